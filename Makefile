@@ -1,0 +1,27 @@
+# Every command first sets up what is missing, so that a clean clone needs nothing but make (and says so when it does).
+
+.PHONY: run build watch test lint
+
+# The release build, on http://127.0.0.1:3000.
+run: build
+	@target/release/rivulet
+
+build:
+	@scripts/setup
+	@scripts/build
+
+# The debug build, built again and reloaded when a file changes.
+watch:
+	@scripts/setup
+	@scripts/watch
+
+# Cargo's tests, then the browser's against the release build.
+test:
+	@scripts/setup tests
+	@scripts/in debug cargo test --locked
+	@scripts/build
+	@scripts/end2end
+
+lint:
+	@scripts/setup
+	@scripts/lint

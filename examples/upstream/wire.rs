@@ -1,0 +1,180 @@
+//! What the two wire formats have in common: turns, events, and how events become lines.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{
+    anthropic::Anthropic,
+    openai::OpenAi,
+    script::{LineEnd, Script},
+    text::Piece,
+};
+
+/// What every request is said to have cost; the output costs a token per piece.
+pub(crate) const INPUT_TOKENS: usize = 11;
+
+/// Five, so that events of two or three lines meet every end everywhere. A LF never follows a CR: where a line is empty
+/// the two would be one end.
+const MIXED: [&[u8]; 5] = [b"\n", b"\r", b"\r", b"\r\n", b"\n"];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    Anthropic,
+    OpenAi,
+}
+
+impl Format {
+    /// The format that a request asks for, with or without `/v1`; none if it is not for the model.
+    pub(super) fn of(method: &str, path: &str) -> Option<Self> {
+        match method {
+            "POST" if path.ends_with("/messages") => Some(Self::Anthropic),
+            "POST" if path.ends_with("/chat/completions") => Some(Self::OpenAi),
+            _ => None,
+        }
+    }
+
+    pub(super) fn wire(self) -> &'static dyn Wire {
+        match self {
+            Self::Anthropic => &Anthropic,
+            Self::OpenAi => &OpenAi,
+        }
+    }
+}
+
+/// One request to answer.
+pub(super) struct Turn {
+    pub(super) format: Format,
+    pub(super) script: Script,
+    pub(super) id: usize,
+    /// As the request names it.
+    pub(super) model: Value,
+    pub(super) streaming: bool,
+    /// OpenAI: whether `stream_options` ask for usage.
+    pub(super) wants_usage: bool,
+}
+
+impl Turn {
+    pub(super) fn new(format: Format, script: Script, id: usize, body: &Value) -> Self {
+        let streaming = body["stream"] == true;
+        let wants_usage = body["stream_options"]["include_usage"] == true;
+        Self { format, script, id, model: body["model"].clone(), streaming, wants_usage }
+    }
+
+    pub(super) fn stop_reason<'a>(&'a self, usual: &'a str) -> &'a str {
+        self.script.stop_reason.as_deref().unwrap_or(usual)
+    }
+
+    pub(super) fn error_kind<'a>(&'a self, usual: &'a str) -> &'a str {
+        self.script.error_kind.as_deref().unwrap_or(usual)
+    }
+
+    pub(super) fn error_message(&self) -> &str {
+        self.script.error_message.as_deref().unwrap_or("This error was scripted.")
+    }
+}
+
+/// A provider's format. Events are made per piece, so they stay cheap: text is not parsed or printed again.
+pub(super) trait Wire: Sync {
+    /// The name of the header that carries the request's id.
+    fn id_header(&self) -> &'static str;
+    /// Before anything else.
+    fn opening(&self, turn: &Turn) -> Vec<Event>;
+    fn thinking(&self, turn: &Turn, piece: &Piece) -> Event;
+    /// Between thinking and text.
+    fn turning(&self, turn: &Turn) -> Vec<Event>;
+    fn text(&self, turn: &Turn, piece: &Piece) -> Event;
+    fn closing(&self, turn: &Turn, output_tokens: usize) -> Vec<Event>;
+    /// The body of an error, as the provider would give it with this status.
+    fn error(&self, turn: &Turn, status: u16) -> Value;
+    /// The event of an error in the middle of a stream.
+    fn error_event(&self, turn: &Turn) -> Event;
+    /// The whole answer at once.
+    fn message(&self, turn: &Turn) -> Value;
+    /// Lines that a reader must ignore.
+    fn noise(&self) -> &'static [&'static str];
+}
+
+pub(super) struct Event {
+    pub(super) name: Option<&'static str>,
+    pub(super) data: Vec<u8>,
+}
+
+/// Writes lines as the script wants them.
+pub(super) struct Framer {
+    line_end: LineEnd,
+    space: &'static str,
+    lines: usize,
+}
+
+impl Framer {
+    pub(super) fn new(script: &Script) -> Self {
+        let space = if script.no_space { "" } else { " " };
+        Self { line_end: script.line_end, space, lines: 0 }
+    }
+
+    pub(super) fn events(&mut self, events: &[Event]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for event in events {
+            if let Some(name) = event.name {
+                self.line(&mut bytes, &[b"event:", self.space.as_bytes(), name.as_bytes()]);
+            }
+            self.line(&mut bytes, &[b"data:", self.space.as_bytes(), &event.data]);
+            self.line(&mut bytes, &[]);
+        }
+        bytes
+    }
+
+    pub(super) fn lines(&mut self, lines: &[&str]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for line in lines {
+            self.line(&mut bytes, &[line.as_bytes()]);
+        }
+        bytes
+    }
+
+    fn line(&mut self, bytes: &mut Vec<u8>, parts: &[&[u8]]) {
+        for part in parts {
+            bytes.extend_from_slice(part);
+        }
+        bytes.extend_from_slice(match self.line_end {
+            LineEnd::Lf => b"\n",
+            LineEnd::Cr => b"\r",
+            LineEnd::Crlf => b"\r\n",
+            LineEnd::Mixed => MIXED[self.lines % MIXED.len()],
+        });
+        self.lines += 1;
+    }
+}
+
+/// What the provider would refuse in a request, so that a mistake shows here and not only with a real key.
+pub(super) fn objection(
+    format: Format,
+    headers: &BTreeMap<String, String>,
+    body: &Value,
+) -> Option<String> {
+    if !body.is_object() {
+        return Some("the body is not a JSON object".into());
+    }
+    if !body["model"].is_string() {
+        return Some("model: Field required".into());
+    }
+    let Some(last) = body["messages"].as_array().and_then(|messages| messages.last()) else {
+        return Some("messages: at least one message is required".into());
+    };
+    if format == Format::OpenAi {
+        return None;
+    }
+    if !headers.contains_key("anthropic-version") {
+        return Some("anthropic-version: header is required".into());
+    }
+    if !body["max_tokens"].is_u64() {
+        return Some("max_tokens: Field required".into());
+    }
+    if last["role"] != "user" {
+        return Some("This model does not support assistant message prefill.".into());
+    }
+    None
+}

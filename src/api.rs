@@ -1,0 +1,152 @@
+//! The server functions: the browser's whole view of the server.
+//!
+//! Each is a public URL and does three things: name the caller, parse, call one function in `server`.
+
+use crate::error::Problem;
+use crate::event::{Cursor, List, Snapshot};
+use crate::model::{Conversation, ConversationId, Message, MessageId, Model};
+use leptos::prelude::*;
+use leptos::server_fn::codec::{ByteStream, Json, Streaming};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A conversation as a page needs it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Page {
+    pub snapshot: Snapshot,
+    /// The HTML of the finished messages that hold code, highlighted. The browser renders all others itself.
+    pub highlighted: BTreeMap<MessageId, String>,
+}
+
+/// Messages from before those that a page shows, oldest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Earlier {
+    pub messages: Vec<Message>,
+    /// Whether there are still earlier ones.
+    pub earlier: bool,
+    pub highlighted: BTreeMap<MessageId, String>,
+}
+
+/// What a send, a retry or a continue made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sent {
+    /// The person's message that is being answered.
+    pub message: Message,
+    /// The reply, open.
+    pub reply: Message,
+    pub cursor: Cursor,
+}
+
+/// What changes in a conversation; `None` leaves a field as it is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Changes {
+    #[serde(default)]
+    pub title: Option<String>,
+    #[serde(default)]
+    pub model: Option<String>,
+    #[serde(default)]
+    pub system: Option<String>,
+}
+
+/// The conversation's snapshot with the cursor that it covers.
+#[server(endpoint = "chat/open", input = Json)]
+pub async fn open(conversation: ConversationId) -> Result<Page, Problem> {
+    let (state, account) = crate::server::session::required().await?;
+    crate::server::pages::open(&state, account, conversation).await
+}
+
+/// The messages before `before`, the oldest that the page shows.
+#[server(name = FetchEarlier, endpoint = "chat/earlier", input = Json)]
+pub async fn earlier(conversation: ConversationId, before: MessageId) -> Result<Earlier, Problem> {
+    let (state, account) = crate::server::session::required().await?;
+    crate::server::pages::earlier(&state, account, conversation, before).await
+}
+
+/// A finished message as HTML with highlighted code.
+#[server(endpoint = "chat/highlighted", input = Json)]
+pub async fn highlighted(message: MessageId) -> Result<String, Problem> {
+    let (state, account) = crate::server::session::required().await?;
+    crate::server::pages::highlighted(&state, account, message).await
+}
+
+/// The caller's conversations, newest first; `after` is the last page's `next`.
+#[server(endpoint = "list", input = Json)]
+pub async fn conversations(after: Option<String>) -> Result<List, Problem> {
+    let (state, account) = crate::server::session::required().await?;
+    crate::server::conversations::list(&state, account, after.as_deref(), None).await
+}
+
+/// The models that can be chosen.
+#[server(endpoint = "models", input = Json)]
+pub async fn models() -> Result<Vec<Model>, Problem> {
+    let (state, _) = crate::server::session::required().await?;
+    Ok(state.providers.models())
+}
+
+/// Adds a message and starts its reply. `start` also makes the conversation, with these settings.
+///
+/// Both ids are made by the browser, so that sending twice is sending once.
+#[server(name = SendMessage, endpoint = "chat/send", input = Json)]
+pub async fn send(
+    conversation: ConversationId,
+    message: MessageId,
+    text: String,
+    start: Option<Changes>,
+) -> Result<Sent, Problem> {
+    let (state, account) = crate::server::session::required().await?;
+    let text = crate::server::limits::Prompt::parse(text)?;
+    if let Some(settings) = start {
+        crate::server::conversations::ensure(&state, account, conversation, settings).await?;
+    }
+    state.engine.send(account, conversation, message, text, None).await
+}
+
+/// Asks for the reply to end here. Stopping twice, or after the end, is harmless.
+#[server(endpoint = "chat/stop", input = Json)]
+pub async fn stop(reply: MessageId) -> Result<(), Problem> {
+    let (state, account) = crate::server::session::required().await?;
+    state.engine.stop(account, reply).await.map(|_| ())
+}
+
+/// Answers the same message anew. The former reply is kept beside the new one.
+#[server(endpoint = "chat/retry", input = Json)]
+pub async fn retry(reply: MessageId) -> Result<Sent, Problem> {
+    let (state, account) = crate::server::session::required().await?;
+    state.engine.retry(account, reply).await
+}
+
+/// Goes on from the text of a reply that ended too early.
+#[server(endpoint = "chat/continue", input = Json)]
+pub async fn resume(reply: MessageId) -> Result<Sent, Problem> {
+    let (state, account) = crate::server::session::required().await?;
+    state.engine.resume(account, reply).await
+}
+
+/// Changes a conversation's title, model or system prompt.
+#[server(endpoint = "chat/change", input = Json)]
+pub async fn change(conversation: ConversationId, changes: Changes) -> Result<Conversation, Problem> {
+    let (state, account) = crate::server::session::required().await?;
+    crate::server::conversations::change(&state, account, conversation, changes).await
+}
+
+/// Deletes a conversation with everything in it. An open reply is stopped first.
+#[server(endpoint = "chat/delete", input = Json)]
+pub async fn delete(conversation: ConversationId) -> Result<(), Problem> {
+    let (state, account) = crate::server::session::required().await?;
+    crate::server::conversations::delete(&state, account, conversation).await
+}
+
+/// Everything that happens from here on, as one stream of lines (`wire::Line`): the conversation's journal after
+/// `cursor`, and the list's after `list`. Without a conversation only the list's.
+///
+/// Each of the two begins with `resumed`, or with a snapshot where the cursor says nothing to this server.
+/// An empty line is a sign of life.
+#[server(endpoint = "follow", input = Json, output = Streaming)]
+pub async fn follow(
+    conversation: Option<ConversationId>,
+    cursor: Option<Cursor>,
+    list: Option<Cursor>,
+) -> Result<ByteStream<Problem>, Problem> {
+    let (state, account) = crate::server::session::required().await?;
+    crate::server::transport::stream::follow(&state, account, conversation, cursor, list).await
+}

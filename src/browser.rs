@@ -1,0 +1,42 @@
+//! What the page asks of the browser: small wrappers over `web_sys`, so that nothing else needs to know how.
+//!
+//! Called only from effects, event handlers and the tasks that they start. They compile for the server too, where
+//! nobody calls them.
+
+mod clipboard;
+mod event;
+mod lock;
+pub mod storage;
+mod time;
+mod view;
+
+pub use clipboard::copy;
+pub use event::Listener;
+pub use lock::Lock;
+pub use time::{Timeout, frame, frame_or, now_ms, sleep};
+pub use view::{focus, focus_id, is_at_end, reveal, scroll_to_end};
+
+use web_sys::{Document, VisibilityState, Window};
+
+pub fn window() -> Window {
+    web_sys::window().expect("only called in a browser's page")
+}
+
+pub fn document() -> Document {
+    window().document().expect("a browser's page has a document")
+}
+
+/// Whether the tab can be seen.
+pub fn is_visible() -> bool {
+    document().visibility_state() != VisibilityState::Hidden
+}
+
+/// What the browser believes about the network. `false` is not always the truth: a server on this machine answers.
+pub fn is_online() -> bool {
+    window().navigator().on_line()
+}
+
+/// A number from 0 up to, not including, 1. For jitter, never for secrets.
+pub fn random() -> f64 {
+    js_sys::Math::random()
+}

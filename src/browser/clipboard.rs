@@ -1,0 +1,43 @@
+//! Copying text.
+
+use super::{document, window};
+use js_sys::{Array, Function, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::HtmlTextAreaElement;
+
+/// Copies the text, and says whether that was done. To be called from a click.
+pub async fn copy(text: &str) -> bool {
+    let navigator = window().navigator();
+    // Missing on plain http, such as a server in the home network.
+    if !Reflect::has(&navigator, &"clipboard".into()).unwrap_or(false) {
+        return copy_selected(text).unwrap_or(false);
+    }
+    JsFuture::from(navigator.clipboard().write_text(text)).await.is_ok()
+}
+
+/// The old way: through a text field that nobody sees.
+fn copy_selected(text: &str) -> Option<bool> {
+    let document = document();
+    let body = document.body()?;
+    let field = document.create_element("textarea").ok()?.dyn_into::<HtmlTextAreaElement>().ok()?;
+    field.set_value(text);
+    // By the object model, which a policy against inline styles allows.
+    for (name, value) in [("position", "fixed"), ("opacity", "0")] {
+        let _ = Reflect::set(&Reflect::get(&field, &"style".into()).ok()?, &name.into(), &value.into());
+    }
+    let focused = document.active_element();
+    body.append_child(&field).ok()?;
+    field.select();
+    let copied = exec_copy(&document);
+    field.remove();
+    if let Some(before) = focused {
+        super::focus(&before);
+    }
+    copied
+}
+
+fn exec_copy(document: &JsValue) -> Option<bool> {
+    let command = Reflect::get(document, &"execCommand".into()).ok()?.dyn_into::<Function>().ok()?;
+    command.apply(document, &Array::of1(&"copy".into())).ok()?.as_bool()
+}

@@ -1,0 +1,25 @@
+//! Small things that this browser remembers. Where storage is denied or full, it forgets; nothing fails.
+
+use super::window;
+use web_sys::Storage;
+
+pub fn get(key: &str) -> Option<String> {
+    storage()?.get_item(key).ok()?
+}
+
+pub fn set(key: &str, value: &str) {
+    if let Some(storage) = storage() {
+        let _ = storage.set_item(key, value);
+    }
+}
+
+pub fn remove(key: &str) {
+    if let Some(storage) = storage() {
+        let _ = storage.remove_item(key);
+    }
+}
+
+/// Asking alone throws where cookies are blocked.
+fn storage() -> Option<Storage> {
+    window().local_storage().ok()?
+}

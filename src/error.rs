@@ -1,0 +1,209 @@
+//! What a person may be told when something cannot be done, and its HTTP status.
+//!
+//! The same problem document (RFC 9457) answers REST calls and server functions, so the browser reads what curl reads.
+
+use bytes::Bytes;
+use leptos::server_fn::codec::{Encoding, Json};
+use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
+use leptos::server_fn::{ContentType, Decodes, Encodes, Format, FormatType};
+use serde::{Deserialize, Serialize};
+
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// Why a request was not done, in words that a person can act on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(into = "Document", from = "Document")]
+pub enum Problem {
+    /// 400: the request cannot be read.
+    #[error("{0}")]
+    Malformed(String),
+    /// 401: nobody in particular is asking.
+    #[error("Rivulet does not know who you are. Open its start page in this browser, or send an API token.")]
+    Unknown,
+    /// 403: another website is asking in this person's name.
+    #[error("{0}")]
+    Forbidden(String),
+    /// 404: not there, or not yours; the answer is the same.
+    #[error("There is nothing here, or it is not yours to see.")]
+    NotFound,
+    /// 405
+    #[error("That cannot be done at this address with this method.")]
+    Method,
+    /// 409: it contradicts what is already so.
+    #[error("{0}")]
+    Conflict(String),
+    /// 413
+    #[error("{0}")]
+    TooLarge(String),
+    /// 415
+    #[error("{0}")]
+    Unsupported(String),
+    /// 422: readable, but a field is wrong.
+    #[error("{message}")]
+    Invalid { field: String, message: String },
+    /// 429: more than an account may ask for at once.
+    #[error("{message}")]
+    TooMany { message: String, retry_after_seconds: u64 },
+    /// 503: not now.
+    #[error("{message}")]
+    Unavailable { message: String, retry_after_seconds: u64 },
+    /// 500: our fault; the cause is in the server's log.
+    #[error("Something went wrong on the server. Nothing you wrote is lost; try again.")]
+    Internal,
+    /// The server could not be reached. Only a browser says this.
+    #[error("The server cannot be reached. Check your connection; what you wrote is still here.")]
+    Offline,
+}
+
+impl Problem {
+    pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Invalid { field: field.into(), message: message.into() }
+    }
+
+    /// The HTTP status; 0 for a problem that never was an answer.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Malformed(_) => 400,
+            Self::Unknown => 401,
+            Self::Forbidden(_) => 403,
+            Self::NotFound => 404,
+            Self::Method => 405,
+            Self::Conflict(_) => 409,
+            Self::TooLarge(_) => 413,
+            Self::Unsupported(_) => 415,
+            Self::Invalid { .. } => 422,
+            Self::TooMany { .. } => 429,
+            Self::Internal => 500,
+            Self::Unavailable { .. } => 503,
+            Self::Offline => 0,
+        }
+    }
+
+    pub fn title(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "Bad Request",
+            Self::Unknown => "Unauthorized",
+            Self::Forbidden(_) => "Forbidden",
+            Self::NotFound => "Not Found",
+            Self::Method => "Method Not Allowed",
+            Self::Conflict(_) => "Conflict",
+            Self::TooLarge(_) => "Content Too Large",
+            Self::Unsupported(_) => "Unsupported Media Type",
+            Self::Invalid { .. } => "Unprocessable Content",
+            Self::TooMany { .. } => "Too Many Requests",
+            Self::Internal => "Internal Server Error",
+            Self::Unavailable { .. } => "Service Unavailable",
+            Self::Offline => "Offline",
+        }
+    }
+
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        match self {
+            Self::TooMany { retry_after_seconds, .. } | Self::Unavailable { retry_after_seconds, .. } => {
+                Some(*retry_after_seconds)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The problem as it is written: RFC 9457, with `field` and `retry_after_seconds` as extension members.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Document {
+    #[serde(rename = "type")]
+    kind: String,
+    title: String,
+    status: u16,
+    detail: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retry_after_seconds: Option<u64>,
+}
+
+impl From<Problem> for Document {
+    fn from(problem: Problem) -> Self {
+        Self {
+            kind: "about:blank".into(),
+            title: problem.title().into(),
+            status: problem.status(),
+            detail: problem.to_string(),
+            retry_after_seconds: problem.retry_after_seconds(),
+            field: match problem {
+                Problem::Invalid { field, .. } => Some(field),
+                _ => None,
+            },
+        }
+    }
+}
+
+impl From<Document> for Problem {
+    fn from(document: Document) -> Self {
+        let message = document.detail;
+        let retry_after_seconds = document.retry_after_seconds.unwrap_or(1);
+        match document.status {
+            400 => Self::Malformed(message),
+            401 => Self::Unknown,
+            403 => Self::Forbidden(message),
+            404 => Self::NotFound,
+            405 => Self::Method,
+            409 => Self::Conflict(message),
+            413 => Self::TooLarge(message),
+            415 => Self::Unsupported(message),
+            422 => Self::Invalid { field: document.field.unwrap_or_default(), message },
+            429 => Self::TooMany { message, retry_after_seconds },
+            503 => Self::Unavailable { message, retry_after_seconds },
+            0 => Self::Offline,
+            _ => Self::Internal,
+        }
+    }
+}
+
+/// How a server function's error travels: as the problem document.
+pub struct ProblemJson;
+
+impl ContentType for ProblemJson {
+    const CONTENT_TYPE: &'static str = PROBLEM_JSON;
+}
+
+impl FormatType for ProblemJson {
+    const FORMAT_TYPE: Format = Format::Text;
+}
+
+impl Encoding for ProblemJson {
+    const METHOD: http::Method = <Json as Encoding>::METHOD;
+}
+
+impl Encodes<Problem> for ProblemJson {
+    type Error = serde_json::Error;
+
+    fn encode(problem: &Problem) -> Result<Bytes, Self::Error> {
+        serde_json::to_vec(problem).map(Bytes::from)
+    }
+}
+
+impl Decodes<Problem> for ProblemJson {
+    type Error = serde_json::Error;
+
+    fn decode(bytes: Bytes) -> Result<Problem, Self::Error> {
+        serde_json::from_slice(&bytes)
+    }
+}
+
+impl FromServerFnError for Problem {
+    type Encoder = ProblemJson;
+
+    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+        match error {
+            ServerFnErrorErr::Request(_) | ServerFnErrorErr::Response(_) => Self::Offline,
+            ServerFnErrorErr::Args(message) | ServerFnErrorErr::MissingArg(message) => Self::Malformed(message),
+            // An answer that is not ours: a proxy's error page, or a newer server's.
+            ServerFnErrorErr::Deserialization(_) => Self::Offline,
+            _ => Self::Internal,
+        }
+    }
+
+    fn status_code(&self) -> http::StatusCode {
+        http::StatusCode::from_u16(self.status()).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}

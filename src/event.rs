@@ -1,0 +1,294 @@
+//! What happens in a conversation, and the one fold that turns it into what a person sees.
+//!
+//! Server, browser and tests fold with the same functions: [`Draft::apply`] for the open reply, [`Thread::apply`]
+//! for the conversation around it.
+
+use crate::model::{Conversation, ConversationId, Message, MessageId, ReplyError, Role, Status, Usage};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use std::{fmt, str::FromStr};
+
+/// A place in a journal: everything up to `seq` of the journal's life `epoch` has been seen.
+///
+/// Opaque to clients: `epoch:seq`, the epoch in hexadecimal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Cursor {
+    pub epoch: u64,
+    pub seq: u64,
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}:{}", self.epoch, self.seq)
+    }
+}
+
+/// Not a cursor of ours. Whoever follows with it starts over from a snapshot.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a cursor")]
+pub struct NotACursor;
+
+impl FromStr for Cursor {
+    type Err = NotACursor;
+
+    fn from_str(text: &str) -> Result<Self, NotACursor> {
+        let (epoch, seq) = text.split_once(':').ok_or(NotACursor)?;
+        let epoch = u64::from_str_radix(epoch, 16).map_err(|_| NotACursor)?;
+        let seq = seq.parse().map_err(|_| NotACursor)?;
+        Ok(Self { epoch, seq })
+    }
+}
+
+impl Serialize for Cursor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cursor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// One entry of a journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// Start over from here. The first event of a follow, unless it is `resumed`.
+    Snapshot(Box<Snapshot>),
+    /// Start over from here, for an account's list of conversations.
+    List(List),
+    /// What follows continues after this cursor.
+    Resumed { from: Cursor },
+    /// A person's message was added.
+    Message { message: Message },
+    /// Generation began. The reply answers `parent`.
+    Reply { reply: MessageId, model: String, parent: Option<MessageId>, created_at: String },
+    /// The model thinks; the text may be empty when it does so in silence.
+    Thinking { reply: MessageId, text: String },
+    Token { reply: MessageId, text: String },
+    Done { reply: MessageId, usage: Option<Usage>, stop_reason: Option<String> },
+    Stopped { reply: MessageId },
+    Interrupted { reply: MessageId },
+    Error {
+        reply: MessageId,
+        #[serde(flatten)]
+        error: ReplyError,
+    },
+    /// A title or a setting changed, or a conversation appeared in the list.
+    Conversation { conversation: Conversation },
+    /// The conversation is gone.
+    Deleted { conversation: ConversationId },
+}
+
+impl Event {
+    /// The event's name on every transport.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Snapshot(_) => "snapshot",
+            Self::List(_) => "list",
+            Self::Resumed { .. } => "resumed",
+            Self::Message { .. } => "message",
+            Self::Reply { .. } => "reply",
+            Self::Thinking { .. } => "thinking",
+            Self::Token { .. } => "token",
+            Self::Done { .. } => "done",
+            Self::Stopped { .. } => "stopped",
+            Self::Interrupted { .. } => "interrupted",
+            Self::Error { .. } => "error",
+            Self::Conversation { .. } => "conversation",
+            Self::Deleted { .. } => "deleted",
+        }
+    }
+
+    /// The reply that this event is about.
+    pub fn reply(&self) -> Option<MessageId> {
+        match self {
+            Self::Reply { reply, .. }
+            | Self::Thinking { reply, .. }
+            | Self::Token { reply, .. }
+            | Self::Done { reply, .. }
+            | Self::Stopped { reply }
+            | Self::Interrupted { reply }
+            | Self::Error { reply, .. } => Some(*reply),
+            _ => None,
+        }
+    }
+
+    /// The state that this event ends a reply with.
+    pub fn outcome(&self) -> Option<Status> {
+        match self {
+            Self::Done { .. } => Some(Status::Done),
+            Self::Stopped { .. } => Some(Status::Stopped),
+            Self::Interrupted { .. } => Some(Status::Interrupted),
+            Self::Error { .. } => Some(Status::Failed),
+            _ => None,
+        }
+    }
+}
+
+/// A conversation as it stood at `cursor`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    pub conversation: Conversation,
+    /// The newest messages on the way to the newest one, oldest first; an open reply is among them.
+    pub messages: Vec<Message>,
+    /// Whether there are messages before these.
+    #[serde(default)]
+    pub earlier: bool,
+    pub draft: Option<Draft>,
+    pub cursor: Cursor,
+}
+
+/// An account's conversations, newest first, as they stood at `cursor`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct List {
+    pub items: Vec<Conversation>,
+    /// Where the next page starts; none on the last.
+    pub next: Option<String>,
+    pub cursor: Cursor,
+}
+
+/// A reply as far as it has come.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Draft {
+    pub reply: MessageId,
+    pub text: String,
+    pub thinking: String,
+    pub status: Status,
+}
+
+impl Draft {
+    pub fn new(reply: MessageId) -> Self {
+        Self { reply, text: String::new(), thinking: String::new(), status: Status::Streaming }
+    }
+
+    /// The one fold: what the reply is after `event`. Events of other replies, and any after the end, change nothing.
+    pub fn apply(&mut self, event: &Event) {
+        if event.reply() != Some(self.reply) || !self.status.is_open() {
+            return;
+        }
+        match event {
+            Event::Token { text, .. } => self.text.push_str(text),
+            Event::Thinking { text, .. } => self.thinking.push_str(text),
+            _ => self.status = event.outcome().unwrap_or(self.status),
+        }
+    }
+}
+
+/// A conversation as a viewer holds it: the fold of its journal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Thread {
+    pub conversation: Conversation,
+    pub messages: Vec<Message>,
+    pub earlier: bool,
+    pub draft: Option<Draft>,
+    pub deleted: bool,
+}
+
+impl From<Snapshot> for Thread {
+    fn from(snapshot: Snapshot) -> Self {
+        Self {
+            conversation: snapshot.conversation,
+            messages: snapshot.messages,
+            earlier: snapshot.earlier,
+            draft: snapshot.draft,
+            deleted: false,
+        }
+    }
+}
+
+impl Thread {
+    /// Folds one event. Each is to be applied once and in order; `wire::Line::order` sees to that.
+    ///
+    /// A snapshot may know more than its cursor covers, for the store is read after the journal. Being told that again
+    /// changes nothing.
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            Event::Snapshot(snapshot) => *self = Self::from((**snapshot).clone()),
+            Event::Message { message } => self.place(message.clone()),
+            Event::Reply { reply, .. } if self.has_ended(*reply) => {}
+            Event::Reply { reply, model, parent, created_at } => {
+                self.set_aside();
+                self.place(open_reply(*reply, model, *parent, created_at));
+                self.draft = Some(Draft::new(*reply));
+            }
+            Event::Conversation { conversation } => self.conversation = conversation.clone(),
+            Event::Deleted { .. } => self.deleted = true,
+            Event::List(_) | Event::Resumed { .. } => {}
+            _ => self.advance(event),
+        }
+    }
+
+    /// Puts a message behind its parent. What stood there belongs to another branch and is no longer shown.
+    fn place(&mut self, message: Message) {
+        if let Some(known) = self.messages.iter_mut().find(|known| known.id == message.id) {
+            *known = message;
+            return;
+        }
+        let behind = |known: &Message| Some(known.id) == message.parent;
+        let keep = self.messages.iter().position(behind).map_or(0, |index| index + 1);
+        if keep == 0 {
+            // Its parent, if any, is further up than what is shown.
+            self.earlier = message.parent.is_some();
+        }
+        self.messages.truncate(keep);
+        self.messages.push(message);
+    }
+
+    fn has_ended(&self, reply: MessageId) -> bool {
+        self.messages.iter().any(|message| message.id == reply && !message.status.is_open())
+    }
+
+    /// Keeps the text of a draft whose end was not heard of before the next reply began.
+    fn set_aside(&mut self) {
+        let Some(draft) = self.draft.take() else { return };
+        if let Some(message) = self.messages.iter_mut().find(|message| message.id == draft.reply) {
+            message.text = draft.text;
+            message.thinking = draft.thinking;
+        }
+    }
+
+    fn advance(&mut self, event: &Event) {
+        if let Some(draft) = &mut self.draft {
+            draft.apply(event);
+        }
+        let (Some(reply), Some(status)) = (event.reply(), event.outcome()) else { return };
+        if self.draft.as_ref().is_some_and(|draft| draft.reply == reply) {
+            self.set_aside();
+        }
+        let open = |message: &&mut Message| message.id == reply && message.status.is_open();
+        if let Some(message) = self.messages.iter_mut().find(open) {
+            finish(message, status, event);
+        }
+    }
+}
+
+fn open_reply(id: MessageId, model: &str, parent: Option<MessageId>, created_at: &str) -> Message {
+    Message {
+        id,
+        parent,
+        role: Role::Assistant,
+        text: String::new(),
+        thinking: String::new(),
+        status: Status::Streaming,
+        model: Some(model.to_owned()),
+        usage: None,
+        stop_reason: None,
+        error: None,
+        created_at: created_at.to_owned(),
+        finished_at: None,
+    }
+}
+
+fn finish(message: &mut Message, status: Status, event: &Event) {
+    message.status = status;
+    match event {
+        Event::Done { usage, stop_reason, .. } => {
+            message.usage = *usage;
+            message.stop_reason.clone_from(stop_reason);
+        }
+        Event::Error { error, .. } => message.error = Some(error.clone()),
+        _ => {}
+    }
+}

@@ -1,0 +1,67 @@
+//! Start-up: settings, store, router, listen, stop cleanly.
+
+use anyhow::Context;
+use leptos_axum::{LeptosRoutes, generate_route_list};
+use rivulet::app::{App, shell};
+use rivulet::server::settings::Settings;
+use rivulet::server::{State, routes, serve};
+use std::process::ExitCode;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let settings = match Settings::read() {
+        Ok(settings) => settings,
+        Err(code) => return code,
+    };
+    match start(settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("rivulet: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn start(settings: Settings) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&settings.log).context("RUST_LOG expects a level, such as info")?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // reqwest is built without a TLS provider of its own, so that there is one, and no C library.
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .map_err(|_| anyhow::anyhow!("another TLS provider is installed already"))?;
+
+    let stop = stop_signal()?;
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .with_context(|| format!("RIVULET_LISTEN: {} cannot be listened on", settings.listen))?;
+    let address = listener.local_addr()?;
+    let state = State::start(settings).await?;
+    let options = state.leptos.clone();
+    let router = routes::router(state.clone(), |router| {
+        let draw = move || shell(options.clone());
+        router.leptos_routes_with_context(&state, generate_route_list(App), routes::page_policy, draw)
+    });
+    tracing::info!(model = state.providers.default_model(), "Rivulet listens on http://{address}");
+    serve::run(listener, router, state, stop).await;
+    tracing::info!("Stopped");
+    Ok(())
+}
+
+/// Cancelled by SIGTERM and SIGINT. Listened for from the beginning, so that none is missed.
+fn stop_signal() -> anyhow::Result<CancellationToken> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stopped.cancel();
+    });
+    Ok(stop)
+}

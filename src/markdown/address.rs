@@ -1,0 +1,145 @@
+//! Where a link may lead: http, https and mailto, to a host that can be read for what it is.
+//!
+//! Browsers repair addresses (they skip tabs, take `\` for `/`, decode hosts), so that nothing is repaired here: what
+//! is not plainly an address is no link.
+
+use super::punycode;
+
+/// Longer ones are no links. Browsers go further, people do not.
+const MAX_ADDRESS_BYTES: usize = 2048;
+
+/// An address that is safe to link to.
+pub(super) struct Address {
+    /// In ASCII, for the attribute (still to be escaped).
+    pub(super) href: String,
+    /// Whom it leads to, in ASCII: a host, or the receiver of mail.
+    pub(super) host: String,
+    /// Its text would not show what it is: the host is not ASCII, or there were hidden characters.
+    pub(super) is_disguised: bool,
+}
+
+impl Address {
+    /// `raw` as the parser gives it, entities and backslashes already resolved.
+    pub(super) fn parse(raw: &str) -> Option<Self> {
+        if raw.len() > MAX_ADDRESS_BYTES {
+            return None;
+        }
+        let shown: String = raw.chars().filter(|&c| !is_hidden(c)).collect();
+        let (scheme, rest) = shown.trim().split_once(':')?;
+        let (href, host, is_ascii) = match scheme.to_ascii_lowercase().as_str() {
+            scheme @ ("http" | "https") => web(scheme, rest.strip_prefix("//")?)?,
+            "mailto" => mail(rest)?,
+            _ => return None,
+        };
+        Some(Self { href, host, is_disguised: !is_ascii || shown.len() != raw.len() })
+    }
+
+    /// Whether it loads from a web server, as an image would.
+    pub(super) fn is_web(&self) -> bool {
+        self.href.starts_with("http")
+    }
+
+    /// What to show for this address where its text was `raw`.
+    pub(super) fn text<'a>(&'a self, raw: &'a str) -> &'a str {
+        if self.is_disguised { &self.href } else { raw }
+    }
+
+    /// Whether `text`, shown for this address, seems to name another host than it leads to.
+    pub(super) fn is_belied_by(&self, text: &str) -> bool {
+        let text = text.trim().to_lowercase();
+        let claimed = text.split_once("://").map_or(text.as_str(), |(_, rest)| rest);
+        let claimed = claimed.split(['/', '?', '#', ':', ' ']).next().unwrap_or_default();
+        bare_host(claimed) != bare_host(&self.host) && SIGNS.iter().any(|sign| text.contains(sign))
+    }
+}
+
+/// What makes a text look like an address. `Node.js` and `main.rs` do not.
+const SIGNS: [&str; 8] = ["://", "www.", ".com", ".org", ".net", ".gov", ".edu", ".io"];
+
+fn bare_host(host: &str) -> &str {
+    host.strip_prefix("www.").unwrap_or(host)
+}
+
+/// The address, its host, and whether that was ASCII.
+fn web(scheme: &str, rest: &str) -> Option<(String, String, bool)> {
+    let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let (name, port) = match authority.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => (name, Some(port)),
+        _ => (authority, None),
+    };
+    let mut host = ascii_host(name)?;
+    if let Some(port) = port {
+        port.parse::<u16>().ok()?;
+        host.push(':');
+        host.push_str(port);
+    }
+    let mut href = [scheme, "://", &host].concat();
+    push_encoded(&mut href, tail);
+    Some((href, host, name.is_ascii()))
+}
+
+fn mail(rest: &str) -> Option<(String, String, bool)> {
+    let (receiver, _) = rest.split_at(rest.find('?').unwrap_or(rest.len()));
+    let (name, domain) = receiver.rsplit_once('@')?;
+    if name.is_empty() || domain.is_empty() {
+        return None;
+    }
+    let mut host = String::new();
+    push_encoded(&mut host, receiver);
+    let mut href = String::from("mailto:");
+    push_encoded(&mut href, rest);
+    Some((href, host, receiver.is_ascii()))
+}
+
+/// The host in lower-case ASCII. Names and passwords before it (`bank.example@evil.example`) are refused, and so is
+/// whatever a browser would decode or take for a separator.
+fn ascii_host(name: &str) -> Option<String> {
+    if let Some(six) = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        let is_six = six.contains(':')
+            && six.bytes().all(|b| b.is_ascii_hexdigit() || b == b':' || b == b'.');
+        return is_six.then(|| name.to_ascii_lowercase());
+    }
+    let labels: Option<Vec<String>> =
+        name.strip_suffix('.').unwrap_or(name).split('.').map(ascii_label).collect();
+    labels.map(|labels| labels.join("."))
+}
+
+fn ascii_label(label: &str) -> Option<String> {
+    let is_plain = |c: char| {
+        if c.is_ascii() {
+            c.is_ascii_alphanumeric() || "-_".contains(c)
+        } else {
+            c.is_alphanumeric()
+        }
+    };
+    if label.is_empty() || !label.chars().all(is_plain) {
+        return None;
+    }
+    let lower = label.to_lowercase();
+    if lower.is_ascii() { Some(lower) } else { punycode::encode(&lower) }
+}
+
+/// Everything that is not printable ASCII, and what needs quoting, as `%` and two digits.
+fn push_encoded(out: &mut String, text: &str) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    for byte in text.bytes() {
+        if byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte) {
+            out.push(char::from(byte));
+            continue;
+        }
+        out.push('%');
+        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        out.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+}
+
+/// Characters that show nothing or turn the text around: controls, and Unicode's default-ignorable ones (zero-width,
+/// bidirectional, variation selectors, tags).
+pub(super) fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}

@@ -1,0 +1,67 @@
+//! Finds addresses that stand in a text without any marks: `see https://example.com.`
+
+use super::address::Address;
+
+/// Ends an address, besides blanks: quotes and brackets that are not part of one, and the punctuation of scripts that
+/// put no blank after it.
+const ENDS: &[char] = &[
+    '<', '>', '"', '`', '|', '，', '。', '、', '；', '：', '？', '！', '（', '）', '「', '」',
+    '『', '』', '【', '】', '《', '》', '“', '”', '‘', '’', '…',
+];
+
+/// Belongs to the sentence when it stands at the end of an address.
+const TRAILING: &[char] = &['?', '!', '.', ',', ':', ';', '*', '_', '~', '\''];
+
+/// A piece of a text: in front of an address, and the address.
+pub(super) struct Found<'a> {
+    pub(super) before: &'a str,
+    pub(super) raw: &'a str,
+    pub(super) address: Address,
+}
+
+/// The addresses in `text`, and what is left behind the last.
+pub(super) fn find(text: &str) -> (Vec<Found<'_>>, &str) {
+    let mut found = Vec::new();
+    let (mut done, mut from) = (0, 0);
+    while let Some(at) = text[from..].find("http").map(|at| from + at) {
+        let raw = extent(&text[at..]);
+        // Also where there is no address: looking at the same characters again could take for ever.
+        from = at + raw.len().max("http".len());
+        let Some(address) = starts_here(&text[..at]).then(|| Address::parse(raw)).flatten() else {
+            continue;
+        };
+        if address.is_web() {
+            found.push(Found { before: &text[done..at], raw, address });
+            done = from;
+        }
+    }
+    (found, &text[done..])
+}
+
+/// An address does not start in a word; and one behind `](` is a link that is still being written.
+fn starts_here(before: &str) -> bool {
+    !before.ends_with(char::is_alphanumeric) && !before.ends_with("](")
+}
+
+fn extent(text: &str) -> &str {
+    let is_end = |c: char| c.is_whitespace() || c.is_control() || ENDS.contains(&c);
+    let mut raw = &text[..text.find(is_end).unwrap_or(text.len())];
+    let mut open = [('(', ')'), ('[', ']'), ('{', '}')]
+        .map(|(open, close)| (close, count(raw, close), count(raw, open)));
+    while let Some(last) = raw.chars().next_back() {
+        // A closing bracket belongs to the address if the address opened it, as Wikipedia's do.
+        let unopened =
+            open.iter_mut().find(|(close, closed, opened)| *close == last && closed > opened);
+        match unopened {
+            Some((_, closed, _)) => *closed -= 1,
+            None if TRAILING.contains(&last) => {}
+            None => break,
+        }
+        raw = &raw[..raw.len() - last.len_utf8()];
+    }
+    raw
+}
+
+fn count(text: &str, bracket: char) -> usize {
+    text.matches(bracket).count()
+}

@@ -1,0 +1,126 @@
+//! Markdown while it streams in: what is finished is rendered once, only the last block again with each piece.
+//!
+//! Lines decide about blocks, and only whole lines are certain: a `-` may become a list or a heading. So a block is
+//! finished when a whole line behind it has started another one; nothing that follows changes it then. The exception are
+//! definitions of links (`[name]: https://...`), which a text holds apart from their use: here they work within the
+//! last block only, in [`render`](super::render) everywhere. Models hardly write them, and the end of a reply shows the
+//! server's rendering anyway.
+
+use super::{
+    MAX_RENDER_BYTES, blocks, fence::Fence, gauge::Gauge, no_highlight, normalized, plain,
+};
+use std::sync::Arc;
+
+/// The HTML of a growing text: `finished`, then `open`.
+#[derive(Default)]
+pub struct Blocks {
+    /// Blocks that will not change any more. This only grows, as long as `life` stays.
+    pub finished: Vec<Arc<str>>,
+    /// The last block as far as it has come.
+    pub open: String,
+    /// How often this had to start over, because a text came that did not go on from the one before. What was drawn of
+    /// another life is to be thrown away.
+    pub life: u32,
+    text: String,
+    /// Where the open block starts.
+    start: usize,
+    /// Behind the last whole line: up to here the text is cut into blocks.
+    whole: usize,
+    /// The open block, if it is a code block.
+    fence: Option<Fence>,
+    /// What is seen of the whole lines.
+    gauge: Gauge,
+    /// The text is shown as it stands, because Markdown would be too dear.
+    is_plain: bool,
+}
+
+impl Blocks {
+    /// Takes the text so far, all of it.
+    ///
+    /// The cost is that of rendering the open block, and of comparing the rest with what was there before. An open code
+    /// block costs only what is new. Other blocks are parsed again each time: at 200 KB, a table takes some
+    /// milliseconds, so that a caller should draw at most once a frame, and wait a few times as long as the last
+    /// drawing took.
+    pub fn update(&mut self, text: &str) {
+        self.grow(text);
+        self.draw(calm(&self.text[self.start..]).len());
+    }
+
+    /// Shows also what [`update`](Self::update) holds back: the end of the text is the end.
+    pub fn finish(&mut self) {
+        self.draw(self.text.len() - self.start);
+    }
+
+    fn grow(&mut self, text: &str) {
+        let text = normalized(text);
+        if !text.starts_with(&self.text) {
+            *self = Self { life: self.life + 1, ..Self::default() };
+        }
+        self.text.push_str(&text[self.text.len()..]);
+        let new = self.whole..self.text.rfind('\n').map_or(0, |newline| newline + 1);
+        self.whole = new.end;
+        // The same judgement as that of `render`, each whole line looked at once.
+        self.gauge = self.text[new.clone()].lines().fold(self.gauge, Gauge::with);
+        let is_dear =
+            self.text.len() > MAX_RENDER_BYTES || self.gauge.with(&self.text[new.end..]).is_over();
+        let was_plain = std::mem::replace(&mut self.is_plain, is_dear);
+        if is_dear && !was_plain {
+            self.start = 0;
+            self.fence = None;
+            self.finished.clear();
+            self.life += 1;
+        }
+        if !is_dear && (was_plain || !new.is_empty()) {
+            self.cut();
+        }
+    }
+
+    /// Finishes all blocks but the last of the whole lines.
+    fn cut(&mut self) {
+        let whole = self.whole;
+        loop {
+            if let Some(fence) = &mut self.fence {
+                let Some(after) = fence.advance(&self.text, whole) else { return };
+                let mut html = String::new();
+                fence.draw(&mut html, "");
+                self.finished.push(html.into());
+                self.fence = None;
+                self.start = after;
+            }
+            let mut blocks = blocks(&self.text[self.start..whole], &no_highlight);
+            let Some(last) = blocks.pop() else { return };
+            self.finished.extend(blocks.into_iter().map(|block| Arc::from(block.html)));
+            self.start += last.start;
+            self.fence = Fence::open(&self.text[..whole], self.start);
+            if self.fence.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Writes the open block, as far as `length` goes.
+    fn draw(&mut self, length: usize) {
+        let end = self.start + length;
+        if self.is_plain {
+            self.open = plain(&self.text);
+        } else if let Some(fence) = &self.fence {
+            fence.draw(&mut self.open, &self.text[self.whole..end.max(self.whole)]);
+        } else {
+            self.open = blocks(&self.text[self.start..end], &no_highlight)
+                .into_iter()
+                .map(|block| block.html)
+                .collect();
+        }
+    }
+}
+
+/// `open` without a last line of which nobody knows yet what it will be: `-` might make a heading of the paragraph
+/// above before it turns out to start a list, and a fence shows half the name of its language.
+fn calm(open: &str) -> &str {
+    let (before, last) = open.split_at(open.rfind('\n').map_or(0, |newline| newline + 1));
+    let marks = last.trim_start();
+    let is_fence = marks.starts_with("```") || marks.starts_with("~~~");
+    let is_undecided =
+        is_fence || marks.bytes().all(|byte| b" \t#>*+-_=`~|:.)0123456789".contains(&byte));
+    if is_undecided { before } else { open }
+}

@@ -1,0 +1,396 @@
+//! Writes the HTML of parsed Markdown. Every tag that can come out stands in this file.
+
+use super::{Highlight, address::Address, bare, escape};
+use pulldown_cmark::{Alignment, CodeBlockKind, Event, HeadingLevel, LinkType, Tag, TagEnd};
+
+/// Elements within each other. Deeper ones lose their tags and keep their text: browsers give up at 512.
+const MAX_DEPTH: usize = 100;
+
+/// Longer names are no languages.
+const MAX_LANGUAGE_BYTES: usize = 24;
+
+/// Around text that is shown as it stands.
+pub(super) const PLAIN_START: &str = r#"<pre class="plain" dir="auto">"#;
+pub(super) const PLAIN_END: &str = "</pre>";
+
+/// Behind the text of a code block.
+pub(super) const CODE_END: &str = "</code></pre></figure>";
+
+/// The HTML written so far, and what is open.
+pub(super) struct Page<'a> {
+    out: String,
+    highlight: Highlight<'a>,
+    depth: usize,
+    /// The depth of the element without tags that everything stands in now.
+    dropped: Option<usize>,
+    /// Open quotes and list items: they choose the direction of the text, the paragraphs in them follow.
+    guides: usize,
+    table: Table,
+    code: Option<Code>,
+    link: Option<Link>,
+    image: Option<Image>,
+}
+
+#[derive(Default)]
+struct Table {
+    columns: Vec<Alignment>,
+    column: usize,
+    is_head: bool,
+}
+
+struct Code {
+    language: String,
+    text: String,
+}
+
+/// A link whose tag is written, and the text in it so far.
+struct Link {
+    address: Address,
+    is_auto: bool,
+    text: String,
+}
+
+/// An image, of which only the text is wanted, and the elements open in it.
+struct Image {
+    address: Option<Address>,
+    text: String,
+    depth: usize,
+}
+
+impl<'a> Page<'a> {
+    pub(super) fn new(highlight: Highlight<'a>) -> Self {
+        Self {
+            out: String::new(),
+            highlight,
+            depth: 0,
+            dropped: None,
+            guides: 0,
+            table: Table::default(),
+            code: None,
+            link: None,
+            image: None,
+        }
+    }
+
+    /// Whether no block is open.
+    pub(super) fn is_at_top(&self) -> bool {
+        self.depth == 0
+    }
+
+    /// The HTML since the last call.
+    pub(super) fn finish(&mut self) -> String {
+        std::mem::take(&mut self.out)
+    }
+
+    pub(super) fn take(&mut self, event: Event<'_>) {
+        if self.image.is_some() {
+            return self.take_in_image(event);
+        }
+        match event {
+            Event::Start(tag) => self.descend(tag),
+            Event::End(tag) => self.ascend(tag),
+            Event::Text(text) => self.text(&text),
+            Event::Code(text) => self.wrapped("<code>", &text, "</code>"),
+            Event::InlineHtml(html) if is_line_break(&html) => self.out.push_str("<br>"),
+            Event::Html(html) | Event::InlineHtml(html) => self.wrapped("", &html, ""),
+            Event::SoftBreak => self.wrapped("", "\n", ""),
+            Event::HardBreak => self.out.push_str("<br>"),
+            Event::Rule => self.out.push_str("<hr>"),
+            Event::TaskListMarker(is_done) => self.out.push_str(task(is_done)),
+            // Not switched on in `OPTIONS`.
+            Event::InlineMath(text) | Event::DisplayMath(text) | Event::FootnoteReference(text) => {
+                self.text(&text)
+            }
+        }
+    }
+
+    fn descend(&mut self, tag: Tag<'_>) {
+        self.depth += 1;
+        // Of a table either all tags are written or none.
+        let below = if matches!(tag, Tag::Table(_)) { 3 } else { 0 };
+        if self.depth + below > MAX_DEPTH && self.dropped.is_none() {
+            self.dropped = Some(self.depth);
+        }
+        if self.dropped.is_none() {
+            self.start(tag);
+        }
+    }
+
+    fn ascend(&mut self, tag: TagEnd) {
+        if self.dropped.is_none() {
+            self.end(tag);
+        }
+        if self.dropped == Some(self.depth) {
+            self.dropped = None;
+        }
+        self.depth -= 1;
+    }
+
+    fn start(&mut self, tag: Tag<'_>) {
+        match tag {
+            Tag::Paragraph => {
+                self.out.push_str(if self.guides == 0 { r#"<p dir="auto">"# } else { "<p>" })
+            }
+            Tag::Heading { level, .. } => {
+                let dir = if self.guides == 0 { r#" dir="auto">"# } else { ">" };
+                self.push(&["<", heading(level), dir]);
+            }
+            Tag::BlockQuote(_) => self.guide(r#"<blockquote dir="auto">"#),
+            Tag::Item => self.guide(r#"<li dir="auto">"#),
+            Tag::List(Some(1)) => self.out.push_str("<ol>"),
+            Tag::List(Some(first)) => self.push(&[r#"<ol start=""#, &first.to_string(), r#"">"#]),
+            Tag::List(None) => self.out.push_str("<ul>"),
+            Tag::CodeBlock(kind) => {
+                self.code = Some(Code { language: language(&kind), text: String::new() })
+            }
+            Tag::HtmlBlock => self.out.push_str(PLAIN_START),
+            Tag::Table(columns) => self.start_table(columns),
+            Tag::TableHead => self.start_row("<thead><tr>", true),
+            Tag::TableRow => self.start_row("<tr>", false),
+            Tag::TableCell => self.start_cell(),
+            Tag::Emphasis => self.out.push_str("<em>"),
+            Tag::Strong => self.out.push_str("<strong>"),
+            Tag::Strikethrough => self.out.push_str("<del>"),
+            Tag::Link { link_type, dest_url, .. } => self.start_link(link_type, &dest_url),
+            Tag::Image { dest_url, .. } => {
+                let address = Address::parse(&dest_url).filter(Address::is_web);
+                self.image = Some(Image { address, text: String::new(), depth: 1 });
+            }
+            // Not switched on in `OPTIONS`.
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, tag: TagEnd) {
+        match tag {
+            TagEnd::Paragraph => self.out.push_str("</p>"),
+            TagEnd::Heading(level) => self.push(&["</", heading(level), ">"]),
+            TagEnd::BlockQuote(_) => self.end_guide("</blockquote>"),
+            TagEnd::Item => self.end_guide("</li>"),
+            TagEnd::List(true) => self.out.push_str("</ol>"),
+            TagEnd::List(false) => self.out.push_str("</ul>"),
+            TagEnd::CodeBlock => self.end_code(),
+            TagEnd::HtmlBlock => self.out.push_str(PLAIN_END),
+            TagEnd::Table => self.out.push_str("</tbody></table></div>"),
+            TagEnd::TableHead => self.out.push_str("</tr></thead><tbody>"),
+            TagEnd::TableRow => self.out.push_str("</tr>"),
+            TagEnd::TableCell => {
+                self.out.push_str(if self.table.is_head { "</th>" } else { "</td>" })
+            }
+            TagEnd::Emphasis => self.out.push_str("</em>"),
+            TagEnd::Strong => self.out.push_str("</strong>"),
+            TagEnd::Strikethrough => self.out.push_str("</del>"),
+            TagEnd::Link => self.end_link(),
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        if let Some(code) = &mut self.code {
+            return code.text.push_str(text);
+        }
+        if self.link.is_some() {
+            return self.link_text(text);
+        }
+        let (found, rest) = bare::find(text);
+        for address in found {
+            escape(&mut self.out, address.before);
+            self.open_link(address.address, true);
+            self.link_text(address.raw);
+            self.end_link();
+        }
+        escape(&mut self.out, rest);
+    }
+
+    /// Text that holds no links, in a link or not.
+    fn wrapped(&mut self, start: &str, text: &str, end: &str) {
+        if let Some(link) = &mut self.link {
+            link.text.push_str(text);
+        }
+        self.out.push_str(start);
+        escape(&mut self.out, text);
+        self.out.push_str(end);
+    }
+
+    fn guide(&mut self, tag: &str) {
+        self.guides += 1;
+        self.out.push_str(tag);
+    }
+
+    fn end_guide(&mut self, tag: &str) {
+        self.guides -= 1;
+        self.out.push_str(tag);
+    }
+
+    fn start_table(&mut self, columns: Vec<Alignment>) {
+        self.table = Table { columns, ..Table::default() };
+        self.out.push_str(
+            r#"<div class="table" tabindex="0" role="region" aria-label="Table"><table>"#,
+        );
+    }
+
+    fn start_row(&mut self, tag: &str, is_head: bool) {
+        self.table.column = 0;
+        self.table.is_head = is_head;
+        self.out.push_str(tag);
+    }
+
+    fn start_cell(&mut self) {
+        let align = match self.table.columns.get(self.table.column) {
+            Some(Alignment::Left) => r#" class="left">"#,
+            Some(Alignment::Center) => r#" class="center">"#,
+            Some(Alignment::Right) => r#" class="right">"#,
+            Some(Alignment::None) | None => ">",
+        };
+        self.table.column += 1;
+        let tag =
+            if self.table.is_head { r#"<th scope="col" dir="auto""# } else { r#"<td dir="auto""# };
+        self.push(&[tag, align]);
+    }
+
+    fn end_code(&mut self) {
+        let Some(Code { language, text }) = self.code.take() else { return };
+        self.out.push_str(r#"<figure class="code"><figcaption><span>"#);
+        escape(&mut self.out, &language);
+        self.out.push_str(
+            r#"</span><button type="button" class="copy" data-copy>Copy</button></figcaption>"#,
+        );
+        self.out.push_str(r#"<pre tabindex="0"><code>"#);
+        match Some(&language)
+            .filter(|name| !name.is_empty())
+            .and_then(|name| (self.highlight)(name, &text))
+        {
+            Some(html) => self.out.push_str(&html),
+            None => escape(&mut self.out, &text),
+        }
+        self.out.push_str(CODE_END);
+    }
+
+    fn start_link(&mut self, kind: LinkType, destination: &str) {
+        let address = match kind {
+            LinkType::Email => Address::parse(&["mailto:", destination].concat()),
+            _ => Address::parse(destination),
+        };
+        // An address that will not do leaves its text.
+        if let Some(address) = address {
+            self.open_link(address, matches!(kind, LinkType::Autolink | LinkType::Email));
+        }
+    }
+
+    fn open_link(&mut self, address: Address, is_auto: bool) {
+        self.out.push_str("<a ");
+        self.push_target(&address);
+        // An address reads from left to right in any text; other links name their host, because their text does not.
+        if is_auto {
+            self.out.push_str(r#" dir="ltr""#);
+        } else {
+            self.push_title(&address);
+        }
+        self.out.push('>');
+        self.link = Some(Link { address, is_auto, text: String::new() });
+    }
+
+    fn link_text(&mut self, text: &str) {
+        let Some(link) = &mut self.link else { return };
+        let shown = if link.is_auto { link.address.text(text) } else { text };
+        escape(&mut self.out, shown);
+        link.text.push_str(text);
+    }
+
+    fn end_link(&mut self) {
+        let Some(link) = self.link.take() else { return };
+        if link.text.trim().is_empty() {
+            escape(&mut self.out, &link.address.host);
+        } else if !link.is_auto && link.address.is_belied_by(&link.text) {
+            self.push_host(&link.address);
+        }
+        self.out.push_str("</a>");
+    }
+
+    /// Collects the text of an image. Its end writes a link: nothing loads before somebody asks for it.
+    fn take_in_image(&mut self, event: Event<'_>) {
+        let Some(image) = &mut self.image else { return };
+        match event {
+            Event::Start(_) => image.depth += 1,
+            Event::End(_) => image.depth -= 1,
+            Event::Text(text) | Event::Code(text) | Event::InlineHtml(text) => {
+                image.text.push_str(&text)
+            }
+            Event::SoftBreak | Event::HardBreak => image.text.push(' '),
+            _ => {}
+        }
+        if image.depth > 0 {
+            return;
+        }
+        self.depth -= 1;
+        let Some(Image { address, text, .. }) = self.image.take() else { return };
+        match address {
+            Some(address) if self.link.is_none() => self.image_link(&address, text.trim()),
+            _ => self.wrapped("", &text, ""),
+        }
+    }
+
+    fn image_link(&mut self, address: &Address, text: &str) {
+        self.out.push_str(r#"<a class="image-link" "#);
+        self.push_target(address);
+        self.push_title(address);
+        self.out.push('>');
+        escape(&mut self.out, if text.is_empty() { "Image" } else { text });
+        self.push_host(address);
+        self.out.push_str("</a>");
+    }
+
+    fn push_target(&mut self, address: &Address) {
+        self.out.push_str("href=\"");
+        escape(&mut self.out, &address.href);
+        self.out.push_str(r#"" rel="noopener noreferrer nofollow" target="_blank""#);
+    }
+
+    fn push_title(&mut self, address: &Address) {
+        self.out.push_str(" title=\"");
+        escape(&mut self.out, &address.host);
+        self.out.push('"');
+    }
+
+    fn push_host(&mut self, address: &Address) {
+        self.out.push_str(r#" <span class="host">"#);
+        escape(&mut self.out, &address.host);
+        self.out.push_str("</span>");
+    }
+
+    fn push(&mut self, pieces: &[&str]) {
+        self.out.extend(pieces.iter().copied());
+    }
+}
+
+/// A reply's headings stand below the page's own two levels.
+fn heading(level: HeadingLevel) -> &'static str {
+    match level {
+        HeadingLevel::H1 => "h3",
+        HeadingLevel::H2 => "h4",
+        HeadingLevel::H3 => "h5",
+        HeadingLevel::H4 | HeadingLevel::H5 | HeadingLevel::H6 => "h6",
+    }
+}
+
+fn task(is_done: bool) -> &'static str {
+    if is_done {
+        r#"<input class="task" type="checkbox" disabled checked aria-label="Done"> "#
+    } else {
+        r#"<input class="task" type="checkbox" disabled aria-label="To do"> "#
+    }
+}
+
+/// The one piece of HTML that is not text: models write it in the cells of tables, where Markdown has nothing else.
+fn is_line_break(html: &str) -> bool {
+    ["<br>", "<br/>", "<br />"].iter().any(|tag| html.eq_ignore_ascii_case(tag))
+}
+
+/// The language that a fence names (`rust` of `rust,ignore`), or nothing.
+fn language(kind: &CodeBlockKind<'_>) -> String {
+    let CodeBlockKind::Fenced(info) = kind else { return String::new() };
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "+#-._".contains(c);
+    let name = info.trim_start();
+    let name = &name[..name.find(|c| !is_part(c)).unwrap_or(name.len())];
+    if name.len() > MAX_LANGUAGE_BYTES { String::new() } else { name.to_owned() }
+}

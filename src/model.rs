@@ -1,0 +1,158 @@
+//! The plain data that server and browser both know: conversations, messages, their ids.
+//!
+//! Nothing here does anything. The field names are the public JSON (see README, "The API").
+
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+use uuid::Uuid;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl $name {
+            /// A new id: a UUID v7, so that ids made later sort later.
+            pub fn new() -> Self {
+                Self(Uuid::now_v7())
+            }
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::new()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                text.parse().map(Self)
+            }
+        }
+    };
+}
+
+id!(
+    /// Who owns conversations.
+    AccountId
+);
+id!(ConversationId);
+id!(
+    /// A message's id. A reply is a message, so this is a reply's id too.
+    MessageId
+);
+
+/// An ordered tree of messages with one owner.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Conversation {
+    pub id: ConversationId,
+    /// Empty until the first message names it.
+    pub title: String,
+    /// The model that answers here, as `provider/model`.
+    pub model: String,
+    /// The system prompt; empty for none.
+    pub system: String,
+    pub created_at: String,
+    pub updated_at: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    User,
+    Assistant,
+}
+
+impl Role {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Assistant => "assistant",
+        }
+    }
+}
+
+/// The state of a reply: `streaming`, then exactly one of the others. A person's message is `done`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    Streaming,
+    Done,
+    Stopped,
+    Interrupted,
+    Failed,
+}
+
+impl Status {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Streaming => "streaming",
+            Self::Done => "done",
+            Self::Stopped => "stopped",
+            Self::Interrupted => "interrupted",
+            Self::Failed => "failed",
+        }
+    }
+
+    pub fn is_open(self) -> bool {
+        self == Self::Streaming
+    }
+}
+
+/// What a person or a model said. Times are RFC 3339 in UTC.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    pub id: MessageId,
+    /// The message that this one answers; none for the first.
+    pub parent: Option<MessageId>,
+    pub role: Role,
+    pub text: String,
+    /// What the model thought before it spoke, where it says so.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub thinking: String,
+    pub status: Status,
+    pub model: Option<String>,
+    pub usage: Option<Usage>,
+    /// Why the model ended, in the provider's word.
+    pub stop_reason: Option<String>,
+    pub error: Option<ReplyError>,
+    pub created_at: String,
+    pub finished_at: Option<String>,
+}
+
+/// What a reply cost, in the provider's tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    pub input_tokens: u64,
+    pub output_tokens: u64,
+}
+
+/// Why a reply failed: a word for programs, a sentence for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplyError {
+    pub kind: String,
+    pub message: String,
+    /// Whether the same request may well succeed later.
+    pub retryable: bool,
+    pub retry_after_ms: Option<u64>,
+}
+
+/// A model that can be chosen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Model {
+    /// `provider/model`.
+    pub id: String,
+    pub name: String,
+    pub provider: String,
+    pub default: bool,
+}

@@ -1,0 +1,125 @@
+//! The server's side: its state, and what its parts share.
+
+pub mod conversations;
+pub mod engine;
+pub mod highlight;
+pub mod journal;
+pub mod limits;
+pub mod pages;
+pub mod problem;
+pub mod provider;
+pub mod routes;
+pub mod serve;
+pub mod session;
+pub mod settings;
+pub mod store;
+pub mod transport;
+
+use crate::error::Problem;
+use axum::extract::FromRef;
+use engine::{Engine, Parts};
+use journal::Journals;
+use leptos::config::LeptosOptions;
+use limits::Limits;
+use provider::Providers;
+use settings::Settings;
+use std::sync::Arc;
+use std::time::Duration;
+use store::Store;
+use tokio_util::sync::CancellationToken;
+
+/// How often idle journals and quiet senders are forgotten.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// Everything a request needs. Cheap to clone.
+#[derive(Clone)]
+pub struct State {
+    pub settings: Arc<Settings>,
+    pub store: Store,
+    pub journals: Arc<Journals>,
+    pub engine: Engine,
+    pub providers: Arc<Providers>,
+    pub limits: Arc<Limits>,
+    pub drain: Drain,
+    pub leptos: LeptosOptions,
+}
+
+impl FromRef<State> for LeptosOptions {
+    fn from_ref(state: &State) -> Self {
+        state.leptos.clone()
+    }
+}
+
+impl State {
+    /// Opens the store and starts the engine.
+    pub async fn start(settings: Settings) -> anyhow::Result<Self> {
+        let settings = Arc::new(settings);
+        let store = Store::open(&settings.database_url).await?;
+        let journals = Arc::new(Journals::new(settings.window()));
+        let providers = Providers::new(settings.providers(), settings.provider_limits());
+        let providers = Arc::new(providers.map_err(anyhow::Error::msg)?);
+        let limits = Arc::new(Limits::new(settings.sends_per_minute, settings.streams));
+        let drain = Drain::default();
+        let parts = Parts {
+            store: store.clone(),
+            journals: Arc::clone(&journals),
+            providers: Arc::clone(&providers),
+            limits: Arc::clone(&limits),
+            drain: drain.clone(),
+            most_open: settings.open_replies,
+            whole_reply: settings.whole_reply(),
+        };
+        let engine = Engine::start(parts).await?;
+        tokio::spawn(sweep(Arc::clone(&journals), Arc::clone(&limits), drain.clone()));
+        let leptos = LeptosOptions::builder().output_name("rivulet").site_root("target/site").build();
+        Ok(Self { settings, store, journals, engine, providers, limits, drain, leptos })
+    }
+}
+
+async fn sweep(journals: Arc<Journals>, limits: Arc<Limits>, drain: Drain) {
+    while tokio::time::timeout(SWEEP, drain.begun()).await.is_err() {
+        let left = journals.sweep();
+        limits.sweep();
+        tracing::debug!(journals = left, "Swept");
+    }
+}
+
+/// Whether the server is on its way out (promise S13).
+#[derive(Clone, Default)]
+pub struct Drain {
+    begun: CancellationToken,
+}
+
+impl Drain {
+    /// From here on: not ready, no new replies; viewers are sent away as soon as their reply has ended.
+    pub fn begin(&self) {
+        self.begun.cancel();
+    }
+
+    pub fn has_begun(&self) -> bool {
+        self.begun.is_cancelled()
+    }
+
+    pub async fn begun(&self) {
+        self.begun.cancelled().await;
+    }
+
+    /// Refuses new work during a drain.
+    pub fn admit(&self) -> Result<(), Problem> {
+        if !self.has_begun() {
+            return Ok(());
+        }
+        let message = "The server is restarting. What you wrote is not lost; send it again in a moment.".into();
+        Err(Problem::Unavailable { message, retry_after_seconds: 2 })
+    }
+}
+
+/// Runs a write to its end in a task of its own, also when the caller's request is dropped half-way.
+pub async fn owned<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::spawn(work).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "A request's work panicked");
+        Err(Problem::Internal)
+    })
+}

@@ -1,0 +1,169 @@
+//! Conversations: made, listed, shown, changed, deleted. Every change is told to the viewers.
+
+use super::journal::Topic;
+use super::limits::{self, MAX_MODEL};
+use super::store::conversations::{Place, Stored};
+use super::{State, owned};
+use crate::api::Changes;
+use crate::error::Problem;
+use crate::event::{Event, List, Snapshot};
+use crate::model::{AccountId, Conversation, ConversationId, Message, MessageId, Status};
+
+/// Messages in a snapshot (design: the last 50).
+pub const SNAPSHOT_MESSAGES: i64 = 50;
+/// Conversations on one page of the list.
+pub const PAGE: i64 = 50;
+/// The most that a caller may ask for on one page.
+const MOST_PER_PAGE: i64 = 200;
+
+/// The account's conversations, newest first, behind `after` (a former page's `next`).
+pub async fn list(state: &State, account: AccountId, after: Option<&str>, limit: Option<i64>) -> Result<List, Problem> {
+    let limit = limit.unwrap_or(PAGE);
+    if !(1..=MOST_PER_PAGE).contains(&limit) {
+        return Err(Problem::invalid("limit", format!("A page holds 1 to {MOST_PER_PAGE} conversations.")));
+    }
+    let after = after.map(place).transpose()?;
+    // The cursor first: what is added while the store is read is then told again, and never missed.
+    let (cursor, _) = state.journals.topic(Topic::Account(account)).end();
+    let mut found = state.store.conversations(account, after.as_ref(), limit + 1).await?;
+    let more = limit < found.len() as i64;
+    found.truncate(limit as usize);
+    let next = found.last().filter(|_| more).map(|last| format!("{}_{}", last.updated_at, last.id));
+    let items = found.into_iter().map(|stored| shown(state, stored)).collect();
+    Ok(List { items, next, cursor })
+}
+
+fn place(next: &str) -> Result<Place, Problem> {
+    let (updated_at, id) = next
+        .split_once('_')
+        .ok_or_else(|| Problem::invalid("after", "This is not the `next` of a page of the list."))?;
+    Ok(Place { updated_at: updated_at.into(), id: id.into() })
+}
+
+fn shown(state: &State, stored: Stored) -> Conversation {
+    stored.shown(state.providers.default_model())
+}
+
+/// Makes a conversation, unless the account has made it already.
+pub async fn ensure(
+    state: &State,
+    account: AccountId,
+    id: ConversationId,
+    settings: Changes,
+) -> Result<Conversation, Problem> {
+    let settings = checked(state, settings)?;
+    let state = state.clone();
+    owned(async move {
+        let found = state.store.add_conversation(account, id, settings).await?;
+        let (stored, made) = found.ok_or_else(|| Problem::Conflict("This id is taken. Use a new one.".into()))?;
+        let conversation = shown(&state, stored);
+        if made {
+            tell_list(&state, account, &conversation);
+        }
+        Ok(conversation)
+    })
+    .await
+}
+
+/// Changes title, model or system prompt.
+pub async fn change(
+    state: &State,
+    account: AccountId,
+    id: ConversationId,
+    changes: Changes,
+) -> Result<Conversation, Problem> {
+    let changes = checked(state, changes)?;
+    let state = state.clone();
+    owned(async move {
+        let stored = state.store.change_conversation(account, id, &changes).await?;
+        let conversation = shown(&state, stored);
+        state.journals.append(Topic::Conversation(id), Event::Conversation { conversation: conversation.clone() });
+        tell_list(&state, account, &conversation);
+        Ok(conversation)
+    })
+    .await
+}
+
+fn tell_list(state: &State, account: AccountId, conversation: &Conversation) {
+    let event = Event::Conversation { conversation: conversation.clone() };
+    state.journals.append(Topic::Account(account), event);
+}
+
+fn checked(state: &State, changes: Changes) -> Result<Changes, Problem> {
+    let model = changes.model.filter(|model| !model.is_empty());
+    if let Some(model) = &model {
+        if model.len() > MAX_MODEL {
+            return Err(Problem::invalid("model", format!("A model's id has at most {MAX_MODEL} bytes.")));
+        }
+        state.providers.resolve(model).map_err(|message| Problem::invalid("model", message))?;
+    }
+    Ok(Changes {
+        title: changes.title.as_deref().map(limits::title).transpose()?,
+        system: changes.system.map(limits::system).transpose()?,
+        model,
+    })
+}
+
+/// Deletes the conversation with everything in it; an open reply is stopped first, and its viewers are told.
+pub async fn delete(state: &State, account: AccountId, id: ConversationId) -> Result<(), Problem> {
+    let state = state.clone();
+    owned(async move {
+        state.store.conversation(account, id).await?;
+        let journal = state.journals.topic(Topic::Conversation(id));
+        let _turn = journal.turn.lock().await;
+        state.engine.settle(id).await;
+        state.store.delete_conversation(account, id).await?;
+        journal.append(Event::Deleted { conversation: id });
+        state.journals.append(Topic::Account(account), Event::Deleted { conversation: id });
+        Ok(())
+    })
+    .await
+}
+
+/// The conversation as it stands, with the cursor that it covers.
+pub async fn snapshot(state: &State, account: AccountId, id: ConversationId) -> Result<Snapshot, Problem> {
+    let stored = state.store.conversation(account, id).await?;
+    // The cursor before the messages: what is added in between is then told again, which changes nothing, and never
+    // missed.
+    let (cursor, draft) = state.journals.topic(Topic::Conversation(id)).end();
+    let (mut messages, earlier) = match state.store.leaf(id).await? {
+        None => (Vec::new(), false),
+        Some(leaf) => path(state, id, leaf, SNAPSHOT_MESSAGES).await?,
+    };
+    let open = |message: &&mut Message| draft.as_ref().is_some_and(|draft| draft.reply == message.id);
+    if let (Some(message), Some(draft)) = (messages.iter_mut().find(open), &draft) {
+        // The store is up to a second behind the journal, or, a moment after the end, ahead of it.
+        message.status = Status::Streaming;
+        message.text.clone_from(&draft.text);
+        message.thinking.clone_from(&draft.thinking);
+    }
+    Ok(Snapshot { conversation: shown(state, stored), messages, earlier, draft, cursor })
+}
+
+/// The messages before `before` on its way to the root, and whether there are more.
+pub async fn earlier(
+    state: &State,
+    account: AccountId,
+    id: ConversationId,
+    before: MessageId,
+) -> Result<(Vec<Message>, bool), Problem> {
+    state.store.conversation(account, id).await?;
+    let (mut messages, more) = path(state, id, before, SNAPSHOT_MESSAGES + 1).await?;
+    messages.pop();
+    Ok((messages, more))
+}
+
+/// The way to `leaf`, at most `limit` messages of it, and whether there are more before.
+async fn path(
+    state: &State,
+    id: ConversationId,
+    leaf: MessageId,
+    limit: i64,
+) -> Result<(Vec<Message>, bool), Problem> {
+    let mut messages = state.store.path(id, leaf, limit + 1).await?;
+    let more = limit < messages.len() as i64;
+    if more {
+        messages.remove(0);
+    }
+    Ok((messages, more))
+}

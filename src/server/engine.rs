@@ -1,0 +1,411 @@
+//! The engine: runs replies, one owned task each.
+//!
+//! It does not know who is watching. A reply starts by a request, ends by itself, by a stop, by a newer message or by
+//! the server's end, and nothing that a viewer does or does not do changes that.
+
+mod checkpoint;
+mod pieces;
+mod reply;
+
+use crate::api::Sent;
+use crate::error::Problem;
+use crate::event::Event;
+use crate::model::{AccountId, ConversationId, Message, MessageId, Role, Status};
+use crate::server::journal::{Journal, Journals, Topic, lock};
+use crate::server::limits::{Limits, Prompt, Sender};
+use crate::server::provider::{Providers, Request, Turn};
+use crate::server::store::conversations::Stored;
+use crate::server::store::messages::Opening;
+use crate::server::store::{Store, now};
+use crate::server::{Drain, owned};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How much of the conversation a model is told. A wall against runaway memory, not a rule about context.
+const MOST_TURNS: i64 = 10_000;
+/// The sentence that asks a model to go on. A user turn, because newer models refuse a prefilled answer.
+const GO_ON: &str = "Your answer above was cut off. Go on exactly where it ended, in the middle of the word if it \
+                     ended there. Do not repeat anything, do not comment on this request.";
+
+/// Runs replies. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    store: Store,
+    journals: Arc<Journals>,
+    providers: Arc<Providers>,
+    limits: Arc<Limits>,
+    drain: Drain,
+    /// This life of this server. Written beside the replies that it generates, so that a stale one is fenced off.
+    process: String,
+    most_open: usize,
+    whole_reply: Duration,
+    open: Mutex<HashMap<MessageId, Arc<Open>>>,
+    tasks: TaskTracker,
+    interrupt: CancellationToken,
+}
+
+/// A reply that is being generated.
+struct Open {
+    reply: MessageId,
+    conversation: ConversationId,
+    account: AccountId,
+    journal: Arc<Journal>,
+    stop: CancellationToken,
+    ended: CancellationToken,
+    /// The journal's seq at the last checkpoint.
+    saved: AtomicU64,
+}
+
+/// What an engine works with.
+pub struct Parts {
+    pub store: Store,
+    pub journals: Arc<Journals>,
+    pub providers: Arc<Providers>,
+    pub limits: Arc<Limits>,
+    pub drain: Drain,
+    /// Open replies per account.
+    pub most_open: usize,
+    /// The longest that one reply may take.
+    pub whole_reply: Duration,
+}
+
+/// What a stop found.
+pub enum Stop {
+    /// The reply is open and ends now.
+    Accepted,
+    /// It had ended before.
+    Ended(Box<Message>),
+}
+
+impl Engine {
+    /// Marks what a former process left open as interrupted, and starts the checkpoints.
+    pub async fn start(parts: Parts) -> sqlx::Result<Self> {
+        let process = uuid::Uuid::now_v7().to_string();
+        let orphans = parts.store.interrupt_orphans(&process).await?;
+        if orphans > 0 {
+            tracing::warn!(orphans, "Replies of a process that is gone are now marked as interrupted");
+        }
+        let shared = Arc::new(Shared {
+            store: parts.store,
+            journals: parts.journals,
+            providers: parts.providers,
+            limits: parts.limits,
+            drain: parts.drain,
+            process,
+            most_open: parts.most_open,
+            whole_reply: parts.whole_reply,
+            open: Mutex::default(),
+            tasks: TaskTracker::new(),
+            interrupt: CancellationToken::new(),
+        });
+        tokio::spawn(checkpoint::run(Arc::downgrade(&shared)));
+        Ok(Self { shared })
+    }
+
+    /// How many replies are open.
+    pub fn open_replies(&self) -> usize {
+        lock(&self.shared.open).len()
+    }
+
+    /// Adds a person's message and starts its reply. The same id and text again is the same answer.
+    pub async fn send(
+        &self,
+        account: AccountId,
+        conversation: ConversationId,
+        message: MessageId,
+        text: Prompt,
+        model: Option<String>,
+    ) -> Result<Sent, Problem> {
+        let shared = Arc::clone(&self.shared);
+        owned(async move { shared.send(account, conversation, message, text, model).await }).await
+    }
+
+    /// Answers the message anew that `reply` answers. The former reply stays in the store, beside the new one.
+    pub async fn retry(&self, account: AccountId, reply: MessageId) -> Result<Sent, Problem> {
+        let shared = Arc::clone(&self.shared);
+        owned(async move { shared.again(account, reply, false).await }).await
+    }
+
+    /// Goes on from what `reply` has. The result is one message: the kept text and what follows.
+    pub async fn resume(&self, account: AccountId, reply: MessageId) -> Result<Sent, Problem> {
+        let shared = Arc::clone(&self.shared);
+        owned(async move { shared.again(account, reply, true).await }).await
+    }
+
+    /// Ends a reply here and now; its text stays. Idempotent.
+    pub async fn stop(&self, account: AccountId, reply: MessageId) -> Result<Stop, Problem> {
+        if let Some(open) = self.shared.find(reply) {
+            if open.account != account {
+                return Err(Problem::NotFound);
+            }
+            open.stop.cancel();
+            return Ok(Stop::Accepted);
+        }
+        let (message, ..) = self.shared.owned_message(account, reply).await?;
+        if message.role != Role::Assistant {
+            return Err(Problem::NotFound);
+        }
+        Ok(Stop::Ended(Box::new(message)))
+    }
+
+    /// Stops the conversation's open reply, if there is one, and waits until it is written. Hold the journal's turn.
+    pub async fn settle(&self, conversation: ConversationId) {
+        self.shared.settle(conversation).await;
+    }
+
+    /// Lets the open replies end by themselves until `deadline`, then interrupts the rest and waits until all are
+    /// written (promise S13).
+    pub async fn drain(&self, deadline: Instant) {
+        self.shared.tasks.close();
+        if tokio::time::timeout_at(deadline, self.shared.tasks.wait()).await.is_err() {
+            self.shared.interrupt.cancel();
+            self.shared.tasks.wait().await;
+        }
+    }
+}
+
+impl Shared {
+    async fn send(
+        self: &Arc<Self>,
+        account: AccountId,
+        conversation: ConversationId,
+        id: MessageId,
+        text: Prompt,
+        model: Option<String>,
+    ) -> Result<Sent, Problem> {
+        let stored = self.store.conversation(account, conversation).await?;
+        let journal = self.journals.topic(Topic::Conversation(conversation));
+        let _turn = journal.turn.lock().await;
+        if let Some(sent) = self.sent_before(account, conversation, &journal, id, &text).await? {
+            return Ok(sent);
+        }
+        let model = self.choose(model, &stored)?;
+        self.admit(account, conversation)?;
+        self.settle(conversation).await;
+        let parent = self.store.leaf(conversation).await?;
+        let mut history = self.history(&stored, parent).await?;
+        let message = person_message(id, parent, text.into_text());
+        history.push(message.clone());
+        let reply = empty_reply(message.id, &model, String::new());
+        let request = request(&stored, &history, &reply);
+        self.open(stored, &journal, Some(&message), &reply, request).await?;
+        Ok(Sent { cursor: journal.cursor_of(reply.id), message, reply })
+    }
+
+    /// A new reply to the message that `reply` answers, empty or going on from the text that `reply` has.
+    async fn again(self: &Arc<Self>, account: AccountId, reply: MessageId, go_on: bool) -> Result<Sent, Problem> {
+        let (_, conversation) = self.owned_message(account, reply).await?;
+        let stored = self.store.conversation(account, conversation).await?;
+        let journal = self.journals.topic(Topic::Conversation(conversation));
+        let _turn = journal.turn.lock().await;
+        self.admit(account, conversation)?;
+        self.settle(conversation).await;
+        // Read again: it may have been the open one, which has ended by now.
+        let (old, _) = self.owned_message(account, reply).await?;
+        let (Role::Assistant, Some(parent)) = (old.role, old.parent) else {
+            return Err(Problem::invalid("reply", "Only a model's reply can be tried again or continued."));
+        };
+        let (message, _) = self.owned_message(account, parent).await?;
+        // Going on keeps the model that began, where it still can be asked; a retry takes the one chosen now.
+        let model = self.choose(old.model.clone().filter(|_| go_on), &stored)?;
+        let kept = if go_on { old.text } else { String::new() };
+        let history = self.history(&stored, Some(parent)).await?;
+        let reply = empty_reply(message.id, &model, kept);
+        let request = request(&stored, &history, &reply);
+        self.open(stored, &journal, None, &reply, request).await?;
+        Ok(Sent { cursor: journal.cursor_of(reply.id), message, reply })
+    }
+
+    /// The answer to a send that has been done before.
+    async fn sent_before(
+        &self,
+        account: AccountId,
+        conversation: ConversationId,
+        journal: &Journal,
+        id: MessageId,
+        text: &Prompt,
+    ) -> Result<Option<Sent>, Problem> {
+        let Some((message, place, owner)) = self.store.message(id).await? else { return Ok(None) };
+        let same = owner == account && place == conversation && message.text == text.as_str();
+        let reply = self.store.reply_to(id).await?;
+        match reply {
+            Some(reply) if same && message.role == Role::User => {
+                Ok(Some(Sent { message, cursor: journal.cursor_of(reply.id), reply }))
+            }
+            _ => Err(Problem::Conflict("Another message has this id already. Send it with a new id.".into())),
+        }
+    }
+
+    /// Writes the message and the reply's row, tells the viewers and starts the task.
+    async fn open(
+        self: &Arc<Self>,
+        stored: Stored,
+        journal: &Arc<Journal>,
+        message: Option<&Message>,
+        reply: &Message,
+        request: Request,
+    ) -> Result<(), Problem> {
+        let title = message.map(|message| crate::markdown::plain_title(&message.text)).unwrap_or_default();
+        let open = Arc::new(Open {
+            reply: reply.id,
+            conversation: stored.id,
+            account: stored.account,
+            journal: Arc::clone(journal),
+            stop: CancellationToken::new(),
+            ended: CancellationToken::new(),
+            saved: AtomicU64::new(0),
+        });
+        // Known before it is written, so that whoever sees the reply can also stop it.
+        lock(&self.open).insert(reply.id, Arc::clone(&open));
+        let opening = Opening { conversation: stored.id, message, reply, title: &title, process: &self.process };
+        if let Err(error) = self.store.open_reply(opening).await {
+            lock(&self.open).remove(&reply.id);
+            return Err(error.into());
+        }
+        announce(journal, message, reply);
+        open.saved.store(journal.end().0.seq, Ordering::Relaxed);
+        self.announce_conversation(stored, title, &reply.created_at);
+        let model = reply.model.clone().unwrap_or_default();
+        self.tasks.spawn(reply::run(Arc::clone(self), open, model, request));
+        Ok(())
+    }
+
+    /// Tells the list, and where the title is new the conversation, how it stands now.
+    fn announce_conversation(&self, mut stored: Stored, title: String, updated_at: &str) {
+        let renamed = stored.title.is_empty() && !title.is_empty();
+        if renamed {
+            stored.title = title;
+        }
+        updated_at.clone_into(&mut stored.updated_at);
+        let (id, account) = (stored.id, stored.account);
+        let event = Event::Conversation { conversation: stored.shown(self.providers.default_model()) };
+        if renamed {
+            self.journals.append(Topic::Conversation(id), event.clone());
+        }
+        self.journals.append(Topic::Account(account), event);
+    }
+
+    /// The way from the conversation's first message to `leaf`.
+    async fn history(&self, stored: &Stored, leaf: Option<MessageId>) -> Result<Vec<Message>, Problem> {
+        match leaf {
+            None => Ok(Vec::new()),
+            Some(leaf) => Ok(self.store.path(stored.id, leaf, MOST_TURNS).await?),
+        }
+    }
+
+    /// The model that answers: the one asked for, or the conversation's, or the default.
+    fn choose(&self, asked: Option<String>, stored: &Stored) -> Result<String, Problem> {
+        let asked = asked.or_else(|| stored.model.clone());
+        let model = asked.unwrap_or_else(|| self.providers.default_model().to_owned());
+        self.providers.resolve(&model).map_err(|message| Problem::invalid("model", message))?;
+        Ok(model)
+    }
+
+    /// Whether the account may start a reply now.
+    fn admit(&self, account: AccountId, conversation: ConversationId) -> Result<(), Problem> {
+        self.drain.admit()?;
+        let mine = |open: &&Arc<Open>| open.account == account && open.conversation != conversation;
+        let count = lock(&self.open).values().filter(mine).count();
+        if self.most_open <= count {
+            let message =
+                format!("{count} replies are being written for you already. Stop one, or wait until one ends.");
+            return Err(Problem::TooMany { message, retry_after_seconds: 5 });
+        }
+        self.limits.send(Sender::Account(account))
+    }
+
+    /// Stops the conversation's open reply and waits until its end is written: none of its text can come later (S10).
+    async fn settle(&self, conversation: ConversationId) {
+        let same = |open: &&Arc<Open>| open.conversation == conversation;
+        let open = lock(&self.open).values().find(same).cloned();
+        if let Some(open) = open {
+            open.stop.cancel();
+            open.ended.cancelled().await;
+        }
+    }
+
+    fn find(&self, reply: MessageId) -> Option<Arc<Open>> {
+        lock(&self.open).get(&reply).cloned()
+    }
+
+    async fn owned_message(&self, account: AccountId, id: MessageId) -> Result<(Message, ConversationId), Problem> {
+        let found = self.store.message(id).await?;
+        let (message, conversation, _) = found.filter(|(.., owner)| *owner == account).ok_or(Problem::NotFound)?;
+        Ok((message, conversation))
+    }
+}
+
+/// What the model is asked: what was said so far, and to go on where `reply` has text already.
+fn request(stored: &Stored, history: &[Message], reply: &Message) -> Request {
+    let turn = |role, text: &str| Turn { role, text: text.to_owned() };
+    // A reply that failed before its first word says nothing, and no provider takes an empty turn.
+    let said = history.iter().filter(|message| !message.text.trim().is_empty());
+    let mut turns: Vec<_> = said.map(|message| turn(message.role, &message.text)).collect();
+    if !reply.text.trim().is_empty() {
+        turns.push(turn(Role::Assistant, reply.text.trim_end()));
+        turns.push(turn(Role::User, GO_ON));
+    }
+    let model = reply.model.as_deref().unwrap_or_default();
+    let name = model.split_once('/').map_or(model, |(_, name)| name);
+    Request { model: name.to_owned(), system: stored.system.clone(), turns }
+}
+
+/// The events that open a reply. A continued one begins with the text that was kept.
+fn announce(journal: &Journal, message: Option<&Message>, reply: &Message) {
+    if let Some(message) = message {
+        journal.append(Event::Message { message: message.clone() });
+    }
+    journal.append(Event::Reply {
+        reply: reply.id,
+        model: reply.model.clone().unwrap_or_default(),
+        parent: reply.parent,
+        created_at: reply.created_at.clone(),
+    });
+    if !reply.text.is_empty() {
+        journal.append(Event::Token { reply: reply.id, text: reply.text.clone() });
+    }
+}
+
+fn person_message(id: MessageId, parent: Option<MessageId>, text: String) -> Message {
+    let now = now();
+    Message {
+        id,
+        parent,
+        role: Role::User,
+        text,
+        thinking: String::new(),
+        status: Status::Done,
+        model: None,
+        usage: None,
+        stop_reason: None,
+        error: None,
+        created_at: now.clone(),
+        finished_at: Some(now),
+    }
+}
+
+fn empty_reply(parent: MessageId, model: &str, text: String) -> Message {
+    Message {
+        id: MessageId::new(),
+        parent: Some(parent),
+        role: Role::Assistant,
+        text,
+        thinking: String::new(),
+        status: Status::Streaming,
+        model: Some(model.to_owned()),
+        usage: None,
+        stop_reason: None,
+        error: None,
+        created_at: now(),
+        finished_at: None,
+    }
+}

@@ -1,0 +1,44 @@
+//! Keeps what the open replies have so far: all of them in one transaction, at most once a second, never per token.
+
+use super::{Open, Shared};
+use crate::server::journal::lock;
+use crate::server::store::messages::Checkpoint;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+/// A little under the second that promise S6 allows, so that the write itself fits in as well.
+const EVERY: Duration = Duration::from_millis(950);
+
+/// Runs until the engine is gone.
+pub(super) async fn run(shared: Weak<Shared>) {
+    let mut ticks = interval_at(Instant::now() + EVERY, EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(shared) = shared.upgrade() else { return };
+        save(&shared).await;
+    }
+}
+
+async fn save(shared: &Shared) {
+    let open: Vec<Arc<Open>> = lock(&shared.open).values().cloned().collect();
+    let (drafts, seqs): (Vec<_>, Vec<_>) = open.iter().filter_map(changed).unzip();
+    if drafts.is_empty() {
+        return;
+    }
+    match shared.store.checkpoint(&shared.process, &drafts).await {
+        Ok(()) => seqs.iter().for_each(|(open, seq)| open.saved.store(*seq, Ordering::Relaxed)),
+        // The text is safe in memory; the next tick tries again with all of it.
+        Err(error) => tracing::warn!(%error, replies = drafts.len(), "A checkpoint was not written"),
+    }
+}
+
+/// The reply's draft, if it grew since the last checkpoint.
+fn changed(open: &Arc<Open>) -> Option<(Checkpoint, (Arc<Open>, u64))> {
+    let (cursor, draft) = open.journal.end_if_after(open.saved.load(Ordering::Relaxed))?;
+    let draft = draft.filter(|draft| draft.reply == open.reply)?;
+    let checkpoint = Checkpoint { reply: draft.reply, text: draft.text, thinking: draft.thinking };
+    Some((checkpoint, (Arc::clone(open), cursor.seq)))
+}

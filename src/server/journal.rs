@@ -1,0 +1,274 @@
+//! The journal: the log of what happened to one topic, numbered without gaps, read from a cursor.
+//!
+//! Readers pull from the log; the channel that wakes them carries no data. So there is no queue per reader, nothing to
+//! overflow and no difference between following and resuming. The journal knows nothing of transports or accounts.
+
+use crate::event::{Cursor, Draft, Event};
+use crate::model::{AccountId, ConversationId, MessageId};
+use crate::wire::{Body, Topic as Channel};
+use bytes::Bytes;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+/// Past this many bytes of text the oldest events go even inside the window; an open reply's stay. Bounds what a busy
+/// topic can hold: its readers get a snapshot instead.
+const MAX_TEXT_BYTES: usize = 8 << 20;
+
+/// What a journal is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Topic {
+    Conversation(ConversationId),
+    /// An account's list of conversations.
+    Account(AccountId),
+}
+
+/// All journals of this process.
+pub struct Journals {
+    topics: Mutex<HashMap<Topic, Arc<Journal>>>,
+    window: Duration,
+}
+
+impl Journals {
+    /// `window`: how long an event can still be read after it happened.
+    pub fn new(window: Duration) -> Self {
+        Self { topics: Mutex::default(), window }
+    }
+
+    /// The topic's journal, made anew when it is not in memory.
+    pub fn topic(&self, topic: Topic) -> Arc<Journal> {
+        let mut topics = lock(&self.topics);
+        Arc::clone(topics.entry(topic).or_insert_with(|| Arc::new(Journal::new(self.window))))
+    }
+
+    /// Appends to a topic's journal. Without one in memory nobody could resume from what came before, and the entry
+    /// begins a new one.
+    pub fn append(&self, topic: Topic, event: Event) -> Cursor {
+        self.topic(topic).append(event)
+    }
+
+    /// Drops the journals that nobody reads or writes and whose window has passed. Returns how many are left.
+    pub fn sweep(&self) -> usize {
+        let mut topics = lock(&self.topics);
+        topics.retain(|_, journal| Arc::strong_count(journal) > 1 || !journal.is_idle());
+        topics.len()
+    }
+}
+
+/// The log of one topic.
+pub struct Journal {
+    epoch: u64,
+    window: Duration,
+    log: Mutex<Log>,
+    grown: watch::Sender<()>,
+    /// Held while a message is added or a reply is opened, so that store and journal keep one order.
+    pub turn: tokio::sync::Mutex<()>,
+}
+
+struct Log {
+    /// The seq of the last event; 0 before the first.
+    last: u64,
+    entries: VecDeque<Arc<Entry>>,
+    text_bytes: usize,
+    draft: Option<Draft>,
+    /// Where the open reply begins.
+    open_since: Option<u64>,
+    touched: Instant,
+}
+
+/// An event in its place. Its encodings are made once, by the first reader who needs them.
+pub struct Entry {
+    pub seq: u64,
+    pub event: Event,
+    at: Instant,
+    body: OnceLock<Body>,
+    sse: OnceLock<Bytes>,
+}
+
+impl Entry {
+    /// The entry as a Server-Sent Event.
+    pub fn sse(&self, epoch: u64) -> Bytes {
+        let frame = || Bytes::from(self.body().sse(Cursor { epoch, seq: self.seq }));
+        self.sse.get_or_init(frame).clone()
+    }
+
+    /// The entry as a line.
+    pub fn line(&self, channel: Channel, epoch: u64) -> String {
+        self.body().line(channel, Cursor { epoch, seq: self.seq })
+    }
+
+    fn body(&self) -> &Body {
+        self.body.get_or_init(|| Body::new(&self.event))
+    }
+}
+
+impl Journal {
+    fn new(window: Duration) -> Self {
+        let log = Log {
+            last: 0,
+            entries: VecDeque::new(),
+            text_bytes: 0,
+            draft: None,
+            open_since: None,
+            touched: Instant::now(),
+        };
+        Self { epoch: random_epoch(), window, log: Mutex::new(log), grown: watch::Sender::new(()), turn: Default::default() }
+    }
+
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Numbers the event, folds it into the draft and wakes the readers.
+    pub fn append(&self, event: Event) -> Cursor {
+        let mut log = lock(&self.log);
+        let cursor = Cursor { epoch: self.epoch, seq: log.last + 1 };
+        log.push(event, cursor.seq);
+        log.trim(self.window);
+        drop(log);
+        self.grown.send_replace(());
+        cursor
+    }
+
+    /// Where the journal ends, and the open reply as it is there.
+    pub fn end(&self) -> (Cursor, Option<Draft>) {
+        let log = lock(&self.log);
+        (Cursor { epoch: self.epoch, seq: log.last }, log.draft.clone())
+    }
+
+    /// The same, if anything happened after `seq`.
+    pub fn end_if_after(&self, seq: u64) -> Option<(Cursor, Option<Draft>)> {
+        let log = lock(&self.log);
+        (seq < log.last).then(|| (Cursor { epoch: self.epoch, seq: log.last }, log.draft.clone()))
+    }
+
+    /// The cursor just behind the event that opened `reply`: what follows it is the reply itself.
+    pub fn cursor_of(&self, reply: MessageId) -> Cursor {
+        let log = lock(&self.log);
+        let opens = |entry: &&Arc<Entry>| matches!(entry.event, Event::Reply { reply: id, .. } if id == reply);
+        // An event that is no longer held is before all that are: the cursor 0 gives those, or a snapshot.
+        let seq = log.entries.iter().rev().find(opens).map_or(0, |entry| entry.seq);
+        Cursor { epoch: self.epoch, seq }
+    }
+
+    /// Whether a reply is open.
+    pub fn is_open(&self) -> bool {
+        lock(&self.log).draft.is_some()
+    }
+
+    /// A reader from `cursor`, unless the journal no longer, or never, held what follows it.
+    pub fn reader(self: &Arc<Self>, cursor: Cursor) -> Option<Reader> {
+        // Subscribed before reading: an event appended in between then wakes us.
+        let grown = self.grown.subscribe();
+        let log = lock(&self.log);
+        let known = cursor.epoch == self.epoch && log.oldest() <= cursor.seq + 1 && cursor.seq <= log.last;
+        drop(log);
+        known.then(|| Reader { journal: Arc::clone(self), grown, seq: cursor.seq })
+    }
+
+    fn is_idle(&self) -> bool {
+        let log = lock(&self.log);
+        log.draft.is_none() && log.touched.elapsed() > self.window
+    }
+}
+
+impl Log {
+    fn push(&mut self, event: Event, seq: u64) {
+        match &event {
+            Event::Reply { reply, .. } => {
+                self.draft = Some(Draft::new(*reply));
+                self.open_since = Some(seq);
+            }
+            _ => self.fold(&event),
+        }
+        self.last = seq;
+        self.touched = Instant::now();
+        self.text_bytes += text_bytes(&event);
+        let entry = Entry { seq, event, at: self.touched, body: OnceLock::new(), sse: OnceLock::new() };
+        self.entries.push_back(Arc::new(entry));
+    }
+
+    fn fold(&mut self, event: &Event) {
+        let Some(draft) = &mut self.draft else { return };
+        draft.apply(event);
+        if !draft.status.is_open() {
+            self.draft = None;
+            self.open_since = None;
+        }
+    }
+
+    /// Lets go of what is older than the window. Everything of an open reply stays (promise S3).
+    fn trim(&mut self, window: Duration) {
+        while let Some(entry) = self.entries.front() {
+            let open = self.open_since.is_some_and(|since| since <= entry.seq);
+            let old = window < entry.at.elapsed() || MAX_TEXT_BYTES < self.text_bytes;
+            if open || !old {
+                return;
+            }
+            self.text_bytes -= text_bytes(&entry.event);
+            self.entries.pop_front();
+        }
+    }
+
+    fn oldest(&self) -> u64 {
+        self.entries.front().map_or(self.last + 1, |entry| entry.seq)
+    }
+}
+
+/// A viewer's place in a journal.
+pub struct Reader {
+    journal: Arc<Journal>,
+    grown: watch::Receiver<()>,
+    seq: u64,
+}
+
+impl Reader {
+    /// Waits for what comes next: at least one entry and at most `most`, in order. `None`: the journal has let go of
+    /// it, and only a snapshot can help.
+    pub async fn next(&mut self, most: usize) -> Option<Vec<Arc<Entry>>> {
+        loop {
+            // Before looking, so that no wake-up is lost.
+            self.grown.mark_unchanged();
+            let found = self.look(most)?;
+            if let Some(last) = found.last() {
+                self.seq = last.seq;
+                return Some(found);
+            }
+            // The journal, and with it the sender, lives as long as this reader.
+            self.grown.changed().await.ok()?;
+        }
+    }
+
+    fn look(&self, most: usize) -> Option<Vec<Arc<Entry>>> {
+        let log = lock(&self.journal.log);
+        let oldest = log.oldest();
+        if self.seq + 1 < oldest {
+            return None;
+        }
+        let skip = (self.seq + 1 - oldest) as usize;
+        Some(log.entries.range(skip.min(log.entries.len())..).take(most).cloned().collect())
+    }
+
+    pub fn journal(&self) -> &Arc<Journal> {
+        &self.journal
+    }
+}
+
+fn text_bytes(event: &Event) -> usize {
+    match event {
+        Event::Token { text, .. } | Event::Thinking { text, .. } => text.len(),
+        Event::Message { message } => message.text.len(),
+        _ => 0,
+    }
+}
+
+/// An epoch that no other journal had: random, so that it needs no memory of the past.
+fn random_epoch() -> u64 {
+    (uuid::Uuid::new_v4().as_u128() >> 64) as u64
+}
+
+/// A panic while holding one of these locks leaves plain data behind; it is still good to read.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

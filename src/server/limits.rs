@@ -1,0 +1,132 @@
+//! What one person may ask for, and what a person's text may be. Parsed here once, trusted everywhere else.
+
+use crate::error::Problem;
+use crate::model::AccountId;
+use crate::server::journal::lock;
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex};
+
+/// Text a person sends: not blank, at most `MAX` characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prompt(String);
+
+impl Prompt {
+    /// About fifty pages: more is a file, not a message.
+    pub const MAX: usize = 32_000;
+
+    pub fn parse(text: String) -> Result<Self, Problem> {
+        if text.trim().is_empty() {
+            return Err(Problem::invalid("content", "Write something first: the content is empty."));
+        }
+        if text.chars().count() > Self::MAX {
+            let message = format!("Keep it under {} characters.", Self::MAX);
+            return Err(Problem::invalid("content", message));
+        }
+        Ok(Self(text))
+    }
+
+    pub fn into_text(self) -> String {
+        self.0
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A title fits a line of the sidebar and a browser tab.
+pub const MAX_TITLE: usize = 200;
+
+/// Checks a title: one line, not blank, at most [`MAX_TITLE`] characters.
+pub fn title(text: &str) -> Result<String, Problem> {
+    let title = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if title.is_empty() {
+        return Err(Problem::invalid("title", "A title needs at least one character."));
+    }
+    if title.chars().count() > MAX_TITLE {
+        return Err(Problem::invalid("title", format!("Keep the title under {MAX_TITLE} characters.")));
+    }
+    Ok(title)
+}
+
+/// Checks a system prompt: it may be empty, and is as long as a message at most.
+pub fn system(text: String) -> Result<String, Problem> {
+    if text.chars().count() > Prompt::MAX {
+        return Err(Problem::invalid("system", format!("Keep the instructions under {} characters.", Prompt::MAX)));
+    }
+    Ok(text)
+}
+
+/// Model ids are short; this bounds what is stored and shown.
+pub const MAX_MODEL: usize = 200;
+
+/// The limits on what an account does at once and per minute.
+pub struct Limits {
+    sends: DefaultKeyedRateLimiter<Sender>,
+    streams: Arc<Counts>,
+    most_streams: u32,
+}
+
+/// Who sends: an account, or for calls without one, a network address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sender {
+    Account(AccountId),
+    Address(std::net::IpAddr),
+}
+
+impl Limits {
+    pub fn new(sends_per_minute: NonZeroU32, most_streams: u32) -> Self {
+        let sends = RateLimiter::keyed(Quota::per_minute(sends_per_minute));
+        Self { sends, streams: Arc::default(), most_streams }
+    }
+
+    /// Counts a send, or says when the next one is possible.
+    pub fn send(&self, sender: Sender) -> Result<(), Problem> {
+        let Err(early) = self.sends.check_key(&sender) else { return Ok(()) };
+        let wait = early.wait_time_from(DefaultClock::default().now());
+        let retry_after_seconds = wait.as_secs() + 1;
+        let message = format!("That was a lot in one minute. Try again in {retry_after_seconds} seconds.");
+        Err(Problem::TooMany { message, retry_after_seconds })
+    }
+
+    /// Counts a stream for as long as the answer is held.
+    pub fn stream(&self, account: AccountId) -> Result<StreamGuard, Problem> {
+        let mut counts = lock(&self.streams.0);
+        let count = counts.entry(account).or_default();
+        if self.most_streams <= *count {
+            let message = "Too many streams are open for this account. Close some tabs or programs.".into();
+            return Err(Problem::TooMany { message, retry_after_seconds: 10 });
+        }
+        *count += 1;
+        Ok(StreamGuard { counts: Arc::clone(&self.streams), account })
+    }
+
+    /// Forgets senders that have been quiet for long enough to be like new.
+    pub fn sweep(&self) {
+        self.sends.retain_recent();
+    }
+}
+
+#[derive(Default)]
+struct Counts(Mutex<HashMap<AccountId, u32>>);
+
+/// One open stream of an account; dropping it frees the place.
+pub struct StreamGuard {
+    counts: Arc<Counts>,
+    account: AccountId,
+}
+
+impl Drop for StreamGuard {
+    fn drop(&mut self) {
+        let mut counts = lock(&self.counts.0);
+        if let Some(count) = counts.get_mut(&self.account) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.account);
+            }
+        }
+    }
+}

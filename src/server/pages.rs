@@ -1,0 +1,53 @@
+//! What pages show: conversations with their code highlighted.
+
+use super::{State, conversations, highlight};
+use crate::api::{Earlier, Page};
+use crate::error::Problem;
+use crate::markdown;
+use crate::model::{AccountId, ConversationId, Message, MessageId, Role};
+use std::collections::BTreeMap;
+
+/// The conversation's snapshot, ready to be drawn.
+pub async fn open(state: &State, account: AccountId, conversation: ConversationId) -> Result<Page, Problem> {
+    let snapshot = conversations::snapshot(state, account, conversation).await?;
+    let highlighted = highlight_all(&snapshot.messages).await?;
+    Ok(Page { snapshot, highlighted })
+}
+
+/// The messages before those that a page shows.
+pub async fn earlier(
+    state: &State,
+    account: AccountId,
+    conversation: ConversationId,
+    before: MessageId,
+) -> Result<Earlier, Problem> {
+    let (messages, earlier) = conversations::earlier(state, account, conversation, before).await?;
+    let highlighted = highlight_all(&messages).await?;
+    Ok(Earlier { messages, earlier, highlighted })
+}
+
+/// One message as HTML with highlighted code.
+pub async fn highlighted(state: &State, account: AccountId, id: MessageId) -> Result<String, Problem> {
+    let found = state.store.message(id).await?;
+    let (message, ..) = found.filter(|(.., owner)| *owner == account).ok_or(Problem::NotFound)?;
+    blocking(move || highlight::render(&message.text)).await
+}
+
+async fn highlight_all(messages: &[Message]) -> Result<BTreeMap<MessageId, String>, Problem> {
+    let with_code = |message: &&Message| {
+        message.role == Role::Assistant && !message.status.is_open() && markdown::has_code(&message.text)
+    };
+    let texts: Vec<_> = messages.iter().filter(with_code).map(|message| (message.id, message.text.clone())).collect();
+    if texts.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    blocking(move || texts.into_iter().map(|(id, text)| (id, highlight::render(&text))).collect()).await
+}
+
+/// Highlighting is work of milliseconds; it must not hold up the threads that relay tokens.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        tracing::error!(%error, "Rendering panicked");
+        Problem::Internal
+    })
+}

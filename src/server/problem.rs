@@ -1,0 +1,53 @@
+//! Problems as HTTP answers: `application/problem+json` (RFC 9457) with the status and, where known, `Retry-After`.
+
+use crate::error::{PROBLEM_JSON, Problem};
+use axum::extract::rejection::JsonRejection;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&self).expect("a problem is always valid JSON");
+        let mut response = (status, [(header::CONTENT_TYPE, PROBLEM_JSON)], body).into_response();
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = self.retry_after_seconds() {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}
+
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Self {
+        match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+                Self::Unsupported("Send JSON, with the header Content-Type: application/json.".into())
+            }
+            StatusCode::UNPROCESSABLE_ENTITY => {
+                // "Failed to deserialize the JSON body into the target type: messages[0].role: unknown variant …"
+                let text = rejection.body_text();
+                let detail = text.split_once(": ").map_or(text.as_str(), |(_, detail)| detail);
+                let field = field_of(detail);
+                Self::Invalid { field, message: detail.to_owned() }
+            }
+            _ => Self::Malformed(format!("The request's JSON cannot be read. {}", rejection.body_text())),
+        }
+    }
+}
+
+pub(crate) fn too_large() -> Problem {
+    let kib = super::routes::MAX_BODY_BYTES >> 10;
+    Problem::TooLarge(format!("The request is larger than {kib} KiB. Send less at once."))
+}
+
+/// The field that serde complains about: the path before the first colon, or the name that it puts in backticks.
+fn field_of(detail: &str) -> String {
+    let path = detail.split_once(": ").map_or("", |(path, _)| path);
+    let is_path = !path.is_empty() && path.chars().all(|c| c.is_ascii_alphanumeric() || "_[].".contains(c));
+    if is_path {
+        return path.to_owned();
+    }
+    detail.split('`').nth(1).unwrap_or_default().to_owned()
+}

@@ -1,0 +1,166 @@
+//! One attempt at a reply: sends the request, checks what comes back, reads it under deadlines and caps.
+//!
+//! Owned by the stream that the engine polls: there is no task and no queue, so dropping it closes the connection.
+
+use super::complaint::Complaint;
+use super::reader::Reader;
+use super::retry;
+use super::vendor::{Service, Vendor, chain};
+use super::{Delta, Failure, FailureKind, Limits, Request};
+use jiff::Timestamp;
+use reqwest::Response;
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
+use std::io;
+use std::time::Duration;
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// An error's body is worth this wait, and no more: its status says most.
+const ERROR_BODY_WAIT: Duration = Duration::from_secs(5);
+/// The longest request id that is passed on.
+const REQUEST_ID_BYTES: usize = 200;
+
+/// A provider's answer that is being read.
+pub(super) struct Answer {
+    vendor: &'static Vendor,
+    response: Response,
+    reader: Reader,
+    /// When the provider has been silent for too long.
+    deadline: Instant,
+    silence: Duration,
+}
+
+impl Answer {
+    /// Sends the request and waits for an answer that can be a reply.
+    pub(super) async fn open(
+        service: &Service,
+        request: &Request,
+        limits: &Limits,
+    ) -> Result<Self, Failure> {
+        let vendor = service.vendor;
+        let deadline = Instant::now() + limits.first_byte;
+        let sent = timeout_at(deadline, service.send(request)).await;
+        let sent = sent.map_err(|_| Failure::of(FailureKind::Timeout, vendor))?;
+        let response = sent.map_err(|error| unsent(vendor, error))?;
+        if !response.status().is_success() {
+            return Err(refused(vendor, response, limits).await);
+        }
+        check_encoding(vendor, response.headers())?;
+        let other = |media_type: String| media_type != "text/event-stream";
+        if media_type(response.headers()).is_some_and(other) {
+            return Err(not_a_stream(vendor, response, limits).await);
+        }
+        let reader = Reader::new((vendor.decoder)(), limits);
+        Ok(Self { vendor, response, reader, deadline, silence: limits.silence })
+    }
+
+    /// The provider's name for this request; its support asks for it.
+    pub(super) fn request_id(&self) -> Option<String> {
+        let headers = self.response.headers();
+        let id =
+            headers.get("request-id").or_else(|| headers.get("x-request-id"))?.to_str().ok()?;
+        (id.len() <= REQUEST_ID_BYTES).then(|| id.to_owned())
+    }
+
+    /// Waits for the next bytes. The last deltas of all hold a `Finished` or a `Failed`.
+    pub(super) async fn read(&mut self) -> Vec<Delta> {
+        match timeout_at(self.deadline, self.response.chunk()).await {
+            Ok(Ok(Some(chunk))) => {
+                self.deadline = Instant::now() + self.silence;
+                self.reader.push(&chunk)
+            }
+            Ok(Ok(None)) => self.reader.end(),
+            Ok(Err(error)) if is_end(&error) => self.reader.end(),
+            Ok(Err(error)) => {
+                let error = chain(&error.without_url());
+                tracing::info!(provider = self.vendor.id, error, "The provider's connection broke");
+                self.reader.broke(Failure::of(FailureKind::UpstreamReset, self.vendor))
+            }
+            Err(_) => self.reader.broke(Failure::of(FailureKind::Timeout, self.vendor)),
+        }
+    }
+}
+
+/// Whether the connection was closed in order, only sooner than HTTP allows.
+fn is_end(error: &reqwest::Error) -> bool {
+    let first: &(dyn std::error::Error + 'static) = error;
+    std::iter::successors(Some(first), |error| error.source()).any(|error| {
+        let cut =
+            error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message);
+        let eof = error
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof);
+        cut || eof
+    })
+}
+
+fn unsent(vendor: &Vendor, error: reqwest::Error) -> Failure {
+    let kind =
+        if error.is_connect() { FailureKind::Unreachable } else { FailureKind::UpstreamReset };
+    // The address is the operator's own and stays out of what others are shown; the log has the cause.
+    tracing::warn!(provider = vendor.id, error = %chain(&error.without_url()), "No answer from the provider");
+    Failure::of(kind, vendor)
+}
+
+/// The failure that an answer with an error status is.
+async fn refused(vendor: &Vendor, response: Response, limits: &Limits) -> Failure {
+    let status = response.status();
+    let wait = retry::retry_after(response.headers(), Timestamp::now());
+    let should_retry = retry::should_retry(response.headers());
+    if status.is_redirection() {
+        return redirected(vendor);
+    }
+    let complaint = Complaint::read(&body(response, limits).await).unwrap_or_default();
+    let mut failure = complaint.refusal(vendor, status.as_u16(), wait);
+    failure.retryable = should_retry.unwrap_or(failure.retryable);
+    failure
+}
+
+fn redirected(vendor: &Vendor) -> Failure {
+    let setting = vendor.url_setting;
+    let message = format!(
+        "The model provider has moved. Set {setting} to its new address; Rivulet does not follow."
+    );
+    Failure::new(FailureKind::Protocol, message)
+}
+
+/// The failure that a successful answer is when it is no event stream: often an error, a login page or a wrong address.
+async fn not_a_stream(vendor: &Vendor, response: Response, limits: &Limits) -> Failure {
+    let json =
+        media_type(response.headers()).is_some_and(|media_type| media_type.ends_with("json"));
+    let complaint = if json { Complaint::read(&body(response, limits).await) } else { None };
+    match complaint {
+        Some(complaint) => complaint.failure(vendor),
+        None => Failure::of(FailureKind::Protocol, vendor),
+    }
+}
+
+/// We ask for no compression: what comes compressed anyway can be of any size once unpacked.
+fn check_encoding(vendor: &Vendor, headers: &HeaderMap) -> Result<(), Failure> {
+    match headers.get(CONTENT_ENCODING) {
+        Some(encoding) if encoding != "identity" => Err(Failure::of(FailureKind::Protocol, vendor)),
+        _ => Ok(()),
+    }
+}
+
+/// The media type without its parameters, in small letters; none when it is not given, which some servers do.
+fn media_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next()?.trim().to_ascii_lowercase())
+}
+
+/// An error's body as far as it comes in time and fits.
+async fn body(mut response: Response, limits: &Limits) -> String {
+    let mut bytes = Vec::new();
+    let read = async {
+        while let Ok(Some(chunk)) = response.chunk().await {
+            let room = limits.error_body_bytes - bytes.len();
+            bytes.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            if bytes.len() == limits.error_body_bytes {
+                break;
+            }
+        }
+    };
+    // Late or cut, what has come is still the best there is.
+    let _ = timeout(ERROR_BODY_WAIT.min(limits.silence), read).await;
+    String::from_utf8_lossy(&bytes).into_owned()
+}

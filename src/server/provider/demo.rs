@@ -1,0 +1,147 @@
+//! The built-in tour: the model of a server that has none. It says so first, and then shows what Rivulet does.
+//!
+//! Needs no key and no network. The same question gets the same pieces at the same pace.
+
+use super::{Delta, Request};
+use crate::model::{Role, Usage};
+use futures::{Stream, StreamExt, stream};
+use std::time::Duration;
+
+/// The tour's id.
+pub(super) const MODEL: &str = "demo/tour";
+/// What a list of models shows.
+pub(super) const NAME: &str = "Tour (no model is configured)";
+
+/// The longest part of a question that is quoted: enough to recognise it.
+const QUOTE_CHARS: usize = 280;
+
+const NOT_CONFIGURED: &str = "\
+No model is configured on this server, so what answers you is only Rivulet's built-in tour. \
+To talk to a model, stop Rivulet, set one of these and start it again:
+
+```sh
+export ANTHROPIC_API_KEY=...   # Claude, by Anthropic
+export OPENAI_API_KEY=...      # GPT, by OpenAI
+
+# Any server that speaks OpenAI's API, for example Ollama on this machine:
+export OPENAI_BASE_URL=http://localhost:11434/v1
+export RIVULET_MODEL=openai/llama3.2   # the model that answers by default
+```
+";
+
+const CONFIGURED: &str = "\
+This is Rivulet's built-in tour and not a model. A model is configured on this server by now: choose it for this \
+conversation and ask again.
+";
+
+const TOUR: &str = r#"
+## What this text can stand
+
+It reaches you word by word, as a model's would. **Reload the page now**, while it runs: it goes on where it was.
+
+| You do this | and this happens |
+|---|---|
+| reload, or lose the network | the reply goes on, nothing is missing and nothing is twice |
+| open the conversation in another tab, or on another device of your account | both show the same words as they come |
+| close everything | the reply is written to its end, and waits for you |
+| stop the reply | it ends within a second and keeps its text |
+
+## A round to try
+
+- [x] Send a message
+- [ ] Reload while the answer runs
+- [ ] Open a second tab beside this one
+- [ ] Press `Esc` in the middle, then let it *continue*
+- [ ] *Retry* an answer that you do not like
+- [ ] Give the conversation a *system prompt*: what the model should always know or do
+
+On the keyboard:
+
+1. `Enter` sends,
+2. `Shift` + `Enter` starts a new line,
+3. `Esc` stops the reply.
+
+## How it works
+
+> A conversation is a journal. Every viewer is a cursor.
+
+Each piece of a reply is an event in the journal, and what you see is all of them put together. Whoever comes back says
+how far they had read, and gets the rest:
+
+```rust
+/// What a viewer sees: the events so far, put together.
+fn shown(journal: &[Event]) -> String {
+    journal.iter().filter_map(Event::text).collect()
+}
+```
+
+Messages are Markdown, yours too. If that is new to you, [these ten examples](https://commonmark.org/help/) are all it
+takes. Write something, and the tour will quote it back.
+"#;
+
+const AGAIN: &str = "
+A model would answer that now. Until there is one, this conversation still shows the rest: reload, open a second tab, \
+stop with `Esc`, continue, retry.
+";
+
+/// Streams the tour; in later turns, a shorter answer.
+pub(super) fn reply(
+    request: &Request,
+    none_configured: bool,
+) -> impl Stream<Item = Delta> + Send + use<> {
+    let pieces = pieces(&text(request, none_configured));
+    // A tour has no tokens; its words stand in for them.
+    let usage = Usage {
+        input_tokens: request.turns.iter().map(|turn| words(&turn.text)).sum(),
+        output_tokens: pieces.len() as u64,
+    };
+    let end = [Delta::Usage(usage), Delta::Finished { reason: "end_turn".into() }];
+    let said = stream::iter(pieces).enumerate().then(async |(index, piece)| {
+        tokio::time::sleep(pace(index)).await;
+        Delta::Text(piece)
+    });
+    stream::iter([Delta::Started { request_id: None }]).chain(said).chain(stream::iter(end))
+}
+
+fn text(request: &Request, none_configured: bool) -> String {
+    let first = if none_configured { NOT_CONFIGURED } else { CONFIGURED };
+    let asked = request.turns.iter().filter(|turn| turn.role == Role::User).count();
+    let question = request.turns.last().map(|turn| quote(&turn.text)).unwrap_or_default();
+    let rest = if asked <= 1 { TOUR } else { AGAIN };
+    format!("{first}\nYou wrote:\n\n{question}{rest}")
+}
+
+/// The beginning of a question as a Markdown quote.
+fn quote(question: &str) -> String {
+    let mut shown: String = question.trim().chars().take(QUOTE_CHARS).collect();
+    if shown.len() < question.trim().len() {
+        shown.push('…');
+    }
+    shown.lines().map(|line| format!("> {line}\n")).collect()
+}
+
+/// Words with the space behind them.
+fn pieces(text: &str) -> Vec<String> {
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    let mut after_space = false;
+    for (index, character) in text.char_indices() {
+        if after_space && !character.is_whitespace() {
+            pieces.push(text[start..index].to_owned());
+            start = index;
+        }
+        after_space = character.is_whitespace();
+    }
+    pieces.push(text[start..].to_owned());
+    pieces
+}
+
+fn words(text: &str) -> u64 {
+    text.split_whitespace().count() as u64
+}
+
+/// About 40 pieces a second, a little uneven, as models are. The first comes at once.
+fn pace(index: usize) -> Duration {
+    let milliseconds = if index == 0 { 0 } else { 19 + (index * 7) % 13 };
+    Duration::from_millis(milliseconds as u64)
+}

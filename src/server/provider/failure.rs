@@ -1,0 +1,190 @@
+//! Why a reply failed, and every sentence that a person is told about it.
+
+use super::quote;
+use super::vendor::Vendor;
+use crate::model::ReplyError;
+use std::time::Duration;
+
+/// Why a reply ended without being complete.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    pub kind: FailureKind,
+    /// For a person: what happened and what to change. Holds no key, no prompt and no HTML.
+    pub message: String,
+    /// Whether the same request may well succeed later.
+    pub retryable: bool,
+    /// When, where the provider says so.
+    pub retry_after: Option<Duration>,
+}
+
+/// The failures that somebody tells apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// Nobody answers at the provider's address.
+    Unreachable,
+    /// The provider was silent for too long, or says that it took too long itself.
+    Timeout,
+    /// The connection broke in the middle of the answer.
+    UpstreamReset,
+    /// The answer ended in order, but before its end.
+    Truncated,
+    /// Too many requests; more are welcome later.
+    RateLimited,
+    /// The provider has too much to do.
+    Overloaded,
+    /// The provider has a fault of its own.
+    Server,
+    /// The key is missing, wrong, or may not do this.
+    Unauthorized,
+    /// The account at the provider has no money left.
+    Quota,
+    ModelNotFound,
+    /// The conversation does not fit the model.
+    TooLong,
+    BadRequest,
+    /// The answer is not what this API answers.
+    Protocol,
+}
+
+impl FailureKind {
+    /// The `kind` in error events.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::UpstreamReset => "upstream_reset",
+            Self::Truncated => "truncated",
+            Self::RateLimited => "rate_limited",
+            Self::Overloaded => "overloaded",
+            Self::Server => "server",
+            Self::Unauthorized => "unauthorized",
+            Self::Quota => "quota",
+            Self::ModelNotFound => "model_not_found",
+            Self::TooLong => "too_long",
+            Self::BadRequest => "bad_request",
+            Self::Protocol => "protocol",
+        }
+    }
+
+    /// Whether it may pass by itself.
+    fn passes(self) -> bool {
+        match self {
+            Self::Unreachable
+            | Self::Timeout
+            | Self::UpstreamReset
+            | Self::Truncated
+            | Self::RateLimited
+            | Self::Overloaded
+            | Self::Server => true,
+            Self::Unauthorized
+            | Self::Quota
+            | Self::ModelNotFound
+            | Self::TooLong
+            | Self::BadRequest
+            | Self::Protocol => false,
+        }
+    }
+
+    fn sentence(self, vendor: &Vendor) -> String {
+        let Vendor { key_setting, url_setting, .. } = vendor;
+        match self {
+            Self::Unreachable => format!(
+                "The model provider cannot be reached. Check {url_setting} and the server's network."
+            ),
+            Self::Timeout => "The model provider was silent for too long. Try again, or choose a \
+                              faster model."
+                .into(),
+            Self::UpstreamReset => "The connection to the model provider broke. Try again.".into(),
+            Self::Truncated => {
+                "The model provider ended its answer in the middle. Continue it, or \
+                                try again."
+                    .into()
+            }
+            Self::RateLimited => {
+                "The model provider accepts no more requests for now. Try again a \
+                                  little later."
+                    .into()
+            }
+            Self::Overloaded => {
+                "The model provider is overloaded. Try again a little later.".into()
+            }
+            Self::Server => "The model provider has a fault of its own. Try again.".into(),
+            Self::Unauthorized => format!(
+                "The model provider refused Rivulet. Check that {key_setting} holds a valid key, \
+                 then start Rivulet again."
+            ),
+            Self::Quota => "The account at the model provider has no credit left. Check its \
+                            billing there, or choose another provider's model."
+                .into(),
+            Self::ModelNotFound => format!(
+                "The model provider does not know this model. Choose another one; RIVULET_MODEL, \
+                 RIVULET_MODELS and {url_setting} decide which there are."
+            ),
+            Self::TooLong => "This conversation is too long for the model. Start a new one, or \
+                              choose another model."
+                .into(),
+            Self::BadRequest => "The model provider did not accept the request.".into(),
+            Self::Protocol => format!(
+                "The model provider's answer is not one that Rivulet understands. Check that \
+                 {url_setting} names the API's address."
+            ),
+        }
+    }
+}
+
+impl Failure {
+    /// A failure in words of its own.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), retryable: kind.passes(), retry_after: None }
+    }
+
+    /// A failure in the usual words.
+    pub(super) fn of(kind: FailureKind, vendor: &Vendor) -> Self {
+        Self::new(kind, kind.sentence(vendor))
+    }
+
+    /// Adds when to try again.
+    pub(super) fn after(mut self, wait: Option<Duration>) -> Self {
+        if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
+            self.message = format!("{} It asks to wait {}.", self.message, spoken(wait));
+        }
+        self.retry_after = wait;
+        self
+    }
+
+    /// Adds what the provider said itself, where that can be shown. Comes last: see [`quote::hide`].
+    pub(super) fn quoting(mut self, words: &str) -> Self {
+        if let Some(quote) = quote::quote(words) {
+            self.message = format!("{} It said: {quote}", self.message);
+        }
+        self
+    }
+
+    /// Takes out what must not be shown: a provider may repeat our key or the prompt in its words.
+    pub(super) fn without(self, secret: &str) -> Self {
+        Self { message: quote::hide(self.message, secret), ..self }
+    }
+}
+
+/// A time as people say it, rounded up.
+fn spoken(time: Duration) -> String {
+    let seconds = time.as_secs() + u64::from(time.subsec_nanos() != 0);
+    match seconds {
+        1 => "1 second".into(),
+        0..120 => format!("{seconds} seconds"),
+        120..7200 => format!("{} minutes", seconds.div_ceil(60)),
+        _ => format!("{} hours", seconds.div_ceil(3600)),
+    }
+}
+
+impl From<Failure> for ReplyError {
+    fn from(failure: Failure) -> Self {
+        let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            kind: failure.kind.name().to_owned(),
+            message: failure.message,
+            retryable: failure.retryable,
+            retry_after_ms: failure.retry_after.map(milliseconds),
+        }
+    }
+}

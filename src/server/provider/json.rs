@@ -1,0 +1,43 @@
+//! JSON as model APIs really send it: with halves of surrogate pairs in it.
+//!
+//! A provider that cuts its text between two UTF-16 units writes `"\ud83d"`, which JSON's grammar allows and serde_json
+//! rejects. The text around it must not be lost, so such a half becomes U+FFFD.
+
+use serde::de::DeserializeOwned;
+
+/// Parses, and mends the text only when it has to.
+///
+/// # Errors
+/// What serde_json says about text that stays wrong.
+pub(super) fn parse<T: DeserializeOwned>(json: &str) -> serde_json::Result<T> {
+    serde_json::from_str(json).or_else(|_| serde_json::from_str(&mend(json)))
+}
+
+/// Replaces every escaped half of a surrogate pair by an escaped U+FFFD.
+fn mend(json: &str) -> String {
+    let mut mended = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(backslash) = rest.find('\\') {
+        mended.push_str(&rest[..backslash]);
+        let escape = &rest[backslash..];
+        let (length, half) = match (unit(escape), escape.get(6..).and_then(unit)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => (12, false),
+            (Some(0xd800..=0xdfff), _) => (6, true),
+            // The backslash and what it escapes: it may be a second backslash.
+            _ => (1 + escape[1..].chars().next().map_or(0, char::len_utf8), false),
+        };
+        mended.push_str(if half { "\\ufffd" } else { &escape[..length] });
+        rest = &escape[length..];
+    }
+    mended.push_str(rest);
+    mended
+}
+
+/// The UTF-16 unit that the text starts with, as `\uXXXX`.
+fn unit(text: &str) -> Option<u16> {
+    let digits = text.strip_prefix("\\u")?.get(..4)?;
+    if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    u16::from_str_radix(digits, 16).ok()
+}

@@ -1,0 +1,71 @@
+//! An answer's bytes in, deltas out, whole: parser, decoder and caps together. Pure.
+
+use super::sse::Parser;
+use super::{Decoder, Delta, Failure, FailureKind, Limits};
+
+/// Reads one answer. After a `Finished` or a `Failed` it says nothing more.
+pub struct Reader {
+    parser: Parser,
+    decoder: Box<dyn Decoder>,
+    /// How many bytes may still come.
+    room: usize,
+    over: bool,
+}
+
+impl Reader {
+    pub fn new(decoder: Box<dyn Decoder>, limits: &Limits) -> Self {
+        let parser = Parser::new(limits.event_bytes);
+        Self { parser, decoder, room: limits.body_bytes, over: false }
+    }
+
+    /// What these bytes add.
+    pub fn push(&mut self, chunk: &[u8]) -> Vec<Delta> {
+        let mut events = Vec::new();
+        let readable = &chunk[..chunk.len().min(self.room)];
+        self.room -= readable.len();
+        let fits = self.parser.push(readable, &mut events).is_ok() && readable.len() == chunk.len();
+        let mut deltas: Vec<_> = events.iter().flat_map(|event| self.decoder.push(event)).collect();
+        if !fits {
+            deltas.push(Delta::Failed(too_much()));
+        }
+        self.until_over(deltas)
+    }
+
+    /// What it means that the stream ended here, in order.
+    pub fn end(&mut self) -> Vec<Delta> {
+        let last = self.parser.end();
+        let mut deltas = last.map(|event| self.decoder.push(&event)).unwrap_or_default();
+        // An event that the end cut in two cannot be understood, but what is wrong is the cut.
+        let misread = |delta: &Delta| matches!(delta, Delta::Failed(failure) if failure.kind == FailureKind::Protocol);
+        deltas.retain(|delta| !misread(delta));
+        deltas.push(self.decoder.end());
+        self.until_over(deltas)
+    }
+
+    /// What it means that the stream broke here: `failure`, or nothing if the reply was complete before.
+    pub fn broke(&mut self, failure: Failure) -> Vec<Delta> {
+        let end = match self.decoder.end() {
+            Delta::Failed(_) => Delta::Failed(failure),
+            complete => complete,
+        };
+        self.until_over(vec![end])
+    }
+
+    fn until_over(&mut self, mut deltas: Vec<Delta>) -> Vec<Delta> {
+        if self.over {
+            return Vec::new();
+        }
+        let is_last = |delta: &Delta| matches!(delta, Delta::Finished { .. } | Delta::Failed(_));
+        if let Some(last) = deltas.iter().position(is_last) {
+            self.over = true;
+            deltas.truncate(last + 1);
+        }
+        deltas
+    }
+}
+
+fn too_much() -> Failure {
+    let message =
+        "The model provider sent more than Rivulet reads of one answer. What came before is kept.";
+    Failure::new(FailureKind::Protocol, message)
+}

@@ -1,0 +1,65 @@
+//! What the operator decides about providers, and what Rivulet does: addresses, keys, choices, limits.
+
+use secrecy::SecretString;
+use std::time::Duration;
+
+/// What a provider may take of time and memory. Tests pass shorter ones.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// 10 s to connect, TLS included: a host that takes longer is down.
+    pub connect: Duration,
+    /// 120 s from sending the request to the first byte of the answer: thinking models and cold local ones are slow.
+    pub first_byte: Duration,
+    /// 120 s between two bytes, whatever they say: pings count.
+    pub silence: Duration,
+    /// 1 MiB for one event: the largest that providers send are a few KiB.
+    pub event_bytes: usize,
+    /// 8 MiB for one answer: reply texts end at 1 MiB, and framing takes several times the text.
+    pub body_bytes: usize,
+    /// 64 KiB of an error's body are read: what matters stands at its front.
+    pub error_body_bytes: usize,
+    /// A `retry-after` of up to 20 s is waited for; with a longer one a person decides.
+    pub patience: Duration,
+    /// Between attempts where the provider names no time: 0.5 s at least ...
+    pub shortest_pause: Duration,
+    /// ... and 8 s at most.
+    pub longest_pause: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            first_byte: Duration::from_secs(120),
+            silence: Duration::from_secs(120),
+            event_bytes: 1 << 20,
+            body_bytes: 8 << 20,
+            error_body_bytes: 64 << 10,
+            patience: Duration::from_secs(20),
+            shortest_pause: Duration::from_millis(500),
+            longest_pause: Duration::from_secs(8),
+        }
+    }
+}
+
+/// Where a provider is and how Rivulet shows who it is.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// None where the server wants no key, as a local one may.
+    pub key: Option<SecretString>,
+    /// As the vendor's own clients take it; [`anthropic::BASE_URL`] and [`openai::BASE_URL`] are the vendors' own.
+    pub base_url: String,
+}
+
+/// The settings that this module understands.
+#[derive(Clone, Debug, Default)]
+pub struct ProviderSettings {
+    /// `ANTHROPIC_API_KEY`, `ANTHROPIC_BASE_URL`; none when neither is set.
+    pub anthropic: Option<Endpoint>,
+    /// `OPENAI_API_KEY`, `OPENAI_BASE_URL`; none when neither is set.
+    pub openai: Option<Endpoint>,
+    /// `RIVULET_MODELS`: the choices as `provider/model`; empty for the built-in lists.
+    pub models: Vec<String>,
+    /// `RIVULET_MODEL`: the default as `provider/model`; none for the first of the choices.
+    pub model: Option<String>,
+}

@@ -1,0 +1,138 @@
+//! One reply, over as many attempts as it takes: tries again while nothing has been shown, then stays with what it got.
+
+use super::answer::Answer;
+use super::vendor::Service;
+use super::{Delta, Failure, FailureKind, Limits, Request, retry};
+use futures::Stream;
+use futures::stream;
+use secrecy::ExposeSecret;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Attempts after the first. Providers' own clients do the same.
+const MOST_RETRIES: u32 = 2;
+/// After a timeout only one: each has cost a person the full wait.
+const MOST_RETRIES_AFTER_TIMEOUT: u32 = 1;
+/// A prompt shorter than this is not hidden in quotes: it is in any text by chance.
+const SHORTEST_HIDDEN_PROMPT: usize = 12;
+/// A key shorter than this is none, but a local server's placeholder.
+const SHORTEST_KEY: usize = 6;
+
+/// A reply that is being asked for.
+pub(super) struct Talk {
+    service: Arc<Service>,
+    request: Request,
+    limits: Limits,
+    retries: u32,
+    answer: Option<Answer>,
+    /// What has been read but not yet passed on.
+    ready: VecDeque<Delta>,
+    /// A piece has been passed on. From then on a second attempt would be a second reply, and a second bill (S8).
+    spoken: bool,
+    ended: bool,
+}
+
+impl Talk {
+    pub(super) fn new(service: Arc<Service>, request: Request, limits: Limits) -> Self {
+        let ready = VecDeque::new();
+        Self {
+            service,
+            request,
+            limits,
+            retries: 0,
+            answer: None,
+            ready,
+            spoken: false,
+            ended: false,
+        }
+    }
+
+    /// The reply, piece by piece. Nothing is sent before the first poll.
+    pub(super) fn deltas(self) -> impl Stream<Item = Delta> + Send + use<> {
+        stream::unfold(self, async |mut talk| Some((talk.next().await?, talk)))
+    }
+
+    async fn next(&mut self) -> Option<Delta> {
+        while !self.ended {
+            match self.ready.pop_front() {
+                None => self.advance().await,
+                Some(Delta::Failed(failure)) => match self.pause_after(&failure) {
+                    Some(pause) => self.try_again(&failure, pause).await,
+                    None => return Some(self.end(Delta::Failed(self.presentable(failure)))),
+                },
+                Some(delta @ Delta::Finished { .. }) => return Some(self.end(delta)),
+                Some(delta) => {
+                    self.spoken |= matches!(delta, Delta::Text(_) | Delta::Thinking(_));
+                    return Some(delta);
+                }
+            }
+        }
+        None
+    }
+
+    /// Opens an answer, or reads on in the one that is open.
+    async fn advance(&mut self) {
+        if let Some(answer) = &mut self.answer {
+            self.ready.extend(answer.read().await);
+            return;
+        }
+        match Answer::open(&self.service, &self.request, &self.limits).await {
+            Ok(answer) => {
+                self.ready.push_back(Delta::Started { request_id: answer.request_id() });
+                self.answer = Some(answer);
+            }
+            Err(failure) => self.ready.push_back(Delta::Failed(failure)),
+        }
+    }
+
+    /// How long to wait before another attempt; none when this failure is the reply's.
+    fn pause_after(&self, failure: &Failure) -> Option<Duration> {
+        let most = match failure.kind {
+            FailureKind::Timeout => MOST_RETRIES_AFTER_TIMEOUT,
+            _ => MOST_RETRIES,
+        };
+        if self.spoken || !failure.retryable || most <= self.retries {
+            return None;
+        }
+        let Limits { patience, shortest_pause, longest_pause, .. } = self.limits;
+        match failure.retry_after {
+            Some(wait) if patience < wait => None,
+            Some(wait) if !wait.is_zero() => Some(wait),
+            _ => Some(retry::pause(self.retries, shortest_pause, longest_pause)),
+        }
+    }
+
+    async fn try_again(&mut self, failure: &Failure, pause: Duration) {
+        let provider = self.service.vendor.id;
+        tracing::info!(provider, kind = failure.kind.name(), ?pause, "Asking the provider again");
+        self.retries += 1;
+        self.ready.clear();
+        // Closed before the pause: nobody listens to it any more.
+        self.answer = None;
+        tokio::time::sleep(pause).await;
+    }
+
+    /// Closes the connection at the last delta, not when somebody asks for one more.
+    fn end(&mut self, delta: Delta) -> Delta {
+        self.ended = true;
+        self.answer = None;
+        delta
+    }
+
+    /// The failure as a person may see it, and the log.
+    fn presentable(&self, failure: Failure) -> Failure {
+        let key = self.service.key.as_ref().map(ExposeSecret::expose_secret).into_iter();
+        let turns = self.request.turns.iter().map(|turn| turn.text.as_str());
+        let prompts = turns.chain([self.request.system.as_str()]);
+        let secrets = key
+            .filter(|key| SHORTEST_KEY <= key.len())
+            .chain(prompts.filter(|prompt| SHORTEST_HIDDEN_PROMPT <= prompt.trim().len()));
+        let failure = secrets.fold(failure, |failure, secret| failure.without(secret));
+        let request_id = self.answer.as_ref().and_then(Answer::request_id);
+        let provider = self.service.vendor.id;
+        let kind = failure.kind.name();
+        tracing::warn!(provider, kind, request_id, message = %failure.message, "A reply failed at the provider");
+        failure
+    }
+}

@@ -1,0 +1,71 @@
+//! The routes: what is served where, and the layers around it.
+
+mod assets;
+mod chat;
+mod forms;
+mod headers;
+mod health;
+mod input;
+mod rest;
+
+pub use headers::page_policy;
+
+use super::{State, session};
+use crate::error::Problem;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, header};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::{CompressionLayer, predicate::Predicate};
+use tower_http::csrf::{CsrfLayer, ProtectionError};
+use tower_http::trace::TraceLayer;
+
+/// The largest request body: a message of 32,000 four-byte characters, written as JSON, with room to spare.
+pub const MAX_BODY_BYTES: usize = 256 << 10;
+
+/// Everything that Rivulet serves. `pages` adds the app, which this side does not know.
+pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) -> Router {
+    pages(Router::new())
+        .merge(rest::routes())
+        .merge(chat::routes())
+        .merge(forms::routes())
+        .fallback(|| async { Problem::NotFound })
+        .method_not_allowed_fallback(|| async { Problem::Method })
+        .layer(from_fn_with_state(state.clone(), session::identify))
+        .layer(csrf(&state))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(CompressionLayer::new().gzip(true).compress_when(Html))
+        .merge(health::routes())
+        .merge(assets::routes())
+        .layer(from_fn(headers::secure))
+        .layer(CatchPanicLayer::custom(|_| Problem::Internal.into_response()))
+        .layer(TraceLayer::new_for_http())
+        .with_state(state)
+}
+
+/// Refuses what another website sends in this person's name.
+fn csrf(state: &State) -> CsrfLayer<fn(ProtectionError) -> Response> {
+    let mut layer = CsrfLayer::new();
+    if let Some(url) = &state.settings.public_url {
+        match layer.clone().add_trusted_origin(url) {
+            Ok(trusting) => layer = trusting,
+            Err(error) => tracing::warn!(%error, "RIVULET_PUBLIC_URL is not an origin; only the Host header counts"),
+        }
+    }
+    layer.with_rejection_response(|_| {
+        Problem::Forbidden("This request came from another website, so it was not done.".into()).into_response()
+    })
+}
+
+/// Pages are compressed, streams never: a compressor holds back what it is given.
+#[derive(Clone, Copy)]
+struct Html;
+
+impl Predicate for Html {
+    fn should_compress<B>(&self, response: &axum::http::Response<B>) -> bool {
+        let is_html = |value: &HeaderValue| value.as_bytes().starts_with(b"text/html");
+        response.headers().get(header::CONTENT_TYPE).is_some_and(is_html)
+    }
+}

@@ -1,0 +1,25 @@
+//! Whether the process lives, and whether it can do its work (promise S15).
+
+use crate::error::Problem;
+use crate::server::State;
+use axum::Router;
+use axum::extract::State as Extract;
+use axum::routing::get;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// A store that takes longer than this does not answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+pub(super) fn routes() -> Router<State> {
+    Router::new().route("/healthz", get(|| async { "ok" })).route("/readyz", get(ready))
+}
+
+async fn ready(Extract(state): Extract<State>) -> Result<&'static str, Problem> {
+    state.drain.admit()?;
+    match timeout(PATIENCE, state.store.ready()).await {
+        Ok(Ok(())) => Ok("ready"),
+        Ok(Err(error)) => Err(error.into()),
+        Err(_) => Err(Problem::Unavailable { message: "The database does not answer.".into(), retry_after_seconds: 5 }),
+    }
+}

@@ -1,0 +1,213 @@
+//! The settings: flags and environment, checked before anything starts.
+
+use crate::server::limits::MAX_MODEL;
+use crate::server::provider::{self, Endpoint, ProviderSettings};
+use clap::{Arg, ArgAction, Command, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use secrecy::SecretString;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// A self-hosted AI chat whose replies are never lost.
+#[derive(Clone, Debug, Parser)]
+#[command(version, about)]
+pub struct Settings {
+    /// The address to listen on.
+    #[arg(long, env = "RIVULET_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:3000", value_parser = address)]
+    pub listen: SocketAddr,
+
+    /// The database; made with its folder when it is not there.
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", default_value = "sqlite:data/rivulet.db", value_parser = database)]
+    pub database_url: String,
+
+    /// The model that answers unless another is chosen, as provider/model.
+    #[arg(long, env = "RIVULET_MODEL", value_name = "MODEL", value_parser = model)]
+    pub model: Option<String>,
+
+    /// The models to choose from, separated by commas, instead of the built-in list.
+    #[arg(long, env = "RIVULET_MODELS", value_name = "MODELS", value_delimiter = ',', value_parser = model)]
+    pub models: Vec<String>,
+
+    /// Whether somebody without an account may chat. Default: on when listening on this machine only.
+    #[arg(long, env = "RIVULET_GUESTS", value_name = "on|off", value_parser = switch)]
+    pub guests: Option<Switch>,
+
+    /// The address that people type, where it differs from the one listened on: https://chat.example.org
+    #[arg(long, env = "RIVULET_PUBLIC_URL", value_name = "URL", value_parser = url)]
+    pub public_url: Option<String>,
+
+    /// How long open replies may go on after SIGTERM, in seconds.
+    #[arg(long, env = "RIVULET_DRAIN_SECONDS", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub drain_seconds: u64,
+
+    /// How long a lost viewer can come back and miss nothing, in seconds; later it gets the conversation anew.
+    #[arg(long, env = "RIVULET_WINDOW_SECONDS", value_name = "SECONDS", default_value = "600", value_parser = seconds)]
+    pub window_seconds: u64,
+
+    /// Messages that an account may send per minute.
+    #[arg(long, env = "RIVULET_SENDS_PER_MINUTE", value_name = "COUNT", default_value = "20", value_parser = positive)]
+    pub sends_per_minute: NonZeroU32,
+
+    /// Replies that may be open for an account at a time.
+    #[arg(long, env = "RIVULET_OPEN_REPLIES", value_name = "COUNT", default_value = "4", value_parser = count)]
+    pub open_replies: usize,
+
+    /// Streams (tabs, programs) that an account may hold at a time.
+    #[arg(long, env = "RIVULET_STREAMS", value_name = "COUNT", default_value = "20", value_parser = small)]
+    pub streams: u32,
+
+    /// How long a provider may be silent, before its first byte and between two, in seconds.
+    #[arg(long, env = "RIVULET_SILENCE_SECONDS", value_name = "SECONDS", default_value = "120", value_parser = seconds)]
+    pub silence_seconds: u64,
+
+    /// How long one reply may take altogether, in seconds.
+    #[arg(long, env = "RIVULET_REPLY_SECONDS", value_name = "SECONDS", default_value = "900", value_parser = seconds)]
+    pub reply_seconds: u64,
+
+    /// The key for Claude models.
+    #[arg(long, env = "ANTHROPIC_API_KEY", value_name = "KEY", hide_env_values = true)]
+    pub anthropic_api_key: Option<SecretString>,
+
+    /// Where the Messages API is, without /v1.
+    #[arg(long, env = "ANTHROPIC_BASE_URL", value_name = "URL", value_parser = url)]
+    pub anthropic_base_url: Option<String>,
+
+    /// The key for OpenAI models, or for the compatible server at OPENAI_BASE_URL.
+    #[arg(long, env = "OPENAI_API_KEY", value_name = "KEY", hide_env_values = true)]
+    pub openai_api_key: Option<SecretString>,
+
+    /// Where the chat completions API is, with /v1: any compatible server.
+    #[arg(long, env = "OPENAI_BASE_URL", value_name = "URL", value_parser = url)]
+    pub openai_base_url: Option<String>,
+
+    /// What is logged: a level, or tracing directives.
+    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info", action = ArgAction::Set)]
+    pub log: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    On,
+    Off,
+}
+
+impl Settings {
+    /// Reads flags and environment. After `--help`, or with a wrong setting, there is nothing to start: the person has
+    /// been told, and the code is for `main` to return.
+    pub fn read() -> Result<Self, ExitCode> {
+        let matches = Self::without_empty(Self::command()).try_get_matches();
+        matches.and_then(|matches| Self::from_arg_matches(&matches)).map_err(|error| explain(&error))
+    }
+
+    /// An empty variable (in a compose file, say) means that nobody set it.
+    fn without_empty(command: Command) -> Command {
+        let empty = |arg: &Arg| arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+        let ids: Vec<_> = command.get_arguments().filter(|arg| empty(arg)).map(|arg| arg.get_id().clone()).collect();
+        ids.into_iter().fold(command, |command, id| command.mut_arg(id, |arg| arg.env(None::<&str>)))
+    }
+
+    pub fn guests(&self) -> bool {
+        self.guests.map_or(self.listen.ip().is_loopback(), |switch| switch == Switch::On)
+    }
+
+    /// Whether people reach this server over HTTPS, so that its cookies may insist on it.
+    pub fn is_https(&self) -> bool {
+        self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    }
+
+    pub fn window(&self) -> Duration {
+        Duration::from_secs(self.window_seconds)
+    }
+
+    pub fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain_seconds)
+    }
+
+    /// A provider is configured by its key, by its address, or by both: a local server wants no key.
+    pub fn providers(&self) -> ProviderSettings {
+        let endpoint = |key: &Option<SecretString>, url: &Option<String>, usual: &str| {
+            (key.is_some() || url.is_some())
+                .then(|| Endpoint { key: key.clone(), base_url: url.clone().unwrap_or_else(|| usual.to_owned()) })
+        };
+        let anthropic = provider::anthropic::BASE_URL;
+        ProviderSettings {
+            anthropic: endpoint(&self.anthropic_api_key, &self.anthropic_base_url, anthropic),
+            openai: endpoint(&self.openai_api_key, &self.openai_base_url, provider::openai::BASE_URL),
+            models: self.models.clone(),
+            model: self.model.clone(),
+        }
+    }
+
+    pub fn provider_limits(&self) -> provider::Limits {
+        let silence = Duration::from_secs(self.silence_seconds);
+        provider::Limits { first_byte: silence, silence, ..provider::Limits::default() }
+    }
+
+    pub fn whole_reply(&self) -> Duration {
+        Duration::from_secs(self.reply_seconds)
+    }
+}
+
+/// Help goes out as clap writes it; a wrong setting is one line that names it and says what is expected.
+fn explain(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        error.print().ok();
+        return ExitCode::SUCCESS;
+    }
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    eprintln!("rivulet: {line}");
+    ExitCode::from(2)
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "RIVULET_LISTEN expects an address and a port, such as 127.0.0.1:3000".into())
+}
+
+fn database(text: &str) -> Result<String, String> {
+    match text.strip_prefix("sqlite:") {
+        Some(path) if !path.is_empty() => Ok(text.to_owned()),
+        _ => Err("DATABASE_URL expects sqlite: and a path, such as sqlite:data/rivulet.db".into()),
+    }
+}
+
+fn model(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    match text.split_once('/') {
+        Some((provider, name)) if !provider.is_empty() && !name.is_empty() && text.len() <= MAX_MODEL => Ok(text.into()),
+        _ => Err("RIVULET_MODEL expects provider/model, such as anthropic/claude-sonnet-5-5".into()),
+    }
+}
+
+fn switch(text: &str) -> Result<Switch, String> {
+    Switch::from_str(text, true).map_err(|_| "RIVULET_GUESTS expects on or off".into())
+}
+
+fn url(text: &str) -> Result<String, String> {
+    let parsed = reqwest::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    match parsed {
+        Some(_) => Ok(text.trim_end_matches('/').to_owned()),
+        None => Err("expected a URL that begins with http:// or https://".into()),
+    }
+}
+
+/// A week: more is a slip of the keyboard.
+const MOST_SECONDS: u64 = 7 * 24 * 3600;
+
+fn seconds(text: &str) -> Result<u64, String> {
+    let seconds = text.parse().ok().filter(|seconds| (1..=MOST_SECONDS).contains(seconds));
+    seconds.ok_or_else(|| format!("expected whole seconds, from 1 to {MOST_SECONDS}"))
+}
+
+fn positive(text: &str) -> Result<NonZeroU32, String> {
+    text.parse().map_err(|_| "expected a whole number, at least 1".into())
+}
+
+fn small(text: &str) -> Result<u32, String> {
+    positive(text).map(NonZeroU32::get)
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    positive(text).map(|count| count.get() as usize)
+}

@@ -1,0 +1,149 @@
+//! The store: accounts, conversations and messages in SQLite.
+//!
+//! One writer and a pool of read-only connections: with a single writer no transaction ever fails because of another
+//! one of ours (`BEGIN IMMEDIATE` on several lost nine of ten). The SQL is the common ground of SQLite and PostgreSQL,
+//! with `$n` parameters, so that a second database needs no second text.
+
+pub mod accounts;
+pub mod conversations;
+pub mod messages;
+
+use crate::error::Problem;
+use anyhow::Context;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, Transaction};
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Reads are short; more connections than this only cost memory.
+const READERS: u32 = 8;
+/// Another process may hold the file for a moment (a backup). Beyond this, people are told to try again.
+const BUSY: Duration = Duration::from_secs(5);
+/// How long a write waits for the writes before it.
+const QUEUE: Duration = Duration::from_secs(10);
+/// What a caller is told to wait when the store is busy.
+pub const RETRY_AFTER_SECONDS: u64 = 5;
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    writer: SqlitePool,
+    reader: SqlitePool,
+    writes: Arc<AtomicU64>,
+}
+
+impl Store {
+    /// Opens the database, makes it with its folder if it is not there, and brings its tables up to date.
+    ///
+    /// `url` is `sqlite:` and a path. The file can be read by its owner only.
+    pub async fn open(url: &str) -> anyhow::Result<Self> {
+        let options = SqliteConnectOptions::from_str(url)
+            .context("DATABASE_URL expects sqlite: and a path, such as sqlite:data/rivulet.db")?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal)
+            .busy_timeout(BUSY)
+            .foreign_keys(true);
+        let path = options.get_filename().to_owned();
+        make_private(&path).with_context(|| format!("DATABASE_URL: {} cannot be written", path.display()))?;
+
+        let pool = || SqlitePoolOptions::new().acquire_timeout(QUEUE).idle_timeout(None).max_lifetime(None);
+        let writer = pool()
+            .max_connections(1)
+            .connect_with(options.clone())
+            .await
+            .with_context(|| format!("DATABASE_URL: {} cannot be opened as a database", path.display()))?;
+        sqlx::migrate!().run(&writer).await.context("The database's tables could not be brought up to date")?;
+        let reader = pool().max_connections(READERS).connect_with(options.read_only(true)).await?;
+        Ok(Self { writer, reader, writes: Arc::default() })
+    }
+
+    /// Starts a write. Call it only from a task that is not dropped half-way (`server::owned`).
+    pub(crate) async fn write(&self) -> sqlx::Result<Transaction<'static, Sqlite>> {
+        self.writes.fetch_add(1, Ordering::Relaxed);
+        self.writer.begin_with("BEGIN IMMEDIATE").await
+    }
+
+    pub(crate) fn read(&self) -> &SqlitePool {
+        &self.reader
+    }
+
+    /// How many write transactions were begun since the start.
+    pub fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Relaxed)
+    }
+
+    /// Whether the store answers, reading and writing.
+    pub async fn ready(&self) -> sqlx::Result<()> {
+        sqlx::query("select 1").execute(&self.reader).await?;
+        sqlx::query("select 1").execute(&self.writer).await?;
+        Ok(())
+    }
+
+    /// Closes every connection, after which the write-ahead log is folded into the file.
+    pub async fn close(&self) {
+        self.reader.close().await;
+        self.writer.close().await;
+    }
+}
+
+/// Makes the folder and an empty file that only its owner can read: conversations are nobody else's business.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    if path == Path::new(":memory:") {
+        return Ok(());
+    }
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path).map(|_| ())
+}
+
+/// Now, as the store and the API write it: RFC 3339 in UTC with milliseconds.
+pub fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
+/// SQLite's primary result codes that mean "not now" (<https://sqlite.org/rescode.html>).
+const SQLITE_BUSY: i32 = 5;
+const SQLITE_LOCKED: i32 = 6;
+const SQLITE_READONLY: i32 = 8;
+const SQLITE_IOERR: i32 = 10;
+const SQLITE_FULL: i32 = 13;
+
+impl From<sqlx::Error> for Problem {
+    fn from(error: sqlx::Error) -> Self {
+        if let sqlx::Error::RowNotFound = error {
+            return Self::NotFound;
+        }
+        tracing::error!(%error, "The store failed");
+        let message = match &error {
+            sqlx::Error::PoolTimedOut => "The server's database is busy. Nothing was saved; try again in a moment.",
+            sqlx::Error::Database(cause) => match primary_code(cause.as_ref()) {
+                Some(SQLITE_BUSY | SQLITE_LOCKED) => {
+                    "The server's database is busy. Nothing was saved; try again in a moment."
+                }
+                Some(SQLITE_FULL) => "The server's disk is full. Nothing was saved; tell whoever runs it.",
+                Some(SQLITE_READONLY | SQLITE_IOERR) => {
+                    "The server cannot write to its database. Nothing was saved; tell whoever runs it."
+                }
+                _ => return Self::Internal,
+            },
+            _ => return Self::Internal,
+        };
+        Self::Unavailable { message: message.into(), retry_after_seconds: RETRY_AFTER_SECONDS }
+    }
+}
+
+fn primary_code(error: &dyn sqlx::error::DatabaseError) -> Option<i32> {
+    let code: i32 = error.code()?.parse().ok()?;
+    Some(code & 0xff)
+}
+
+/// Reads an id that we wrote ourselves.
+pub(crate) fn id<T: FromStr<Err = uuid::Error>>(text: &str) -> sqlx::Result<T> {
+    text.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))
+}

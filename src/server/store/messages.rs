@@ -1,0 +1,222 @@
+//! Messages and replies. A reply is written when it is opened, at checkpoints, and once when it ends.
+
+use super::{Store, id, now};
+use crate::model::{AccountId, ConversationId, Message, MessageId, ReplyError, Role, Status, Usage};
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+/// A reply that is to be opened, and perhaps the person's message that it answers.
+pub struct Opening<'a> {
+    pub conversation: ConversationId,
+    /// The person's new message; none when an old one is answered anew.
+    pub message: Option<&'a Message>,
+    pub reply: &'a Message,
+    /// A title for a conversation that has none yet.
+    pub title: &'a str,
+    /// Who generates it.
+    pub process: &'a str,
+}
+
+/// How a reply ended.
+pub struct Ending<'a> {
+    pub reply: MessageId,
+    pub status: Status,
+    pub text: &'a str,
+    pub thinking: &'a str,
+    pub usage: Option<Usage>,
+    pub stop_reason: Option<&'a str>,
+    pub error: Option<&'a ReplyError>,
+    pub first_piece_at: Option<&'a str>,
+    pub finished_at: &'a str,
+}
+
+/// A draft as far as it is to be kept by a checkpoint.
+pub struct Checkpoint {
+    pub reply: MessageId,
+    pub text: String,
+    pub thinking: String,
+}
+
+fn message(row: &SqliteRow) -> sqlx::Result<Message> {
+    let tokens = |name: &str| row.try_get::<Option<i64>, _>(name).map(|count| count.map(|count| count.max(0) as u64));
+    let usage = match (tokens("input_tokens")?, tokens("output_tokens")?) {
+        (None, None) => None,
+        (input, output) => {
+            Some(Usage { input_tokens: input.unwrap_or(0), output_tokens: output.unwrap_or(0) })
+        }
+    };
+    let error = match row.try_get::<Option<String>, _>("error")? {
+        None => None,
+        Some(json) => serde_json::from_str(&json).map_err(|error| sqlx::Error::Decode(error.into()))?,
+    };
+    Ok(Message {
+        id: id(row.try_get("id")?)?,
+        parent: row.try_get::<Option<&str>, _>("parent")?.map(id).transpose()?,
+        role: if row.try_get::<&str, _>("role")? == Role::User.name() { Role::User } else { Role::Assistant },
+        text: row.try_get("text")?,
+        thinking: row.try_get("thinking")?,
+        status: status(row.try_get("status")?),
+        model: row.try_get("model")?,
+        usage,
+        stop_reason: row.try_get("stop_reason")?,
+        error,
+        created_at: row.try_get("created_at")?,
+        finished_at: row.try_get("finished_at")?,
+    })
+}
+
+fn status(name: &str) -> Status {
+    let all = [Status::Streaming, Status::Done, Status::Stopped, Status::Failed];
+    all.into_iter().find(|status| status.name() == name).unwrap_or(Status::Interrupted)
+}
+
+const INSERT: &str = "insert into message
+    (id, conversation, position, parent, role, text, thinking, status, model, process, created_at, finished_at)
+    values ($1, $2, 1 + (select coalesce(max(position), 0) from message where conversation = $2),
+            $3, $4, $5, '', $6, $7, $8, $9, $10)";
+
+impl Store {
+    /// Writes a person's message and the empty reply in one transaction (promise S6).
+    pub async fn open_reply(&self, opening: Opening<'_>) -> sqlx::Result<()> {
+        let mut write = self.write().await?;
+        for message in opening.message.into_iter().chain([opening.reply]) {
+            sqlx::query(INSERT)
+                .bind(message.id.to_string())
+                .bind(opening.conversation.to_string())
+                .bind(message.parent.map(|parent| parent.to_string()))
+                .bind(message.role.name())
+                .bind(&message.text)
+                .bind(message.status.name())
+                .bind(&message.model)
+                .bind(message.status.is_open().then_some(opening.process))
+                .bind(&message.created_at)
+                .bind(&message.finished_at)
+                .execute(&mut *write)
+                .await?;
+        }
+        sqlx::query(
+            "update conversation set updated_at = $2, title = case when title = '' then $3 else title end
+             where id = $1",
+        )
+        .bind(opening.conversation.to_string())
+        .bind(&opening.reply.created_at)
+        .bind(opening.title)
+        .execute(&mut *write)
+        .await?;
+        write.commit().await
+    }
+
+    /// Keeps what the open replies have so far, all in one transaction.
+    pub async fn checkpoint(&self, process: &str, drafts: &[Checkpoint]) -> sqlx::Result<()> {
+        let mut write = self.write().await?;
+        for draft in drafts {
+            sqlx::query(
+                "update message set text = $2, thinking = $3
+                 where id = $1 and status = 'streaming' and process = $4",
+            )
+            .bind(draft.reply.to_string())
+            .bind(&draft.text)
+            .bind(&draft.thinking)
+            .bind(process)
+            .execute(&mut *write)
+            .await?;
+        }
+        write.commit().await
+    }
+
+    /// Writes a reply's end. `false`: it had ended already, or another process has taken it over.
+    pub async fn end_reply(&self, process: &str, ending: &Ending<'_>) -> sqlx::Result<bool> {
+        let error = ending.error.map(|error| serde_json::to_string(error).expect("strings and numbers become JSON"));
+        let mut write = self.write().await?;
+        let ended = sqlx::query(
+            "update message set status = $2, text = $3, thinking = $4, input_tokens = $5, output_tokens = $6,
+                    stop_reason = $7, error = $8, first_piece_at = $9, finished_at = $10, process = null
+             where id = $1 and status = 'streaming' and process = $11",
+        )
+        .bind(ending.reply.to_string())
+        .bind(ending.status.name())
+        .bind(ending.text)
+        .bind(ending.thinking)
+        .bind(ending.usage.map(|usage| usage.input_tokens as i64))
+        .bind(ending.usage.map(|usage| usage.output_tokens as i64))
+        .bind(ending.stop_reason)
+        .bind(error)
+        .bind(ending.first_piece_at)
+        .bind(ending.finished_at)
+        .bind(process)
+        .execute(&mut *write)
+        .await?
+        .rows_affected();
+        write.commit().await?;
+        Ok(ended > 0)
+    }
+
+    /// Marks the open replies of every other process as interrupted (promise S7). Returns how many there were.
+    pub async fn interrupt_orphans(&self, process: &str) -> sqlx::Result<u64> {
+        let mut write = self.write().await?;
+        let orphans = sqlx::query(
+            "update message set status = 'interrupted', finished_at = $2, process = null
+             where status = 'streaming' and (process is null or process <> $1)",
+        )
+        .bind(process)
+        .bind(now())
+        .execute(&mut *write)
+        .await?
+        .rows_affected();
+        write.commit().await?;
+        Ok(orphans)
+    }
+
+    /// The newest messages on the way from `leaf` up to the root, oldest first, at most `limit`. `leaf` is among them.
+    pub async fn path(
+        &self,
+        conversation: ConversationId,
+        leaf: MessageId,
+        limit: i64,
+    ) -> sqlx::Result<Vec<Message>> {
+        let rows = sqlx::query(
+            "with recursive path (id, parent, depth) as (
+                select id, parent, 1 from message where id = $1 and conversation = $2
+                union all
+                select message.id, message.parent, path.depth + 1
+                from message join path on message.id = path.parent where path.depth < $3)
+             select message.* from message join path on message.id = path.id order by path.depth desc",
+        )
+        .bind(leaf.to_string())
+        .bind(conversation.to_string())
+        .bind(limit)
+        .fetch_all(self.read())
+        .await?;
+        rows.iter().map(message).collect()
+    }
+
+    /// The newest message of a conversation: the end of the branch that is shown.
+    pub async fn leaf(&self, conversation: ConversationId) -> sqlx::Result<Option<MessageId>> {
+        let row = sqlx::query("select id from message where conversation = $1 order by position desc limit 1")
+            .bind(conversation.to_string())
+            .fetch_optional(self.read())
+            .await?;
+        row.map(|row| id(row.get(0))).transpose()
+    }
+
+    /// A message, with the conversation that it is in and that conversation's owner.
+    pub async fn message(&self, message_id: MessageId) -> sqlx::Result<Option<(Message, ConversationId, AccountId)>> {
+        let row = sqlx::query(
+            "select message.*, conversation.account from message
+             join conversation on conversation.id = message.conversation where message.id = $1",
+        )
+        .bind(message_id.to_string())
+        .fetch_optional(self.read())
+        .await?;
+        row.map(|row| Ok((message(&row)?, id(row.try_get("conversation")?)?, id(row.try_get("account")?)?))).transpose()
+    }
+
+    /// The first reply to a message.
+    pub async fn reply_to(&self, parent: MessageId) -> sqlx::Result<Option<Message>> {
+        let row = sqlx::query("select * from message where parent = $1 order by position limit 1")
+            .bind(parent.to_string())
+            .fetch_optional(self.read())
+            .await?;
+        row.as_ref().map(message).transpose()
+    }
+}

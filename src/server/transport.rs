@@ -1,0 +1,184 @@
+//! Transports: encodings of a journal for a viewer. Each holds a cursor and reads; none holds a queue.
+
+pub mod sse;
+pub mod stream;
+
+use crate::error::Problem;
+use crate::event::{Cursor, Event};
+use crate::model::{AccountId, MessageId};
+use crate::server::State;
+use crate::server::conversations;
+use crate::server::journal::{Entry, Journal, Reader, Topic};
+use crate::wire::Body;
+use axum::http::header::{self, HeaderName};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A sign of life after this much silence (promise S12).
+pub const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// What every stream carries: no proxy on the way should store it, change it or hold it back.
+pub const STREAMING_HEADERS: [(HeaderName, &str); 2] = [
+    (header::CACHE_CONTROL, "no-store, no-transform"),
+    (HeaderName::from_static("x-accel-buffering"), "no"),
+];
+/// Entries read at a time: bounds what one viewer's turn costs.
+const BATCH: usize = 1024;
+/// A viewer with more than this waiting has fallen behind, and gets the pieces of a reply merged into one.
+const MERGE_BEHIND: usize = 64;
+
+/// What a viewer is sent.
+pub enum Frame {
+    /// `snapshot`, `list` or `resumed`: where the viewer stands.
+    Start { event: Event, id: Cursor },
+    /// An entry of the journal. Its bytes are shared by all viewers.
+    Entry { entry: Arc<Entry>, epoch: u64 },
+    /// Several pieces of one reply as one; `first` is the seq of the first of them.
+    Merged { event: Event, first: u64, id: Cursor },
+}
+
+impl Frame {
+    fn body(&self) -> Option<(Body, Cursor)> {
+        match self {
+            Self::Start { event, id } => Some((Body::new(event), *id)),
+            Self::Merged { event, first, id } => Some((Body::merged(event, *first), *id)),
+            Self::Entry { .. } => None,
+        }
+    }
+}
+
+/// A viewer of one topic: a cursor that moves.
+pub struct Follower {
+    state: State,
+    account: AccountId,
+    topic: Topic,
+    /// None: it needs a snapshot to go on.
+    reader: Option<Reader>,
+    deleted: bool,
+}
+
+impl Follower {
+    /// Starts at `cursor`, or with a snapshot where this server cannot continue from it (promise S4).
+    pub async fn start(
+        state: &State,
+        account: AccountId,
+        topic: Topic,
+        cursor: Option<Cursor>,
+    ) -> Result<(Self, Frame), Problem> {
+        if let Topic::Conversation(id) = topic {
+            state.store.conversation(account, id).await?;
+        }
+        let reader = cursor.and_then(|cursor| state.journals.topic(topic).reader(cursor));
+        let mut follower = Self { state: state.clone(), account, topic, reader, deleted: false };
+        let first = match (&follower.reader, cursor) {
+            (Some(_), Some(from)) => Frame::Start { event: Event::Resumed { from }, id: from },
+            _ => follower.snapshot().await?,
+        };
+        Ok((follower, first))
+    }
+
+    /// Waits for what comes next. `None`: there is nothing more to wait for here, and the viewer is to come back or,
+    /// after `deleted`, to stay away. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<Vec<Frame>> {
+        if self.deleted {
+            return None;
+        }
+        let Some(reader) = &mut self.reader else { return self.snapshot().await.ok().map(|frame| vec![frame]) };
+        let leaving = leaving(&self.state, reader.journal().clone());
+        let entries = tokio::select! {
+            biased;
+            entries = reader.next(BATCH) => entries,
+            () = leaving => return None,
+        };
+        let epoch = reader.journal().epoch();
+        match entries {
+            Some(entries) => {
+                self.deleted = entries.iter().any(|entry| self.is_end(&entry.event));
+                Some(frames(entries, epoch))
+            }
+            None => {
+                self.reader = None;
+                self.snapshot().await.ok().map(|frame| vec![frame])
+            }
+        }
+    }
+
+    fn is_end(&self, event: &Event) -> bool {
+        matches!((event, self.topic), (Event::Deleted { conversation }, Topic::Conversation(id)) if *conversation == id)
+    }
+
+    async fn snapshot(&mut self) -> Result<Frame, Problem> {
+        loop {
+            let (event, id) = self.state_of_topic().await?;
+            // The journal may have let go of it in between: then look again.
+            self.reader = self.state.journals.topic(self.topic).reader(id);
+            if self.reader.is_some() {
+                return Ok(Frame::Start { event, id });
+            }
+        }
+    }
+
+    async fn state_of_topic(&self) -> Result<(Event, Cursor), Problem> {
+        match self.topic {
+            Topic::Conversation(id) => {
+                let snapshot = conversations::snapshot(&self.state, self.account, id).await?;
+                let cursor = snapshot.cursor;
+                Ok((Event::Snapshot(Box::new(snapshot)), cursor))
+            }
+            Topic::Account(account) => {
+                let list = conversations::list(&self.state, account, None, None).await?;
+                let cursor = list.cursor;
+                Ok((Event::List(list), cursor))
+            }
+        }
+    }
+}
+
+/// Ends when the server drains and the topic's reply, if one was open, has ended.
+async fn leaving(state: &State, journal: Arc<Journal>) {
+    state.drain.begun().await;
+    if journal.is_open() {
+        // Its end is an entry: the next turn looks again.
+        std::future::pending::<()>().await;
+    }
+}
+
+/// The entries as frames, merged where there are so many that the viewer has fallen behind.
+fn frames(entries: Vec<Arc<Entry>>, epoch: u64) -> Vec<Frame> {
+    if entries.len() <= MERGE_BEHIND {
+        return entries.into_iter().map(|entry| Frame::Entry { entry, epoch }).collect();
+    }
+    let mut frames = Vec::new();
+    for run in entries.chunk_by(|one, next| piece(&one.event).is_some() && piece(&one.event) == piece(&next.event)) {
+        match run {
+            [entry] => frames.push(Frame::Entry { entry: Arc::clone(entry), epoch }),
+            _ => frames.push(merged(run, epoch)),
+        }
+    }
+    frames
+}
+
+fn merged(run: &[Arc<Entry>], epoch: u64) -> Frame {
+    let text = run.iter().map(|entry| text(&entry.event)).collect();
+    let (first, last) = (&run[0], &run[run.len() - 1]);
+    let event = match &first.event {
+        Event::Thinking { reply, .. } => Event::Thinking { reply: *reply, text },
+        other => Event::Token { reply: other.reply().expect("only pieces of a reply are merged"), text },
+    };
+    Frame::Merged { event, first: first.seq, id: Cursor { epoch, seq: last.seq } }
+}
+
+/// What two neighbours must share to be merged.
+fn piece(event: &Event) -> Option<(MessageId, bool)> {
+    match event {
+        Event::Token { reply, .. } => Some((*reply, false)),
+        Event::Thinking { reply, .. } => Some((*reply, true)),
+        _ => None,
+    }
+}
+
+fn text(event: &Event) -> &str {
+    match event {
+        Event::Token { text, .. } | Event::Thinking { text, .. } => text,
+        _ => "",
+    }
+}

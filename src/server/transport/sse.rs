@@ -1,0 +1,85 @@
+//! Server-Sent Events (WHATWG HTML, 9.2): the transport for programs, with `curl -N` as the smallest of them.
+
+use super::{Follower, Frame, KEEP_ALIVE, STREAMING_HEADERS};
+use crate::error::Problem;
+use crate::event::Cursor;
+use crate::model::{AccountId, ConversationId};
+use crate::server::State;
+use crate::server::journal::Topic;
+use crate::server::limits::StreamGuard;
+use axum::body::Body;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use bytes::{Bytes, BytesMut};
+use futures::{Stream, StreamExt, stream};
+use tokio::time::timeout;
+
+/// A comment. It is sent at once, so that proxies and clients see that the stream is open.
+const HELLO: &str = ": rivulet\n\n";
+const SIGN_OF_LIFE: &str = ":\n\n";
+/// When the server leaves, its viewers come back spread over this time, in milliseconds.
+const COME_BACK_MS: std::ops::Range<u64> = 500..5_000;
+
+/// Follows a conversation from `cursor`.
+pub async fn follow(
+    state: &State,
+    account: AccountId,
+    conversation: ConversationId,
+    cursor: Option<Cursor>,
+) -> Result<Response, Problem> {
+    let guard = state.limits.stream(account)?;
+    let (follower, first) = Follower::start(state, account, Topic::Conversation(conversation), cursor).await?;
+    Ok(response(frames(follower, first, guard)))
+}
+
+fn frames(follower: Follower, first: Frame, guard: StreamGuard) -> impl Stream<Item = Bytes> + Send {
+    let start = Bytes::from(format!("{HELLO}{}", String::from_utf8_lossy(&encode(&first))));
+    let rest = stream::unfold(Some((follower, guard)), async |viewer| {
+        let (mut follower, guard) = viewer?;
+        match timeout(KEEP_ALIVE, follower.next()).await {
+            Err(_) => Some((Bytes::from_static(SIGN_OF_LIFE.as_bytes()), Some((follower, guard)))),
+            Ok(Some(frames)) => Some((batch(&frames), Some((follower, guard)))),
+            Ok(None) => Some((come_back(), None)),
+        }
+    });
+    stream::once(std::future::ready(start)).chain(rest)
+}
+
+/// What one wake-up brings goes out as one write.
+fn batch(frames: &[Frame]) -> Bytes {
+    match frames {
+        [frame] => encode(frame),
+        _ => frames.iter().fold(BytesMut::new(), |mut bytes, frame| {
+            bytes.extend_from_slice(&encode(frame));
+            bytes
+        })
+        .freeze(),
+    }
+}
+
+fn encode(frame: &Frame) -> Bytes {
+    match (frame, frame.body()) {
+        (Frame::Entry { entry, epoch }, _) => entry.sse(*epoch),
+        (_, Some((body, id))) => Bytes::from(body.sse(id)),
+        (_, None) => Bytes::new(),
+    }
+}
+
+fn come_back() -> Bytes {
+    let spread = COME_BACK_MS.end - COME_BACK_MS.start;
+    let wait = COME_BACK_MS.start + (uuid::Uuid::new_v4().as_u128() as u64) % spread;
+    Bytes::from(format!("retry: {wait}\n\n"))
+}
+
+/// A stream as an answer that no proxy on the way should hold back or change.
+pub fn response(frames: impl Stream<Item = Bytes> + Send + 'static) -> Response {
+    // Fused: layers around the body may ask once more after its end.
+    let body = Body::from_stream(frames.map(Ok::<_, std::convert::Infallible>).fuse());
+    let mut response = body.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    for (name, value) in STREAMING_HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

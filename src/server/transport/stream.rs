@@ -1,0 +1,101 @@
+//! The browser app's transport: lines of JSON as the answer of a streaming server function.
+//!
+//! One connection carries two journals, the open conversation's and the list's, because a browser has only six
+//! connections for all its tabs.
+
+use super::{Follower, Frame, KEEP_ALIVE, STREAMING_HEADERS};
+use crate::error::Problem;
+use crate::event::Cursor;
+use crate::model::{AccountId, ConversationId};
+use crate::server::State;
+use crate::server::journal::Topic;
+use crate::server::limits::StreamGuard;
+use crate::wire;
+use axum::http::HeaderValue;
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use leptos::prelude::use_context;
+use leptos::server_fn::codec::ByteStream;
+use leptos_axum::ResponseOptions;
+use tokio::time::timeout;
+
+/// An empty line: a sign of life.
+const SIGN_OF_LIFE: &[u8] = b"\n";
+
+/// A tab: what it watches, and its place among the account's streams.
+struct Viewer {
+    conversation: Option<Follower>,
+    list: Option<Follower>,
+    _guard: StreamGuard,
+}
+
+/// Follows a conversation, if one is open, and the account's list.
+pub async fn follow(
+    state: &State,
+    account: AccountId,
+    conversation: Option<ConversationId>,
+    cursor: Option<Cursor>,
+    list: Option<Cursor>,
+) -> Result<ByteStream<Problem>, Problem> {
+    let guard = state.limits.stream(account)?;
+    let mut start = String::from("\n");
+    let conversation = match conversation {
+        None => None,
+        Some(id) => {
+            let (follower, first) = Follower::start(state, account, Topic::Conversation(id), cursor).await?;
+            start.push_str(&encode(&first, wire::Topic::Conversation));
+            Some(follower)
+        }
+    };
+    let (list, first) = Follower::start(state, account, Topic::Account(account), list).await?;
+    start.push_str(&encode(&first, wire::Topic::List));
+    if let Some(options) = use_context::<ResponseOptions>() {
+        for (name, value) in STREAMING_HEADERS {
+            options.insert_header(name, HeaderValue::from_static(value));
+        }
+    }
+    let viewer = Viewer { conversation, list: Some(list), _guard: guard };
+    let rest = stream::unfold(Some(viewer), async |viewer| {
+        let mut viewer = viewer?;
+        match timeout(KEEP_ALIVE, viewer.next()).await {
+            Err(_) => Some((Bytes::from_static(SIGN_OF_LIFE), Some(viewer))),
+            Ok(Some(lines)) => Some((Bytes::from(lines), Some(viewer))),
+            Ok(None) => None,
+        }
+    });
+    let lines = stream::once(std::future::ready(Bytes::from(start))).chain(rest);
+    Ok(ByteStream::new(lines.map(Ok::<Bytes, Problem>).fuse()))
+}
+
+impl Viewer {
+    /// The next lines of either journal. `None` when there is nothing left to wait for.
+    async fn next(&mut self) -> Option<String> {
+        loop {
+            let (frames, topic) = tokio::select! {
+                biased;
+                frames = next(&mut self.conversation), if self.conversation.is_some() => {
+                    (frames, wire::Topic::Conversation)
+                }
+                frames = next(&mut self.list), if self.list.is_some() => (frames, wire::Topic::List),
+                else => return None,
+            };
+            match (frames, topic) {
+                (Some(frames), topic) => return Some(frames.iter().map(|frame| encode(frame, topic)).collect()),
+                (None, wire::Topic::Conversation) => self.conversation = None,
+                (None, wire::Topic::List) => self.list = None,
+            }
+        }
+    }
+}
+
+async fn next(follower: &mut Option<Follower>) -> Option<Vec<Frame>> {
+    follower.as_mut()?.next().await
+}
+
+fn encode(frame: &Frame, topic: wire::Topic) -> String {
+    match (frame, frame.body()) {
+        (Frame::Entry { entry, epoch }, _) => entry.line(topic, *epoch),
+        (_, Some((body, id))) => body.line(topic, id),
+        (_, None) => String::new(),
+    }
+}

@@ -1,0 +1,73 @@
+//! What can be done with a reply that has ended, and what it was made by.
+
+use super::copy::copy_text;
+use super::desk::Desk;
+use super::icon::{self, Icon};
+use super::words;
+use crate::api;
+use crate::model::{Message, MessageId, Status, Usage};
+use leptos::ev::SubmitEvent;
+use leptos::prelude::*;
+
+#[component]
+pub(crate) fn Actions(id: MessageId, message: Memo<Option<Message>>, is_open: Memo<bool>) -> impl IntoView {
+    let desk = Desk::here();
+    let is_last = Memo::new(move |_| {
+        let last = desk.live.thread.with(|thread| thread.as_ref().and_then(|it| it.messages.last().map(|it| it.id)));
+        last == Some(id) && !is_open.get()
+    });
+    let can_continue = Memo::new(move |_| is_last.get() && message.with(|it| it.as_ref().is_some_and(is_unfinished)));
+    let model = move || message.with(|it| it.as_ref().and_then(|it| it.model.clone()));
+    let usage = move || message.with(|it| it.as_ref().and_then(|it| it.usage).map(tokens));
+    view! {
+        <footer class="actions">
+            <span class="made">{move || model().map(|id| words::model(&id).to_owned())}</span>
+            <span class="made" hidden=move || usage().is_none()>{usage}</span>
+            <span class="actions__buttons" data-open=move || is_open.get()>
+                <button type="button" class="plain" data-script on:click=move |_| copy_text(desk, id)><Icon path=icon::COPY/>"Copy"</button>
+                {move || is_last.get().then(|| view! { <Retry id/> })}
+                {move || can_continue.get().then(|| view! { <Continue id/> })}
+            </span>
+        </footer>
+    }
+}
+
+fn is_unfinished(message: &Message) -> bool {
+    matches!(message.status, Status::Stopped | Status::Interrupted | Status::Failed) && !message.text.is_empty()
+}
+
+fn tokens(usage: Usage) -> String {
+    format!("{} tokens in, {} out", words::number(usage.input_tokens), words::number(usage.output_tokens))
+}
+
+#[component]
+fn Retry(id: MessageId) -> impl IntoView {
+    let desk = Desk::here();
+    let retry = move |event: SubmitEvent| {
+        event.prevent_default();
+        desk.following.set(true);
+        desk.attempt(api::retry(id));
+    };
+    view! {
+        <form method="post" action="/forms/retry" on:submit=retry>
+            <input type="hidden" name="reply" value=id.to_string()/>
+            <button class="plain"><Icon path=icon::RETRY/>"Retry"</button>
+        </form>
+    }
+}
+
+#[component]
+fn Continue(id: MessageId) -> impl IntoView {
+    let desk = Desk::here();
+    let resume = move |event: SubmitEvent| {
+        event.prevent_default();
+        desk.following.set(true);
+        desk.attempt(api::resume(id));
+    };
+    view! {
+        <form method="post" action="/forms/continue" on:submit=resume>
+            <input type="hidden" name="reply" value=id.to_string()/>
+            <button class="plain"><Icon path=icon::CONTINUE/>"Continue"</button>
+        </form>
+    }
+}

@@ -1,0 +1,79 @@
+//! Where one writes. A plain form until our code runs; then Enter sends, Shift and Enter breaks the line.
+
+use super::current::CurrentLine;
+use super::desk::Desk;
+use super::icon::{self, Icon};
+use super::outbox::Outbox;
+use super::picker::Picker;
+use super::place::Place;
+use leptos::ev::{KeyboardEvent, SubmitEvent};
+use leptos::prelude::*;
+
+#[component]
+pub(crate) fn Composer() -> impl IntoView {
+    let desk = Desk::here();
+    let outbox: Outbox = expect_context();
+    Effect::new(move |before: Option<Place>| {
+        let place = desk.place.get();
+        match before {
+            None => outbox.restore(place),
+            Some(before) if before != place => outbox.turn(place),
+            Some(_) => {}
+        }
+        place
+    });
+    let send = move |event: SubmitEvent| {
+        event.prevent_default();
+        outbox.send();
+    };
+    view! {
+        <CurrentLine/>
+        <form class="composer" id="composer" method="post" action="/forms/send" on:submit=send>
+            <input type="hidden" name="conversation" value=move || desk.form_conversation()/>
+            <input type="hidden" name="message" value=move || desk.first_message.get().map(|id| id.to_string())/>
+            <Field/>
+            <div class="composer__row">
+                <Picker/>
+                <span class="composer__hint" aria-hidden="true">"Enter sends, Shift and Enter breaks the line"</span>
+                <Stop/>
+                <button class="button button--send" aria-label="Send"><Icon path=icon::SEND/></button>
+            </div>
+        </form>
+        <form id="stop" method="post" action="/forms/stop" on:submit=move |event| { event.prevent_default(); desk.stop() }>
+            <input type="hidden" name="reply" value=move || desk.open_reply().map(|id| id.to_string())/>
+        </form>
+    }
+}
+
+/// Grows with its text: by itself where the browser can, else after an unseen copy of the text.
+#[component]
+fn Field() -> impl IntoView {
+    let outbox: Outbox = expect_context();
+    let pressed = move |event: KeyboardEvent| {
+        // While letters are being composed (Japanese, Chinese ...), Enter chooses among them. 229 is Safari's word for it.
+        let composing = event.is_composing() || event.key_code() == 229;
+        if event.key() == "Enter" && !event.shift_key() && !composing {
+            event.prevent_default();
+            outbox.send();
+        }
+    };
+    view! {
+        <label class="unseen" for="text">"Your message"</label>
+        <div class="grow" data-text=move || outbox.text.get()>
+            <textarea id="text" name="text" rows="1" required autocomplete="off" placeholder="Write a message"
+                on:keydown=pressed on:input=move |_| outbox.typed()></textarea>
+        </div>
+    }
+}
+
+#[component]
+fn Stop() -> impl IntoView {
+    let desk = Desk::here();
+    let closed = Memo::new(move |_| desk.open_reply().is_none());
+    view! {
+        <button class="button button--quiet" form="stop" hidden=move || closed.get()>
+            <Icon path=icon::STOP/>
+            "Stop"
+        </button>
+    }
+}

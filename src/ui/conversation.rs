@@ -1,0 +1,66 @@
+//! The thread: what was said, in order.
+
+use super::desk::Desk;
+use super::message::Message;
+use crate::api;
+use crate::browser;
+use crate::model::{ConversationId, MessageId};
+use leptos::prelude::*;
+
+/// A conversation's messages. A row is drawn once for its id and reads the rest as it changes.
+#[component]
+pub(crate) fn Conversation(id: ConversationId) -> impl IntoView {
+    let desk = Desk::here();
+    let ids = Memo::new(move |_| ids(desk));
+    view! {
+        <section class="thread" id="thread" aria-label="Messages">
+            <Earlier id/>
+            <For each=move || ids.get() key=|id| *id let:id>
+                <Message id/>
+            </For>
+        </section>
+    }
+}
+
+fn ids(desk: Desk) -> Vec<MessageId> {
+    desk.live.thread.with(|thread| {
+        thread.as_ref().map(|thread| thread.messages.iter().map(|message| message.id).collect()).unwrap_or_default()
+    })
+}
+
+#[component]
+fn Earlier(id: ConversationId) -> impl IntoView {
+    let desk = Desk::here();
+    let busy = RwSignal::new(false);
+    let none = Memo::new(move |_| desk.live.thread.with(|thread| thread.as_ref().is_none_or(|it| !it.earlier)));
+    let load = move |_| {
+        let Some(before) = untrack(|| ids(desk).first().copied()) else { return };
+        if !busy.get_untracked() {
+            busy.set(true);
+            desk.attempt(async move {
+                let done = show_earlier(desk, id, before).await;
+                busy.set(false);
+                done
+            });
+        }
+    };
+    view! {
+        <p class="earlier" data-script hidden=move || none.get()>
+            <button type="button" class="button button--quiet" on:click=load disabled=move || busy.get()>"Earlier messages"</button>
+        </p>
+    }
+}
+
+/// Puts them above without moving what is being read.
+async fn show_earlier(desk: Desk, id: ConversationId, before: MessageId) -> Result<(), crate::error::Problem> {
+    let earlier = api::earlier(id, before).await?;
+    let anchor = browser::document().get_element_by_id(&super::message::anchor(before));
+    let top = anchor.as_ref().map(|anchor| anchor.get_bounding_client_rect().top());
+    desk.live.put_before(earlier);
+    browser::frame_or(100).await;
+    if let (Some(anchor), Some(top)) = (anchor, top) {
+        let moved = anchor.get_bounding_client_rect().top() - top;
+        browser::window().scroll_by_with_x_and_y(0.0, moved);
+    }
+    Ok(())
+}

@@ -1,0 +1,46 @@
+//! Copying a reply or a piece of its code.
+
+use super::desk::Desk;
+use crate::browser;
+use crate::model::MessageId;
+use leptos::ev::MouseEvent;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use wasm_bindgen::JsCast;
+use web_sys::Element;
+
+/// How long a button says that it has copied.
+const SAID_MS: u32 = 1_600;
+
+/// The reply's text as the model wrote it.
+pub(crate) fn copy_text(desk: Desk, id: MessageId) {
+    let text = desk.live.thread.with_untracked(|thread| {
+        thread.as_ref()?.messages.iter().find(|message| message.id == id).map(|message| message.text.clone())
+    });
+    let Some(text) = text else { return };
+    spawn_local(async move {
+        let done = browser::copy(&text).await;
+        say(desk, done);
+    });
+}
+
+/// Code is drawn as plain HTML, so its buttons are heard here, above it.
+pub(crate) fn copy_code(desk: Desk, event: &MouseEvent) {
+    let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+    let Some(button) = target.and_then(|target| target.closest("[data-copy]").ok().flatten()) else { return };
+    let figure = button.closest("figure").ok().flatten();
+    let code = figure.and_then(|figure| figure.query_selector("code").ok().flatten());
+    let Some(text) = code.and_then(|code| code.text_content()) else { return };
+    spawn_local(async move {
+        let done = browser::copy(&text).await;
+        say(desk, done);
+        let before = button.text_content();
+        button.set_text_content(Some(if done { "Copied" } else { "Not copied" }));
+        browser::sleep(SAID_MS).await;
+        button.set_text_content(before.as_deref());
+    });
+}
+
+fn say(desk: Desk, done: bool) {
+    desk.whisper.set(if done { "Copied." } else { "The browser did not allow copying." }.into());
+}

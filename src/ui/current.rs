@@ -1,0 +1,130 @@
+//! The current: a thin line that tells the stream's true state at a glance, and the words for it.
+
+use super::desk::Desk;
+use super::live::Link;
+use crate::event::Draft;
+use crate::model::{MessageId, Role};
+use leptos::prelude::*;
+
+/// What the stream does. Nothing here is a guess: each follows from what has arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Current {
+    Rest,
+    Connecting,
+    Waiting,
+    Thinking,
+    Flowing,
+    Reconnecting,
+    Offline,
+}
+
+impl Current {
+    /// `asked`: something was sent that no reply has begun to answer.
+    fn of(link: Link, draft: Option<&Draft>, asked: bool) -> Self {
+        let draft = draft.filter(|draft| draft.status.is_open());
+        match (link, draft) {
+            (Link::Offline, _) => Self::Offline,
+            (Link::Reconnecting, _) => Self::Reconnecting,
+            (Link::Connecting, Some(_)) => Self::Connecting,
+            (_, Some(draft)) if !draft.text.is_empty() => Self::Flowing,
+            (_, Some(draft)) if !draft.thinking.is_empty() => Self::Thinking,
+            (_, Some(_)) => Self::Waiting,
+            (_, None) if asked => Self::Waiting,
+            (_, None) => Self::Rest,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Rest => "rest",
+            Self::Connecting | Self::Waiting => "still",
+            Self::Thinking => "stirring",
+            Self::Flowing => "flowing",
+            Self::Reconnecting | Self::Offline => "broken",
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Rest => "",
+            Self::Connecting => "Connecting…",
+            Self::Waiting => "Waiting for the model…",
+            Self::Thinking => "Thinking…",
+            Self::Flowing => "Writing…",
+            Self::Reconnecting => "Connection lost. Reconnecting; the reply goes on without you.",
+            Self::Offline => "Offline. The reply goes on, and will be here when you are back.",
+        }
+    }
+}
+
+#[component]
+pub(crate) fn CurrentLine() -> impl IntoView {
+    let desk = Desk::here();
+    let current = Memo::new(move |_| current(desk));
+    let ended = Memo::new(move |before: Option<&Ended>| Ended::after(before, desk.open_reply()));
+    let words = move || match current.get() {
+        Current::Rest if ended.get().ended => "Reply finished.",
+        current => current.words(),
+    };
+    view! {
+        <div class="current" data-state=move || current.get().name()></div>
+        <p class="current__words" role="status" data-state=move || current.get().name()>{words}</p>
+    }
+}
+
+fn current(desk: Desk) -> Current {
+    // Before our code runs nothing connects: what the server saw is the truth.
+    let link = if desk.awake.get() { desk.live.link.get() } else { Link::Live };
+    let asked = desk.live.thread.with(|thread| {
+        thread.as_ref().and_then(|thread| thread.messages.last()).is_some_and(|last| last.role == Role::User)
+    });
+    desk.live.draft.with(|draft| Current::of(link, draft.as_ref(), asked))
+}
+
+/// Whether a reply that was open here has ended since.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Ended {
+    open: Option<MessageId>,
+    ended: bool,
+}
+
+impl Ended {
+    fn after(before: Option<&Self>, open: Option<MessageId>) -> Self {
+        let before = before.copied().unwrap_or_default();
+        Self { open, ended: open.is_none() && (before.open.is_some() || before.ended) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(text: &str, thinking: &str) -> Draft {
+        Draft { text: text.into(), thinking: thinking.into(), ..Draft::new(MessageId::new()) }
+    }
+
+    #[test]
+    fn the_current_tells_what_arrived() {
+        assert_eq!(Current::of(Link::Live, None, false), Current::Rest);
+        assert_eq!(Current::of(Link::Live, None, true), Current::Waiting);
+        assert_eq!(Current::of(Link::Live, Some(&draft("", "")), false), Current::Waiting);
+        assert_eq!(Current::of(Link::Live, Some(&draft("", "hm")), false), Current::Thinking);
+        assert_eq!(Current::of(Link::Live, Some(&draft("a", "hm")), false), Current::Flowing);
+    }
+
+    #[test]
+    fn a_lost_connection_is_never_drawn_as_flowing() {
+        assert_eq!(Current::of(Link::Reconnecting, Some(&draft("a", "")), false), Current::Reconnecting);
+        assert_eq!(Current::of(Link::Offline, Some(&draft("a", "")), false), Current::Offline);
+    }
+
+    #[test]
+    fn an_end_is_told_until_the_next_reply() {
+        let reply = MessageId::new();
+        let open = Ended::after(None, Some(reply));
+        let ended = Ended::after(Some(&open), None);
+        assert!(!open.ended && ended.ended);
+        assert!(Ended::after(Some(&ended), None).ended);
+        assert!(!Ended::after(Some(&ended), Some(reply)).ended);
+    }
+}

@@ -1,0 +1,149 @@
+//! What belongs to the page alone: where it is, what it may choose from, what it has to say.
+
+use super::first::First;
+use super::live::Live;
+use super::place::{Place, address};
+use crate::api;
+use crate::error::Problem;
+use crate::model::{ConversationId, MessageId, Model};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use std::future::Future;
+
+/// One per page, provided as context by the frame.
+#[derive(Clone, Copy)]
+pub(crate) struct Desk {
+    pub(crate) live: Live,
+    pub(crate) place: Memo<Place>,
+    pub(crate) models: RwSignal<Vec<Model>>,
+    /// What went wrong, in a sentence; empty for nothing.
+    pub(crate) notice: RwSignal<String>,
+    /// Said to those who do not see the page; empty for nothing.
+    pub(crate) whisper: RwSignal<String>,
+    /// Why the place cannot be shown.
+    pub(crate) absent: RwSignal<Option<Problem>>,
+    /// Whether the browser runs our code yet. Until then every form is a plain one.
+    pub(crate) awake: RwSignal<bool>,
+    /// Whether the view follows the newest text.
+    pub(crate) following: RwSignal<bool>,
+    /// The id that the plain form sends.
+    pub(crate) first_message: RwSignal<Option<MessageId>>,
+}
+
+/// What the place shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    Start,
+    Opening,
+    Thread(ConversationId),
+    Deleted,
+    Absent,
+}
+
+impl Desk {
+    pub(crate) fn new(live: Live) -> Self {
+        Self {
+            live,
+            place: Place::here(),
+            models: RwSignal::new(Vec::new()),
+            notice: RwSignal::new(String::new()),
+            whisper: RwSignal::new(String::new()),
+            absent: RwSignal::new(None),
+            awake: RwSignal::new(false),
+            following: RwSignal::new(true),
+            first_message: RwSignal::new(None),
+        }
+    }
+
+    pub(crate) fn here() -> Self {
+        expect_context()
+    }
+
+    /// Takes over what the first page loaded. Server and browser both do this before they draw.
+    pub(crate) fn lay_out(self, first: First) {
+        match first.page {
+            Some(Ok(page)) => self.live.show(Some(page)),
+            Some(Err(problem)) => self.absent.set(Some(problem)),
+            None => self.live.show(None),
+        }
+        match first.list {
+            Ok(list) => self.live.listed(list),
+            Err(problem) => self.notice.set(problem.to_string()),
+        }
+        self.models.set(first.models.unwrap_or_default());
+        self.first_message.set(Some(first.message));
+    }
+
+    /// Goes where the address points, in the browser. A conversation that was just made is there already.
+    pub(crate) fn go(self, place: Place) {
+        self.absent.set(None);
+        self.notice.set(String::new());
+        self.following.set(true);
+        let Some(id) = place.conversation() else { return self.live.show(None) };
+        if self.open_conversation() == Some(id) {
+            return;
+        }
+        spawn_local(async move {
+            let page = api::open(id).await;
+            if self.place.try_get_untracked() != Some(place) {
+                return;
+            }
+            match page {
+                Ok(page) => self.live.show(Some(page)),
+                Err(problem) => self.absent.set(Some(problem)),
+            }
+        });
+    }
+
+    fn open_conversation(self) -> Option<ConversationId> {
+        self.live.thread.with_untracked(|thread| Some(thread.as_ref()?.conversation.id))
+    }
+
+    /// What the place shows, decided from everything that is known.
+    pub(crate) fn shown(self) -> Shown {
+        if self.absent.with(Option::is_some) {
+            return Shown::Absent;
+        }
+        let thread = self.live.thread.with(|thread| thread.as_ref().map(|it| (it.conversation.id, it.deleted)));
+        match (self.place.get(), thread) {
+            (Place::Start, None) => Shown::Start,
+            (Place::Start, Some((id, _))) => Shown::Thread(id),
+            (Place::Conversation(here), Some((id, true))) if here == id => Shown::Deleted,
+            (Place::Conversation(here), Some((id, false))) if here == id => Shown::Thread(id),
+            _ => Shown::Opening,
+        }
+    }
+
+    /// The reply that is being generated.
+    pub(crate) fn open_reply(self) -> Option<MessageId> {
+        self.live.draft.with(|draft| draft.as_ref().filter(|draft| draft.status.is_open()).map(|draft| draft.reply))
+    }
+
+    /// Does something on the server, and says so if it fails.
+    pub(crate) fn attempt<T: 'static>(self, action: impl Future<Output = Result<T, Problem>> + 'static) {
+        self.notice.set(String::new());
+        spawn_local(async move {
+            if let Err(problem) = action.await {
+                self.notice.set(problem.to_string());
+            }
+        });
+    }
+
+    /// Asks the open reply to end here.
+    pub(crate) fn stop(self) {
+        if let Some(reply) = untrack(|| self.open_reply()) {
+            self.attempt(api::stop(reply));
+        }
+    }
+
+    /// The address that a plain form comes back to.
+    pub(crate) fn form_conversation(self) -> Option<String> {
+        self.place.get().conversation().map(|id| id.to_string())
+    }
+}
+
+/// The address of a conversation that was just made, without a new entry for a page that never was.
+pub(crate) fn arrive(navigate: impl Fn(&str, leptos_router::NavigateOptions), id: ConversationId) {
+    let options = leptos_router::NavigateOptions { scroll: false, ..Default::default() };
+    navigate(&address(id), options);
+}

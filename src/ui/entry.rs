@@ -1,0 +1,81 @@
+//! One conversation in the list, with what can be done to it.
+
+use super::desk::Desk;
+use super::icon::{self, Icon};
+use super::place::{Place, address};
+use super::words;
+use crate::api::{self, Changes};
+use crate::browser;
+use crate::model::{Conversation, ConversationId};
+use leptos::ev::SubmitEvent;
+use leptos::prelude::*;
+use leptos_router::hooks::use_navigate;
+
+#[component]
+pub(crate) fn Entry(conversation: Conversation) -> impl IntoView {
+    let desk = Desk::here();
+    let id = conversation.id;
+    let current = Memo::new(move |_| desk.place.get() == Place::Conversation(id));
+    let name = words::name(&conversation);
+    view! {
+        <li class="entry">
+            <a class="entry__link" href=address(id) aria-current=move || current.get().then_some("page")>{name.clone()}</a>
+            <details class="menu" name="entry">
+                <summary aria-label=format!("Rename or delete “{name}”")><Icon path=icon::MORE/></summary>
+                <div class="menu__panel">
+                    <Rename id title=conversation.title/>
+                    <Delete id/>
+                </div>
+            </details>
+        </li>
+    }
+}
+
+#[component]
+fn Rename(id: ConversationId, title: String) -> impl IntoView {
+    let desk = Desk::here();
+    let field = NodeRef::<leptos::html::Input>::new();
+    let rename = move |event: SubmitEvent| {
+        event.prevent_default();
+        let Some(title) = field.get_untracked().map(|field| field.value()) else { return };
+        desk.attempt(api::change(id, Changes { title: Some(title), ..Changes::default() }));
+    };
+    view! {
+        <form class="menu__form" method="post" action="/forms/change" on:submit=rename>
+            <input type="hidden" name="conversation" value=id.to_string()/>
+            <label class="unseen" for=format!("title-{id}")>"Title"</label>
+            <input class="field" id=format!("title-{id}") name="title" value=title maxlength="200" required node_ref=field/>
+            <button class="button button--quiet">"Rename"</button>
+        </form>
+    }
+}
+
+/// Asks once more, in place.
+#[component]
+fn Delete(id: ConversationId) -> impl IntoView {
+    let desk = Desk::here();
+    let navigate = use_navigate();
+    let delete = move |event: SubmitEvent| {
+        event.prevent_default();
+        let navigate = navigate.clone();
+        desk.attempt(async move {
+            api::delete(id).await?;
+            desk.whisper.set("Deleted.".into());
+            if desk.place.get_untracked() == Place::Conversation(id) {
+                navigate("/", Default::default());
+            }
+            browser::focus_id("text");
+            Ok(())
+        });
+    };
+    view! {
+        <details class="sure">
+            <summary>"Delete…"</summary>
+            <form class="menu__form" method="post" action="/forms/delete" on:submit=delete>
+                <p>"For good, with everything in it?"</p>
+                <input type="hidden" name="conversation" value=id.to_string()/>
+                <button class="button button--danger">"Delete for good"</button>
+            </form>
+        </details>
+    }
+}

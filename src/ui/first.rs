@@ -1,0 +1,31 @@
+//! What the first page shows, as one piece of data, so that server and browser draw the same.
+
+use super::place::Place;
+use crate::api::{self, Page};
+use crate::error::Problem;
+use crate::event::List;
+use crate::model::{MessageId, Model};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct First {
+    /// None on the start page.
+    pub(crate) page: Option<Result<Page, Problem>>,
+    pub(crate) list: Result<List, Problem>,
+    pub(crate) models: Result<Vec<Model>, Problem>,
+    /// The id of what is sent before the browser runs our code: pressing twice then sends once as well.
+    pub(crate) message: MessageId,
+}
+
+impl First {
+    pub(crate) async fn fetch(place: Place) -> Self {
+        let page = async {
+            match place {
+                Place::Start => None,
+                Place::Conversation(id) => Some(api::open(id).await),
+            }
+        };
+        let (page, list, models) = futures::join!(page, api::conversations(None), api::models());
+        Self { page, list, models, message: MessageId::new() }
+    }
+}

@@ -1,0 +1,126 @@
+//! The page's frame: loads what the first page shows, lays it out, and goes along when the address changes.
+
+use super::conversation::Conversation;
+use super::copy::copy_code;
+use super::composer::Composer;
+use super::desk::{Desk, Shown};
+use super::esc::stop_on_escape;
+use super::first::First;
+use super::live::Live;
+use super::missing::{Absent, Deleted};
+use super::notice::{Notice, Whisper};
+use super::outbox::Outbox;
+use super::reading::{JumpToLatest, read_along};
+use super::place::Place;
+use super::sidebar::{Sidebar, close_drawer};
+use super::start::Start;
+use super::topbar::Topbar;
+use super::words::title;
+use crate::browser;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_navigate;
+
+/// Everything is drawn once its data is there: on the server before the answer, in the browser from the same data.
+#[component]
+pub(crate) fn Frame() -> impl IntoView {
+    let live: Live = expect_context();
+    let desk = Desk::new(live);
+    provide_context(desk);
+    let first = Resource::new(|| (), move |()| First::fetch(desk.place.get_untracked()));
+    follow_the_address(desk);
+    live.connect();
+    view! {
+        <Suspense fallback=|| ()>
+            {move || Suspend::new(async move {
+                desk.lay_out(first.await);
+                view! { <Layout/> }
+            })}
+        </Suspense>
+    }
+}
+
+/// The browser's part: the first place is drawn already, each later one is loaded.
+fn follow_the_address(desk: Desk) {
+    Effect::new(move |before: Option<Place>| {
+        let place = desk.place.get();
+        match before {
+            Some(before) if before != place => {
+                desk.go(place);
+                close_drawer();
+                focus_composer();
+            }
+            _ => {}
+        }
+        place
+    });
+}
+
+#[component]
+fn Layout() -> impl IntoView {
+    let desk = Desk::here();
+    provide_context(Outbox::new(desk, use_navigate()));
+    Effect::new(move || desk.awake.set(true));
+    stop_on_escape(desk);
+    read_along(desk);
+    view! {
+        <Title text=move || desk.live.thread.with(|thread| title(thread.as_ref()))/>
+        <a class="skip" href="#text">"Skip to the message field"</a>
+        <div class="frame" data-awake=move || desk.awake.get() on:click=move |event| copy_code(desk, &event)>
+            <Sidebar/>
+            <main class="page" id="main">
+                <Topbar/>
+                <Middle/>
+                <Foot/>
+            </main>
+        </div>
+        <Whisper/>
+        <Refresh/>
+    }
+}
+
+#[component]
+fn Middle() -> impl IntoView {
+    let desk = Desk::here();
+    let shown = Memo::new(move |_| desk.shown());
+    move || match shown.get() {
+        Shown::Start => view! { <Start/> }.into_any(),
+        Shown::Thread(id) => view! { <Conversation id/> }.into_any(),
+        Shown::Opening => view! { <div class="opening" aria-busy="true"></div> }.into_any(),
+        Shown::Deleted => view! { <Deleted/> }.into_any(),
+        Shown::Absent => view! { <Absent/> }.into_any(),
+    }
+}
+
+/// What stays at the bottom of the window.
+#[component]
+fn Foot() -> impl IntoView {
+    let desk = Desk::here();
+    let nothing_to_say = Memo::new(move |_| matches!(desk.shown(), Shown::Deleted | Shown::Absent));
+    view! {
+        <div class="foot" id="latest" hidden=move || nothing_to_say.get()>
+            <JumpToLatest/>
+            <Notice/>
+            <Composer/>
+        </div>
+    }
+}
+
+/// Without our code the page shows the text so far and looks again every two seconds while a reply is open.
+///
+/// A `meta` may only stand in the head; browsers heed it in the body as well, and only there can it follow the data.
+/// Written as text, since a browser that runs scripts reads a `noscript` as text.
+#[component]
+fn Refresh() -> impl IntoView {
+    let desk = Desk::here();
+    let open = untrack(|| desk.open_reply().is_some());
+    open.then(|| view! { <noscript inner_html=r#"<meta http-equiv="refresh" content="2">"#></noscript> })
+}
+
+/// Puts the cursor where one writes, unless that would open a keyboard over the page.
+fn focus_composer() {
+    let points = browser::window().match_media("(hover: hover)").ok().flatten().is_some_and(|query| query.matches());
+    if points {
+        browser::focus_id("text");
+    }
+}

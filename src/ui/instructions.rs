@@ -1,0 +1,68 @@
+//! What the model is told before everything else, per conversation.
+
+use super::desk::Desk;
+use crate::api::{self, Changes};
+use leptos::ev::SubmitEvent;
+use leptos::html;
+use leptos::prelude::*;
+
+/// On the start page the text goes along with the first message; later it has a form of its own.
+#[component]
+pub(crate) fn Instructions() -> impl IntoView {
+    let desk = Desk::here();
+    let panel = NodeRef::<html::Details>::new();
+    let in_use = move || {
+        desk.live.thread.with(|thread| thread.as_ref().is_some_and(|thread| !thread.conversation.system.is_empty()))
+    };
+    let is_start = Memo::new(move |_| desk.place.get().conversation().is_none());
+    view! {
+        <details class="instructions" node_ref=panel>
+            <summary>"Instructions"<span class="dot" hidden=move || !in_use()>" (in use)"</span></summary>
+            {move || match is_start.get() {
+                true => view! { <div class="instructions__panel"><Field form="composer"/></div> }.into_any(),
+                false => view! { <Form panel/> }.into_any(),
+            }}
+        </details>
+    }
+}
+
+#[component]
+fn Form(panel: NodeRef<html::Details>) -> impl IntoView {
+    let desk = Desk::here();
+    let save = move |event: SubmitEvent| {
+        event.prevent_default();
+        let Some(id) = desk.place.get_untracked().conversation() else { return };
+        let system = super::outbox::field_value("system");
+        desk.attempt(async move {
+            let changes = Changes { system: Some(system), ..Changes::default() };
+            api::change(id, changes).await?;
+            desk.whisper.set("Saved.".into());
+            if let Some(panel) = panel.get_untracked() {
+                panel.set_open(false);
+            }
+            Ok(())
+        });
+    };
+    view! {
+        <form class="instructions__panel" id="instructions" method="post" action="/forms/change" on:submit=save>
+            <input type="hidden" name="conversation" value=move || desk.form_conversation()/>
+            <Field form="instructions"/>
+            <button class="button button--quiet">"Save"</button>
+        </form>
+    }
+}
+
+#[component]
+fn Field(form: &'static str) -> impl IntoView {
+    let desk = Desk::here();
+    let system = Memo::new(move |_| {
+        desk.live.thread.with(|thread| thread.as_ref().map(|thread| thread.conversation.system.clone()))
+    });
+    let value = move || system.get().unwrap_or_default();
+    view! {
+        <label for="system">"What the model should know and heed in this conversation"</label>
+        <textarea class="field" id="system" name="system" form=form rows="5" prop:value=value placeholder="For example: answer briefly, in plain words.">
+            {system.get_untracked()}
+        </textarea>
+    }
+}

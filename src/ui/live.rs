@@ -1,0 +1,183 @@
+//! The live end of a page: follows the server and folds what arrives into the signals that the components draw.
+//!
+//! `live/fold` is what the page knows, `live/follow` the loop that keeps it up to date, `live/pace` when it asks again.
+//! Components read the signals and call the methods; nothing else writes the signals.
+
+pub mod fold;
+mod follow;
+pub mod list;
+pub mod pace;
+
+use crate::api::{Earlier, Page, Sent};
+use crate::error::Problem;
+use crate::event::{Draft, List, Thread};
+use crate::model::{Conversation, Message, MessageId};
+use fold::{Change, Fold};
+use futures::channel::mpsc::UnboundedSender;
+use leptos::prelude::*;
+use pace::Nudge;
+use std::collections::BTreeMap;
+
+/// How the page is connected. The truth, not a hope: each state is entered by something that happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// The first connection is being made.
+    Connecting,
+    /// Bytes arrive.
+    Live,
+    /// The connection was lost and is being made again.
+    Reconnecting,
+    /// The browser says that it has no network.
+    Offline,
+}
+
+/// What the components read. One per page, provided as context by the app.
+#[derive(Clone, Copy)]
+pub struct Live {
+    /// The open conversation without its draft (that field is always `None` here); none on the start page. The message
+    /// of the open reply is among the messages, with the status `streaming` and stale text: `draft` has the text.
+    pub thread: RwSignal<Option<Thread>>,
+    /// The reply that is being generated. Set at most once per frame.
+    pub draft: RwSignal<Option<Draft>>,
+    /// The sidebar's conversations, newest first.
+    pub list: RwSignal<Vec<Conversation>>,
+    /// Where the list's next page starts.
+    pub list_next: RwSignal<Option<String>>,
+    pub link: RwSignal<Link>,
+    /// What the server said when it refused to be followed. With `Problem::Unknown` nothing is tried until the tab is
+    /// looked at again. None as soon as bytes arrive.
+    pub problem: RwSignal<Option<Problem>>,
+    /// The HTML of finished messages whose code the server highlighted.
+    pub highlighted: RwSignal<BTreeMap<MessageId, String>>,
+    fold: StoredValue<Fold>,
+    /// Reaches the loop that follows, once it runs.
+    nudge: StoredValue<Option<UnboundedSender<Nudge>>>,
+}
+
+impl Live {
+    pub fn new() -> Self {
+        Self {
+            thread: RwSignal::new(None),
+            draft: RwSignal::new(None),
+            list: RwSignal::new(Vec::new()),
+            list_next: RwSignal::new(None),
+            link: RwSignal::new(Link::Connecting),
+            problem: RwSignal::new(None),
+            highlighted: RwSignal::new(BTreeMap::new()),
+            fold: StoredValue::new(Fold::default()),
+            nudge: StoredValue::new(None),
+        }
+    }
+
+    /// Follows the server from the moment the page is hydrated until its owner is disposed of. Once per page; on the
+    /// server it does nothing.
+    pub fn connect(self) {
+        Effect::new(move |_| {
+            let (following, ending) = futures::future::abortable(follow::run(self));
+            leptos::task::spawn_local(async move {
+                let _ = following.await;
+            });
+            on_cleanup(move || ending.abort());
+        });
+    }
+
+    /// Shows a conversation as it was loaded, or none. To be called where the page's resource is read, on both sides:
+    /// the signals are set at once, so that the server's HTML holds the text. Showing the same page again, or one that
+    /// is older than what has arrived since, changes nothing.
+    pub fn show(self, page: Option<Page>) {
+        let (snapshot, highlighted) = match page {
+            Some(page) => (Some(page.snapshot), page.highlighted),
+            None => (None, BTreeMap::new()),
+        };
+        let open = |fold: &Fold| (fold.conversation(), fold.place().conversation);
+        let (former, followed) = self.fold.with_value(open);
+        let change = self.change(|fold| fold.show(snapshot));
+        let (shown, to_follow) = self.fold.with_value(open);
+        if shown != former {
+            self.highlighted.set(highlighted);
+        } else if change.thread {
+            self.highlighted.update(|known| known.extend(highlighted));
+        }
+        if to_follow != followed {
+            self.nudge(Nudge::Turned);
+        }
+    }
+
+    /// Shows the first page of the list.
+    pub fn listed(self, list: List) {
+        self.change(|fold| fold.listed(list));
+    }
+
+    /// Adds the page of the list that `list_next` led to.
+    pub fn listed_more(self, list: List) {
+        self.change(|fold| fold.listed_more(list));
+    }
+
+    /// Adds the messages from before those that are shown.
+    pub fn put_before(self, mut earlier: Earlier) {
+        let highlighted = std::mem::take(&mut earlier.highlighted);
+        if self.change(|fold| fold.put_before(earlier)).thread {
+            self.highlighted.update(|known| known.extend(highlighted));
+        }
+    }
+
+    /// Draws a message that is being sent. Without a parent it is put behind the last one.
+    pub fn sent(self, message: Message) {
+        self.change(|fold| fold.say(message));
+    }
+
+    /// Draws a conversation that is being started, and its first message.
+    pub fn begun(self, conversation: Conversation, message: Message) {
+        self.highlighted.set(BTreeMap::new());
+        self.change(|fold| fold.begin(conversation, message));
+        self.nudge(Nudge::Turned);
+    }
+
+    /// The server has what was sent. A conversation that was started is followed from here on.
+    pub fn accepted(self, sent: &Sent) {
+        self.change(|fold| fold.accept(sent));
+        self.nudge(Nudge::Sent);
+    }
+
+    /// Takes back a message that could not be sent. Where the server has it after all, it stays.
+    pub fn unsent(self, id: MessageId) {
+        self.change(|fold| fold.unsay(id));
+    }
+
+    /// Changes what is known and draws it.
+    fn change(self, change: impl FnOnce(&mut Fold) -> Change) -> Change {
+        let change = self.fold.try_update_value(change).unwrap_or_default();
+        self.draw(change);
+        change
+    }
+
+    /// Effects run after this, so that what is set here together is drawn together.
+    fn draw(self, change: Change) {
+        if change.thread {
+            self.thread.set(self.fold.with_value(Fold::thread));
+        }
+        if change.draft {
+            self.draft.set(self.fold.with_value(|fold| fold.draft().cloned()));
+        }
+        if change.list {
+            let (items, next) = self.fold.with_value(|fold| (fold.list().items.clone(), fold.list().next.clone()));
+            self.list.set(items);
+            self.list_next.set(next);
+        }
+    }
+
+    fn nudge(self, nudge: Nudge) {
+        self.nudge.with_value(|loop_| {
+            if let Some(sender) = loop_ {
+                // Fails when the page is on its way out.
+                let _ = sender.unbounded_send(nudge);
+            }
+        });
+    }
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self::new()
+    }
+}

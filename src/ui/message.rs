@@ -1,0 +1,39 @@
+//! One message: a person's words in a soft block, or a reply on the bare page.
+
+use super::desk::Desk;
+use super::reply::Reply;
+use crate::model::{self, MessageId, Role};
+use leptos::prelude::*;
+
+/// The row's place in the document, for links and for scrolling.
+pub(crate) fn anchor(id: MessageId) -> String {
+    format!("m-{id}")
+}
+
+#[component]
+pub(crate) fn Message(id: MessageId) -> impl IntoView {
+    let desk = Desk::here();
+    let message = Memo::new(move |_| find(desk, id));
+    let role = message.with_untracked(|message| message.as_ref().map(|message| message.role));
+    view! {
+        <article class="message" id=anchor(id) data-role=role.map(Role::name)>
+            {match role {
+                Some(Role::Assistant) => view! { <Reply id message/> }.into_any(),
+                _ => view! { <Said message/> }.into_any(),
+            }}
+        </article>
+    }
+}
+
+fn find(desk: Desk, id: MessageId) -> Option<model::Message> {
+    desk.live.thread.with(|thread| thread.as_ref()?.messages.iter().find(|message| message.id == id).cloned())
+}
+
+/// A person's words, exactly as they were written.
+#[component]
+fn Said(message: Memo<Option<model::Message>>) -> impl IntoView {
+    view! {
+        <h2 class="unseen">"You said"</h2>
+        <div class="said">{move || message.with(|message| message.as_ref().map(|message| message.text.clone()))}</div>
+    }
+}

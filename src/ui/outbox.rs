@@ -1,0 +1,230 @@
+//! The way of a person's words from the text field to the server. Nothing that was written is ever lost: it stays in
+//! this browser's storage until the server has it, and comes back into the field where it could not be sent.
+
+use super::desk::{Desk, arrive};
+use super::place::Place;
+use super::picker::default_model;
+use crate::api::{self, Changes, Sent};
+use crate::browser::{self, storage};
+use crate::error::Problem;
+use crate::model::{Conversation, ConversationId, Message, MessageId, Role, Status};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::NavigateOptions;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlTextAreaElement;
+
+/// One per page, provided as context by the layout. Its methods are for effects and handlers.
+#[derive(Clone, Copy)]
+pub(crate) struct Outbox {
+    desk: Desk,
+    /// The field's text, for what is drawn after it. The field itself has the truth.
+    pub(crate) text: RwSignal<String>,
+    /// Whether something is on its way. A second press then does nothing.
+    pub(crate) sending: RwSignal<bool>,
+    /// What could not be sent. The same words keep their ids, so that sending twice is sending once.
+    unsent: StoredValue<Option<Parcel>>,
+    navigate: StoredValue<Navigate>,
+}
+
+type Navigate = Box<dyn Fn(&str, NavigateOptions) + Send + Sync>;
+
+/// One sending.
+#[derive(Clone, Debug, PartialEq)]
+struct Parcel {
+    place: Place,
+    conversation: ConversationId,
+    message: MessageId,
+    text: String,
+    /// What the conversation begins with, where this makes it.
+    start: Option<Changes>,
+}
+
+impl Outbox {
+    pub(crate) fn new(desk: Desk, navigate: impl Fn(&str, NavigateOptions) + Send + Sync + 'static) -> Self {
+        Self {
+            desk,
+            text: RwSignal::new(String::new()),
+            sending: RwSignal::new(false),
+            unsent: StoredValue::new(None),
+            navigate: StoredValue::new(Box::new(navigate)),
+        }
+    }
+
+    /// Follows the field while somebody types.
+    pub(crate) fn typed(self) {
+        let text = field_value("text");
+        if !self.sending.get_untracked() {
+            keep(self.desk.place.get_untracked(), &text);
+        }
+        self.text.set(text);
+    }
+
+    /// Fills the field and goes there.
+    pub(crate) fn write(self, text: &str) {
+        set_field_value("text", text);
+        self.typed();
+        browser::focus_id("text");
+    }
+
+    /// What was written here before, unless something stands in the field: typed before our code ran, or put there by
+    /// the browser itself.
+    pub(crate) fn restore(self, place: Place) {
+        if field_value("text").is_empty() {
+            set_field_value("text", &storage::get(&shelf(place)).unwrap_or_default());
+        }
+        self.text.set(field_value("text"));
+    }
+
+    /// The place has changed: its own words stand in the field.
+    pub(crate) fn turn(self, place: Place) {
+        set_field_value("text", &storage::get(&shelf(place)).unwrap_or_default());
+        self.text.set(field_value("text"));
+    }
+
+    /// Sends what stands in the field.
+    pub(crate) fn send(self) {
+        let text = field_value("text");
+        if text.trim().is_empty() {
+            return browser::focus_id("text");
+        }
+        if self.sending.get_untracked() {
+            return;
+        }
+        let parcel = self.packed(text);
+        self.sending.set(true);
+        self.desk.notice.set(String::new());
+        self.desk.following.set(true);
+        self.draw(&parcel);
+        set_field_value("text", "");
+        self.text.set(String::new());
+        spawn_local(async move {
+            let sent = api::send(parcel.conversation, parcel.message, parcel.text.clone(), parcel.start.clone()).await;
+            self.sending.set(false);
+            match sent {
+                Ok(sent) => self.arrived(&parcel, &sent),
+                Err(problem) => self.returned(parcel, &problem),
+            }
+        });
+    }
+
+    fn packed(self, text: String) -> Parcel {
+        let place = self.desk.place.get_untracked();
+        let again = self.unsent.get_value().filter(|parcel| parcel.place == place && parcel.text == text);
+        let again = again.map(|parcel| (parcel.conversation, parcel.message));
+        let (conversation, message) = again.unwrap_or_else(|| {
+            (place.conversation().unwrap_or_else(ConversationId::new), MessageId::new())
+        });
+        let start = (place == Place::Start).then(|| Changes {
+            title: None,
+            model: Some(model()).filter(|model| !model.is_empty()).or_else(|| Some(default_model(self.desk))),
+            system: Some(field_value("system")),
+        });
+        Parcel { place, conversation, message, text, start }
+    }
+
+    /// Draws the words at once, before the server has them.
+    fn draw(self, parcel: &Parcel) {
+        let message = parcel.drawn();
+        match &parcel.start {
+            Some(start) => self.desk.live.begun(begun(parcel.conversation, start), message),
+            None => self.desk.live.sent(message),
+        }
+    }
+
+    /// The server has it.
+    fn arrived(self, parcel: &Parcel, sent: &Sent) {
+        self.unsent.set_value(None);
+        self.desk.live.accepted(sent);
+        let here = self.desk.place.get_untracked() == parcel.place;
+        // What was typed meanwhile is kept where it will be looked for.
+        let place = Place::Conversation(parcel.conversation);
+        keep(parcel.place, "");
+        if here {
+            keep(place, &field_value("text"));
+        }
+        if here && parcel.place == Place::Start {
+            set_field_value("system", "");
+            self.navigate.with_value(|navigate| arrive(navigate, parcel.conversation));
+        }
+    }
+
+    /// It could not be sent: the words go back to where they came from.
+    fn returned(self, parcel: Parcel, problem: &Problem) {
+        self.desk.live.unsent(parcel.message);
+        self.desk.notice.set(problem.to_string());
+        if self.desk.place.get_untracked() == parcel.place {
+            let since = field_value("text");
+            let text = if since.trim().is_empty() { parcel.text.clone() } else { format!("{}\n\n{since}", parcel.text) };
+            self.write(&text);
+        }
+        self.unsent.set_value(Some(parcel));
+    }
+}
+
+impl Parcel {
+    fn drawn(&self) -> Message {
+        let now: String = js_sys::Date::new_0().to_iso_string().into();
+        Message {
+            id: self.message,
+            parent: None,
+            role: Role::User,
+            text: self.text.clone(),
+            thinking: String::new(),
+            status: Status::Done,
+            model: None,
+            usage: None,
+            stop_reason: None,
+            error: None,
+            created_at: now.clone(),
+            finished_at: Some(now),
+        }
+    }
+}
+
+fn begun(id: ConversationId, start: &Changes) -> Conversation {
+    let now: String = js_sys::Date::new_0().to_iso_string().into();
+    Conversation {
+        id,
+        title: String::new(),
+        model: start.model.clone().unwrap_or_default(),
+        system: start.system.clone().unwrap_or_default(),
+        created_at: now.clone(),
+        updated_at: now,
+    }
+}
+
+/// Where this browser keeps what is being written at a place.
+fn shelf(place: Place) -> String {
+    match place {
+        Place::Start => "unsent".into(),
+        Place::Conversation(id) => format!("unsent:{id}"),
+    }
+}
+
+fn keep(place: Place, text: &str) {
+    if text.is_empty() {
+        storage::remove(&shelf(place));
+    } else {
+        storage::set(&shelf(place), text);
+    }
+}
+
+fn model() -> String {
+    let select = browser::document().get_element_by_id("model");
+    select.and_then(|select| select.dyn_into::<web_sys::HtmlSelectElement>().ok()).map(|it| it.value()).unwrap_or_default()
+}
+
+pub(crate) fn field_value(id: &str) -> String {
+    field(id).map(|field| field.value()).unwrap_or_default()
+}
+
+fn set_field_value(id: &str, text: &str) {
+    if let Some(field) = field(id) {
+        field.set_value(text);
+    }
+}
+
+fn field(id: &str) -> Option<HtmlTextAreaElement> {
+    browser::document().get_element_by_id(id)?.dyn_into().ok()
+}

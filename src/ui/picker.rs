@@ -1,0 +1,52 @@
+//! Which model answers.
+
+use super::desk::Desk;
+use crate::api::{self, Changes};
+use crate::model::Model;
+use leptos::prelude::*;
+
+#[component]
+pub(crate) fn Picker() -> impl IntoView {
+    let desk = Desk::here();
+    let chosen = Memo::new(move |_| chosen(desk));
+    let pick = move |event| {
+        let Some(id) = desk.place.get_untracked().conversation() else { return };
+        let changes = Changes { model: Some(event_target_value(&event)), ..Changes::default() };
+        desk.attempt(api::change(id, changes));
+    };
+    view! {
+        <label class="picker">
+            <span class="unseen">"Model"</span>
+            <select id="model" name="model" prop:value=move || chosen.get() on:change=pick>
+                {move || options(desk, &chosen.get())}
+            </select>
+        </label>
+    }
+}
+
+/// The conversation's model, or the one that a new conversation begins with.
+fn chosen(desk: Desk) -> String {
+    let of_thread = desk.live.thread.with(|thread| thread.as_ref().map(|thread| thread.conversation.model.clone()));
+    of_thread.filter(|model| !model.is_empty()).unwrap_or_else(|| default_model(desk))
+}
+
+pub(crate) fn default_model(desk: Desk) -> String {
+    desk.models.with(|models| {
+        let default = models.iter().find(|model| model.default).or(models.first());
+        default.map(|model| model.id.clone()).unwrap_or_default()
+    })
+}
+
+/// A model that no list names may still be in use, so it is among the options.
+fn options(desk: Desk, chosen: &str) -> Vec<AnyView> {
+    let mut models = desk.models.get();
+    if models.iter().all(|model| model.id != chosen) && !chosen.is_empty() {
+        let name = super::words::model(chosen).to_owned();
+        models.push(Model { id: chosen.to_owned(), name, provider: String::new(), default: false });
+    }
+    let option = |model: Model| {
+        let selected = model.id == chosen;
+        view! { <option value=model.id selected=selected>{model.name}</option> }.into_any()
+    };
+    models.into_iter().map(option).collect()
+}

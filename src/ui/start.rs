@@ -1,0 +1,47 @@
+//! Where nothing has been said yet.
+
+use super::desk::Desk;
+use super::outbox::Outbox;
+use super::picker::default_model;
+use leptos::prelude::*;
+
+const EXAMPLES: [&str; 4] = [
+    "Explain how rivers shape a landscape, in five sentences.",
+    "Help me write a kind letter declining an invitation.",
+    "What should I ask before I rent a flat?",
+    "Write a small shell script that finds my largest files.",
+];
+
+#[component]
+pub(crate) fn Start() -> impl IntoView {
+    let outbox: Outbox = expect_context();
+    view! {
+        <section class="start">
+            <h1>"Where shall we begin?"</h1>
+            <p>"Ask anything. A reply keeps flowing when you close the tab, and is all here when you come back."</p>
+            <ul class="examples" data-script>
+                {EXAMPLES
+                    .map(|example| {
+                        view! {
+                            <li><button type="button" class="example" on:click=move |_| outbox.write(example)>{example}</button></li>
+                        }
+                    })
+                    .collect_view()}
+            </ul>
+            <Unconfigured/>
+        </section>
+    }
+}
+
+/// One line for whoever runs this server and has given it no model yet.
+#[component]
+fn Unconfigured() -> impl IntoView {
+    let desk = Desk::here();
+    let is_tour = Memo::new(move |_| default_model(desk).starts_with("demo/"));
+    view! {
+        <p class="start__tour" hidden=move || !is_tour.get()>
+            "No model is configured yet, so a short tour answers. Start Rivulet with "<code>"ANTHROPIC_API_KEY"</code>", "
+            <code>"OPENAI_API_KEY"</code>" or "<code>"OLLAMA_HOST"</code>" set to talk to one."
+        </p>
+    }
+}

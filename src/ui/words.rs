@@ -1,0 +1,80 @@
+//! The words for things: titles, models, numbers. Plain functions.
+
+use crate::event::Thread;
+use crate::model::{Conversation, Role};
+
+/// As much of a first message as serves for a title.
+const TITLE_CHARS: usize = 60;
+
+/// The document's title.
+pub(crate) fn title(thread: Option<&Thread>) -> String {
+    match thread {
+        Some(thread) => format!("{} · Rivulet", heading(thread)),
+        None => "Rivulet".into(),
+    }
+}
+
+/// What a thread is called: its title or, before it has one, how it begins.
+pub(crate) fn heading(thread: &Thread) -> String {
+    if !thread.conversation.title.is_empty() {
+        return thread.conversation.title.clone();
+    }
+    let first = thread.messages.iter().find(|message| message.role == Role::User);
+    let line = first.and_then(|message| message.text.lines().find(|line| !line.trim().is_empty()));
+    line.map_or_else(|| name(&thread.conversation), shortened)
+}
+
+/// What a conversation is called in a list.
+pub(crate) fn name(conversation: &Conversation) -> String {
+    if conversation.title.is_empty() { "New conversation".into() } else { conversation.title.clone() }
+}
+
+fn shortened(line: &str) -> String {
+    let line = line.trim();
+    match line.char_indices().nth(TITLE_CHARS) {
+        Some((end, _)) => format!("{}…", line[..end].trim_end()),
+        None => line.to_owned(),
+    }
+}
+
+/// A model's id without its provider.
+pub(crate) fn model(id: &str) -> &str {
+    id.split_once('/').map_or(id, |(_, model)| model)
+}
+
+/// 1234567 as `1,234,567`.
+pub(crate) fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        assert_eq!(number(7), "7");
+        assert_eq!(number(1_234), "1,234");
+        assert_eq!(number(1_234_567), "1,234,567");
+    }
+
+    #[test]
+    fn a_long_line_is_shortened_between_characters() {
+        assert_eq!(shortened(" hello "), "hello");
+        assert_eq!(shortened(&"é".repeat(80)), format!("{}…", "é".repeat(60)));
+    }
+
+    #[test]
+    fn a_model_is_named_without_its_provider() {
+        assert_eq!(model("anthropic/claude-sonnet-5"), "claude-sonnet-5");
+        assert_eq!(model("local"), "local");
+    }
+}
