@@ -3,31 +3,29 @@
 //! [`frame`] loads the first page and lays it out: [`sidebar`] beside [`conversation`] (or [`start`]), with the
 //! [`composer`] below. [`live`] holds the signals that all of them read; [`desk`] what belongs to the page alone.
 
+pub mod actions;
+pub mod composer;
+pub mod conversation;
+pub mod copy;
+pub mod current;
+pub mod desk;
+pub mod entry;
+pub mod esc;
+pub mod first;
+pub mod frame;
+pub mod icon;
+pub mod instructions;
 pub mod live;
-
-pub(crate) mod frame;
-pub(crate) mod missing;
-
-mod actions;
-mod composer;
-mod conversation;
-mod copy;
-mod current;
-mod desk;
-mod entry;
-mod esc;
-mod first;
-mod icon;
-mod instructions;
-mod message;
-mod notice;
-mod outbox;
-mod picker;
-mod place;
-mod prose;
-mod reading;
-mod reply;
-mod sidebar;
-mod start;
-mod topbar;
-mod words;
+pub mod message;
+pub mod missing;
+pub mod notice;
+pub mod outbox;
+pub mod picker;
+pub mod place;
+pub mod prose;
+pub mod reading;
+pub mod reply;
+pub mod sidebar;
+pub mod start;
+pub mod topbar;
+pub mod words;

@@ -10,7 +10,7 @@ use leptos::ev::{KeyboardEvent, SubmitEvent};
 use leptos::prelude::*;
 
 #[component]
-pub(crate) fn Composer() -> impl IntoView {
+pub fn Composer() -> impl IntoView {
     let desk = Desk::here();
     let outbox: Outbox = expect_context();
     Effect::new(move |before: Option<Place>| {

@@ -9,7 +9,7 @@ use leptos::prelude::*;
 
 /// A conversation's messages. A row is drawn once for its id and reads the rest as it changes.
 #[component]
-pub(crate) fn Conversation(id: ConversationId) -> impl IntoView {
+pub fn Conversation(id: ConversationId) -> impl IntoView {
     let desk = Desk::here();
     let ids = Memo::new(move |_| ids(desk));
     view! {

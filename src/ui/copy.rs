@@ -13,7 +13,7 @@ use web_sys::Element;
 const SAID_MS: u32 = 1_600;
 
 /// The reply's text as the model wrote it.
-pub(crate) fn copy_text(desk: Desk, id: MessageId) {
+pub fn copy_text(desk: Desk, id: MessageId) {
     let text = desk.live.thread.with_untracked(|thread| {
         thread.as_ref()?.messages.iter().find(|message| message.id == id).map(|message| message.text.clone())
     });
@@ -25,7 +25,7 @@ pub(crate) fn copy_text(desk: Desk, id: MessageId) {
 }
 
 /// Code is drawn as plain HTML, so its buttons are heard here, above it.
-pub(crate) fn copy_code(desk: Desk, event: &MouseEvent) {
+pub fn copy_code(desk: Desk, event: &MouseEvent) {
     let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
     let Some(button) = target.and_then(|target| target.closest("[data-copy]").ok().flatten()) else { return };
     let figure = button.closest("figure").ok().flatten();

@@ -58,7 +58,7 @@ impl Current {
 }
 
 #[component]
-pub(crate) fn CurrentLine() -> impl IntoView {
+pub fn CurrentLine() -> impl IntoView {
     let desk = Desk::here();
     let current = Memo::new(move |_| current(desk));
     let ended = Memo::new(move |before: Option<&Ended>| Ended::after(before, desk.open_reply()));

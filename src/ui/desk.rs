@@ -2,37 +2,40 @@
 
 use super::first::First;
 use super::live::Live;
+use super::missing::NOTHING;
 use super::place::{Place, address};
+use super::words;
 use crate::api;
 use crate::error::Problem;
 use crate::model::{ConversationId, MessageId, Model};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use leptos_router::NavigateOptions;
 use std::future::Future;
 
 /// One per page, provided as context by the frame.
 #[derive(Clone, Copy)]
-pub(crate) struct Desk {
-    pub(crate) live: Live,
-    pub(crate) place: Memo<Place>,
-    pub(crate) models: RwSignal<Vec<Model>>,
+pub struct Desk {
+    pub live: Live,
+    pub place: Memo<Place>,
+    pub models: RwSignal<Vec<Model>>,
     /// What went wrong, in a sentence; empty for nothing.
-    pub(crate) notice: RwSignal<String>,
+    pub notice: RwSignal<String>,
     /// Said to those who do not see the page; empty for nothing.
-    pub(crate) whisper: RwSignal<String>,
+    pub whisper: RwSignal<String>,
     /// Why the place cannot be shown.
-    pub(crate) absent: RwSignal<Option<Problem>>,
+    pub absent: RwSignal<Option<Problem>>,
     /// Whether the browser runs our code yet. Until then every form is a plain one.
-    pub(crate) awake: RwSignal<bool>,
+    pub awake: RwSignal<bool>,
     /// Whether the view follows the newest text.
-    pub(crate) following: RwSignal<bool>,
+    pub following: RwSignal<bool>,
     /// The id that the plain form sends.
-    pub(crate) first_message: RwSignal<Option<MessageId>>,
+    pub first_message: RwSignal<Option<MessageId>>,
 }
 
 /// What the place shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shown {
+pub enum Shown {
     Start,
     Opening,
     Thread(ConversationId),
@@ -41,7 +44,7 @@ pub(crate) enum Shown {
 }
 
 impl Desk {
-    pub(crate) fn new(live: Live) -> Self {
+    pub fn new(live: Live) -> Self {
         Self {
             live,
             place: Place::here(),
@@ -55,12 +58,12 @@ impl Desk {
         }
     }
 
-    pub(crate) fn here() -> Self {
+    pub fn here() -> Self {
         expect_context()
     }
 
     /// Takes over what the first page loaded. Server and browser both do this before they draw.
-    pub(crate) fn lay_out(self, first: First) {
+    pub fn lay_out(self, first: First) {
         match first.page {
             Some(Ok(page)) => self.live.show(Some(page)),
             Some(Err(problem)) => self.absent.set(Some(problem)),
@@ -75,7 +78,7 @@ impl Desk {
     }
 
     /// Goes where the address points, in the browser. A conversation that was just made is there already.
-    pub(crate) fn go(self, place: Place) {
+    pub fn go(self, place: Place) {
         self.absent.set(None);
         self.notice.set(String::new());
         self.following.set(true);
@@ -100,7 +103,7 @@ impl Desk {
     }
 
     /// What the place shows, decided from everything that is known.
-    pub(crate) fn shown(self) -> Shown {
+    pub fn shown(self) -> Shown {
         if self.absent.with(Option::is_some) {
             return Shown::Absent;
         }
@@ -114,13 +117,22 @@ impl Desk {
         }
     }
 
+    /// The document's title.
+    pub fn title(self) -> String {
+        match self.shown() {
+            Shown::Start | Shown::Opening => "Rivulet".into(),
+            Shown::Thread(_) => self.live.thread.with(|it| it.as_ref().map(|it| words::titled(&words::heading(it))).unwrap_or_default()),
+            Shown::Deleted | Shown::Absent => words::titled(NOTHING),
+        }
+    }
+
     /// The reply that is being generated.
-    pub(crate) fn open_reply(self) -> Option<MessageId> {
+    pub fn open_reply(self) -> Option<MessageId> {
         self.live.draft.with(|draft| draft.as_ref().filter(|draft| draft.status.is_open()).map(|draft| draft.reply))
     }
 
     /// Does something on the server, and says so if it fails.
-    pub(crate) fn attempt<T: 'static>(self, action: impl Future<Output = Result<T, Problem>> + 'static) {
+    pub fn attempt<T: 'static>(self, action: impl Future<Output = Result<T, Problem>> + 'static) {
         self.notice.set(String::new());
         spawn_local(async move {
             if let Err(problem) = action.await {
@@ -130,20 +142,20 @@ impl Desk {
     }
 
     /// Asks the open reply to end here.
-    pub(crate) fn stop(self) {
+    pub fn stop(self) {
         if let Some(reply) = untrack(|| self.open_reply()) {
             self.attempt(api::stop(reply));
         }
     }
 
     /// The address that a plain form comes back to.
-    pub(crate) fn form_conversation(self) -> Option<String> {
+    pub fn form_conversation(self) -> Option<String> {
         self.place.get().conversation().map(|id| id.to_string())
     }
 }
 
-/// The address of a conversation that was just made, without a new entry for a page that never was.
-pub(crate) fn arrive(navigate: impl Fn(&str, leptos_router::NavigateOptions), id: ConversationId) {
-    let options = leptos_router::NavigateOptions { scroll: false, ..Default::default() };
+/// Goes to a conversation that was just made here, without scrolling: it is drawn already.
+pub fn arrive(navigate: impl Fn(&str, NavigateOptions), id: ConversationId) {
+    let options = NavigateOptions { scroll: false, ..Default::default() };
     navigate(&address(id), options);
 }

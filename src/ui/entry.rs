@@ -12,7 +12,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
 
 #[component]
-pub(crate) fn Entry(conversation: Conversation) -> impl IntoView {
+pub fn Entry(conversation: Conversation) -> impl IntoView {
     let desk = Desk::here();
     let id = conversation.id;
     let current = Memo::new(move |_| desk.place.get() == Place::Conversation(id));

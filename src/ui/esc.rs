@@ -5,7 +5,7 @@ use super::sidebar::drawer_is_open;
 use leptos::ev;
 use leptos::prelude::*;
 
-pub(crate) fn stop_on_escape(desk: Desk) {
+pub fn stop_on_escape(desk: Desk) {
     Effect::new(move || {
         let handle = window_event_listener(ev::keydown, move |event| {
             let composing = event.is_composing() || event.key_code() == 229;

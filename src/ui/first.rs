@@ -8,17 +8,17 @@ use crate::model::{MessageId, Model};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct First {
+pub struct First {
     /// None on the start page.
-    pub(crate) page: Option<Result<Page, Problem>>,
-    pub(crate) list: Result<List, Problem>,
-    pub(crate) models: Result<Vec<Model>, Problem>,
+    pub page: Option<Result<Page, Problem>>,
+    pub list: Result<List, Problem>,
+    pub models: Result<Vec<Model>, Problem>,
     /// The id of what is sent before the browser runs our code: pressing twice then sends once as well.
-    pub(crate) message: MessageId,
+    pub message: MessageId,
 }
 
 impl First {
-    pub(crate) async fn fetch(place: Place) -> Self {
+    pub async fn fetch(place: Place) -> Self {
         let page = async {
             match place {
                 Place::Start => None,

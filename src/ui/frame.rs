@@ -15,7 +15,6 @@ use super::place::Place;
 use super::sidebar::{Sidebar, close_drawer};
 use super::start::Start;
 use super::topbar::Topbar;
-use super::words::title;
 use crate::browser;
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -23,7 +22,7 @@ use leptos_router::hooks::use_navigate;
 
 /// Everything is drawn once its data is there: on the server before the answer, in the browser from the same data.
 #[component]
-pub(crate) fn Frame() -> impl IntoView {
+pub fn Frame() -> impl IntoView {
     let live: Live = expect_context();
     let desk = Desk::new(live);
     provide_context(desk);
@@ -64,7 +63,7 @@ fn Layout() -> impl IntoView {
     stop_on_escape(desk);
     read_along(desk);
     view! {
-        <Title text=move || desk.live.thread.with(|thread| title(thread.as_ref()))/>
+        <Title text=move || desk.title()/>
         <a class="skip" href="#text">"Skip to the message field"</a>
         <div class="frame" data-awake=move || desk.awake.get() on:click=move |event| copy_code(desk, &event)>
             <Sidebar/>

@@ -2,20 +2,20 @@
 
 use leptos::prelude::*;
 
-pub(crate) const MENU: &str = "M3 6h14M3 10h9M3 14h14";
-pub(crate) const PLUS: &str = "M10 4v12M4 10h12";
-pub(crate) const SEND: &str = "M10 16V4M5 9l5-5 5 5";
-pub(crate) const STOP: &str = "M6 6h8v8H6z";
-pub(crate) const DOWN: &str = "M10 4v12M5 11l5 5 5-5";
-pub(crate) const MORE: &str = "M4 10h.01M10 10h.01M16 10h.01";
-pub(crate) const CLOSE: &str = "M5 5l10 10M15 5L5 15";
-pub(crate) const COPY: &str = "M7 7V4h9v9h-3M4 7h9v9H4z";
-pub(crate) const RETRY: &str = "M15.5 8A6 6 0 1 0 16 11M16 4v4h-4";
-pub(crate) const CONTINUE: &str = "M4 5l6 5-6 5M11 5l6 5-6 5";
+pub const MENU: &str = "M3 6h14M3 10h9M3 14h14";
+pub const PLUS: &str = "M10 4v12M4 10h12";
+pub const SEND: &str = "M10 16V4M5 9l5-5 5 5";
+pub const STOP: &str = "M6 6h8v8H6z";
+pub const DOWN: &str = "M10 4v12M5 11l5 5 5-5";
+pub const MORE: &str = "M4 10h.01M10 10h.01M16 10h.01";
+pub const CLOSE: &str = "M5 5l10 10M15 5L5 15";
+pub const COPY: &str = "M7 7V4h9v9h-3M4 7h9v9H4z";
+pub const RETRY: &str = "M15.5 8A6 6 0 1 0 16 11M16 4v4h-4";
+pub const CONTINUE: &str = "M4 5l6 5-6 5M11 5l6 5-6 5";
 
 /// A picture beside words, or inside a control that has a name; never alone.
 #[component]
-pub(crate) fn Icon(path: &'static str) -> impl IntoView {
+pub fn Icon(path: &'static str) -> impl IntoView {
     view! {
         <svg class="icon" viewBox="0 0 20 20" aria-hidden="true">
             <path d=path></path>

@@ -8,7 +8,7 @@ use leptos::prelude::*;
 
 /// On the start page the text goes along with the first message; later it has a form of its own.
 #[component]
-pub(crate) fn Instructions() -> impl IntoView {
+pub fn Instructions() -> impl IntoView {
     let desk = Desk::here();
     let panel = NodeRef::<html::Details>::new();
     let in_use = move || {

@@ -1,7 +1,7 @@
 //! The live end of a page: follows the server and folds what arrives into the signals that the components draw.
 //!
 //! `live/fold` is what the page knows, `live/follow` the loop that keeps it up to date, `live/pace` when it asks again.
-//! Components read the signals and call the methods; nothing else writes the signals.
+//! Components read the signals and call the methods; they change no thread, draft or list by themselves.
 
 pub mod fold;
 mod follow;

@@ -6,12 +6,12 @@ use crate::model::{self, MessageId, Role};
 use leptos::prelude::*;
 
 /// The row's place in the document, for links and for scrolling.
-pub(crate) fn anchor(id: MessageId) -> String {
+pub fn anchor(id: MessageId) -> String {
     format!("m-{id}")
 }
 
 #[component]
-pub(crate) fn Message(id: MessageId) -> impl IntoView {
+pub fn Message(id: MessageId) -> impl IntoView {
     let desk = Desk::here();
     let message = Memo::new(move |_| find(desk, id));
     let role = message.with_untracked(|message| message.as_ref().map(|message| message.role));

@@ -1,35 +1,35 @@
 //! What is not there, with a way out.
 
 use super::desk::Desk;
+use super::words;
 use crate::error::Problem;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
+pub const NOTHING: &str = "Nothing here";
+
 /// At no address of ours.
 #[component]
-pub(crate) fn Missing() -> impl IntoView {
+pub fn Missing() -> impl IntoView {
     view! {
-        <Title text="Nothing here · Rivulet"/>
+        <Title text=words::titled(NOTHING)/>
         <main class="page page--alone">
-            <Way head="Nothing here" text="This address leads nowhere. Perhaps a letter of it was lost on the way."/>
+            <Way head=NOTHING text="This address leads nowhere. Perhaps a letter of it was lost on the way."/>
         </main>
     }
 }
 
 /// A conversation that cannot be shown: not there, not yours, or not now.
 #[component]
-pub(crate) fn Absent() -> impl IntoView {
+pub fn Absent() -> impl IntoView {
     let desk = Desk::here();
     let problem = desk.absent.get_untracked().unwrap_or(Problem::NotFound);
-    let head = if problem == Problem::NotFound { "Nothing here" } else { "Not just now" };
-    view! {
-        <Title text=format!("{head} · Rivulet")/>
-        <Way head text=problem.to_string()/>
-    }
+    let head = if problem == Problem::NotFound { NOTHING } else { "Not just now" };
+    view! { <Way head text=problem.to_string()/> }
 }
 
 #[component]
-pub(crate) fn Deleted() -> impl IntoView {
+pub fn Deleted() -> impl IntoView {
     view! { <Way head="Gone" text="This conversation was deleted."/> }
 }
 

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 /// The sentence of the last failure, until it is put away or something is tried again.
 #[component]
-pub(crate) fn Notice() -> impl IntoView {
+pub fn Notice() -> impl IntoView {
     let desk = Desk::here();
     let empty = move || desk.notice.with(String::is_empty);
     view! {
@@ -20,7 +20,7 @@ pub(crate) fn Notice() -> impl IntoView {
 }
 
 #[component]
-pub(crate) fn Whisper() -> impl IntoView {
+pub fn Whisper() -> impl IntoView {
     let desk = Desk::here();
     view! { <p class="unseen" role="status">{move || desk.whisper.get()}</p> }
 }

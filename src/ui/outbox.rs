@@ -16,12 +16,12 @@ use web_sys::HtmlTextAreaElement;
 
 /// One per page, provided as context by the layout. Its methods are for effects and handlers.
 #[derive(Clone, Copy)]
-pub(crate) struct Outbox {
+pub struct Outbox {
     desk: Desk,
     /// The field's text, for what is drawn after it. The field itself has the truth.
-    pub(crate) text: RwSignal<String>,
+    pub text: RwSignal<String>,
     /// Whether something is on its way. A second press then does nothing.
-    pub(crate) sending: RwSignal<bool>,
+    pub sending: RwSignal<bool>,
     /// What could not be sent. The same words keep their ids, so that sending twice is sending once.
     unsent: StoredValue<Option<Parcel>>,
     navigate: StoredValue<Navigate>,
@@ -41,7 +41,7 @@ struct Parcel {
 }
 
 impl Outbox {
-    pub(crate) fn new(desk: Desk, navigate: impl Fn(&str, NavigateOptions) + Send + Sync + 'static) -> Self {
+    pub fn new(desk: Desk, navigate: impl Fn(&str, NavigateOptions) + Send + Sync + 'static) -> Self {
         Self {
             desk,
             text: RwSignal::new(String::new()),
@@ -52,7 +52,7 @@ impl Outbox {
     }
 
     /// Follows the field while somebody types.
-    pub(crate) fn typed(self) {
+    pub fn typed(self) {
         let text = field_value("text");
         if !self.sending.get_untracked() {
             keep(self.desk.place.get_untracked(), &text);
@@ -61,7 +61,7 @@ impl Outbox {
     }
 
     /// Fills the field and goes there.
-    pub(crate) fn write(self, text: &str) {
+    pub fn write(self, text: &str) {
         set_field_value("text", text);
         self.typed();
         browser::focus_id("text");
@@ -69,7 +69,7 @@ impl Outbox {
 
     /// What was written here before, unless something stands in the field: typed before our code ran, or put there by
     /// the browser itself.
-    pub(crate) fn restore(self, place: Place) {
+    pub fn restore(self, place: Place) {
         if field_value("text").is_empty() {
             set_field_value("text", &storage::get(&shelf(place)).unwrap_or_default());
         }
@@ -77,13 +77,13 @@ impl Outbox {
     }
 
     /// The place has changed: its own words stand in the field.
-    pub(crate) fn turn(self, place: Place) {
+    pub fn turn(self, place: Place) {
         set_field_value("text", &storage::get(&shelf(place)).unwrap_or_default());
         self.text.set(field_value("text"));
     }
 
     /// Sends what stands in the field.
-    pub(crate) fn send(self) {
+    pub fn send(self) {
         let text = field_value("text");
         if text.trim().is_empty() {
             return browser::focus_id("text");
@@ -215,7 +215,7 @@ fn model() -> String {
     select.and_then(|select| select.dyn_into::<web_sys::HtmlSelectElement>().ok()).map(|it| it.value()).unwrap_or_default()
 }
 
-pub(crate) fn field_value(id: &str) -> String {
+pub fn field_value(id: &str) -> String {
     field(id).map(|field| field.value()).unwrap_or_default()
 }
 

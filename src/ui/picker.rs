@@ -6,7 +6,7 @@ use crate::model::Model;
 use leptos::prelude::*;
 
 #[component]
-pub(crate) fn Picker() -> impl IntoView {
+pub fn Picker() -> impl IntoView {
     let desk = Desk::here();
     let chosen = Memo::new(move |_| chosen(desk));
     let pick = move |event| {
@@ -30,7 +30,7 @@ fn chosen(desk: Desk) -> String {
     of_thread.filter(|model| !model.is_empty()).unwrap_or_else(|| default_model(desk))
 }
 
-pub(crate) fn default_model(desk: Desk) -> String {
+pub fn default_model(desk: Desk) -> String {
     desk.models.with(|models| {
         let default = models.iter().find(|model| model.default).or(models.first());
         default.map(|model| model.id.clone()).unwrap_or_default()

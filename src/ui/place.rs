@@ -6,14 +6,14 @@ use leptos_router::hooks::use_location;
 use uuid::Uuid;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub enum Place {
     Start,
     Conversation(ConversationId),
 }
 
 impl Place {
     /// The page's place, as it changes.
-    pub(crate) fn here() -> Memo<Self> {
+    pub fn here() -> Memo<Self> {
         let pathname = use_location().pathname;
         Memo::new(move |_| pathname.with(|path| Self::parse(path)))
     }
@@ -26,7 +26,7 @@ impl Place {
         }
     }
 
-    pub(crate) fn conversation(self) -> Option<ConversationId> {
+    pub fn conversation(self) -> Option<ConversationId> {
         match self {
             Self::Start => None,
             Self::Conversation(id) => Some(id),
@@ -34,7 +34,7 @@ impl Place {
     }
 }
 
-pub(crate) fn address(id: ConversationId) -> String {
+pub fn address(id: ConversationId) -> String {
     format!("/c/{id}")
 }
 

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 
 /// Text that stands. Where it holds code, the server's highlighted version takes its place.
 #[component]
-pub(crate) fn Prose(id: MessageId, text: Memo<String>) -> impl IntoView {
+pub fn Prose(id: MessageId, text: Memo<String>) -> impl IntoView {
     let desk = Desk::here();
     let html = Memo::new(move |_| highlighted(desk, id).unwrap_or_else(|| text.with(|text| markdown::render(text))));
     view! { <div class="prose" inner_html=move || html.get()></div> }
@@ -19,7 +19,7 @@ fn highlighted(desk: Desk, id: MessageId) -> Option<String> {
 
 /// Text that grows. What is finished is never touched again; only the last, open block is drawn anew.
 #[component]
-pub(crate) fn Flowing(id: MessageId, text: Memo<String>, is_open: Memo<bool>) -> impl IntoView {
+pub fn Flowing(id: MessageId, text: Memo<String>, is_open: Memo<bool>) -> impl IntoView {
     let desk = Desk::here();
     let whole = Memo::new(move |_| highlighted(desk, id));
     move || match whole.get() {

@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 /// Keeps `desk.following` true to what the person does, and the end in sight while it is.
-pub(crate) fn read_along(desk: Desk) {
+pub fn read_along(desk: Desk) {
     Effect::new(move || {
         let mut last_top = f64::MAX;
         let mut heard = move || {
@@ -38,7 +38,7 @@ pub(crate) fn read_along(desk: Desk) {
 }
 
 #[component]
-pub(crate) fn JumpToLatest() -> impl IntoView {
+pub fn JumpToLatest() -> impl IntoView {
     let desk = Desk::here();
     let jump = move |_| {
         desk.following.set(true);

@@ -9,7 +9,7 @@ use leptos::prelude::*;
 
 /// A reply that is open when it is drawn keeps its blocks when it ends, so that nothing moves.
 #[component]
-pub(crate) fn Reply(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView {
+pub fn Reply(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView {
     let desk = Desk::here();
     let is_open = Memo::new(move |_| desk.open_reply() == Some(id));
     let text = Memo::new(move |_| text(desk, id, message));

@@ -12,7 +12,7 @@ use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
 
 #[component]
-pub(crate) fn Sidebar() -> impl IntoView {
+pub fn Sidebar() -> impl IntoView {
     view! {
         <nav class="sidebar" id="sidebar" popover="auto" aria-label="Conversations">
             <div class="sidebar__head">
@@ -68,13 +68,13 @@ fn load_more(desk: Desk) {
     });
 }
 
-pub(crate) fn close_drawer() {
+pub fn close_drawer() {
     if drawer_is_open() && let Some(drawer) = drawer() {
         let _ = drawer.hide_popover();
     }
 }
 
-pub(crate) fn drawer_is_open() -> bool {
+pub fn drawer_is_open() -> bool {
     drawer().is_some_and(|drawer| drawer.matches(":popover-open").unwrap_or(false))
 }
 

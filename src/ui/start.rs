@@ -13,7 +13,7 @@ const EXAMPLES: [&str; 4] = [
 ];
 
 #[component]
-pub(crate) fn Start() -> impl IntoView {
+pub fn Start() -> impl IntoView {
     let outbox: Outbox = expect_context();
     view! {
         <section class="start">

@@ -7,7 +7,7 @@ use super::words;
 use leptos::prelude::*;
 
 #[component]
-pub(crate) fn Topbar() -> impl IntoView {
+pub fn Topbar() -> impl IntoView {
     let desk = Desk::here();
     let shown = Memo::new(move |_| desk.shown());
     let heading = Memo::new(move |_| desk.live.thread.with(|thread| thread.as_ref().map(words::heading)));

@@ -6,16 +6,13 @@ use crate::model::{Conversation, Role};
 /// As much of a first message as serves for a title.
 const TITLE_CHARS: usize = 60;
 
-/// The document's title.
-pub(crate) fn title(thread: Option<&Thread>) -> String {
-    match thread {
-        Some(thread) => format!("{} · Rivulet", heading(thread)),
-        None => "Rivulet".into(),
-    }
+/// A document's title.
+pub fn titled(head: &str) -> String {
+    format!("{head} · Rivulet")
 }
 
 /// What a thread is called: its title or, before it has one, how it begins.
-pub(crate) fn heading(thread: &Thread) -> String {
+pub fn heading(thread: &Thread) -> String {
     if !thread.conversation.title.is_empty() {
         return thread.conversation.title.clone();
     }
@@ -25,7 +22,7 @@ pub(crate) fn heading(thread: &Thread) -> String {
 }
 
 /// What a conversation is called in a list.
-pub(crate) fn name(conversation: &Conversation) -> String {
+pub fn name(conversation: &Conversation) -> String {
     if conversation.title.is_empty() { "New conversation".into() } else { conversation.title.clone() }
 }
 
@@ -38,12 +35,12 @@ fn shortened(line: &str) -> String {
 }
 
 /// A model's id without its provider.
-pub(crate) fn model(id: &str) -> &str {
+pub fn model(id: &str) -> &str {
     id.split_once('/').map_or(id, |(_, model)| model)
 }
 
 /// 1234567 as `1,234,567`.
-pub(crate) fn number(number: u64) -> String {
+pub fn number(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (index, digit) in digits.chars().enumerate() {

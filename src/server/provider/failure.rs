@@ -60,7 +60,7 @@ impl FailureKind {
             Self::Unauthorized => "unauthorized",
             Self::Quota => "quota",
             Self::ModelNotFound => "model_not_found",
-            Self::TooLong => "too_long",
+            Self::TooLong => "conversation_too_long",
             Self::BadRequest => "bad_request",
             Self::Protocol => "protocol",
         }

@@ -280,9 +280,9 @@ impl Fold {
 
     /// The server has the message. The journal tells where it is; until then it stays where it was drawn.
     pub fn accept(&mut self, sent: &Sent) -> Change {
-        self.begun = false;
         for pending in self.pending.iter_mut().filter(|pending| pending.message.id == sent.message.id) {
             pending.until = Some(sent.cursor);
+            self.begun = false;
         }
         let before = self.pending.len();
         self.confirm();
