@@ -18,7 +18,7 @@ watch:
 # Cargo's tests, then the browser's against the release build.
 test:
 	@scripts/setup tests
-	@scripts/in debug cargo test --locked
+	@scripts/in cargo test --locked
 	@scripts/build
 	@scripts/end2end
 

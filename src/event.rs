@@ -3,7 +3,9 @@
 //! Server, browser and tests fold with the same functions: [`Draft::apply`] for the open reply, [`Thread::apply`]
 //! for the conversation around it.
 
-use crate::model::{Conversation, ConversationId, Message, MessageId, ReplyError, Role, Status, Usage};
+use crate::model::{
+    Conversation, ConversationId, Message, MessageId, ReplyError, Role, Status, Usage,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{fmt, str::FromStr};
 
@@ -59,26 +61,53 @@ pub enum Event {
     /// Start over from here, for an account's list of conversations.
     List(List),
     /// What follows continues after this cursor.
-    Resumed { from: Cursor },
+    Resumed {
+        from: Cursor,
+    },
     /// A person's message was added.
-    Message { message: Message },
+    Message {
+        message: Message,
+    },
     /// Generation began. The reply answers `parent`.
-    Reply { reply: MessageId, model: String, parent: Option<MessageId>, created_at: String },
+    Reply {
+        reply: MessageId,
+        model: String,
+        parent: Option<MessageId>,
+        created_at: String,
+    },
     /// The model thinks; the text may be empty when it does so in silence.
-    Thinking { reply: MessageId, text: String },
-    Token { reply: MessageId, text: String },
-    Done { reply: MessageId, usage: Option<Usage>, stop_reason: Option<String> },
-    Stopped { reply: MessageId },
-    Interrupted { reply: MessageId },
+    Thinking {
+        reply: MessageId,
+        text: String,
+    },
+    Token {
+        reply: MessageId,
+        text: String,
+    },
+    Done {
+        reply: MessageId,
+        usage: Option<Usage>,
+        stop_reason: Option<String>,
+    },
+    Stopped {
+        reply: MessageId,
+    },
+    Interrupted {
+        reply: MessageId,
+    },
     Error {
         reply: MessageId,
         #[serde(flatten)]
         error: ReplyError,
     },
     /// A title or a setting changed, or a conversation appeared in the list.
-    Conversation { conversation: Conversation },
+    Conversation {
+        conversation: Conversation,
+    },
     /// The conversation is gone.
-    Deleted { conversation: ConversationId },
+    Deleted {
+        conversation: ConversationId,
+    },
 }
 
 impl Event {

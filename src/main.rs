@@ -29,11 +29,6 @@ fn main() -> ExitCode {
 async fn start(settings: Settings) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&settings.log).context("RUST_LOG expects a level, such as info")?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    // reqwest is built without a TLS provider of its own, so that there is one, and no C library.
-    rustls::crypto::ring::default_provider()
-        .install_default()
-        .map_err(|_| anyhow::anyhow!("another TLS provider is installed already"))?;
-
     let stop = stop_signal()?;
     let listener = TcpListener::bind(settings.listen)
         .await

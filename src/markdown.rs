@@ -1,10 +1,11 @@
 //! Markdown to HTML, on both sides with the same code: the server for what is stored, the browser for what streams in.
 //!
 //! The text comes from a model or a person and is trusted with nothing. Every tag of the output is written in
-//! `markdown/page.rs`; whatever else looks like HTML is text. Nothing loads by itself, nothing runs, links lead only to
+//! `page` and `link`; whatever else looks like HTML is text. Nothing loads by itself, nothing runs, links lead only to
 //! http, https and mailto and say where. It must not know highlighters, views or the network.
 //!
-//! - `page` turns the parser's events into HTML, `address` judges where a link may lead, `bare` finds addresses in text
+//! - `page` turns the parser's events into HTML, `link` those of links and images; `address` judges where they may lead,
+//!   with `punycode` for foreign hosts, and `bare` finds addresses in text
 //! - `gauge` tells from afar which texts would be dear to parse; they are shown as they are
 //! - `blocks` renders a growing text without drawing again what is finished; `fence` is its open code block
 //! - `title` makes a conversation's title out of its first message
@@ -14,6 +15,7 @@ mod bare;
 mod blocks;
 mod fence;
 mod gauge;
+mod link;
 mod page;
 mod punycode;
 mod title;

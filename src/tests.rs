@@ -1,2 +1,22 @@
-//! The tests.
+//! The tests: one binary. Behaviour is tested on the real router, over HTTP, against the scriptable model API.
+
+mod app;
+mod chat;
+mod conversations;
+mod crash;
+mod drain;
+mod faults;
+mod journal;
+mod live;
+mod markdown;
+mod pages;
 mod provider;
+mod security;
+mod sending;
+mod stopping;
+mod streaming;
+mod tidy;
+mod wire;
+
+#[path = "../examples/upstream/server.rs"]
+mod upstream;

@@ -77,10 +77,16 @@ impl Line {
         if matches!(self.event, Event::Snapshot(_) | Event::List(_)) {
             return Order::Next;
         }
-        let Some(cursor) = cursor.filter(|cursor| cursor.epoch == self.id.epoch) else { return Order::Gap };
+        let Some(cursor) = cursor.filter(|cursor| cursor.epoch == self.id.epoch) else {
+            return Order::Gap;
+        };
         if let Event::Resumed { from } = self.event {
             // From further back is harmless: what comes twice is old.
-            return if from.epoch == cursor.epoch && from.seq <= cursor.seq { Order::Old } else { Order::Gap };
+            return if from.epoch == cursor.epoch && from.seq <= cursor.seq {
+                Order::Old
+            } else {
+                Order::Gap
+            };
         }
         let first = self.first.unwrap_or(self.id.seq);
         if self.id.seq <= cursor.seq {

@@ -23,7 +23,10 @@ impl Timeout {
         let callback = Closure::once(then);
         let ms = i32::try_from(ms).unwrap_or(i32::MAX);
         let handle = window()
-            .set_timeout_with_callback_and_timeout_and_arguments_0(callback.as_ref().unchecked_ref(), ms)
+            .set_timeout_with_callback_and_timeout_and_arguments_0(
+                callback.as_ref().unchecked_ref(),
+                ms,
+            )
             .expect("a window sets any timeout");
         Self { handle, _callback: callback }
     }

@@ -45,7 +45,9 @@ impl Fence {
     pub(super) fn draw(&self, out: &mut String, last: &str) {
         out.clear();
         out.push_str(&self.html);
-        if !self.is_closed_by(last) {
+        // The parser drops up to three blanks at the very end: they might have been a closing fence's.
+        let is_nothing = last.len() < 4 && last.trim_start_matches(' ').is_empty();
+        if !is_nothing && !self.is_closed_by(last) {
             escape(out, last);
         }
         out.push_str(CODE_END);

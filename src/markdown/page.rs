@@ -1,7 +1,10 @@
-//! Writes the HTML of parsed Markdown. Every tag that can come out stands in this file.
+//! Writes the HTML of parsed Markdown. Every tag that can come out stands in this file, but for `<a>`.
 
-use super::{Highlight, address::Address, bare, escape};
-use pulldown_cmark::{Alignment, CodeBlockKind, Event, HeadingLevel, LinkType, Tag, TagEnd};
+use super::{
+    Highlight, bare, escape,
+    link::{Image, Link},
+};
+use pulldown_cmark::{Alignment, CodeBlockKind, Event, HeadingLevel, Tag, TagEnd};
 
 /// Elements within each other. Deeper ones lose their tags and keep their text: browsers give up at 512.
 const MAX_DEPTH: usize = 100;
@@ -18,17 +21,17 @@ pub(super) const CODE_END: &str = "</code></pre></figure>";
 
 /// The HTML written so far, and what is open.
 pub(super) struct Page<'a> {
-    out: String,
+    pub(super) out: String,
     highlight: Highlight<'a>,
-    depth: usize,
+    pub(super) depth: usize,
     /// The depth of the element without tags that everything stands in now.
     dropped: Option<usize>,
     /// Open quotes and list items: they choose the direction of the text, the paragraphs in them follow.
     guides: usize,
     table: Table,
     code: Option<Code>,
-    link: Option<Link>,
-    image: Option<Image>,
+    pub(super) link: Option<Link>,
+    pub(super) image: Option<Image>,
 }
 
 #[derive(Default)]
@@ -41,20 +44,6 @@ struct Table {
 struct Code {
     language: String,
     text: String,
-}
-
-/// A link whose tag is written, and the text in it so far.
-struct Link {
-    address: Address,
-    is_auto: bool,
-    text: String,
-}
-
-/// An image, of which only the text is wanted, and the elements open in it.
-struct Image {
-    address: Option<Address>,
-    text: String,
-    depth: usize,
 }
 
 impl<'a> Page<'a> {
@@ -152,10 +141,7 @@ impl<'a> Page<'a> {
             Tag::Strong => self.out.push_str("<strong>"),
             Tag::Strikethrough => self.out.push_str("<del>"),
             Tag::Link { link_type, dest_url, .. } => self.start_link(link_type, &dest_url),
-            Tag::Image { dest_url, .. } => {
-                let address = Address::parse(&dest_url).filter(Address::is_web);
-                self.image = Some(Image { address, text: String::new(), depth: 1 });
-            }
+            Tag::Image { dest_url, .. } => self.image = Some(Image::new(&dest_url)),
             // Not switched on in `OPTIONS`.
             _ => {}
         }
@@ -203,7 +189,7 @@ impl<'a> Page<'a> {
     }
 
     /// Text that holds no links, in a link or not.
-    fn wrapped(&mut self, start: &str, text: &str, end: &str) {
+    pub(super) fn wrapped(&mut self, start: &str, text: &str, end: &str) {
         if let Some(link) = &mut self.link {
             link.text.push_str(text);
         }
@@ -264,98 +250,6 @@ impl<'a> Page<'a> {
             None => escape(&mut self.out, &text),
         }
         self.out.push_str(CODE_END);
-    }
-
-    fn start_link(&mut self, kind: LinkType, destination: &str) {
-        let address = match kind {
-            LinkType::Email => Address::parse(&["mailto:", destination].concat()),
-            _ => Address::parse(destination),
-        };
-        // An address that will not do leaves its text.
-        if let Some(address) = address {
-            self.open_link(address, matches!(kind, LinkType::Autolink | LinkType::Email));
-        }
-    }
-
-    fn open_link(&mut self, address: Address, is_auto: bool) {
-        self.out.push_str("<a ");
-        self.push_target(&address);
-        // An address reads from left to right in any text; other links name their host, because their text does not.
-        if is_auto {
-            self.out.push_str(r#" dir="ltr""#);
-        } else {
-            self.push_title(&address);
-        }
-        self.out.push('>');
-        self.link = Some(Link { address, is_auto, text: String::new() });
-    }
-
-    fn link_text(&mut self, text: &str) {
-        let Some(link) = &mut self.link else { return };
-        let shown = if link.is_auto { link.address.text(text) } else { text };
-        escape(&mut self.out, shown);
-        link.text.push_str(text);
-    }
-
-    fn end_link(&mut self) {
-        let Some(link) = self.link.take() else { return };
-        if link.text.trim().is_empty() {
-            escape(&mut self.out, &link.address.host);
-        } else if !link.is_auto && link.address.is_belied_by(&link.text) {
-            self.push_host(&link.address);
-        }
-        self.out.push_str("</a>");
-    }
-
-    /// Collects the text of an image. Its end writes a link: nothing loads before somebody asks for it.
-    fn take_in_image(&mut self, event: Event<'_>) {
-        let Some(image) = &mut self.image else { return };
-        match event {
-            Event::Start(_) => image.depth += 1,
-            Event::End(_) => image.depth -= 1,
-            Event::Text(text) | Event::Code(text) | Event::InlineHtml(text) => {
-                image.text.push_str(&text)
-            }
-            Event::SoftBreak | Event::HardBreak => image.text.push(' '),
-            _ => {}
-        }
-        if image.depth > 0 {
-            return;
-        }
-        self.depth -= 1;
-        let Some(Image { address, text, .. }) = self.image.take() else { return };
-        match address {
-            Some(address) if self.link.is_none() => self.image_link(&address, text.trim()),
-            _ => self.wrapped("", &text, ""),
-        }
-    }
-
-    fn image_link(&mut self, address: &Address, text: &str) {
-        self.out.push_str(r#"<a class="image-link" "#);
-        self.push_target(address);
-        self.push_title(address);
-        self.out.push('>');
-        escape(&mut self.out, if text.is_empty() { "Image" } else { text });
-        self.push_host(address);
-        self.out.push_str("</a>");
-    }
-
-    fn push_target(&mut self, address: &Address) {
-        self.out.push_str("href=\"");
-        escape(&mut self.out, &address.href);
-        self.out.push_str(r#"" rel="noopener noreferrer nofollow" target="_blank""#);
-    }
-
-    fn push_title(&mut self, address: &Address) {
-        self.out.push_str(" title=\"");
-        escape(&mut self.out, &address.host);
-        self.out.push('"');
-    }
-
-    fn push_host(&mut self, address: &Address) {
-        self.out.push_str(r#" <span class="host">"#);
-        escape(&mut self.out, &address.host);
-        self.out.push_str("</span>");
     }
 
     fn push(&mut self, pieces: &[&str]) {

@@ -4,20 +4,22 @@
 //! the server's end, and nothing that a viewer does or does not do changes that.
 
 mod checkpoint;
+mod opening;
 mod pieces;
 mod reply;
 
 use crate::api::Sent;
 use crate::error::Problem;
 use crate::event::Event;
-use crate::model::{AccountId, ConversationId, Message, MessageId, Role, Status};
+use crate::model::{AccountId, ConversationId, Message, MessageId, Role};
 use crate::server::journal::{Journal, Journals, Topic, lock};
 use crate::server::limits::{Limits, Prompt, Sender};
-use crate::server::provider::{Providers, Request, Turn};
+use crate::server::provider::{Providers, Request};
 use crate::server::store::conversations::Stored;
 use crate::server::store::messages::Opening;
-use crate::server::store::{Store, now};
+use crate::server::store::Store;
 use crate::server::{Drain, owned};
+use opening::{announce, empty_reply, person_message, request};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -28,10 +30,6 @@ use tokio_util::task::TaskTracker;
 
 /// How much of the conversation a model is told. A wall against runaway memory, not a rule about context.
 const MOST_TURNS: i64 = 10_000;
-/// The sentence that asks a model to go on. A user turn, because newer models refuse a prefilled answer.
-const GO_ON: &str = "Your answer above was cut off. Go on exactly where it ended, in the middle of the word if it \
-                     ended there. Do not repeat anything, do not comment on this request.";
-
 /// Runs replies. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
@@ -341,71 +339,5 @@ impl Shared {
         let found = self.store.message(id).await?;
         let (message, conversation, _) = found.filter(|(.., owner)| *owner == account).ok_or(Problem::NotFound)?;
         Ok((message, conversation))
-    }
-}
-
-/// What the model is asked: what was said so far, and to go on where `reply` has text already.
-fn request(stored: &Stored, history: &[Message], reply: &Message) -> Request {
-    let turn = |role, text: &str| Turn { role, text: text.to_owned() };
-    // A reply that failed before its first word says nothing, and no provider takes an empty turn.
-    let said = history.iter().filter(|message| !message.text.trim().is_empty());
-    let mut turns: Vec<_> = said.map(|message| turn(message.role, &message.text)).collect();
-    if !reply.text.trim().is_empty() {
-        turns.push(turn(Role::Assistant, reply.text.trim_end()));
-        turns.push(turn(Role::User, GO_ON));
-    }
-    let model = reply.model.as_deref().unwrap_or_default();
-    let name = model.split_once('/').map_or(model, |(_, name)| name);
-    Request { model: name.to_owned(), system: stored.system.clone(), turns }
-}
-
-/// The events that open a reply. A continued one begins with the text that was kept.
-fn announce(journal: &Journal, message: Option<&Message>, reply: &Message) {
-    if let Some(message) = message {
-        journal.append(Event::Message { message: message.clone() });
-    }
-    journal.append(Event::Reply {
-        reply: reply.id,
-        model: reply.model.clone().unwrap_or_default(),
-        parent: reply.parent,
-        created_at: reply.created_at.clone(),
-    });
-    if !reply.text.is_empty() {
-        journal.append(Event::Token { reply: reply.id, text: reply.text.clone() });
-    }
-}
-
-fn person_message(id: MessageId, parent: Option<MessageId>, text: String) -> Message {
-    let now = now();
-    Message {
-        id,
-        parent,
-        role: Role::User,
-        text,
-        thinking: String::new(),
-        status: Status::Done,
-        model: None,
-        usage: None,
-        stop_reason: None,
-        error: None,
-        created_at: now.clone(),
-        finished_at: Some(now),
-    }
-}
-
-fn empty_reply(parent: MessageId, model: &str, text: String) -> Message {
-    Message {
-        id: MessageId::new(),
-        parent: Some(parent),
-        role: Role::Assistant,
-        text,
-        thinking: String::new(),
-        status: Status::Streaming,
-        model: Some(model.to_owned()),
-        usage: None,
-        stop_reason: None,
-        error: None,
-        created_at: now(),
-        finished_at: None,
     }
 }

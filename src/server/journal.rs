@@ -162,7 +162,7 @@ impl Journal {
         // Subscribed before reading: an event appended in between then wakes us.
         let grown = self.grown.subscribe();
         let log = lock(&self.log);
-        let known = cursor.epoch == self.epoch && log.oldest() <= cursor.seq + 1 && cursor.seq <= log.last;
+        let known = cursor.epoch == self.epoch && log.oldest() <= cursor.seq.saturating_add(1) && cursor.seq <= log.last;
         drop(log);
         known.then(|| Reader { journal: Arc::clone(self), grown, seq: cursor.seq })
     }

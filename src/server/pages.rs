@@ -5,13 +5,24 @@ use crate::api::{Earlier, Page};
 use crate::error::Problem;
 use crate::markdown;
 use crate::model::{AccountId, ConversationId, Message, MessageId, Role};
+use axum::http::StatusCode;
+use leptos::prelude::use_context;
+use leptos_axum::ResponseOptions;
 use std::collections::BTreeMap;
 
 /// The conversation's snapshot, ready to be drawn.
 pub async fn open(state: &State, account: AccountId, conversation: ConversationId) -> Result<Page, Problem> {
-    let snapshot = conversations::snapshot(state, account, conversation).await?;
+    let snapshot = conversations::snapshot(state, account, conversation).await.inspect_err(answer_with)?;
     let highlighted = highlight_all(&snapshot.messages).await?;
     Ok(Page { snapshot, highlighted })
+}
+
+/// A page that is drawn around a problem has the problem's status, too.
+fn answer_with(problem: &Problem) {
+    let status = StatusCode::from_u16(problem.status());
+    if let (Ok(status), Some(options)) = (status, use_context::<ResponseOptions>()) {
+        options.set_status(status);
+    }
 }
 
 /// The messages before those that a page shows.

@@ -2,8 +2,8 @@
 
 use crate::error::{PROBLEM_JSON, Problem};
 use axum::extract::rejection::JsonRejection;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
@@ -16,6 +16,42 @@ impl IntoResponse for Problem {
         }
         response
     }
+}
+
+/// A problem as a page, for whoever reads pages. What was sent with a form is one step back in the browser's history.
+pub struct ProblemPage(pub Problem);
+
+impl From<Problem> for ProblemPage {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
+    }
+}
+
+impl IntoResponse for ProblemPage {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let sentence = self.0.to_string().replace('&', "&amp;").replace('<', "&lt;");
+        let page = format!(
+            "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+             <meta name=\"color-scheme\" content=\"light dark\">\
+             <link rel=\"stylesheet\" href=\"/pkg/rivulet.css\"><title>{} · Rivulet</title></head>\
+             <body><main class=\"problem\"><h1>That did not work</h1><p>{sentence}</p>\
+             <p>Go back in your browser to find what you wrote, or <a href=\"/\">start anew</a>.</p></main></body></html>",
+            self.0.title()
+        );
+        let policy = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+        (status, [(header::CONTENT_SECURITY_POLICY, policy)], Html(page)).into_response()
+    }
+}
+
+/// The answer to an address that is not there: a page for a browser, a document for a program.
+pub async fn not_found(headers: HeaderMap) -> Response {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accept.contains("text/html") {
+        return ProblemPage(Problem::NotFound).into_response();
+    }
+    Problem::NotFound.into_response()
 }
 
 impl From<JsonRejection> for Problem {

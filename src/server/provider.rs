@@ -4,7 +4,7 @@
 //! `reader` (caps) -> `sse` (bytes to events) -> `anthropic` or `openai` (events to deltas). From the reader on all is
 //! pure: no IO, no clock, so tests and fuzzing feed it recordings. `failure` holds every sentence that a person is told.
 //!
-//! Nothing here knows conversations, accounts or journals. A new provider is one file with one [`vendor::Vendor`].
+//! Nothing here knows conversations, accounts or journals. A new provider is one file with one `Vendor`.
 
 pub mod anthropic;
 pub mod openai;
@@ -24,7 +24,7 @@ mod talk;
 mod vendor;
 
 pub use failure::{Failure, FailureKind};
-pub use request::{Request, Turn};
+pub use request::{GO_ON, Request, Turn};
 pub use settings::{Endpoint, Limits, ProviderSettings};
 
 use crate::model::{Model, Usage};

@@ -10,6 +10,7 @@ mod rest;
 
 pub use headers::page_policy;
 
+use super::problem::not_found;
 use super::{State, session};
 use crate::error::Problem;
 use axum::Router;
@@ -31,7 +32,7 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
         .merge(rest::routes())
         .merge(chat::routes())
         .merge(forms::routes())
-        .fallback(|| async { Problem::NotFound })
+        .fallback(not_found)
         .method_not_allowed_fallback(|| async { Problem::Method })
         .layer(from_fn_with_state(state.clone(), session::identify))
         .layer(csrf(&state))

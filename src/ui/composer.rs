@@ -34,7 +34,7 @@ pub fn Composer() -> impl IntoView {
             <Field/>
             <div class="composer__row">
                 <Picker/>
-                <span class="composer__hint" aria-hidden="true">"Enter sends, Shift and Enter breaks the line"</span>
+                <Hint/>
                 <Stop/>
                 <button class="button button--send" aria-label="Send"><Icon path=icon::SEND/></button>
             </div>
@@ -63,6 +63,18 @@ fn Field() -> impl IntoView {
             <textarea id="text" name="text" rows="1" required autocomplete="off" placeholder="Write a message"
                 on:keydown=pressed on:input=move |_| outbox.typed()></textarea>
         </div>
+    }
+}
+
+/// Makes room for the stop button.
+#[component]
+fn Hint() -> impl IntoView {
+    let desk = Desk::here();
+    let open = Memo::new(move |_| desk.open_reply().is_some());
+    view! {
+        <span class="composer__hint" aria-hidden="true" hidden=move || open.get()>
+            "Enter sends, Shift and Enter breaks the line"
+        </span>
     }
 }
 

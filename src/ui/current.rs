@@ -2,6 +2,7 @@
 
 use super::desk::Desk;
 use super::live::Link;
+use crate::error::Problem;
 use crate::event::Draft;
 use crate::model::{MessageId, Role};
 use leptos::prelude::*;
@@ -44,15 +45,22 @@ impl Current {
         }
     }
 
-    fn words(self) -> &'static str {
+    /// `open`: a reply is being generated, which the person should know is safe.
+    fn words(self, open: bool) -> &'static str {
         match self {
             Self::Rest => "",
             Self::Connecting => "Connecting…",
             Self::Waiting => "Waiting for the model…",
             Self::Thinking => "Thinking…",
             Self::Flowing => "Writing…",
-            Self::Reconnecting => "Connection lost. Reconnecting; the reply goes on without you.",
-            Self::Offline => "Offline. The reply goes on, and will be here when you are back.",
+            Self::Reconnecting if open => {
+                "Connection lost. Reconnecting; the reply goes on meanwhile."
+            }
+            Self::Reconnecting => "Connection lost. Reconnecting…",
+            Self::Offline if open => {
+                "Offline. The reply goes on, and will be here when you are back."
+            }
+            Self::Offline => "Offline. What you write is kept in this browser.",
         }
     }
 }
@@ -63,8 +71,9 @@ pub fn CurrentLine() -> impl IntoView {
     let current = Memo::new(move |_| current(desk));
     let ended = Memo::new(move |before: Option<&Ended>| Ended::after(before, desk.open_reply()));
     let words = move || match current.get() {
-        Current::Rest if ended.get().ended => "Reply finished.",
-        current => current.words(),
+        Current::Rest if ended.get().ended => "Reply finished.".into(),
+        Current::Reconnecting if refusal(desk).is_some() => refusal(desk).unwrap_or_default(),
+        current => current.words(desk.open_reply().is_some()).to_owned(),
     };
     view! {
         <div class="current" data-state=move || current.get().name()></div>
@@ -72,11 +81,19 @@ pub fn CurrentLine() -> impl IntoView {
     }
 }
 
+/// What the server says when it does not let itself be followed.
+fn refusal(desk: Desk) -> Option<String> {
+    desk.live.problem.with(|problem| problem.as_ref().map(Problem::to_string))
+}
+
 fn current(desk: Desk) -> Current {
     // Before our code runs nothing connects: what the server saw is the truth.
     let link = if desk.awake.get() { desk.live.link.get() } else { Link::Live };
     let asked = desk.live.thread.with(|thread| {
-        thread.as_ref().and_then(|thread| thread.messages.last()).is_some_and(|last| last.role == Role::User)
+        thread
+            .as_ref()
+            .and_then(|thread| thread.messages.last())
+            .is_some_and(|last| last.role == Role::User)
     });
     desk.live.draft.with(|draft| Current::of(link, draft.as_ref(), asked))
 }
@@ -114,7 +131,10 @@ mod tests {
 
     #[test]
     fn a_lost_connection_is_never_drawn_as_flowing() {
-        assert_eq!(Current::of(Link::Reconnecting, Some(&draft("a", "")), false), Current::Reconnecting);
+        assert_eq!(
+            Current::of(Link::Reconnecting, Some(&draft("a", "")), false),
+            Current::Reconnecting
+        );
         assert_eq!(Current::of(Link::Offline, Some(&draft("a", "")), false), Current::Offline);
     }
 

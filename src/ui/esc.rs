@@ -20,7 +20,9 @@ pub fn stop_on_escape(desk: Desk) {
 /// Closes the innermost open menu, and gives the focus back to what opened it.
 fn close_menu() -> bool {
     let open = ".menu[open], .instructions[open]";
-    let Some(menu) = crate::browser::document().query_selector(open).ok().flatten() else { return false };
+    let Some(menu) = crate::browser::document().query_selector(open).ok().flatten() else {
+        return false;
+    };
     let _ = menu.remove_attribute("open");
     if let Some(summary) = menu.query_selector("summary").ok().flatten() {
         crate::browser::focus(&summary);

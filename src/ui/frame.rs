@@ -1,8 +1,8 @@
 //! The page's frame: loads what the first page shows, lays it out, and goes along when the address changes.
 
+use super::composer::Composer;
 use super::conversation::Conversation;
 use super::copy::copy_code;
-use super::composer::Composer;
 use super::desk::{Desk, Shown};
 use super::esc::stop_on_escape;
 use super::first::First;
@@ -10,14 +10,15 @@ use super::live::Live;
 use super::missing::{Absent, Deleted};
 use super::notice::{Notice, Whisper};
 use super::outbox::Outbox;
-use super::reading::{JumpToLatest, read_along};
 use super::place::Place;
+use super::reading::{JumpToLatest, read_along};
 use super::sidebar::{Sidebar, close_drawer};
 use super::start::Start;
 use super::topbar::Topbar;
 use crate::browser;
 use leptos::prelude::*;
 use leptos_meta::Title;
+use leptos_router::components::Outlet;
 use leptos_router::hooks::use_navigate;
 
 /// Everything is drawn once its data is there: on the server before the answer, in the browser from the same data.
@@ -36,6 +37,8 @@ pub fn Frame() -> impl IntoView {
                 view! { <Layout/> }
             })}
         </Suspense>
+        // Draws nothing, but the router waits for it before it changes the address.
+        <Outlet/>
     }
 }
 
@@ -58,13 +61,16 @@ fn follow_the_address(desk: Desk) {
 #[component]
 fn Layout() -> impl IntoView {
     let desk = Desk::here();
+    // The server writes the head when the page's signals are gone, so that the title must be plain text by then.
+    let title = Memo::new(move |_| desk.title());
     provide_context(Outbox::new(desk, use_navigate()));
     Effect::new(move || desk.awake.set(true));
     stop_on_escape(desk);
     read_along(desk);
     view! {
-        <Title text=move || desk.title()/>
+        {move || view! { <Title text=title.get()/> }}
         <a class="skip" href="#text">"Skip to the message field"</a>
+        <Whisper/>
         <div class="frame" data-awake=move || desk.awake.get() on:click=move |event| copy_code(desk, &event)>
             <Sidebar/>
             <main class="page" id="main">
@@ -73,7 +79,6 @@ fn Layout() -> impl IntoView {
                 <Foot/>
             </main>
         </div>
-        <Whisper/>
         <Refresh/>
     }
 }
@@ -113,12 +118,18 @@ fn Foot() -> impl IntoView {
 fn Refresh() -> impl IntoView {
     let desk = Desk::here();
     let open = untrack(|| desk.open_reply().is_some());
-    open.then(|| view! { <noscript inner_html=r#"<meta http-equiv="refresh" content="2">"#></noscript> })
+    open.then(
+        || view! { <noscript inner_html=r#"<meta http-equiv="refresh" content="2">"#></noscript> },
+    )
 }
 
 /// Puts the cursor where one writes, unless that would open a keyboard over the page.
 fn focus_composer() {
-    let points = browser::window().match_media("(hover: hover)").ok().flatten().is_some_and(|query| query.matches());
+    let points = browser::window()
+        .match_media("(hover: hover)")
+        .ok()
+        .flatten()
+        .is_some_and(|query| query.matches());
     if points {
         browser::focus_id("text");
     }

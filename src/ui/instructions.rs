@@ -12,14 +12,16 @@ pub fn Instructions() -> impl IntoView {
     let desk = Desk::here();
     let panel = NodeRef::<html::Details>::new();
     let in_use = move || {
-        desk.live.thread.with(|thread| thread.as_ref().is_some_and(|thread| !thread.conversation.system.is_empty()))
+        desk.live.thread.with(|thread| {
+            thread.as_ref().is_some_and(|thread| !thread.conversation.system.is_empty())
+        })
     };
     let is_start = Memo::new(move |_| desk.place.get().conversation().is_none());
     view! {
         <details class="instructions" node_ref=panel>
             <summary>"Instructions"<span class="dot" hidden=move || !in_use()>" (in use)"</span></summary>
             {move || match is_start.get() {
-                true => view! { <div class="instructions__panel"><Field form="composer"/></div> }.into_any(),
+                true => view! { <div class="instructions__panel"><Field form="composer" system=None/></div> }.into_any(),
                 false => view! { <Form panel/> }.into_any(),
             }}
         </details>
@@ -29,6 +31,11 @@ pub fn Instructions() -> impl IntoView {
 #[component]
 fn Form(panel: NodeRef<html::Details>) -> impl IntoView {
     let desk = Desk::here();
+    let system = Memo::new(move |_| {
+        desk.live.thread.with(|thread| {
+            thread.as_ref().map(|it| it.conversation.system.clone()).unwrap_or_default()
+        })
+    });
     let save = move |event: SubmitEvent| {
         event.prevent_default();
         let Some(id) = desk.place.get_untracked().conversation() else { return };
@@ -46,23 +53,29 @@ fn Form(panel: NodeRef<html::Details>) -> impl IntoView {
     view! {
         <form class="instructions__panel" id="instructions" method="post" action="/forms/change" on:submit=save>
             <input type="hidden" name="conversation" value=move || desk.form_conversation()/>
-            <Field form="instructions"/>
+            <Field form="instructions" system=Some(system)/>
             <button class="button button--quiet">"Save"</button>
         </form>
     }
 }
 
+/// Bound to what is saved, where something is: a value that is set would take away what was typed before our code ran.
 #[component]
-fn Field(form: &'static str) -> impl IntoView {
-    let desk = Desk::here();
-    let system = Memo::new(move |_| {
-        desk.live.thread.with(|thread| thread.as_ref().map(|thread| thread.conversation.system.clone()))
+fn Field(form: &'static str, system: Option<Memo<String>>) -> impl IntoView {
+    let field = NodeRef::<html::Textarea>::new();
+    Effect::new(move |before: Option<String>| {
+        let saved = system.map(|system| system.get()).unwrap_or_default();
+        if let (Some(before), Some(field)) = (before, field.get())
+            && before != saved
+        {
+            field.set_value(&saved);
+        }
+        saved
     });
-    let value = move || system.get().unwrap_or_default();
     view! {
         <label for="system">"What the model should know and heed in this conversation"</label>
-        <textarea class="field" id="system" name="system" form=form rows="5" prop:value=value placeholder="For example: answer briefly, in plain words.">
-            {system.get_untracked()}
+        <textarea class="field" id="system" name="system" form=form rows="5" node_ref=field placeholder="For example: answer briefly, in plain words.">
+            {system.map(|system| system.get_untracked())}
         </textarea>
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod fold;
 mod follow;
+mod highlight;
 pub mod list;
 pub mod pace;
 
@@ -160,7 +161,8 @@ impl Live {
             self.draft.set(self.fold.with_value(|fold| fold.draft().cloned()));
         }
         if change.list {
-            let (items, next) = self.fold.with_value(|fold| (fold.list().items.clone(), fold.list().next.clone()));
+            let (items, next) =
+                self.fold.with_value(|fold| (fold.list().items.clone(), fold.list().next.clone()));
             self.list.set(items);
             self.list_next.set(next);
         }

@@ -2,8 +2,8 @@
 //! this browser's storage until the server has it, and comes back into the field where it could not be sent.
 
 use super::desk::{Desk, arrive};
-use super::place::Place;
 use super::picker::default_model;
+use super::place::Place;
 use crate::api::{self, Changes, Sent};
 use crate::browser::{self, storage};
 use crate::error::Problem;
@@ -41,7 +41,10 @@ struct Parcel {
 }
 
 impl Outbox {
-    pub fn new(desk: Desk, navigate: impl Fn(&str, NavigateOptions) + Send + Sync + 'static) -> Self {
+    pub fn new(
+        desk: Desk,
+        navigate: impl Fn(&str, NavigateOptions) + Send + Sync + 'static,
+    ) -> Self {
         Self {
             desk,
             text: RwSignal::new(String::new()),
@@ -70,10 +73,12 @@ impl Outbox {
     /// What was written here before, unless something stands in the field: typed before our code ran, or put there by
     /// the browser itself.
     pub fn restore(self, place: Place) {
-        if field_value("text").is_empty() {
-            set_field_value("text", &storage::get(&shelf(place)).unwrap_or_default());
+        let typed = field_value("text");
+        if typed.is_empty() {
+            return self.turn(place);
         }
-        self.text.set(field_value("text"));
+        keep(place, &typed);
+        self.text.set(typed);
     }
 
     /// The place has changed: its own words stand in the field.
@@ -99,7 +104,13 @@ impl Outbox {
         set_field_value("text", "");
         self.text.set(String::new());
         spawn_local(async move {
-            let sent = api::send(parcel.conversation, parcel.message, parcel.text.clone(), parcel.start.clone()).await;
+            let sent = api::send(
+                parcel.conversation,
+                parcel.message,
+                parcel.text.clone(),
+                parcel.start.clone(),
+            )
+            .await;
             self.sending.set(false);
             match sent {
                 Ok(sent) => self.arrived(&parcel, &sent),
@@ -110,14 +121,17 @@ impl Outbox {
 
     fn packed(self, text: String) -> Parcel {
         let place = self.desk.place.get_untracked();
-        let again = self.unsent.get_value().filter(|parcel| parcel.place == place && parcel.text == text);
+        let again =
+            self.unsent.get_value().filter(|parcel| parcel.place == place && parcel.text == text);
         let again = again.map(|parcel| (parcel.conversation, parcel.message));
         let (conversation, message) = again.unwrap_or_else(|| {
             (place.conversation().unwrap_or_else(ConversationId::new), MessageId::new())
         });
         let start = (place == Place::Start).then(|| Changes {
             title: None,
-            model: Some(model()).filter(|model| !model.is_empty()).or_else(|| Some(default_model(self.desk))),
+            model: Some(model())
+                .filter(|model| !model.is_empty())
+                .or_else(|| Some(default_model(self.desk))),
             system: Some(field_value("system")),
         });
         Parcel { place, conversation, message, text, start }
@@ -155,7 +169,11 @@ impl Outbox {
         self.desk.notice.set(problem.to_string());
         if self.desk.place.get_untracked() == parcel.place {
             let since = field_value("text");
-            let text = if since.trim().is_empty() { parcel.text.clone() } else { format!("{}\n\n{since}", parcel.text) };
+            let text = if since.trim().is_empty() {
+                parcel.text.clone()
+            } else {
+                format!("{}\n\n{since}", parcel.text)
+            };
             self.write(&text);
         }
         self.unsent.set_value(Some(parcel));
@@ -212,7 +230,10 @@ fn keep(place: Place, text: &str) {
 
 fn model() -> String {
     let select = browser::document().get_element_by_id("model");
-    select.and_then(|select| select.dyn_into::<web_sys::HtmlSelectElement>().ok()).map(|it| it.value()).unwrap_or_default()
+    select
+        .and_then(|select| select.dyn_into::<web_sys::HtmlSelectElement>().ok())
+        .map(|it| it.value())
+        .unwrap_or_default()
 }
 
 pub fn field_value(id: &str) -> String {

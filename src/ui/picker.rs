@@ -3,6 +3,7 @@
 use super::desk::Desk;
 use crate::api::{self, Changes};
 use crate::model::Model;
+use leptos::html;
 use leptos::prelude::*;
 
 #[component]
@@ -14,10 +15,21 @@ pub fn Picker() -> impl IntoView {
         let changes = Changes { model: Some(event_target_value(&event)), ..Changes::default() };
         desk.attempt(api::change(id, changes));
     };
+    let select = NodeRef::<html::Select>::new();
+    // Not from the start: the person may have chosen before our code ran.
+    Effect::new(move |before: Option<String>| {
+        let chosen = chosen.get();
+        if let (Some(before), Some(select)) = (before, select.get())
+            && before != chosen
+        {
+            select.set_value(&chosen);
+        }
+        chosen
+    });
     view! {
         <label class="picker">
             <span class="unseen">"Model"</span>
-            <select id="model" name="model" prop:value=move || chosen.get() on:change=pick>
+            <select id="model" name="model" node_ref=select on:change=pick>
                 {move || options(desk, &chosen.get())}
             </select>
         </label>
@@ -26,7 +38,10 @@ pub fn Picker() -> impl IntoView {
 
 /// The conversation's model, or the one that a new conversation begins with.
 fn chosen(desk: Desk) -> String {
-    let of_thread = desk.live.thread.with(|thread| thread.as_ref().map(|thread| thread.conversation.model.clone()));
+    let of_thread = desk
+        .live
+        .thread
+        .with(|thread| thread.as_ref().map(|thread| thread.conversation.model.clone()));
     of_thread.filter(|model| !model.is_empty()).unwrap_or_else(|| default_model(desk))
 }
 

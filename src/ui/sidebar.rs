@@ -69,7 +69,9 @@ fn load_more(desk: Desk) {
 }
 
 pub fn close_drawer() {
-    if drawer_is_open() && let Some(drawer) = drawer() {
+    if drawer_is_open()
+        && let Some(drawer) = drawer()
+    {
         let _ = drawer.hide_popover();
     }
 }

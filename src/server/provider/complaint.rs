@@ -68,7 +68,7 @@ impl Complaint {
     }
 }
 
-/// What a word says for certain. `invalid_request_error` is not here: OpenAI uses it with any status.
+/// What a word says for certain. Those that come with many a status (`invalid_request_error`, `server_error`) do not.
 fn of_word(word: &str) -> Option<FailureKind> {
     Some(match word {
         "insufficient_quota"
@@ -83,7 +83,6 @@ fn of_word(word: &str) -> Option<FailureKind> {
         "rate_limit_error" | "rate_limit_exceeded" => FailureKind::RateLimited,
         "overloaded_error" | "engine_overloaded" => FailureKind::Overloaded,
         "timeout_error" => FailureKind::Timeout,
-        "api_error" | "server_error" => FailureKind::Server,
         _ => return None,
     })
 }

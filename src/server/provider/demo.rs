@@ -2,7 +2,7 @@
 //!
 //! Needs no key and no network. The same question gets the same pieces at the same pace.
 
-use super::{Delta, Request};
+use super::{Delta, GO_ON, Request, Turn};
 use crate::model::{Role, Usage};
 use futures::{Stream, StreamExt, stream};
 use std::time::Duration;
@@ -35,7 +35,7 @@ conversation and ask again.
 ";
 
 const TOUR: &str = r#"
-## What this text can stand
+## What a reply survives
 
 It reaches you word by word, as a model's would. **Reload the page now**, while it runs: it goes on where it was.
 
@@ -75,8 +75,8 @@ fn shown(journal: &[Event]) -> String {
 }
 ```
 
-Messages are Markdown, yours too. If that is new to you, [these ten examples](https://commonmark.org/help/) are all it
-takes. Write something, and the tour will quote it back.
+Replies are set in Markdown, of which [this page](https://commonmark.org/help/) shows the most in a minute. Write
+something, and the tour will quote it back.
 "#;
 
 const AGAIN: &str = "
@@ -89,7 +89,7 @@ pub(super) fn reply(
     request: &Request,
     none_configured: bool,
 ) -> impl Stream<Item = Delta> + Send + use<> {
-    let pieces = pieces(&text(request, none_configured));
+    let pieces = pieces(&answer(&request.turns, none_configured));
     // A tour has no tokens; its words stand in for them.
     let usage = Usage {
         input_tokens: request.turns.iter().map(|turn| words(&turn.text)).sum(),
@@ -103,10 +103,23 @@ pub(super) fn reply(
     stream::iter([Delta::Started { request_id: None }]).chain(said).chain(stream::iter(end))
 }
 
-fn text(request: &Request, none_configured: bool) -> String {
+/// The whole answer, or what is missing of one that was stopped.
+fn answer(turns: &[Turn], none_configured: bool) -> String {
+    match turns {
+        [before @ .., kept, last] if last.text == GO_ON => {
+            let whole = text(before, none_configured);
+            // The space behind the last word that was shown has been shown too.
+            let rest = whole.strip_prefix(kept.text.trim_end()).map(str::trim_start);
+            rest.map(str::to_owned).unwrap_or(whole)
+        }
+        _ => text(turns, none_configured),
+    }
+}
+
+fn text(turns: &[Turn], none_configured: bool) -> String {
     let first = if none_configured { NOT_CONFIGURED } else { CONFIGURED };
-    let asked = request.turns.iter().filter(|turn| turn.role == Role::User).count();
-    let question = request.turns.last().map(|turn| quote(&turn.text)).unwrap_or_default();
+    let asked = turns.iter().filter(|turn| turn.role == Role::User).count();
+    let question = turns.last().map(|turn| quote(&turn.text)).unwrap_or_default();
     let rest = if asked <= 1 { TOUR } else { AGAIN };
     format!("{first}\nYou wrote:\n\n{question}{rest}")
 }
@@ -132,7 +145,7 @@ fn pieces(text: &str) -> Vec<String> {
         }
         after_space = character.is_whitespace();
     }
-    pieces.push(text[start..].to_owned());
+    pieces.extend((start < text.len()).then(|| text[start..].to_owned()));
     pieces
 }
 

@@ -4,6 +4,11 @@ use crate::model::Role;
 use serde::Serialize;
 use std::borrow::Cow;
 
+/// The last turn of a request to continue an answer that was cut off. A turn of the user's side, because newer models
+/// refuse an answer that was begun for them.
+pub const GO_ON: &str = "Your answer above was cut off. Go on exactly where it ended, in the middle of the word if it \
+                         ended there. Do not repeat anything, do not comment on this request.";
+
 /// What one side said.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Turn {

@@ -47,7 +47,8 @@ impl Default for Limits {
 pub struct Endpoint {
     /// None where the server wants no key, as a local one may.
     pub key: Option<SecretString>,
-    /// As the vendor's own clients take it; [`anthropic::BASE_URL`] and [`openai::BASE_URL`] are the vendors' own.
+    /// As the vendor's own clients take it; the vendors' own are [`super::anthropic::BASE_URL`] and
+    /// [`super::openai::BASE_URL`].
     pub base_url: String,
 }
 

@@ -5,12 +5,12 @@ use crate::api::Changes;
 use crate::error::Problem;
 use crate::model::{ConversationId, MessageId};
 use crate::server::limits::Prompt;
+use crate::server::problem::ProblemPage;
 use crate::server::session::Caller;
 use crate::server::{State, conversations};
 use axum::Router;
 use axum::extract::State as Extract;
-use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::Redirect;
 use axum::routing::post;
 use serde::Deserialize;
 
@@ -22,29 +22,6 @@ pub(super) fn routes() -> Router<State> {
         .route("/forms/continue", post(resume))
         .route("/forms/change", post(change))
         .route("/forms/delete", post(delete))
-}
-
-/// A problem as a page, with a way back. The text that was sent is one step back in the browser's history.
-struct Trouble(Problem);
-
-impl From<Problem> for Trouble {
-    fn from(problem: Problem) -> Self {
-        Self(problem)
-    }
-}
-
-impl IntoResponse for Trouble {
-    fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let sentence = self.0.to_string().replace('&', "&amp;").replace('<', "&lt;");
-        let page = format!(
-            "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\">\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>Rivulet</title>\
-             <main><h1>That was not done</h1><p>{sentence}</p>\
-             <p>Go back in your browser to find what you wrote, or <a href=\"/\">start anew</a>.</p></main></html>"
-        );
-        (status, Html(page)).into_response()
-    }
 }
 
 /// Fields that a form leaves empty count as absent.
@@ -73,7 +50,7 @@ async fn send(
     Extract(state): Extract<State>,
     caller: Caller,
     form: Result<Form<Send>, Problem>,
-) -> Result<Redirect, Trouble> {
+) -> Result<Redirect, ProblemPage> {
     let account = caller.required()?;
     let Form(form) = form?;
     // Forms send line breaks as CRLF.
@@ -108,7 +85,7 @@ async fn stop(
     Extract(state): Extract<State>,
     caller: Caller,
     form: Result<Form<Reply>, Problem>,
-) -> Result<Redirect, Trouble> {
+) -> Result<Redirect, ProblemPage> {
     let reply = form?.0.reply;
     let conversation = conversation_of(&state, caller, reply).await?;
     state.engine.stop(caller.required()?, reply).await?;
@@ -119,7 +96,7 @@ async fn retry(
     Extract(state): Extract<State>,
     caller: Caller,
     form: Result<Form<Reply>, Problem>,
-) -> Result<Redirect, Trouble> {
+) -> Result<Redirect, ProblemPage> {
     let reply = form?.0.reply;
     let conversation = conversation_of(&state, caller, reply).await?;
     state.engine.retry(caller.required()?, reply).await?;
@@ -130,7 +107,7 @@ async fn resume(
     Extract(state): Extract<State>,
     caller: Caller,
     form: Result<Form<Reply>, Problem>,
-) -> Result<Redirect, Trouble> {
+) -> Result<Redirect, ProblemPage> {
     let reply = form?.0.reply;
     let conversation = conversation_of(&state, caller, reply).await?;
     state.engine.resume(caller.required()?, reply).await?;
@@ -149,7 +126,7 @@ async fn change(
     Extract(state): Extract<State>,
     caller: Caller,
     form: Result<Form<Change>, Problem>,
-) -> Result<Redirect, Trouble> {
+) -> Result<Redirect, ProblemPage> {
     let account = caller.required()?;
     let Form(form) = form?;
     let changes = Changes { title: filled(form.title), model: filled(form.model), system: form.system };
@@ -166,7 +143,7 @@ async fn delete(
     Extract(state): Extract<State>,
     caller: Caller,
     form: Result<Form<Delete>, Problem>,
-) -> Result<Redirect, Trouble> {
+) -> Result<Redirect, ProblemPage> {
     let account = caller.required()?;
     conversations::delete(&state, account, form?.0.conversation).await?;
     Ok(Redirect::to("/"))

@@ -77,11 +77,9 @@ impl Fold {
 
     pub fn place(&self) -> Place {
         let there = |thread: &&Thread| !thread.deleted && !self.begun;
-        Place {
-            conversation: self.thread.as_ref().filter(there).map(|thread| thread.conversation.id),
-            cursor: self.cursor,
-            list: self.list.cursor,
-        }
+        let conversation = self.thread.as_ref().filter(there).map(|thread| thread.conversation.id);
+        let cursor = self.cursor.filter(|_| conversation.is_some());
+        Place { conversation, cursor, list: self.list.cursor }
     }
 
     /// The conversation as it is drawn: with what is said but not confirmed, without the draft.
@@ -189,7 +187,8 @@ impl Fold {
     /// Finished replies with code that nobody has highlighted. Each is named once.
     pub fn unhighlighted(&mut self) -> Vec<MessageId> {
         let Some(thread) = &self.thread else { return Vec::new() };
-        let ended = |message: &&Message| message.role == Role::Assistant && !message.status.is_open();
+        let ended =
+            |message: &&Message| message.role == Role::Assistant && !message.status.is_open();
         let settled = &mut self.settled;
         let new = thread.messages.iter().filter(ended).filter(|message| settled.insert(message.id));
         new.filter(|message| markdown::has_code(&message.text)).map(|message| message.id).collect()
@@ -246,7 +245,9 @@ impl Fold {
     /// Lets go of the pending messages that the journal has told of.
     fn confirm(&mut self) {
         let mut pending = std::mem::take(&mut self.pending);
-        pending.retain(|pending| !self.has_message(pending.message.id) && !self.has_passed(pending.until));
+        pending.retain(|pending| {
+            !self.has_message(pending.message.id) && !self.has_passed(pending.until)
+        });
         self.pending = pending;
     }
 
@@ -262,14 +263,22 @@ impl Fold {
     pub fn begin(&mut self, conversation: Conversation, message: Message) -> Change {
         self.close();
         self.begun = true;
-        self.thread = Some(Thread { conversation, messages: Vec::new(), earlier: false, draft: None, deleted: false });
+        self.thread = Some(Thread {
+            conversation,
+            messages: Vec::new(),
+            earlier: false,
+            draft: None,
+            deleted: false,
+        });
         self.say(message)
     }
 
     /// Draws a message before the server has it.
     pub fn say(&mut self, mut message: Message) -> Change {
         let Some(thread) = &self.thread else { return Change::NONE };
-        if self.has_message(message.id) || self.pending.iter().any(|pending| pending.message.id == message.id) {
+        if self.has_message(message.id)
+            || self.pending.iter().any(|pending| pending.message.id == message.id)
+        {
             return Change::NONE;
         }
         let last = self.pending.last().map(|pending| &pending.message).or(thread.messages.last());
@@ -280,7 +289,9 @@ impl Fold {
 
     /// The server has the message. The journal tells where it is; until then it stays where it was drawn.
     pub fn accept(&mut self, sent: &Sent) -> Change {
-        for pending in self.pending.iter_mut().filter(|pending| pending.message.id == sent.message.id) {
+        for pending in
+            self.pending.iter_mut().filter(|pending| pending.message.id == sent.message.id)
+        {
             pending.until = Some(sent.cursor);
             self.begun = false;
         }
@@ -321,7 +332,9 @@ fn keep_earlier(thread: &mut Thread, former: Thread) {
     let Some(first) = thread.messages.first() else { return };
     let at = |id: MessageId| former.messages.iter().position(|message| message.id == id);
     let end = at(first.id).or_else(|| Some(at(first.parent?)? + 1));
-    let Some(end @ 1..) = end.filter(|_| former.conversation.id == thread.conversation.id) else { return };
+    let Some(end @ 1..) = end.filter(|_| former.conversation.id == thread.conversation.id) else {
+        return;
+    };
     thread.earlier = former.earlier;
     thread.messages.splice(0..0, former.messages.into_iter().take(end));
 }

@@ -5,44 +5,44 @@
 //! visible or its reply is open, and only with one of four locks that the tabs share: two connections stay free for
 //! everything else.
 
-use super::fold::{Change, Fold, Gap, Place};
-use super::pace::{End, Nudge, Pause, SETTLED_MS, SILENCE_MS, SLOW_MS};
+mod poll;
+mod stream;
+
+use super::fold::{Fold, Place};
+use super::pace::{End, Nudge, Pause, SETTLED_MS};
 use super::{Link, Live};
-use crate::browser::{self, Listener, Lock};
+use crate::browser::{self, Listener, Lock, now_ms};
 use crate::error::Problem;
-use crate::event::Event;
-use crate::model::MessageId;
-use crate::wire::{Line, Lines};
-use crate::{api, browser::now_ms};
-use bytes::Bytes;
+use futures::StreamExt;
 use futures::channel::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use futures::future::{self, Either, Fuse, LocalBoxFuture};
-use futures::stream::FusedStream;
-use futures::{FutureExt, StreamExt, TryFutureExt, select_biased};
 use leptos::prelude::*;
-use leptos::server_fn::codec::ByteStream;
 use std::pin::pin;
 use wasm_bindgen::JsCast;
-use web_sys::PageTransitionEvent;
+use web_sys::{Event, EventTarget, PageTransitionEvent};
 
 /// Streams that one browser holds at a time, out of six connections.
 const STREAMS: usize = 4;
-/// How long text waits to be drawn where the browser draws no frames, as in a hidden tab.
-const HIDDEN_FRAME_MS: u32 = 250;
-
 /// Follows for as long as it is polled.
 pub(super) async fn run(live: Live) {
     let (nudge, nudges) = mpsc::unbounded();
     let _listeners = listen(&nudge);
     live.nudge.set_value(Some(nudge));
-    let follower =
-        Follower { live, nudges, lock: None, failures: 0, not_before_ms: 0.0, frame: Fuse::terminated(), round: Round::begin(Place::default()) };
+    let follower = Follower {
+        live,
+        nudges,
+        lock: None,
+        failures: 0,
+        not_before_ms: 0.0,
+        frame: Fuse::terminated(),
+        round: Round::begin(Place::default()),
+    };
     follower.run().await;
 }
 
 fn listen(nudge: &UnboundedSender<Nudge>) -> Vec<Listener> {
     let (window, document) = (browser::window(), browser::document());
-    let on = |target: &web_sys::EventTarget, name, hear: fn(&web_sys::Event) -> Option<Nudge>| {
+    let on = |target: &EventTarget, name, hear: fn(&Event) -> Option<Nudge>| {
         let nudge = nudge.clone();
         Listener::new(target, name, move |event| {
             if let Some(heard) = hear(&event) {
@@ -57,7 +57,8 @@ fn listen(nudge: &UnboundedSender<Nudge>) -> Vec<Listener> {
         // Page Lifecycle: a frozen tab runs again.
         on(&document, "resume", |_| Some(Nudge::Woken)),
         on(&window, "pageshow", |event| {
-            let from_cache = event.dyn_ref::<PageTransitionEvent>().is_some_and(PageTransitionEvent::persisted);
+            let from_cache =
+                event.dyn_ref::<PageTransitionEvent>().is_some_and(PageTransitionEvent::persisted);
             from_cache.then_some(Nudge::Woken)
         }),
         on(&window, "online", |_| Some(Nudge::Online)),
@@ -94,16 +95,6 @@ impl Round {
     }
 }
 
-/// What a stream's loop wakes up for.
-enum Step {
-    Nudge(Nudge),
-    Frame,
-    /// The next bytes, a failure, or the end.
-    Chunk(Option<Result<Bytes, Problem>>),
-    /// Nothing came in time.
-    Late,
-}
-
 impl Follower {
     async fn run(mut self) {
         loop {
@@ -118,8 +109,9 @@ impl Follower {
                 self.rest(wait, false).await;
                 continue;
             }
+            let has_lock = self.has_lock().await;
             self.round = Round::begin(self.place());
-            let end = if self.has_lock().await { self.stream().await } else { self.poll().await };
+            let end = if has_lock { self.stream().await } else { self.poll().await };
             self.draw_now();
             self.after(end).await;
         }
@@ -211,8 +203,12 @@ impl Follower {
     }
 
     fn note(&mut self, nudge: Nudge) {
-        if nudge == Nudge::Offline {
-            self.tell(Link::Offline);
+        match nudge {
+            Nudge::Offline => self.tell(Link::Offline),
+            Nudge::Online if self.live.link.get_untracked() == Link::Offline => {
+                self.tell(Link::Reconnecting)
+            }
+            _ => {}
         }
         if nudge.forgives() {
             self.failures = 0;
@@ -232,7 +228,9 @@ impl Follower {
             if left <= 0.0 {
                 return;
             }
-            let nudge = match future::select(pin!(self.nudged()), pin!(browser::sleep(whole(left)))).await {
+            let nudge = match future::select(pin!(self.nudged()), pin!(browser::sleep(whole(left))))
+                .await
+            {
                 Either::Left((nudge, _)) => nudge,
                 Either::Right(_) => continue,
             };
@@ -240,170 +238,6 @@ impl Follower {
                 return;
             }
         }
-    }
-}
-
-/// With a stream.
-impl Follower {
-    async fn stream(&mut self) -> End {
-        let Place { conversation, cursor, list } = self.round.place;
-        let chunks = api::follow(conversation, cursor, list).map_ok(ByteStream::into_inner).try_flatten_stream();
-        let mut chunks = pin!(chunks.fuse());
-        let mut lines = Lines::default();
-        loop {
-            let ended = match self.step(&mut chunks).await {
-                Step::Nudge(nudge) => self.is_outdated(nudge).then_some(End::Again),
-                Step::Frame => {
-                    self.live.draw(Change { draft: true, ..Change::default() });
-                    None
-                }
-                Step::Late => self.late(),
-                Step::Chunk(Some(Ok(bytes))) => self.heard(&bytes, &mut lines),
-                Step::Chunk(Some(Err(Problem::Offline)) | None) => Some(End::Lost),
-                Step::Chunk(Some(Err(problem))) => Some(End::Refused(problem)),
-            };
-            if let Some(end) = ended {
-                return end;
-            }
-        }
-    }
-
-    async fn step<S>(&mut self, chunks: &mut S) -> Step
-    where
-        S: FusedStream<Item = Result<Bytes, Problem>> + Unpin,
-    {
-        let mut late = pin!(browser::sleep(whole(self.deadline_ms() - now_ms())).fuse());
-        select_biased! {
-            nudge = self.nudges.select_next_some() => {
-                self.note(nudge);
-                Step::Nudge(nudge)
-            }
-            () = &mut self.frame => Step::Frame,
-            chunk = chunks.next() => Step::Chunk(chunk),
-            () = late => Step::Late,
-        }
-    }
-
-    fn deadline_ms(&self) -> f64 {
-        let is_slow = self.round.first_byte_ms.is_none() && now_ms() < self.round.began_ms + SLOW_MS;
-        self.round.last_byte_ms + if is_slow { SLOW_MS } else { SILENCE_MS }
-    }
-
-    fn late(&mut self) -> Option<End> {
-        if SILENCE_MS <= now_ms() - self.round.last_byte_ms {
-            return Some(End::Lost);
-        }
-        // The first connection is still being made; any other should have been there by now.
-        if self.round.first_byte_ms.is_none() && self.live.link.get_untracked() == Link::Live {
-            self.tell(Link::Reconnecting);
-        }
-        None
-    }
-
-    fn is_outdated(&self, nudge: Nudge) -> bool {
-        let now = now_ms();
-        let (followed, asked) = (self.place().conversation, self.round.place.conversation);
-        nudge.renews(now - self.round.began_ms, now - self.round.last_byte_ms) || followed != asked || !self.is_wanted()
-    }
-
-    fn heard(&mut self, bytes: &[u8], lines: &mut Lines) -> Option<End> {
-        self.round.last_byte_ms = now_ms();
-        self.round.first_byte_ms.get_or_insert(self.round.last_byte_ms);
-        self.tell_live();
-        let (change, end) = self.fold(bytes, lines);
-        self.draw(change);
-        // The reply that this hidden tab waited for has ended, or what it followed is gone.
-        let over = !self.is_wanted() || self.place().conversation != self.round.place.conversation;
-        end.or_else(|| over.then_some(End::Again))
-    }
-
-    fn fold(&mut self, bytes: &[u8], lines: &mut Lines) -> (Change, Option<End>) {
-        let mut change = Change::default();
-        let Ok(lines) = lines.push(bytes) else { return (change, Some(End::Lost)) };
-        for line in lines.iter().filter(|line| !line.trim().is_empty()) {
-            let Ok(line) = serde_json::from_str::<Line>(line) else {
-                // A newer server's, perhaps. A snapshot tells what it said, as far as this page can show it.
-                self.live.fold.update_value(Fold::forget_cursors);
-                return (change, Some(End::Lost));
-            };
-            let starts = matches!(line.event, Event::Snapshot(_) | Event::List(_));
-            match self.live.fold.try_update_value(|fold| fold.take(line)) {
-                Some(Ok(more)) => {
-                    change |= more;
-                    self.round.has_progress |= !starts && more != Change::default();
-                }
-                // At once, unless the last attempt brought nothing either.
-                Some(Err(Gap)) if self.round.has_progress => return (change, Some(End::Again)),
-                Some(Err(Gap)) | None => return (change, Some(End::Lost)),
-            }
-        }
-        (change, None)
-    }
-}
-
-/// Drawing.
-impl Follower {
-    fn draw(&mut self, change: Change) {
-        if change.thread {
-            self.frame = Fuse::terminated();
-            self.live.draw(change);
-            highlight(self.live);
-            return;
-        }
-        self.live.draw(Change { draft: false, ..change });
-        if change.draft && future::FusedFuture::is_terminated(&self.frame) {
-            self.frame = browser::frame_or(HIDDEN_FRAME_MS).boxed_local().fuse();
-        }
-    }
-
-    /// Draws what waits for a frame.
-    fn draw_now(&mut self) {
-        if !future::FusedFuture::is_terminated(&self.frame) {
-            self.frame = Fuse::terminated();
-            self.live.draw(Change { draft: true, ..Change::default() });
-        }
-    }
-}
-
-/// Without a stream.
-impl Follower {
-    async fn poll(&mut self) -> End {
-        let fetch = fetch(self.live, self.round.place);
-        match future::select(pin!(fetch), pin!(browser::sleep(whole(SILENCE_MS)))).await {
-            Either::Left((Ok(()), _)) => {
-                self.tell_live();
-                End::Polled
-            }
-            Either::Left((Err(Problem::Offline), _)) | Either::Right(_) => End::Lost,
-            Either::Left((Err(problem), _)) => End::Refused(problem),
-        }
-    }
-}
-
-/// One after the other: a tab without a stream is to use one connection.
-async fn fetch(live: Live, place: Place) -> Result<(), Problem> {
-    if let Some(conversation) = place.conversation {
-        let page = api::open(conversation).await?;
-        if live.fold.with_value(Fold::place).conversation == Some(conversation) {
-            live.show(Some(page));
-        }
-    }
-    live.listed(api::conversations(None).await?);
-    Ok(())
-}
-
-/// Fetches the highlighted code of replies that have just ended. Not worth a second attempt: the code is there, plain.
-fn highlight(live: Live) {
-    let replies = live.fold.try_update_value(Fold::unhighlighted).unwrap_or_default();
-    for reply in replies {
-        leptos::task::spawn_local(highlight_one(live, reply));
-    }
-}
-
-async fn highlight_one(live: Live, reply: MessageId) {
-    let Ok(html) = api::highlighted(reply).await else { return };
-    if live.fold.try_with_value(|fold| fold.has_message(reply)) == Some(true) {
-        live.highlighted.try_update(|known| known.insert(reply, html));
     }
 }
 

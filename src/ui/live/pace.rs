@@ -61,7 +61,9 @@ impl End {
             Self::Lost => Pause::Soft(backoff),
             Self::Refused(Problem::Unknown) => Pause::UntilNudged,
             Self::Refused(problem) => match problem.retry_after_seconds() {
-                Some(seconds) => Pause::Firm(seconds.min(MAX_RETRY_AFTER_SECONDS) as f64 * 1_000.0 + backoff),
+                Some(seconds) => {
+                    Pause::Firm(seconds.min(MAX_RETRY_AFTER_SECONDS) as f64 * 1_000.0 + backoff)
+                }
                 None => Pause::Soft(backoff),
             },
         }
@@ -92,9 +94,11 @@ impl Nudge {
     pub fn renews(self, age_ms: f64, silent_ms: f64) -> bool {
         match self {
             Self::Visible => DOUBT_MS < silent_ms,
+            // Without a network a new stream fails at once and the loss is known; to this machine it works.
+            Self::Offline => true,
             Self::Online | Self::Woken => YOUNG_MS < age_ms,
             // These are seen by what is followed and by who looks.
-            Self::Turned | Self::Hidden | Self::Sent | Self::Offline => false,
+            Self::Turned | Self::Hidden | Self::Sent => false,
         }
     }
 

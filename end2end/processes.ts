@@ -1,0 +1,226 @@
+// The programs under test: Rivulet's release build, and the scriptable model API (examples/upstream) in the place of a
+// provider. Whoever starts one ends it.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { type AddressInfo, type Socket, connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+const ROOT = resolve(__dirname, "..");
+const START_LIMIT_MS = 10_000;
+
+/** Settings by their names in the environment. */
+export type Settings = Record<string, string>;
+
+/** A running program, which has said where it listens. */
+class Program {
+  output = "";
+  url = "";
+
+  private constructor(private readonly child: ChildProcess) {}
+
+  /** `announcement` finds the address in what the program prints. */
+  static async start(path: string, settings: Settings, announcement: RegExp): Promise<Program> {
+    // Nothing else from outside: a key in somebody's environment would change what is tested.
+    const env = { PATH: process.env.PATH ?? "", NO_COLOR: "1", ...settings };
+    const program = new Program(spawn(join(ROOT, path), { env, stdio: ["ignore", "pipe", "pipe"] }));
+    await program.announced(path, announcement);
+    return program;
+  }
+
+  private announced(path: string, announcement: RegExp): Promise<void> {
+    return new Promise((done, failed) => {
+      const fail = (why: string) => failed(new Error(`${path} ${why}. It printed:\n${this.output}`));
+      const limit = setTimeout(() => fail("did not say where it listens"), START_LIMIT_MS);
+      const heard = (bytes: Buffer) => {
+        this.output += bytes.toString();
+        const found = announcement.exec(this.output);
+        if (found && !this.url) {
+          this.url = found[1];
+          clearTimeout(limit);
+          done();
+        }
+      };
+      this.child.stdout?.on("data", heard);
+      this.child.stderr?.on("data", heard);
+      this.child.on("error", (error) => fail(error.message));
+      this.child.on("exit", (code) => fail(`ended with code ${code}`));
+    });
+  }
+
+  /** Sends the signal and waits for the end. The exit code; null where the signal itself ended it. */
+  async end(signal: NodeJS.Signals): Promise<number | null> {
+    const { child } = this;
+    if (child.exitCode === null && child.signalCode === null) {
+      const exited = once(child, "exit");
+      child.kill(signal);
+      await exited;
+    }
+    return child.exitCode;
+  }
+}
+
+/** A Rivulet with a data folder of its own, which outlives kills and starts. */
+export class Rivulet {
+  private program?: Program;
+  private former = "";
+
+  private constructor(
+    private readonly folder: string,
+    private settings: Settings,
+  ) {}
+
+  static async start(settings: Settings): Promise<Rivulet> {
+    const folder = await mkdtemp(join(tmpdir(), "rivulet-end2end-"));
+    const rivulet = new Rivulet(folder, {
+      RIVULET_LISTEN: "127.0.0.1:0",
+      DATABASE_URL: `sqlite:${join(folder, "rivulet.db")}`,
+      RIVULET_SENDS_PER_MINUTE: "10000",
+      RIVULET_OPEN_REPLIES: "100",
+      RIVULET_STREAMS: "100",
+      RIVULET_DRAIN_SECONDS: "5",
+      ...settings,
+    });
+    await rivulet.startAgain();
+    return rivulet;
+  }
+
+  get url(): string {
+    return this.program?.url ?? "";
+  }
+
+  /** What it has logged in all its lives. */
+  get log(): string {
+    return this.former + (this.program?.output ?? "");
+  }
+
+  /** On the same data, at the same address. */
+  async startAgain(): Promise<void> {
+    this.former = this.log;
+    this.program = await Program.start(process.env.RIVULET_BINARY ?? "target/release/rivulet", this.settings, /listens on (http:\/\/[\d.:]+)/);
+    this.settings = { ...this.settings, RIVULET_LISTEN: new URL(this.url).host };
+  }
+
+  async kill(signal: NodeJS.Signals): Promise<number | null> {
+    return (await this.program?.end(signal)) ?? null;
+  }
+
+  async remove(): Promise<void> {
+    await this.kill("SIGKILL");
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** What the model is to answer, and how it is to fail: see examples/upstream/script.rs. */
+export type Script = Record<string, string | number | boolean>;
+
+/** A request that reached the model's API, and what became of it so far. */
+export interface Seen {
+  format: "anthropic" | "openai";
+  body: { model: string; system?: string; messages: { role: string; content: string }[] };
+  pieces: number;
+  text: string;
+  ended: "completed" | "failed" | "cut" | "reset" | "closed_by_client" | null;
+}
+
+/** The model's API. */
+export class Upstream {
+  private constructor(private readonly program: Program) {}
+
+  static async start(): Promise<Upstream> {
+    return new Upstream(await Program.start("target/debug/examples/upstream", {}, /listens on (http:\/\/[\d.:]+)/));
+  }
+
+  get url(): string {
+    return this.program.url;
+  }
+
+  /** Every request since the last `forget`. */
+  async seen(): Promise<Seen[]> {
+    return (await this.call("GET", "/seen")).json();
+  }
+
+  /** The last request whose newest message holds these words. */
+  async asked(words: string): Promise<Seen | undefined> {
+    const holds = (request: Seen) => JSON.stringify(request.body.messages.at(-1)).includes(words);
+    return (await this.seen()).filter(holds).at(-1);
+  }
+
+  /** The whole text that the script makes. */
+  async text(script: Script): Promise<string> {
+    return (await (await this.call("POST", "/text", script)).json()).text;
+  }
+
+  /** Answers the next request without a script of its own so. */
+  async next(script: Script): Promise<void> {
+    await this.call("POST", "/scripts", script);
+  }
+
+  /** Waits until so many answers were cut off by the client. */
+  async closed(count: number): Promise<void> {
+    await this.call("GET", `/closed/${count}`);
+  }
+
+  async forget(): Promise<void> {
+    await this.call("DELETE", "/seen");
+  }
+
+  async stop(): Promise<void> {
+    await this.program.end("SIGKILL");
+  }
+
+  private async call(method: string, path: string, body?: Script): Promise<Response> {
+    const answer = await fetch(this.url + path, { method, body: body && JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`${method} ${path}: ${await answer.text()}`);
+    return answer;
+  }
+}
+
+/**
+ * A network that can be cut. What a browser emulates under "offline" spares the streams that are open already.
+ */
+export class Line {
+  private readonly sockets = new Set<Socket>();
+  private isCut = false;
+
+  private constructor(private readonly server = createServer()) {}
+
+  static async start(to: string): Promise<Line> {
+    const line = new Line();
+    const { hostname, port } = new URL(to);
+    line.server.on("connection", (near) => {
+      const far = connect(Number(port), hostname);
+      for (const socket of [near, far]) {
+        line.sockets.add(socket);
+        socket.on("error", () => socket.destroy());
+        socket.on("close", () => line.sockets.delete(socket) && [near, far].forEach((it) => it.destroy()));
+      }
+      near.pipe(far).pipe(near);
+      if (line.isCut) near.resetAndDestroy();
+    });
+    line.server.listen(0, "127.0.0.1");
+    await once(line.server, "listening");
+    return line;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  cut(): void {
+    this.isCut = true;
+    for (const socket of this.sockets) socket.resetAndDestroy();
+  }
+
+  mend(): void {
+    this.isCut = false;
+  }
+
+  async end(): Promise<void> {
+    this.cut();
+    this.server.close();
+    await once(this.server, "close");
+  }
+}

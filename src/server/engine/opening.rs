@@ -1,0 +1,74 @@
+//! What it takes to open a reply: the messages, the request to the model, the events.
+
+use crate::event::Event;
+use crate::model::{Message, MessageId, Role, Status};
+use crate::server::journal::Journal;
+use crate::server::provider::{GO_ON, Request, Turn};
+use crate::server::store::conversations::Stored;
+use crate::server::store::now;
+
+/// What the model is asked: what was said so far, and to go on where `reply` has text already.
+pub(super) fn request(stored: &Stored, history: &[Message], reply: &Message) -> Request {
+    let turn = |role, text: &str| Turn { role, text: text.to_owned() };
+    // A reply that failed before its first word says nothing, and no provider takes an empty turn.
+    let said = history.iter().filter(|message| !message.text.trim().is_empty());
+    let mut turns: Vec<_> = said.map(|message| turn(message.role, &message.text)).collect();
+    if !reply.text.trim().is_empty() {
+        turns.push(turn(Role::Assistant, reply.text.trim_end()));
+        turns.push(turn(Role::User, GO_ON));
+    }
+    let model = reply.model.as_deref().unwrap_or_default();
+    let name = model.split_once('/').map_or(model, |(_, name)| name);
+    Request { model: name.to_owned(), system: stored.system.clone(), turns }
+}
+
+/// The events that open a reply. A continued one begins with the text that was kept.
+pub(super) fn announce(journal: &Journal, message: Option<&Message>, reply: &Message) {
+    if let Some(message) = message {
+        journal.append(Event::Message { message: message.clone() });
+    }
+    journal.append(Event::Reply {
+        reply: reply.id,
+        model: reply.model.clone().unwrap_or_default(),
+        parent: reply.parent,
+        created_at: reply.created_at.clone(),
+    });
+    if !reply.text.is_empty() {
+        journal.append(Event::Token { reply: reply.id, text: reply.text.clone() });
+    }
+}
+
+pub(super) fn person_message(id: MessageId, parent: Option<MessageId>, text: String) -> Message {
+    let now = now();
+    Message {
+        id,
+        parent,
+        role: Role::User,
+        text,
+        thinking: String::new(),
+        status: Status::Done,
+        model: None,
+        usage: None,
+        stop_reason: None,
+        error: None,
+        created_at: now.clone(),
+        finished_at: Some(now),
+    }
+}
+
+pub(super) fn empty_reply(parent: MessageId, model: &str, text: String) -> Message {
+    Message {
+        id: MessageId::new(),
+        parent: Some(parent),
+        role: Role::Assistant,
+        text,
+        thinking: String::new(),
+        status: Status::Streaming,
+        model: Some(model.to_owned()),
+        usage: None,
+        stop_reason: None,
+        error: None,
+        created_at: now(),
+        finished_at: None,
+    }
+}

@@ -1,0 +1,133 @@
+//! The journal: every reader, from every cursor, sees every event once and in order.
+
+use crate::event::{Cursor, Event};
+use crate::model::{ConversationId, MessageId};
+use crate::server::journal::{Journal, Journals, Topic};
+use std::sync::Arc;
+use std::time::Duration;
+
+const LONG: Duration = Duration::from_secs(600);
+
+fn token(reply: MessageId, text: &str) -> Event {
+    Event::Token { reply, text: text.into() }
+}
+
+fn opened(reply: MessageId) -> Event {
+    Event::Reply { reply, model: "m".into(), parent: None, created_at: String::new() }
+}
+
+fn journal(window: Duration) -> (Journals, Arc<Journal>, Topic) {
+    let journals = Journals::new(window);
+    let topic = Topic::Conversation(ConversationId::new());
+    let journal = journals.topic(topic);
+    (journals, journal, topic)
+}
+
+fn cursor(journal: &Journal, seq: u64) -> Cursor {
+    Cursor { epoch: journal.epoch(), seq }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn fifty_readers_from_fifty_cursors_see_every_event_once() {
+    const EVENTS: u64 = 1_000;
+    let (_journals, journal, _) = journal(LONG);
+    let reply = MessageId::new();
+    for seq in 1..=50 {
+        journal.append(token(reply, &seq.to_string()));
+    }
+    let read = |from: u64| {
+        let mut reader = journal.reader(cursor(&journal, from)).unwrap();
+        tokio::spawn(async move {
+            let mut next = from + 1;
+            while next <= EVENTS {
+                for entry in reader.next(7).await.unwrap() {
+                    assert_eq!(entry.seq, next);
+                    assert_eq!(entry.event, token(reply, &next.to_string()));
+                    next += 1;
+                }
+            }
+        })
+    };
+    let readers: Vec<_> = (0..50).map(read).collect();
+    for seq in 51..=EVENTS {
+        journal.append(token(reply, &seq.to_string()));
+        if seq % 10 == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    for reader in readers {
+        reader.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_draft_is_the_fold_of_the_reply() {
+    let (_journals, journal, _) = journal(LONG);
+    let reply = MessageId::new();
+    journal.append(opened(reply));
+    journal.append(token(reply, "Hello"));
+    journal.append(token(MessageId::new(), "of another reply"));
+    journal.append(token(reply, " there"));
+    let (end, draft) = journal.end();
+    assert_eq!(end.seq, 4);
+    assert_eq!(draft.unwrap().text, "Hello there");
+    journal.append(Event::Stopped { reply });
+    assert_eq!(journal.end().1, None);
+    assert_eq!(journal.cursor_of(reply).seq, 1);
+}
+
+#[tokio::test]
+async fn what_is_older_than_the_window_goes_and_an_open_reply_stays() {
+    let (_journals, journal, _) = journal(Duration::ZERO);
+    let (old, open) = (MessageId::new(), MessageId::new());
+    journal.append(token(old, "old"));
+    journal.append(opened(open));
+    for _ in 0..10 {
+        journal.append(token(open, "x"));
+    }
+    assert!(journal.reader(cursor(&journal, 0)).is_none(), "the first event is gone");
+    let mut reader = journal.reader(cursor(&journal, 1)).unwrap();
+    assert_eq!(reader.next(100).await.unwrap().len(), 11, "the whole open reply");
+    journal.append(Event::Stopped { reply: open });
+    journal.append(token(old, "later"));
+    assert!(journal.reader(cursor(&journal, 2)).is_none());
+}
+
+#[tokio::test]
+async fn a_reader_that_fell_out_of_the_window_is_told() {
+    let (_journals, journal, _) = journal(Duration::ZERO);
+    let mut reader = journal.reader(cursor(&journal, 0)).unwrap();
+    let reply = MessageId::new();
+    for _ in 0..3 {
+        journal.append(token(reply, "x"));
+    }
+    assert!(reader.next(10).await.is_none());
+}
+
+#[tokio::test]
+async fn cursors_of_another_life_or_of_the_future_are_not_continued() {
+    let (_journals, journal, _) = journal(LONG);
+    journal.append(token(MessageId::new(), "x"));
+    assert!(journal.reader(Cursor { epoch: journal.epoch() ^ 1, seq: 1 }).is_none());
+    assert!(journal.reader(cursor(&journal, 2)).is_none());
+    assert!(journal.reader(cursor(&journal, u64::MAX - 1)).is_none());
+    assert!(journal.reader(cursor(&journal, 1)).is_some());
+}
+
+#[tokio::test]
+async fn only_journals_that_nobody_needs_are_forgotten() {
+    let (journals, journal, topic) = journal(Duration::ZERO);
+    let reply = MessageId::new();
+    journal.append(opened(reply));
+    let epoch = journal.epoch();
+    drop(journal);
+    assert_eq!(journals.sweep(), 1, "a reply is open");
+    let journal = journals.topic(topic);
+    journal.append(Event::Stopped { reply });
+    let reader = journal.reader(cursor(&journal, 2)).unwrap();
+    drop(journal);
+    assert_eq!(journals.sweep(), 1, "somebody reads it");
+    drop(reader);
+    assert_eq!(journals.sweep(), 0);
+    assert_ne!(journals.topic(topic).epoch(), epoch, "its next life has another epoch");
+}

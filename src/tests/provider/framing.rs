@@ -1,0 +1,143 @@
+//! How bytes become events and deltas: cuts, line breaks, broken characters, limits.
+
+use super::*;
+use crate::server::provider::sse::{Event, Parser, TooLong};
+use futures::{StreamExt, executor, stream};
+use proptest::prelude::*;
+
+fn events(chunks: &[&[u8]]) -> Vec<Event> {
+    let mut parser = Parser::new(1 << 20);
+    let mut events = Vec::new();
+    for chunk in chunks {
+        parser.push(chunk, &mut events).unwrap();
+    }
+    events
+}
+
+fn event(name: &str, data: &str) -> Event {
+    Event { name: name.into(), data: data.into() }
+}
+
+#[test]
+fn f8_line_breaks_of_every_kind_and_a_byte_order_mark_change_nothing() {
+    for line_break in ["\n", "\r", "\r\n"] {
+        let changed = format!("\u{feff}{}", ANTHROPIC.replace('\n', line_break));
+        assert_eq!(read_whole(anthropic(), &changed), anthropic_deltas(), "{line_break:?}");
+        let changed = format!("\u{feff}:\n{}", OPENAI.replace('\n', line_break));
+        assert_eq!(read_whole(openai(), &changed), openai_deltas(), "{line_break:?}");
+    }
+    let mut breaks = ["\n", "\r", "\r\n"].iter().cycle();
+    let mixed: String = OPENAI
+        .split_inclusive('\n')
+        .map(|line| line.replace('\n', breaks.next().unwrap()))
+        .collect();
+    assert_eq!(read_whole(openai(), &mixed), openai_deltas());
+}
+
+#[test]
+fn f9_a_cut_at_any_byte_changes_nothing() {
+    for (decoder, stream, expected) in [
+        (anthropic as fn() -> Box<dyn Decoder>, ANTHROPIC, anthropic_deltas()),
+        (openai, OPENAI, openai_deltas()),
+    ] {
+        let stream = stream.replace('\n', "\r\n");
+        for cut in 0..=stream.len() {
+            let (start, rest) = stream.as_bytes().split_at(cut);
+            assert_eq!(read(decoder(), [start, rest]), expected, "cut at {cut}");
+        }
+        assert_eq!(read(decoder(), stream.as_bytes().chunks(1)), expected);
+    }
+}
+
+#[test]
+fn f8_events_are_read_as_the_standard_says() {
+    let stream = "data\n\ndata:\n\nevent: a\ndata: 1\ndata:2\ndata:  3\n\nevent: lost\n\nid: 7\nretry: 9\n: c\ndata: x\nfoo: y\n\ndata: cut";
+    let expected = [event("", ""), event("", ""), event("a", "1\n2\n 3"), event("", "x")];
+    assert_eq!(events(&[stream.as_bytes()]), expected);
+}
+
+#[test]
+fn f8_a_reply_whose_last_line_break_is_missing_is_complete() {
+    for ending in ["\n\n", "\n", ""] {
+        let stream = format!("{}data: [DONE]{ending}", token("a"));
+        assert_eq!(read_whole(openai(), &stream), [text("a"), finished("stop")]);
+        let stream = format!("{}{ending}", ANTHROPIC.trim_end());
+        assert_eq!(read_whole(anthropic(), &stream), anthropic_deltas());
+    }
+}
+
+#[test]
+fn f9_invalid_bytes_become_one_replacement_character_each_and_nul_stays() {
+    let mut stream = token("a?b").into_bytes();
+    let place = stream.iter().position(|byte| *byte == b'?').unwrap();
+    stream.splice(place..=place, *b"\xf0\x9f\x98 \xff \xc3");
+    assert_eq!(shown(&read(openai(), stream.chunks(1))), "a\u{fffd} \u{fffd} \u{fffd}b");
+    assert_eq!(shown(&read_whole(openai(), &token(r"a\u0000b"))), "a\0b");
+}
+
+#[test]
+fn f10_a_line_above_the_limit_fails_after_what_came_before_it() {
+    let limits = Limits::default();
+    let mut reader = Reader::new(openai(), &limits);
+    let mut deltas = reader.push(format!("{}data: ", token("a")).as_bytes());
+    // A parser that searches the whole line again for each chunk would take minutes over this.
+    let mut chunks = 0;
+    while deltas.len() < 2 {
+        deltas.extend(reader.push(&[b'x'; 16]));
+        chunks += 1;
+    }
+    assert_eq!(chunks, (limits.event_bytes - "data: ".len()) / 16 + 1);
+    assert_eq!(failure(&deltas).1.kind, FailureKind::Protocol);
+    assert_eq!(Parser::new(8).push(b"data: 123", &mut Vec::new()), Err(TooLong));
+    assert_eq!(
+        Parser::new(8).push(b"data:1\ndata:2\ndata:3\ndata:4\ndata:5\n", &mut Vec::new()),
+        Err(TooLong)
+    );
+}
+
+#[test]
+fn f10_an_answer_above_the_limit_fails_and_what_fits_is_kept() {
+    let limits = Limits { body_bytes: token("a").len() * 3 + 1, ..Limits::default() };
+    let mut reader = Reader::new(openai(), &limits);
+    let deltas: Vec<_> = (0..9).flat_map(|_| reader.push(token("a").as_bytes())).collect();
+    assert_eq!(failure(&deltas).0, "aaa");
+}
+
+/// The events of `sse-stream`, which knows the same standard but not our code. It keeps blocks without data.
+fn oracle(chunks: Vec<Vec<u8>>) -> Vec<Event> {
+    let chunks = stream::iter(
+        chunks.into_iter().map(|chunk| Ok::<_, std::io::Error>(bytes::Bytes::from(chunk))),
+    );
+    let blocks = executor::block_on(sse_stream::SseByteStream::new(chunks).collect::<Vec<_>>());
+    let event =
+        |block: sse_stream::Sse| Some(event(&block.event.unwrap_or_default(), &block.data?));
+    blocks.into_iter().filter_map(|block| event(block.unwrap())).collect()
+}
+
+proptest! {
+    #[test]
+    fn f8_the_parser_agrees_with_another_one_on_any_text_cut_anywhere(
+        lines in prop::collection::vec("(data|event|id|retry|da|)(:|: |:  |)[a-zß👋: ]{0,6}(\n|\r|\r\n|\n\n|\r\n\r\n|\r\r)", 0..20),
+        size in 1usize..9,
+    ) {
+        let stream = lines.concat().into_bytes();
+        let chunks: Vec<&[u8]> = stream.chunks(size).collect();
+        let expected = oracle(chunks.iter().map(|chunk| chunk.to_vec()).collect());
+        prop_assert_eq!(events(&chunks), expected);
+    }
+
+    #[test]
+    fn f9_no_bytes_make_a_reader_panic_and_each_answer_ends_once(
+        noise in prop::collection::vec(any::<u8>(), 0..300),
+        size in 1usize..40,
+        place in 0..ANTHROPIC.len(),
+    ) {
+        for (decoder, stream) in [(anthropic(), ANTHROPIC), (openai(), OPENAI)] {
+            let place = place.min(stream.len());
+            let bytes = [&stream.as_bytes()[..place], &noise, &stream.as_bytes()[place..]].concat();
+            let deltas = read(decoder, bytes.chunks(size));
+            let ends = deltas.iter().filter(|delta| matches!(delta, Delta::Finished { .. } | Delta::Failed(_)));
+            prop_assert_eq!(ends.count(), 1);
+        }
+    }
+}

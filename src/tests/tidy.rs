@@ -1,0 +1,78 @@
+//! The rules of the house that a machine can check.
+
+use std::path::{Path, PathBuf};
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every line of every source file that breaks `rule`.
+fn breaks(folder: &str, rule: impl Fn(&Path, &str) -> bool) -> Vec<String> {
+    let mut found = Vec::new();
+    for path in sources(&root().join(folder)) {
+        let name = path.strip_prefix(root()).unwrap();
+        for (number, line) in std::fs::read_to_string(&path).unwrap().lines().enumerate() {
+            if rule(name, line) {
+                found.push(format!("{}:{}: {}", name.display(), number + 1, line.trim()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_server_browser_split_is_made_in_lib_rs_alone() {
+    let split = |name: &Path, line: &str| {
+        let gate = line.contains("cfg(feature") || line.contains("cfg_attr(feature") || line.contains("feature = \"ssr\"");
+        gate && name != Path::new("src/lib.rs") && !name.ends_with("tidy.rs")
+    };
+    assert_eq!(breaks("src", split), Vec::<String>::new());
+}
+
+#[test]
+fn components_do_not_touch_the_server() {
+    let touches = |name: &Path, line: &str| {
+        let drawn = name.starts_with("src/ui") || name.starts_with("src/browser") || name.ends_with("app.rs");
+        drawn && !name.starts_with("src/tests") && line.contains("crate::server")
+    };
+    assert_eq!(breaks("src", touches), Vec::<String>::new());
+}
+
+#[test]
+fn the_server_does_not_know_the_pages() {
+    let knows = |name: &Path, line: &str| {
+        name.starts_with("src/server") && (line.contains("crate::ui") || line.contains("crate::app"))
+    };
+    assert_eq!(breaks("src", knows), Vec::<String>::new());
+}
+
+#[test]
+fn nothing_is_silenced_or_left_for_later() {
+    let soft = |name: &Path, line: &str| {
+        let words = ["todo!(", "unimplemented!(", "dbg!(", "#[ignore", "#[allow("];
+        !name.ends_with("tidy.rs") && words.iter().any(|word| line.contains(word))
+    };
+    for folder in ["src", "examples"] {
+        assert_eq!(breaks(folder, soft), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_file_is_one_idea() {
+    let long = |path: &PathBuf| 400 < std::fs::read_to_string(path).unwrap().lines().count();
+    let files: Vec<_> = sources(&root().join("src")).into_iter().filter(|path| !path.starts_with(root().join("src/tests"))).filter(long).collect();
+    assert_eq!(files, Vec::<PathBuf>::new(), "longer than 400 lines");
+}
