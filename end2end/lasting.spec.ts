@@ -1,8 +1,8 @@
 // A reply is never lost: not by a reload, not with the network, not in a frozen tab, not with the server.
 
 import type { Page } from "@playwright/test";
-import { CUT, Chat, type Script, ask, expect, providers, test } from "./helpers";
 import { chances } from "./chances";
+import { CUT, Chat, type Script, ask, expect, providers, test } from "./helpers";
 import { recording } from "./recorder";
 
 /** About eight seconds of a model's writing. */

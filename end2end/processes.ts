@@ -99,7 +99,7 @@ export class Rivulet {
   /** On the same data, at the same address. */
   async startAgain(): Promise<void> {
     this.former = this.log;
-    this.program = await Program.start(process.env.RIVULET_BINARY ?? "target/release/rivulet", this.settings, /listens on (http:\/\/[\d.:]+)/);
+    this.program = await Program.start("target/release/rivulet", this.settings, /listens on (http:\/\/[\d.:]+)/);
     this.settings = { ...this.settings, RIVULET_LISTEN: new URL(this.url).host };
   }
 

@@ -28,7 +28,7 @@ for (const [way, silent, kept] of [
   });
 }
 
-test("a message sent while a reply streams keeps the old reply as stopped and begins the next", async ({ chat, page, upstream }) => {
+test("a message sent while a reply streams keeps the old reply as stopped and begins the next", async ({ chat, upstream }) => {
   await chat.open();
   await chat.say(ask("The first", { pieces: 1000, gap_ms: 10 }));
   await chat.showsSome(30);
@@ -43,17 +43,13 @@ test("a message sent while a reply streams keeps the old reply as stopped and be
   await chat.shows("Only the second answer.");
   expect(await chat.prose.first().textContent()).toBe(first);
   expect((await upstream.asked("The second"))?.body.messages.map(({ role }) => role)).toEqual(["user", "assistant", "user"]);
-  expect(page.url()).toMatch(/\/c\//);
 });
 
-for (const [way, press] of [
-  ["Enter", "twice Enter"],
-  ["the button", "a double click"],
-] as const) {
+for (const way of ["Enter", "the button"]) {
   test(`pressing ${way} twice quickly makes one message, in a new conversation and in an old one`, async ({ chat, page, upstream }) => {
     const twice = async (text: string) => {
       await chat.field.fill(text);
-      if (press === "a double click") return chat.send.dblclick();
+      if (way === "the button") return chat.send.dblclick();
       await Promise.all([page.keyboard.press("Enter"), page.keyboard.press("Enter")]);
     };
     await chat.open();

@@ -73,7 +73,7 @@ test("an example fills the field, to be changed and sent", async ({ chat, page, 
 });
 
 test("instructions and model reach the provider, from the first message and after a change", async ({ chat, page, upstream }) => {
-  const instructions = page.getByText("Instructions", { exact: true });
+  const instructions = page.getByText(/^Instructions/);
   const box = page.getByRole("textbox", { name: /What the model should know/ });
   await chat.open();
   await expect(chat.model).toHaveValue("anthropic/claude-test");

@@ -11,6 +11,7 @@ pub mod current;
 pub mod desk;
 pub mod entry;
 pub mod esc;
+pub mod field;
 pub mod first;
 pub mod frame;
 pub mod icon;

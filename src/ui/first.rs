@@ -7,6 +7,7 @@ use crate::event::List;
 use crate::model::{MessageId, Model};
 use serde::{Deserialize, Serialize};
 
+/// Whatever fails is shown in its place; the rest is there all the same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct First {
     /// None on the start page.

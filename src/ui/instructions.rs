@@ -39,7 +39,7 @@ fn Form(panel: NodeRef<html::Details>) -> impl IntoView {
     let save = move |event: SubmitEvent| {
         event.prevent_default();
         let Some(id) = desk.place.get_untracked().conversation() else { return };
-        let system = super::outbox::field_value("system");
+        let system = super::field::value("system");
         desk.attempt(async move {
             let changes = Changes { system: Some(system), ..Changes::default() };
             api::change(id, changes).await?;

@@ -2,17 +2,16 @@
 //! this browser's storage until the server has it, and comes back into the field where it could not be sent.
 
 use super::desk::{Desk, arrive};
+use super::field;
 use super::picker::default_model;
 use super::place::Place;
 use crate::api::{self, Changes, Sent};
-use crate::browser::{self, storage};
+use crate::browser;
 use crate::error::Problem;
 use crate::model::{Conversation, ConversationId, Message, MessageId, Role, Status};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
-use wasm_bindgen::JsCast;
-use web_sys::HtmlTextAreaElement;
 
 /// One per page, provided as context by the layout. Its methods are for effects and handlers.
 #[derive(Clone, Copy)]
@@ -56,16 +55,16 @@ impl Outbox {
 
     /// Follows the field while somebody types.
     pub fn typed(self) {
-        let text = field_value("text");
+        let text = field::value("text");
         if !self.sending.get_untracked() {
-            keep(self.desk.place.get_untracked(), &text);
+            field::keep(self.desk.place.get_untracked(), &text);
         }
         self.text.set(text);
     }
 
     /// Fills the field and goes there.
     pub fn write(self, text: &str) {
-        set_field_value("text", text);
+        field::set("text", text);
         self.typed();
         browser::focus_id("text");
     }
@@ -73,23 +72,23 @@ impl Outbox {
     /// What was written here before, unless something stands in the field: typed before our code ran, or put there by
     /// the browser itself.
     pub fn restore(self, place: Place) {
-        let typed = field_value("text");
+        let typed = field::value("text");
         if typed.is_empty() {
             return self.turn(place);
         }
-        keep(place, &typed);
+        field::keep(place, &typed);
         self.text.set(typed);
     }
 
     /// The place has changed: its own words stand in the field.
     pub fn turn(self, place: Place) {
-        set_field_value("text", &storage::get(&shelf(place)).unwrap_or_default());
-        self.text.set(field_value("text"));
+        field::set("text", &field::kept(place));
+        self.text.set(field::value("text"));
     }
 
     /// Sends what stands in the field.
     pub fn send(self) {
-        let text = field_value("text");
+        let text = field::value("text");
         if text.trim().is_empty() {
             return browser::focus_id("text");
         }
@@ -101,7 +100,7 @@ impl Outbox {
         self.desk.notice.set(String::new());
         self.desk.following.set(true);
         self.draw(&parcel);
-        set_field_value("text", "");
+        field::set("text", "");
         self.text.set(String::new());
         spawn_local(async move {
             let sent = api::send(
@@ -129,10 +128,10 @@ impl Outbox {
         });
         let start = (place == Place::Start).then(|| Changes {
             title: None,
-            model: Some(model())
+            model: Some(field::model())
                 .filter(|model| !model.is_empty())
                 .or_else(|| Some(default_model(self.desk))),
-            system: Some(field_value("system")),
+            system: Some(field::value("system")),
         });
         Parcel { place, conversation, message, text, start }
     }
@@ -153,12 +152,12 @@ impl Outbox {
         let here = self.desk.place.get_untracked() == parcel.place;
         // What was typed meanwhile is kept where it will be looked for.
         let place = Place::Conversation(parcel.conversation);
-        keep(parcel.place, "");
+        field::keep(parcel.place, "");
         if here {
-            keep(place, &field_value("text"));
+            field::keep(place, &field::value("text"));
         }
         if here && parcel.place == Place::Start {
-            set_field_value("system", "");
+            field::set("system", "");
             self.navigate.with_value(|navigate| arrive(navigate, parcel.conversation));
         }
     }
@@ -168,7 +167,7 @@ impl Outbox {
         self.desk.live.unsent(parcel.message);
         self.desk.notice.set(problem.to_string());
         if self.desk.place.get_untracked() == parcel.place {
-            let since = field_value("text");
+            let since = field::value("text");
             let text = if since.trim().is_empty() {
                 parcel.text.clone()
             } else {
@@ -210,42 +209,4 @@ fn begun(id: ConversationId, start: &Changes) -> Conversation {
         created_at: now.clone(),
         updated_at: now,
     }
-}
-
-/// Where this browser keeps what is being written at a place.
-fn shelf(place: Place) -> String {
-    match place {
-        Place::Start => "unsent".into(),
-        Place::Conversation(id) => format!("unsent:{id}"),
-    }
-}
-
-fn keep(place: Place, text: &str) {
-    if text.is_empty() {
-        storage::remove(&shelf(place));
-    } else {
-        storage::set(&shelf(place), text);
-    }
-}
-
-fn model() -> String {
-    let select = browser::document().get_element_by_id("model");
-    select
-        .and_then(|select| select.dyn_into::<web_sys::HtmlSelectElement>().ok())
-        .map(|it| it.value())
-        .unwrap_or_default()
-}
-
-pub fn field_value(id: &str) -> String {
-    field(id).map(|field| field.value()).unwrap_or_default()
-}
-
-fn set_field_value(id: &str, text: &str) {
-    if let Some(field) = field(id) {
-        field.set_value(text);
-    }
-}
-
-fn field(id: &str) -> Option<HtmlTextAreaElement> {
-    browser::document().get_element_by_id(id)?.dyn_into().ok()
 }

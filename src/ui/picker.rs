@@ -45,6 +45,7 @@ fn chosen(desk: Desk) -> String {
     of_thread.filter(|model| !model.is_empty()).unwrap_or_else(|| default_model(desk))
 }
 
+/// What a new conversation begins with.
 pub fn default_model(desk: Desk) -> String {
     desk.models.with(|models| {
         let default = models.iter().find(|model| model.default).or(models.first());

@@ -7,8 +7,10 @@ use crate::model::{Conversation, Role};
 const TITLE_CHARS: usize = 60;
 
 /// A document's title.
+///
+/// leptos_meta 0.9.0-rc1 writes it into the page as it is, so what could end the element is shown by a look-alike.
 pub fn titled(head: &str) -> String {
-    format!("{head} · Rivulet")
+    format!("{} · Rivulet", head.replace('<', "‹"))
 }
 
 /// What a thread is called: its title or, before it has one, how it begins.
