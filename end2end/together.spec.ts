@@ -31,7 +31,10 @@ test("what is said in one tab appears in another and in another browser at once,
   await second.say(ask("The newer matter", { pieces: 3 }));
   for (const { titles } of everywhere) await expect(titles).toHaveText(["The newer matter", "The older matter"]);
 
-  for (const { titles } of everywhere) await titles.filter({ hasText: "older" }).click();
+  for (const { page, titles } of everywhere) {
+    await page.bringToFront();
+    await titles.filter({ hasText: "older" }).click();
+  }
   for (const { heading, prose } of everywhere) {
     await expect(heading).toHaveText("The older matter");
     await expect(prose).toHaveText("t0 t1 t2");

@@ -111,6 +111,7 @@ test("a conversation can be renamed, and deleted after being asked once more, in
   const second = new Chat(await context.newPage());
   await second.open(page.url());
 
+  await page.bringToFront();
   await chat.titles.hover();
   await chat.sidebar.getByLabel(/Rename or delete/).click();
   await chat.sidebar.getByRole("textbox", { name: "Title" }).fill("A better name");
