@@ -3,6 +3,8 @@
 //! An event is encoded once, as `{"type":…,…}`. SSE carries the rest of the object as `data` and the type as the
 //! event's name; a line (NDJSON) carries the type and the id inside.
 
+mod read;
+
 use crate::event::{Cursor, Event};
 use serde::{Deserialize, Serialize};
 
@@ -58,15 +60,12 @@ pub enum Topic {
 }
 
 /// A line as the browser reads it.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Line {
     pub id: Cursor,
-    #[serde(default)]
     pub topic: Topic,
     /// Several pieces merged into one: the seq of the first. The id is that of the last.
-    #[serde(default)]
     pub first: Option<u64>,
-    #[serde(flatten)]
     pub event: Event,
 }
 

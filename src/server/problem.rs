@@ -31,14 +31,17 @@ impl IntoResponse for ProblemPage {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let sentence = self.0.to_string().replace('&', "&amp;").replace('<', "&lt;");
+        let (head, way) = match self.0 {
+            Problem::NotFound => ("Nothing here", ""),
+            _ => ("That did not work", "<p>Go back in your browser to find what you wrote.</p>"),
+        };
         let page = format!(
             "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
              <meta name=\"color-scheme\" content=\"light dark\">\
-             <link rel=\"stylesheet\" href=\"/pkg/rivulet.css\"><title>{} · Rivulet</title></head>\
-             <body><main class=\"problem\"><h1>That did not work</h1><p>{sentence}</p>\
-             <p>Go back in your browser to find what you wrote, or <a href=\"/\">start anew</a>.</p></main></body></html>",
-            self.0.title()
+             <link rel=\"stylesheet\" href=\"/pkg/rivulet.css\"><title>{head} · Rivulet</title></head>\
+             <body><main class=\"page page--alone\"><section class=\"way\"><h1>{head}</h1><p>{sentence}</p>{way}\
+             <p><a class=\"button\" href=\"/\">Start a new conversation</a></p></section></main></body></html>"
         );
         let policy = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
         (status, [(header::CONTENT_SECURITY_POLICY, policy)], Html(page)).into_response()

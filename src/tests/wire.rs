@@ -118,7 +118,7 @@ fn every_event_survives_its_line() {
         for event in every_event() {
             let text = Body::new(&event).line(topic, at(9));
             assert_eq!(text.matches('\n').count(), 1, "one line each: {text}");
-            let line: Line = serde_json::from_str(&text).unwrap();
+            let line = Line::read(&text).unwrap();
             assert_eq!(line, Line { id: at(9), topic, first: None, event });
         }
     }
@@ -319,7 +319,7 @@ proptest! {
     #[test]
     fn tokens_survive_the_wire_whatever_they_say(text in any::<String>(), seq in any::<u64>()) {
         let event = Event::Token { reply: id(3), text };
-        let line: Line = serde_json::from_str(&Body::new(&event).line(Topic::Conversation, at(seq))).unwrap();
+        let line = Line::read(&Body::new(&event).line(Topic::Conversation, at(seq))).unwrap();
         prop_assert_eq!(line.event, event);
         prop_assert_eq!(line.id, at(seq));
     }

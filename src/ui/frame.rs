@@ -69,7 +69,8 @@ fn Layout() -> impl IntoView {
     read_along(desk);
     view! {
         {move || view! { <Title text=title.get()/> }}
-        <a class="skip" href="#text">"Skip to the message field"</a>
+        // External to the router, which would take the click and leave the focus where it was.
+        <a class="skip" href="#text" rel="external">"Skip to the message field"</a>
         <Whisper/>
         <div class="frame" data-awake=move || desk.awake.get() on:click=move |event| copy_code(desk, &event)>
             <Sidebar/>

@@ -119,7 +119,7 @@ impl Follower {
         let mut change = Change::default();
         let Ok(lines) = lines.push(bytes) else { return (change, Some(End::Lost)) };
         for line in lines.iter().filter(|line| !line.trim().is_empty()) {
-            let Ok(line) = serde_json::from_str::<Line>(line) else {
+            let Ok(line) = Line::read(line) else {
                 // A newer server's, perhaps. A snapshot tells what it said, as far as this page can show it.
                 self.live.fold.update_value(Fold::forget_cursors);
                 return (change, Some(End::Lost));
