@@ -3,9 +3,7 @@
 //! Server, browser and tests fold with the same functions: [`Draft::apply`] for the open reply, [`Thread::apply`]
 //! for the conversation around it.
 
-use crate::model::{
-    Conversation, ConversationId, Message, MessageId, ReplyError, Role, Status, Usage,
-};
+use crate::model::{Conversation, ConversationId, Message, MessageId, ReplyError, Role, Status, Usage};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{fmt, str::FromStr};
 

@@ -81,11 +81,7 @@ impl Line {
         };
         if let Event::Resumed { from } = self.event {
             // From further back is harmless: what comes twice is old.
-            return if from.epoch == cursor.epoch && from.seq <= cursor.seq {
-                Order::Old
-            } else {
-                Order::Gap
-            };
+            return if from.epoch == cursor.epoch && from.seq <= cursor.seq { Order::Old } else { Order::Gap };
         }
         let first = self.first.unwrap_or(self.id.seq);
         if self.id.seq <= cursor.seq {

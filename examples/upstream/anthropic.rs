@@ -46,10 +46,7 @@ impl Wire for Anthropic {
         message["stop_reason"] = Value::Null;
         let start = json!({ "type": "message_start", "message": message });
         let block = if turn.script.thinking > 0 {
-            block_start(
-                THINKING_INDEX,
-                &json!({ "type": "thinking", "thinking": "", "signature": "" }),
-            )
+            block_start(THINKING_INDEX, &json!({ "type": "thinking", "thinking": "", "signature": "" }))
         } else {
             text_start(turn)
         };
@@ -85,11 +82,7 @@ impl Wire for Anthropic {
             end["usage"] = json!({ "output_tokens": output_tokens });
         }
         let stop = json!({ "type": "message_stop" });
-        vec![
-            block_stop(text_index(turn)),
-            event("message_delta", &end),
-            event("message_stop", &stop),
-        ]
+        vec![block_stop(text_index(turn)), event("message_delta", &end), event("message_stop", &stop)]
     }
 
     fn error(&self, turn: &Turn, status: u16) -> Value {
@@ -116,9 +109,7 @@ impl Wire for Anthropic {
         let mut content = Vec::new();
         if turn.script.thinking > 0 {
             let thinking = turn.script.full_thinking();
-            content.push(
-                json!({ "type": "thinking", "thinking": thinking, "signature": "c2lnbmF0dXJl" }),
-            );
+            content.push(json!({ "type": "thinking", "thinking": thinking, "signature": "c2lnbmF0dXJl" }));
         }
         content.push(json!({ "type": "text", "text": turn.script.full_text() }));
         let output_tokens = turn.script.thinking + turn.script.text_pieces().count();
@@ -168,9 +159,7 @@ fn block_stop(index: usize) -> Event {
 }
 
 fn delta(index: usize, kind: &str, field: &str, piece: &Piece) -> Event {
-    let before = format!(
-        r#"{{"type":"content_block_delta","index":{index},"delta":{{"type":"{kind}","{field}":"#
-    );
+    let before = format!(r#"{{"type":"content_block_delta","index":{index},"delta":{{"type":"{kind}","{field}":"#);
     let data = [before.as_bytes(), &piece.json, b"}}"].concat();
     Event { name: Some("content_block_delta"), data }
 }

@@ -36,10 +36,7 @@ pub(super) struct Reply {
 
 /// Reads one request; none if the client closes the connection in place of sending one. `buffer` keeps what was read
 /// beyond it.
-pub(super) async fn read(
-    stream: &mut TcpStream,
-    buffer: &mut BytesMut,
-) -> io::Result<Option<Request>> {
+pub(super) async fn read(stream: &mut TcpStream, buffer: &mut BytesMut) -> io::Result<Option<Request>> {
     let head_length = loop {
         if let Some(at) = buffer.windows(HEAD_END.len()).position(|window| window == HEAD_END) {
             break at + HEAD_END.len();
@@ -52,8 +49,7 @@ pub(super) async fn read(
         }
     };
     let head = buffer.split_to(head_length);
-    let mut request =
-        parse(&String::from_utf8_lossy(&head)).ok_or_else(|| invalid("not a request"))?;
+    let mut request = parse(&String::from_utf8_lossy(&head)).ok_or_else(|| invalid("not a request"))?;
     request.body = read_body(stream, buffer, &request.headers).await?;
     Ok(Some(request))
 }
@@ -89,12 +85,7 @@ fn parse(head: &str) -> Option<Request> {
     let path = target.split('?').next()?;
     let headers = lines.filter_map(|line| line.split_once(':'));
     let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
-    Some(Request {
-        method: method.into(),
-        path: path.into(),
-        headers: headers.collect(),
-        body: Vec::new(),
-    })
+    Some(Request { method: method.into(), path: path.into(), headers: headers.collect(), body: Vec::new() })
 }
 
 fn invalid(reason: &'static str) -> io::Error {
@@ -113,9 +104,7 @@ pub(super) async fn gone(reader: &mut ReadHalf<'_>, buffer: &mut BytesMut) {
 pub(super) async fn write(stream: &mut TcpStream, reply: &Reply) -> io::Result<()> {
     let Reply { status, content_type, body } = reply;
     let length = body.len();
-    let head = format!(
-        "HTTP/1.1 {status} \r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\n\r\n"
-    );
+    let head = format!("HTTP/1.1 {status} \r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\n\r\n");
     stream.write_all((head + body).as_bytes()).await
 }
 

@@ -131,10 +131,7 @@ fn delta(turn: &Turn, field: &str, piece: &Piece) -> Event {
     let before = format!(
         r#"{{"id":"chatcmpl-{id}","object":"chat.completion.chunk","created":{CREATED},"model":{model},"choices":[{{"index":0,"delta":{{"{field}":"#
     );
-    let after: &[u8] = if turn.wants_usage {
-        br#"},"finish_reason":null}],"usage":null}"#
-    } else {
-        br#"},"finish_reason":null}]}"#
-    };
+    let after: &[u8] =
+        if turn.wants_usage { br#"},"finish_reason":null}],"usage":null}"# } else { br#"},"finish_reason":null}]}"# };
     Event { name: None, data: [before.as_bytes(), &piece.json, after].concat() }
 }

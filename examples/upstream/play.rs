@@ -23,12 +23,7 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(3600);
 const FLIGHT: Duration = Duration::from_millis(50);
 
 /// Answers one request. An error means that the client does not listen any more.
-pub(super) async fn play(
-    state: &State,
-    turn: &Turn,
-    entry: &Entry,
-    writer: &mut WriteHalf<'_>,
-) -> io::Result<Ended> {
+pub(super) async fn play(state: &State, turn: &Turn, entry: &Entry, writer: &mut WriteHalf<'_>) -> io::Result<Ended> {
     let script = &turn.script;
     pause(Duration::from_millis(script.headers_ms)).await;
     let plain = script.status.is_some() || script.body.is_some() || !turn.streaming;
@@ -40,9 +35,7 @@ pub(super) async fn play(
     if plain {
         return answer(turn, status, body).await;
     }
-    Stream { state, turn, entry, body, framer: Framer::new(script), pace: Pace::new(script) }
-        .play()
-        .await
+    Stream { state, turn, entry, body, framer: Framer::new(script), pace: Pace::new(script) }.play().await
 }
 
 fn headers(turn: &Turn, content_type: &str) -> String {
@@ -169,8 +162,7 @@ impl Stream<'_, '_, '_> {
     }
 
     async fn close(mut self, output_tokens: usize) -> io::Result<Ended> {
-        let mut bytes =
-            self.framer.events(&self.turn.format.wire().closing(self.turn, output_tokens));
+        let mut bytes = self.framer.events(&self.turn.format.wire().closing(self.turn, output_tokens));
         if self.turn.script.no_final_newline {
             let trimmed = bytes.trim_ascii_end().len();
             bytes.truncate(trimmed);

@@ -145,11 +145,7 @@ impl State {
     }
 
     /// Waits until `count` requests are as wanted.
-    pub(crate) async fn until(
-        &self,
-        count: usize,
-        wanted: impl Fn(&Seen) -> bool,
-    ) -> Result<(), NotYet> {
+    pub(crate) async fn until(&self, count: usize, wanted: impl Fn(&Seen) -> bool) -> Result<(), NotYet> {
         // Subscribed before counting: a change in between then wakes us.
         let mut changes = self.changed.subscribe();
         let enough = async {
@@ -180,9 +176,7 @@ impl State {
     fn choose(&self, body: &Value) -> Script {
         match Script::in_request(body) {
             None => lock(&self.scripts).next(),
-            Some(Err(error)) => {
-                Script::refusal(format!("the script in the message is wrong: {error}"))
-            }
+            Some(Err(error)) => Script::refusal(format!("the script in the message is wrong: {error}")),
             Some(Ok(script)) => match script.times {
                 Some(times) if self.count(|seen| seen.body == *body) >= times => script.healthy(),
                 _ => script,

@@ -140,11 +140,7 @@ async fn faults_in_the_middle_leave_the_pieces_before_them() {
             upstream.reset();
             upstream.script(script.clone());
             let answer = ask(&upstream, path, "Hello").await;
-            assert_eq!(
-                (answer.text().as_str(), answer.whole),
-                ("t0 t1", whole),
-                "{path} {script:?}"
-            );
+            assert_eq!((answer.text().as_str(), answer.whole), ("t0 t1", whole), "{path} {script:?}");
             upstream.ended(1).await.unwrap();
             let seen = upstream.seen().pop().unwrap();
             assert_eq!((seen.ended, seen.pieces), (Some(ended), 2));
@@ -201,9 +197,7 @@ async fn silence_comes_after_the_piece_it_is_told() {
     let mut client = Client::connect(&upstream).await;
     client.send("POST /v1/chat/completions", &request("Hello")).await;
     upstream.until(1, |seen| seen.pieces == 3).await.unwrap();
-    while !String::from_utf8_lossy(&client.read).contains("null}")
-        || !client.read.ends_with(b"\n\n\r\n")
-    {
+    while !String::from_utf8_lossy(&client.read).contains("null}") || !client.read.ends_with(b"\n\n\r\n") {
         client.more().await.unwrap();
     }
     assert_eq!(upstream.seen()[0].ended, None);
@@ -212,20 +206,13 @@ async fn silence_comes_after_the_piece_it_is_told() {
 #[tokio::test]
 async fn a_status_is_answered_as_often_as_told_and_then_no_more() {
     let upstream = Upstream::start().await;
-    let busy = Script {
-        status: Some(529),
-        times: Some(2),
-        retry_after: Some("2".into()),
-        ..Script::default()
-    };
+    let busy = Script { status: Some(529), times: Some(2), retry_after: Some("2".into()), ..Script::default() };
     upstream.push(busy);
     let mut client = Client::connect(&upstream).await;
     for _ in 0..2 {
         client.send("POST /v1/messages", &request("Hello")).await;
         let answer = client.answer().await;
-        assert!(
-            answer.head.starts_with("HTTP/1.1 529") && answer.head.contains("retry-after: 2\n")
-        );
+        assert!(answer.head.starts_with("HTTP/1.1 529") && answer.head.contains("retry-after: 2\n"));
         assert_eq!(answer.json()["error"]["type"], "overloaded_error");
     }
     client.send("POST /v1/messages", &request("Hello")).await;
@@ -248,12 +235,7 @@ async fn a_plain_answer_is_whatever_was_asked_for() {
     let upstream = Upstream::start().await;
     let page = "<html>Bad gateway</html>".to_owned();
     let content_type = Some("text/html".to_owned());
-    upstream.push(Script {
-        status: Some(502),
-        body: Some(page.clone()),
-        content_type,
-        ..Script::default()
-    });
+    upstream.push(Script { status: Some(502), body: Some(page.clone()), content_type, ..Script::default() });
     let answer = ask(&upstream, BOTH[0], "Hello").await;
     assert!(answer.head.contains("content-type: text/html\n"));
     assert_eq!(answer.chunks.concat(), page.as_bytes());

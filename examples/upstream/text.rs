@@ -52,8 +52,7 @@ impl Script {
 
     fn odd_pieces(&self) -> impl Iterator<Item = Piece> + Send + use<> {
         // A byte that never occurs, and a character that ends too early.
-        let invalid =
-            Piece { text: "<\u{fffd}|\u{fffd}>".into(), json: b"\"<\xff|\xe6\xbc>\"".into() };
+        let invalid = Piece { text: "<\u{fffd}|\u{fffd}>".into(), json: b"\"<\xff|\xe6\xbc>\"".into() };
         let surrogate = Piece { text: "[\u{fffd}]".into(), json: br#""[\ud83d]""#.into() };
         let long = self.long_line.map(|bytes| Piece::plain("x".repeat(bytes)));
         let nul = self.nul.then(|| Piece::plain("{\0}".into()));

@@ -150,11 +150,7 @@ impl Framer {
 }
 
 /// What the provider would refuse in a request, so that a mistake shows here and not only with a real key.
-pub(super) fn objection(
-    format: Format,
-    headers: &BTreeMap<String, String>,
-    body: &Value,
-) -> Option<String> {
+pub(super) fn objection(format: Format, headers: &BTreeMap<String, String>, body: &Value) -> Option<String> {
     if !body.is_object() {
         return Some("the body is not a JSON object".into());
     }

@@ -24,8 +24,7 @@ fn copy_selected(text: &str) -> Option<bool> {
     field.set_value(text);
     // By the object model, which a policy against inline styles allows.
     for (name, value) in [("position", "fixed"), ("opacity", "0")] {
-        let _ =
-            Reflect::set(&Reflect::get(&field, &"style".into()).ok()?, &name.into(), &value.into());
+        let _ = Reflect::set(&Reflect::get(&field, &"style".into()).ok()?, &name.into(), &value.into());
     }
     let focused = document.active_element();
     body.append_child(&field).ok()?;
@@ -39,7 +38,6 @@ fn copy_selected(text: &str) -> Option<bool> {
 }
 
 fn exec_copy(document: &JsValue) -> Option<bool> {
-    let command =
-        Reflect::get(document, &"execCommand".into()).ok()?.dyn_into::<Function>().ok()?;
+    let command = Reflect::get(document, &"execCommand".into()).ok()?.dyn_into::<Function>().ok()?;
     command.apply(document, &Array::of1(&"copy".into())).ok()?.as_bool()
 }

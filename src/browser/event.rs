@@ -12,11 +12,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    pub fn new(
-        target: &EventTarget,
-        name: &'static str,
-        heard: impl FnMut(Event) + 'static,
-    ) -> Self {
+    pub fn new(target: &EventTarget, name: &'static str, heard: impl FnMut(Event) + 'static) -> Self {
         let callback = Closure::<dyn FnMut(Event)>::new(heard);
         // Throws only for a callback that is none.
         let _ = target.add_event_listener_with_callback(name, callback.as_ref().unchecked_ref());

@@ -23,10 +23,7 @@ impl Timeout {
         let callback = Closure::once(then);
         let ms = i32::try_from(ms).unwrap_or(i32::MAX);
         let handle = window()
-            .set_timeout_with_callback_and_timeout_and_arguments_0(
-                callback.as_ref().unchecked_ref(),
-                ms,
-            )
+            .set_timeout_with_callback_and_timeout_and_arguments_0(callback.as_ref().unchecked_ref(), ms)
             .expect("a window sets any timeout");
         Self { handle, _callback: callback }
     }
@@ -64,9 +61,8 @@ pub async fn frame() {
     let callback = Closure::<dyn FnMut()>::once(move || {
         let _ = ring.send(());
     });
-    let handle = window()
-        .request_animation_frame(callback.as_ref().unchecked_ref())
-        .expect("a window takes any frame callback");
+    let handle =
+        window().request_animation_frame(callback.as_ref().unchecked_ref()).expect("a window takes any frame callback");
     let _frame = Frame { handle, _callback: callback };
     let _ = rung.await;
 }

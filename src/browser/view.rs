@@ -2,10 +2,7 @@
 
 use super::document;
 use wasm_bindgen::JsCast;
-use web_sys::{
-    Element, HtmlElement, ScrollBehavior, ScrollIntoViewOptions, ScrollLogicalPosition,
-    ScrollToOptions,
-};
+use web_sys::{Element, HtmlElement, ScrollBehavior, ScrollIntoViewOptions, ScrollLogicalPosition, ScrollToOptions};
 
 /// Who is this near to the end, in CSS pixels, reads along: about two lines.
 const NEAR_PX: i32 = 48;

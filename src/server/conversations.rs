@@ -154,12 +154,7 @@ pub async fn earlier(
 }
 
 /// The way to `leaf`, at most `limit` messages of it, and whether there are more before.
-async fn path(
-    state: &State,
-    id: ConversationId,
-    leaf: MessageId,
-    limit: i64,
-) -> Result<(Vec<Message>, bool), Problem> {
+async fn path(state: &State, id: ConversationId, leaf: MessageId, limit: i64) -> Result<(Vec<Message>, bool), Problem> {
     let mut messages = state.store.path(id, leaf, limit + 1).await?;
     let more = limit < messages.len() as i64;
     if more {

@@ -113,7 +113,13 @@ impl Journal {
             open_since: None,
             touched: Instant::now(),
         };
-        Self { epoch: random_epoch(), window, log: Mutex::new(log), grown: watch::Sender::new(()), turn: Default::default() }
+        Self {
+            epoch: random_epoch(),
+            window,
+            log: Mutex::new(log),
+            grown: watch::Sender::new(()),
+            turn: Default::default(),
+        }
     }
 
     pub fn epoch(&self) -> u64 {
@@ -162,7 +168,8 @@ impl Journal {
         // Subscribed before reading: an event appended in between then wakes us.
         let grown = self.grown.subscribe();
         let log = lock(&self.log);
-        let known = cursor.epoch == self.epoch && log.oldest() <= cursor.seq.saturating_add(1) && cursor.seq <= log.last;
+        let known =
+            cursor.epoch == self.epoch && log.oldest() <= cursor.seq.saturating_add(1) && cursor.seq <= log.last;
         drop(log);
         known.then(|| Reader { journal: Arc::clone(self), grown, seq: cursor.seq })
     }

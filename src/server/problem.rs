@@ -43,7 +43,8 @@ impl IntoResponse for ProblemPage {
              <body><main class=\"page page--alone\"><section class=\"way\"><h1>{head}</h1><p>{sentence}</p>{way}\
              <p><a class=\"button\" href=\"/\">Start a new conversation</a></p></section></main></body></html>"
         );
-        let policy = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+        let policy =
+            "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
         (status, [(header::CONTENT_SECURITY_POLICY, policy)], Html(page)).into_response()
     }
 }

@@ -123,9 +123,7 @@ impl Providers {
         match self.service(model) {
             Ok(Some(service)) => Talk::new(service, request, self.limits).deltas().boxed(),
             Ok(None) => demo::reply(&request, self.services.is_empty()).boxed(),
-            Err(why) => {
-                stream::iter([Delta::Failed(Failure::new(FailureKind::ModelNotFound, why))]).boxed()
-            }
+            Err(why) => stream::iter([Delta::Failed(Failure::new(FailureKind::ModelNotFound, why))]).boxed(),
         }
     }
 
@@ -139,9 +137,7 @@ impl Providers {
         let service = self.services.iter().find(|service| service.vendor.id == provider);
         match service {
             Some(service) if !name.is_empty() => Ok(Some(Arc::clone(service))),
-            Some(_) => Err(format!(
-                "Write the model as {provider}/model, with the model's id behind the slash."
-            )),
+            Some(_) => Err(format!("Write the model as {provider}/model, with the model's id behind the slash.")),
             None => Err(self.unknown(model)),
         }
     }
@@ -170,11 +166,7 @@ impl Providers {
             let vendor = service.vendor;
             vendor.models.iter().map(|name| format!("{}/{name}", vendor.id)).collect::<Vec<_>>()
         };
-        let listed = if listed.is_empty() {
-            self.services.iter().flat_map(built_in).collect()
-        } else {
-            listed
-        };
+        let listed = if listed.is_empty() { self.services.iter().flat_map(built_in).collect() } else { listed };
         let mut choices: Vec<String> = Vec::new();
         for model in default.into_iter().chain(listed) {
             if !choices.contains(&model) {
@@ -191,10 +183,5 @@ impl Providers {
 fn shown(id: &str, default: &str) -> Model {
     let (provider, name) = id.split_once('/').unwrap_or(("", id));
     let name = if id == demo::MODEL { demo::NAME } else { name };
-    Model {
-        id: id.to_owned(),
-        name: name.to_owned(),
-        provider: provider.to_owned(),
-        default: id == default,
-    }
+    Model { id: id.to_owned(), name: name.to_owned(), provider: provider.to_owned(), default: id == default }
 }

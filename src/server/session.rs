@@ -44,12 +44,7 @@ impl FromRequestParts<State> for Caller {
 }
 
 /// Names the caller of every request, and makes a guest account for a browser that opens a page for the first time.
-pub async fn identify(
-    Extract(state): Extract<State>,
-    jar: CookieJar,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub async fn identify(Extract(state): Extract<State>, jar: CookieJar, mut request: Request, next: Next) -> Response {
     let known = match account(&state, &jar, request.headers()).await {
         Ok(known) => known,
         Err(problem) => return problem.into_response(),

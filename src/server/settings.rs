@@ -175,7 +175,9 @@ fn database(text: &str) -> Result<String, String> {
 fn model(text: &str) -> Result<String, String> {
     let text = text.trim();
     match text.split_once('/') {
-        Some((provider, name)) if !provider.is_empty() && !name.is_empty() && text.len() <= MAX_MODEL => Ok(text.into()),
+        Some((provider, name)) if !provider.is_empty() && !name.is_empty() && text.len() <= MAX_MODEL => {
+            Ok(text.into())
+        }
         _ => Err("RIVULET_MODEL expects provider/model, such as anthropic/claude-sonnet-5-5".into()),
     }
 }
@@ -185,7 +187,8 @@ fn switch(text: &str) -> Result<Switch, String> {
 }
 
 fn url(text: &str) -> Result<String, String> {
-    let parsed = reqwest::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let parsed =
+        reqwest::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     match parsed {
         Some(_) => Ok(text.trim_end_matches('/').to_owned()),
         None => Err("expected a URL that begins with http:// or https://".into()),

@@ -17,10 +17,8 @@ use std::time::Duration;
 /// A sign of life after this much silence (promise S12).
 pub const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// What every stream carries: no proxy on the way should store it, change it or hold it back.
-pub const STREAMING_HEADERS: [(HeaderName, &str); 2] = [
-    (header::CACHE_CONTROL, "no-store, no-transform"),
-    (HeaderName::from_static("x-accel-buffering"), "no"),
-];
+pub const STREAMING_HEADERS: [(HeaderName, &str); 2] =
+    [(header::CACHE_CONTROL, "no-store, no-transform"), (HeaderName::from_static("x-accel-buffering"), "no")];
 /// Entries read at a time: bounds what one viewer's turn costs.
 const BATCH: usize = 1024;
 /// A viewer with more than this waiting has fallen behind, and gets the pieces of a reply merged into one.

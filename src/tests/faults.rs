@@ -95,7 +95,8 @@ async fn f4_an_end_without_the_last_word_is_no_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn f5_a_short_wait_is_waited_for_and_a_long_one_is_told() {
     let app = App::start().await;
-    let busy = |retry_after: &str| Script { status: Some(429), retry_after: Some(retry_after.into()), ..Script::default() };
+    let busy =
+        |retry_after: &str| Script { status: Some(429), retry_after: Some(retry_after.into()), ..Script::default() };
     for model in MODELS {
         let began = Instant::now();
         let waited = outcome(&app, &fails_once(busy("2")), model).await;
@@ -214,7 +215,12 @@ async fn f11_a_reply_that_drips_for_ever_meets_its_deadline() {
 #[tokio::test(flavor = "multi_thread")]
 async fn f12_an_answer_that_is_no_stream_is_explained() {
     let app = App::start().await;
-    let html = Script { status: Some(200), body: Some("<html>Welcome</html>".into()), content_type: Some("text/html".into()), ..Script::default() };
+    let html = Script {
+        status: Some(200),
+        body: Some("<html>Welcome</html>".into()),
+        content_type: Some("text/html".into()),
+        ..Script::default()
+    };
     for script in [html, Script { status: Some(200), ..Script::default() }] {
         let outcome = outcome(&app, &script, "openai/mock").await;
         assert_eq!(outcome.message["status"], "failed");

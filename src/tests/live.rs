@@ -83,11 +83,7 @@ fn a_snapshot_in_the_middle_keeps_the_earlier_messages_that_were_loaded() {
     };
     fold.show(Some(window(10, 1)));
     let highlighted = Default::default();
-    let earlier = Earlier {
-        messages: vec![said(8, None, "x"), said(9, Some(8), "x")],
-        earlier: false,
-        highlighted,
-    };
+    let earlier = Earlier { messages: vec![said(8, None, "x"), said(9, Some(8), "x")], earlier: false, highlighted };
     assert!(fold.put_before(earlier.clone()).thread);
     assert_eq!(fold.put_before(earlier), Change::default(), "a second answer to the same question");
     assert_eq!(shown(&fold), [8, 9, 10, 11].map(id));
@@ -105,9 +101,7 @@ fn a_message_is_shown_at_once_and_stays_where_it_is_when_the_journal_tells_it() 
     assert_eq!(fold.say(said(4, None, "Next")), Change::default());
     assert_eq!(shown(&fold), [2, 3, 4].map(id));
     assert_eq!(fold.thread().unwrap().messages[2].parent, Some(id(3)));
-    for (seq, event) in
-        (4..).zip([Event::Stopped { reply: id(3) }, message(4, Some(3)), reply(5, 4)])
-    {
+    for (seq, event) in (4..).zip([Event::Stopped { reply: id(3) }, message(4, Some(3)), reply(5, 4)]) {
         fold.take(line(seq, event)).unwrap();
         assert_eq!(shown(&fold)[..3], [2, 3, 4].map(id));
     }
@@ -139,8 +133,7 @@ fn what_could_not_be_sent_is_taken_back_unless_the_server_has_it() {
 fn an_accepted_message_that_the_journal_no_longer_shows_goes() {
     let mut fold = told(&[message(2, None)]);
     fold.say(said(4, None, "Elsewhere"));
-    let sent =
-        Sent { message: said(4, Some(2), "Elsewhere"), reply: said(5, Some(4), ""), cursor: at(3) };
+    let sent = Sent { message: said(4, Some(2), "Elsewhere"), reply: said(5, Some(4), ""), cursor: at(3) };
     fold.accept(&sent);
     assert_eq!(shown(&fold), [2, 4].map(id));
     let elsewhere = Snapshot { messages: vec![said(2, None, "Hello")], cursor: at(3), ..empty() };
@@ -154,11 +147,7 @@ fn a_conversation_begun_here_is_followed_once_the_server_has_it() {
     fold.begin(conversation(1, "2026"), said(2, None, "First"));
     assert_eq!(shown(&fold), [id(2)]);
     assert_eq!(fold.place().conversation, None);
-    fold.accept(&Sent {
-        message: said(2, None, "First"),
-        reply: said(3, Some(2), ""),
-        cursor: at(2),
-    });
+    fold.accept(&Sent { message: said(2, None, "First"), reply: said(3, Some(2), ""), cursor: at(2) });
     assert_eq!(fold.place().conversation, Some(conversation(1, "2026").id));
     assert_eq!(shown(&fold), [id(2)]);
     let mut failed = Fold::default();
@@ -222,17 +211,12 @@ fn titles(recent: &Recent) -> Vec<&str> {
 #[test]
 fn a_conversation_moves_up_when_it_changes() {
     let mut recent = Recent::default();
-    recent.restart(list(
-        vec![conversation(3, "2026-03"), conversation(2, "2026-02"), conversation(1, "2026-01")],
-        None,
-    ));
+    recent
+        .restart(list(vec![conversation(3, "2026-03"), conversation(2, "2026-02"), conversation(1, "2026-01")], None));
     recent.apply(&Event::Conversation { conversation: conversation(1, "2026-04") });
     assert_eq!(titles(&recent), ["Conversation 1", "Conversation 3", "Conversation 2"]);
     recent.apply(&Event::Conversation { conversation: conversation(9, "2026-03") });
-    assert_eq!(
-        titles(&recent),
-        ["Conversation 1", "Conversation 9", "Conversation 3", "Conversation 2"]
-    );
+    assert_eq!(titles(&recent), ["Conversation 1", "Conversation 9", "Conversation 3", "Conversation 2"]);
     recent.apply(&Event::Deleted { conversation: conversation(3, "").id });
     assert_eq!(titles(&recent), ["Conversation 1", "Conversation 9", "Conversation 2"]);
 }
@@ -241,16 +225,10 @@ fn a_conversation_moves_up_when_it_changes() {
 fn starting_over_keeps_the_pages_that_were_loaded_after_the_first() {
     let mut recent = Recent::default();
     recent.restart(list(vec![conversation(5, "5"), conversation(4, "4")], Some("4")));
-    recent.extend(list(
-        vec![conversation(3, "3"), conversation(4, "4"), conversation(2, "2")],
-        Some("2"),
-    ));
+    recent.extend(list(vec![conversation(3, "3"), conversation(4, "4"), conversation(2, "2")], Some("2")));
     assert_eq!(recent.next.as_deref(), Some("2"));
     recent.restart(list(vec![conversation(6, "6"), conversation(4, "4")], Some("4")));
-    assert_eq!(
-        titles(&recent),
-        ["Conversation 6", "Conversation 4", "Conversation 3", "Conversation 2"]
-    );
+    assert_eq!(titles(&recent), ["Conversation 6", "Conversation 4", "Conversation 3", "Conversation 2"]);
     assert_eq!(recent.next.as_deref(), Some("2"));
     recent.restart(list(vec![conversation(6, "6")], None));
     assert_eq!(titles(&recent), ["Conversation 6"]);

@@ -124,8 +124,7 @@ fn failure(deltas: &[Delta]) -> (String, Failure) {
 }
 
 fn shown(deltas: &[Delta]) -> String {
-    let text =
-        |delta: &Delta| if let Delta::Text(text) = delta { Some(text.clone()) } else { None };
+    let text = |delta: &Delta| if let Delta::Text(text) = delta { Some(text.clone()) } else { None };
     deltas.iter().filter_map(text).collect()
 }
 

@@ -36,7 +36,8 @@ fn breaks(folder: &str, rule: impl Fn(&Path, &str) -> bool) -> Vec<String> {
 #[test]
 fn the_server_browser_split_is_made_in_lib_rs_alone() {
     let split = |name: &Path, line: &str| {
-        let gate = line.contains("cfg(feature") || line.contains("cfg_attr(feature") || line.contains("feature = \"ssr\"");
+        let gate =
+            line.contains("cfg(feature") || line.contains("cfg_attr(feature") || line.contains("feature = \"ssr\"");
         gate && name != Path::new("src/lib.rs") && !name.ends_with("tidy.rs")
     };
     assert_eq!(breaks("src", split), Vec::<String>::new());
@@ -73,6 +74,10 @@ fn nothing_is_silenced_or_left_for_later() {
 #[test]
 fn a_file_is_one_idea() {
     let long = |path: &PathBuf| 400 < std::fs::read_to_string(path).unwrap().lines().count();
-    let files: Vec<_> = sources(&root().join("src")).into_iter().filter(|path| !path.starts_with(root().join("src/tests"))).filter(long).collect();
+    let files: Vec<_> = sources(&root().join("src"))
+        .into_iter()
+        .filter(|path| !path.starts_with(root().join("src/tests")))
+        .filter(long)
+        .collect();
     assert_eq!(files, Vec::<PathBuf>::new(), "longer than 400 lines");
 }

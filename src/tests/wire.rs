@@ -1,9 +1,7 @@
 //! Bytes and events: whatever the network does to them, every viewer folds the same conversation.
 
 use crate::event::{Cursor, Draft, Event, List, Snapshot, Thread};
-use crate::model::{
-    Conversation, ConversationId, Message, MessageId, ReplyError, Role, Status, Usage,
-};
+use crate::model::{Conversation, ConversationId, Message, MessageId, ReplyError, Role, Status, Usage};
 use crate::wire::{Body, Line, Lines, Order, Topic};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -131,8 +129,7 @@ fn every_event_is_one_sse_frame_named_by_its_type() {
         let lines: Vec<_> = frame.lines().collect();
         assert_eq!(lines[0], format!("event: {}", event.kind()));
         assert_eq!(lines[1], "id: feedf00d:9");
-        let mut data: serde_json::Value =
-            serde_json::from_str(lines[2].strip_prefix("data: ").unwrap()).unwrap();
+        let mut data: serde_json::Value = serde_json::from_str(lines[2].strip_prefix("data: ").unwrap()).unwrap();
         assert_eq!(&lines[3..], [""]);
         assert!(data.get("type").is_none(), "the type is the event's name: {data}");
         data["type"] = event.kind().into();
@@ -193,24 +190,14 @@ fn a_line_without_end_is_refused() {
 fn a_reply_is_its_tokens_up_to_its_end() {
     let mut draft = Draft::new(id(3));
     let thinking = Event::Thinking { reply: id(3), text: "hm".into() };
-    let events =
-        [token(3, "a"), token(4, "other"), thinking, token(3, "b"), done(3), token(3, "late")];
+    let events = [token(3, "a"), token(4, "other"), thinking, token(3, "b"), done(3), token(3, "late")];
     events.iter().for_each(|event| draft.apply(event));
-    assert_eq!(
-        (draft.text.as_str(), draft.thinking.as_str(), draft.status),
-        ("ab", "hm", Status::Done)
-    );
+    assert_eq!((draft.text.as_str(), draft.thinking.as_str(), draft.status), ("ab", "hm", Status::Done));
 }
 
 #[test]
 fn a_reply_ends_once_and_its_message_gets_the_text() {
-    let thread = thread(&[
-        message(2, None),
-        reply(3, 2),
-        token(3, "a"),
-        done(3),
-        Event::Stopped { reply: id(3) },
-    ]);
+    let thread = thread(&[message(2, None), reply(3, 2), token(3, "a"), done(3), Event::Stopped { reply: id(3) }]);
     let last = thread.messages.last().unwrap();
     assert_eq!((last.text.as_str(), last.status), ("a", Status::Done));
     assert_eq!(last.usage, Some(Usage { input_tokens: 1, output_tokens: 2 }));
@@ -219,14 +206,7 @@ fn a_reply_ends_once_and_its_message_gets_the_text() {
 
 #[test]
 fn a_retry_is_shown_instead_of_what_it_retries() {
-    let thread = thread(&[
-        message(2, None),
-        reply(3, 2),
-        token(3, "a"),
-        done(3),
-        reply(4, 2),
-        token(4, "b"),
-    ]);
+    let thread = thread(&[message(2, None), reply(3, 2), token(3, "a"), done(3), reply(4, 2), token(4, "b")]);
     let ids: Vec<_> = thread.messages.iter().map(|message| message.id).collect();
     assert_eq!(ids, [id(2), id(4)]);
     assert_eq!(thread.draft.unwrap().text, "b");
@@ -239,17 +219,13 @@ fn a_reply_whose_end_comes_late_keeps_its_text() {
     let mut thread = thread(&begun);
     thread.apply(&Event::Stopped { reply: id(3) });
     thread.apply(&token(5, "b"));
-    assert_eq!(
-        (thread.messages[1].text.as_str(), thread.messages[1].status),
-        ("a", Status::Stopped)
-    );
+    assert_eq!((thread.messages[1].text.as_str(), thread.messages[1].status), ("a", Status::Stopped));
     assert_eq!(thread.draft.unwrap().text, "b");
 }
 
 #[test]
 fn a_snapshot_that_knows_more_than_its_cursor_is_told_the_rest_without_harm() {
-    let events =
-        [message(2, None), reply(3, 2), token(3, "a"), done(3), message(4, Some(3)), reply(5, 4)];
+    let events = [message(2, None), reply(3, 2), token(3, "a"), done(3), message(4, Some(3)), reply(5, 4)];
     let whole = thread(&events);
     // Read from the store after the journal: the messages are those of the end, the cursor and draft of the beginning.
     let mut ahead = Thread { draft: None, ..whole.clone() };
@@ -266,9 +242,7 @@ fn history() -> impl Strategy<Value = Vec<Event>> {
                 (0, Some(reply)) => events.push(end_of(reply, next)),
                 (1, Some(reply)) => events.push(Event::Thinking { reply: id(reply), text }),
                 (_, Some(reply)) => events.push(token(reply, &text)),
-                (0, None) => {
-                    events.push(Event::Conversation { conversation: conversation(1, &text) })
-                }
+                (0, None) => events.push(Event::Conversation { conversation: conversation(1, &text) }),
                 (_, None) => {
                     events.extend([message(next, last), reply(next + 1, next)]);
                     last = Some(next + 1);

@@ -10,22 +10,13 @@ use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 
 #[component]
-pub fn Actions(
-    id: MessageId,
-    message: Memo<Option<Message>>,
-    is_open: Memo<bool>,
-) -> impl IntoView {
+pub fn Actions(id: MessageId, message: Memo<Option<Message>>, is_open: Memo<bool>) -> impl IntoView {
     let desk = Desk::here();
     let is_last = Memo::new(move |_| {
-        let last = desk
-            .live
-            .thread
-            .with(|thread| thread.as_ref().and_then(|it| it.messages.last().map(|it| it.id)));
+        let last = desk.live.thread.with(|thread| thread.as_ref().and_then(|it| it.messages.last().map(|it| it.id)));
         last == Some(id) && !is_open.get()
     });
-    let can_continue = Memo::new(move |_| {
-        is_last.get() && message.with(|it| it.as_ref().is_some_and(is_unfinished))
-    });
+    let can_continue = Memo::new(move |_| is_last.get() && message.with(|it| it.as_ref().is_some_and(is_unfinished)));
     let model = move || message.with(|it| it.as_ref().and_then(|it| it.model.clone()));
     let usage = move || message.with(|it| it.as_ref().and_then(|it| it.usage).map(tokens));
     view! {
@@ -42,16 +33,11 @@ pub fn Actions(
 }
 
 fn is_unfinished(message: &Message) -> bool {
-    matches!(message.status, Status::Stopped | Status::Interrupted | Status::Failed)
-        && !message.text.is_empty()
+    matches!(message.status, Status::Stopped | Status::Interrupted | Status::Failed) && !message.text.is_empty()
 }
 
 fn tokens(usage: Usage) -> String {
-    format!(
-        "{} tokens in, {} out",
-        words::number(usage.input_tokens),
-        words::number(usage.output_tokens)
-    )
+    format!("{} tokens in, {} out", words::number(usage.input_tokens), words::number(usage.output_tokens))
 }
 
 #[component]

@@ -24,10 +24,7 @@ pub fn Conversation(id: ConversationId) -> impl IntoView {
 
 fn ids(desk: Desk) -> Vec<MessageId> {
     desk.live.thread.with(|thread| {
-        thread
-            .as_ref()
-            .map(|thread| thread.messages.iter().map(|message| message.id).collect())
-            .unwrap_or_default()
+        thread.as_ref().map(|thread| thread.messages.iter().map(|message| message.id).collect()).unwrap_or_default()
     })
 }
 
@@ -35,9 +32,7 @@ fn ids(desk: Desk) -> Vec<MessageId> {
 fn Earlier(id: ConversationId) -> impl IntoView {
     let desk = Desk::here();
     let busy = RwSignal::new(false);
-    let none = Memo::new(move |_| {
-        desk.live.thread.with(|thread| thread.as_ref().is_none_or(|it| !it.earlier))
-    });
+    let none = Memo::new(move |_| desk.live.thread.with(|thread| thread.as_ref().is_none_or(|it| !it.earlier)));
     let load = move |_| {
         let Some(before) = untrack(|| ids(desk).first().copied()) else { return };
         if !busy.get_untracked() {
@@ -57,11 +52,7 @@ fn Earlier(id: ConversationId) -> impl IntoView {
 }
 
 /// Puts them above without moving what is being read.
-async fn show_earlier(
-    desk: Desk,
-    id: ConversationId,
-    before: MessageId,
-) -> Result<(), crate::error::Problem> {
+async fn show_earlier(desk: Desk, id: ConversationId, before: MessageId) -> Result<(), crate::error::Problem> {
     let earlier = api::earlier(id, before).await?;
     let anchor = browser::document().get_element_by_id(&super::message::anchor(before));
     let top = anchor.as_ref().map(|anchor| anchor.get_bounding_client_rect().top());

@@ -15,12 +15,7 @@ const SAID_MS: u32 = 1_600;
 /// The reply's text as the model wrote it.
 pub fn copy_text(desk: Desk, id: MessageId) {
     let text = desk.live.thread.with_untracked(|thread| {
-        thread
-            .as_ref()?
-            .messages
-            .iter()
-            .find(|message| message.id == id)
-            .map(|message| message.text.clone())
+        thread.as_ref()?.messages.iter().find(|message| message.id == id).map(|message| message.text.clone())
     });
     let Some(text) = text else { return };
     spawn_local(async move {
@@ -32,8 +27,7 @@ pub fn copy_text(desk: Desk, id: MessageId) {
 /// Code is drawn as plain HTML, so its buttons are heard here, above it.
 pub fn copy_code(desk: Desk, event: &MouseEvent) {
     let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-    let Some(button) = target.and_then(|target| target.closest("[data-copy]").ok().flatten())
-    else {
+    let Some(button) = target.and_then(|target| target.closest("[data-copy]").ok().flatten()) else {
         return;
     };
     let figure = button.closest("figure").ok().flatten();

@@ -53,13 +53,9 @@ impl Current {
             Self::Waiting => "Waiting for the model…",
             Self::Thinking => "Thinking…",
             Self::Flowing => "Writing…",
-            Self::Reconnecting if open => {
-                "Connection lost. Reconnecting; the reply goes on meanwhile."
-            }
+            Self::Reconnecting if open => "Connection lost. Reconnecting; the reply goes on meanwhile.",
             Self::Reconnecting => "Connection lost. Reconnecting…",
-            Self::Offline if open => {
-                "Offline. The reply goes on, and will be here when you are back."
-            }
+            Self::Offline if open => "Offline. The reply goes on, and will be here when you are back.",
             Self::Offline => "Offline. What you write is kept in this browser.",
         }
     }
@@ -90,10 +86,7 @@ fn current(desk: Desk) -> Current {
     // Before our code runs nothing connects: what the server saw is the truth.
     let link = if desk.awake.get() { desk.live.link.get() } else { Link::Live };
     let asked = desk.live.thread.with(|thread| {
-        thread
-            .as_ref()
-            .and_then(|thread| thread.messages.last())
-            .is_some_and(|last| last.role == Role::User)
+        thread.as_ref().and_then(|thread| thread.messages.last()).is_some_and(|last| last.role == Role::User)
     });
     desk.live.draft.with(|draft| Current::of(link, draft.as_ref(), asked))
 }
@@ -131,10 +124,7 @@ mod tests {
 
     #[test]
     fn a_lost_connection_is_never_drawn_as_flowing() {
-        assert_eq!(
-            Current::of(Link::Reconnecting, Some(&draft("a", "")), false),
-            Current::Reconnecting
-        );
+        assert_eq!(Current::of(Link::Reconnecting, Some(&draft("a", "")), false), Current::Reconnecting);
         assert_eq!(Current::of(Link::Offline, Some(&draft("a", "")), false), Current::Offline);
     }
 

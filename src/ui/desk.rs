@@ -107,10 +107,7 @@ impl Desk {
         if self.absent.with(Option::is_some) {
             return Shown::Absent;
         }
-        let thread = self
-            .live
-            .thread
-            .with(|thread| thread.as_ref().map(|it| (it.conversation.id, it.deleted)));
+        let thread = self.live.thread.with(|thread| thread.as_ref().map(|it| (it.conversation.id, it.deleted)));
         match (self.place.get(), thread) {
             (Place::Start, None) => Shown::Start,
             (Place::Start, Some((id, _))) => Shown::Thread(id),
@@ -124,18 +121,16 @@ impl Desk {
     pub fn title(self) -> String {
         match self.shown() {
             Shown::Start | Shown::Opening => "Rivulet".into(),
-            Shown::Thread(_) => self.live.thread.with(|it| {
-                it.as_ref().map(|it| words::titled(&words::heading(it))).unwrap_or_default()
-            }),
+            Shown::Thread(_) => {
+                self.live.thread.with(|it| it.as_ref().map(|it| words::titled(&words::heading(it))).unwrap_or_default())
+            }
             Shown::Deleted | Shown::Absent => words::titled(NOTHING),
         }
     }
 
     /// The reply that is being generated.
     pub fn open_reply(self) -> Option<MessageId> {
-        self.live.draft.with(|draft| {
-            draft.as_ref().filter(|draft| draft.status.is_open()).map(|draft| draft.reply)
-        })
+        self.live.draft.with(|draft| draft.as_ref().filter(|draft| draft.status.is_open()).map(|draft| draft.reply))
     }
 
     /// Does something on the server, and says so if it fails.

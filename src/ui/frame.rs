@@ -119,18 +119,12 @@ fn Foot() -> impl IntoView {
 fn Refresh() -> impl IntoView {
     let desk = Desk::here();
     let open = untrack(|| desk.open_reply().is_some());
-    open.then(
-        || view! { <noscript inner_html=r#"<meta http-equiv="refresh" content="2">"#></noscript> },
-    )
+    open.then(|| view! { <noscript inner_html=r#"<meta http-equiv="refresh" content="2">"#></noscript> })
 }
 
 /// Puts the cursor where one writes, unless that would open a keyboard over the page.
 fn focus_composer() {
-    let points = browser::window()
-        .match_media("(hover: hover)")
-        .ok()
-        .flatten()
-        .is_some_and(|query| query.matches());
+    let points = browser::window().match_media("(hover: hover)").ok().flatten().is_some_and(|query| query.matches());
     if points {
         browser::focus_id("text");
     }

@@ -12,9 +12,7 @@ pub fn Instructions() -> impl IntoView {
     let desk = Desk::here();
     let panel = NodeRef::<html::Details>::new();
     let in_use = move || {
-        desk.live.thread.with(|thread| {
-            thread.as_ref().is_some_and(|thread| !thread.conversation.system.is_empty())
-        })
+        desk.live.thread.with(|thread| thread.as_ref().is_some_and(|thread| !thread.conversation.system.is_empty()))
     };
     let is_start = Memo::new(move |_| desk.place.get().conversation().is_none());
     view! {
@@ -32,9 +30,7 @@ pub fn Instructions() -> impl IntoView {
 fn Form(panel: NodeRef<html::Details>) -> impl IntoView {
     let desk = Desk::here();
     let system = Memo::new(move |_| {
-        desk.live.thread.with(|thread| {
-            thread.as_ref().map(|it| it.conversation.system.clone()).unwrap_or_default()
-        })
+        desk.live.thread.with(|thread| thread.as_ref().map(|it| it.conversation.system.clone()).unwrap_or_default())
     });
     let save = move |event: SubmitEvent| {
         event.prevent_default();

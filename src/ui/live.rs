@@ -161,8 +161,7 @@ impl Live {
             self.draft.set(self.fold.with_value(|fold| fold.draft().cloned()));
         }
         if change.list {
-            let (items, next) =
-                self.fold.with_value(|fold| (fold.list().items.clone(), fold.list().next.clone()));
+            let (items, next) = self.fold.with_value(|fold| (fold.list().items.clone(), fold.list().next.clone()));
             self.list.set(items);
             self.list_next.set(next);
         }

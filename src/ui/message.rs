@@ -26,9 +26,7 @@ pub fn Message(id: MessageId) -> impl IntoView {
 }
 
 fn find(desk: Desk, id: MessageId) -> Option<model::Message> {
-    desk.live
-        .thread
-        .with(|thread| thread.as_ref()?.messages.iter().find(|message| message.id == id).cloned())
+    desk.live.thread.with(|thread| thread.as_ref()?.messages.iter().find(|message| message.id == id).cloned())
 }
 
 /// A person's words, exactly as they were written.

@@ -40,10 +40,7 @@ struct Parcel {
 }
 
 impl Outbox {
-    pub fn new(
-        desk: Desk,
-        navigate: impl Fn(&str, NavigateOptions) + Send + Sync + 'static,
-    ) -> Self {
+    pub fn new(desk: Desk, navigate: impl Fn(&str, NavigateOptions) + Send + Sync + 'static) -> Self {
         Self {
             desk,
             text: RwSignal::new(String::new()),
@@ -103,13 +100,7 @@ impl Outbox {
         field::set("text", "");
         self.text.set(String::new());
         spawn_local(async move {
-            let sent = api::send(
-                parcel.conversation,
-                parcel.message,
-                parcel.text.clone(),
-                parcel.start.clone(),
-            )
-            .await;
+            let sent = api::send(parcel.conversation, parcel.message, parcel.text.clone(), parcel.start.clone()).await;
             self.sending.set(false);
             match sent {
                 Ok(sent) => self.arrived(&parcel, &sent),
@@ -120,17 +111,13 @@ impl Outbox {
 
     fn packed(self, text: String) -> Parcel {
         let place = self.desk.place.get_untracked();
-        let again =
-            self.unsent.get_value().filter(|parcel| parcel.place == place && parcel.text == text);
+        let again = self.unsent.get_value().filter(|parcel| parcel.place == place && parcel.text == text);
         let again = again.map(|parcel| (parcel.conversation, parcel.message));
-        let (conversation, message) = again.unwrap_or_else(|| {
-            (place.conversation().unwrap_or_else(ConversationId::new), MessageId::new())
-        });
+        let (conversation, message) =
+            again.unwrap_or_else(|| (place.conversation().unwrap_or_default(), MessageId::new()));
         let start = (place == Place::Start).then(|| Changes {
             title: None,
-            model: Some(field::model())
-                .filter(|model| !model.is_empty())
-                .or_else(|| Some(default_model(self.desk))),
+            model: Some(field::model()).filter(|model| !model.is_empty()).or_else(|| Some(default_model(self.desk))),
             system: Some(field::value("system")),
         });
         Parcel { place, conversation, message, text, start }
@@ -168,11 +155,8 @@ impl Outbox {
         self.desk.notice.set(problem.to_string());
         if self.desk.place.get_untracked() == parcel.place {
             let since = field::value("text");
-            let text = if since.trim().is_empty() {
-                parcel.text.clone()
-            } else {
-                format!("{}\n\n{since}", parcel.text)
-            };
+            let text =
+                if since.trim().is_empty() { parcel.text.clone() } else { format!("{}\n\n{since}", parcel.text) };
             self.write(&text);
         }
         self.unsent.set_value(Some(parcel));

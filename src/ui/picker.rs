@@ -38,10 +38,7 @@ pub fn Picker() -> impl IntoView {
 
 /// The conversation's model, or the one that a new conversation begins with.
 fn chosen(desk: Desk) -> String {
-    let of_thread = desk
-        .live
-        .thread
-        .with(|thread| thread.as_ref().map(|thread| thread.conversation.model.clone()));
+    let of_thread = desk.live.thread.with(|thread| thread.as_ref().map(|thread| thread.conversation.model.clone()));
     of_thread.filter(|model| !model.is_empty()).unwrap_or_else(|| default_model(desk))
 }
 

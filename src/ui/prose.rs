@@ -9,9 +9,7 @@ use leptos::prelude::*;
 #[component]
 pub fn Prose(id: MessageId, text: Memo<String>) -> impl IntoView {
     let desk = Desk::here();
-    let html = Memo::new(move |_| {
-        highlighted(desk, id).unwrap_or_else(|| text.with(|text| markdown::render(text)))
-    });
+    let html = Memo::new(move |_| highlighted(desk, id).unwrap_or_else(|| text.with(|text| markdown::render(text))));
     view! { <div class="prose" inner_html=move || html.get()></div> }
 }
 

@@ -14,8 +14,7 @@ pub fn Reply(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView {
     let is_open = Memo::new(move |_| desk.open_reply() == Some(id));
     let text = Memo::new(move |_| text(desk, id, message));
     let flows = is_open.get_untracked();
-    let model = message
-        .with_untracked(|message| message.as_ref().and_then(|message| message.model.clone()));
+    let model = message.with_untracked(|message| message.as_ref().and_then(|message| message.model.clone()));
     view! {
         <h2 class="unseen">{model.as_deref().map_or("The reply".into(), |model| format!("{} replied", words::model(model)))}</h2>
         <Thinking id message is_open/>
@@ -33,26 +32,16 @@ pub fn Reply(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView {
 
 /// The draft while there is one, then what became of it.
 fn text(desk: Desk, id: MessageId, message: Memo<Option<Message>>) -> String {
-    let of_draft = desk
-        .live
-        .draft
-        .with(|draft| draft.as_ref().filter(|it| it.reply == id).map(|it| it.text.clone()));
-    of_draft.unwrap_or_else(|| {
-        message.with(|message| message.as_ref().map(|it| it.text.clone()).unwrap_or_default())
-    })
+    let of_draft = desk.live.draft.with(|draft| draft.as_ref().filter(|it| it.reply == id).map(|it| it.text.clone()));
+    of_draft.unwrap_or_else(|| message.with(|message| message.as_ref().map(|it| it.text.clone()).unwrap_or_default()))
 }
 
 #[component]
 fn Thinking(id: MessageId, message: Memo<Option<Message>>, is_open: Memo<bool>) -> impl IntoView {
     let desk = Desk::here();
     let thought = Memo::new(move |_| {
-        let draft = desk
-            .live
-            .draft
-            .with(|it| it.as_ref().filter(|it| it.reply == id).map(|it| it.thinking.clone()));
-        draft.unwrap_or_else(|| {
-            message.with(|it| it.as_ref().map(|it| it.thinking.clone()).unwrap_or_default())
-        })
+        let draft = desk.live.draft.with(|it| it.as_ref().filter(|it| it.reply == id).map(|it| it.thinking.clone()));
+        draft.unwrap_or_else(|| message.with(|it| it.as_ref().map(|it| it.thinking.clone()).unwrap_or_default()))
     });
     let speaks = Memo::new(move |_| !is_open.get() || !text(desk, id, message).is_empty());
     let label = move || if speaks.get() { "Thought" } else { "Thinking…" };
@@ -78,14 +67,10 @@ fn Ending(message: Memo<Option<Message>>) -> impl IntoView {
 fn ending(message: &Message) -> Option<String> {
     match message.status {
         Status::Streaming => None,
-        Status::Done if is_cut_short(message) => {
-            Some("The reply reached the model’s length limit.".into())
-        }
+        Status::Done if is_cut_short(message) => Some("The reply reached the model’s length limit.".into()),
         Status::Done => None,
         Status::Stopped => Some("Stopped here.".into()),
-        Status::Interrupted => {
-            Some("Interrupted: the server went away before the reply was finished.".into())
-        }
+        Status::Interrupted => Some("Interrupted: the server went away before the reply was finished.".into()),
         Status::Failed => {
             let error = message.error.as_ref().map(|error| error.message.clone());
             Some(error.unwrap_or_else(|| "The model failed, and did not say why.".into()))

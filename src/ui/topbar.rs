@@ -10,8 +10,7 @@ use leptos::prelude::*;
 pub fn Topbar() -> impl IntoView {
     let desk = Desk::here();
     let shown = Memo::new(move |_| desk.shown());
-    let heading =
-        Memo::new(move |_| desk.live.thread.with(|thread| thread.as_ref().map(words::heading)));
+    let heading = Memo::new(move |_| desk.live.thread.with(|thread| thread.as_ref().map(words::heading)));
     let talking = move || matches!(shown.get(), Shown::Thread(_));
     view! {
         <header class="topbar">

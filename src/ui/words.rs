@@ -25,11 +25,7 @@ pub fn heading(thread: &Thread) -> String {
 
 /// What a conversation is called in a list.
 pub fn name(conversation: &Conversation) -> String {
-    if conversation.title.is_empty() {
-        "New conversation".into()
-    } else {
-        conversation.title.clone()
-    }
+    if conversation.title.is_empty() { "New conversation".into() } else { conversation.title.clone() }
 }
 
 fn shortened(line: &str) -> String {

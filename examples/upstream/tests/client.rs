@@ -33,8 +33,7 @@ impl Client {
     pub(super) async fn send(&mut self, line: &str, body: &Value) {
         let body = body.to_string();
         let length = body.len();
-        let head =
-            format!("{line} HTTP/1.1\r\nanthropic-version: x\r\ncontent-length: {length}\r\n\r\n");
+        let head = format!("{line} HTTP/1.1\r\nanthropic-version: x\r\ncontent-length: {length}\r\n\r\n");
         self.stream.write_all((head + &body).as_bytes()).await.unwrap();
     }
 
@@ -104,9 +103,7 @@ impl Answer {
 
     /// The data of the events, by the book: https://html.spec.whatwg.org/#event-stream-interpretation
     pub(super) fn events(&self) -> Vec<Value> {
-        let body = String::from_utf8_lossy(&self.chunks.concat())
-            .replace("\r\n", "\n")
-            .replace('\r', "\n");
+        let body = String::from_utf8_lossy(&self.chunks.concat()).replace("\r\n", "\n").replace('\r', "\n");
         let body = body.strip_prefix('\u{feff}').unwrap_or(&body);
         let mut events = Vec::new();
         let mut data = Vec::new();
@@ -123,9 +120,9 @@ impl Answer {
 
     pub(super) fn text(&self) -> String {
         let events = self.events();
-        let texts = events.iter().filter_map(|event| {
-            event["delta"]["text"].as_str().or(event["choices"][0]["delta"]["content"].as_str())
-        });
+        let texts = events
+            .iter()
+            .filter_map(|event| event["delta"]["text"].as_str().or(event["choices"][0]["delta"]["content"].as_str()));
         texts.collect()
     }
 }

@@ -31,11 +31,7 @@ pub(super) struct Answer {
 
 impl Answer {
     /// Sends the request and waits for an answer that can be a reply.
-    pub(super) async fn open(
-        service: &Service,
-        request: &Request,
-        limits: &Limits,
-    ) -> Result<Self, Failure> {
+    pub(super) async fn open(service: &Service, request: &Request, limits: &Limits) -> Result<Self, Failure> {
         let vendor = service.vendor;
         let deadline = Instant::now() + limits.first_byte;
         let sent = timeout_at(deadline, service.send(request)).await;
@@ -56,8 +52,7 @@ impl Answer {
     /// The provider's name for this request; its support asks for it.
     pub(super) fn request_id(&self) -> Option<String> {
         let headers = self.response.headers();
-        let id =
-            headers.get("request-id").or_else(|| headers.get("x-request-id"))?.to_str().ok()?;
+        let id = headers.get("request-id").or_else(|| headers.get("x-request-id"))?.to_str().ok()?;
         (id.len() <= REQUEST_ID_BYTES).then(|| id.to_owned())
     }
 
@@ -84,18 +79,14 @@ impl Answer {
 fn is_end(error: &reqwest::Error) -> bool {
     let first: &(dyn std::error::Error + 'static) = error;
     std::iter::successors(Some(first), |error| error.source()).any(|error| {
-        let cut =
-            error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message);
-        let eof = error
-            .downcast_ref::<io::Error>()
-            .is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof);
+        let cut = error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message);
+        let eof = error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof);
         cut || eof
     })
 }
 
 fn unsent(vendor: &Vendor, error: reqwest::Error) -> Failure {
-    let kind =
-        if error.is_connect() { FailureKind::Unreachable } else { FailureKind::UpstreamReset };
+    let kind = if error.is_connect() { FailureKind::Unreachable } else { FailureKind::UpstreamReset };
     // The address is the operator's own and stays out of what others are shown; the log has the cause.
     tracing::warn!(provider = vendor.id, error = %chain(&error.without_url()), "No answer from the provider");
     Failure::of(kind, vendor)
@@ -117,16 +108,13 @@ async fn refused(vendor: &Vendor, response: Response, limits: &Limits) -> Failur
 
 fn redirected(vendor: &Vendor) -> Failure {
     let setting = vendor.url_setting;
-    let message = format!(
-        "The model provider has moved. Set {setting} to its new address; Rivulet does not follow."
-    );
+    let message = format!("The model provider has moved. Set {setting} to its new address; Rivulet does not follow.");
     Failure::new(FailureKind::Protocol, message)
 }
 
 /// The failure that a successful answer is when it is no event stream: often an error, a login page or a wrong address.
 async fn not_a_stream(vendor: &Vendor, response: Response, limits: &Limits) -> Failure {
-    let json =
-        media_type(response.headers()).is_some_and(|media_type| media_type.ends_with("json"));
+    let json = media_type(response.headers()).is_some_and(|media_type| media_type.ends_with("json"));
     let complaint = if json { Complaint::read(&body(response, limits).await) } else { None };
     match complaint {
         Some(complaint) => complaint.failure(vendor),

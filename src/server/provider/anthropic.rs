@@ -16,13 +16,8 @@ use serde_json::Value;
 pub const BASE_URL: &str = "https://api.anthropic.com";
 
 /// The choices where `RIVULET_MODELS` names none; the first is the default.
-pub const MODELS: &[&str] = &[
-    "claude-sonnet-5-5",
-    "claude-opus-5-5",
-    "claude-haiku-5-5",
-    "claude-fable-5-1",
-    "claude-sonnet-4-6",
-];
+pub const MODELS: &[&str] =
+    &["claude-sonnet-5-5", "claude-opus-5-5", "claude-haiku-5-5", "claude-fable-5-1", "claude-sonnet-4-6"];
 
 /// The API wants a limit on each reply. The largest that no model still served rejects; thinking counts towards it.
 const MAX_TOKENS: u32 = 32_000;
@@ -60,13 +55,7 @@ fn body(request: &Request) -> Vec<u8> {
         messages: Vec<Message<'a>>,
     }
     let messages = request.messages();
-    let body = Body {
-        model: &request.model,
-        max_tokens: MAX_TOKENS,
-        stream: true,
-        system: &request.system,
-        messages,
-    };
+    let body = Body { model: &request.model, max_tokens: MAX_TOKENS, stream: true, system: &request.system, messages };
     serde_json::to_vec(&body).expect("strings and numbers are always valid JSON")
 }
 
@@ -106,9 +95,7 @@ impl Decoder {
             Data::MessageStart { message } => self.count(message.usage?),
             Data::ContentBlockStart { content_block } => self.begin(content_block),
             Data::ContentBlockDelta { delta: Change::TextDelta { text } } => said(text),
-            Data::ContentBlockDelta { delta: Change::ThinkingDelta { thinking } } => {
-                self.thought(thinking)
-            }
+            Data::ContentBlockDelta { delta: Change::ThinkingDelta { thinking } } => self.thought(thinking),
             Data::MessageDelta { delta, usage } => {
                 self.stop_reason = delta.stop_reason.or(self.stop_reason.take());
                 self.count(usage?)
@@ -145,9 +132,7 @@ impl Decoder {
 
     /// The counts are cumulative and stand in two events: the input in the first, the output in the last.
     fn count(&mut self, usage: Value) -> Option<Delta> {
-        let count = |name: &str, known: u64| {
-            usage.get(name).and_then(Value::as_u64).unwrap_or(0).max(known)
-        };
+        let count = |name: &str, known: u64| usage.get(name).and_then(Value::as_u64).unwrap_or(0).max(known);
         self.usage = Usage {
             input_tokens: count("input_tokens", self.usage.input_tokens),
             output_tokens: count("output_tokens", self.usage.output_tokens),

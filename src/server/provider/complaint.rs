@@ -26,9 +26,7 @@ impl Complaint {
         let value = value.get(0).unwrap_or(&value);
         match value.get("error") {
             Some(error) if !error.is_null() => Some(Self::of(error)),
-            _ if value.get("message").is_some() || value.get("detail").is_some() => {
-                Some(Self::of(value))
-            }
+            _ if value.get("message").is_some() || value.get("detail").is_some() => Some(Self::of(value)),
             _ => None,
         }
     }
@@ -71,15 +69,12 @@ impl Complaint {
 /// What a word says for certain. Those that come with many a status (`invalid_request_error`, `server_error`) do not.
 fn of_word(word: &str) -> Option<FailureKind> {
     Some(match word {
-        "insufficient_quota"
-        | "billing_error"
-        | "billing_hard_limit_reached"
-        | "billing_not_active" => FailureKind::Quota,
+        "insufficient_quota" | "billing_error" | "billing_hard_limit_reached" | "billing_not_active" => {
+            FailureKind::Quota
+        }
         "context_length_exceeded" | "request_too_large" => FailureKind::TooLong,
         "model_not_found" | "not_found_error" => FailureKind::ModelNotFound,
-        "invalid_api_key" | "authentication_error" | "permission_error" => {
-            FailureKind::Unauthorized
-        }
+        "invalid_api_key" | "authentication_error" | "permission_error" => FailureKind::Unauthorized,
         "rate_limit_error" | "rate_limit_exceeded" => FailureKind::RateLimited,
         "overloaded_error" | "engine_overloaded" => FailureKind::Overloaded,
         "timeout_error" => FailureKind::Timeout,

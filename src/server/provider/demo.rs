@@ -85,10 +85,7 @@ stop with `Esc`, continue, retry.
 ";
 
 /// Streams the tour; in later turns, a shorter answer.
-pub(super) fn reply(
-    request: &Request,
-    none_configured: bool,
-) -> impl Stream<Item = Delta> + Send + use<> {
+pub(super) fn reply(request: &Request, none_configured: bool) -> impl Stream<Item = Delta> + Send + use<> {
     let pieces = pieces(&answer(&request.turns, none_configured));
     // A tour has no tokens; its words stand in for them.
     let usage = Usage {

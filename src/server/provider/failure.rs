@@ -88,26 +88,20 @@ impl FailureKind {
     fn sentence(self, vendor: &Vendor) -> String {
         let Vendor { key_setting, url_setting, .. } = vendor;
         match self {
-            Self::Unreachable => format!(
-                "The model provider cannot be reached. Check {url_setting} and the server's network."
-            ),
+            Self::Unreachable => {
+                format!("The model provider cannot be reached. Check {url_setting} and the server's network.")
+            }
             Self::Timeout => "The model provider was silent for too long. Try again, or choose a \
                               faster model."
                 .into(),
             Self::UpstreamReset => "The connection to the model provider broke. Try again.".into(),
-            Self::Truncated => {
-                "The model provider ended its answer in the middle. Continue it, or \
+            Self::Truncated => "The model provider ended its answer in the middle. Continue it, or \
                                 try again."
-                    .into()
-            }
-            Self::RateLimited => {
-                "The model provider accepts no more requests for now. Try again a \
+                .into(),
+            Self::RateLimited => "The model provider accepts no more requests for now. Try again a \
                                   little later."
-                    .into()
-            }
-            Self::Overloaded => {
-                "The model provider is overloaded. Try again a little later.".into()
-            }
+                .into(),
+            Self::Overloaded => "The model provider is overloaded. Try again a little later.".into(),
             Self::Server => "The model provider has a fault of its own. Try again.".into(),
             Self::Unauthorized => format!(
                 "The model provider refused Rivulet. Check that {key_setting} holds a valid key, \

@@ -19,8 +19,7 @@ use std::borrow::Cow;
 pub const BASE_URL: &str = "https://api.openai.com/v1";
 
 /// The choices where `RIVULET_MODELS` names none; the first is the default.
-pub const MODELS: &[&str] =
-    &["gpt-5.6-sol", "gpt-5.6-terra", "gpt-5.6-luna", "gpt-6.1-sol", "gpt-5.4-mini"];
+pub const MODELS: &[&str] = &["gpt-5.6-sol", "gpt-5.6-terra", "gpt-5.6-luna", "gpt-6.1-sol", "gpt-5.4-mini"];
 
 pub(super) static VENDOR: Vendor = Vendor {
     id: "openai",
@@ -109,10 +108,7 @@ impl Decoder {
     fn count(&mut self, usage: Option<&Value>) -> Option<Delta> {
         let usage = usage.filter(|usage| usage.is_object())?;
         let count = |name: &str| usage.get(name).and_then(Value::as_u64).unwrap_or(0);
-        let usage = Usage {
-            input_tokens: count("prompt_tokens"),
-            output_tokens: count("completion_tokens"),
-        };
+        let usage = Usage { input_tokens: count("prompt_tokens"), output_tokens: count("completion_tokens") };
         (std::mem::replace(&mut self.usage, usage) != usage).then_some(Delta::Usage(usage))
     }
 }
@@ -149,9 +145,7 @@ struct Said {
 impl Said {
     fn read(self, deltas: &mut Vec<Delta>) {
         let thoughts = [self.reasoning_content, self.reasoning].into_iter().flatten();
-        deltas.extend(
-            thoughts.filter_map(|thought| piece(thought.into_text(), Delta::Thinking)).next(),
-        );
+        deltas.extend(thoughts.filter_map(|thought| piece(thought.into_text(), Delta::Thinking)).next());
         for said in [self.content, self.refusal].into_iter().flatten() {
             said.read(deltas);
         }
@@ -180,9 +174,7 @@ impl Content {
             return;
         };
         for part in parts {
-            deltas.extend(
-                part.thinking.and_then(|thought| piece(thought.into_text(), Delta::Thinking)),
-            );
+            deltas.extend(part.thinking.and_then(|thought| piece(thought.into_text(), Delta::Thinking)));
             deltas.extend(part.text.and_then(|text| piece(text, Delta::Text)));
         }
     }

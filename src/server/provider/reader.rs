@@ -65,7 +65,6 @@ impl Reader {
 }
 
 fn too_much() -> Failure {
-    let message =
-        "The model provider sent more than Rivulet reads of one answer. What came before is kept.";
+    let message = "The model provider sent more than Rivulet reads of one answer. What came before is kept.";
     Failure::new(FailureKind::Protocol, message)
 }

@@ -55,8 +55,7 @@ impl Parser {
             events.extend(self.end_line());
             let (line_break, rest) = chunk[end..].split_at(1);
             self.after_cr = line_break == b"\r" && rest.is_empty();
-            chunk =
-                if line_break == b"\r" { rest.strip_prefix(b"\n").unwrap_or(rest) } else { rest };
+            chunk = if line_break == b"\r" { rest.strip_prefix(b"\n").unwrap_or(rest) } else { rest };
         }
         self.hold(chunk)
     }

@@ -36,16 +36,7 @@ pub(super) struct Talk {
 impl Talk {
     pub(super) fn new(service: Arc<Service>, request: Request, limits: Limits) -> Self {
         let ready = VecDeque::new();
-        Self {
-            service,
-            request,
-            limits,
-            retries: 0,
-            answer: None,
-            ready,
-            spoken: false,
-            ended: false,
-        }
+        Self { service, request, limits, retries: 0, answer: None, ready, spoken: false, ended: false }
     }
 
     /// The reply, piece by piece. Nothing is sent before the first poll.

@@ -63,25 +63,20 @@ pub(super) fn services(
         return Ok(Vec::new());
     }
     let client = client(limits, parsed.iter().any(|(_, url, ..)| url.scheme() == "https"))?;
-    let service = |(vendor, url, headers, key)| {
-        Arc::new(Service { vendor, key, client: client.clone(), url, headers })
-    };
+    let service = |(vendor, url, headers, key)| Arc::new(Service { vendor, key, client: client.clone(), url, headers });
     Ok(parsed.into_iter().map(service).collect())
 }
 
 fn url(vendor: &Vendor, base: &str) -> Result<Url, String> {
     let setting = vendor.url_setting;
-    let expected =
-        || format!("{setting}: expected an address such as https://models.example.com/v1");
+    let expected = || format!("{setting}: expected an address such as https://models.example.com/v1");
     let base = Url::parse(base.trim()).map_err(|_| expected())?;
     if !matches!(base.scheme(), "http" | "https") {
         return Err(expected());
     }
     let plain = base.username().is_empty() && base.password().is_none();
     if !plain || base.query().is_some() || base.fragment().is_some() {
-        return Err(format!(
-            "{setting}: expected an address without a user name, a query or a fragment"
-        ));
+        return Err(format!("{setting}: expected an address without a user name, a query or a fragment"));
     }
     Url::parse(&(vendor.url)(base.as_str().trim_end_matches('/'))).map_err(|_| expected())
 }
@@ -95,10 +90,7 @@ fn headers(vendor: &Vendor, key: Option<&SecretString>) -> Result<HeaderMap, Str
     for (name, value) in (vendor.headers)(key) {
         let value = HeaderValue::try_from(value);
         let mut value = value.map_err(|_| {
-            format!(
-                "{}: expected a key of printable characters, without a line break",
-                vendor.key_setting
-            )
+            format!("{}: expected a key of printable characters, without a line break", vendor.key_setting)
         })?;
         // Keeps it out of debug output and of HTTP/2's header table.
         value.set_sensitive(true);
@@ -119,9 +111,9 @@ fn client(limits: &Limits, https: bool) -> Result<Client, String> {
         .http2_max_header_list_size(HEADER_BYTES);
     // Without HTTPS no certificates are needed, and a container may have none.
     let builder = if https { builder } else { builder.tls_certs_only([]) };
-    builder.build().map_err(|error| {
-        format!("The HTTPS client cannot start: {}. Are CA certificates installed?", chain(&error))
-    })
+    builder
+        .build()
+        .map_err(|error| format!("The HTTPS client cannot start: {}. Are CA certificates installed?", chain(&error)))
 }
 
 /// An error and its causes on one line.

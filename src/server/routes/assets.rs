@@ -35,7 +35,8 @@ fn serve(name: &str, headers: &HeaderMap) -> Response {
     let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let accepts = |token: &str| accepted.split(',').any(|part| part.trim().split(';').next() == Some(token));
     let packed = ENCODINGS.iter().filter(|(token, _)| accepts(token));
-    let found = packed.into_iter().find_map(|(token, ending)| Some((Site::get(&format!("{name}{ending}"))?, Some(*token))));
+    let found =
+        packed.into_iter().find_map(|(token, ending)| Some((Site::get(&format!("{name}{ending}"))?, Some(*token))));
     match found.or_else(|| Some((Site::get(name)?, None))) {
         Some((file, encoding)) => answer(name, file, encoding, headers),
         None => Problem::NotFound.into_response(),

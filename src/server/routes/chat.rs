@@ -4,12 +4,12 @@
 use super::input::Json;
 use crate::error::Problem;
 use crate::model::{ReplyError, Role, Usage};
+use crate::server::State;
 use crate::server::limits::Sender;
 use crate::server::provider::{Delta, Request, Turn};
 use crate::server::serve::Peer;
 use crate::server::session::Caller;
 use crate::server::transport::{KEEP_ALIVE, sse};
-use crate::server::State;
 use axum::extract::State as Extract;
 use axum::response::Response;
 use axum::routing::post;
@@ -71,7 +71,8 @@ fn check(messages: &[Said]) -> Result<(), Problem> {
     for (index, said) in messages.iter().enumerate() {
         let characters = said.content.chars().count();
         if characters == 0 || MOST_CHARACTERS < characters {
-            let message = format!("A message's content has 1 to {MOST_CHARACTERS} characters; this one has {characters}.");
+            let message =
+                format!("A message's content has 1 to {MOST_CHARACTERS} characters; this one has {characters}.");
             return Err(Problem::invalid(format!("messages[{index}].content"), message));
         }
     }

@@ -33,9 +33,8 @@ fn id<T: std::str::FromStr>(field: Option<String>) -> Result<Option<T>, Problem>
     filled(field).map(|text| text.trim().parse().map_err(|_| Problem::NotFound)).transpose()
 }
 
-/// To the newest text: whoever reads without the app has no scroll that follows.
 fn back_to(conversation: ConversationId) -> Redirect {
-    Redirect::to(&format!("/c/{conversation}#latest"))
+    Redirect::to(&format!("/c/{conversation}"))
 }
 
 #[derive(Deserialize)]

@@ -44,4 +44,3 @@ impl From<FormRejection> for Problem {
         Self::Malformed(rejection.body_text())
     }
 }
-

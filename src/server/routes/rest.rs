@@ -125,11 +125,7 @@ async fn send(
 }
 
 /// 202 while the reply is open, 200 with the reply when it had ended already.
-async fn stop(
-    Extract(state): Extract<State>,
-    caller: Caller,
-    Id(reply): Id<MessageId>,
-) -> Result<Response, Problem> {
+async fn stop(Extract(state): Extract<State>, caller: Caller, Id(reply): Id<MessageId>) -> Result<Response, Problem> {
     let account = caller.required()?;
     match state.engine.stop(account, reply).await? {
         Stop::Accepted => Ok((StatusCode::ACCEPTED, Answer(serde_json::json!({ "reply": reply }))).into_response()),

@@ -41,9 +41,7 @@ fn message(row: &SqliteRow) -> sqlx::Result<Message> {
     let tokens = |name: &str| row.try_get::<Option<i64>, _>(name).map(|count| count.map(|count| count.max(0) as u64));
     let usage = match (tokens("input_tokens")?, tokens("output_tokens")?) {
         (None, None) => None,
-        (input, output) => {
-            Some(Usage { input_tokens: input.unwrap_or(0), output_tokens: output.unwrap_or(0) })
-        }
+        (input, output) => Some(Usage { input_tokens: input.unwrap_or(0), output_tokens: output.unwrap_or(0) }),
     };
     let error = match row.try_get::<Option<String>, _>("error")? {
         None => None,
@@ -168,12 +166,7 @@ impl Store {
     }
 
     /// The newest messages on the way from `leaf` up to the root, oldest first, at most `limit`. `leaf` is among them.
-    pub async fn path(
-        &self,
-        conversation: ConversationId,
-        leaf: MessageId,
-        limit: i64,
-    ) -> sqlx::Result<Vec<Message>> {
+    pub async fn path(&self, conversation: ConversationId, leaf: MessageId, limit: i64) -> sqlx::Result<Vec<Message>> {
         let rows = sqlx::query(
             "with recursive path (id, parent, depth) as (
                 select id, parent, 1 from message where id = $1 and conversation = $2

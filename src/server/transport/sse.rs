@@ -49,11 +49,13 @@ fn frames(follower: Follower, first: Frame, guard: StreamGuard) -> impl Stream<I
 fn batch(frames: &[Frame]) -> Bytes {
     match frames {
         [frame] => encode(frame),
-        _ => frames.iter().fold(BytesMut::new(), |mut bytes, frame| {
-            bytes.extend_from_slice(&encode(frame));
-            bytes
-        })
-        .freeze(),
+        _ => frames
+            .iter()
+            .fold(BytesMut::new(), |mut bytes, frame| {
+                bytes.extend_from_slice(&encode(frame));
+                bytes
+            })
+            .freeze(),
     }
 }
 

@@ -46,18 +46,14 @@ fn models_are_the_listed_ones_behind_the_default() {
     let models = vec!["openai/a".to_owned(), "openai/b/c".to_owned()];
     let chosen = ProviderSettings { models, model: Some("openai/b/c".into()), ..settings };
     let chosen = providers(chosen).unwrap().models();
-    let ids: Vec<_> = chosen
-        .iter()
-        .map(|model| (model.id.as_str(), model.name.as_str(), model.default))
-        .collect();
+    let ids: Vec<_> = chosen.iter().map(|model| (model.id.as_str(), model.name.as_str(), model.default)).collect();
     assert_eq!(ids, [("openai/b/c", "b/c", true), ("openai/a", "a", false)]);
 }
 
 #[test]
 fn a_model_that_no_list_names_is_passed_through_and_an_unknown_provider_is_not() {
     let anthropic = endpoint("http://localhost:1", Some("key-123"));
-    let providers =
-        providers(ProviderSettings { anthropic, ..ProviderSettings::default() }).unwrap();
+    let providers = providers(ProviderSettings { anthropic, ..ProviderSettings::default() }).unwrap();
     for known in ["anthropic/brand-new", "anthropic/a/b", "demo/tour"] {
         assert_eq!(providers.resolve(known), Ok(()));
     }

@@ -24,12 +24,8 @@ fn f4_a_reply_that_ends_anywhere_else_is_truncated_and_keeps_its_text() {
         assert_eq!(failure.kind, FailureKind::Truncated, "cut at {cut}");
         assert!("Grüß Gott 👋🏽".starts_with(&before), "cut at {cut}: {before}");
     }
-    let (before, failure) =
-        failure(&read_whole(openai(), &format!("{}data: {{\"choi", token("a"))));
-    assert_eq!(
-        (before.as_str(), failure.kind, failure.retryable),
-        ("a", FailureKind::Truncated, true)
-    );
+    let (before, failure) = failure(&read_whole(openai(), &format!("{}data: {{\"choi", token("a"))));
+    assert_eq!((before.as_str(), failure.kind, failure.retryable), ("a", FailureKind::Truncated, true));
 }
 
 #[test]
@@ -48,15 +44,9 @@ fn f7_an_error_after_200_ends_the_reply_with_its_kind_and_keeps_the_text() {
     let errors = [
         (r#"{"error":{"type":"server_error","message":"boom"}}"#, FailureKind::Server),
         (r#"{"error":{"code":429,"message":"boom"}}"#, FailureKind::RateLimited),
-        (
-            r#"{"error":{"code":529,"type":"server_error","message":"boom"}}"#,
-            FailureKind::Overloaded,
-        ),
+        (r#"{"error":{"code":529,"type":"server_error","message":"boom"}}"#, FailureKind::Overloaded),
         (r#"{"error":{"code":"context_length_exceeded","message":"boom"}}"#, FailureKind::TooLong),
-        (
-            r#"{"error":{"type":"insufficient_quota","code":null,"message":"boom"}}"#,
-            FailureKind::Quota,
-        ),
+        (r#"{"error":{"type":"insufficient_quota","code":null,"message":"boom"}}"#, FailureKind::Quota),
         (r#"{"error":"boom"}"#, FailureKind::Server),
     ];
     for (error, kind) in errors {
@@ -67,8 +57,7 @@ fn f7_an_error_after_200_ends_the_reply_with_its_kind_and_keeps_the_text() {
     }
     let half = &ANTHROPIC[..ANTHROPIC.find("event: message_delta").unwrap()];
     let error = r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
-    let (before, failure) =
-        failure(&read_whole(anthropic(), &format!("{half}event: error\ndata: {error}\n\n")));
+    let (before, failure) = failure(&read_whole(anthropic(), &format!("{half}event: error\ndata: {error}\n\n")));
     assert_eq!(before, "Grüß Gott 👋🏽");
     assert_eq!((failure.kind.name(), failure.retryable), ("overloaded", true));
 }
@@ -119,10 +108,8 @@ fn a50_a_providers_words_are_quoted_short_plain_and_without_markup() {
 
 #[test]
 fn a_failure_keeps_its_facts_on_the_way_to_a_person() {
-    let failure = Failure {
-        retry_after: Some(Duration::from_millis(1500)),
-        ..Failure::new(FailureKind::RateLimited, "Wait.")
-    };
+    let failure =
+        Failure { retry_after: Some(Duration::from_millis(1500)), ..Failure::new(FailureKind::RateLimited, "Wait.") };
     let expected = ReplyError {
         kind: "rate_limited".into(),
         message: "Wait.".into(),

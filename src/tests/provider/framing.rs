@@ -27,19 +27,15 @@ fn f8_line_breaks_of_every_kind_and_a_byte_order_mark_change_nothing() {
         assert_eq!(read_whole(openai(), &changed), openai_deltas(), "{line_break:?}");
     }
     let mut breaks = ["\n", "\r", "\r\n"].iter().cycle();
-    let mixed: String = OPENAI
-        .split_inclusive('\n')
-        .map(|line| line.replace('\n', breaks.next().unwrap()))
-        .collect();
+    let mixed: String = OPENAI.split_inclusive('\n').map(|line| line.replace('\n', breaks.next().unwrap())).collect();
     assert_eq!(read_whole(openai(), &mixed), openai_deltas());
 }
 
 #[test]
 fn f9_a_cut_at_any_byte_changes_nothing() {
-    for (decoder, stream, expected) in [
-        (anthropic as fn() -> Box<dyn Decoder>, ANTHROPIC, anthropic_deltas()),
-        (openai, OPENAI, openai_deltas()),
-    ] {
+    for (decoder, stream, expected) in
+        [(anthropic as fn() -> Box<dyn Decoder>, ANTHROPIC, anthropic_deltas()), (openai, OPENAI, openai_deltas())]
+    {
         let stream = stream.replace('\n', "\r\n");
         for cut in 0..=stream.len() {
             let (start, rest) = stream.as_bytes().split_at(cut);
@@ -89,10 +85,7 @@ fn f10_a_line_above_the_limit_fails_after_what_came_before_it() {
     assert_eq!(chunks, (limits.event_bytes - "data: ".len()) / 16 + 1);
     assert_eq!(failure(&deltas).1.kind, FailureKind::Protocol);
     assert_eq!(Parser::new(8).push(b"data: 123", &mut Vec::new()), Err(TooLong));
-    assert_eq!(
-        Parser::new(8).push(b"data:1\ndata:2\ndata:3\ndata:4\ndata:5\n", &mut Vec::new()),
-        Err(TooLong)
-    );
+    assert_eq!(Parser::new(8).push(b"data:1\ndata:2\ndata:3\ndata:4\ndata:5\n", &mut Vec::new()), Err(TooLong));
 }
 
 #[test]
@@ -105,12 +98,9 @@ fn f10_an_answer_above_the_limit_fails_and_what_fits_is_kept() {
 
 /// The events of `sse-stream`, which knows the same standard but not our code. It keeps blocks without data.
 fn oracle(chunks: Vec<Vec<u8>>) -> Vec<Event> {
-    let chunks = stream::iter(
-        chunks.into_iter().map(|chunk| Ok::<_, std::io::Error>(bytes::Bytes::from(chunk))),
-    );
+    let chunks = stream::iter(chunks.into_iter().map(|chunk| Ok::<_, std::io::Error>(bytes::Bytes::from(chunk))));
     let blocks = executor::block_on(sse_stream::SseByteStream::new(chunks).collect::<Vec<_>>());
-    let event =
-        |block: sse_stream::Sse| Some(event(&block.event.unwrap_or_default(), &block.data?));
+    let event = |block: sse_stream::Sse| Some(event(&block.event.unwrap_or_default(), &block.data?));
     blocks.into_iter().filter_map(|block| event(block.unwrap())).collect()
 }
 

@@ -187,8 +187,7 @@ impl Fold {
     /// Finished replies with code that nobody has highlighted. Each is named once.
     pub fn unhighlighted(&mut self) -> Vec<MessageId> {
         let Some(thread) = &self.thread else { return Vec::new() };
-        let ended =
-            |message: &&Message| message.role == Role::Assistant && !message.status.is_open();
+        let ended = |message: &&Message| message.role == Role::Assistant && !message.status.is_open();
         let settled = &mut self.settled;
         let new = thread.messages.iter().filter(ended).filter(|message| settled.insert(message.id));
         new.filter(|message| markdown::has_code(&message.text)).map(|message| message.id).collect()
@@ -245,9 +244,7 @@ impl Fold {
     /// Lets go of the pending messages that the journal has told of.
     fn confirm(&mut self) {
         let mut pending = std::mem::take(&mut self.pending);
-        pending.retain(|pending| {
-            !self.has_message(pending.message.id) && !self.has_passed(pending.until)
-        });
+        pending.retain(|pending| !self.has_message(pending.message.id) && !self.has_passed(pending.until));
         self.pending = pending;
     }
 
@@ -263,22 +260,14 @@ impl Fold {
     pub fn begin(&mut self, conversation: Conversation, message: Message) -> Change {
         self.close();
         self.begun = true;
-        self.thread = Some(Thread {
-            conversation,
-            messages: Vec::new(),
-            earlier: false,
-            draft: None,
-            deleted: false,
-        });
+        self.thread = Some(Thread { conversation, messages: Vec::new(), earlier: false, draft: None, deleted: false });
         self.say(message)
     }
 
     /// Draws a message before the server has it.
     pub fn say(&mut self, mut message: Message) -> Change {
         let Some(thread) = &self.thread else { return Change::NONE };
-        if self.has_message(message.id)
-            || self.pending.iter().any(|pending| pending.message.id == message.id)
-        {
+        if self.has_message(message.id) || self.pending.iter().any(|pending| pending.message.id == message.id) {
             return Change::NONE;
         }
         let last = self.pending.last().map(|pending| &pending.message).or(thread.messages.last());
@@ -289,9 +278,7 @@ impl Fold {
 
     /// The server has the message. The journal tells where it is; until then it stays where it was drawn.
     pub fn accept(&mut self, sent: &Sent) -> Change {
-        for pending in
-            self.pending.iter_mut().filter(|pending| pending.message.id == sent.message.id)
-        {
+        for pending in self.pending.iter_mut().filter(|pending| pending.message.id == sent.message.id) {
             pending.until = Some(sent.cursor);
             self.begun = false;
         }

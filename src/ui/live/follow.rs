@@ -51,14 +51,11 @@ fn listen(nudge: &UnboundedSender<Nudge>) -> Vec<Listener> {
         })
     };
     vec![
-        on(&document, "visibilitychange", |_| {
-            Some(if browser::is_visible() { Nudge::Visible } else { Nudge::Hidden })
-        }),
+        on(&document, "visibilitychange", |_| Some(if browser::is_visible() { Nudge::Visible } else { Nudge::Hidden })),
         // Page Lifecycle: a frozen tab runs again.
         on(&document, "resume", |_| Some(Nudge::Woken)),
         on(&window, "pageshow", |event| {
-            let from_cache =
-                event.dyn_ref::<PageTransitionEvent>().is_some_and(PageTransitionEvent::persisted);
+            let from_cache = event.dyn_ref::<PageTransitionEvent>().is_some_and(PageTransitionEvent::persisted);
             from_cache.then_some(Nudge::Woken)
         }),
         on(&window, "online", |_| Some(Nudge::Online)),
@@ -205,9 +202,7 @@ impl Follower {
     fn note(&mut self, nudge: Nudge) {
         match nudge {
             Nudge::Offline => self.tell(Link::Offline),
-            Nudge::Online if self.live.link.get_untracked() == Link::Offline => {
-                self.tell(Link::Reconnecting)
-            }
+            Nudge::Online if self.live.link.get_untracked() == Link::Offline => self.tell(Link::Reconnecting),
             _ => {}
         }
         if nudge.forgives() {
@@ -228,9 +223,7 @@ impl Follower {
             if left <= 0.0 {
                 return;
             }
-            let nudge = match future::select(pin!(self.nudged()), pin!(browser::sleep(whole(left))))
-                .await
-            {
+            let nudge = match future::select(pin!(self.nudged()), pin!(browser::sleep(whole(left)))).await {
                 Either::Left((nudge, _)) => nudge,
                 Either::Right(_) => continue,
             };

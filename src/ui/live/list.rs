@@ -54,9 +54,7 @@ impl Recent {
 
     fn put(&mut self, conversation: Conversation) {
         self.remove(conversation.id);
-        let place = self
-            .items
-            .partition_point(|known| newest_first(known, &conversation) == Ordering::Less);
+        let place = self.items.partition_point(|known| newest_first(known, &conversation) == Ordering::Less);
         self.items.insert(place, conversation);
     }
 

@@ -61,9 +61,7 @@ impl End {
             Self::Lost => Pause::Soft(backoff),
             Self::Refused(Problem::Unknown) => Pause::UntilNudged,
             Self::Refused(problem) => match problem.retry_after_seconds() {
-                Some(seconds) => {
-                    Pause::Firm(seconds.min(MAX_RETRY_AFTER_SECONDS) as f64 * 1_000.0 + backoff)
-                }
+                Some(seconds) => Pause::Firm(seconds.min(MAX_RETRY_AFTER_SECONDS) as f64 * 1_000.0 + backoff),
                 None => Pause::Soft(backoff),
             },
         }

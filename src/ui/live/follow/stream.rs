@@ -33,9 +33,7 @@ enum Step {
 impl Follower {
     pub(super) async fn stream(&mut self) -> End {
         let Place { conversation, cursor, list } = self.round.place;
-        let chunks = api::follow(conversation, cursor, list)
-            .map_ok(ByteStream::into_inner)
-            .try_flatten_stream();
+        let chunks = api::follow(conversation, cursor, list).map_ok(ByteStream::into_inner).try_flatten_stream();
         let mut chunks = pin!(chunks.fuse());
         let mut lines = Lines::default();
         loop {
@@ -73,8 +71,7 @@ impl Follower {
     }
 
     fn deadline_ms(&self) -> f64 {
-        let is_slow =
-            self.round.first_byte_ms.is_none() && now_ms() < self.round.began_ms + SLOW_MS;
+        let is_slow = self.round.first_byte_ms.is_none() && now_ms() < self.round.began_ms + SLOW_MS;
         self.round.last_byte_ms + if is_slow { SLOW_MS } else { SILENCE_MS }
     }
 
