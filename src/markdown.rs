@@ -33,8 +33,7 @@ use std::borrow::Cow;
 pub const MAX_RENDER_BYTES: usize = 1024 * 1024;
 
 /// No smart punctuation, footnotes, maths or heading attributes: what is not switched on cannot be misused.
-const OPTIONS: Options =
-    Options::ENABLE_TABLES.union(Options::ENABLE_STRIKETHROUGH).union(Options::ENABLE_TASKLISTS);
+const OPTIONS: Options = Options::ENABLE_TABLES.union(Options::ENABLE_STRIKETHROUGH).union(Options::ENABLE_TASKLISTS);
 
 /// Turns `(language, code)` into HTML for the inside of `<code>`, or declines.
 pub type Highlight<'a> = &'a dyn Fn(&str, &str) -> Option<String>;
@@ -69,9 +68,7 @@ pub fn has_code(text: &str) -> bool {
 /// that the output can stand inside a script's string.
 pub(crate) fn escape(out: &mut String, text: &str) {
     let mut done = 0;
-    for (at, special) in
-        text.match_indices(['&', '<', '>', '"', '\'', '\0', '\u{2028}', '\u{2029}'])
-    {
+    for (at, special) in text.match_indices(['&', '<', '>', '"', '\'', '\0', '\u{2028}', '\u{2029}']) {
         out.push_str(&text[done..at]);
         out.push_str(match special {
             "&" => "&amp;",
@@ -99,9 +96,7 @@ fn blocks(text: &str, highlight: Highlight<'_>) -> Vec<Block> {
     let mut page = Page::new(highlight);
     let mut blocks = Vec::new();
     let mut start = 0;
-    for (event, range) in
-        TextMergeWithOffset::new(Parser::new_ext(text, OPTIONS).into_offset_iter())
-    {
+    for (event, range) in TextMergeWithOffset::new(Parser::new_ext(text, OPTIONS).into_offset_iter()) {
         if page.is_at_top() {
             start = range.start;
         }
@@ -119,11 +114,7 @@ fn no_highlight(_language: &str, _code: &str) -> Option<String> {
 
 /// Lines end in `\n` alone, whatever they ended in: a text that grows so still only grows.
 fn normalized(text: &str) -> Cow<'_, str> {
-    if text.contains('\r') {
-        Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
-    } else {
-        Cow::Borrowed(text)
-    }
+    if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")) } else { Cow::Borrowed(text) }
 }
 
 fn is_too_dear(text: &str) -> bool {

@@ -95,22 +95,16 @@ fn mail(rest: &str) -> Option<(String, String, bool)> {
 /// whatever a browser would decode or take for a separator.
 fn ascii_host(name: &str) -> Option<String> {
     if let Some(six) = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        let is_six = six.contains(':')
-            && six.bytes().all(|b| b.is_ascii_hexdigit() || b == b':' || b == b'.');
+        let is_six = six.contains(':') && six.bytes().all(|b| b.is_ascii_hexdigit() || b == b':' || b == b'.');
         return is_six.then(|| name.to_ascii_lowercase());
     }
-    let labels: Option<Vec<String>> =
-        name.strip_suffix('.').unwrap_or(name).split('.').map(ascii_label).collect();
+    let labels: Option<Vec<String>> = name.strip_suffix('.').unwrap_or(name).split('.').map(ascii_label).collect();
     labels.map(|labels| labels.join("."))
 }
 
 fn ascii_label(label: &str) -> Option<String> {
     let is_plain = |c: char| {
-        if c.is_ascii() {
-            c.is_ascii_alphanumeric() || "-_".contains(c)
-        } else {
-            c.is_alphanumeric()
-        }
+        if c.is_ascii() { c.is_ascii_alphanumeric() || "-_".contains(c) } else { c.is_alphanumeric() }
     };
     if label.is_empty() || !label.chars().all(is_plain) {
         return None;

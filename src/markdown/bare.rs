@@ -5,8 +5,8 @@ use super::address::Address;
 /// Ends an address, besides blanks: quotes and brackets that are not part of one, and the punctuation of scripts that
 /// put no blank after it.
 const ENDS: &[char] = &[
-    '<', '>', '"', '`', '|', '，', '。', '、', '；', '：', '？', '！', '（', '）', '「', '」',
-    '『', '』', '【', '】', '《', '》', '“', '”', '‘', '’', '…',
+    '<', '>', '"', '`', '|', '，', '。', '、', '；', '：', '？', '！', '（', '）', '「', '」', '『', '』', '【', '】',
+    '《', '》', '“', '”', '‘', '’', '…',
 ];
 
 /// Belongs to the sentence when it stands at the end of an address.
@@ -46,12 +46,11 @@ fn starts_here(before: &str) -> bool {
 fn extent(text: &str) -> &str {
     let is_end = |c: char| c.is_whitespace() || c.is_control() || ENDS.contains(&c);
     let mut raw = &text[..text.find(is_end).unwrap_or(text.len())];
-    let mut open = [('(', ')'), ('[', ']'), ('{', '}')]
-        .map(|(open, close)| (close, count(raw, close), count(raw, open)));
+    let mut open =
+        [('(', ')'), ('[', ']'), ('{', '}')].map(|(open, close)| (close, count(raw, close), count(raw, open)));
     while let Some(last) = raw.chars().next_back() {
         // A closing bracket belongs to the address if the address opened it, as Wikipedia's do.
-        let unopened =
-            open.iter_mut().find(|(close, closed, opened)| *close == last && closed > opened);
+        let unopened = open.iter_mut().find(|(close, closed, opened)| *close == last && closed > opened);
         match unopened {
             Some((_, closed, _)) => *closed -= 1,
             None if TRAILING.contains(&last) => {}

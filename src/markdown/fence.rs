@@ -58,9 +58,7 @@ impl Fence {
         let line = line.strip_suffix('\n').unwrap_or(line);
         let marks = line.trim_start_matches(' ');
         let length = run(marks, self.mark);
-        line.len() - marks.len() < 4
-            && length >= self.length
-            && marks[length..].bytes().all(|byte| byte == b' ')
+        line.len() - marks.len() < 4 && length >= self.length && marks[length..].bytes().all(|byte| byte == b' ')
     }
 }
 

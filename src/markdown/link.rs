@@ -84,9 +84,7 @@ impl Page<'_> {
         match event {
             Event::Start(_) => image.depth += 1,
             Event::End(_) => image.depth -= 1,
-            Event::Text(text) | Event::Code(text) | Event::InlineHtml(text) => {
-                image.text.push_str(&text)
-            }
+            Event::Text(text) | Event::Code(text) | Event::InlineHtml(text) => image.text.push_str(&text),
             Event::SoftBreak | Event::HardBreak => image.text.push(' '),
             _ => {}
         }

@@ -87,9 +87,7 @@ impl<'a> Page<'a> {
             Event::Rule => self.out.push_str("<hr>"),
             Event::TaskListMarker(is_done) => self.out.push_str(task(is_done)),
             // Not switched on in `OPTIONS`.
-            Event::InlineMath(text) | Event::DisplayMath(text) | Event::FootnoteReference(text) => {
-                self.text(&text)
-            }
+            Event::InlineMath(text) | Event::DisplayMath(text) | Event::FootnoteReference(text) => self.text(&text),
         }
     }
 
@@ -117,9 +115,7 @@ impl<'a> Page<'a> {
 
     fn start(&mut self, tag: Tag<'_>) {
         match tag {
-            Tag::Paragraph => {
-                self.out.push_str(if self.guides == 0 { r#"<p dir="auto">"# } else { "<p>" })
-            }
+            Tag::Paragraph => self.out.push_str(if self.guides == 0 { r#"<p dir="auto">"# } else { "<p>" }),
             Tag::Heading { level, .. } => {
                 let dir = if self.guides == 0 { r#" dir="auto">"# } else { ">" };
                 self.push(&["<", heading(level), dir]);
@@ -129,9 +125,7 @@ impl<'a> Page<'a> {
             Tag::List(Some(1)) => self.out.push_str("<ol>"),
             Tag::List(Some(first)) => self.push(&[r#"<ol start=""#, &first.to_string(), r#"">"#]),
             Tag::List(None) => self.out.push_str("<ul>"),
-            Tag::CodeBlock(kind) => {
-                self.code = Some(Code { language: language(&kind), text: String::new() })
-            }
+            Tag::CodeBlock(kind) => self.code = Some(Code { language: language(&kind), text: String::new() }),
             Tag::HtmlBlock => self.out.push_str(PLAIN_START),
             Tag::Table(columns) => self.start_table(columns),
             Tag::TableHead => self.start_row("<thead><tr>", true),
@@ -160,9 +154,7 @@ impl<'a> Page<'a> {
             TagEnd::Table => self.out.push_str("</tbody></table></div>"),
             TagEnd::TableHead => self.out.push_str("</tr></thead><tbody>"),
             TagEnd::TableRow => self.out.push_str("</tr>"),
-            TagEnd::TableCell => {
-                self.out.push_str(if self.table.is_head { "</th>" } else { "</td>" })
-            }
+            TagEnd::TableCell => self.out.push_str(if self.table.is_head { "</th>" } else { "</td>" }),
             TagEnd::Emphasis => self.out.push_str("</em>"),
             TagEnd::Strong => self.out.push_str("</strong>"),
             TagEnd::Strikethrough => self.out.push_str("</del>"),
@@ -210,9 +202,7 @@ impl<'a> Page<'a> {
 
     fn start_table(&mut self, columns: Vec<Alignment>) {
         self.table = Table { columns, ..Table::default() };
-        self.out.push_str(
-            r#"<div class="table" tabindex="0" role="region" aria-label="Table"><table>"#,
-        );
+        self.out.push_str(r#"<div class="table" tabindex="0" role="region" aria-label="Table"><table>"#);
     }
 
     fn start_row(&mut self, tag: &str, is_head: bool) {
@@ -229,8 +219,7 @@ impl<'a> Page<'a> {
             Some(Alignment::None) | None => ">",
         };
         self.table.column += 1;
-        let tag =
-            if self.table.is_head { r#"<th scope="col" dir="auto""# } else { r#"<td dir="auto""# };
+        let tag = if self.table.is_head { r#"<th scope="col" dir="auto""# } else { r#"<td dir="auto""# };
         self.push(&[tag, align]);
     }
 
@@ -238,14 +227,9 @@ impl<'a> Page<'a> {
         let Some(Code { language, text }) = self.code.take() else { return };
         self.out.push_str(r#"<figure class="code"><figcaption><span>"#);
         escape(&mut self.out, &language);
-        self.out.push_str(
-            r#"</span><button type="button" class="copy" data-copy>Copy</button></figcaption>"#,
-        );
+        self.out.push_str(r#"</span><button type="button" class="copy" data-copy>Copy</button></figcaption>"#);
         self.out.push_str(r#"<pre tabindex="0"><code>"#);
-        match Some(&language)
-            .filter(|name| !name.is_empty())
-            .and_then(|name| (self.highlight)(name, &text))
-        {
+        match Some(&language).filter(|name| !name.is_empty()).and_then(|name| (self.highlight)(name, &text)) {
             Some(html) => self.out.push_str(&html),
             None => escape(&mut self.out, &text),
         }

@@ -54,8 +54,7 @@ fn shorten(title: String) -> String {
     let head = first_chars(&title, MAX_TITLE_CHARS - 1);
     // A first word as long as that is no word: languages without blanks are cut anywhere.
     let end = head.rfind(' ').filter(|&at| at >= head.len() / 2).unwrap_or(head.len());
-    let mut short =
-        head[..end].trim_end_matches([' ', ',', ';', ':', '.', '-', '\u{200d}']).to_owned();
+    let mut short = head[..end].trim_end_matches([' ', ',', ';', ':', '.', '-', '\u{200d}']).to_owned();
     short.push('…');
     short
 }

@@ -67,15 +67,17 @@ struct Spans {
 
 impl Spans {
     fn push(&mut self, class: &'static str, text: &str) {
+        let visible = text.trim_start();
         // Blanks have no colour: they do not end the span before them.
-        if class != self.class && !text.trim().is_empty() {
+        markdown::escape(&mut self.html, &text[..text.len() - visible.len()]);
+        if class != self.class && !visible.is_empty() {
             self.end();
             if !class.is_empty() {
                 self.html.extend(["<span class=\"", class, "\">"]);
             }
             self.class = class;
         }
-        markdown::escape(&mut self.html, text);
+        markdown::escape(&mut self.html, visible);
     }
 
     fn end(&mut self) {

@@ -65,8 +65,7 @@ const NOTHING: Language = Language {
 };
 
 /// Comments as in C.
-const SLASHES: Language =
-    Language { line_comments: &["//"], block_comments: &[("/*", "*/")], ..NOTHING };
+const SLASHES: Language = Language { line_comments: &["//"], block_comments: &[("/*", "*/")], ..NOTHING };
 
 /// Comments as in a shell.
 const HASHES: Language = Language { line_comments: &["#"], ..NOTHING };
@@ -323,5 +322,5 @@ static LANGUAGES: &[Language] = &[
 
 /// The language that a fence names, in lower case.
 pub(super) fn find(name: &str) -> Option<&'static Language> {
-    LANGUAGES.iter().find(|language| language.names.split_ascii_whitespace().any(|one| one == name))
+    LANGUAGES.iter().find(|language| language.names.split(' ').any(|one| one == name))
 }

@@ -65,9 +65,7 @@ impl<'a> Lexer<'a> {
         let rest = self.rest();
         for (start, end) in self.language.block_comments {
             if let Some(inside) = rest.strip_prefix(start) {
-                return Some(
-                    inside.find(end).map_or(rest.len(), |at| start.len() + at + end.len()),
-                );
+                return Some(inside.find(end).map_or(rest.len(), |at| start.len() + at + end.len()));
             }
         }
         let start = self.language.line_comments.iter().find(|start| rest.starts_with(**start))?;
@@ -79,13 +77,12 @@ impl<'a> Lexer<'a> {
     fn string(&self) -> Option<Token> {
         let rest = self.rest();
         let prefix = self.language.prefixes.split(' ').find(|prefix| {
-            !prefix.is_empty()
-                && rest.strip_prefix(*prefix).is_some_and(|text| text.starts_with(['"', '\'']))
+            !prefix.is_empty() && rest.strip_prefix(*prefix).is_some_and(|text| text.starts_with(['"', '\'']))
         });
         let inside = &rest[prefix.map_or(0, str::len)..];
         let quote = self.language.quotes.iter().find(|quote| inside.starts_with(quote.open))?;
-        let is_apostrophe = self.before().is_some_and(char::is_alphanumeric)
-            || (self.language.has_lifetimes && is_lifetime(inside));
+        let is_apostrophe =
+            self.before().is_some_and(char::is_alphanumeric) || (self.language.has_lifetimes && is_lifetime(inside));
         if quote.open == "'" && prefix.is_none() && is_apostrophe {
             return None;
         }
@@ -97,50 +94,37 @@ impl<'a> Lexer<'a> {
     /// Words with a sign in front: `$variable`, `@decorator`, `#include`, `#[attribute]`, `'lifetime`.
     fn sign_word(&self) -> Option<Token> {
         let rest = self.rest();
-        let first = rest.chars().next()?;
-        let name = &rest[first.len_utf8()..];
+        let sign = rest.chars().next()?;
+        let name = &rest[sign.len_utf8()..];
         let length = name.find(|c| !self.is_word_part(c)).unwrap_or(name.len());
-        match first {
-            '$' if self.language.signs.contains('$') => {
-                let inside =
-                    name.strip_prefix('{').unwrap_or_default().bytes().take(MAX_NAME_BYTES);
-                let braced = inside.take_while(|&byte| byte != b'\n').position(|byte| byte == b'}');
-                let special = usize::from(
-                    length == 0 && name.starts_with(['@', '*', '#', '?', '$', '!', '-']),
-                );
-                Some((class::ATTRIBUTE, 1 + braced.map_or(length + special, |at| at + 2)))
-            }
-            '@' if self.language.signs.contains('@') && length > 0 => {
+        let has = |sign| self.language.signs.contains(sign);
+        match sign {
+            '$' if has('$') => Some((class::ATTRIBUTE, 1 + variable_length(name).unwrap_or(length))),
+            '@' if has('@') && length > 0 => {
                 let is_rule = self.language.keys.contains(&"{");
                 Some((if is_rule { class::KEYWORD } else { class::ATTRIBUTE }, 1 + length))
             }
-            '#' if self.language.signs.contains('[')
-                && name.trim_start_matches('!').starts_with('[') =>
-            {
+            '#' if has('[') && name.trim_start_matches('!').starts_with('[') => {
                 let line = &rest[..line_length(rest)];
                 Some((class::ATTRIBUTE, line.find(']').map_or(line.len(), |at| at + 1)))
             }
-            '#' if self.language.signs.contains('#') && length > 0 => {
-                Some((class::KEYWORD, 1 + length))
-            }
-            '\'' if self.language.has_lifetimes && is_lifetime(rest) => {
-                Some((class::ATTRIBUTE, 1 + length))
-            }
+            '#' if has('#') && length > 0 => Some((class::KEYWORD, 1 + length)),
+            '\'' if self.language.has_lifetimes && is_lifetime(rest) => Some((class::ATTRIBUTE, 1 + length)),
             _ => None,
         }
     }
 
     /// `/a+/` where a value may stand: a division has one on its left.
     fn regex(&self, last_word: &str) -> Option<Token> {
-        let inside = self.rest().strip_prefix('/').filter(|_| self.language.has_regexes)?;
-        let is_value_next = "\n(,=:[!&|?{};+".contains(self.last_sign)
-            || is_one_of(self.language.keywords, last_word);
-        let length = string_length(
-            self.rest(),
-            &Quote { open: "/", close: "/", is_raw: false, is_long: false },
-        );
-        let is_closed = length >= 3 && inside[..length - 1].ends_with('/');
-        (is_value_next && is_closed).then_some((class::STRING, length))
+        const SLASH: Quote = Quote { open: "/", close: "/", is_raw: false, is_long: false };
+        let rest = self.rest();
+        let is_value_next = "\n(,=:[!&|?{};+".contains(self.last_sign) || is_one_of(self.language.keywords, last_word);
+        if !self.language.has_regexes || !rest.starts_with('/') || !is_value_next {
+            return None;
+        }
+        let length = string_length(rest, &SLASH);
+        let is_closed = length > 2 && rest[..length].ends_with('/');
+        is_closed.then_some((class::STRING, length))
     }
 
     fn number(&self) -> Option<Token> {
@@ -185,8 +169,7 @@ impl<'a> Lexer<'a> {
             return class::TYPE;
         }
         let next = behind.trim_start_matches(' ');
-        let is_macro =
-            self.language.has_lifetimes && behind.starts_with('!') && !behind.starts_with("!=");
+        let is_macro = self.language.has_lifetimes && behind.starts_with('!') && !behind.starts_with("!=");
         if next.starts_with('(') || is_macro || is_one_of(BEFORE_FUNCTION, last_word) {
             return class::FUNCTION;
         }
@@ -203,6 +186,7 @@ impl<'a> Lexer<'a> {
         let Some(sign) = self.rest().chars().next() else { return (class::NONE, 0) };
         let class = match sign {
             '(' | ')' | '[' | ']' | '{' | '}' | ',' | ';' | '.' => class::PUNCTUATION,
+            '"' | '\'' | '`' => class::NONE,
             sign if sign.is_ascii_punctuation() => class::OPERATOR,
             _ => class::NONE,
         };
@@ -223,11 +207,20 @@ impl<'a> Lexer<'a> {
 }
 
 fn is_one_of(words: &str, word: &str) -> bool {
-    !word.is_empty() && words.split_ascii_whitespace().any(|one| one == word)
+    !word.is_empty() && words.split(' ').any(|one| one == word)
 }
 
 fn line_length(text: &str) -> usize {
     text.find('\n').unwrap_or(text.len())
+}
+
+/// The name behind a `$` where it is not a word: `{...}`, or a sign.
+fn variable_length(name: &str) -> Option<usize> {
+    if let Some(inside) = name.strip_prefix('{') {
+        let mut line = inside.bytes().take(MAX_NAME_BYTES).take_while(|&byte| byte != b'\n');
+        return line.position(|byte| byte == b'}').map(|at| at + 2);
+    }
+    name.starts_with(['@', '*', '#', '?', '$', '!', '-']).then_some(1)
 }
 
 /// `'a` without an end, unlike the character `'a'`.

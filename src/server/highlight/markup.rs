@@ -37,15 +37,10 @@ fn tag<'a>(text: &'a str, spans: &mut Spans) -> (&'a str, &'a str) {
     while let Some(first) = rest.chars().next().filter(|&c| c != '<') {
         let (class, length) = match first {
             '>' => (class::PUNCTUATION, 1),
-            '"' | '\'' => {
-                (class::STRING, rest[1..].find(first).map_or(rest.len(), |length| length + 2))
-            }
+            '"' | '\'' => (class::STRING, rest[1..].find(first).map_or(rest.len(), |length| length + 2)),
             '=' => (class::OPERATOR, 1),
             '/' | '?' => (class::PUNCTUATION, 1),
-            _ => (
-                class::ATTRIBUTE,
-                rest.find(['<', '>', '"', '\'', '=', '/', '?']).unwrap_or(rest.len()),
-            ),
+            _ => (class::ATTRIBUTE, rest.find(['<', '>', '"', '\'', '=', '/', '?']).unwrap_or(rest.len())),
         };
         spans.push(class, &rest[..length]);
         rest = &rest[length..];

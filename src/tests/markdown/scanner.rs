@@ -3,9 +3,9 @@
 const TAGS: &str = "p h3 h4 h5 h6 blockquote ul ol li pre code figure figcaption span button div table thead tbody tr \
                     th td em strong del a br hr input";
 const VOID: &str = "br hr input";
-const ATTRIBUTES: &str = "dir class href rel target title type disabled checked aria-label tabindex role start scope data-copy";
-const CLASSES: &str =
-    "code copy plain table task host image-link left center right a c d f h i k n o p s t";
+const ATTRIBUTES: &str =
+    "dir class href rel target title type disabled checked aria-label tabindex role start scope data-copy";
+const CLASSES: &str = "code copy plain table task host image-link left center right a c d f h i k n o p s t";
 
 fn is_one_of(list: &str, word: &str) -> bool {
     list.split_ascii_whitespace().any(|one| one == word)
@@ -16,8 +16,7 @@ pub(super) fn checked(html: &str) -> String {
     let (mut text, mut open, mut rest) = (String::new(), Vec::new(), html);
     while let Some((before, after)) = rest.split_once('<') {
         text.push_str(before);
-        let (tag, behind) =
-            after.split_once('>').unwrap_or_else(|| panic!("an open tag in {html:?}"));
+        let (tag, behind) = after.split_once('>').unwrap_or_else(|| panic!("an open tag in {html:?}"));
         rest = behind;
         if let Some(name) = tag.strip_prefix('/') {
             assert_eq!(open.pop(), Some(name), "tags do not match in {html:?}");
@@ -33,10 +32,7 @@ pub(super) fn checked(html: &str) -> String {
     }
     text.push_str(rest);
     assert!(open.is_empty(), "{open:?} left open in {html:?}");
-    assert!(
-        !text.contains(['>', '"', '\'', '\0', '\u{2028}', '\u{2029}']),
-        "unescaped text in {html:?}"
-    );
+    assert!(!text.contains(['>', '"', '\'', '\0', '\u{2028}', '\u{2029}']), "unescaped text in {html:?}");
     unescape(&text)
 }
 
@@ -49,18 +45,12 @@ fn check_attributes(attributes: &str, html: &str) {
             rest = after.trim_start_matches(' ');
             continue;
         };
-        let (value, behind) =
-            quoted.split_once('"').unwrap_or_else(|| panic!("an open value in {html:?}"));
+        let (value, behind) = quoted.split_once('"').unwrap_or_else(|| panic!("an open value in {html:?}"));
         rest = behind.strip_prefix(' ').unwrap_or(behind);
         match name {
             "href" => {
-                let is_safe = ["http://", "https://", "mailto:"]
-                    .iter()
-                    .any(|scheme| value.starts_with(scheme));
-                assert!(
-                    is_safe && value.is_ascii() && !value.contains(char::is_whitespace),
-                    "{value:?} in {html:?}"
-                );
+                let is_safe = ["http://", "https://", "mailto:"].iter().any(|scheme| value.starts_with(scheme));
+                assert!(is_safe && value.is_ascii() && !value.contains(char::is_whitespace), "{value:?} in {html:?}");
             }
             "class" => assert!(is_one_of(CLASSES, value), "class {value:?} in {html:?}"),
             _ => {}
