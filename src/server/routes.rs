@@ -6,6 +6,7 @@ mod forms;
 mod headers;
 mod health;
 mod input;
+mod oversize;
 mod rest;
 
 pub use headers::page_policy;
@@ -37,6 +38,7 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
         .layer(from_fn_with_state(state.clone(), session::identify))
         .layer(csrf(&state))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn(oversize::refuse))
         .layer(CompressionLayer::new().gzip(true).compress_when(Html))
         .merge(health::routes())
         .merge(assets::routes())

@@ -41,7 +41,7 @@ fn Unconfigured() -> impl IntoView {
     view! {
         <p class="start__tour" hidden=move || !is_tour.get()>
             "No model is configured yet, so a short tour answers. Start Rivulet with "<code>"ANTHROPIC_API_KEY"</code>", "
-            <code>"OPENAI_API_KEY"</code>" or "<code>"OLLAMA_HOST"</code>" set to talk to one."
+            <code>"OPENAI_API_KEY"</code>" or "<code>"OPENAI_BASE_URL"</code>" set to talk to one."
         </p>
     }
 }
