@@ -108,9 +108,9 @@ test("what is finished of a reply is not drawn again while the rest streams in, 
   const all = "h3, p, ul, table, figure, blockquote";
   const marked = () => reply.evaluate((reply, all) => [...reply.querySelectorAll(all)].filter((node) => "mark" in node).length, all);
   await expect(reply.locator("blockquote")).toBeAttached();
-  // The quote is the open block; what stands before it is finished.
+  // The last block is still open and drawn anew; what stands before it is finished.
   const finished = await reply.evaluate((reply, all) => {
-    const nodes = [...reply.querySelectorAll(all)].filter((node) => !node.closest("blockquote"));
+    const nodes = [...reply.querySelectorAll(all)].filter((node) => !node.closest(".block--open"));
     for (const node of nodes) Object.assign(node, { mark: true });
     return nodes.length;
   }, all);

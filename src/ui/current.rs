@@ -3,8 +3,8 @@
 use super::desk::Desk;
 use super::live::Link;
 use crate::error::Problem;
-use crate::event::Draft;
-use crate::model::{MessageId, Role};
+use crate::event::{Draft, Thread};
+use crate::model::{ConversationId, Role};
 use leptos::prelude::*;
 
 /// What the stream does. Nothing here is a guess: each follows from what has arrived.
@@ -65,7 +65,10 @@ impl Current {
 pub fn CurrentLine() -> impl IntoView {
     let desk = Desk::here();
     let current = Memo::new(move |_| current(desk));
-    let ended = Memo::new(move |before: Option<&Ended>| Ended::after(before, desk.open_reply()));
+    let ended = Memo::new(move |before: Option<&Ended>| {
+        let shown = desk.live.thread.with(|thread| thread.as_ref().map(|thread| thread.conversation.id));
+        Ended::after(before, shown, desk.open_reply().is_some() || asked(desk))
+    });
     let words = move || match current.get() {
         Current::Rest if ended.get().ended => "Reply finished.".into(),
         Current::Reconnecting if refusal(desk).is_some() => refusal(desk).unwrap_or_default(),
@@ -85,29 +88,37 @@ fn refusal(desk: Desk) -> Option<String> {
 fn current(desk: Desk) -> Current {
     // Before our code runs nothing connects: what the server saw is the truth.
     let link = if desk.awake.get() { desk.live.link.get() } else { Link::Live };
-    let asked = desk.live.thread.with(|thread| {
-        thread.as_ref().and_then(|thread| thread.messages.last()).is_some_and(|last| last.role == Role::User)
-    });
-    desk.live.draft.with(|draft| Current::of(link, draft.as_ref(), asked))
+    desk.live.draft.with(|draft| Current::of(link, draft.as_ref(), asked(desk)))
 }
 
-/// Whether a reply that was open here has ended since.
+/// Whether something was sent that no reply has begun to answer.
+fn asked(desk: Desk) -> bool {
+    let is_question = |thread: &Thread| thread.messages.last().is_some_and(|last| last.role == Role::User);
+    desk.live.thread.with(|thread| thread.as_ref().is_some_and(is_question))
+}
+
+/// Whether a reply that was waited for here has ended since. A short one may open and end between two drawings, so
+/// that the question counts as well.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Ended {
-    open: Option<MessageId>,
+    /// Where; none on the start page, from where a conversation begins.
+    shown: Option<ConversationId>,
+    waiting: bool,
     ended: bool,
 }
 
 impl Ended {
-    fn after(before: Option<&Self>, open: Option<MessageId>) -> Self {
-        let before = before.copied().unwrap_or_default();
-        Self { open, ended: open.is_none() && (before.open.is_some() || before.ended) }
+    fn after(before: Option<&Self>, shown: Option<ConversationId>, waiting: bool) -> Self {
+        let here = |before: &Self| before.shown.is_none() || before.shown == shown;
+        let before = before.copied().filter(here).unwrap_or_default();
+        Self { shown, waiting, ended: !waiting && (before.waiting || before.ended) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::MessageId;
 
     fn draft(text: &str, thinking: &str) -> Draft {
         Draft { text: text.into(), thinking: thinking.into(), ..Draft::new(MessageId::new()) }
@@ -129,12 +140,13 @@ mod tests {
     }
 
     #[test]
-    fn an_end_is_told_until_the_next_reply() {
-        let reply = MessageId::new();
-        let open = Ended::after(None, Some(reply));
-        let ended = Ended::after(Some(&open), None);
-        assert!(!open.ended && ended.ended);
-        assert!(Ended::after(Some(&ended), None).ended);
-        assert!(!Ended::after(Some(&ended), Some(reply)).ended);
+    fn an_end_is_told_until_the_next_question_and_only_where_it_was() {
+        let (here, there) = (Some(ConversationId::new()), Some(ConversationId::new()));
+        let waiting = Ended::after(Some(&Ended::default()), here, true);
+        let ended = Ended::after(Some(&waiting), here, false);
+        assert!(!waiting.ended && ended.ended);
+        assert!(Ended::after(Some(&ended), here, false).ended);
+        assert!(!Ended::after(Some(&ended), here, true).ended);
+        assert!(!Ended::after(Some(&waiting), there, false).ended);
     }
 }
