@@ -6,7 +6,9 @@ use rivulet::app::{App, shell};
 use rivulet::server::settings::Settings;
 use rivulet::server::{State, routes, serve};
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -16,7 +18,7 @@ fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(code) => return code,
     };
-    match start(settings) {
+    match run(settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("rivulet: {error:#}");
@@ -25,7 +27,16 @@ fn main() -> ExitCode {
     }
 }
 
-#[tokio::main]
+/// Work on a blocking thread (a name look-up, say) must not hold up the exit for longer than this.
+const LEFTOVERS: Duration = Duration::from_millis(100);
+
+fn run(settings: Settings) -> anyhow::Result<()> {
+    let runtime = Runtime::new()?;
+    let result = runtime.block_on(start(settings));
+    runtime.shutdown_timeout(LEFTOVERS);
+    result
+}
+
 async fn start(settings: Settings) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&settings.log).context("RUST_LOG expects a level, such as info")?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();

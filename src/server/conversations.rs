@@ -1,7 +1,7 @@
 //! Conversations: made, listed, shown, changed, deleted. Every change is told to the viewers.
 
 use super::journal::Topic;
-use super::limits::{self, MAX_MODEL};
+use super::limits;
 use super::store::conversations::{Place, Stored};
 use super::{State, owned};
 use crate::api::Changes;
@@ -75,9 +75,13 @@ pub async fn change(
     let changes = checked(state, changes)?;
     let state = state.clone();
     owned(async move {
+        state.store.conversation(account, id).await?;
+        let journal = state.journals.topic(Topic::Conversation(id));
+        // Changes, messages and deletion are told in the order in which they are written.
+        let _turn = journal.turn.lock().await;
         let stored = state.store.change_conversation(account, id, &changes).await?;
         let conversation = shown(&state, stored);
-        state.journals.append(Topic::Conversation(id), Event::Conversation { conversation: conversation.clone() });
+        journal.append(Event::Conversation { conversation: conversation.clone() });
         tell_list(&state, account, &conversation);
         Ok(conversation)
     })
@@ -92,9 +96,7 @@ fn tell_list(state: &State, account: AccountId, conversation: &Conversation) {
 fn checked(state: &State, changes: Changes) -> Result<Changes, Problem> {
     let model = changes.model.filter(|model| !model.is_empty());
     if let Some(model) = &model {
-        if model.len() > MAX_MODEL {
-            return Err(Problem::invalid("model", format!("A model's id has at most {MAX_MODEL} bytes.")));
-        }
+        limits::model(model)?;
         state.providers.resolve(model).map_err(|message| Problem::invalid("model", message))?;
     }
     Ok(Changes {
@@ -122,10 +124,11 @@ pub async fn delete(state: &State, account: AccountId, id: ConversationId) -> Re
 
 /// The conversation as it stands, with the cursor that it covers.
 pub async fn snapshot(state: &State, account: AccountId, id: ConversationId) -> Result<Snapshot, Problem> {
-    let stored = state.store.conversation(account, id).await?;
-    // The cursor before the messages: what is added in between is then told again, which changes nothing, and never
+    state.store.conversation(account, id).await?;
+    // The cursor before what is shown: what happens in between is then told again, which changes nothing, and never
     // missed.
     let (cursor, draft) = state.journals.topic(Topic::Conversation(id)).end();
+    let stored = state.store.conversation(account, id).await?;
     let (mut messages, earlier) = match state.store.leaf(id).await? {
         None => (Vec::new(), false),
         Some(leaf) => path(state, id, leaf, SNAPSHOT_MESSAGES).await?,

@@ -13,20 +13,21 @@ use crate::error::Problem;
 use crate::event::Event;
 use crate::model::{AccountId, ConversationId, Message, MessageId, Role};
 use crate::server::journal::{Journal, Journals, Topic, lock};
-use crate::server::limits::{Limits, Prompt, Sender};
+use crate::server::limits::{self, Limits, Prompt, Sender};
 use crate::server::provider::{Providers, Request};
 use crate::server::store::Store;
 use crate::server::store::conversations::Stored;
 use crate::server::store::messages::Opening;
 use crate::server::{Drain, owned};
 use opening::{announce, empty_reply, person_message, request};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// How much of the conversation a model is told. A wall against runaway memory, not a rule about context.
 const MOST_TURNS: i64 = 10_000;
@@ -47,6 +48,8 @@ struct Shared {
     most_open: usize,
     whole_reply: Duration,
     open: Mutex<HashMap<MessageId, Arc<Open>>>,
+    /// Replies that are about to be opened, counted with the open ones.
+    admitted: Mutex<Vec<(AccountId, ConversationId)>>,
     tasks: TaskTracker,
     interrupt: CancellationToken,
 }
@@ -61,6 +64,22 @@ struct Open {
     ended: CancellationToken,
     /// The journal's seq at the last checkpoint.
     saved: AtomicU64,
+}
+
+/// A reply that is about to be opened: a place among the account's, and a reason for a drain to wait.
+struct Admission {
+    shared: Arc<Shared>,
+    place: (AccountId, ConversationId),
+    _token: TaskTrackerToken,
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        let mut admitted = lock(&self.shared.admitted);
+        if let Some(index) = admitted.iter().position(|place| *place == self.place) {
+            admitted.swap_remove(index);
+        }
+    }
 }
 
 /// What an engine works with.
@@ -102,6 +121,7 @@ impl Engine {
             most_open: parts.most_open,
             whole_reply: parts.whole_reply,
             open: Mutex::default(),
+            admitted: Mutex::default(),
             tasks: TaskTracker::new(),
             interrupt: CancellationToken::new(),
         });
@@ -180,14 +200,16 @@ impl Shared {
         text: Prompt,
         model: Option<String>,
     ) -> Result<Sent, Problem> {
-        let stored = self.store.conversation(account, conversation).await?;
+        self.store.conversation(account, conversation).await?;
         let journal = self.journals.topic(Topic::Conversation(conversation));
         let _turn = journal.turn.lock().await;
+        // Read in our turn: it may have been changed, or deleted, while we waited.
+        let stored = self.store.conversation(account, conversation).await?;
         if let Some(sent) = self.sent_before(account, conversation, &journal, id, &text).await? {
             return Ok(sent);
         }
         let model = self.choose(model, &stored)?;
-        self.admit(account, conversation)?;
+        let _admission = self.admit(account, conversation)?;
         self.settle(conversation).await;
         let parent = self.store.leaf(conversation).await?;
         let mut history = self.history(&stored, parent).await?;
@@ -202,10 +224,10 @@ impl Shared {
     /// A new reply to the message that `reply` answers, empty or going on from the text that `reply` has.
     async fn again(self: &Arc<Self>, account: AccountId, reply: MessageId, go_on: bool) -> Result<Sent, Problem> {
         let (_, conversation) = self.owned_message(account, reply).await?;
-        let stored = self.store.conversation(account, conversation).await?;
         let journal = self.journals.topic(Topic::Conversation(conversation));
         let _turn = journal.turn.lock().await;
-        self.admit(account, conversation)?;
+        let stored = self.store.conversation(account, conversation).await?;
+        let _admission = self.admit(account, conversation)?;
         self.settle(conversation).await;
         // Read again: it may have been the open one, which has ended by now.
         let (old, _) = self.owned_message(account, reply).await?;
@@ -304,21 +326,29 @@ impl Shared {
     fn choose(&self, asked: Option<String>, stored: &Stored) -> Result<String, Problem> {
         let asked = asked.or_else(|| stored.model.clone());
         let model = asked.unwrap_or_else(|| self.providers.default_model().to_owned());
+        limits::model(&model)?;
         self.providers.resolve(&model).map_err(|message| Problem::invalid("model", message))?;
         Ok(model)
     }
 
-    /// Whether the account may start a reply now.
-    fn admit(&self, account: AccountId, conversation: ConversationId) -> Result<(), Problem> {
+    /// Whether the account may start a reply now. The place is taken for as long as the answer is held.
+    fn admit(self: &Arc<Self>, account: AccountId, conversation: ConversationId) -> Result<Admission, Problem> {
+        // Before looking, so that a drain that begins in between waits for us.
+        let token = self.tasks.token();
         self.drain.admit()?;
-        let mine = |open: &&Arc<Open>| open.account == account && open.conversation != conversation;
-        let count = lock(&self.open).values().filter(mine).count();
-        if self.most_open <= count {
+        let open = lock(&self.open);
+        let mut admitted = lock(&self.admitted);
+        let writing = open.values().map(|open| (open.account, open.conversation));
+        let busy: HashSet<_> = writing.chain(admitted.iter().copied()).collect();
+        let others = busy.iter().filter(|(owner, place)| *owner == account && *place != conversation).count();
+        if self.most_open <= others {
             let message =
-                format!("{count} replies are being written for you already. Stop one, or wait until one ends.");
+                format!("{others} replies are being written for you already. Stop one, or wait until one ends.");
             return Err(Problem::TooMany { message, retry_after_seconds: 5 });
         }
-        self.limits.send(Sender::Account(account))
+        self.limits.send(Sender::Account(account))?;
+        admitted.push((account, conversation));
+        Ok(Admission { shared: Arc::clone(self), place: (account, conversation), _token: token })
     }
 
     /// Stops the conversation's open reply and waits until its end is written: none of its text can come later (S10).

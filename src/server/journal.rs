@@ -62,7 +62,7 @@ pub struct Journal {
     window: Duration,
     log: Mutex<Log>,
     grown: watch::Sender<()>,
-    /// Held while a message is added or a reply is opened, so that store and journal keep one order.
+    /// Held while a message is added, a reply opened, a setting changed, so that store and journal keep one order.
     pub turn: tokio::sync::Mutex<()>,
 }
 

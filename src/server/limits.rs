@@ -63,6 +63,14 @@ pub fn system(text: String) -> Result<String, Problem> {
 /// Model ids are short; this bounds what is stored and shown.
 pub const MAX_MODEL: usize = 200;
 
+/// Checks the length of a model's id. Whether there is such a model, the providers say.
+pub fn model(id: &str) -> Result<(), Problem> {
+    if id.len() <= MAX_MODEL {
+        return Ok(());
+    }
+    Err(Problem::invalid("model", format!("A model's id has at most {MAX_MODEL} bytes.")))
+}
+
 /// The limits on what an account does at once and per minute.
 pub struct Limits {
     sends: DefaultKeyedRateLimiter<Sender>,

@@ -46,9 +46,14 @@ pub async fn run(listener: TcpListener, router: Router, state: State, stop: Canc
     state.drain.begin();
     // Viewers may still come back and see the end of their reply, and health checks the truth.
     let margin = LAST_WRITES.min(state.settings.drain() / 4);
+    let drained = async {
+        if timeout_at(deadline, state.engine.drain(deadline - margin)).await.is_err() {
+            tracing::error!("The store does not take the last replies; the next start marks them as interrupted");
+        }
+    };
     tokio::select! {
         () = accepting => {}
-        () = state.engine.drain(deadline - margin) => {}
+        () = drained => {}
     }
     close.cancel();
     connections.close();
@@ -56,7 +61,8 @@ pub async fn run(listener: TcpListener, router: Router, state: State, stop: Canc
     if timeout_at(last, connections.wait()).await.is_err() {
         tracing::info!(connections = connections.len(), "Connections that were still open are cut");
     }
-    state.store.close().await;
+    // The files are whole without it; closing only folds the write-ahead log in.
+    let _ = timeout_at(deadline, state.store.close()).await;
 }
 
 async fn accept(listener: &TcpListener, router: Router, connections: &TaskTracker, close: &CancellationToken) {

@@ -34,7 +34,18 @@ pub async fn required() -> Result<(State, AccountId), Problem> {
     Ok((state, caller.required()?))
 }
 
-/// A handler that needs an account says so in its arguments.
+/// The caller's account. A handler that needs one says so before its other arguments: a stranger is told so, whatever
+/// else is wrong.
+pub struct Account(pub AccountId);
+
+impl FromRequestParts<State> for Account {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        Caller::from_request_parts(parts, state).await?.required().map(Self)
+    }
+}
+
 impl FromRequestParts<State> for Caller {
     type Rejection = Problem;
 

@@ -78,9 +78,9 @@ impl Store {
 
     /// Whether the store answers, reading and writing.
     pub async fn ready(&self) -> sqlx::Result<()> {
-        sqlx::query("select 1").execute(&self.reader).await?;
-        sqlx::query("select 1").execute(&self.writer).await?;
-        Ok(())
+        sqlx::query("select 1 from account limit 1").execute(&self.reader).await?;
+        // Takes the lock that every write takes, and finds out whether the file can be written to at all.
+        self.writer.begin_with("BEGIN IMMEDIATE").await?.rollback().await
     }
 
     /// Closes every connection, after which the write-ahead log is folded into the file.
@@ -122,6 +122,11 @@ impl From<sqlx::Error> for Problem {
         tracing::error!(%error, "The store failed");
         let message = match &error {
             sqlx::Error::PoolTimedOut => "The server's database is busy. Nothing was saved; try again in a moment.",
+            sqlx::Error::Database(cause) if cause.is_unique_violation() => {
+                return Self::Conflict("This id is taken. Use a new one.".into());
+            }
+            // What it belongs to was deleted a moment ago.
+            sqlx::Error::Database(cause) if cause.is_foreign_key_violation() => return Self::NotFound,
             sqlx::Error::Database(cause) => match primary_code(cause.as_ref()) {
                 Some(SQLITE_BUSY | SQLITE_LOCKED) => {
                     "The server's database is busy. Nothing was saved; try again in a moment."

@@ -74,6 +74,9 @@ async fn a16_nobody_in_particular_gets_nothing() {
         let answer = app.stranger(method, &path).json(&body).send().await.unwrap();
         problem(answer, 401).await;
     }
+    // Whatever else is wrong with the request.
+    let bad = app.stranger(Method::POST, "/api/v1/conversations/nonsense/messages").body("{");
+    problem(bad.send().await.unwrap(), 401).await;
     let bearer = app.request(Method::GET, "/api/v1/models").header("authorization", "Bearer nonsense");
     problem(bearer.send().await.unwrap(), 401).await;
     let forged = app.stranger(Method::GET, "/api/v1/models").header("cookie", "rivulet=0000");

@@ -154,6 +154,21 @@ async fn limits_are_told_with_their_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn sends_at_the_same_moment_do_not_slip_past_the_limit() {
+    let app = App::with(&["--open-replies=2"]).await;
+    let slow = Script { headers_ms: 60_000, ..Script::default() };
+    let mut paths = Vec::new();
+    for _ in 0..10 {
+        paths.push(format!("/api/v1/conversations/{}/messages", app.conversation().await));
+    }
+    let sends = paths.iter().map(|path| app.post(path, json!({ "content": directive(&slow) })));
+    let answers = futures::future::join_all(sends).await;
+    let accepted = answers.iter().filter(|answer| answer.status() == StatusCode::ACCEPTED).count();
+    assert_eq!(accepted, 2);
+    assert_eq!(app.state.engine.open_replies(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn bad_input_names_its_field() {
     let app = App::start().await;
     let path = format!("/api/v1/conversations/{}/messages", app.conversation().await);
@@ -165,6 +180,7 @@ async fn bad_input_names_its_field() {
         (json!({}), "content"),
         (json!({ "content": "x", "id": "no-uuid" }), "id"),
         (json!({ "content": "x", "model": "nobody/model" }), "model"),
+        (json!({ "content": "x", "model": format!("anthropic/{}", "x".repeat(200)) }), "model"),
     ] {
         let told = problem(app.post(&path, body.clone()).await, 422).await;
         assert_eq!(told["field"], field, "for {}", &body.to_string()[..body.to_string().len().min(80)]);

@@ -39,7 +39,9 @@ struct Facts {
 
 /// Generates, writes the end and says so. Never leaves a reply open, not even when something panics.
 pub(super) async fn run(shared: Arc<Shared>, open: Arc<Open>, model: String, request: Request) {
-    let mut facts = Facts::default();
+    // A continued reply has text already, which counts.
+    let kept = open.journal.end().1.map_or(0, |draft| draft.text.len());
+    let mut facts = Facts { bytes: kept, ..Facts::default() };
     let mut pieces = Pieces::new(Arc::clone(&open.journal), open.reply);
     let stream = shared.providers.reply(&model, request);
     let work = generate(&shared, &open, stream, &mut pieces, &mut facts);
@@ -130,24 +132,37 @@ async fn end(shared: &Shared, open: &Open, outcome: Outcome, facts: Facts) {
         first_piece_at: facts.first_piece_at.as_deref(),
         finished_at: &now(),
     };
-    let written = write(shared, &ending).await;
-    open.journal.append(if written { event } else { not_kept(open) });
+    open.journal.append(match write(shared, &ending).await {
+        Written::Yes => event,
+        Written::Overtaken => Event::Interrupted { reply: open.reply },
+        Written::No => not_kept(open),
+    });
+}
+
+/// What became of an ending.
+enum Written {
+    Yes,
+    /// Another process took this one for dead, and has ended the reply.
+    Overtaken,
+    No,
 }
 
 /// Writes the ending, again and again for a while: the disk may have room in a moment.
-async fn write(shared: &Shared, ending: &Ending<'_>) -> bool {
+async fn write(shared: &Shared, ending: &Ending<'_>) -> Written {
     for attempt in 1..=WRITE_TRIES {
         match shared.store.end_reply(&shared.process, ending).await {
-            Ok(true) => return true,
-            Ok(false) => {
-                tracing::error!(reply = %ending.reply, "Another process ended this reply, or it was deleted");
-                return true;
+            Ok(true) => return Written::Yes,
+            Ok(false) if attempt == 1 => {
+                tracing::error!(reply = %ending.reply, "Another process has ended this reply");
+                return Written::Overtaken;
             }
+            // An attempt whose answer was lost had done it.
+            Ok(false) => return Written::Yes,
             Err(error) => tracing::error!(%error, attempt, reply = %ending.reply, "A reply's end was not written"),
         }
         sleep(WRITE_PAUSE).await;
     }
-    false
+    Written::No
 }
 
 fn event(open: &Open, outcome: &Outcome, usage: Option<Usage>) -> Event {

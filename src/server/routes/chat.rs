@@ -105,7 +105,8 @@ fn frames(deltas: Deltas, deadline: Instant) -> impl Stream<Item = Bytes> + Send
                 return Some((event("done", &json!({ "usage": usage, "stop_reason": reason })), None));
             }
             Ok(Ok(Some(Delta::Failed(failure)))) => return Some((error(failure.into()), None)),
-            Ok(Ok(Some(Delta::Started { .. } | Delta::Thinking(_)))) => Bytes::new(),
+            // Not shown here, but a sign of life: proxies give up on silence.
+            Ok(Ok(Some(Delta::Started { .. } | Delta::Thinking(_)))) => Bytes::from_static(b":\n\n"),
         };
         Some((frame, Some((deltas, usage))))
     });

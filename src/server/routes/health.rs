@@ -1,7 +1,7 @@
 //! Whether the process lives, and whether it can do its work (promise S15).
 
 use crate::error::Problem;
-use crate::server::State;
+use crate::server::{State, owned};
 use axum::Router;
 use axum::extract::State as Extract;
 use axum::routing::get;
@@ -17,9 +17,12 @@ pub(super) fn routes() -> Router<State> {
 
 async fn ready(Extract(state): Extract<State>) -> Result<&'static str, Problem> {
     state.drain.admit()?;
-    match timeout(PATIENCE, state.store.ready()).await {
+    let store = state.store.clone();
+    // In a task of its own: a transaction that is dropped half-begun would stay with its connection.
+    let asked = owned(async move { Ok(store.ready().await?) });
+    match timeout(PATIENCE, asked).await {
         Ok(Ok(())) => Ok("ready"),
-        Ok(Err(error)) => Err(error.into()),
+        Ok(Err(problem)) => Err(problem),
         Err(_) => Err(Problem::Unavailable { message: "The database does not answer.".into(), retry_after_seconds: 5 }),
     }
 }

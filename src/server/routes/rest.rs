@@ -7,7 +7,7 @@ use crate::event::{Cursor, Snapshot};
 use crate::model::{Conversation, ConversationId, MessageId};
 use crate::server::engine::Stop;
 use crate::server::limits::Prompt;
-use crate::server::session::Caller;
+use crate::server::session::Account;
 use crate::server::transport::sse;
 use crate::server::{State, conversations};
 use axum::extract::State as Extract;
@@ -36,8 +36,7 @@ struct Listed<T> {
     next: Option<String>,
 }
 
-async fn models(Extract(state): Extract<State>, caller: Caller) -> Result<Response, Problem> {
-    caller.required()?;
+async fn models(Extract(state): Extract<State>, _: Account) -> Result<Response, Problem> {
     Ok(Answer(Listed { items: state.providers.models(), next: None }).into_response())
 }
 
@@ -49,10 +48,9 @@ struct Page {
 
 async fn list(
     Extract(state): Extract<State>,
-    caller: Caller,
+    Account(account): Account,
     Query(page): Query<Page>,
 ) -> Result<Answer<Listed<Conversation>>, Problem> {
-    let account = caller.required()?;
     let list = conversations::list(&state, account, page.cursor.as_deref(), page.limit).await?;
     Ok(Answer(Listed { items: list.items, next: list.next }))
 }
@@ -66,10 +64,9 @@ struct NewConversation {
 
 async fn create(
     Extract(state): Extract<State>,
-    caller: Caller,
+    Account(account): Account,
     Json(new): Json<NewConversation>,
 ) -> Result<(StatusCode, Answer<Conversation>), Problem> {
-    let account = caller.required()?;
     let id = new.id.unwrap_or_default();
     let conversation = conversations::ensure(&state, account, id, new.settings).await?;
     Ok((StatusCode::CREATED, Answer(conversation)))
@@ -77,29 +74,26 @@ async fn create(
 
 async fn snapshot(
     Extract(state): Extract<State>,
-    caller: Caller,
+    Account(account): Account,
     Id(id): Id<ConversationId>,
 ) -> Result<Answer<Snapshot>, Problem> {
-    let account = caller.required()?;
     Ok(Answer(conversations::snapshot(&state, account, id).await?))
 }
 
 async fn change(
     Extract(state): Extract<State>,
-    caller: Caller,
+    Account(account): Account,
     Id(id): Id<ConversationId>,
     Json(changes): Json<Changes>,
 ) -> Result<Answer<Conversation>, Problem> {
-    let account = caller.required()?;
     Ok(Answer(conversations::change(&state, account, id, changes).await?))
 }
 
 async fn delete(
     Extract(state): Extract<State>,
-    caller: Caller,
+    Account(account): Account,
     Id(id): Id<ConversationId>,
 ) -> Result<StatusCode, Problem> {
-    let account = caller.required()?;
     conversations::delete(&state, account, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -113,11 +107,10 @@ struct NewMessage {
 
 async fn send(
     Extract(state): Extract<State>,
-    caller: Caller,
+    Account(account): Account,
     Id(id): Id<ConversationId>,
     Json(new): Json<NewMessage>,
 ) -> Result<(StatusCode, Answer<Sent>), Problem> {
-    let account = caller.required()?;
     let text = Prompt::parse(new.content)?;
     let message = new.id.unwrap_or_default();
     let sent = state.engine.send(account, id, message, text, new.model).await?;
@@ -125,8 +118,11 @@ async fn send(
 }
 
 /// 202 while the reply is open, 200 with the reply when it had ended already.
-async fn stop(Extract(state): Extract<State>, caller: Caller, Id(reply): Id<MessageId>) -> Result<Response, Problem> {
-    let account = caller.required()?;
+async fn stop(
+    Extract(state): Extract<State>,
+    Account(account): Account,
+    Id(reply): Id<MessageId>,
+) -> Result<Response, Problem> {
     match state.engine.stop(account, reply).await? {
         Stop::Accepted => Ok((StatusCode::ACCEPTED, Answer(serde_json::json!({ "reply": reply }))).into_response()),
         Stop::Ended(message) => Ok(Answer(message).into_response()),
@@ -135,19 +131,17 @@ async fn stop(Extract(state): Extract<State>, caller: Caller, Id(reply): Id<Mess
 
 async fn retry(
     Extract(state): Extract<State>,
-    caller: Caller,
+    Account(account): Account,
     Id(reply): Id<MessageId>,
 ) -> Result<(StatusCode, Answer<Sent>), Problem> {
-    let account = caller.required()?;
     Ok((StatusCode::ACCEPTED, Answer(state.engine.retry(account, reply).await?)))
 }
 
 async fn resume(
     Extract(state): Extract<State>,
-    caller: Caller,
+    Account(account): Account,
     Id(reply): Id<MessageId>,
 ) -> Result<(StatusCode, Answer<Sent>), Problem> {
-    let account = caller.required()?;
     Ok((StatusCode::ACCEPTED, Answer(state.engine.resume(account, reply).await?)))
 }
 
@@ -158,12 +152,11 @@ struct From {
 
 async fn events(
     Extract(state): Extract<State>,
-    caller: Caller,
+    Account(account): Account,
     Id(id): Id<ConversationId>,
     Query(from): Query<From>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let account = caller.required()?;
     sse::follow(&state, account, id, cursor(&headers, from.cursor.as_deref())).await
 }
 
