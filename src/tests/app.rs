@@ -136,7 +136,8 @@ impl App {
     }
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Response {
-        self.request(Method::POST, path).json(&body).send().await.unwrap()
+        let sent = self.request(Method::POST, path).json(&body).send();
+        tokio::time::timeout(PATIENCE, sent).await.expect("no answer").unwrap()
     }
 
     /// A form as a browser sends it.
@@ -300,26 +301,24 @@ impl Sse {
 
     /// The events up to the one that ends `reply`.
     pub(crate) async fn until_end(&mut self, reply: &str) -> Vec<Frame> {
-        let mut frames = Vec::new();
-        loop {
-            let frame = self.next().await.expect("the stream ended before the reply");
-            frames.push(frame.clone());
-            if frame.is_end() && frame.data["reply"] == reply {
-                return frames;
-            }
-        }
+        self.until_that(|frame| frame.is_end() && frame.data["reply"] == reply).await
     }
 
     /// The events up to the first of this kind.
     pub(crate) async fn until(&mut self, event: &str) -> Vec<Frame> {
-        let mut frames = Vec::new();
-        loop {
-            let frame = self.next().await.expect("the stream ended before the event");
-            frames.push(frame);
-            if frames.last().unwrap().event == event {
-                return frames;
+        self.until_that(|frame| frame.event == event).await
+    }
+
+    async fn until_that(&mut self, is_last: impl Fn(&Frame) -> bool) -> Vec<Frame> {
+        let mut frames: Vec<Frame> = Vec::new();
+        let reading = async {
+            while !frames.last().is_some_and(&is_last) {
+                frames.push(self.next().await.expect("the stream ended too early"));
             }
-        }
+        };
+        let came = tokio::time::timeout(PATIENCE * 2, reading).await;
+        assert!(came.is_ok(), "it did not come; the last of {}: {:?}", frames.len(), frames.last());
+        frames
     }
 }
 
