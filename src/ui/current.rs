@@ -69,10 +69,14 @@ pub fn CurrentLine() -> impl IntoView {
         let shown = desk.live.thread.with(|thread| thread.as_ref().map(|thread| thread.conversation.id));
         Ended::after(before, shown, desk.open_reply().is_some() || asked(desk))
     });
-    let words = move || match current.get() {
-        Current::Rest if ended.get().ended => "Reply finished.".into(),
-        Current::Reconnecting if refusal(desk).is_some() => refusal(desk).unwrap_or_default(),
-        current => current.words(desk.open_reply().is_some()).to_owned(),
+    let words = move || {
+        // Read whatever the current does: a memo that nobody reads misses what happens meanwhile.
+        let ended = ended.get().ended;
+        match current.get() {
+            Current::Rest if ended => "Reply finished.".into(),
+            Current::Reconnecting if refusal(desk).is_some() => refusal(desk).unwrap_or_default(),
+            current => current.words(desk.open_reply().is_some()).to_owned(),
+        }
     };
     view! {
         <div class="current" data-state=move || current.get().name()></div>
