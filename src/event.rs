@@ -3,7 +3,7 @@
 //! Server, browser and tests fold with the same functions: [`Draft::apply`] for the open reply, [`Thread::apply`]
 //! for the conversation around it.
 
-use crate::model::{Conversation, ConversationId, Message, MessageId, ReplyError, Role, Status, Usage};
+use crate::model::{Conversation, ConversationId, Message, MessageId, ReplyError, Status, Usage};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{fmt, str::FromStr};
 
@@ -237,7 +237,7 @@ impl Thread {
             Event::Reply { reply, .. } if self.has_ended(*reply) => {}
             Event::Reply { reply, model, parent, created_at } => {
                 self.set_aside();
-                self.place(open_reply(*reply, model, *parent, created_at));
+                self.place(Message::opened(*reply, *parent, model, created_at.clone()));
                 self.draft = Some(Draft::new(*reply));
             }
             Event::Conversation { conversation } => self.conversation = conversation.clone(),
@@ -288,23 +288,6 @@ impl Thread {
         if let Some(message) = self.messages.iter_mut().find(open) {
             finish(message, status, event);
         }
-    }
-}
-
-fn open_reply(id: MessageId, model: &str, parent: Option<MessageId>, created_at: &str) -> Message {
-    Message {
-        id,
-        parent,
-        role: Role::Assistant,
-        text: String::new(),
-        thinking: String::new(),
-        status: Status::Streaming,
-        model: Some(model.to_owned()),
-        usage: None,
-        stop_reason: None,
-        error: None,
-        created_at: created_at.to_owned(),
-        finished_at: None,
     }
 }
 

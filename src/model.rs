@@ -130,6 +130,39 @@ pub struct Message {
     pub finished_at: Option<String>,
 }
 
+impl Message {
+    /// What a person said, now.
+    pub fn said(id: MessageId, parent: Option<MessageId>, text: String, now: String) -> Self {
+        let finished_at = Some(now.clone());
+        Self {
+            role: Role::User,
+            text,
+            status: Status::Done,
+            model: None,
+            finished_at,
+            ..Self::opened(id, parent, "", now)
+        }
+    }
+
+    /// A reply that begins now.
+    pub fn opened(id: MessageId, parent: Option<MessageId>, model: &str, now: String) -> Self {
+        Self {
+            id,
+            parent,
+            role: Role::Assistant,
+            text: String::new(),
+            thinking: String::new(),
+            status: Status::Streaming,
+            model: Some(model.to_owned()),
+            usage: None,
+            stop_reason: None,
+            error: None,
+            created_at: now,
+            finished_at: None,
+        }
+    }
+}
+
 /// What a reply cost, in the provider's tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {

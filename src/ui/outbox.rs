@@ -8,7 +8,7 @@ use super::place::Place;
 use crate::api::{self, Changes, Sent};
 use crate::browser;
 use crate::error::Problem;
-use crate::model::{Conversation, ConversationId, Message, MessageId, Role, Status};
+use crate::model::{Conversation, ConversationId, Message, MessageId};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
@@ -166,20 +166,7 @@ impl Outbox {
 impl Parcel {
     fn drawn(&self) -> Message {
         let now: String = js_sys::Date::new_0().to_iso_string().into();
-        Message {
-            id: self.message,
-            parent: None,
-            role: Role::User,
-            text: self.text.clone(),
-            thinking: String::new(),
-            status: Status::Done,
-            model: None,
-            usage: None,
-            stop_reason: None,
-            error: None,
-            created_at: now.clone(),
-            finished_at: Some(now),
-        }
+        Message::said(self.message, None, self.text.clone(), now)
     }
 }
 

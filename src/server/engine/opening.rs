@@ -1,7 +1,7 @@
 //! What it takes to open a reply: the messages, the request to the model, the events.
 
 use crate::event::Event;
-use crate::model::{Message, MessageId, Role, Status};
+use crate::model::{Message, MessageId, Role};
 use crate::server::journal::Journal;
 use crate::server::provider::{GO_ON, Request, Turn};
 use crate::server::store::conversations::Stored;
@@ -39,36 +39,9 @@ pub(super) fn announce(journal: &Journal, message: Option<&Message>, reply: &Mes
 }
 
 pub(super) fn person_message(id: MessageId, parent: Option<MessageId>, text: String) -> Message {
-    let now = now();
-    Message {
-        id,
-        parent,
-        role: Role::User,
-        text,
-        thinking: String::new(),
-        status: Status::Done,
-        model: None,
-        usage: None,
-        stop_reason: None,
-        error: None,
-        created_at: now.clone(),
-        finished_at: Some(now),
-    }
+    Message::said(id, parent, text, now())
 }
 
 pub(super) fn empty_reply(parent: MessageId, model: &str, text: String) -> Message {
-    Message {
-        id: MessageId::new(),
-        parent: Some(parent),
-        role: Role::Assistant,
-        text,
-        thinking: String::new(),
-        status: Status::Streaming,
-        model: Some(model.to_owned()),
-        usage: None,
-        stop_reason: None,
-        error: None,
-        created_at: now(),
-        finished_at: None,
-    }
+    Message { text, ..Message::opened(MessageId::new(), Some(parent), model, now()) }
 }
