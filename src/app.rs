@@ -1,15 +1,13 @@
-//! The document, the addresses, and what stands at none of them.
+//! The document, and the app in it.
 
 use crate::ui::frame::Frame;
 use crate::ui::live::Live;
-use crate::ui::missing::Missing;
 use leptos::prelude::*;
 use leptos_meta::{MetaTags, provide_meta_context};
-use leptos_router::components::{ParentRoute, Route, Router, Routes};
-use leptos_router::{SsrMode, path};
 
 /// The document around the app. Only the server draws it.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
+    let style = format!("/{}/rivulet.css", options.site_pkg_dir);
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -24,7 +22,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <link rel="icon" href="/icon.svg" type="image/svg+xml"/>
                 <link rel="apple-touch-icon" href="/icon-192.png"/>
                 <link rel="manifest" href="/manifest.webmanifest"/>
-                <link rel="stylesheet" id="leptos" href="/pkg/rivulet.css"/>
+                <link rel="stylesheet" id="leptos" href=style/>
                 <AutoReload options=options.clone()/>
                 <HydrationScripts options/>
                 <MetaTags/>
@@ -37,19 +35,12 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
 }
 
 /// The start page and a conversation are one page at two addresses: going from one to the other keeps the composer,
-/// the list and the stream. A page's title depends on its data, so the server waits for that.
+/// the list and the stream.
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
     provide_context(Live::new());
     view! {
-        <Router>
-            <Routes fallback=|| view! { <Missing/> }>
-                <ParentRoute path=path!("") view=Frame>
-                    <Route path=path!("") view=|| () ssr=SsrMode::Async/>
-                    <Route path=path!("c/:id") view=|| () ssr=SsrMode::Async/>
-                </ParentRoute>
-            </Routes>
-        </Router>
+        <Frame/>
     }
 }

@@ -16,6 +16,7 @@ pub use lock::Lock;
 pub use time::{Timeout, frame, frame_or, now_ms, sleep};
 pub use view::{focus, focus_id, is_at_end, reveal, scroll_to_end};
 
+use wasm_bindgen::JsValue;
 use web_sys::{Document, VisibilityState, Window};
 
 pub fn window() -> Window {
@@ -34,6 +35,19 @@ pub fn is_visible() -> bool {
 /// What the browser believes about the network. `false` is not always the truth: a server on this machine answers.
 pub fn is_online() -> bool {
     window().navigator().on_line()
+}
+
+/// The path in the address bar.
+pub fn path() -> String {
+    window().location().pathname().unwrap_or_default()
+}
+
+/// Puts another path into the address bar; nothing is loaded.
+pub fn push_path(path: &str) {
+    if let Ok(history) = window().history() {
+        // Throws for other hosts' addresses, and when it is called hundreds of times a second.
+        let _ = history.push_state_with_url(&JsValue::NULL, "", Some(path));
+    }
 }
 
 /// A number from 0 up to, not including, 1. For jitter, never for secrets.

@@ -1,8 +1,8 @@
 //! Start-up: settings, store, router, listen, stop cleanly.
 
 use anyhow::Context;
-use leptos_axum::{LeptosRoutes, generate_route_list};
-use rivulet::app::{App, shell};
+use leptos_axum::LeptosRoutes;
+use rivulet::app::shell;
 use rivulet::server::settings::Settings;
 use rivulet::server::{State, routes, serve};
 use std::process::ExitCode;
@@ -49,7 +49,7 @@ async fn start(settings: Settings) -> anyhow::Result<()> {
     let options = state.leptos.clone();
     let router = routes::router(state.clone(), |router| {
         let draw = move || shell(options.clone());
-        router.leptos_routes_with_context(&state, generate_route_list(App), routes::page_policy, draw)
+        router.leptos_routes_with_context(&state, routes::page_routes(), routes::page_policy, draw)
     });
     tracing::info!(model = state.providers.default_model(), "Rivulet listens on http://{address}");
     serve::run(listener, router, state, stop).await;

@@ -71,7 +71,7 @@ impl State {
         };
         let engine = Engine::start(parts).await?;
         tokio::spawn(sweep(Arc::clone(&journals), Arc::clone(&limits), drain.clone()));
-        let leptos = LeptosOptions::builder().output_name("rivulet").site_root("target/site").build();
+        let leptos = LeptosOptions::builder().output_name("rivulet").site_pkg_dir(routes::site_folder()).build();
         Ok(Self { settings, store, journals, engine, providers, limits, drain, leptos })
     }
 }

@@ -4,6 +4,7 @@
 //! [`composer`] below. [`live`] holds the signals that all of them read; [`desk`] what belongs to the page alone.
 
 pub mod actions;
+pub mod address;
 pub mod composer;
 pub mod conversation;
 pub mod copy;
@@ -28,5 +29,6 @@ pub mod reading;
 pub mod reply;
 pub mod sidebar;
 pub mod start;
+pub mod thread;
 pub mod topbar;
 pub mod words;

@@ -35,11 +35,12 @@ impl IntoResponse for ProblemPage {
             Problem::NotFound => ("Nothing here", ""),
             _ => ("That did not work", "<p>Go back in your browser to find what you wrote.</p>"),
         };
+        let folder = super::routes::site_folder();
         let page = format!(
             "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
              <meta name=\"color-scheme\" content=\"light dark\">\
-             <link rel=\"stylesheet\" href=\"/pkg/rivulet.css\"><title>{head} · Rivulet</title></head>\
+             <link rel=\"stylesheet\" href=\"/{folder}/rivulet.css\"><title>{head} · Rivulet</title></head>\
              <body><main class=\"page page--alone\"><section class=\"way\"><h1>{head}</h1><p>{sentence}</p>{way}\
              <p><a class=\"button\" href=\"/\">Start a new conversation</a></p></section></main></body></html>"
         );

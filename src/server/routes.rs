@@ -7,9 +7,12 @@ mod headers;
 mod health;
 mod input;
 mod oversize;
+mod pages;
 mod rest;
 
+pub use assets::folder as site_folder;
 pub use headers::page_policy;
+pub use pages::page_routes;
 
 use super::problem::not_found;
 use super::{State, session};

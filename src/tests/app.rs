@@ -2,12 +2,12 @@
 
 use super::upstream::Upstream;
 use super::upstream::script::Script;
-use crate::app::{App as Pages, shell};
+use crate::app::shell;
 use crate::server::settings::Settings;
 use crate::server::{State, routes, serve};
 use clap::Parser;
 use futures::StreamExt;
-use leptos_axum::{LeptosRoutes, generate_route_list};
+use leptos_axum::LeptosRoutes;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -102,7 +102,7 @@ impl App {
         let router = routes::router(state.clone(), |router| {
             let options = state.leptos.clone();
             let draw = move || shell(options.clone());
-            router.leptos_routes_with_context(&state, generate_route_list(Pages), routes::page_policy, draw)
+            router.leptos_routes_with_context(&state, routes::page_routes(), routes::page_policy, draw)
         });
         let stop = CancellationToken::new();
         let served = tokio::spawn(serve::run(listener, router, state.clone(), stop.clone()));

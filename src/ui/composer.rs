@@ -6,6 +6,7 @@ use super::icon::{self, Icon};
 use super::outbox::Outbox;
 use super::picker::Picker;
 use super::place::Place;
+use super::thread::prepare;
 use leptos::ev::{KeyboardEvent, SubmitEvent};
 use leptos::prelude::*;
 
@@ -48,6 +49,7 @@ pub fn Composer() -> impl IntoView {
 /// Grows with its text: by itself where the browser can, else after an unseen copy of the text.
 #[component]
 fn Field() -> impl IntoView {
+    let desk = Desk::here();
     let outbox: Outbox = expect_context();
     let pressed = move |event: KeyboardEvent| {
         // While letters are being composed (Japanese, Chinese ...), Enter chooses among them. 229 is Safari's word for it.
@@ -61,7 +63,7 @@ fn Field() -> impl IntoView {
         <label class="unseen" for="text">"Your message"</label>
         <div class="grow" data-text=move || outbox.text.get()>
             <textarea id="text" name="text" rows="1" required autocomplete="off" placeholder="Write a message"
-                on:keydown=pressed on:input=move |_| outbox.typed()></textarea>
+                on:focus=move |_| prepare(desk) on:keydown=pressed on:input=move |_| outbox.typed()></textarea>
         </div>
     }
 }

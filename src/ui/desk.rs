@@ -1,22 +1,25 @@
 //! What belongs to the page alone: where it is, what it may choose from, what it has to say.
 
+use super::address::Address;
 use super::first::First;
 use super::live::Live;
 use super::missing::NOTHING;
-use super::place::{Place, address};
+use super::place::Place;
+use super::thread::{self, Draw};
 use super::words;
 use crate::api;
 use crate::error::Problem;
 use crate::model::{ConversationId, MessageId, Model};
+use futures::future::{FutureExt, LocalBoxFuture, TryFutureExt};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos_router::NavigateOptions;
 use std::future::Future;
 
 /// One per page, provided as context by the frame.
 #[derive(Clone, Copy)]
 pub struct Desk {
     pub live: Live,
+    pub address: Address,
     pub place: Memo<Place>,
     pub models: RwSignal<Vec<Model>>,
     /// What went wrong, in a sentence; empty for nothing.
@@ -31,6 +34,8 @@ pub struct Desk {
     pub following: RwSignal<bool>,
     /// The id that the plain form sends.
     pub first_message: RwSignal<Option<MessageId>>,
+    /// What draws a conversation, once its code is here.
+    pub draw: RwSignal<Option<Draw>>,
 }
 
 /// What the place shows.
@@ -45,9 +50,14 @@ pub enum Shown {
 
 impl Desk {
     pub fn new(live: Live) -> Self {
+        let address = Address::new();
+        let place = address.place();
+        // Server and browser draw the same: where there is a conversation, the browser has its code before it starts.
+        let draw = place.with_untracked(|place| place.conversation()).and_then(|_| thread::loaded());
         Self {
             live,
-            place: Place::here(),
+            address,
+            place,
             models: RwSignal::new(Vec::new()),
             notice: RwSignal::new(String::new()),
             whisper: RwSignal::new(String::new()),
@@ -55,6 +65,7 @@ impl Desk {
             awake: RwSignal::new(false),
             following: RwSignal::new(true),
             first_message: RwSignal::new(None),
+            draw: RwSignal::new(draw),
         }
     }
 
@@ -83,6 +94,7 @@ impl Desk {
         self.notice.set(String::new());
         self.following.set(true);
         let Some(id) = place.conversation() else { return self.live.show(None) };
+        thread::prepare(self);
         if self.open_conversation() == Some(id) {
             return;
         }
@@ -135,6 +147,10 @@ impl Desk {
 
     /// Does something on the server, and says so if it fails.
     pub fn attempt<T: 'static>(self, action: impl Future<Output = Result<T, Problem>> + 'static) {
+        self.watch(action.map_ok(drop).boxed_local());
+    }
+
+    fn watch(self, action: LocalBoxFuture<'static, Result<(), Problem>>) {
         self.notice.set(String::new());
         spawn_local(async move {
             if let Err(problem) = action.await {
@@ -154,10 +170,4 @@ impl Desk {
     pub fn form_conversation(self) -> Option<String> {
         self.place.get().conversation().map(|id| id.to_string())
     }
-}
-
-/// Goes to a conversation that was just made here, without scrolling: it is drawn already.
-pub fn arrive(navigate: impl Fn(&str, NavigateOptions), id: ConversationId) {
-    let options = NavigateOptions { scroll: false, ..Default::default() };
-    navigate(&address(id), options);
 }

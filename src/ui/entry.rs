@@ -2,24 +2,24 @@
 
 use super::desk::Desk;
 use super::icon::{self, Icon};
-use super::place::{Place, address};
+use super::place::Place;
 use super::words;
 use crate::api::{self, Changes};
 use crate::browser;
 use crate::model::{Conversation, ConversationId};
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
-use leptos_router::hooks::use_navigate;
 
 #[component]
 pub fn Entry(conversation: Conversation) -> impl IntoView {
     let desk = Desk::here();
     let id = conversation.id;
-    let current = Memo::new(move |_| desk.place.get() == Place::Conversation(id));
+    let place = Place::Conversation(id);
+    let current = Memo::new(move |_| desk.place.get() == place);
     let name = words::name(&conversation);
     view! {
         <li class="entry">
-            <a class="entry__link" href=address(id) aria-current=move || current.get().then_some("page")>{name.clone()}</a>
+            <a class="entry__link" href=place.path() aria-current=move || current.get().then_some("page")>{name.clone()}</a>
             <details class="menu" name="entry">
                 <summary aria-label=format!("Rename or delete “{name}”")><Icon path=icon::MORE/></summary>
                 <div class="menu__panel">
@@ -54,15 +54,13 @@ fn Rename(id: ConversationId, title: String) -> impl IntoView {
 #[component]
 fn Delete(id: ConversationId) -> impl IntoView {
     let desk = Desk::here();
-    let navigate = use_navigate();
     let delete = move |event: SubmitEvent| {
         event.prevent_default();
-        let navigate = navigate.clone();
         desk.attempt(async move {
             api::delete(id).await?;
             desk.whisper.set("Deleted.".into());
             if desk.place.get_untracked() == Place::Conversation(id) {
-                navigate("/", Default::default());
+                desk.address.go(Place::Start);
             }
             browser::focus_id("text");
             Ok(())

@@ -5,7 +5,9 @@ use crate::api::{self, Page};
 use crate::error::Problem;
 use crate::event::List;
 use crate::model::{MessageId, Model};
+use leptos::server::codee::{Decoder, Encoder};
 use serde::{Deserialize, Serialize};
+use serde_json::Error;
 
 /// Whatever fails is shown in its place; the rest is there all the same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,6 +18,28 @@ pub struct First {
     pub models: Result<Vec<Model>, Problem>,
     /// The id of what is sent before the browser runs our code: pressing twice then sends once as well.
     pub message: MessageId,
+}
+
+/// How it gets from the server's page to the browser: as JSON, read as bytes like all other JSON here. leptos' own way
+/// reads text, and serde compiles a type once for each source.
+pub struct InPage;
+
+impl Encoder<First> for InPage {
+    type Error = Error;
+    type Encoded = String;
+
+    fn encode(first: &First) -> Result<String, Error> {
+        serde_json::to_string(first)
+    }
+}
+
+impl Decoder<First> for InPage {
+    type Error = Error;
+    type Encoded = str;
+
+    fn decode(text: &str) -> Result<First, Error> {
+        serde_json::from_slice(text.as_bytes())
+    }
 }
 
 impl First {

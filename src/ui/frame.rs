@@ -1,11 +1,10 @@
 //! The page's frame: loads what the first page shows, lays it out, and goes along when the address changes.
 
 use super::composer::Composer;
-use super::conversation::Conversation;
 use super::copy::copy_code;
 use super::desk::{Desk, Shown};
 use super::esc::stop_on_escape;
-use super::first::First;
+use super::first::{First, InPage};
 use super::live::Live;
 use super::missing::{Absent, Deleted};
 use super::notice::{Notice, Whisper};
@@ -18,8 +17,6 @@ use super::topbar::Topbar;
 use crate::browser;
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::components::Outlet;
-use leptos_router::hooks::use_navigate;
 
 /// Everything is drawn once its data is there: on the server before the answer, in the browser from the same data.
 #[component]
@@ -27,7 +24,9 @@ pub fn Frame() -> impl IntoView {
     let live: Live = expect_context();
     let desk = Desk::new(live);
     provide_context(desk);
-    let first = Resource::new(|| (), move |()| First::fetch(desk.place.get_untracked()));
+    let fetch = move |()| First::fetch(desk.place.get_untracked());
+    let first = Resource::<First, InPage>::new_with_options(|| (), fetch, false);
+    desk.address.listen();
     follow_the_address(desk);
     live.connect();
     view! {
@@ -37,8 +36,6 @@ pub fn Frame() -> impl IntoView {
                 view! { <Layout/> }
             })}
         </Suspense>
-        // Draws nothing, but the router waits for it before it changes the address.
-        <Outlet/>
     }
 }
 
@@ -63,14 +60,13 @@ fn Layout() -> impl IntoView {
     let desk = Desk::here();
     // The server writes the head when the page's signals are gone, so that the title must be plain text by then.
     let title = Memo::new(move |_| desk.title());
-    provide_context(Outbox::new(desk, use_navigate()));
+    provide_context(Outbox::new(desk));
     Effect::new(move || desk.awake.set(true));
     stop_on_escape(desk);
     read_along(desk);
     view! {
         {move || view! { <Title text=title.get()/> }}
-        // External to the router, which would take the click and leave the focus where it was.
-        <a class="skip" href="#text" rel="external">"Skip to the message field"</a>
+        <a class="skip" href="#text">"Skip to the message field"</a>
         <Whisper/>
         <div class="frame" data-awake=move || desk.awake.get() on:click=move |event| copy_code(desk, &event)>
             <Sidebar/>
@@ -88,10 +84,11 @@ fn Layout() -> impl IntoView {
 fn Middle() -> impl IntoView {
     let desk = Desk::here();
     let shown = Memo::new(move |_| desk.shown());
+    let opening = || view! { <div class="opening" aria-busy="true"></div> }.into_any();
     move || match shown.get() {
         Shown::Start => view! { <Start/> }.into_any(),
-        Shown::Thread(id) => view! { <Conversation id/> }.into_any(),
-        Shown::Opening => view! { <div class="opening" aria-busy="true"></div> }.into_any(),
+        Shown::Thread(id) => desk.draw.get().map_or_else(opening, |draw| draw(id)),
+        Shown::Opening => opening(),
         Shown::Deleted => view! { <Deleted/> }.into_any(),
         Shown::Absent => view! { <Absent/> }.into_any(),
     }

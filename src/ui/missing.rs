@@ -1,23 +1,10 @@
 //! What is not there, with a way out.
 
 use super::desk::Desk;
-use super::words;
 use crate::error::Problem;
 use leptos::prelude::*;
-use leptos_meta::Title;
 
 pub const NOTHING: &str = "Nothing here";
-
-/// At no address of ours.
-#[component]
-pub fn Missing() -> impl IntoView {
-    view! {
-        <Title text=words::titled(NOTHING)/>
-        <main class="page page--alone">
-            <Way head=NOTHING text="This address leads nowhere. Perhaps a letter of it was lost on the way."/>
-        </main>
-    }
-}
 
 /// A conversation that cannot be shown: not there, not yours, or not now.
 #[component]

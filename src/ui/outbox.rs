@@ -1,17 +1,17 @@
 //! The way of a person's words from the text field to the server. Nothing that was written is ever lost: it stays in
 //! this browser's storage until the server has it, and comes back into the field where it could not be sent.
 
-use super::desk::{Desk, arrive};
+use super::desk::Desk;
 use super::field;
 use super::picker::default_model;
 use super::place::Place;
+use super::thread;
 use crate::api::{self, Changes, Sent};
 use crate::browser;
 use crate::error::Problem;
 use crate::model::{Conversation, ConversationId, Message, MessageId};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos_router::NavigateOptions;
 
 /// One per page, provided as context by the layout. Its methods are for effects and handlers.
 #[derive(Clone, Copy)]
@@ -23,10 +23,7 @@ pub struct Outbox {
     pub sending: RwSignal<bool>,
     /// What could not be sent. The same words keep their ids, so that sending twice is sending once.
     unsent: StoredValue<Option<Parcel>>,
-    navigate: StoredValue<Navigate>,
 }
-
-type Navigate = Box<dyn Fn(&str, NavigateOptions) + Send + Sync>;
 
 /// One sending.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,14 +37,8 @@ struct Parcel {
 }
 
 impl Outbox {
-    pub fn new(desk: Desk, navigate: impl Fn(&str, NavigateOptions) + Send + Sync + 'static) -> Self {
-        Self {
-            desk,
-            text: RwSignal::new(String::new()),
-            sending: RwSignal::new(false),
-            unsent: StoredValue::new(None),
-            navigate: StoredValue::new(Box::new(navigate)),
-        }
+    pub fn new(desk: Desk) -> Self {
+        Self { desk, text: RwSignal::new(String::new()), sending: RwSignal::new(false), unsent: StoredValue::new(None) }
     }
 
     /// Follows the field while somebody types.
@@ -93,6 +84,7 @@ impl Outbox {
             return;
         }
         let parcel = self.packed(text);
+        thread::prepare(self.desk);
         self.sending.set(true);
         self.desk.notice.set(String::new());
         self.desk.following.set(true);
@@ -145,7 +137,8 @@ impl Outbox {
         }
         if here && parcel.place == Place::Start {
             field::set("system", "");
-            self.navigate.with_value(|navigate| arrive(navigate, parcel.conversation));
+            // It is drawn already.
+            self.desk.address.go(place);
         }
     }
 

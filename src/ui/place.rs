@@ -1,11 +1,9 @@
-//! Where the page is, by its address.
+//! Where the page is.
 
 use crate::model::ConversationId;
-use leptos::prelude::*;
-use leptos_router::hooks::use_location;
 use uuid::Uuid;
 
-/// What the address names.
+/// What an address names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     Start,
@@ -13,17 +11,25 @@ pub enum Place {
 }
 
 impl Place {
-    /// The page's place, as it changes.
-    pub fn here() -> Memo<Self> {
-        let pathname = use_location().pathname;
-        Memo::new(move |_| pathname.with(|path| Self::parse(path)))
-    }
-
-    /// An id that cannot be read becomes the nil one. It is nobody's, so the server answers that it is not there.
-    fn parse(path: &str) -> Self {
+    /// The place of a page of ours. An id that cannot be read becomes the nil one: it is nobody's, so the server answers
+    /// that it is not there.
+    pub fn parse(path: &str) -> Self {
         match path.strip_prefix("/c/") {
             Some(id) => Self::Conversation(id.parse().unwrap_or(ConversationId(Uuid::nil()))),
             None => Self::Start,
+        }
+    }
+
+    /// The place that a link leads to; none where it leads elsewhere.
+    pub fn of_link(href: &str) -> Option<Self> {
+        let place = Self::parse(href);
+        (place.path() == href).then_some(place)
+    }
+
+    pub fn path(self) -> String {
+        match self {
+            Self::Start => "/".into(),
+            Self::Conversation(id) => format!("/c/{id}"),
         }
     }
 
@@ -35,23 +41,29 @@ impl Place {
     }
 }
 
-pub fn address(id: ConversationId) -> String {
-    format!("/c/{id}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn an_address_names_its_conversation() {
-        let id = ConversationId::new();
-        assert_eq!(Place::parse(&address(id)), Place::Conversation(id));
+    fn a_path_names_its_conversation() {
+        let here = Place::Conversation(ConversationId::new());
+        assert_eq!(Place::parse(&here.path()), here);
         assert_eq!(Place::parse("/"), Place::Start);
     }
 
     #[test]
     fn an_unreadable_id_is_nobodys() {
         assert_eq!(Place::parse("/c/../etc"), Place::Conversation(ConversationId(Uuid::nil())));
+    }
+
+    #[test]
+    fn only_links_to_our_places_are_followed_here() {
+        let here = Place::Conversation(ConversationId::new());
+        assert_eq!(Place::of_link(&here.path()), Some(here));
+        assert_eq!(Place::of_link("/"), Some(Place::Start));
+        for elsewhere in ["", "#text", "/healthz", "/c/1", "https://example.com/", "//example.com/", "/?x"] {
+            assert_eq!(Place::of_link(elsewhere), None, "{elsewhere}");
+        }
     }
 }

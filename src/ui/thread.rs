@@ -1,0 +1,83 @@
+//! The code that draws a conversation: Markdown, replies, what can be done with them. It is a third of the browser's
+//! code and the start page does without it, so the browser loads it on its own: on a conversation's page before anything
+//! else, on the start page as soon as somebody begins to write.
+
+use super::conversation::Conversation;
+use super::desk::Desk;
+use super::place::Place;
+use crate::api;
+use crate::browser::{self, storage};
+use crate::error::Problem;
+use crate::model::ConversationId;
+use futures::FutureExt;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos::wasm_split::SplitLoaderError;
+
+/// Draws a conversation.
+pub type Draw = fn(ConversationId) -> AnyView;
+
+/// How long to wait before it is asked for again.
+const RETRY_MS: u32 = 1_000;
+/// Where this browser remembers which build it has loaded anew.
+const RENEWED: &str = "renewed";
+
+fn draw(id: ConversationId) -> AnyView {
+    view! { <Conversation id/> }.into_any()
+}
+
+/// Everything that only `draw` reaches becomes a file of its own.
+#[lazy(thread, fallible)]
+fn code() -> Result<Draw, SplitLoaderError> {
+    Ok(draw)
+}
+
+/// The code if it is here: always on the server, and in the browser once [`load`] is through.
+pub fn loaded() -> Option<Draw> {
+    code().now_or_never()?.ok()
+}
+
+/// Loads the code, however often the network fails meanwhile.
+pub async fn load() -> Draw {
+    let mut failed = false;
+    loop {
+        // The browser's console says why it failed.
+        if let Ok(draw) = code().await {
+            return draw;
+        }
+        browser::sleep(RETRY_MS).await;
+        if std::mem::replace(&mut failed, true) {
+            renew().await;
+        }
+    }
+}
+
+/// Waits for the code where the server has drawn a conversation.
+pub async fn load_for_page() {
+    if Place::parse(&browser::path()).conversation().is_some() {
+        load().await;
+    }
+}
+
+/// Makes sure that the page can draw conversations.
+pub fn prepare(desk: Desk) {
+    if desk.draw.with_untracked(Option::is_none) {
+        spawn_local(async move {
+            let draw = load().await;
+            desk.draw.try_set(Some(draw));
+        });
+    }
+}
+
+/// A server that answers but does not have the code runs another build than the page came from. Then the page is loaded
+/// anew, once for each build: if that does not help, nothing is gained by going round in circles.
+async fn renew() {
+    if api::models().await == Err(Problem::Offline) {
+        return;
+    }
+    let style = browser::document().get_element_by_id("leptos").and_then(|link| link.get_attribute("href"));
+    if let Some(build) = style.filter(|build| storage::get(RENEWED).as_ref() != Some(build)) {
+        storage::set(RENEWED, &build);
+        let _ = browser::window().location().reload();
+    }
+}
