@@ -13,6 +13,7 @@ pub mod serve;
 pub mod session;
 pub mod settings;
 pub mod store;
+pub mod times;
 pub mod transport;
 
 use crate::error::Problem;
@@ -26,6 +27,7 @@ use settings::Settings;
 use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
+use times::Times;
 use tokio_util::sync::CancellationToken;
 
 /// How often idle journals and quiet senders are forgotten.
@@ -41,6 +43,7 @@ pub struct State {
     pub providers: Arc<Providers>,
     pub limits: Arc<Limits>,
     pub drain: Drain,
+    pub times: Times,
     pub leptos: LeptosOptions,
 }
 
@@ -53,6 +56,11 @@ impl FromRef<State> for LeptosOptions {
 impl State {
     /// Opens the store and starts the engine.
     pub async fn start(settings: Settings) -> anyhow::Result<Self> {
+        Self::start_with(settings, Times::default()).await
+    }
+
+    /// The same with other limits in time.
+    pub async fn start_with(settings: Settings, times: Times) -> anyhow::Result<Self> {
         let settings = Arc::new(settings);
         let store = Store::open(&settings.database_url).await?;
         let journals = Arc::new(Journals::new(settings.window()));
@@ -68,11 +76,12 @@ impl State {
             drain: drain.clone(),
             most_open: settings.open_replies,
             whole_reply: settings.whole_reply(),
+            times,
         };
         let engine = Engine::start(parts).await?;
         tokio::spawn(sweep(Arc::clone(&journals), Arc::clone(&limits), drain.clone()));
         let leptos = LeptosOptions::builder().output_name("rivulet").site_root("target/site").build();
-        Ok(Self { settings, store, journals, engine, providers, limits, drain, leptos })
+        Ok(Self { settings, store, journals, engine, providers, limits, drain, times, leptos })
     }
 }
 

@@ -15,6 +15,7 @@ mod provider;
 mod security;
 mod sending;
 mod stopping;
+mod storage;
 mod streaming;
 mod tidy;
 mod wire;

@@ -113,7 +113,9 @@ pub async fn delete(state: &State, account: AccountId, id: ConversationId) -> Re
         state.store.conversation(account, id).await?;
         let journal = state.journals.topic(Topic::Conversation(id));
         let _turn = journal.turn.lock().await;
-        state.engine.settle(id).await;
+        if let Err(problem) = state.engine.settle(id).await {
+            tracing::debug!(%problem, "What is deleted need not be saved");
+        }
         state.store.delete_conversation(account, id).await?;
         journal.append(Event::Deleted { conversation: id });
         state.journals.append(Topic::Account(account), Event::Deleted { conversation: id });

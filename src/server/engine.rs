@@ -4,6 +4,7 @@
 //! the server's end, and nothing that a viewer does or does not do changes that.
 
 mod checkpoint;
+mod ending;
 mod opening;
 mod pieces;
 mod reply;
@@ -18,6 +19,7 @@ use crate::server::provider::{Providers, Request};
 use crate::server::store::Store;
 use crate::server::store::conversations::Stored;
 use crate::server::store::messages::Opening;
+use crate::server::times::Times;
 use crate::server::{Drain, owned};
 use opening::{announce, empty_reply, person_message, request};
 use std::collections::{HashMap, HashSet};
@@ -47,6 +49,7 @@ struct Shared {
     process: String,
     most_open: usize,
     whole_reply: Duration,
+    times: Times,
     open: Mutex<HashMap<MessageId, Arc<Open>>>,
     /// Replies that are about to be opened, counted with the open ones.
     admitted: Mutex<Vec<(AccountId, ConversationId)>>,
@@ -93,6 +96,7 @@ pub struct Parts {
     pub most_open: usize,
     /// The longest that one reply may take.
     pub whole_reply: Duration,
+    pub times: Times,
 }
 
 /// What a stop found.
@@ -120,6 +124,7 @@ impl Engine {
             process,
             most_open: parts.most_open,
             whole_reply: parts.whole_reply,
+            times: parts.times,
             open: Mutex::default(),
             admitted: Mutex::default(),
             tasks: TaskTracker::new(),
@@ -176,8 +181,11 @@ impl Engine {
     }
 
     /// Stops the conversation's open reply, if there is one, and waits until it is written. Hold the journal's turn.
-    pub async fn settle(&self, conversation: ConversationId) {
-        self.shared.settle(conversation).await;
+    ///
+    /// # Errors
+    /// The reply has ended, and the store does not take its end.
+    pub async fn settle(&self, conversation: ConversationId) -> Result<(), Problem> {
+        self.shared.settle(conversation).await
     }
 
     /// Lets the open replies end by themselves until `deadline`, then interrupts the rest and waits until all are
@@ -210,7 +218,7 @@ impl Shared {
         }
         let model = self.choose(model, &stored)?;
         let _admission = self.admit(account, conversation)?;
-        self.settle(conversation).await;
+        self.settle(conversation).await?;
         let parent = self.store.leaf(conversation).await?;
         let mut history = self.history(&stored, parent).await?;
         let message = person_message(id, parent, text.into_text());
@@ -228,7 +236,7 @@ impl Shared {
         let _turn = journal.turn.lock().await;
         let stored = self.store.conversation(account, conversation).await?;
         let _admission = self.admit(account, conversation)?;
-        self.settle(conversation).await;
+        self.settle(conversation).await?;
         // Read again: it may have been the open one, which has ended by now.
         let (old, _) = self.owned_message(account, reply).await?;
         let (Role::Assistant, Some(parent)) = (old.role, old.parent) else {
@@ -352,13 +360,14 @@ impl Shared {
     }
 
     /// Stops the conversation's open reply and waits until its end is written: none of its text can come later (S10).
-    async fn settle(&self, conversation: ConversationId) {
+    async fn settle(&self, conversation: ConversationId) -> Result<(), Problem> {
         let same = |open: &&Arc<Open>| open.conversation == conversation;
         let open = lock(&self.open).values().find(same).cloned();
         if let Some(open) = open {
             open.stop.cancel();
             open.ended.cancelled().await;
         }
+        ending::save_now(self, conversation).await
     }
 
     fn find(&self, reply: MessageId) -> Option<Arc<Open>> {

@@ -137,6 +137,22 @@ impl Journal {
         cursor
     }
 
+    /// Lets go of everything, so that every reader goes on from a snapshot: what the store says has changed in a way
+    /// that no event tells. Only while no reply is open.
+    pub fn start_over(&self) {
+        let mut log = lock(&self.log);
+        if log.draft.is_some() {
+            return;
+        }
+        // Numbered like an event, so that a reader who had seen all is behind now.
+        log.last += 1;
+        log.entries.clear();
+        log.text_bytes = 0;
+        log.touched = Instant::now();
+        drop(log);
+        self.grown.send_replace(());
+    }
+
     /// Where the journal ends, and the open reply as it is there.
     pub fn end(&self) -> (Cursor, Option<Draft>) {
         let log = lock(&self.log);
