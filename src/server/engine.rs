@@ -8,6 +8,9 @@ mod ending;
 mod opening;
 mod pieces;
 mod reply;
+mod visit;
+
+pub use visit::Visit;
 
 use crate::api::Sent;
 use crate::error::Problem;
@@ -54,6 +57,7 @@ struct Shared {
     /// Replies that are about to be opened, counted with the open ones.
     admitted: Mutex<Vec<(AccountId, ConversationId)>>,
     tasks: TaskTracker,
+    visits: TaskTracker,
     interrupt: CancellationToken,
 }
 
@@ -128,6 +132,7 @@ impl Engine {
             open: Mutex::default(),
             admitted: Mutex::default(),
             tasks: TaskTracker::new(),
+            visits: TaskTracker::new(),
             interrupt: CancellationToken::new(),
         });
         tokio::spawn(checkpoint::run(Arc::downgrade(&shared)));
@@ -191,10 +196,14 @@ impl Engine {
     /// Lets the open replies end by themselves until `deadline`, then interrupts the rest and waits until all are
     /// written (promise S13).
     pub async fn drain(&self, deadline: Instant) {
-        self.shared.tasks.close();
-        if tokio::time::timeout_at(deadline, self.shared.tasks.wait()).await.is_err() {
+        let Shared { tasks, visits, .. } = &*self.shared;
+        tasks.close();
+        visits.close();
+        let all = async { tokio::join!(tasks.wait(), visits.wait()) };
+        if tokio::time::timeout_at(deadline, all).await.is_err() {
             self.shared.interrupt.cancel();
-            self.shared.tasks.wait().await;
+            // Not for the visits: they end as soon as their clients read, and nothing of them is to be written.
+            tasks.wait().await;
         }
     }
 }
