@@ -81,7 +81,7 @@ pub async fn change(
         let _turn = journal.turn.lock().await;
         let stored = state.store.change_conversation(account, id, &changes).await?;
         let conversation = shown(&state, stored);
-        journal.append(Event::Conversation { conversation: conversation.clone() });
+        journal.append(Event::Conversation { conversation: Box::new(conversation.clone()) });
         tell_list(&state, account, &conversation);
         Ok(conversation)
     })
@@ -89,7 +89,7 @@ pub async fn change(
 }
 
 fn tell_list(state: &State, account: AccountId, conversation: &Conversation) {
-    let event = Event::Conversation { conversation: conversation.clone() };
+    let event = Event::Conversation { conversation: Box::new(conversation.clone()) };
     state.journals.append(Topic::Account(account), event);
 }
 

@@ -324,7 +324,7 @@ impl Shared {
         }
         updated_at.clone_into(&mut stored.updated_at);
         let (id, account) = (stored.id, stored.account);
-        let event = Event::Conversation { conversation: stored.shown(self.providers.default_model()) };
+        let event = Event::Conversation { conversation: Box::new(stored.shown(self.providers.default_model())) };
         if renamed {
             self.journals.append(Topic::Conversation(id), event.clone());
         }
