@@ -1,10 +1,12 @@
 //! The server's side: its state, and what its parts share.
 
+pub mod bounds;
 pub mod conversations;
 pub mod engine;
 pub mod highlight;
 pub mod journal;
 pub mod limits;
+pub mod metrics;
 pub mod pages;
 pub mod problem;
 pub mod provider;
@@ -13,21 +15,22 @@ pub mod serve;
 pub mod session;
 pub mod settings;
 pub mod store;
-pub mod times;
+
 pub mod transport;
 
 use crate::error::Problem;
 use axum::extract::FromRef;
+use bounds::Bounds;
 use engine::{Engine, Parts};
 use journal::Journals;
 use leptos::config::LeptosOptions;
 use limits::Limits;
+use metrics::Metrics;
 use provider::Providers;
 use settings::Settings;
 use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
-use times::Times;
 use tokio_util::sync::CancellationToken;
 
 /// How often idle journals and quiet senders are forgotten.
@@ -42,8 +45,9 @@ pub struct State {
     pub engine: Engine,
     pub providers: Arc<Providers>,
     pub limits: Arc<Limits>,
+    pub metrics: Arc<Metrics>,
     pub drain: Drain,
-    pub times: Times,
+    pub bounds: Bounds,
     pub leptos: LeptosOptions,
 }
 
@@ -56,32 +60,35 @@ impl FromRef<State> for LeptosOptions {
 impl State {
     /// Opens the store and starts the engine.
     pub async fn start(settings: Settings) -> anyhow::Result<Self> {
-        Self::start_with(settings, Times::default()).await
+        Self::start_with(settings, Bounds::default()).await
     }
 
     /// The same with other limits in time.
-    pub async fn start_with(settings: Settings, times: Times) -> anyhow::Result<Self> {
+    pub async fn start_with(settings: Settings, bounds: Bounds) -> anyhow::Result<Self> {
         let settings = Arc::new(settings);
         let store = Store::open(&settings.database_url).await?;
         let journals = Arc::new(Journals::new(settings.window()));
         let providers = Providers::new(settings.providers(), settings.provider_limits());
         let providers = Arc::new(providers.map_err(anyhow::Error::msg)?);
-        let limits = Arc::new(Limits::new(settings.sends_per_minute, settings.streams));
+        let metrics = Arc::new(Metrics::default());
+        let limits = Limits::new(settings.sends_per_minute, settings.streams, Arc::clone(&metrics));
+        let limits = Arc::new(limits);
         let drain = Drain::default();
         let parts = Parts {
             store: store.clone(),
             journals: Arc::clone(&journals),
             providers: Arc::clone(&providers),
             limits: Arc::clone(&limits),
+            metrics: Arc::clone(&metrics),
             drain: drain.clone(),
             most_open: settings.open_replies,
             whole_reply: settings.whole_reply(),
-            times,
+            bounds,
         };
         let engine = Engine::start(parts).await?;
         tokio::spawn(sweep(Arc::clone(&journals), Arc::clone(&limits), drain.clone()));
         let leptos = LeptosOptions::builder().output_name("rivulet").site_root("target/site").build();
-        Ok(Self { settings, store, journals, engine, providers, limits, drain, times, leptos })
+        Ok(Self { settings, store, journals, engine, providers, limits, metrics, drain, bounds, leptos })
     }
 }
 

@@ -10,6 +10,7 @@ mod faults;
 mod journal;
 mod live;
 mod markdown;
+mod metrics;
 mod pages;
 mod provider;
 mod security;

@@ -3,6 +3,7 @@
 //! It does not know who is watching. A reply starts by a request, ends by itself, by a stop, by a newer message or by
 //! the server's end, and nothing that a viewer does or does not do changes that.
 
+mod admission;
 mod checkpoint;
 mod ending;
 mod opening;
@@ -16,23 +17,23 @@ use crate::api::Sent;
 use crate::error::Problem;
 use crate::event::Event;
 use crate::model::{AccountId, ConversationId, Message, MessageId, Role};
+use crate::server::bounds::Bounds;
 use crate::server::journal::{Journal, Journals, Topic, lock};
-use crate::server::limits::{self, Limits, Prompt, Sender};
+use crate::server::limits::{self, Limits, Prompt};
+use crate::server::metrics::Metrics;
 use crate::server::provider::{Providers, Request};
 use crate::server::store::Store;
 use crate::server::store::conversations::Stored;
 use crate::server::store::messages::Opening;
-use crate::server::times::Times;
 use crate::server::{Drain, owned};
 use opening::{announce, empty_reply, person_message, request};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// How much of the conversation a model is told. A wall against runaway memory, not a rule about context.
 const MOST_TURNS: i64 = 10_000;
@@ -47,12 +48,13 @@ struct Shared {
     journals: Arc<Journals>,
     providers: Arc<Providers>,
     limits: Arc<Limits>,
+    metrics: Arc<Metrics>,
     drain: Drain,
     /// This life of this server. Written beside the replies that it generates, so that a stale one is fenced off.
     process: String,
     most_open: usize,
     whole_reply: Duration,
-    times: Times,
+    bounds: Bounds,
     open: Mutex<HashMap<MessageId, Arc<Open>>>,
     /// Replies that are about to be opened, counted with the open ones.
     admitted: Mutex<Vec<(AccountId, ConversationId)>>,
@@ -73,34 +75,19 @@ struct Open {
     saved: AtomicU64,
 }
 
-/// A reply that is about to be opened: a place among the account's, and a reason for a drain to wait.
-struct Admission {
-    shared: Arc<Shared>,
-    place: (AccountId, ConversationId),
-    _token: TaskTrackerToken,
-}
-
-impl Drop for Admission {
-    fn drop(&mut self) {
-        let mut admitted = lock(&self.shared.admitted);
-        if let Some(index) = admitted.iter().position(|place| *place == self.place) {
-            admitted.swap_remove(index);
-        }
-    }
-}
-
 /// What an engine works with.
 pub struct Parts {
     pub store: Store,
     pub journals: Arc<Journals>,
     pub providers: Arc<Providers>,
     pub limits: Arc<Limits>,
+    pub metrics: Arc<Metrics>,
     pub drain: Drain,
     /// Open replies per account.
     pub most_open: usize,
     /// The longest that one reply may take.
     pub whole_reply: Duration,
-    pub times: Times,
+    pub bounds: Bounds,
 }
 
 /// What a stop found.
@@ -124,11 +111,12 @@ impl Engine {
             journals: parts.journals,
             providers: parts.providers,
             limits: parts.limits,
+            metrics: parts.metrics,
             drain: parts.drain,
             process,
             most_open: parts.most_open,
             whole_reply: parts.whole_reply,
-            times: parts.times,
+            bounds: parts.bounds,
             open: Mutex::default(),
             admitted: Mutex::default(),
             tasks: TaskTracker::new(),
@@ -346,26 +334,6 @@ impl Shared {
         limits::model(&model)?;
         self.providers.resolve(&model).map_err(|message| Problem::invalid("model", message))?;
         Ok(model)
-    }
-
-    /// Whether the account may start a reply now. The place is taken for as long as the answer is held.
-    fn admit(self: &Arc<Self>, account: AccountId, conversation: ConversationId) -> Result<Admission, Problem> {
-        // Before looking, so that a drain that begins in between waits for us.
-        let token = self.tasks.token();
-        self.drain.admit()?;
-        let open = lock(&self.open);
-        let mut admitted = lock(&self.admitted);
-        let writing = open.values().map(|open| (open.account, open.conversation));
-        let busy: HashSet<_> = writing.chain(admitted.iter().copied()).collect();
-        let others = busy.iter().filter(|(owner, place)| *owner == account && *place != conversation).count();
-        if self.most_open <= others {
-            let message =
-                format!("{others} replies are being written for you already. Stop one, or wait until one ends.");
-            return Err(Problem::TooMany { message, retry_after_seconds: 5 });
-        }
-        self.limits.send(Sender::Account(account))?;
-        admitted.push((account, conversation));
-        Ok(Admission { shared: Arc::clone(self), place: (account, conversation), _token: token })
     }
 
     /// Stops the conversation's open reply and waits until its end is written: none of its text can come later (S10).

@@ -65,6 +65,10 @@ pub struct Settings {
     #[arg(long, env = "RIVULET_REPLY_SECONDS", value_name = "SECONDS", default_value = "900", value_parser = seconds)]
     pub reply_seconds: u64,
 
+    /// Who sends this as a bearer token may read /metrics; without it there is no such page.
+    #[arg(long, env = "RIVULET_METRICS_TOKEN", value_name = "TOKEN", hide_env_values = true, value_parser = token)]
+    pub metrics_token: Option<SecretString>,
+
     /// The key for Claude models.
     #[arg(long, env = "ANTHROPIC_API_KEY", value_name = "KEY", hide_env_values = true)]
     pub anthropic_api_key: Option<SecretString>,
@@ -193,6 +197,19 @@ fn url(text: &str) -> Result<String, String> {
         Some(_) => Ok(text.trim_end_matches('/').to_owned()),
         None => Err("expected a URL that begins with http:// or https://".into()),
     }
+}
+
+/// Shorter ones can be guessed.
+const SHORTEST_TOKEN: usize = 16;
+
+fn token(text: &str) -> Result<SecretString, String> {
+    if text.len() < SHORTEST_TOKEN || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(format!(
+            "RIVULET_METRICS_TOKEN expects at least {SHORTEST_TOKEN} letters, digits or signs, such as `openssl rand -hex 16` \
+             prints"
+        ));
+    }
+    Ok(text.into())
 }
 
 /// A week: more is a slip of the keyboard.

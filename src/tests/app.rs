@@ -3,8 +3,8 @@
 use super::upstream::Upstream;
 use super::upstream::script::Script;
 use crate::app::{App as Pages, shell};
+use crate::server::bounds::Bounds;
 use crate::server::settings::Settings;
-use crate::server::times::Times;
 use crate::server::{State, routes, serve};
 use clap::Parser;
 use futures::StreamExt;
@@ -92,22 +92,22 @@ impl App {
         Self::on(folder, upstream, more).await
     }
 
-    /// Starts with limits in time that a test need not wait for.
-    pub(crate) async fn timed(times: Times) -> Self {
+    /// Starts with limits that a test need not wait for.
+    pub(crate) async fn bounded(bounds: Bounds) -> Self {
         let (folder, upstream) = (Folder::new(), Upstream::start().await);
-        Self::at(folder, upstream, &[], times).await
+        Self::at(folder, upstream, &[], bounds).await
     }
 
     pub(crate) async fn on(folder: Folder, upstream: Upstream, more: &[&str]) -> Self {
-        Self::at(folder, upstream, more, Times::default()).await
+        Self::at(folder, upstream, more, Bounds::default()).await
     }
 
-    async fn at(folder: Folder, upstream: Upstream, more: &[&str], times: Times) -> Self {
+    async fn at(folder: Folder, upstream: Upstream, more: &[&str], bounds: Bounds) -> Self {
         // Fails when another test was first, which is as good.
         rustls::crypto::ring::default_provider().install_default().ok();
         let settings = settings(&folder, &upstream, more);
         let guests = settings.guests();
-        let state = State::start_with(settings, times).await.unwrap();
+        let state = State::start_with(settings, bounds).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = routes::router(state.clone(), |router| {
@@ -187,6 +187,11 @@ impl App {
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
         Sse::new(response)
+    }
+
+    /// The metrics, as Prometheus would read them.
+    pub(crate) fn metrics(&self) -> String {
+        self.state.metrics.text(&self.state)
     }
 
     pub(crate) async fn snapshot(&self, conversation: &str) -> Value {

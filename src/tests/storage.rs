@@ -4,7 +4,7 @@ use super::app::{App, Folder, Sse, assert_contiguous, problem, said, settings, t
 use super::upstream::Upstream;
 use super::upstream::script::Script;
 use crate::server::State;
-use crate::server::times::Times;
+use crate::server::bounds::Bounds;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -18,11 +18,12 @@ fn large() -> Script {
     Script { pieces: 30_000, ..Script::default() }
 }
 
-fn quick() -> Times {
-    Times {
+fn quick() -> Bounds {
+    Bounds {
         end_write: Duration::from_millis(300),
         shortest_pause: Duration::from_millis(50),
         longest_pause: Duration::from_millis(100),
+        ..Bounds::default()
     }
 }
 
@@ -59,7 +60,7 @@ async fn integrity(app: &App) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f17_a_full_disk_is_told_and_the_end_is_saved_when_there_is_room() {
-    let app = App::timed(quick()).await;
+    let app = App::bounded(quick()).await;
     let conversation = app.conversation().await;
     let (sent, mut events, script) = reply_without_room(&app, &conversation).await;
 
@@ -91,7 +92,7 @@ async fn f17_a_full_disk_is_told_and_the_end_is_saved_when_there_is_room() {
 #[tokio::test(flavor = "multi_thread")]
 async fn f17_the_next_message_saves_what_is_not_saved_yet() {
     // So long that only the next message can be what tries again.
-    let app = App::timed(Times { shortest_pause: Duration::from_secs(600), ..quick() }).await;
+    let app = App::bounded(Bounds { shortest_pause: Duration::from_secs(600), ..quick() }).await;
     let conversation = app.conversation().await;
     let (sent, mut events, script) = reply_without_room(&app, &conversation).await;
     room(&app, None).await;
@@ -105,7 +106,7 @@ async fn f17_the_next_message_saves_what_is_not_saved_yet() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f17_a_full_disk_does_not_hold_up_the_end_or_a_deletion() {
-    let app = App::timed(quick()).await;
+    let app = App::bounded(quick()).await;
     let (kept, deleted) = (app.conversation().await, app.conversation().await);
     reply_without_room(&app, &kept).await;
     room(&app, None).await;
@@ -143,7 +144,7 @@ async fn f18_a_database_that_is_locked_for_three_seconds_is_only_slow() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f18_a_database_that_stays_locked_refuses_what_is_new_while_replies_go_on() {
-    let app = App::timed(quick()).await;
+    let app = App::bounded(quick()).await;
     let (open, other_one) = (app.conversation().await, app.conversation().await);
     let script = Script { pieces: 3_000, gap_ms: 25, ..Script::default() };
     let sent = app.send(&open, &script).await;

@@ -31,6 +31,7 @@ pub(super) async fn end(shared: &Shared, open: &Open, outcome: Outcome, facts: F
             (Event::Error { reply: open.reply, error: not_saved() }, Some(ending))
         }
     };
+    shared.metrics.reply(event.outcome().unwrap_or(Status::Interrupted).name());
     open.journal.append(event);
     unsaved
 }
@@ -58,8 +59,8 @@ fn ending(open: &Open, outcome: Outcome, status: Status, facts: Facts) -> Ending
 
 /// Tries to write for as long as viewers can be kept waiting. None: not yet.
 async fn write(shared: &Shared, ending: &Ending) -> Option<Written> {
-    let patience = Instant::now() + shared.times.end_write;
-    let mut pause = shared.times.shortest_pause;
+    let patience = Instant::now() + shared.bounds.end_write;
+    let mut pause = shared.bounds.shortest_pause;
     loop {
         match shared.store.end_reply(&shared.process, ending).await {
             Ok(written) => return Some(written),
@@ -75,7 +76,7 @@ async fn write(shared: &Shared, ending: &Ending) -> Option<Written> {
 
 /// Tries until it is written, the conversation is deleted, or the server ends: then once more, for good.
 pub(super) async fn save_later(shared: &Shared, open: &Open, ending: &Ending) {
-    let mut pause = shared.times.shortest_pause;
+    let mut pause = shared.bounds.shortest_pause;
     let mut last = false;
     while shared.store.holds(ending.reply) && !last {
         tokio::select! {
@@ -111,7 +112,7 @@ async fn save(shared: &Shared, journal: &Journal, ending: &Ending) -> sqlx::Resu
 }
 
 fn longer(shared: &Shared, pause: std::time::Duration) -> std::time::Duration {
-    (pause * 2).min(shared.times.longest_pause)
+    (pause * 2).min(shared.bounds.longest_pause)
 }
 
 fn event(open: &Open, outcome: &Outcome, usage: Option<Usage>) -> Event {

@@ -36,10 +36,11 @@ pub(super) async fn run(shared: Arc<Shared>, open: Arc<Open>, model: String, req
     // A continued reply has text already, which counts.
     let kept = open.journal.end().1.map_or(0, |draft| draft.text.len());
     let mut facts = Facts { bytes: kept, ..Facts::default() };
-    let mut pieces = Pieces::new(Arc::clone(&open.journal), open.reply);
+    let mut pieces = Pieces::new(Arc::clone(&open.journal), open.reply, Arc::clone(&shared.metrics));
     let stream = shared.providers.reply(&model, request);
     let work = generate(&shared, &open, stream, &mut pieces, &mut facts);
     let outcome = AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
+        shared.metrics.panic("reply");
         Outcome::Failed(failure("internal", "Something went wrong on the server while it wrote this reply.", true))
     });
     pieces.flush();
@@ -73,6 +74,9 @@ async fn generate(
             }
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => pieces.flush(),
             delta = stream.next() => {
+                if let Some(Delta::Failed(failure)) = &delta {
+                    shared.metrics.provider_error(failure.kind.name());
+                }
                 if let Some(outcome) = take(delta, pieces, facts) {
                     return outcome;
                 }

@@ -7,6 +7,7 @@ use crate::model::{ReplyError, Role, Usage};
 use crate::server::State;
 use crate::server::engine::Visit;
 use crate::server::limits::Sender;
+use crate::server::metrics::Metrics;
 use crate::server::provider::{Delta, Request, Turn};
 use crate::server::serve::Peer;
 use crate::server::session::Caller;
@@ -20,6 +21,7 @@ use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
+use std::sync::Arc;
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// The contract's limits.
@@ -65,7 +67,8 @@ async fn chat(
     let turns = chat.messages.into_iter().map(|said| Turn { role: said.role, text: said.content }).collect();
     let deltas = state.providers.reply(&model, Request { model: name, system: String::new(), turns });
     let deadline = Instant::now() + state.settings.whole_reply();
-    Ok(sse::response(frames(Answer { deltas, usage: Usage::default(), deadline, visit })))
+    let metrics = Arc::clone(&state.metrics);
+    Ok(sse::response(frames(Answer { deltas, usage: Usage::default(), deadline, visit, metrics })))
 }
 
 fn check(messages: &[Said]) -> Result<(), Problem> {
@@ -95,6 +98,7 @@ struct Answer {
     usage: Usage,
     deadline: Instant,
     visit: Visit,
+    metrics: Arc<Metrics>,
 }
 
 /// An answer's next bytes, and whether they are its last.
@@ -141,7 +145,10 @@ impl Answer {
             Some(Delta::Finished { reason }) => {
                 Next::Last(event("done", &json!({ "usage": self.usage, "stop_reason": reason })))
             }
-            Some(Delta::Failed(failure)) => Next::Last(error(failure.into())),
+            Some(Delta::Failed(failure)) => {
+                self.metrics.provider_error(failure.kind.name());
+                Next::Last(error(failure.into()))
+            }
             None => Next::Last(cut_off()),
         }
     }
