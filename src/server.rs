@@ -130,12 +130,17 @@ impl Drain {
     }
 }
 
-/// Runs a write to its end in a task of its own, also when the caller's request is dropped half-way.
+/// Runs a write to its end in a task of its own, also when the caller's request is dropped half-way. A panic in it is the
+/// request's own.
 pub async fn owned<T: Send + 'static>(
     work: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
-    tokio::spawn(work).await.unwrap_or_else(|error| {
-        tracing::error!(%error, "A request's work panicked");
-        Err(Problem::Internal)
-    })
+    match tokio::spawn(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime ends, and the process with it.
+            Err(_) => Err(Problem::Internal),
+        },
+    }
 }

@@ -12,6 +12,7 @@ mod live;
 mod markdown;
 mod metrics;
 mod pages;
+mod panics;
 mod provider;
 mod security;
 mod sending;

@@ -206,6 +206,7 @@ impl Shared {
         model: Option<String>,
     ) -> Result<Sent, Problem> {
         self.store.conversation(account, conversation).await?;
+        tracing::debug!(%conversation, message = %id, "A message comes in");
         let journal = self.journals.topic(Topic::Conversation(conversation));
         let _turn = journal.turn.lock().await;
         // Read in our turn: it may have been changed, or deleted, while we waited.

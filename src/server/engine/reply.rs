@@ -2,6 +2,7 @@
 
 use super::pieces::{Kind, Pieces};
 use super::{Open, Shared, ending};
+use crate::event::Event;
 use crate::model::{ReplyError, Usage};
 use crate::server::journal::lock;
 use crate::server::provider::{Delta, Request};
@@ -33,23 +34,50 @@ pub(super) struct Facts {
 
 /// Generates, writes the end and says so. Never leaves a reply open, not even when something panics.
 pub(super) async fn run(shared: Arc<Shared>, open: Arc<Open>, model: String, request: Request) {
+    let closing = Closing { shared: &shared, open: &open };
     // A continued reply has text already, which counts.
     let kept = open.journal.end().1.map_or(0, |draft| draft.text.len());
     let mut facts = Facts { bytes: kept, ..Facts::default() };
     let mut pieces = Pieces::new(Arc::clone(&open.journal), open.reply, Arc::clone(&shared.metrics));
-    let stream = shared.providers.reply(&model, request);
-    let work = generate(&shared, &open, stream, &mut pieces, &mut facts);
+    let work = async {
+        let stream = shared.providers.reply(&model, request);
+        generate(&shared, &open, stream, &mut pieces, &mut facts).await
+    };
     let outcome = AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
         shared.metrics.panic("reply");
-        Outcome::Failed(failure("internal", "Something went wrong on the server while it wrote this reply.", true))
+        Outcome::Failed(internal())
     });
     pieces.flush();
     let unsaved = ending::end(&shared, &open, outcome, facts).await;
-    lock(&shared.open).remove(&open.reply);
-    open.ended.cancel();
+    drop(closing);
     if let Some(ending) = unsaved {
         ending::save_later(&shared, &open, &ending).await;
     }
+}
+
+/// Closes the reply, whatever happens before: nobody waits for it any longer, and no viewer for its end.
+struct Closing<'a> {
+    shared: &'a Shared,
+    open: &'a Open,
+}
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        let Self { shared, open } = self;
+        if open.journal.end().1.is_some_and(|draft| draft.reply == open.reply) {
+            tracing::error!(reply = %open.reply, "A reply broke off unwritten; the next start marks it as interrupted");
+            if std::thread::panicking() {
+                shared.metrics.panic("reply");
+            }
+            open.journal.append(Event::Error { reply: open.reply, error: internal() });
+        }
+        lock(&shared.open).remove(&open.reply);
+        open.ended.cancel();
+    }
+}
+
+fn internal() -> ReplyError {
+    failure("internal", "Something went wrong on the server while it wrote this reply.", true)
 }
 
 async fn generate(
