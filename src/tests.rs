@@ -3,6 +3,7 @@
 
 mod app;
 mod chat;
+mod connections;
 mod conversations;
 mod crash;
 mod drain;

@@ -57,6 +57,17 @@ pub struct Settings {
     #[arg(long, env = "RIVULET_STREAMS", value_name = "COUNT", default_value = "20", value_parser = small)]
     pub streams: u32,
 
+    /// Connections that one network address may hold at a time. Generous, because behind a proxy all people have one
+    /// address; a server that people reach directly does well with a hundredth of it.
+    #[arg(
+        long,
+        env = "RIVULET_CONNECTIONS_PER_ADDRESS",
+        value_name = "COUNT",
+        default_value = "12000",
+        value_parser = count
+    )]
+    pub connections_per_address: usize,
+
     /// How long a provider may be silent, before its first byte and between two, in seconds.
     #[arg(long, env = "RIVULET_SILENCE_SECONDS", value_name = "SECONDS", default_value = "120", value_parser = seconds)]
     pub silence_seconds: u64,
