@@ -32,6 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 /// How often idle journals and quiet senders are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -135,7 +136,7 @@ impl Drain {
 pub async fn owned<T: Send + 'static>(
     work: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
-    match tokio::spawn(work).await {
+    match tokio::spawn(work.in_current_span()).await {
         Ok(done) => done,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),

@@ -21,6 +21,7 @@ mod stopping;
 mod storage;
 mod streaming;
 mod tidy;
+mod tracing;
 mod wire;
 
 #[path = "../examples/upstream/server.rs"]

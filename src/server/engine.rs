@@ -34,6 +34,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 /// How much of the conversation a model is told. A wall against runaway memory, not a rule about context.
 const MOST_TURNS: i64 = 10_000;
@@ -301,7 +302,9 @@ impl Shared {
         open.saved.store(journal.end().0.seq, Ordering::Relaxed);
         self.announce_conversation(stored, title, &reply.created_at);
         let model = reply.model.clone().unwrap_or_default();
-        self.tasks.spawn(reply::run(Arc::clone(self), open, model, request));
+        // Inside the span of the request that opened it: the log then joins the two.
+        let span = tracing::info_span!("reply", id = %reply.id, model);
+        self.tasks.spawn(reply::run(Arc::clone(self), open, model, request).instrument(span));
         Ok(())
     }
 

@@ -9,6 +9,7 @@ mod input;
 mod metrics;
 mod oversize;
 mod rest;
+mod trace;
 
 pub use headers::page_policy;
 
@@ -24,7 +25,6 @@ use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::{CompressionLayer, predicate::Predicate};
 use tower_http::csrf::{CsrfLayer, ProtectionError};
-use tower_http::trace::TraceLayer;
 
 /// The largest request body: a message of 32,000 four-byte characters, written as JSON, with room to spare.
 pub const MAX_BODY_BYTES: usize = 256 << 10;
@@ -52,7 +52,8 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
         .merge(assets::routes())
         .layer(from_fn(headers::secure))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(TraceLayer::new_for_http())
+        .layer(trace::layer())
+        .layer(from_fn(trace::name))
         .with_state(state)
 }
 

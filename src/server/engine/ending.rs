@@ -32,6 +32,7 @@ pub(super) async fn end(shared: &Shared, open: &Open, outcome: Outcome, facts: F
         }
     };
     shared.metrics.reply(event.outcome().unwrap_or(Status::Interrupted).name());
+    tracing::debug!(status = status.name(), saved = unsaved.is_none(), "A reply has ended");
     open.journal.append(event);
     unsaved
 }
