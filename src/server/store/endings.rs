@@ -4,7 +4,7 @@
 use super::Store;
 use crate::model::{ConversationId, Message, MessageId, ReplyError, Status, Usage};
 use crate::server::journal::lock;
-use sqlx::Row;
+use sqlx::SqliteConnection;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
@@ -67,16 +67,12 @@ impl Store {
         .execute(&mut *write)
         .await?
         .rows_affected();
-        let found = sqlx::query("select status, finished_at from message where id = $1")
-            .bind(ending.reply.to_string())
-            .fetch_optional(&mut *write)
-            .await?;
-        write.commit().await?;
-        let ours = |row: sqlx::sqlite::SqliteRow| {
-            let finished_at: Option<String> = row.get("finished_at");
-            row.get::<&str, _>("status") == ending.status.name() && finished_at.as_ref() == Some(&ending.finished_at)
+        let written = match ended {
+            0 => written_before(&mut write, ending).await?,
+            _ => Written::Here,
         };
-        Ok(if ended > 0 || found.is_some_and(ours) { Written::Here } else { Written::Elsewhere })
+        write.commit().await?;
+        Ok(written)
     }
 
     /// Keeps an ending that cannot be written now. Until it is let go, the reply reads as complete, and as failed with
@@ -124,4 +120,15 @@ impl Store {
             ..message
         }
     }
+}
+
+/// Who has ended a reply that is not open any more.
+async fn written_before(write: &mut SqliteConnection, ending: &Ending) -> sqlx::Result<Written> {
+    let ours = sqlx::query("select 1 from message where id = $1 and status = $2 and finished_at = $3")
+        .bind(ending.reply.to_string())
+        .bind(ending.status.name())
+        .bind(&ending.finished_at)
+        .fetch_optional(write)
+        .await?;
+    Ok(if ours.is_some() { Written::Here } else { Written::Elsewhere })
 }
