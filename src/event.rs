@@ -50,21 +50,21 @@ impl<'de> Deserialize<'de> for Cursor {
     }
 }
 
-/// One entry of a journal.
+/// One entry of a journal. What is large is boxed: almost all events are a few letters of a reply.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     /// Start over from here. The first event of a follow, unless it is `resumed`.
     Snapshot(Box<Snapshot>),
     /// Start over from here, for an account's list of conversations.
-    List(List),
+    List(Box<List>),
     /// What follows continues after this cursor.
     Resumed {
         from: Cursor,
     },
     /// A person's message was added.
     Message {
-        message: Message,
+        message: Box<Message>,
     },
     /// Generation began. The reply answers `parent`.
     Reply {
@@ -100,7 +100,7 @@ pub enum Event {
     },
     /// A title or a setting changed, or a conversation appeared in the list.
     Conversation {
-        conversation: Conversation,
+        conversation: Box<Conversation>,
     },
     /// The conversation is gone.
     Deleted {
@@ -233,14 +233,14 @@ impl Thread {
     pub fn apply(&mut self, event: &Event) {
         match event {
             Event::Snapshot(snapshot) => *self = Self::from((**snapshot).clone()),
-            Event::Message { message } => self.place(message.clone()),
+            Event::Message { message } => self.place((**message).clone()),
             Event::Reply { reply, .. } if self.has_ended(*reply) => {}
             Event::Reply { reply, model, parent, created_at } => {
                 self.set_aside();
                 self.place(Message::opened(*reply, *parent, model, created_at.clone()));
                 self.draft = Some(Draft::new(*reply));
             }
-            Event::Conversation { conversation } => self.conversation = conversation.clone(),
+            Event::Conversation { conversation } => self.conversation.clone_from(conversation),
             Event::Deleted { .. } => self.deleted = true,
             Event::List(_) | Event::Resumed { .. } => {}
             _ => self.advance(event),

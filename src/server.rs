@@ -1,10 +1,12 @@
 //! The server's side: its state, and what its parts share.
 
+pub mod bounds;
 pub mod conversations;
 pub mod engine;
 pub mod highlight;
 pub mod journal;
 pub mod limits;
+pub mod metrics;
 pub mod pages;
 pub mod problem;
 pub mod provider;
@@ -13,20 +15,24 @@ pub mod serve;
 pub mod session;
 pub mod settings;
 pub mod store;
+
 pub mod transport;
 
 use crate::error::Problem;
 use axum::extract::FromRef;
+use bounds::Bounds;
 use engine::{Engine, Parts};
 use journal::Journals;
 use leptos::config::LeptosOptions;
 use limits::Limits;
+use metrics::Metrics;
 use provider::Providers;
 use settings::Settings;
 use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 /// How often idle journals and quiet senders are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -40,7 +46,9 @@ pub struct State {
     pub engine: Engine,
     pub providers: Arc<Providers>,
     pub limits: Arc<Limits>,
+    pub metrics: Arc<Metrics>,
     pub drain: Drain,
+    pub bounds: Bounds,
     pub leptos: LeptosOptions,
 }
 
@@ -53,26 +61,35 @@ impl FromRef<State> for LeptosOptions {
 impl State {
     /// Opens the store and starts the engine.
     pub async fn start(settings: Settings) -> anyhow::Result<Self> {
+        Self::start_with(settings, Bounds::default()).await
+    }
+
+    /// The same with other limits in time.
+    pub async fn start_with(settings: Settings, bounds: Bounds) -> anyhow::Result<Self> {
         let settings = Arc::new(settings);
         let store = Store::open(&settings.database_url).await?;
         let journals = Arc::new(Journals::new(settings.window()));
         let providers = Providers::new(settings.providers(), settings.provider_limits());
         let providers = Arc::new(providers.map_err(anyhow::Error::msg)?);
-        let limits = Arc::new(Limits::new(settings.sends_per_minute, settings.streams));
+        let metrics = Arc::new(Metrics::default());
+        let limits = Limits::new(settings.sends_per_minute, settings.streams, Arc::clone(&metrics));
+        let limits = Arc::new(limits);
         let drain = Drain::default();
         let parts = Parts {
             store: store.clone(),
             journals: Arc::clone(&journals),
             providers: Arc::clone(&providers),
             limits: Arc::clone(&limits),
+            metrics: Arc::clone(&metrics),
             drain: drain.clone(),
             most_open: settings.open_replies,
             whole_reply: settings.whole_reply(),
+            bounds,
         };
         let engine = Engine::start(parts).await?;
         tokio::spawn(sweep(Arc::clone(&journals), Arc::clone(&limits), drain.clone()));
         let leptos = LeptosOptions::builder().output_name("rivulet").site_pkg_dir(routes::site_folder()).build();
-        Ok(Self { settings, store, journals, engine, providers, limits, drain, leptos })
+        Ok(Self { settings, store, journals, engine, providers, limits, metrics, drain, bounds, leptos })
     }
 }
 
@@ -114,12 +131,17 @@ impl Drain {
     }
 }
 
-/// Runs a write to its end in a task of its own, also when the caller's request is dropped half-way.
+/// Runs a write to its end in a task of its own, also when the caller's request is dropped half-way. A panic in it is the
+/// request's own.
 pub async fn owned<T: Send + 'static>(
     work: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
-    tokio::spawn(work).await.unwrap_or_else(|error| {
-        tracing::error!(%error, "A request's work panicked");
-        Err(Problem::Internal)
-    })
+    match tokio::spawn(work.in_current_span()).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime ends, and the process with it.
+            Err(_) => Err(Problem::Internal),
+        },
+    }
 }

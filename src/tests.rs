@@ -3,6 +3,7 @@
 
 mod app;
 mod chat;
+mod connections;
 mod conversations;
 mod crash;
 mod drain;
@@ -10,13 +11,17 @@ mod faults;
 mod journal;
 mod live;
 mod markdown;
+mod metrics;
 mod pages;
+mod panics;
 mod provider;
 mod security;
 mod sending;
 mod stopping;
+mod storage;
 mod streaming;
 mod tidy;
+mod tracing;
 mod wire;
 
 #[path = "../examples/upstream/server.rs"]

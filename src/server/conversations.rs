@@ -81,7 +81,7 @@ pub async fn change(
         let _turn = journal.turn.lock().await;
         let stored = state.store.change_conversation(account, id, &changes).await?;
         let conversation = shown(&state, stored);
-        journal.append(Event::Conversation { conversation: conversation.clone() });
+        journal.append(Event::Conversation { conversation: Box::new(conversation.clone()) });
         tell_list(&state, account, &conversation);
         Ok(conversation)
     })
@@ -89,7 +89,7 @@ pub async fn change(
 }
 
 fn tell_list(state: &State, account: AccountId, conversation: &Conversation) {
-    let event = Event::Conversation { conversation: conversation.clone() };
+    let event = Event::Conversation { conversation: Box::new(conversation.clone()) };
     state.journals.append(Topic::Account(account), event);
 }
 
@@ -113,7 +113,9 @@ pub async fn delete(state: &State, account: AccountId, id: ConversationId) -> Re
         state.store.conversation(account, id).await?;
         let journal = state.journals.topic(Topic::Conversation(id));
         let _turn = journal.turn.lock().await;
-        state.engine.settle(id).await;
+        if let Err(problem) = state.engine.settle(id).await {
+            tracing::debug!(%problem, "What is deleted need not be saved");
+        }
         state.store.delete_conversation(account, id).await?;
         journal.append(Event::Deleted { conversation: id });
         state.journals.append(Topic::Account(account), Event::Deleted { conversation: id });

@@ -3,31 +3,38 @@
 //! It does not know who is watching. A reply starts by a request, ends by itself, by a stop, by a newer message or by
 //! the server's end, and nothing that a viewer does or does not do changes that.
 
+mod admission;
 mod checkpoint;
+mod ending;
 mod opening;
 mod pieces;
 mod reply;
+mod visit;
+
+pub use visit::Visit;
 
 use crate::api::Sent;
 use crate::error::Problem;
 use crate::event::Event;
 use crate::model::{AccountId, ConversationId, Message, MessageId, Role};
+use crate::server::bounds::Bounds;
 use crate::server::journal::{Journal, Journals, Topic, lock};
-use crate::server::limits::{self, Limits, Prompt, Sender};
+use crate::server::limits::{self, Limits, Prompt};
+use crate::server::metrics::Metrics;
 use crate::server::provider::{Providers, Request};
 use crate::server::store::Store;
 use crate::server::store::conversations::Stored;
 use crate::server::store::messages::Opening;
 use crate::server::{Drain, owned};
 use opening::{announce, empty_reply, person_message, request};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tokio_util::task::task_tracker::TaskTrackerToken;
+use tracing::Instrument;
 
 /// How much of the conversation a model is told. A wall against runaway memory, not a rule about context.
 const MOST_TURNS: i64 = 10_000;
@@ -42,15 +49,18 @@ struct Shared {
     journals: Arc<Journals>,
     providers: Arc<Providers>,
     limits: Arc<Limits>,
+    metrics: Arc<Metrics>,
     drain: Drain,
     /// This life of this server. Written beside the replies that it generates, so that a stale one is fenced off.
     process: String,
     most_open: usize,
     whole_reply: Duration,
+    bounds: Bounds,
     open: Mutex<HashMap<MessageId, Arc<Open>>>,
     /// Replies that are about to be opened, counted with the open ones.
     admitted: Mutex<Vec<(AccountId, ConversationId)>>,
     tasks: TaskTracker,
+    visits: TaskTracker,
     interrupt: CancellationToken,
 }
 
@@ -66,33 +76,19 @@ struct Open {
     saved: AtomicU64,
 }
 
-/// A reply that is about to be opened: a place among the account's, and a reason for a drain to wait.
-struct Admission {
-    shared: Arc<Shared>,
-    place: (AccountId, ConversationId),
-    _token: TaskTrackerToken,
-}
-
-impl Drop for Admission {
-    fn drop(&mut self) {
-        let mut admitted = lock(&self.shared.admitted);
-        if let Some(index) = admitted.iter().position(|place| *place == self.place) {
-            admitted.swap_remove(index);
-        }
-    }
-}
-
 /// What an engine works with.
 pub struct Parts {
     pub store: Store,
     pub journals: Arc<Journals>,
     pub providers: Arc<Providers>,
     pub limits: Arc<Limits>,
+    pub metrics: Arc<Metrics>,
     pub drain: Drain,
     /// Open replies per account.
     pub most_open: usize,
     /// The longest that one reply may take.
     pub whole_reply: Duration,
+    pub bounds: Bounds,
 }
 
 /// What a stop found.
@@ -116,13 +112,16 @@ impl Engine {
             journals: parts.journals,
             providers: parts.providers,
             limits: parts.limits,
+            metrics: parts.metrics,
             drain: parts.drain,
             process,
             most_open: parts.most_open,
             whole_reply: parts.whole_reply,
+            bounds: parts.bounds,
             open: Mutex::default(),
             admitted: Mutex::default(),
             tasks: TaskTracker::new(),
+            visits: TaskTracker::new(),
             interrupt: CancellationToken::new(),
         });
         tokio::spawn(checkpoint::run(Arc::downgrade(&shared)));
@@ -176,17 +175,24 @@ impl Engine {
     }
 
     /// Stops the conversation's open reply, if there is one, and waits until it is written. Hold the journal's turn.
-    pub async fn settle(&self, conversation: ConversationId) {
-        self.shared.settle(conversation).await;
+    ///
+    /// # Errors
+    /// The reply has ended, and the store does not take its end.
+    pub async fn settle(&self, conversation: ConversationId) -> Result<(), Problem> {
+        self.shared.settle(conversation).await
     }
 
     /// Lets the open replies end by themselves until `deadline`, then interrupts the rest and waits until all are
     /// written (promise S13).
     pub async fn drain(&self, deadline: Instant) {
-        self.shared.tasks.close();
-        if tokio::time::timeout_at(deadline, self.shared.tasks.wait()).await.is_err() {
+        let Shared { tasks, visits, .. } = &*self.shared;
+        tasks.close();
+        visits.close();
+        let all = async { tokio::join!(tasks.wait(), visits.wait()) };
+        if tokio::time::timeout_at(deadline, all).await.is_err() {
             self.shared.interrupt.cancel();
-            self.shared.tasks.wait().await;
+            // Not for the visits: they end as soon as their clients read, and nothing of them is to be written.
+            tasks.wait().await;
         }
     }
 }
@@ -201,6 +207,7 @@ impl Shared {
         model: Option<String>,
     ) -> Result<Sent, Problem> {
         self.store.conversation(account, conversation).await?;
+        tracing::debug!(%conversation, message = %id, "A message comes in");
         let journal = self.journals.topic(Topic::Conversation(conversation));
         let _turn = journal.turn.lock().await;
         // Read in our turn: it may have been changed, or deleted, while we waited.
@@ -210,7 +217,7 @@ impl Shared {
         }
         let model = self.choose(model, &stored)?;
         let _admission = self.admit(account, conversation)?;
-        self.settle(conversation).await;
+        self.settle(conversation).await?;
         let parent = self.store.leaf(conversation).await?;
         let mut history = self.history(&stored, parent).await?;
         let message = person_message(id, parent, text.into_text());
@@ -228,7 +235,7 @@ impl Shared {
         let _turn = journal.turn.lock().await;
         let stored = self.store.conversation(account, conversation).await?;
         let _admission = self.admit(account, conversation)?;
-        self.settle(conversation).await;
+        self.settle(conversation).await?;
         // Read again: it may have been the open one, which has ended by now.
         let (old, _) = self.owned_message(account, reply).await?;
         let (Role::Assistant, Some(parent)) = (old.role, old.parent) else {
@@ -295,7 +302,9 @@ impl Shared {
         open.saved.store(journal.end().0.seq, Ordering::Relaxed);
         self.announce_conversation(stored, title, &reply.created_at);
         let model = reply.model.clone().unwrap_or_default();
-        self.tasks.spawn(reply::run(Arc::clone(self), open, model, request));
+        // Inside the span of the request that opened it: the log then joins the two.
+        let span = tracing::info_span!("reply", id = %reply.id, model);
+        self.tasks.spawn(reply::run(Arc::clone(self), open, model, request).instrument(span));
         Ok(())
     }
 
@@ -307,7 +316,7 @@ impl Shared {
         }
         updated_at.clone_into(&mut stored.updated_at);
         let (id, account) = (stored.id, stored.account);
-        let event = Event::Conversation { conversation: stored.shown(self.providers.default_model()) };
+        let event = Event::Conversation { conversation: Box::new(stored.shown(self.providers.default_model())) };
         if renamed {
             self.journals.append(Topic::Conversation(id), event.clone());
         }
@@ -331,34 +340,15 @@ impl Shared {
         Ok(model)
     }
 
-    /// Whether the account may start a reply now. The place is taken for as long as the answer is held.
-    fn admit(self: &Arc<Self>, account: AccountId, conversation: ConversationId) -> Result<Admission, Problem> {
-        // Before looking, so that a drain that begins in between waits for us.
-        let token = self.tasks.token();
-        self.drain.admit()?;
-        let open = lock(&self.open);
-        let mut admitted = lock(&self.admitted);
-        let writing = open.values().map(|open| (open.account, open.conversation));
-        let busy: HashSet<_> = writing.chain(admitted.iter().copied()).collect();
-        let others = busy.iter().filter(|(owner, place)| *owner == account && *place != conversation).count();
-        if self.most_open <= others {
-            let message =
-                format!("{others} replies are being written for you already. Stop one, or wait until one ends.");
-            return Err(Problem::TooMany { message, retry_after_seconds: 5 });
-        }
-        self.limits.send(Sender::Account(account))?;
-        admitted.push((account, conversation));
-        Ok(Admission { shared: Arc::clone(self), place: (account, conversation), _token: token })
-    }
-
     /// Stops the conversation's open reply and waits until its end is written: none of its text can come later (S10).
-    async fn settle(&self, conversation: ConversationId) {
+    async fn settle(&self, conversation: ConversationId) -> Result<(), Problem> {
         let same = |open: &&Arc<Open>| open.conversation == conversation;
         let open = lock(&self.open).values().find(same).cloned();
         if let Some(open) = open {
             open.stop.cancel();
             open.ended.cancelled().await;
         }
+        ending::save_now(self, conversation).await
     }
 
     fn find(&self, reply: MessageId) -> Option<Arc<Open>> {

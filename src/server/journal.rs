@@ -12,9 +12,13 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-/// Past this many bytes of text the oldest events go even inside the window; an open reply's stay. Bounds what a busy
-/// topic can hold: its readers get a snapshot instead.
-const MAX_TEXT_BYTES: usize = 8 << 20;
+/// Past this the oldest events of a topic go even inside the window; an open reply's stay. Bounds what a busy topic can
+/// hold, and its readers get a snapshot instead. Ten minutes of the quickest reply, fifty events a second, fit in.
+const MAX_BYTES: usize = 16 << 20;
+/// What an event takes in memory besides its text: the entry, and the names and ids in its two encodings.
+const ENTRY_BYTES: usize = 512;
+/// A text is held as itself and in two encodings.
+const COPIES: usize = 3;
 
 /// What a journal is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,12 +52,36 @@ impl Journals {
         self.topic(topic).append(event)
     }
 
-    /// Drops the journals that nobody reads or writes and whose window has passed. Returns how many are left.
+    /// Lets go of what is older than the window, and drops the journals that nobody reads or writes and whose window has
+    /// passed. Returns how many are left.
     pub fn sweep(&self) -> usize {
         let mut topics = lock(&self.topics);
-        topics.retain(|_, journal| Arc::strong_count(journal) > 1 || !journal.is_idle());
+        topics.retain(|_, journal| {
+            lock(&journal.log).trim(self.window);
+            Arc::strong_count(journal) > 1 || !journal.is_idle()
+        });
         topics.len()
     }
+
+    /// What all of them hold.
+    pub fn size(&self) -> Size {
+        let topics = lock(&self.topics);
+        let mut size = Size { topics: topics.len(), entries: 0, bytes: 0 };
+        for journal in topics.values() {
+            let log = lock(&journal.log);
+            size.entries += log.entries.len();
+            size.bytes += log.bytes;
+        }
+        size
+    }
+}
+
+/// How much there is in the journals; `bytes` is an estimate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    pub topics: usize,
+    pub entries: usize,
+    pub bytes: usize,
 }
 
 /// The log of one topic.
@@ -70,7 +98,7 @@ struct Log {
     /// The seq of the last event; 0 before the first.
     last: u64,
     entries: VecDeque<Arc<Entry>>,
-    text_bytes: usize,
+    bytes: usize,
     draft: Option<Draft>,
     /// Where the open reply begins.
     open_since: Option<u64>,
@@ -105,14 +133,8 @@ impl Entry {
 
 impl Journal {
     fn new(window: Duration) -> Self {
-        let log = Log {
-            last: 0,
-            entries: VecDeque::new(),
-            text_bytes: 0,
-            draft: None,
-            open_since: None,
-            touched: Instant::now(),
-        };
+        let log =
+            Log { last: 0, entries: VecDeque::new(), bytes: 0, draft: None, open_since: None, touched: Instant::now() };
         Self {
             epoch: random_epoch(),
             window,
@@ -135,6 +157,22 @@ impl Journal {
         drop(log);
         self.grown.send_replace(());
         cursor
+    }
+
+    /// Lets go of everything, so that every reader goes on from a snapshot: what the store says has changed in a way
+    /// that no event tells. Only while no reply is open.
+    pub fn start_over(&self) {
+        let mut log = lock(&self.log);
+        if log.draft.is_some() {
+            return;
+        }
+        // Numbered like an event, so that a reader who had seen all is behind now.
+        log.last += 1;
+        log.entries.clear();
+        log.bytes = 0;
+        log.touched = Instant::now();
+        drop(log);
+        self.grown.send_replace(());
     }
 
     /// Where the journal ends, and the open reply as it is there.
@@ -191,7 +229,7 @@ impl Log {
         }
         self.last = seq;
         self.touched = Instant::now();
-        self.text_bytes += text_bytes(&event);
+        self.bytes += bytes(&event);
         let entry = Entry { seq, event, at: self.touched, body: OnceLock::new(), sse: OnceLock::new() };
         self.entries.push_back(Arc::new(entry));
     }
@@ -209,11 +247,11 @@ impl Log {
     fn trim(&mut self, window: Duration) {
         while let Some(entry) = self.entries.front() {
             let open = self.open_since.is_some_and(|since| since <= entry.seq);
-            let old = window < entry.at.elapsed() || MAX_TEXT_BYTES < self.text_bytes;
+            let old = window < entry.at.elapsed() || MAX_BYTES < self.bytes;
             if open || !old {
                 return;
             }
-            self.text_bytes -= text_bytes(&entry.event);
+            self.bytes -= bytes(&entry.event);
             self.entries.pop_front();
         }
     }
@@ -262,12 +300,15 @@ impl Reader {
     }
 }
 
-fn text_bytes(event: &Event) -> usize {
-    match event {
+/// About what the event takes in memory.
+fn bytes(event: &Event) -> usize {
+    let text = match event {
         Event::Token { text, .. } | Event::Thinking { text, .. } => text.len(),
         Event::Message { message } => message.text.len(),
+        Event::Conversation { conversation } => conversation.title.len() + conversation.system.len(),
         _ => 0,
-    }
+    };
+    ENTRY_BYTES + COPIES * text
 }
 
 /// An epoch that no other journal had: random, so that it needs no memory of the past.

@@ -3,6 +3,7 @@
 use crate::error::Problem;
 use crate::model::AccountId;
 use crate::server::journal::lock;
+use crate::server::metrics::Metrics;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use std::collections::HashMap;
@@ -76,6 +77,7 @@ pub struct Limits {
     sends: DefaultKeyedRateLimiter<Sender>,
     streams: Arc<Counts>,
     most_streams: u32,
+    metrics: Arc<Metrics>,
 }
 
 /// Who sends: an account, or for calls without one, a network address.
@@ -86,14 +88,15 @@ pub enum Sender {
 }
 
 impl Limits {
-    pub fn new(sends_per_minute: NonZeroU32, most_streams: u32) -> Self {
+    pub fn new(sends_per_minute: NonZeroU32, most_streams: u32, metrics: Arc<Metrics>) -> Self {
         let sends = RateLimiter::keyed(Quota::per_minute(sends_per_minute));
-        Self { sends, streams: Arc::default(), most_streams }
+        Self { sends, streams: Arc::default(), most_streams, metrics }
     }
 
     /// Counts a send, or says when the next one is possible.
     pub fn send(&self, sender: Sender) -> Result<(), Problem> {
         let Err(early) = self.sends.check_key(&sender) else { return Ok(()) };
+        self.metrics.refused("sends");
         let wait = early.wait_time_from(DefaultClock::default().now());
         let retry_after_seconds = wait.as_secs() + 1;
         let message = format!("That was a lot in one minute. Try again in {retry_after_seconds} seconds.");
@@ -105,11 +108,17 @@ impl Limits {
         let mut counts = lock(&self.streams.0);
         let count = counts.entry(account).or_default();
         if self.most_streams <= *count {
+            self.metrics.refused("streams");
             let message = "Too many streams are open for this account. Close some tabs or programs.".into();
             return Err(Problem::TooMany { message, retry_after_seconds: 10 });
         }
         *count += 1;
         Ok(StreamGuard { counts: Arc::clone(&self.streams), account })
+    }
+
+    /// How many streams are open in all.
+    pub fn open_streams(&self) -> usize {
+        lock(&self.streams.0).values().map(|count| *count as usize).sum()
     }
 
     /// Forgets senders that have been quiet for long enough to be like new.

@@ -6,9 +6,11 @@ mod forms;
 mod headers;
 mod health;
 mod input;
+mod metrics;
 mod oversize;
 mod pages;
 mod rest;
+mod trace;
 
 pub use assets::folder as site_folder;
 pub use headers::page_policy;
@@ -22,16 +24,21 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::{CompressionLayer, predicate::Predicate};
 use tower_http::csrf::{CsrfLayer, ProtectionError};
-use tower_http::trace::TraceLayer;
 
 /// The largest request body: a message of 32,000 four-byte characters, written as JSON, with room to spare.
 pub const MAX_BODY_BYTES: usize = 256 << 10;
 
 /// Everything that Rivulet serves. `pages` adds the app, which this side does not know.
 pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) -> Router {
+    let metrics = Arc::clone(&state.metrics);
+    let panicked = move |_| {
+        metrics.panic("request");
+        Problem::Internal.into_response()
+    };
     pages(Router::new())
         .merge(rest::routes())
         .merge(chat::routes())
@@ -44,10 +51,12 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
         .layer(from_fn(oversize::refuse))
         .layer(CompressionLayer::new().gzip(true).compress_when(Html))
         .merge(health::routes())
+        .merge(metrics::routes())
         .merge(assets::routes())
         .layer(from_fn(headers::secure))
-        .layer(CatchPanicLayer::custom(|_| Problem::Internal.into_response()))
-        .layer(TraceLayer::new_for_http())
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(trace::layer())
+        .layer(from_fn(trace::name))
         .with_state(state)
 }
 

@@ -1,27 +1,37 @@
-//! The accept loop: HTTP/1.1 with the time limits that `axum::serve` does not have, and an end that comes.
+//! The accept loop: HTTP/1.1 with the limits that `axum::serve` does not have, and an end that comes.
+
+pub mod places;
+mod refusal;
+mod timely;
 
 use crate::server::State;
+use crate::server::bounds::Bounds;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use places::Places;
+use refusal::Refusals;
 use socket2::SockRef;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
+use timely::Timely;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-/// A client that has not sent its request's head by then is not going to (slow-loris).
-const HEADER_READ: Duration = Duration::from_secs(10);
 /// What a stopped reader can make the kernel hold for it.
 const SEND_BUFFER_BYTES: usize = 128 << 10;
 /// A peer that acknowledges nothing for this long is gone (promise S11).
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
-/// A pause when no connection can be accepted (no file descriptors left), so that the loop does not spin.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// The pause when no connection can be accepted (no file descriptors left), so that the loop does not spin; it doubles ...
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
+/// ... up to this: so long after there is room again, people get in.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Kept free at the end of the drain for writing the last replies and closing the store.
 const LAST_WRITES: Duration = Duration::from_secs(2);
 /// How long connections get to send their last bytes after the last reply has ended.
@@ -35,7 +45,8 @@ pub struct Peer(pub SocketAddr);
 pub async fn run(listener: TcpListener, router: Router, state: State, stop: CancellationToken) {
     let connections = TaskTracker::new();
     let close = CancellationToken::new();
-    let accepting = accept(&listener, router, &connections, &close);
+    let service = Service { router, bounds: state.bounds, close: close.clone() };
+    let accepting = accept(&listener, &state, service, &connections);
     tokio::pin!(accepting);
     tokio::select! {
         () = &mut accepting => {}
@@ -65,33 +76,60 @@ pub async fn run(listener: TcpListener, router: Router, state: State, stop: Canc
     let _ = timeout_at(deadline, state.store.close()).await;
 }
 
-async fn accept(listener: &TcpListener, router: Router, connections: &TaskTracker, close: &CancellationToken) {
+/// What every connection is served with.
+#[derive(Clone)]
+struct Service {
+    router: Router,
+    bounds: Bounds,
+    close: CancellationToken,
+}
+
+async fn accept(listener: &TcpListener, state: &State, service: Service, connections: &TaskTracker) {
+    let places = Places::new(state.bounds.connections, state.settings.connections_per_address);
+    let refusals = Refusals::new();
+    let mut pause = SHORTEST_PAUSE;
     loop {
         match listener.accept().await {
             Ok((socket, peer)) => {
-                connections.spawn(connection(socket, peer, router.clone(), close.clone()));
+                pause = SHORTEST_PAUSE;
+                let Some(place) = places.take(peer.ip()) else {
+                    state.metrics.refused("connections");
+                    refusals.refuse(socket);
+                    continue;
+                };
+                let connection = connection(socket, peer, service.clone());
+                connections.spawn(async move {
+                    connection.await;
+                    drop(place);
+                });
             }
+            // It was gone before it was here.
+            Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
             Err(error) => {
-                tracing::warn!(%error, "A connection could not be accepted");
-                sleep(ACCEPT_PAUSE).await;
+                state.metrics.accept_failures.inc();
+                tracing::warn!(%error, "No connection can be accepted");
+                sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
             }
         }
     }
 }
 
-async fn connection(socket: TcpStream, peer: SocketAddr, router: Router, close: CancellationToken) {
+async fn connection(socket: TcpStream, peer: SocketAddr, service: Service) {
+    let Service { router, bounds, close } = service;
     if let Err(error) = prepare(&socket) {
         tracing::debug!(%error, "A socket could not be set up");
         return;
     }
-    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+    let answer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
-        router.clone().oneshot(request)
+        let deadline = Instant::now() + bounds.body_read;
+        router.clone().oneshot(request.map(|body| Body::new(Timely::new(body, deadline))))
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_READ)
-        .serve_connection(TokioIo::new(socket), service);
+        .header_read_timeout(bounds.head_read)
+        .serve_connection(TokioIo::new(socket), answer);
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

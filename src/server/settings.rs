@@ -57,6 +57,17 @@ pub struct Settings {
     #[arg(long, env = "RIVULET_STREAMS", value_name = "COUNT", default_value = "20", value_parser = small)]
     pub streams: u32,
 
+    /// Connections that one network address may hold at a time. Generous, because behind a proxy all people have one
+    /// address; a server that people reach directly does well with a hundredth of it.
+    #[arg(
+        long,
+        env = "RIVULET_CONNECTIONS_PER_ADDRESS",
+        value_name = "COUNT",
+        default_value = "12000",
+        value_parser = count
+    )]
+    pub connections_per_address: usize,
+
     /// How long a provider may be silent, before its first byte and between two, in seconds.
     #[arg(long, env = "RIVULET_SILENCE_SECONDS", value_name = "SECONDS", default_value = "120", value_parser = seconds)]
     pub silence_seconds: u64,
@@ -64,6 +75,10 @@ pub struct Settings {
     /// How long one reply may take altogether, in seconds.
     #[arg(long, env = "RIVULET_REPLY_SECONDS", value_name = "SECONDS", default_value = "900", value_parser = seconds)]
     pub reply_seconds: u64,
+
+    /// Who sends this as a bearer token may read /metrics; without it there is no such page.
+    #[arg(long, env = "RIVULET_METRICS_TOKEN", value_name = "TOKEN", hide_env_values = true, value_parser = token)]
+    pub metrics_token: Option<SecretString>,
 
     /// The key for Claude models.
     #[arg(long, env = "ANTHROPIC_API_KEY", value_name = "KEY", hide_env_values = true)]
@@ -193,6 +208,19 @@ fn url(text: &str) -> Result<String, String> {
         Some(_) => Ok(text.trim_end_matches('/').to_owned()),
         None => Err("expected a URL that begins with http:// or https://".into()),
     }
+}
+
+/// Shorter ones can be guessed.
+const SHORTEST_TOKEN: usize = 16;
+
+fn token(text: &str) -> Result<SecretString, String> {
+    if text.len() < SHORTEST_TOKEN || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(format!(
+            "RIVULET_METRICS_TOKEN expects at least {SHORTEST_TOKEN} letters, digits or signs, such as `openssl rand -hex 16` \
+             prints"
+        ));
+    }
+    Ok(text.into())
 }
 
 /// A week: more is a slip of the keyboard.

@@ -6,17 +6,19 @@
 
 pub mod accounts;
 pub mod conversations;
+pub mod endings;
 pub mod messages;
+mod write;
 
 use crate::error::Problem;
 use anyhow::Context;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, Transaction};
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use write::Write;
 
 /// Reads are short; more connections than this only cost memory.
 const READERS: u32 = 8;
@@ -24,6 +26,9 @@ const READERS: u32 = 8;
 const BUSY: Duration = Duration::from_secs(5);
 /// How long a write waits for the writes before it.
 const QUEUE: Duration = Duration::from_secs(10);
+/// Checking a file takes about a second for a gigabyte: a larger one than this would hold up the start, and its damage is
+/// reported by what reads it.
+const MOST_CHECKED_BYTES: u64 = 64 << 20;
 /// What a caller is told to wait when the store is busy.
 pub const RETRY_AFTER_SECONDS: u64 = 5;
 
@@ -33,6 +38,7 @@ pub struct Store {
     writer: SqlitePool,
     reader: SqlitePool,
     writes: Arc<AtomicU64>,
+    held: endings::HeldEndings,
 }
 
 impl Store {
@@ -56,15 +62,18 @@ impl Store {
             .connect_with(options.clone())
             .await
             .with_context(|| format!("DATABASE_URL: {} cannot be opened as a database", path.display()))?;
+        check(&writer, &path).await?;
         sqlx::migrate!().run(&writer).await.context("The database's tables could not be brought up to date")?;
         let reader = pool().max_connections(READERS).connect_with(options.read_only(true)).await?;
-        Ok(Self { writer, reader, writes: Arc::default() })
+        let store = Self { writer, reader, writes: Arc::default(), held: Default::default() };
+        store.ready().await.with_context(|| format!("DATABASE_URL: {} cannot be written", path.display()))?;
+        Ok(store)
     }
 
     /// Starts a write. Call it only from a task that is not dropped half-way (`server::owned`).
-    pub(crate) async fn write(&self) -> sqlx::Result<Transaction<'static, Sqlite>> {
+    pub(crate) async fn write(&self) -> sqlx::Result<Write> {
         self.writes.fetch_add(1, Ordering::Relaxed);
-        self.writer.begin_with("BEGIN IMMEDIATE").await
+        Write::begin(&self.writer).await
     }
 
     pub(crate) fn read(&self) -> &SqlitePool {
@@ -79,8 +88,10 @@ impl Store {
     /// Whether the store answers, reading and writing.
     pub async fn ready(&self) -> sqlx::Result<()> {
         sqlx::query("select 1 from account limit 1").execute(&self.reader).await?;
-        // Takes the lock that every write takes, and finds out whether the file can be written to at all.
-        self.writer.begin_with("BEGIN IMMEDIATE").await?.rollback().await
+        let mut write = Write::begin(&self.writer).await?;
+        // Changes nothing; but in a file that can only be read, beginning alone works as well.
+        sqlx::query("update account set kind = kind where id = ''").execute(&mut *write).await?;
+        write.commit().await
     }
 
     /// Closes every connection, after which the write-ahead log is folded into the file.
@@ -88,6 +99,22 @@ impl Store {
         self.reader.close().await;
         self.writer.close().await;
     }
+}
+
+/// Refuses a damaged file before anything is read from it, or worse, added to it.
+async fn check(writer: &SqlitePool, path: &Path) -> anyhow::Result<()> {
+    if std::fs::metadata(path).is_ok_and(|file| MOST_CHECKED_BYTES < file.len()) {
+        return Ok(());
+    }
+    let checked = sqlx::query_scalar("pragma quick_check(1)").fetch_one(writer).await;
+    let found: String = checked.unwrap_or_else(|error| error.to_string());
+    let found = found.lines().last().unwrap_or_default();
+    anyhow::ensure!(
+        found == "ok",
+        "DATABASE_URL: {} is damaged ({found}). Put a backup in its place; sqlite3's .recover may save what is in it",
+        path.display()
+    );
+    Ok(())
 }
 
 /// Makes the folder and an empty file that only its owner can read: conversations are nobody else's business.
@@ -112,7 +139,9 @@ const SQLITE_BUSY: i32 = 5;
 const SQLITE_LOCKED: i32 = 6;
 const SQLITE_READONLY: i32 = 8;
 const SQLITE_IOERR: i32 = 10;
+const SQLITE_CORRUPT: i32 = 11;
 const SQLITE_FULL: i32 = 13;
+const SQLITE_NOTADB: i32 = 26;
 
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
@@ -135,6 +164,7 @@ impl From<sqlx::Error> for Problem {
                 Some(SQLITE_READONLY | SQLITE_IOERR) => {
                     "The server cannot write to its database. Nothing was saved; tell whoever runs it."
                 }
+                Some(SQLITE_CORRUPT | SQLITE_NOTADB) => "The server's database is damaged. Tell whoever runs it.",
                 _ => return Self::Internal,
             },
             _ => return Self::Internal,

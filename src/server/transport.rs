@@ -125,7 +125,7 @@ impl Follower {
             Topic::Account(account) => {
                 let list = conversations::list(&self.state, account, None, None).await?;
                 let cursor = list.cursor;
-                Ok((Event::List(list), cursor))
+                Ok((Event::List(Box::new(list)), cursor))
             }
         }
     }

@@ -3,6 +3,7 @@
 use super::upstream::Upstream;
 use super::upstream::script::Script;
 use crate::app::shell;
+use crate::server::bounds::Bounds;
 use crate::server::settings::Settings;
 use crate::server::{State, routes, serve};
 use clap::Parser;
@@ -35,7 +36,7 @@ pub(crate) struct App {
 pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let path = std::env::temp_dir().join(format!("rivulet-test-{}", uuid::Uuid::new_v4()));
         std::fs::create_dir(&path).unwrap();
         Self(path)
@@ -91,12 +92,22 @@ impl App {
         Self::on(folder, upstream, more).await
     }
 
+    /// Starts with limits that a test need not wait for.
+    pub(crate) async fn bounded(bounds: Bounds) -> Self {
+        let (folder, upstream) = (Folder::new(), Upstream::start().await);
+        Self::at(folder, upstream, &[], bounds).await
+    }
+
     pub(crate) async fn on(folder: Folder, upstream: Upstream, more: &[&str]) -> Self {
+        Self::at(folder, upstream, more, Bounds::default()).await
+    }
+
+    async fn at(folder: Folder, upstream: Upstream, more: &[&str], bounds: Bounds) -> Self {
         // Fails when another test was first, which is as good.
         rustls::crypto::ring::default_provider().install_default().ok();
         let settings = settings(&folder, &upstream, more);
         let guests = settings.guests();
-        let state = State::start(settings).await.unwrap();
+        let state = State::start_with(settings, bounds).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = routes::router(state.clone(), |router| {
@@ -176,6 +187,11 @@ impl App {
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
         Sse::new(response)
+    }
+
+    /// The metrics, as Prometheus would read them.
+    pub(crate) fn metrics(&self) -> String {
+        self.state.metrics.text(&self.state)
     }
 
     pub(crate) async fn snapshot(&self, conversation: &str) -> Value {
@@ -309,7 +325,7 @@ impl Sse {
         self.until_that(|frame| frame.event == event).await
     }
 
-    async fn until_that(&mut self, is_last: impl Fn(&Frame) -> bool) -> Vec<Frame> {
+    pub(crate) async fn until_that(&mut self, is_last: impl Fn(&Frame) -> bool) -> Vec<Frame> {
         let mut frames: Vec<Frame> = Vec::new();
         let reading = async {
             while !frames.last().is_some_and(&is_last) {

@@ -1,8 +1,12 @@
 //! What is left when a process is gone. The real `kill -9` is in `end2end/`; here a second life opens the same database.
 
-use super::app::{App, settings, text};
+use super::app::{App, Sent, assert_contiguous, said, settings, text};
 use super::upstream::script::Script;
+use crate::model::{ConversationId, Message, MessageId};
 use crate::server::State;
+use crate::server::store::messages::{Checkpoint, Opening};
+use crate::server::store::now;
+use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn replies_of_a_process_that_is_gone_are_interrupted_and_keep_their_text() {
@@ -60,4 +64,105 @@ async fn the_stored_cookie_is_a_hash() {
         let file = file.unwrap();
         assert!(!file.windows(token.len()).any(|window| window == token.as_bytes()));
     }
+}
+
+/// A question and its empty reply, as a process writes them before it asks the provider.
+async fn opened(app: &App, conversation: &str, process: &str, time: &str) -> (Message, Message) {
+    let conversation: ConversationId = conversation.parse().unwrap();
+    let parent = app.state.store.leaf(conversation).await.unwrap();
+    let message = Message::said(MessageId::new(), parent, "A question".into(), time.into());
+    let reply = Message::opened(MessageId::new(), Some(message.id), "anthropic/mock", time.into());
+    let opening = Opening { conversation, message: Some(&message), reply: &reply, title: "A question", process };
+    app.state.store.open_reply(opening).await.unwrap();
+    (message, reply)
+}
+
+/// The next life of the same server, seen by the same browser.
+async fn next_life(app: App) -> App {
+    app.stop.cancel();
+    let App { folder, upstream, served, cookie, .. } = app;
+    served.await.unwrap();
+    let mut app = App::on(folder, upstream, &[]).await;
+    app.cookie = cookie;
+    app
+}
+
+async fn again(app: &App, what: &str, reply: &MessageId, conversation: &str) -> Vec<super::app::Frame> {
+    let answer = app.post(&format!("/api/v1/replies/{reply}/{what}"), json!({})).await;
+    let sent = Sent::of(&answer.json().await.unwrap());
+    app.rest_of(conversation, &sent).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f14_a_kill_before_the_provider_was_asked_leaves_one_message_that_can_be_answered() {
+    let app = App::start().await;
+    let conversation = app.conversation().await;
+    let (message, reply) = opened(&app, &conversation, "a process that is gone", &now()).await;
+    let app = next_life(app).await;
+    let messages = app.snapshot(&conversation).await["messages"].clone();
+    let told: Vec<_> = messages.as_array().unwrap().iter().map(|message| text(&message["status"])).collect();
+    assert_eq!(told, ["done", "interrupted"]);
+    assert_eq!((&messages[0]["id"], &messages[1]["text"]), (&json!(message.id), &json!("")));
+    assert_eq!(app.snapshot(&conversation).await["draft"], Value::Null);
+    assert!(app.upstream.seen().is_empty(), "nobody is asked, or paid, by a start");
+
+    assert_eq!(again(&app, "retry", &reply.id, &conversation).await.last().unwrap().event, "done");
+    let turns = app.upstream.seen()[0].body["messages"].clone();
+    assert_eq!(turns.as_array().unwrap().len(), 1, "the question, once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f14_a_kill_between_the_last_token_and_the_end_keeps_the_whole_text() {
+    let app = App::start().await;
+    let conversation = app.conversation().await;
+    let process = "a process that is gone";
+    let (_, reply) = opened(&app, &conversation, process, &now()).await;
+    let kept = Checkpoint { reply: reply.id, text: "All of it".into(), thinking: "Hm".into() };
+    app.state.store.checkpoint(process, &[kept]).await.unwrap();
+    let app = next_life(app).await;
+    let last = app.last_message(&conversation).await;
+    assert_eq!((text(&last["status"]), text(&last["text"])), ("interrupted".into(), "All of it".into()));
+    app.upstream.script(Script { text: Some(", and more.".into()), ..Script::default() });
+    assert_eq!(said(&again(&app, "continue", &reply.id, &conversation).await), "All of it, and more.");
+}
+
+/// A process that was stopped for so long that another took its place, and then wakes up (SIGSTOP, SIGCONT).
+#[tokio::test(flavor = "multi_thread")]
+async fn f16_a_process_that_wakes_up_writes_nothing_more_and_says_interrupted() {
+    let app = App::start().await;
+    let conversation = app.conversation().await;
+    // Long enough for checkpoints after the other has come.
+    let script = Script { pieces: 120, gap_ms: 25, ..Script::default() };
+    let sent = app.send(&conversation, &script).await;
+    let mut events = app.follow(&conversation, Some(&sent.cursor)).await;
+    let mut frames = events.until("token").await;
+    let second = State::start(settings(&app.folder, &app.upstream, &[])).await.unwrap();
+    let reply = sent.reply.parse().unwrap();
+    let (taken, ..) = second.store.message(reply).await.unwrap().unwrap();
+    assert_eq!(taken.status.name(), "interrupted");
+
+    frames.extend(events.until_end(&sent.reply).await);
+    assert_contiguous(&frames[1..]);
+    assert_eq!(frames.last().unwrap().event, "interrupted", "not done: that is not what is kept");
+    let (later, _, account) = second.store.message(reply).await.unwrap().unwrap();
+    assert_eq!(later, taken);
+    let new = second.engine.retry(account, reply).await.unwrap();
+    app.upstream.ended(2).await.unwrap();
+    assert_ne!(new.reply.id, reply, "the second life goes on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f20_messages_keep_their_order_when_the_clock_jumps_back() {
+    let app = App::start().await;
+    let conversation = app.conversation().await;
+    let mut ids = Vec::new();
+    for time in ["2026-05-01T12:00:00.000Z", "2026-05-01T11:00:00.000Z", "2026-05-01T13:00:00.000Z"] {
+        let (message, reply) = opened(&app, &conversation, "another process", time).await;
+        ids.extend([message.id.to_string(), reply.id.to_string()]);
+    }
+    let app = next_life(app).await;
+    let messages = app.snapshot(&conversation).await["messages"].clone();
+    let shown: Vec<_> = messages.as_array().unwrap().iter().map(|message| text(&message["id"])).collect();
+    assert_eq!(shown, ids);
+    assert_eq!(app.get("/").await.headers().get("set-cookie"), None, "everybody is still signed in");
 }

@@ -1,6 +1,6 @@
 //! The server's orderly end: nothing new, the open replies as far as they get, everybody told, in time.
 
-use super::app::{App, problem};
+use super::app::{App, Sse, problem, said};
 use super::upstream::script::Script;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -64,4 +64,53 @@ async fn a_draining_server_is_not_ready_and_takes_nothing_new_but_shows_what_it_
     problem(app.post(&path, json!({ "content": "Hello" })).await, 503).await;
     assert_eq!(app.snapshot(&conversation).await["draft"]["reply"], sent.reply);
     app.served.await.unwrap();
+}
+
+async fn ask(app: &App, script: Script) -> Sse {
+    app.upstream.script(script);
+    let body = json!({ "messages": [{ "role": "user", "content": "Hello" }] });
+    let mut events = Sse::new(app.post("/chat/stream", body).await);
+    events.until("token").await;
+    events
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stateless_answer_that_can_end_in_time_does() {
+    let app = App::start().await;
+    let script = Script { pieces: 50, gap_ms: 20, ..Script::default() };
+    let mut events = ask(&app, script.clone()).await;
+    app.stop.cancel();
+    app.state.drain.begun().await;
+    let body = json!({ "messages": [{ "role": "user", "content": "Hello" }] });
+    problem(app.post("/chat/stream", body).await, 503).await;
+    let frames = events.until("done").await;
+    assert!(script.full_text().ends_with(&said(&frames)), "what followed the first piece");
+    app.served.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stateless_answer_that_cannot_end_in_time_says_so() {
+    let app = App::start().await;
+    let mut events = ask(&app, Script { silence_after: Some(3), ..Script::default() }).await;
+    let began = Instant::now();
+    app.stop.cancel();
+    let end = events.until("error").await.pop().unwrap();
+    assert_eq!(end.data["kind"], "interrupted");
+    assert_eq!(end.data["retryable"], true);
+    assert_eq!(events.next().await, None);
+    app.upstream.closed(1).await.unwrap();
+    app.served.await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+}
+
+/// The drain time is four seconds, of which one is for the last writes. A client that reads nothing more takes none of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stateless_answer_that_nobody_reads_does_not_hold_up_the_end() {
+    let app = App::start().await;
+    let events = ask(&app, Script { pieces: 1_000_000, ..Script::default() }).await;
+    let began = Instant::now();
+    app.stop.cancel();
+    app.served.await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    drop(events);
 }

@@ -2,7 +2,7 @@
 
 use crate::event::{Cursor, Event};
 use crate::model::{ConversationId, MessageId};
-use crate::server::journal::{Journal, Journals, Topic};
+use crate::server::journal::{Entry, Journal, Journals, Topic};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -130,4 +130,66 @@ async fn only_journals_that_nobody_needs_are_forgotten() {
     drop(reader);
     assert_eq!(journals.sweep(), 0);
     assert_ne!(journals.topic(topic).epoch(), epoch, "its next life has another epoch");
+}
+
+#[tokio::test]
+async fn f10_a_topic_of_a_million_small_events_stays_small_and_its_readers_are_told() {
+    let (journals, journal, _) = journal(LONG);
+    let mut reader = journal.reader(cursor(&journal, 0)).unwrap();
+    let reply = MessageId::new();
+    for _ in 0..1_000_000 {
+        journal.append(token(reply, "x"));
+    }
+    let size = journals.size();
+    assert!(size.bytes <= 16 << 20, "{size:?}");
+    assert!(30_000 < size.entries, "ten minutes of the quickest reply: {size:?}");
+    assert!(reader.next(10).await.is_none(), "what it had not read is gone");
+}
+
+#[tokio::test]
+async fn an_entry_takes_no_more_than_it_is_counted_as() {
+    // What else it takes: the counts of its Arc, the text three times, and the names and ids in two encodings.
+    let (journals, journal, _) = journal(LONG);
+    let reply = MessageId::new();
+    journal.append(token(reply, "word "));
+    let mut reader = journal.reader(cursor(&journal, 0)).unwrap();
+    let entry = reader.next(1).await.unwrap().remove(0);
+    let encoded = entry.sse(journal.epoch()).len() + entry.line(crate::wire::Topic::Conversation, 1).len();
+    assert!(std::mem::size_of::<Entry>() <= 256, "{}", std::mem::size_of::<Entry>());
+    assert!(std::mem::size_of::<Entry>() + encoded <= journals.size().bytes);
+}
+
+#[tokio::test]
+async fn a_sweep_trims_what_somebody_still_follows() {
+    let (journals, journal, _) = journal(Duration::ZERO);
+    let reply = MessageId::new();
+    journal.append(opened(reply));
+    for _ in 0..10 {
+        journal.append(token(reply, "x"));
+    }
+    journal.append(Event::Stopped { reply });
+    let mut reader = journal.reader(cursor(&journal, 12)).unwrap();
+    drop(journal);
+    journals.sweep();
+    assert_eq!((journals.size().topics, journals.size().entries, journals.size().bytes), (1, 0, 0));
+    assert!(reader.journal().reader(Cursor { epoch: reader.journal().epoch(), seq: 11 }).is_none());
+    // Who had read everything misses nothing.
+    let journal = Arc::clone(reader.journal());
+    let next = tokio::spawn(async move { reader.next(1).await.unwrap().remove(0).seq });
+    journal.append(opened(reply));
+    assert_eq!(next.await.unwrap(), 13);
+}
+
+#[tokio::test]
+async fn a_reader_of_a_journal_that_starts_over_is_told() {
+    let (_journals, journal, _) = journal(LONG);
+    let reply = MessageId::new();
+    journal.append(token(reply, "x"));
+    let mut reader = journal.reader(cursor(&journal, 1)).unwrap();
+    let read = tokio::spawn(async move { reader.next(1).await.is_none() });
+    tokio::task::yield_now().await;
+    journal.start_over();
+    assert!(read.await.unwrap(), "although it had read everything");
+    assert!(journal.reader(cursor(&journal, 1)).is_none());
+    assert!(journal.reader(journal.end().0).is_some());
 }

@@ -213,9 +213,9 @@ fn a_conversation_moves_up_when_it_changes() {
     let mut recent = Recent::default();
     recent
         .restart(list(vec![conversation(3, "2026-03"), conversation(2, "2026-02"), conversation(1, "2026-01")], None));
-    recent.apply(&Event::Conversation { conversation: conversation(1, "2026-04") });
+    recent.apply(&Event::Conversation { conversation: Box::new(conversation(1, "2026-04")) });
     assert_eq!(titles(&recent), ["Conversation 1", "Conversation 3", "Conversation 2"]);
-    recent.apply(&Event::Conversation { conversation: conversation(9, "2026-03") });
+    recent.apply(&Event::Conversation { conversation: Box::new(conversation(9, "2026-03")) });
     assert_eq!(titles(&recent), ["Conversation 1", "Conversation 9", "Conversation 3", "Conversation 2"]);
     recent.apply(&Event::Deleted { conversation: conversation(3, "").id });
     assert_eq!(titles(&recent), ["Conversation 1", "Conversation 9", "Conversation 2"]);
@@ -318,7 +318,7 @@ proptest! {
         for (number, time, keep) in changes {
             let conversation = conversation(number, &format!("{time:02}"));
             recent.apply(&match keep {
-                true => Event::Conversation { conversation },
+                true => Event::Conversation { conversation: Box::new(conversation) },
                 false => Event::Deleted { conversation: conversation.id },
             });
         }

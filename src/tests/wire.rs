@@ -46,7 +46,7 @@ pub(super) fn said(number: u128, parent: Option<u128>, text: &str) -> Message {
 }
 
 pub(super) fn message(number: u128, parent: Option<u128>) -> Event {
-    Event::Message { message: said(number, parent, "Hello") }
+    Event::Message { message: Box::new(said(number, parent, "Hello")) }
 }
 
 pub(super) fn reply(number: u128, parent: u128) -> Event {
@@ -95,7 +95,7 @@ fn every_event() -> Vec<Event> {
     snapshot.draft = Some(Draft::new(id(3)));
     vec![
         Event::Snapshot(Box::new(snapshot)),
-        Event::List(list),
+        Event::List(Box::new(list)),
         Event::Resumed { from: at(7) },
         message(2, None),
         reply(3, 2),
@@ -105,7 +105,7 @@ fn every_event() -> Vec<Event> {
         Event::Stopped { reply: id(3) },
         Event::Interrupted { reply: id(3) },
         Event::Error { reply: id(3), error },
-        Event::Conversation { conversation: conversation(1, "2026") },
+        Event::Conversation { conversation: Box::new(conversation(1, "2026")) },
         Event::Deleted { conversation: conversation(1, "2026").id },
     ]
 }
@@ -242,7 +242,7 @@ fn history() -> impl Strategy<Value = Vec<Event>> {
                 (0, Some(reply)) => events.push(end_of(reply, next)),
                 (1, Some(reply)) => events.push(Event::Thinking { reply: id(reply), text }),
                 (_, Some(reply)) => events.push(token(reply, &text)),
-                (0, None) => events.push(Event::Conversation { conversation: conversation(1, &text) }),
+                (0, None) => events.push(Event::Conversation { conversation: Box::new(conversation(1, &text)) }),
                 (_, None) => {
                     events.extend([message(next, last), reply(next + 1, next)]);
                     last = Some(next + 1);

@@ -23,12 +23,12 @@ struct Head {
 
 #[derive(Deserialize)]
 struct OfMessage {
-    message: Message,
+    message: Box<Message>,
 }
 
 #[derive(Deserialize)]
 struct OfConversation {
-    conversation: Conversation,
+    conversation: Box<Conversation>,
 }
 
 /// The members of all other events together. Which of them an event must have is checked as it is made.
@@ -57,7 +57,7 @@ impl Line {
         let Head { kind, id, topic, first } = from_slice(text)?;
         let event = match kind.as_str() {
             "snapshot" => Event::Snapshot(Box::new(from_slice(text)?)),
-            "list" => Event::List(from_slice(text)?),
+            "list" => Event::List(Box::new(from_slice(text)?)),
             "message" => Event::Message { message: from_slice::<OfMessage>(text)?.message },
             "conversation" => Event::Conversation { conversation: from_slice::<OfConversation>(text)?.conversation },
             _ => event(&kind, from_slice(text)?)?,

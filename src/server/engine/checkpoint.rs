@@ -28,10 +28,16 @@ async fn save(shared: &Shared) {
     if drafts.is_empty() {
         return;
     }
-    match shared.store.checkpoint(&shared.process, &drafts).await {
+    let began = Instant::now();
+    let written = shared.store.checkpoint(&shared.process, &drafts).await;
+    shared.metrics.checkpoint.observe(began.elapsed().as_secs_f64());
+    match written {
         Ok(()) => seqs.iter().for_each(|(open, seq)| open.saved.store(*seq, Ordering::Relaxed)),
         // The text is safe in memory; the next tick tries again with all of it.
-        Err(error) => tracing::warn!(%error, replies = drafts.len(), "A checkpoint was not written"),
+        Err(error) => {
+            shared.metrics.checkpoint_failures.inc();
+            tracing::warn!(%error, replies = drafts.len(), "A checkpoint was not written");
+        }
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) fn request(stored: &Stored, history: &[Message], reply: &Message) -> 
 /// The events that open a reply. A continued one begins with the text that was kept.
 pub(super) fn announce(journal: &Journal, message: Option<&Message>, reply: &Message) {
     if let Some(message) = message {
-        journal.append(Event::Message { message: message.clone() });
+        journal.append(Event::Message { message: Box::new(message.clone()) });
     }
     journal.append(Event::Reply {
         reply: reply.id,

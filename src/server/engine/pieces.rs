@@ -3,6 +3,7 @@
 use crate::event::Event;
 use crate::model::MessageId;
 use crate::server::journal::Journal;
+use crate::server::metrics::Metrics;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -23,12 +24,15 @@ pub(super) struct Pieces {
     reply: MessageId,
     kind: Kind,
     waiting: String,
+    began: Instant,
     last: Option<Instant>,
+    metrics: Arc<Metrics>,
 }
 
 impl Pieces {
-    pub(super) fn new(journal: Arc<Journal>, reply: MessageId) -> Self {
-        Self { journal, reply, kind: Kind::Text, waiting: String::new(), last: None }
+    pub(super) fn new(journal: Arc<Journal>, reply: MessageId, metrics: Arc<Metrics>) -> Self {
+        let began = Instant::now();
+        Self { journal, reply, kind: Kind::Text, waiting: String::new(), began, last: None, metrics }
     }
 
     pub(super) fn push(&mut self, kind: Kind, text: &str) {
@@ -58,12 +62,21 @@ impl Pieces {
         }
     }
 
+    fn measure(&mut self) {
+        let now = Instant::now();
+        let (since, histogram) = match self.last.replace(now) {
+            None => (self.began, &self.metrics.first_token),
+            Some(last) => (last, &self.metrics.token_gap),
+        };
+        histogram.observe((now - since).as_secs_f64());
+    }
+
     fn append(&mut self, text: String) {
         let reply = self.reply;
         self.journal.append(match self.kind {
             Kind::Text => Event::Token { reply, text },
             Kind::Thinking => Event::Thinking { reply, text },
         });
-        self.last = Some(Instant::now());
+        self.measure();
     }
 }

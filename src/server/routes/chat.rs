@@ -1,11 +1,13 @@
 //! `POST /chat/stream`: the smallest chat there is. Stateless: the caller sends the whole conversation and reads the
-//! answer; nothing is stored, and hanging up ends it.
+//! answer; nothing is stored, and hanging up ends it, as does the server's end after the drain time.
 
 use super::input::Json;
 use crate::error::Problem;
 use crate::model::{ReplyError, Role, Usage};
 use crate::server::State;
+use crate::server::engine::Visit;
 use crate::server::limits::Sender;
+use crate::server::metrics::Metrics;
 use crate::server::provider::{Delta, Request, Turn};
 use crate::server::serve::Peer;
 use crate::server::session::Caller;
@@ -15,15 +17,18 @@ use axum::response::Response;
 use axum::routing::post;
 use axum::{Extension, Router};
 use bytes::Bytes;
-use futures::{Stream, StreamExt, stream};
+use futures::stream::{self, BoxStream};
+use futures::{Stream, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
-use std::pin::Pin;
+use std::sync::Arc;
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// The contract's limits.
 const MOST_MESSAGES: usize = 50;
 const MOST_CHARACTERS: usize = 4_000;
+/// A comment.
+const SIGN_OF_LIFE: Bytes = Bytes::from_static(b":\n\n");
 
 pub(super) fn routes() -> Router<State> {
     Router::new().route("/chat/stream", post(chat))
@@ -56,12 +61,14 @@ async fn chat(
     check(&chat.messages)?;
     let model = chat.model.unwrap_or_else(|| state.providers.default_model().to_owned());
     state.providers.resolve(&model).map_err(|message| Problem::invalid("model", message))?;
-    state.drain.admit()?;
+    let visit = state.engine.visit()?;
     state.limits.send(sender)?;
     let name = model.split_once('/').map_or(model.as_str(), |(_, name)| name).to_owned();
     let turns = chat.messages.into_iter().map(|said| Turn { role: said.role, text: said.content }).collect();
     let deltas = state.providers.reply(&model, Request { model: name, system: String::new(), turns });
-    Ok(sse::response(frames(deltas.boxed(), Instant::now() + state.settings.whole_reply())))
+    let deadline = Instant::now() + state.settings.whole_reply();
+    let metrics = Arc::clone(&state.metrics);
+    Ok(sse::response(frames(Answer { deltas, usage: Usage::default(), deadline, visit, metrics })))
 }
 
 fn check(messages: &[Said]) -> Result<(), Problem> {
@@ -85,32 +92,66 @@ fn check(messages: &[Said]) -> Result<(), Problem> {
     }
 }
 
-type Deltas = Pin<Box<dyn Stream<Item = Delta> + Send>>;
+/// A running answer.
+struct Answer {
+    deltas: BoxStream<'static, Delta>,
+    usage: Usage,
+    deadline: Instant,
+    visit: Visit,
+    metrics: Arc<Metrics>,
+}
 
-fn frames(deltas: Deltas, deadline: Instant) -> impl Stream<Item = Bytes> + Send {
+/// An answer's next bytes, and whether they are its last.
+enum Next {
+    More(Bytes),
+    Last(Bytes),
+}
+
+fn frames(answer: Answer) -> impl Stream<Item = Bytes> + Send {
     let start = stream::once(std::future::ready(Bytes::from_static(b": rivulet\n\n")));
-    let rest = stream::unfold(Some((deltas, Usage::default())), move |running| async move {
-        let (mut deltas, mut usage) = running?;
-        let next = timeout_at(deadline, timeout(KEEP_ALIVE, deltas.next())).await;
-        let frame = match next {
-            Err(_) => return Some((late(), None)),
-            Ok(Err(_)) => Bytes::from_static(b":\n\n"),
-            Ok(Ok(None)) => return None,
-            Ok(Ok(Some(Delta::Usage(known)))) => {
-                usage = known;
-                Bytes::new()
-            }
-            Ok(Ok(Some(Delta::Text(text)))) => event("token", &json!({ "text": text })),
-            Ok(Ok(Some(Delta::Finished { reason }))) => {
-                return Some((event("done", &json!({ "usage": usage, "stop_reason": reason })), None));
-            }
-            Ok(Ok(Some(Delta::Failed(failure)))) => return Some((error(failure.into()), None)),
-            // Not shown here, but a sign of life: proxies give up on silence.
-            Ok(Ok(Some(Delta::Started { .. } | Delta::Thinking(_)))) => Bytes::from_static(b":\n\n"),
-        };
-        Some((frame, Some((deltas, usage))))
+    let rest = stream::unfold(Some(answer), async |running| {
+        let mut answer = running?;
+        match answer.next().await {
+            Next::More(frame) => Some((frame, Some(answer))),
+            Next::Last(frame) => Some((frame, None)),
+        }
     });
     start.chain(rest.filter(|frame| std::future::ready(!frame.is_empty())))
+}
+
+impl Answer {
+    async fn next(&mut self) -> Next {
+        let next = tokio::select! {
+            biased;
+            () = self.visit.interrupted() => return Next::Last(interrupted()),
+            next = timeout_at(self.deadline, timeout(KEEP_ALIVE, self.deltas.next())) => next,
+        };
+        match next {
+            Err(_) => Next::Last(late()),
+            Ok(Err(_)) => Next::More(SIGN_OF_LIFE),
+            Ok(Ok(delta)) => self.take(delta),
+        }
+    }
+
+    fn take(&mut self, delta: Option<Delta>) -> Next {
+        match delta {
+            Some(Delta::Text(text)) => Next::More(event("token", &json!({ "text": text }))),
+            Some(Delta::Usage(usage)) => {
+                self.usage = usage;
+                Next::More(Bytes::new())
+            }
+            // Not shown here, but a sign of life: proxies give up on silence.
+            Some(Delta::Started { .. } | Delta::Thinking(_)) => Next::More(SIGN_OF_LIFE),
+            Some(Delta::Finished { reason }) => {
+                Next::Last(event("done", &json!({ "usage": self.usage, "stop_reason": reason })))
+            }
+            Some(Delta::Failed(failure)) => {
+                self.metrics.provider_error(failure.kind.name());
+                Next::Last(error(failure.into()))
+            }
+            None => Next::Last(cut_off()),
+        }
+    }
 }
 
 fn event(name: &str, data: &serde_json::Value) -> Bytes {
@@ -122,10 +163,18 @@ fn error(error: ReplyError) -> Bytes {
 }
 
 fn late() -> Bytes {
-    error(ReplyError {
-        kind: "timeout".into(),
-        message: "The model was still writing at the time limit for one reply, so Rivulet ended it.".into(),
-        retryable: true,
-        retry_after_ms: None,
-    })
+    failed("timeout", "The model was still writing at the time limit for one reply, so Rivulet ended it.")
+}
+
+fn interrupted() -> Bytes {
+    failed("interrupted", "The server is restarting and ended this reply before the model did. Ask again in a moment.")
+}
+
+/// A provider's stream says how it ended; one that does not is cut off.
+fn cut_off() -> Bytes {
+    failed("truncated", "The model's answer broke off.")
+}
+
+fn failed(kind: &str, message: &str) -> Bytes {
+    error(ReplyError { kind: kind.into(), message: message.into(), retryable: true, retry_after_ms: None })
 }

@@ -1,6 +1,7 @@
 //! Whether the process lives, and whether it can do its work (promise S15).
 
 use crate::error::Problem;
+use crate::server::store::RETRY_AFTER_SECONDS;
 use crate::server::{State, owned};
 use axum::Router;
 use axum::extract::State as Extract;
@@ -17,12 +18,19 @@ pub(super) fn routes() -> Router<State> {
 
 async fn ready(Extract(state): Extract<State>) -> Result<&'static str, Problem> {
     state.drain.admit()?;
+    if state.store.held() > 0 {
+        let message = "Replies cannot be saved: see the log. It is tried again until it works.".into();
+        return Err(Problem::Unavailable { message, retry_after_seconds: RETRY_AFTER_SECONDS });
+    }
     let store = state.store.clone();
     // In a task of its own: a transaction that is dropped half-begun would stay with its connection.
     let asked = owned(async move { Ok(store.ready().await?) });
     match timeout(PATIENCE, asked).await {
         Ok(Ok(())) => Ok("ready"),
         Ok(Err(problem)) => Err(problem),
-        Err(_) => Err(Problem::Unavailable { message: "The database does not answer.".into(), retry_after_seconds: 5 }),
+        Err(_) => Err(Problem::Unavailable {
+            message: "The database does not answer.".into(),
+            retry_after_seconds: RETRY_AFTER_SECONDS,
+        }),
     }
 }

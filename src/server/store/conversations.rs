@@ -153,6 +153,8 @@ impl Store {
         if gone == 0 {
             return Err(sqlx::Error::RowNotFound);
         }
-        write.commit().await
+        write.commit().await?;
+        self.let_go_of_all(conversation);
+        Ok(())
     }
 }

@@ -1,7 +1,7 @@
-//! Messages and replies. A reply is written when it is opened, at checkpoints, and once when it ends.
+//! Messages and replies. A reply is written when it is opened, at checkpoints, and once when it ends (`endings`).
 
 use super::{Store, id, now};
-use crate::model::{AccountId, ConversationId, Message, MessageId, ReplyError, Role, Status, Usage};
+use crate::model::{AccountId, ConversationId, Message, MessageId, Role, Status, Usage};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -15,19 +15,6 @@ pub struct Opening<'a> {
     pub title: &'a str,
     /// Who generates it.
     pub process: &'a str,
-}
-
-/// How a reply ended.
-pub struct Ending<'a> {
-    pub reply: MessageId,
-    pub status: Status,
-    pub text: &'a str,
-    pub thinking: &'a str,
-    pub usage: Option<Usage>,
-    pub stop_reason: Option<&'a str>,
-    pub error: Option<&'a ReplyError>,
-    pub first_piece_at: Option<&'a str>,
-    pub finished_at: &'a str,
 }
 
 /// A draft as far as it is to be kept by a checkpoint.
@@ -122,33 +109,6 @@ impl Store {
         write.commit().await
     }
 
-    /// Writes a reply's end. `false`: it had ended already, or another process has taken it over.
-    pub async fn end_reply(&self, process: &str, ending: &Ending<'_>) -> sqlx::Result<bool> {
-        let error = ending.error.map(|error| serde_json::to_string(error).expect("strings and numbers become JSON"));
-        let mut write = self.write().await?;
-        let ended = sqlx::query(
-            "update message set status = $2, text = $3, thinking = $4, input_tokens = $5, output_tokens = $6,
-                    stop_reason = $7, error = $8, first_piece_at = $9, finished_at = $10, process = null
-             where id = $1 and status = 'streaming' and process = $11",
-        )
-        .bind(ending.reply.to_string())
-        .bind(ending.status.name())
-        .bind(ending.text)
-        .bind(ending.thinking)
-        .bind(ending.usage.map(|usage| usage.input_tokens as i64))
-        .bind(ending.usage.map(|usage| usage.output_tokens as i64))
-        .bind(ending.stop_reason)
-        .bind(error)
-        .bind(ending.first_piece_at)
-        .bind(ending.finished_at)
-        .bind(process)
-        .execute(&mut *write)
-        .await?
-        .rows_affected();
-        write.commit().await?;
-        Ok(ended > 0)
-    }
-
     /// Marks the open replies of every other process as interrupted (promise S7). Returns how many there were.
     pub async fn interrupt_orphans(&self, process: &str) -> sqlx::Result<u64> {
         let mut write = self.write().await?;
@@ -180,7 +140,7 @@ impl Store {
         .bind(limit)
         .fetch_all(self.read())
         .await?;
-        rows.iter().map(message).collect()
+        rows.iter().map(|row| Ok(self.as_ended(message(row)?))).collect()
     }
 
     /// The newest message of a conversation: the end of the branch that is shown.
@@ -201,7 +161,11 @@ impl Store {
         .bind(message_id.to_string())
         .fetch_optional(self.read())
         .await?;
-        row.map(|row| Ok((message(&row)?, id(row.try_get("conversation")?)?, id(row.try_get("account")?)?))).transpose()
+        row.map(|row| {
+            let message = self.as_ended(message(&row)?);
+            Ok((message, id(row.try_get("conversation")?)?, id(row.try_get("account")?)?))
+        })
+        .transpose()
     }
 
     /// The first reply to a message.
@@ -210,6 +174,6 @@ impl Store {
             .bind(parent.to_string())
             .fetch_optional(self.read())
             .await?;
-        row.as_ref().map(message).transpose()
+        row.map(|row| Ok(self.as_ended(message(&row)?))).transpose()
     }
 }

@@ -45,9 +45,9 @@ impl Recent {
 
     pub fn apply(&mut self, event: &Event) {
         match event {
-            Event::Conversation { conversation } => self.put(conversation.clone()),
+            Event::Conversation { conversation } => self.put((**conversation).clone()),
             Event::Deleted { conversation } => self.remove(*conversation),
-            Event::List(list) => self.restart(list.clone()),
+            Event::List(list) => self.restart((**list).clone()),
             _ => {}
         }
     }

@@ -1,0 +1,33 @@
+//! Limits that no setting decides. Together and as fields, so that tests can make them small.
+
+use std::time::Duration;
+
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// How long a reply's end is tried to be written before its viewers are told that it is not saved yet. They have the
+    /// text already, and wait for its end.
+    pub end_write: Duration,
+    /// The pause after the first try to write an end; it doubles ...
+    pub shortest_pause: Duration,
+    /// ... up to this: so long after the disk has room again, the end is saved.
+    pub longest_pause: Duration,
+    /// A client that has not sent its request's head by then is not going to (slow-loris).
+    pub head_read: Duration,
+    /// 256 KiB take 30 s at 70 kbit/s: slower than this is nobody's line but an attack.
+    pub body_read: Duration,
+    /// Connections in all. One that follows takes 12 KiB and a buffer in the kernel: some hundreds of MiB, and then no more.
+    pub connections: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            end_write: Duration::from_secs(10),
+            shortest_pause: Duration::from_secs(1),
+            longest_pause: Duration::from_secs(15),
+            head_read: Duration::from_secs(10),
+            body_read: Duration::from_secs(30),
+            connections: 20_000,
+        }
+    }
+}

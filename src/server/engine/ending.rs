@@ -1,0 +1,133 @@
+//! A reply's end: written to the store, then told, so that what viewers were told is never more than what is kept.
+//!
+//! Where the store does not take it (the disk is full, another program holds the file), the viewers are told after a
+//! while that it is not saved yet; the end is held in memory, tried again until it is written, and the viewers get a
+//! snapshot then. The conversation goes on only from an end that is written.
+
+use super::reply::{Facts, Outcome, failure};
+use super::{Open, Shared};
+use crate::error::Problem;
+use crate::event::{Draft, Event};
+use crate::model::{ConversationId, ReplyError, Status, Usage};
+use crate::server::journal::{Journal, Topic};
+use crate::server::store::endings::{Ending, Written};
+use crate::server::store::now;
+use std::sync::Arc;
+use tokio::time::{Instant, sleep};
+
+/// Ends the reply. Returns what is still to be saved, by [`save_later`].
+pub(super) async fn end(shared: &Shared, open: &Open, outcome: Outcome, facts: Facts) -> Option<Arc<Ending>> {
+    let event = event(open, &outcome, facts.usage);
+    let status = event.outcome().unwrap_or(Status::Interrupted);
+    let ending = Arc::new(ending(open, outcome, status, facts));
+    let (event, unsaved) = match write(shared, &ending).await {
+        Some(Written::Here) => (event, None),
+        Some(Written::Elsewhere) => {
+            tracing::error!(reply = %open.reply, "Another process has ended this reply");
+            (Event::Interrupted { reply: open.reply }, None)
+        }
+        None => {
+            shared.store.hold(Arc::clone(&ending), not_saved());
+            (Event::Error { reply: open.reply, error: not_saved() }, Some(ending))
+        }
+    };
+    shared.metrics.reply(event.outcome().unwrap_or(Status::Interrupted).name());
+    tracing::debug!(status = status.name(), saved = unsaved.is_none(), "A reply has ended");
+    open.journal.append(event);
+    unsaved
+}
+
+fn ending(open: &Open, outcome: Outcome, status: Status, facts: Facts) -> Ending {
+    let draft = open.journal.end().1.unwrap_or_else(|| Draft::new(open.reply));
+    let (stop_reason, error) = match outcome {
+        Outcome::Done { stop_reason } => (Some(stop_reason), None),
+        Outcome::Failed(error) => (None, Some(error)),
+        Outcome::Stopped | Outcome::Interrupted => (None, None),
+    };
+    Ending {
+        reply: open.reply,
+        conversation: open.conversation,
+        status,
+        text: draft.text,
+        thinking: draft.thinking,
+        usage: facts.usage,
+        stop_reason,
+        error,
+        first_piece_at: facts.first_piece_at,
+        finished_at: now(),
+    }
+}
+
+/// Tries to write for as long as viewers can be kept waiting. None: not yet.
+async fn write(shared: &Shared, ending: &Ending) -> Option<Written> {
+    let patience = Instant::now() + shared.bounds.end_write;
+    let mut pause = shared.bounds.shortest_pause;
+    loop {
+        match shared.store.end_reply(&shared.process, ending).await {
+            Ok(written) => return Some(written),
+            Err(error) => tracing::error!(%error, reply = %ending.reply, "A reply's end was not written"),
+        }
+        if patience < Instant::now() + pause {
+            return None;
+        }
+        sleep(pause).await;
+        pause = longer(shared, pause);
+    }
+}
+
+/// Tries until it is written, the conversation is deleted, or the server ends: then once more, for good.
+pub(super) async fn save_later(shared: &Shared, open: &Open, ending: &Ending) {
+    let mut pause = shared.bounds.shortest_pause;
+    let mut last = false;
+    while shared.store.holds(ending.reply) && !last {
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = shared.interrupt.cancelled() => last = true,
+        }
+        if let Err(error) = save(shared, &open.journal, ending).await {
+            tracing::error!(%error, reply = %ending.reply, last, "A reply's end is still not written");
+        }
+        pause = longer(shared, pause);
+    }
+}
+
+/// Writes what is not written yet in this conversation, or says that it cannot be done now.
+pub(super) async fn save_now(shared: &Shared, conversation: ConversationId) -> Result<(), Problem> {
+    match shared.store.held_in(conversation) {
+        None => Ok(()),
+        Some(ending) => {
+            let journal = shared.journals.topic(Topic::Conversation(conversation));
+            Ok(save(shared, &journal, &ending).await?)
+        }
+    }
+}
+
+async fn save(shared: &Shared, journal: &Journal, ending: &Ending) -> sqlx::Result<()> {
+    shared.store.end_reply(&shared.process, ending).await?;
+    if shared.store.let_go(ending.reply) {
+        tracing::info!(reply = %ending.reply, "A reply's end is written at last");
+        // Its viewers were told that it was not saved. They hear the truth from a snapshot.
+        journal.start_over();
+    }
+    Ok(())
+}
+
+fn longer(shared: &Shared, pause: std::time::Duration) -> std::time::Duration {
+    (pause * 2).min(shared.bounds.longest_pause)
+}
+
+fn event(open: &Open, outcome: &Outcome, usage: Option<Usage>) -> Event {
+    let reply = open.reply;
+    match outcome {
+        Outcome::Done { stop_reason } => Event::Done { reply, usage, stop_reason: Some(stop_reason.clone()) },
+        Outcome::Stopped => Event::Stopped { reply },
+        Outcome::Interrupted => Event::Interrupted { reply },
+        Outcome::Failed(error) => Event::Error { reply, error: error.clone() },
+    }
+}
+
+fn not_saved() -> ReplyError {
+    let message = "The server cannot save this reply at the moment and keeps trying. Copy what you need, and tell \
+                   whoever runs it.";
+    failure("not_saved", message, true)
+}

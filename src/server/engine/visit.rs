@@ -1,0 +1,35 @@
+//! Answers outside any conversation (`POST /chat/stream`): nothing of them is kept, but an orderly end waits for them and
+//! cuts them off as it does replies.
+
+use super::Engine;
+use crate::error::Problem;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+/// Held for as long as the answer runs.
+pub struct Visit {
+    interrupt: CancellationToken,
+    _token: TaskTrackerToken,
+}
+
+impl Engine {
+    /// Begins such an answer, unless the server is on its way out.
+    pub fn visit(&self) -> Result<Visit, Problem> {
+        // Before looking, so that a drain that begins in between waits for us.
+        let token = self.shared.visits.token();
+        self.shared.drain.admit()?;
+        Ok(Visit { interrupt: self.shared.interrupt.clone(), _token: token })
+    }
+
+    /// How many such answers are running.
+    pub fn visits(&self) -> usize {
+        self.shared.visits.len()
+    }
+}
+
+impl Visit {
+    /// The drain time is over: the answer has to end here.
+    pub async fn interrupted(&self) {
+        self.interrupt.cancelled().await;
+    }
+}

@@ -1,0 +1,142 @@
+//! What `/metrics` tells: counted where it happens, or read off when somebody asks. Nothing of what people wrote.
+
+use super::State;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+/// Seconds: from a local model's first token to the longest silence that is waited for.
+const FIRST_TOKEN: [f64; 11] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0];
+/// Seconds: pieces are merged over 20 ms, and a provider that is silent for 120 s has failed.
+const GAP: [f64; 11] = [0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 10.0, 30.0, 120.0];
+/// Seconds: a quick disk, a slow one, a locked file.
+const CHECKPOINT: [f64; 9] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0];
+
+/// A counter for each value of one label.
+type ByLabel = Family<[(&'static str, &'static str); 1], Counter>;
+
+/// What is counted where it happens.
+pub struct Metrics {
+    pub first_token: Histogram,
+    pub token_gap: Histogram,
+    pub checkpoint: Histogram,
+    pub checkpoint_failures: Counter,
+    pub accept_failures: Counter,
+    replies: ByLabel,
+    provider_errors: ByLabel,
+    refused: ByLabel,
+    panics: ByLabel,
+    gauges: Gauges,
+    registry: Registry,
+}
+
+/// What is read off when somebody asks.
+#[derive(Default)]
+struct Gauges {
+    open_replies: Gauge,
+    stateless_answers: Gauge,
+    unsaved_replies: Gauge,
+    followers: Gauge,
+    journals: Gauge,
+    journal_entries: Gauge,
+    journal_bytes: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut metrics = Self {
+            first_token: Histogram::new(FIRST_TOKEN),
+            token_gap: Histogram::new(GAP),
+            checkpoint: Histogram::new(CHECKPOINT),
+            checkpoint_failures: Counter::default(),
+            accept_failures: Counter::default(),
+            replies: ByLabel::default(),
+            provider_errors: ByLabel::default(),
+            refused: ByLabel::default(),
+            panics: ByLabel::default(),
+            gauges: Gauges::default(),
+            registry: Registry::with_prefix("rivulet"),
+        };
+        metrics.register_times();
+        metrics.register_counts();
+        metrics.register_gauges();
+        metrics
+    }
+}
+
+impl Metrics {
+    /// A reply has ended, as `done`, `stopped`, `interrupted` or `failed`.
+    pub fn reply(&self, ending: &'static str) {
+        self.replies.get_or_create(&[("ending", ending)]).inc();
+    }
+
+    /// A provider has failed a reply; `kind` is the kind of the error event.
+    pub fn provider_error(&self, kind: &'static str) {
+        self.provider_errors.get_or_create(&[("kind", kind)]).inc();
+    }
+
+    /// Somebody met a limit: `sends`, `replies`, `streams` or `connections`.
+    pub fn refused(&self, limit: &'static str) {
+        self.refused.get_or_create(&[("limit", limit)]).inc();
+    }
+
+    /// A `request` or a `reply` panicked, and only that ended.
+    pub fn panic(&self, task: &'static str) {
+        self.panics.get_or_create(&[("task", task)]).inc();
+    }
+
+    /// Everything, as the text that Prometheus reads (OpenMetrics 1.0).
+    pub fn text(&self, state: &State) -> String {
+        let journals = state.journals.size();
+        let read = |gauge: &Gauge, count: usize| gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        read(&self.gauges.open_replies, state.engine.open_replies());
+        read(&self.gauges.stateless_answers, state.engine.visits());
+        read(&self.gauges.unsaved_replies, state.store.held());
+        read(&self.gauges.followers, state.limits.open_streams());
+        read(&self.gauges.journals, journals.topics);
+        read(&self.gauges.journal_entries, journals.entries);
+        read(&self.gauges.journal_bytes, journals.bytes);
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("a String takes everything");
+        text
+    }
+
+    fn register_times(&mut self) {
+        let mut time = |name: &str, help: &str, histogram: &Histogram| {
+            self.registry.register_with_unit(name, help, Unit::Seconds, histogram.clone());
+        };
+        time("first_token", "From the start of a reply to its first text or thinking", &self.first_token);
+        let gap = "Between two pieces of a reply as its viewers get them: merged over 20 ms";
+        time("token_gap", gap, &self.token_gap);
+        let checkpoint = "One write of what all open replies have so far, its wait for a turn included";
+        time("checkpoint", checkpoint, &self.checkpoint);
+    }
+
+    fn register_counts(&mut self) {
+        let mut family = |name: &str, help: &str, counts: &ByLabel| self.registry.register(name, help, counts.clone());
+        family("replies", "Replies by ending: done, stopped, interrupted, failed", &self.replies);
+        let errors = "Replies and stateless answers that failed at the provider, retries included, by kind";
+        family("provider_errors", errors, &self.provider_errors);
+        family("refused", "Refused by limit: sends, replies, streams, connections", &self.refused);
+        family("panics", "Bugs that ended one request or one reply, by task", &self.panics);
+        let mut count = |name: &str, help: &str, count: &Counter| self.registry.register(name, help, count.clone());
+        count("checkpoint_failures", "Checkpoints that the store did not take", &self.checkpoint_failures);
+        let accept = "Connections that could not be accepted: no file descriptors left, mostly";
+        count("accept_failures", accept, &self.accept_failures);
+    }
+
+    fn register_gauges(&mut self) {
+        let mut gauge = |name: &str, help: &str, gauge: &Gauge| self.registry.register(name, help, gauge.clone());
+        let gauges = &self.gauges;
+        gauge("open_replies", "Replies in conversations that are being written", &gauges.open_replies);
+        gauge("stateless_answers", "Answers to POST /chat/stream that are running", &gauges.stateless_answers);
+        gauge("unsaved_replies", "Ended replies whose end is not written yet", &gauges.unsaved_replies);
+        gauge("followers", "Open streams of viewers: tabs and programs", &gauges.followers);
+        gauge("journals", "Journals in memory, one per conversation or list", &gauges.journals);
+        gauge("journal_entries", "Events in all journals", &gauges.journal_entries);
+        gauge("journal_bytes", "Memory that all journals take, as estimated for their limit", &gauges.journal_bytes);
+    }
+}

@@ -1,0 +1,31 @@
+//! `/metrics`, for whoever runs the server: there only with a token in the settings, and told only to who has it.
+
+use crate::error::Problem;
+use crate::server::State;
+use axum::Router;
+use axum::extract::State as Extract;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use secrecy::ExposeSecret;
+use sha2::{Digest, Sha256};
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+pub(super) fn routes() -> Router<State> {
+    Router::new().route("/metrics", get(metrics))
+}
+
+async fn metrics(Extract(state): Extract<State>, headers: HeaderMap) -> Result<Response, Problem> {
+    let token = state.settings.metrics_token.as_ref().ok_or(Problem::NotFound)?;
+    let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    if !sent.is_some_and(|sent| same(sent, token.expose_secret())) {
+        return Err(Problem::Unknown);
+    }
+    Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], state.metrics.text(&state)).into_response())
+}
+
+/// Compared as hashes, so that the time it takes tells nothing about the token.
+fn same(one: &str, other: &str) -> bool {
+    Sha256::digest(one) == Sha256::digest(other)
+}

@@ -1,0 +1,37 @@
+//! Every request has an id: in its answer, and in every line that is logged on its behalf. Nothing of what people wrote is.
+
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+use tower_http::classify::{ServerErrorsAsFailures, SharedClassifier};
+use tower_http::trace::TraceLayer;
+use tracing::Span;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+#[derive(Clone)]
+struct RequestId(String);
+
+/// Names the request. What it calls itself is not taken over: it could be anything.
+pub(super) async fn name(mut request: Request, next: Next) -> Response {
+    let id = uuid::Uuid::now_v7().simple().to_string();
+    let header = HeaderValue::from_str(&id);
+    request.extensions_mut().insert(RequestId(id));
+    let mut response = next.run(request).await;
+    if let Ok(header) = header {
+        response.headers_mut().insert(REQUEST_ID, header);
+    }
+    response
+}
+
+/// A span per request, entered while its answer is made and while its body is sent.
+pub(super) fn layer() -> TraceLayer<SharedClassifier<ServerErrorsAsFailures>, fn(&Request) -> Span> {
+    TraceLayer::new_for_http().make_span_with(span as fn(&Request) -> Span)
+}
+
+fn span(request: &Request) -> Span {
+    let id = request.extensions().get::<RequestId>().map_or("", |RequestId(id)| id);
+    // The query stays out: what a form sends by mistake would be in it.
+    tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
+}

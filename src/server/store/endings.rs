@@ -1,0 +1,134 @@
+//! How replies end. An end that the store does not take (its disk is full, say) is held here until it does, and every
+//! message that is read meanwhile says so.
+
+use super::Store;
+use crate::model::{ConversationId, Message, MessageId, ReplyError, Status, Usage};
+use crate::server::journal::lock;
+use sqlx::SqliteConnection;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+/// How a reply ended.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    pub reply: MessageId,
+    pub conversation: ConversationId,
+    pub status: Status,
+    pub text: String,
+    pub thinking: String,
+    pub usage: Option<Usage>,
+    pub stop_reason: Option<String>,
+    pub error: Option<ReplyError>,
+    pub first_piece_at: Option<String>,
+    pub finished_at: String,
+}
+
+/// Who wrote a reply's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// We did, now or in a former try whose answer was lost.
+    Here,
+    /// Another process took this one for dead and has ended the reply, or its conversation is gone.
+    Elsewhere,
+}
+
+/// An ending that is not written yet, and what its viewers were told.
+struct Held {
+    ending: Arc<Ending>,
+    told: ReplyError,
+}
+
+/// The endings that are not written yet.
+#[derive(Clone, Default)]
+pub(super) struct HeldEndings(Arc<Mutex<HashMap<MessageId, Held>>>);
+
+impl Store {
+    /// Writes a reply's end, unless another process has.
+    pub async fn end_reply(&self, process: &str, ending: &Ending) -> sqlx::Result<Written> {
+        let error =
+            ending.error.as_ref().map(|error| serde_json::to_string(error).expect("strings and numbers become JSON"));
+        let mut write = self.write().await?;
+        let ended = sqlx::query(
+            "update message set status = $2, text = $3, thinking = $4, input_tokens = $5, output_tokens = $6,
+                    stop_reason = $7, error = $8, first_piece_at = $9, finished_at = $10, process = null
+             where id = $1 and status = 'streaming' and process = $11",
+        )
+        .bind(ending.reply.to_string())
+        .bind(ending.status.name())
+        .bind(&ending.text)
+        .bind(&ending.thinking)
+        .bind(ending.usage.map(|usage| usage.input_tokens as i64))
+        .bind(ending.usage.map(|usage| usage.output_tokens as i64))
+        .bind(&ending.stop_reason)
+        .bind(error)
+        .bind(&ending.first_piece_at)
+        .bind(&ending.finished_at)
+        .bind(process)
+        .execute(&mut *write)
+        .await?
+        .rows_affected();
+        let written = match ended {
+            0 => written_before(&mut write, ending).await?,
+            _ => Written::Here,
+        };
+        write.commit().await?;
+        Ok(written)
+    }
+
+    /// Keeps an ending that cannot be written now. Until it is let go, the reply reads as complete, and as failed with
+    /// `told`.
+    pub fn hold(&self, ending: Arc<Ending>, told: ReplyError) {
+        lock(&self.held.0).insert(ending.reply, Held { ending, told });
+    }
+
+    /// Lets a held ending go. `false`: it was not held any more.
+    pub fn let_go(&self, reply: MessageId) -> bool {
+        lock(&self.held.0).remove(&reply).is_some()
+    }
+
+    /// Lets go of what is held for a conversation that is gone.
+    pub(super) fn let_go_of_all(&self, conversation: ConversationId) {
+        lock(&self.held.0).retain(|_, held| held.ending.conversation != conversation);
+    }
+
+    /// The conversation's ending that is not written yet.
+    pub fn held_in(&self, conversation: ConversationId) -> Option<Arc<Ending>> {
+        let held = lock(&self.held.0);
+        held.values().find(|held| held.ending.conversation == conversation).map(|held| Arc::clone(&held.ending))
+    }
+
+    pub fn holds(&self, reply: MessageId) -> bool {
+        lock(&self.held.0).contains_key(&reply)
+    }
+
+    /// How many endings are not written yet.
+    pub fn held(&self) -> usize {
+        lock(&self.held.0).len()
+    }
+
+    /// The message as its viewers know it.
+    pub(super) fn as_ended(&self, message: Message) -> Message {
+        let held = lock(&self.held.0);
+        let Some(Held { ending, told }) = held.get(&message.id) else { return message };
+        Message {
+            status: Status::Failed,
+            text: ending.text.clone(),
+            thinking: ending.thinking.clone(),
+            usage: ending.usage,
+            error: Some(told.clone()),
+            finished_at: Some(ending.finished_at.clone()),
+            ..message
+        }
+    }
+}
+
+/// Who has ended a reply that is not open any more.
+async fn written_before(write: &mut SqliteConnection, ending: &Ending) -> sqlx::Result<Written> {
+    let ours = sqlx::query("select 1 from message where id = $1 and status = $2 and finished_at = $3")
+        .bind(ending.reply.to_string())
+        .bind(ending.status.name())
+        .bind(&ending.finished_at)
+        .fetch_optional(write)
+        .await?;
+    Ok(if ours.is_some() { Written::Here } else { Written::Elsewhere })
+}

@@ -1,0 +1,61 @@
+//! What is logged: enough to find one request and its reply, and nothing of what people wrote.
+
+use super::app::{App, directive};
+use super::upstream::script::Script;
+use serde_json::json;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use tracing_subscriber::EnvFilter;
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+// On one thread, so that the subscriber of this test is the one of all its tasks.
+#[tokio::test]
+async fn a_line_names_its_request_and_its_reply_and_no_line_a_prompt() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new("rivulet=trace,tower_http=trace"))
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = ::tracing::subscriber::set_default(subscriber);
+    let app = App::start().await;
+    let conversation = app.conversation().await;
+    let script = Script { error_after: Some(2), ..Script::default() };
+    let content = format!("A secret of mine.\n{}", directive(&script));
+    let answer =
+        app.post(&format!("/api/v1/conversations/{conversation}/messages"), json!({ "content": content })).await;
+    let request = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let sent = super::app::Sent::of(&answer.json().await.unwrap());
+    app.rest_of(&conversation, &sent).await;
+    app.stranger(reqwest::Method::GET, "/?text=A+secret+of+mine.").send().await.unwrap();
+
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let failed = log.lines().find(|line| line.contains("A reply failed at the provider")).unwrap();
+    for id in [request, sent.reply] {
+        assert!(failed.contains(&id), "{id} is not in: {failed}");
+    }
+    assert!(log.contains("A reply has ended"), "{log}");
+    assert!(!log.contains("secret"), "{log}");
+    assert!(!log.contains("t0"), "nor what a model said");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_cannot_name_itself() {
+    let app = App::start().await;
+    let asked = app.stranger(reqwest::Method::GET, "/healthz").header("x-request-id", "mine").send();
+    let id = asked.await.unwrap().headers()["x-request-id"].to_str().unwrap().to_owned();
+    assert_eq!(id.len(), 32, "{id}");
+}
