@@ -9,13 +9,19 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// One connection, and whose it is.
+/// Rivulet closes a connection that is idle for 10 s. A client has to be the first to let go of it, or a request can be
+/// sent into a connection that is just being closed.
+const IDLE_LIMIT: Duration = Duration::from_secs(9);
+
+/// One connection at a time, and whose it is.
 pub struct Caller {
     address: SocketAddr,
     sender: SendRequest<Full<Bytes>>,
+    used: Instant,
     cookie: String,
 }
 
@@ -40,12 +46,7 @@ impl Caller {
     }
 
     async fn with(address: SocketAddr, cookie: String) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(address).await.with_context(|| format!("{address} cannot be connected to"))?;
-        stream.set_nodelay(true)?;
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        // Ends with the sender and the last body; its errors come out there.
-        tokio::spawn(connection);
-        Ok(Self { address, sender, cookie })
+        Ok(Self { address, sender: connect(address).await?, used: Instant::now(), cookie })
     }
 
     pub fn cookie(&self) -> &str {
@@ -71,8 +72,12 @@ impl Caller {
             request = request.header("content-type", "application/json");
         }
         let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
+        if IDLE_LIMIT < self.used.elapsed() {
+            self.sender = connect(self.address).await?;
+        }
         self.sender.ready().await?;
         let response = self.sender.send_request(request.body(Full::new(body))?).await?;
+        self.used = Instant::now();
         if response.status().is_success() {
             return Ok(response);
         }
@@ -88,6 +93,15 @@ impl Caller {
     pub async fn post(&mut self, path: &str, body: &Value) -> anyhow::Result<Value> {
         json(self.call(Method::POST, path, &[], Some(body)).await?).await
     }
+}
+
+async fn connect(address: SocketAddr) -> anyhow::Result<SendRequest<Full<Bytes>>> {
+    let stream = TcpStream::connect(address).await.with_context(|| format!("{address} cannot be connected to"))?;
+    stream.set_nodelay(true)?;
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    // Ends with the sender and the last body; its errors come out there.
+    tokio::spawn(connection);
+    Ok(sender)
 }
 
 async fn json(response: Response<Incoming>) -> anyhow::Result<Value> {

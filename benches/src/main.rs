@@ -83,8 +83,8 @@ impl Plan {
             let open = memory::Open { replies: 100, pieces: 40 };
             return Self { quick, levels, open, followers: 1_000, resumes: 100, starts: 3 };
         }
-        // Short replies where there is one at a time, for more of them; else ten seconds, a usual length.
-        let levels = vec![level(1, 10, 15), level(100, 200, 15), level(1_000, 200, 20)];
+        // Short replies where there is one at a time, for more of them; else eight seconds, a usual length.
+        let levels = vec![level(1, 10, 15), level(100, 160, 15), level(1_000, 160, 20)];
         // About a hundred words of each.
         let open = memory::Open { replies: 1_000, pieces: 100 };
         Self { quick, levels, open, followers: 10_000, resumes: 500, starts: 10 }
