@@ -17,7 +17,7 @@ pub struct Machine {
     pub cpu: String,
     pub kernel: String,
     pub memory_mib: u64,
-    /// Over the last minute, before the run: above 0.5 or so, others were using the machine.
+    /// Over the last minute, before the run.
     pub load_before: f64,
     pub descriptors: usize,
     pub ports: usize,

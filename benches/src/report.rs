@@ -5,6 +5,8 @@ use anyhow::Context;
 use serde::Serialize;
 
 const PATH: &str = "target/bench.json";
+/// A load before the run that a machine with nothing else to do does not have.
+const BUSY: f64 = 0.5;
 
 #[derive(Serialize)]
 pub struct Report {
@@ -113,6 +115,9 @@ impl Report {
         println!(
             "\n{cores} cores of {cpu}, {memory_mib} MiB of memory, Linux {kernel}; load before the run {load_before}"
         );
+        if BUSY < *load_before {
+            println!("Others were using this machine: these numbers are too high. Measure again when it is quiet.");
+        }
         if self.quick {
             println!("Quick: smaller loads than the budgets speak of. For numbers to show, run it without --quick.");
         }
