@@ -1,6 +1,6 @@
 # Every command first sets up what is missing, so that a clean clone needs nothing but make (and says so when it does).
 
-.PHONY: run build watch test lint
+.PHONY: run build watch test lint bench fuzz
 
 # The release build, on http://127.0.0.1:3000.
 run: build
@@ -25,3 +25,12 @@ test:
 lint:
 	@scripts/setup
 	@scripts/lint
+
+# Measures the release build beside a bare relay: five minutes on a machine with nothing else to do.
+bench: build
+	@scripts/bench
+
+# Random bytes for what reads bytes from outside, a minute for each target: make fuzz SECONDS=600
+fuzz:
+	@scripts/setup
+	@scripts/fuzz

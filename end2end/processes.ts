@@ -15,17 +15,17 @@ const START_LIMIT_MS = 10_000;
 export type Settings = Record<string, string>;
 
 /** A running program, which has said where it listens. */
-class Program {
+export class Program {
   output = "";
   url = "";
 
   private constructor(private readonly child: ChildProcess) {}
 
   /** `announcement` finds the address in what the program prints. */
-  static async start(path: string, settings: Settings, announcement: RegExp): Promise<Program> {
+  static async start(path: string, settings: Settings, announcement: RegExp, flags: string[] = []): Promise<Program> {
     // Nothing else from outside: a key in somebody's environment would change what is tested.
     const env = { PATH: process.env.PATH ?? "", NO_COLOR: "1", ...settings };
-    const program = new Program(spawn(join(ROOT, path), { env, stdio: ["ignore", "pipe", "pipe"] }));
+    const program = new Program(spawn(resolve(ROOT, path), flags, { env, stdio: ["ignore", "pipe", "pipe"] }));
     await program.announced(path, announcement);
     return program;
   }
@@ -96,9 +96,10 @@ export class Rivulet {
     return this.former + (this.program?.output ?? "");
   }
 
-  /** On the same data, at the same address. */
-  async startAgain(): Promise<void> {
+  /** On the same data, and at the same address unless `changed` says otherwise. */
+  async startAgain(changed: Settings = {}): Promise<void> {
     this.former = this.log;
+    this.settings = { ...this.settings, ...changed };
     this.program = await Program.start("target/release/rivulet", this.settings, /listens on (http:\/\/[\d.:]+)/);
     this.settings = { ...this.settings, RIVULET_LISTEN: new URL(this.url).host };
   }

@@ -1,0 +1,174 @@
+//! Many viewers of one conversation: what each costs while nothing happens, and how long a reply's last token takes to
+//! reach the last of them.
+
+use crate::http::Caller;
+use crate::machine::slab_kib;
+use crate::process::Program;
+use crate::report::{Budget, Report, Row, micros};
+use crate::scene::{self, Person};
+use anyhow::{Context, bail, ensure};
+use futures::{StreamExt, TryStreamExt, stream};
+use hdrhistogram::Histogram;
+use hyper::Method;
+use serde_json::json;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+
+/// For an idle follower (design, 10).
+const MOST_KIB: f64 = 16.0;
+/// From the last token to the last follower (design, 10), for so many followers.
+const MOST_MS: f64 = 250.0;
+/// How many connect at the same time: fewer than the server's queue of connections that wait to be accepted.
+const CONNECT_TOGETHER: usize = 200;
+/// Each source address has ports of its own.
+const PER_SOURCE: usize = 4_000;
+/// A reply of five pieces, half a second apart: each has reached everybody before the next is written.
+const TEXT: &str = "one.two.tri.for.last";
+const PIECE_CHARS: usize = 4;
+const GAP_MS: u64 = 500;
+/// How the last token ends on the wire; the person's message, quoted in an event, does not read like this.
+const LAST: &[u8] = b"\"last\"}";
+/// A follower is one once it was told where it stands.
+const FIRST: &[u8] = b"event: snapshot";
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub async fn measure(count: usize, wanted: usize, report: &mut Report) -> anyhow::Result<()> {
+    eprintln!("bench: {count} followers ...");
+    let upstream = scene::upstream().await?;
+    let rivulet = scene::rivulet(upstream.address).await?;
+    let mut person = Person::new(rivulet.address).await?;
+    let clock = Clock::of(&upstream).await?;
+    let (before, slab) = (rivulet.settled_kib().await?, slab_kib()?);
+    let followers: Vec<_> = stream::iter(0..count)
+        .map(|index| Follower::new(rivulet.address, &person, index))
+        .buffer_unordered(CONNECT_TOGETHER)
+        .try_collect()
+        .await?;
+    let each = |now: u64, before: u64| now.saturating_sub(before) as f64 / count as f64;
+    let memory = each(rivulet.settled_kib().await?, before);
+    report.add(
+        Row::alone(format!("memory per idle follower, of {count}"), "KiB", memory).with(Some(Budget::most(MOST_KIB))),
+    );
+    let kernel = each(slab_kib()?, slab);
+    report.add(Row::alone("the same in the kernel, both ends of its connection".into(), "KiB", kernel));
+
+    let served = fan_out(&clock, &upstream, &mut person, followers).await?;
+    for (name, percentile) in [("half of them", 50.0), ("99 in 100", 99.0), ("the last", 100.0)] {
+        let what = format!("last token to {count} followers: {name}");
+        let budget = (name == "the last" && count == wanted).then(|| Budget::most(MOST_MS));
+        report.add(Row::alone(what, "ms", micros(served.value_at_percentile(percentile))).with(budget));
+    }
+    Ok(())
+}
+
+/// From the upstream's last token to each follower's having it, in microseconds.
+async fn fan_out(
+    clock: &Clock,
+    upstream: &Program,
+    person: &mut Person,
+    followers: Vec<Follower>,
+) -> anyhow::Result<Histogram<u64>> {
+    let count = followers.len();
+    let mut waiting = JoinSet::new();
+    for mut follower in followers {
+        waiting.spawn(async move { follower.until(LAST).await });
+    }
+    person.send(&json!({ "text": TEXT, "piece_chars": PIECE_CHARS, "gap_ms": GAP_MS })).await?;
+    let mut arrived = Vec::new();
+    let all = async {
+        while let Some(ended) = waiting.join_next().await {
+            arrived.push(ended??);
+        }
+        anyhow::Ok(())
+    };
+    let in_time = timeout(PATIENCE, all).await;
+    in_time.with_context(|| format!("after {PATIENCE:?} not all of the {count} followers had the last token"))??;
+    let written = clock.last_end(upstream).await?;
+    let mut served = Histogram::new(3)?;
+    for at in arrived {
+        served.record(at.saturating_duration_since(written).as_micros() as u64)?;
+    }
+    Ok(served)
+}
+
+/// A viewer's connection, without an HTTP library: ten thousand of them are to cost this process little.
+struct Follower {
+    stream: TcpStream,
+    /// The end of what was read, in case that what is looked for was cut in two.
+    tail: Vec<u8>,
+}
+
+impl Follower {
+    async fn new(address: SocketAddr, person: &Person, index: usize) -> anyhow::Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        let source = Ipv4Addr::new(127, 0, 0, 1 + (index / PER_SOURCE) as u8);
+        socket.bind((source, 0).into()).with_context(|| format!("{source} cannot be connected from"))?;
+        let mut stream = socket.connect(address).await?;
+        let (path, cookie) = (person.events(), person.caller.cookie());
+        let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\ncookie: {cookie}\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        let mut follower = Self { stream, tail: Vec::new() };
+        timeout(PATIENCE, follower.until(FIRST)).await.context("a follower was not told where it stands")??;
+        Ok(follower)
+    }
+
+    /// Reads until `mark` has come.
+    async fn until(&mut self, mark: &[u8]) -> anyhow::Result<Instant> {
+        loop {
+            self.stream.readable().await?;
+            // On the stack between two waits, not in the task.
+            let mut chunk = [0_u8; 4096];
+            let length = match self.stream.try_read(&mut chunk) {
+                Ok(0) => bail!("a follower's stream ended: {}", String::from_utf8_lossy(&self.tail)),
+                Ok(length) => length,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                Err(error) => return Err(error.into()),
+            };
+            let now = Instant::now();
+            self.tail.extend_from_slice(&chunk[..length]);
+            if self.tail.windows(mark.len()).any(|window| window == mark) {
+                self.tail = Vec::new();
+                return Ok(now);
+            }
+            self.tail.drain(..self.tail.len().saturating_sub(mark.len()));
+        }
+    }
+}
+
+/// The upstream tells its times in milliseconds since its own start; this is when that was by our clock.
+struct Clock {
+    upstream_start: Instant,
+}
+
+impl Clock {
+    /// As exact as the question is short; its length is under a millisecond, and so is the rounding.
+    async fn of(upstream: &Program) -> anyhow::Result<Self> {
+        let mut caller = Caller::new(upstream.address).await?;
+        let asked = Instant::now();
+        let request = scene::request(&json!({}));
+        let answer = caller.call(Method::POST, "/v1/messages", scene::HEADERS, Some(&request)).await?;
+        drop(answer);
+        let (started, _) = last_seen(upstream).await?;
+        Ok(Self { upstream_start: asked - started })
+    }
+
+    /// When the upstream wrote the end of its last answer, which comes right behind the last token.
+    async fn last_end(&self, upstream: &Program) -> anyhow::Result<Instant> {
+        let (started, lasted) = last_seen(upstream).await?;
+        ensure!(!lasted.is_zero(), "the upstream has not ended its answer");
+        Ok(self.upstream_start + started + lasted)
+    }
+}
+
+/// When the upstream's last request came, and how long its answer took.
+async fn last_seen(upstream: &Program) -> anyhow::Result<(Duration, Duration)> {
+    let seen = Caller::new(upstream.address).await?.get("/seen").await?;
+    let last = seen.as_array().and_then(|seen| seen.last()).context("the upstream has seen no request")?;
+    let millis = |name: &str| Duration::from_millis(last[name].as_u64().unwrap_or_default());
+    Ok((millis("started_ms"), millis("ended_ms")))
+}

@@ -1,0 +1,127 @@
+//! A client of HTTP/1.1, as thin as can be: what it costs is taken from the programs that are measured.
+
+use anyhow::{Context, ensure};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Rivulet closes a connection that is idle for 10 s. A client has to be the first to let go of it, or a request can be
+/// sent into a connection that is just being closed.
+const IDLE_LIMIT: Duration = Duration::from_secs(9);
+
+/// One connection at a time, and whose it is.
+pub struct Caller {
+    address: SocketAddr,
+    sender: SendRequest<Full<Bytes>>,
+    used: Instant,
+    cookie: String,
+}
+
+impl Caller {
+    pub async fn new(address: SocketAddr) -> anyhow::Result<Self> {
+        Self::with(address, String::new()).await
+    }
+
+    /// Somebody new, as Rivulet knows them by the cookie that a first page sets.
+    pub async fn guest(address: SocketAddr) -> anyhow::Result<Self> {
+        let mut caller = Self::new(address).await?;
+        let page = caller.call(Method::GET, "/", &[], None).await?;
+        let cookie = page.headers().get("set-cookie").context("the first page set no cookie")?.to_str()?;
+        caller.cookie = cookie.split(';').next().unwrap_or_default().to_owned();
+        page.into_body().collect().await?;
+        Ok(caller)
+    }
+
+    /// Another connection of the same person.
+    pub async fn again(&self) -> anyhow::Result<Self> {
+        Self::with(self.address, self.cookie.clone()).await
+    }
+
+    async fn with(address: SocketAddr, cookie: String) -> anyhow::Result<Self> {
+        Ok(Self { address, sender: connect(address).await?, used: Instant::now(), cookie })
+    }
+
+    pub fn cookie(&self) -> &str {
+        &self.cookie
+    }
+
+    /// An answer whose head has come, with a status of success.
+    pub async fn call(
+        &mut self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> anyhow::Result<Response<Incoming>> {
+        let mut request = Request::builder().method(&method).uri(path).header("host", self.address.to_string());
+        if !self.cookie.is_empty() {
+            request = request.header("cookie", &self.cookie);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
+        if IDLE_LIMIT < self.used.elapsed() {
+            self.sender = connect(self.address).await?;
+        }
+        self.sender.ready().await?;
+        let response = self.sender.send_request(request.body(Full::new(body))?).await?;
+        self.used = Instant::now();
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status();
+        let said = response.into_body().collect().await?.to_bytes();
+        anyhow::bail!("{method} {path} was answered with {status}: {}", String::from_utf8_lossy(&said))
+    }
+
+    pub async fn get(&mut self, path: &str) -> anyhow::Result<Value> {
+        json(self.call(Method::GET, path, &[], None).await?).await
+    }
+
+    pub async fn post(&mut self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        json(self.call(Method::POST, path, &[], Some(body)).await?).await
+    }
+}
+
+async fn connect(address: SocketAddr) -> anyhow::Result<SendRequest<Full<Bytes>>> {
+    let stream = TcpStream::connect(address).await.with_context(|| format!("{address} cannot be connected to"))?;
+    stream.set_nodelay(true)?;
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    // Ends with the sender and the last body; its errors come out there.
+    tokio::spawn(connection);
+    Ok(sender)
+}
+
+async fn json(response: Response<Incoming>) -> anyhow::Result<Value> {
+    Ok(serde_json::from_slice(&response.into_body().collect().await?.to_bytes())?)
+}
+
+/// Whether somebody listens there and, where a path is given, answers it with 200.
+pub async fn answers(address: SocketAddr, path: Option<&str>) -> bool {
+    match path {
+        None => TcpStream::connect(address).await.is_ok(),
+        Some(path) => is_fine(address, path).await.is_ok(),
+    }
+}
+
+async fn is_fine(address: SocketAddr, path: &str) -> anyhow::Result<()> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").as_bytes()).await?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    let status = answer.get(9..12).unwrap_or_default();
+    ensure!(status == StatusCode::OK.as_str().as_bytes());
+    Ok(())
+}

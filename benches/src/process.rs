@@ -1,0 +1,111 @@
+//! A program under measurement: started, waited for, looked at through /proc, ended.
+
+use crate::http;
+use crate::machine::read;
+use anyhow::{Context, bail};
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
+
+/// A program that has not answered by then is not going to.
+const START_LIMIT: Duration = Duration::from_secs(10);
+/// How often a starting program is asked: this much is the start time's uncertainty.
+const ASK_EVERY: Duration = Duration::from_micros(500);
+/// Linux counts a process's time in hundredths of a second, whatever its own clock does.
+const TICK: Duration = Duration::from_millis(10);
+/// Memory that changes by less than this part is settled.
+const SETTLED: f64 = 0.005;
+const SETTLE_STEP: Duration = Duration::from_millis(500);
+const SETTLE_STEPS: usize = 20;
+
+/// Where a run keeps its databases and logs.
+pub fn folder() -> anyhow::Result<PathBuf> {
+    let folder = PathBuf::from("target/bench");
+    fs::create_dir_all(&folder).context("target/bench cannot be made")?;
+    Ok(folder)
+}
+
+/// Ends with this value.
+pub struct Program {
+    name: &'static str,
+    child: Child,
+    pub address: SocketAddr,
+    /// From its start to the first good answer.
+    pub start_time: Duration,
+}
+
+impl Program {
+    /// Starts `command`, which is to listen on `address`, and waits until `path` answers with 200; any answer will do
+    /// where there is no path.
+    pub async fn start(
+        name: &'static str,
+        command: &mut Command,
+        address: SocketAddr,
+        path: Option<&str>,
+    ) -> anyhow::Result<Self> {
+        let log = folder()?.join(format!("{name}.log"));
+        let output = File::create(&log)?;
+        command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+        let began = Instant::now();
+        let child =
+            command.spawn().with_context(|| format!("{} cannot be started", command.get_program().display()))?;
+        let mut program = Self { name, child, address, start_time: Duration::ZERO };
+        while !http::answers(address, path).await {
+            if let Some(status) = program.child.try_wait()? {
+                bail!("{name} ended with {status}:\n{}", fs::read_to_string(&log)?);
+            }
+            if START_LIMIT < began.elapsed() {
+                bail!("{name} does not answer on {address}:\n{}", fs::read_to_string(&log)?);
+            }
+            sleep(ASK_EVERY).await;
+        }
+        program.start_time = began.elapsed();
+        Ok(program)
+    }
+
+    /// The processor time it has used, in its own code and in the kernel for it.
+    pub fn cpu(&self) -> anyhow::Result<Duration> {
+        let stat = read(&format!("/proc/{}/stat", self.child.id()))?;
+        // The name, in parentheses, may have spaces in it. Behind it, user and system time are the 12th and 13th.
+        let (_, rest) = stat.rsplit_once(')').context("/proc/PID/stat is not as expected")?;
+        let ticks: Vec<u32> = rest.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse().ok()).collect();
+        Ok(TICK * ticks.iter().sum())
+    }
+
+    /// Its resident memory.
+    pub fn rss_kib(&self) -> anyhow::Result<u64> {
+        let status = read(&format!("/proc/{}/status", self.child.id()))?;
+        let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok());
+        rss.with_context(|| format!("{} has no memory", self.name))
+    }
+
+    /// Its resident memory once that has stopped changing.
+    pub async fn settled_kib(&self) -> anyhow::Result<u64> {
+        let mut before = self.rss_kib()?;
+        for _ in 0..SETTLE_STEPS {
+            sleep(SETTLE_STEP).await;
+            let now = self.rss_kib()?;
+            if now.abs_diff(before) as f64 <= SETTLED * before as f64 {
+                return Ok(now);
+            }
+            before = now;
+        }
+        bail!("the memory of {} did not settle", self.name)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Fails only when it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An address of this machine that nobody listens on.
+pub fn free_address() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}

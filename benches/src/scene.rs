@@ -1,0 +1,114 @@
+//! The programs of one measurement, fresh for each: nothing of the one before is left in their memory.
+
+use crate::http::Caller;
+use crate::process::{Program, folder, free_address};
+use anyhow::Context;
+use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// How many people arrive at the same time.
+const ARRIVE_TOGETHER: usize = 50;
+
+/// The model's API.
+pub async fn upstream() -> anyhow::Result<Program> {
+    let address = free_address()?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("upstream").arg(address.to_string());
+    Program::start("upstream", &mut command, address, None).await
+}
+
+pub async fn relay(upstream: SocketAddr) -> anyhow::Result<Program> {
+    let address = free_address()?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("relay").arg(address.to_string()).arg(upstream.to_string());
+    Program::start("relay", &mut command, address, None).await
+}
+
+/// Rivulet on a new database, with its limits on people out of the way and all else as it comes.
+pub async fn rivulet(upstream: SocketAddr) -> anyhow::Result<Program> {
+    rivulet_on(&new_database()?, upstream).await
+}
+
+pub async fn rivulet_on(database: &Path, upstream: SocketAddr) -> anyhow::Result<Program> {
+    let address = free_address()?;
+    let mut command = Command::new("target/release/rivulet");
+    // Nothing else from outside: a setting in somebody's environment would change what is measured.
+    command.env_clear().envs([
+        ("RIVULET_LISTEN", address.to_string()),
+        ("DATABASE_URL", format!("sqlite:{}", database.display())),
+        ("ANTHROPIC_BASE_URL", format!("http://{upstream}")),
+        ("RIVULET_MODELS", "anthropic/bench".into()),
+        ("RIVULET_SENDS_PER_MINUTE", "1000000".into()),
+        ("RIVULET_OPEN_REPLIES", "1000000".into()),
+        ("RIVULET_STREAMS", "1000000".into()),
+    ]);
+    Program::start("rivulet", &mut command, address, Some("/readyz")).await
+}
+
+/// A path where no database is yet.
+pub fn new_database() -> anyhow::Result<PathBuf> {
+    let path = folder()?.join("rivulet.db");
+    for ending in ["", "-wal", "-shm"] {
+        let file = PathBuf::from(format!("{}{ending}", path.display()));
+        if file.exists() {
+            std::fs::remove_file(&file).with_context(|| format!("{} cannot be removed", file.display()))?;
+        }
+    }
+    Ok(path)
+}
+
+/// Somebody with a conversation.
+pub struct Person {
+    pub caller: Caller,
+    conversation: String,
+}
+
+impl Person {
+    pub async fn new(address: SocketAddr) -> anyhow::Result<Self> {
+        let mut caller = Caller::guest(address).await?;
+        let made = caller.post("/api/v1/conversations", &json!({})).await?;
+        let id = made["id"].as_str().context("a new conversation has no id")?;
+        Ok(Self { caller, conversation: format!("/api/v1/conversations/{id}") })
+    }
+
+    pub async fn many(address: SocketAddr, count: usize) -> anyhow::Result<Vec<Self>> {
+        let arriving = stream::iter(0..count).map(|_| Self::new(address));
+        arriving.buffer_unordered(ARRIVE_TOGETHER).try_collect().await
+    }
+
+    /// The answer to a message that the upstream answers by `script`.
+    pub async fn send(&mut self, script: &Value) -> anyhow::Result<Value> {
+        let path = format!("{}/messages", self.conversation);
+        self.caller.post(&path, &json!({ "content": ask(script) })).await
+    }
+
+    pub async fn cursor(&mut self) -> anyhow::Result<String> {
+        let snapshot = self.caller.get(&self.conversation).await?;
+        Ok(snapshot["cursor"].as_str().context("a snapshot has no cursor")?.to_owned())
+    }
+
+    pub fn events(&self) -> String {
+        format!("{}/events", self.conversation)
+    }
+}
+
+/// A message that tells the upstream how to answer.
+pub fn ask(script: &Value) -> String {
+    format!("Please answer.\n@upstream {script}")
+}
+
+/// What Anthropic's API wants besides.
+pub const HEADERS: &[(&str, &str)] = &[("anthropic-version", "2023-06-01")];
+
+/// The same as a request of Anthropic's API.
+pub fn request(script: &Value) -> Value {
+    json!({
+        "model": "bench",
+        "max_tokens": 1000,
+        "stream": true,
+        "messages": [{ "role": "user", "content": ask(script) }],
+    })
+}

@@ -1,0 +1,43 @@
+//! The start: from the program's execution to `/readyz`, and the memory that it takes at rest.
+
+use crate::http::Caller;
+use crate::process::Program;
+use crate::report::{Budget, Report, Row};
+use crate::scene;
+use std::path::Path;
+use std::time::Duration;
+
+/// On a database that is there (design, 10).
+const MOST_MS: f64 = 100.0;
+const MOST_IDLE_MIB: f64 = 30.0;
+
+pub async fn measure(count: usize, report: &mut Report) -> anyhow::Result<()> {
+    eprintln!("bench: {count} starts ...");
+    let upstream = scene::upstream().await?;
+    let database = scene::new_database()?;
+    let first = start(&database, &upstream).await?;
+    report.add(Row::alone("first start, with a new database".into(), "ms", millis(first)));
+    let mut times = Vec::new();
+    for _ in 0..count {
+        times.push(start(&database, &upstream).await?);
+    }
+    times.sort_unstable();
+    report.add(Row::alone("start, median".into(), "ms", millis(times[count / 2])));
+    let slowest = Row::alone(format!("start, slowest of {count}"), "ms", millis(times[count - 1]));
+    report.add(slowest.with(Some(Budget::most(MOST_MS))));
+
+    let rivulet = scene::rivulet_on(&database, upstream.address).await?;
+    Caller::guest(rivulet.address).await?;
+    let idle = rivulet.settled_kib().await? as f64 / 1024.0;
+    report
+        .add(Row::alone("memory at rest, after one page".into(), "MiB", idle).with(Some(Budget::most(MOST_IDLE_MIB))));
+    Ok(())
+}
+
+async fn start(database: &Path, upstream: &Program) -> anyhow::Result<Duration> {
+    Ok(scene::rivulet_on(database, upstream.address).await?.start_time)
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}

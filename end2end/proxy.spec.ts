@@ -1,0 +1,125 @@
+// Behind a proxy: tokens arrive as they are made, cuts are not seen, and neither is a new version.
+
+import { CUT, Chat, type Script, ask, expect, providers, test as base } from "./helpers";
+import { Nginx, freeAddress, hasNginx, recommended, usual } from "./nginx";
+import { recording } from "./recorder";
+import { Viewer } from "./viewer";
+
+/** Two seconds of writing. */
+const SHORT: Script = { pieces: 100, gap_ms: 20 };
+/** Eight. */
+const LONG: Script = { pieces: 400, gap_ms: 20 };
+const PARTS = 10;
+
+const test = base.extend<{ nginx: (site: (port: number) => string) => Promise<Nginx> }>({
+  nginx: async ({}, use) => {
+    const running: Nginx[] = [];
+    await use(async (site) => {
+      running.push(await Nginx.start(site));
+      return running[running.length - 1];
+    });
+    for (const nginx of running) await nginx.end();
+  },
+});
+
+/** Something arrived in every tenth part of the time that the reply took: nothing was held back and then let go. */
+function expectSpread(times: number[], script: Script): void {
+  const [first, whole] = [times[0], Number(script.pieces) * Number(script.gap_ms)];
+  const parts = new Set(times.map((time) => Math.floor(((time - first) / whole) * PARTS)));
+  for (let part = 0; part < PARTS - 1; part += 1) expect([...parts], `Arrivals in part ${part}`).toContain(part);
+}
+
+/** It was told where it stands, so it will be told everything from here on. */
+async function expectThere(viewer: Viewer): Promise<void> {
+  await expect.poll(() => viewer.events.map((event) => event.type)).toEqual(["snapshot"]);
+}
+
+for (const [name, site] of [
+  ["as it comes", async (to: string) => usual(to)],
+  ["as deploy/nginx.conf sets it up", async (to: string) => recommended(new URL(to).host, await freeAddress())],
+] as const) {
+  test.describe(`nginx ${name}`, () => {
+    test.skip(!hasNginx, "nginx is not installed");
+
+    test("passes events on as they are made (F31)", async ({ nginx, server, upstream }) => {
+      const viewer = await Viewer.of((await nginx(await site(server.url))).url);
+      const following = viewer.follow(1);
+      await expectThere(viewer);
+      await viewer.send(SHORT);
+      await following;
+      expect(viewer.text).toBe(await upstream.text(SHORT));
+      expect(viewer.gaps).toEqual([]);
+      expect(viewer.connections).toBe(1);
+      expectSpread(viewer.tokens.map((token) => token.at), SHORT);
+    });
+
+    test("lets a page grow as the model writes (F31)", async ({ nginx, page, server, upstream }) => {
+      const chat = new Chat(page);
+      await chat.open((await nginx(await site(server.url))).url);
+      await chat.say(ask("Go", SHORT));
+      await chat.shows(await upstream.text(SHORT));
+      await chat.ended();
+      const { faults, moments } = await recording(page);
+      expect(faults).toEqual([]);
+      expectSpread(moments.map(([, at]) => at), SHORT);
+    });
+  });
+}
+
+test("a proxy that cuts every stream after a second and a half is not noticed (F32)", async ({ line, noise, page, upstream }) => {
+  noise.expect(CUT);
+  const [viewer, chat] = [await Viewer.of(line.url), new Chat(page)];
+  await chat.open(line.url);
+  const following = viewer.follow(1);
+  await expectThere(viewer);
+  await Promise.all([viewer.send(LONG), chat.say(ask("Go", LONG))]);
+  await chat.showsSome(1);
+  const cutting = setInterval(() => {
+    line.cut();
+    line.mend();
+  }, 1_500);
+  await chat.shows(await upstream.text(LONG), 25_000);
+  await following;
+  clearInterval(cutting);
+  await chat.ended();
+  expect((await recording(page)).faults).toEqual([]);
+  expect(viewer.connections).toBeGreaterThan(2);
+  expect(viewer.text).toBe(await upstream.text(LONG));
+  expect(viewer.gaps).toEqual([]);
+});
+
+test("a new version behind nginx is not noticed (F15)", async ({ nginx, noise, page, serve, upstream }) => {
+  test.skip(!hasNginx, "nginx is not installed");
+  noise.expect(CUT);
+  // Between the two processes nginx has nobody to ask. The page asks again; only the console tells.
+  noise.expect(/status of 502/);
+  const [old, next] = [await freeAddress(), await freeAddress()];
+  const server = await serve({ ...providers(upstream), RIVULET_LISTEN: old });
+  const { url } = await nginx(await recommended(old, next));
+  const [viewer, chat] = [await Viewer.of(url), new Chat(page)];
+  await chat.open(url);
+  const following = viewer.follow(2);
+  await expectThere(viewer);
+  await Promise.all([viewer.send(SHORT), chat.say(ask("Go", SHORT))]);
+  await chat.showsSome(100);
+
+  // The replies have the drain time to end in; the next process starts when the old one has ended.
+  expect(await server.kill("SIGTERM")).toBe(0);
+  await server.startAgain({ RIVULET_LISTEN: next });
+
+  const text = await upstream.text(SHORT);
+  await chat.shows(text);
+  await expect.poll(() => viewer.connections, { timeout: 15_000 }).toBe(2);
+  await viewer.send(SHORT);
+  await following;
+  expect(viewer.events.filter((event) => ["interrupted", "error"].includes(event.type))).toEqual([]);
+  expect(viewer.text).toBe(text + text);
+  expect(viewer.gaps).toEqual([]);
+
+  await chat.ended();
+  await chat.say(ask("And again", SHORT));
+  await expect(chat.replied).toHaveCount(2);
+  await chat.shows(text);
+  await chat.ended();
+  expect((await recording(page)).faults).toEqual([]);
+});
