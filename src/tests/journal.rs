@@ -1,5 +1,7 @@
 //! The journal: every reader, from every cursor, sees every event once and in order.
 
+mod schedule;
+
 use crate::event::{Cursor, Event};
 use crate::model::{ConversationId, MessageId};
 use crate::server::journal::{Entry, Journal, Journals, Topic};
