@@ -1,8 +1,7 @@
 //! Writers, readers and the sweep in every order: a scheduler of our own takes one step after the other, as proptest
 //! says, and polls a reader only when it was woken. A wake-up that is lost leaves a reader behind for good.
 //!
-//! Every step of the journal is atomic under its one lock and nothing waits but at an `await`, so the orders of these
-//! steps are all the orders that threads can make.
+//! It switches at every `await`. What threads may do to each other within one poll is for the test with fifty readers.
 
 use super::{cursor, journal, opened, token};
 use crate::event::Event;
