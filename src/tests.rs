@@ -2,13 +2,17 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod app;
+mod chaos;
 mod chat;
 mod connections;
 mod conversations;
 mod crash;
+mod dice;
 mod drain;
 mod faults;
+mod invariants;
 mod journal;
+mod lines;
 mod live;
 mod markdown;
 mod metrics;
@@ -22,6 +26,7 @@ mod storage;
 mod streaming;
 mod tidy;
 mod tracing;
+mod viewer;
 mod wire;
 
 #[path = "../examples/upstream/server.rs"]
