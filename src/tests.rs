@@ -24,6 +24,7 @@ mod security;
 mod sending;
 mod stopping;
 mod storage;
+mod storms;
 mod streaming;
 mod tidy;
 mod tracing;
