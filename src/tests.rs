@@ -20,6 +20,7 @@ mod metrics;
 mod pages;
 mod panics;
 mod provider;
+mod races;
 mod security;
 mod sending;
 mod stopping;
