@@ -3,6 +3,7 @@
 
 mod alone;
 mod app;
+mod backup;
 mod chaos;
 mod chat;
 mod connections;
