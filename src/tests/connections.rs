@@ -1,11 +1,11 @@
 //! Connections that cost without asking for anything, and too many of them: rows F25 and F41 of the fault matrix.
 
+use super::alone::alone;
 use super::app::App;
 use crate::server::bounds::Bounds;
 use crate::server::serve::places::Places;
 use std::fs::File;
 use std::net::IpAddr;
-use std::process::Command;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -127,23 +127,11 @@ fn one_address_does_not_take_the_places_of_others() {
     drop((other, near));
 }
 
-/// The limit on file descriptors is the whole process': the test runs itself once more, under a low one.
+/// The limit on file descriptors is the whole process'.
 #[test]
 fn f41_without_file_descriptors_the_server_waits_and_recovers() {
-    const NAME: &str = "tests::connections::f41_without_file_descriptors_the_server_waits_and_recovers";
-    const INSIDE: &str = "RIVULET_TEST_INSIDE";
-    if std::env::var_os(INSIDE).is_some() {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        return runtime.block_on(without_file_descriptors());
-    }
-    let run = Command::new("sh")
-        .args(["-c", "ulimit -n 100; exec \"$0\" --exact \"$1\" --nocapture"])
-        .args([std::env::current_exe().unwrap().as_os_str(), NAME.as_ref()])
-        .env(INSIDE, "yes")
-        .output()
-        .unwrap();
-    let told = String::from_utf8_lossy(&run.stdout);
-    assert!(run.status.success() && told.contains("1 passed"), "{told}\n{}", String::from_utf8_lossy(&run.stderr));
+    let name = "tests::connections::f41_without_file_descriptors_the_server_waits_and_recovers";
+    alone(name, "ulimit -n 100", without_file_descriptors());
 }
 
 async fn without_file_descriptors() {
