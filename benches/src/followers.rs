@@ -4,11 +4,11 @@
 use crate::http::Caller;
 use crate::machine::slab_kib;
 use crate::process::Program;
-use crate::report::{Budget, Report, Row, micros};
+use crate::report::{Budget, Report, Row};
 use crate::scene::{self, Person};
+use crate::times::Times;
 use anyhow::{Context, bail, ensure};
 use futures::{StreamExt, TryStreamExt, stream};
-use hdrhistogram::Histogram;
 use hyper::Method;
 use serde_json::json;
 use std::io;
@@ -58,21 +58,21 @@ pub async fn measure(count: usize, wanted: usize, report: &mut Report) -> anyhow
     report.add(Row::alone("the same in the kernel, both ends of its connection".into(), "KiB", kernel));
 
     let served = fan_out(&clock, &upstream, &mut person, followers).await?;
-    for (name, percentile) in [("half of them", 50.0), ("99 in 100", 99.0), ("the last", 100.0)] {
+    for (name, percentile) in [("half of them", 50), ("99 in 100", 99), ("the last", 100)] {
         let what = format!("last token to {count} followers: {name}");
         let budget = (name == "the last" && count == wanted).then(|| Budget::most(MOST_MS));
-        report.add(Row::alone(what, "ms", micros(served.value_at_percentile(percentile))).with(budget));
+        report.add(Row::alone(what, "ms", served.millis(percentile)).with(budget));
     }
     Ok(())
 }
 
-/// From the upstream's last token to each follower's having it, in microseconds.
+/// From the upstream's last token to each follower's having it.
 async fn fan_out(
     clock: &Clock,
     upstream: &Program,
     person: &mut Person,
     followers: Vec<Follower>,
-) -> anyhow::Result<Histogram<u64>> {
+) -> anyhow::Result<Times> {
     let count = followers.len();
     let mut waiting = JoinSet::new();
     for mut follower in followers {
@@ -89,11 +89,7 @@ async fn fan_out(
     let in_time = timeout(PATIENCE, all).await;
     in_time.with_context(|| format!("after {PATIENCE:?} not all of the {count} followers had the last token"))??;
     let written = clock.last_end(upstream).await?;
-    let mut served = Histogram::new(3)?;
-    for at in arrived {
-        served.record(at.saturating_duration_since(written).as_micros() as u64)?;
-    }
-    Ok(served)
+    Times::new(arrived.into_iter().map(|at: Instant| at.saturating_duration_since(written)))
 }
 
 /// A viewer's connection, without an HTTP library: ten thousand of them are to cost this process little.

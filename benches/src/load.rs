@@ -3,12 +3,12 @@
 
 use crate::http::Caller;
 use crate::process::Program;
-use crate::report::{Budget, Report, Row, micros};
+use crate::report::{Budget, Report, Row};
 use crate::scene::{self, Person};
 use crate::sse::{Events, Seen};
+use crate::times::Times;
 use anyhow::{Context, ensure};
 use futures::future::try_join_all;
-use hdrhistogram::Histogram;
 use hyper::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -38,17 +38,17 @@ enum Way {
     Conversation,
 }
 
-/// What was seen in the window. Times in microseconds.
+/// What was seen in the window.
 #[derive(Default)]
 struct Sheet {
-    first: Vec<u64>,
-    gaps: Vec<u64>,
+    first: Vec<Duration>,
+    gaps: Vec<Duration>,
     tokens: usize,
 }
 
 struct Outcome {
-    first: Histogram<u64>,
-    gaps: Histogram<u64>,
+    first: Times,
+    gaps: Times,
     cpu_per_token: f64,
 }
 
@@ -65,16 +65,16 @@ pub async fn measure(level: &Level, report: &mut Report) -> anyhow::Result<()> {
 
 fn rows(level: &Level, how: &str, relay: &Outcome, rivulet: &Outcome, report: &mut Report) -> anyhow::Result<()> {
     let replies = level.replies;
-    for (name, percentile) in [("p50", 50.0), ("p95", 95.0), ("p99", 99.0)] {
+    for (name, percentile) in [("p50", 50), ("p95", 95), ("p99", 99)] {
         let what = format!("time to first token, {replies} at a time, {how}, {name}");
-        let of = |outcome: &Outcome| micros(outcome.first.value_at_percentile(percentile));
+        let of = |outcome: &Outcome| outcome.first.millis(percentile);
         let budget = (replies == AT_REPLIES && name == "p99" && how == "conversation")
             .then(|| Budget::added(ADDED_TTFT_MS, "ms"));
         report.add(Row::beside(what, "ms", of(relay), of(rivulet)).with(budget));
     }
-    for (name, percentile) in [("p50", 50.0), ("p95", 95.0), ("p99", 99.0)] {
+    for (name, percentile) in [("p50", 50), ("p95", 95), ("p99", 99)] {
         let what = format!("gap between tokens, {replies} at a time, {how}, {name}");
-        let of = |outcome: &Outcome| micros(outcome.gaps.value_at_percentile(percentile));
+        let of = |outcome: &Outcome| outcome.gaps.millis(percentile);
         report.add(Row::beside(what, "ms", of(relay), of(rivulet)));
     }
     if replies > 1 {
@@ -112,16 +112,9 @@ async fn outcome(way: Way, level: &Level) -> anyhow::Result<Outcome> {
 }
 
 fn summed(sheets: &[Sheet], cpu: Duration) -> anyhow::Result<Outcome> {
-    let histogram = |times: fn(&Sheet) -> &Vec<u64>| -> anyhow::Result<Histogram<u64>> {
-        let mut histogram = Histogram::new(3)?;
-        for time in sheets.iter().flat_map(times) {
-            histogram.record(*time)?;
-        }
-        ensure!(!histogram.is_empty(), "no reply began in the window");
-        Ok(histogram)
-    };
+    let first = Times::new(sheets.iter().flat_map(|sheet| &sheet.first).copied()).context("no reply began")?;
+    let gaps = Times::new(sheets.iter().flat_map(|sheet| &sheet.gaps).copied()).context("no token came")?;
     let tokens: usize = sheets.iter().map(|sheet| sheet.tokens).sum();
-    let (first, gaps) = (histogram(|sheet| &sheet.first)?, histogram(|sheet| &sheet.gaps)?);
     Ok(Outcome { first, gaps, cpu_per_token: cpu.as_micros() as f64 / tokens as f64 })
 }
 
@@ -216,8 +209,8 @@ impl Reading<'_> {
         }
         self.sheet.tokens += pieces;
         match before {
-            Some(before) => self.sheet.gaps.push((now - before).as_micros() as u64),
-            None if self.from <= self.asked => self.sheet.first.push((now - self.asked).as_micros() as u64),
+            Some(before) => self.sheet.gaps.push(now - before),
+            None if self.from <= self.asked => self.sheet.first.push(now - self.asked),
             None => {}
         }
     }

@@ -17,6 +17,7 @@ mod resume;
 mod scene;
 mod sse;
 mod start;
+mod times;
 
 #[path = "../../examples/upstream/server.rs"]
 mod upstream;

@@ -140,8 +140,3 @@ impl Report {
         Ok(())
     }
 }
-
-/// A histogram's microseconds as milliseconds.
-pub fn micros(value: u64) -> f64 {
-    value as f64 / 1000.0
-}

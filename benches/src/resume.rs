@@ -1,10 +1,10 @@
 //! A viewer comes back in the middle of a reply: from connecting to the first frame, while a hundred replies run.
 
-use crate::report::{Report, Row, micros};
+use crate::report::{Report, Row};
 use crate::scene::{self, Person};
+use crate::times::Times;
 use anyhow::{Context, ensure};
 use futures::future::try_join_all;
-use hdrhistogram::Histogram;
 use http_body_util::BodyExt;
 use hyper::Method;
 use serde_json::json;
@@ -25,20 +25,21 @@ pub async fn measure(count: usize, report: &mut Report) -> anyhow::Result<()> {
     let mut people = Person::many(rivulet.address, REPLIES).await?;
     let script = json!({ "pieces": PIECES, "gap_ms": GAP_MS });
     try_join_all(people.iter_mut().map(|person| person.send(&script))).await?;
-    let mut times = Histogram::<u64>::new(3)?;
+    let mut times = Vec::new();
     let mut left = count;
     while left > 0 {
         let now = left.min(REPLIES);
         let cursors = try_join_all(people[..now].iter_mut().map(Person::cursor)).await?;
         sleep(AWAY).await;
         for (person, cursor) in people.iter().zip(&cursors) {
-            times.record(resume(person, cursor).await?.as_micros() as u64)?;
+            times.push(resume(person, cursor).await?);
         }
         left -= now;
     }
-    for (name, percentile) in [("p50", 50.0), ("p95", 95.0), ("p99", 99.0)] {
+    let times = Times::new(times)?;
+    for (name, percentile) in [("p50", 50), ("p95", 95), ("p99", 99)] {
         let what = format!("resuming in the middle of a reply, {name}");
-        report.add(Row::alone(what, "ms", micros(times.value_at_percentile(percentile))));
+        report.add(Row::alone(what, "ms", times.millis(percentile)));
     }
     Ok(())
 }

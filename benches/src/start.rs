@@ -4,6 +4,7 @@ use crate::http::Caller;
 use crate::process::Program;
 use crate::report::{Budget, Report, Row};
 use crate::scene;
+use crate::times::Times;
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,14 +17,14 @@ pub async fn measure(count: usize, report: &mut Report) -> anyhow::Result<()> {
     let upstream = scene::upstream().await?;
     let database = scene::new_database()?;
     let first = start(&database, &upstream).await?;
-    report.add(Row::alone("first start, with a new database".into(), "ms", millis(first)));
+    report.add(Row::alone("first start, with a new database".into(), "ms", first.as_secs_f64() * 1000.0));
     let mut times = Vec::new();
     for _ in 0..count {
         times.push(start(&database, &upstream).await?);
     }
-    times.sort_unstable();
-    report.add(Row::alone("start, median".into(), "ms", millis(times[count / 2])));
-    let slowest = Row::alone(format!("start, slowest of {count}"), "ms", millis(times[count - 1]));
+    let times = Times::new(times)?;
+    report.add(Row::alone("start, median".into(), "ms", times.millis(50)));
+    let slowest = Row::alone(format!("start, slowest of {count}"), "ms", times.millis(100));
     report.add(slowest.with(Some(Budget::most(MOST_MS))));
 
     let rivulet = scene::rivulet_on(&database, upstream.address).await?;
@@ -36,8 +37,4 @@ pub async fn measure(count: usize, report: &mut Report) -> anyhow::Result<()> {
 
 async fn start(database: &Path, upstream: &Program) -> anyhow::Result<Duration> {
     Ok(scene::rivulet_on(database, upstream.address).await?.start_time)
-}
-
-fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1000.0
 }
