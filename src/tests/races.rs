@@ -117,12 +117,13 @@ async fn f36_a_stop_a_retry_and_the_next_message_at_once_leave_one_end_each() {
         while frames.iter().filter(|frame| frame.is_end()).count() < replies.len() {
             frames.push(events.next().await.unwrap());
         }
-        let mut done = 0;
+        let last = frames.iter().rfind(|frame| frame.event == "reply").unwrap().data["reply"].clone();
         for reply in &replies {
             let stored = assert_sound(&app, reply, &[&frames[1..]], &script.full_text()).await;
-            done += usize::from(stored["status"] == "done");
+            if last == **reply {
+                assert_eq!(stored["status"], "done", "nobody stops the last");
+            }
         }
-        assert_eq!(done, 1, "one goes on to its end");
     }
     assert_eq!(app.state.engine.open_replies(), 0);
 }

@@ -102,7 +102,7 @@ fn f26_a_thousand_viewers_cut_at_once_come_back_and_miss_nothing() {
         let first = viewers
             .iter_mut()
             .zip(&mut streams)
-            .map(async |(viewer, events)| while viewer.take(events).await.unwrap().event != "thinking" {});
+            .map(async |(viewer, events)| while viewer.take(events).await.unwrap().data["text"] != "thought0" {});
         join_all(first).await;
 
         line.reset_all();
