@@ -1,6 +1,6 @@
 # Every command first sets up what is missing, so that a clean clone needs nothing but make (and says so when it does).
 
-.PHONY: run build watch test lint bench fuzz
+.PHONY: run build watch test lint bench soak fuzz
 
 # The release build, on http://127.0.0.1:3000.
 run: build
@@ -29,6 +29,10 @@ lint:
 # Measures the release build beside a bare relay: five minutes on a machine with nothing else to do.
 bench: build
 	@scripts/bench
+
+# Kills the release build 200 times, then lets people come and go for ten minutes: make soak RIVULET_SOAK_KILLS=20 SOAK_MINUTES=60
+soak: build
+	@scripts/soak
 
 # Random bytes for what reads bytes from outside, a minute for each target: make fuzz SECONDS=600
 fuzz:

@@ -3,7 +3,7 @@
 //! The scriptable model API (`examples/upstream`), the relay and Rivulet's release binary each run as a process of their
 //! own; this one is the people. `load` measures replies, `memory` what open ones cost, `followers` what viewers cost and
 //! how fast one reply reaches them all, `resume` a viewer's return, `start` the start. `report` judges by the budgets of
-//! the design and prints.
+//! the design and prints. `soak` is apart: `make soak`.
 
 mod followers;
 mod http;
@@ -15,6 +15,7 @@ mod relay;
 mod report;
 mod resume;
 mod scene;
+mod soak;
 mod sse;
 mod start;
 mod times;
@@ -40,12 +41,13 @@ struct Arguments {
     role: Option<Role>,
 }
 
-/// The other processes of a run. It starts them itself.
 #[derive(Subcommand)]
 enum Role {
-    /// Copies the upstream's streams to its clients, and does nothing else.
+    /// Kills Rivulet again and again, then lets people come and go, and says whether its promises held.
+    Soak(soak::Plan),
+    /// A process that a run starts itself: copies the upstream's streams to its clients, and does nothing else.
     Relay { listen: SocketAddr, upstream: SocketAddr },
-    /// The scriptable model API.
+    /// A process that a run starts itself: the scriptable model API.
     Upstream { listen: Option<SocketAddr> },
 }
 
@@ -54,6 +56,7 @@ async fn main() -> ExitCode {
     let Arguments { quick, role } = Arguments::parse();
     let ended = match role {
         None => measure(&Plan::new(quick)).await,
+        Some(Role::Soak(plan)) => soak::run(&plan).await,
         Some(Role::Relay { listen, upstream }) => relay::run(listen, upstream).await,
         Some(Role::Upstream { listen }) => serve_upstream(listen).await,
     };

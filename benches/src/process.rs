@@ -82,6 +82,12 @@ impl Program {
         rss.with_context(|| format!("{} has no memory", self.name))
     }
 
+    /// How many files and sockets it has open.
+    pub fn files(&self) -> anyhow::Result<usize> {
+        let folder = format!("/proc/{}/fd", self.child.id());
+        Ok(fs::read_dir(&folder).with_context(|| format!("{folder} cannot be read"))?.count())
+    }
+
     /// Its resident memory once that has stopped changing.
     pub async fn settled_kib(&self) -> anyhow::Result<u64> {
         let mut before = self.rss_kib()?;

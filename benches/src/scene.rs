@@ -11,6 +11,8 @@ use std::process::Command;
 
 /// How many people arrive at the same time.
 const ARRIVE_TOGETHER: usize = 50;
+/// Who has it may read Rivulet's /metrics.
+pub const METRICS_TOKEN: &str = "a-token-of-the-bench";
 
 /// The model's API.
 pub async fn upstream() -> anyhow::Result<Program> {
@@ -33,6 +35,11 @@ pub async fn rivulet(upstream: SocketAddr) -> anyhow::Result<Program> {
 }
 
 pub async fn rivulet_on(database: &Path, upstream: SocketAddr) -> anyhow::Result<Program> {
+    rivulet_with(database, upstream, &[]).await
+}
+
+/// The same with more settings.
+pub async fn rivulet_with(database: &Path, upstream: SocketAddr, settings: &[(&str, &str)]) -> anyhow::Result<Program> {
     let address = free_address()?;
     let mut command = Command::new("target/release/rivulet");
     // Nothing else from outside: a setting in somebody's environment would change what is measured.
@@ -44,7 +51,9 @@ pub async fn rivulet_on(database: &Path, upstream: SocketAddr) -> anyhow::Result
         ("RIVULET_SENDS_PER_MINUTE", "1000000".into()),
         ("RIVULET_OPEN_REPLIES", "1000000".into()),
         ("RIVULET_STREAMS", "1000000".into()),
+        ("RIVULET_METRICS_TOKEN", METRICS_TOKEN.into()),
     ]);
+    command.envs(settings.iter().copied());
     Program::start("rivulet", &mut command, address, Some("/readyz")).await
 }
 
@@ -88,6 +97,10 @@ impl Person {
     pub async fn cursor(&mut self) -> anyhow::Result<String> {
         let snapshot = self.caller.get(&self.conversation).await?;
         Ok(snapshot["cursor"].as_str().context("a snapshot has no cursor")?.to_owned())
+    }
+
+    pub fn path(&self) -> &str {
+        &self.conversation
     }
 
     pub fn events(&self) -> String {

@@ -1,0 +1,66 @@
+//! `make soak`: whether Rivulet keeps its promises when it is killed again and again, and when it runs for long.
+//!
+//! `kills` kills the server at random moments and looks at what is left; `crowd` lets people come and go, with faults of
+//! the model and of their lines, and watches the server's memory, files and journals (`gauges`). What a viewer must never
+//! see is checked by `watch`, on every event.
+
+mod crowd;
+mod gauges;
+mod kills;
+mod script;
+mod watch;
+
+#[path = "../../src/tests/dice.rs"]
+mod dice;
+
+use anyhow::bail;
+use clap::Args;
+
+#[derive(Args)]
+pub struct Plan {
+    /// How often the server is killed (kill -9) while replies stream.
+    #[arg(long, env = "RIVULET_SOAK_KILLS", default_value_t = 200)]
+    kills: usize,
+
+    /// How long people come and go. Under five minutes it is too short to tell whether memory grows.
+    #[arg(long, env = "SOAK_MINUTES", default_value_t = 10.0)]
+    minutes: f64,
+
+    /// The same seed makes the same choices; when they meet what is the machine's.
+    #[arg(long, env = "SOAK_SEED", default_value_t = 1)]
+    seed: u64,
+}
+
+/// A phase's result: a line, and what must not have been.
+pub struct Phase {
+    pub line: String,
+    pub violations: Vec<String>,
+}
+
+/// More of them say nothing more.
+const MOST_SHOWN: usize = 20;
+
+/// # Errors
+/// Something did not hold. All of it has been told by then.
+pub async fn run(plan: &Plan) -> anyhow::Result<()> {
+    let mut violations = 0;
+    if plan.kills > 0 {
+        violations += tell(&kills::run(plan.kills, plan.seed).await?);
+    }
+    if plan.minutes > 0.0 {
+        violations += tell(&crowd::run(plan.minutes, plan.seed).await?);
+    }
+    if violations > 0 {
+        bail!("{violations} times something did not hold; again with SOAK_SEED={}", plan.seed);
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "these lines are what this program is for")]
+fn tell(phase: &Phase) -> usize {
+    println!("soak: {}; {} violations", phase.line, phase.violations.len());
+    for violation in phase.violations.iter().take(MOST_SHOWN) {
+        eprintln!("soak: {violation}");
+    }
+    phase.violations.len()
+}
