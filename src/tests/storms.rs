@@ -106,8 +106,8 @@ fn f26_a_thousand_viewers_cut_at_once_come_back_and_miss_nothing() {
         join_all(first).await;
 
         line.reset_all();
-        let ends = streams.into_iter().map(async |mut events| assert_eq!(events.next().await, None, "it was cut"));
-        join_all(ends).await;
+        // What had come before the cut and was not looked at yet comes again.
+        join_all(streams.into_iter().map(async |mut events| while events.next().await.is_some() {})).await;
         // `connect` asserts that each is answered with 200.
         join_all(viewers.iter_mut().map(|viewer| viewer.until_end(&sent.reply))).await;
         let again = viewers.iter().filter(|viewer| viewer.connections == 2).count();
