@@ -11,6 +11,7 @@ mod conversations;
 mod crash;
 mod dice;
 mod drain;
+mod elsewhere;
 mod faults;
 mod invariants;
 mod journal;

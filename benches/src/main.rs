@@ -37,6 +37,10 @@ struct Arguments {
     #[arg(long)]
     quick: bool,
 
+    /// One measurement instead of all: start, replies-1, replies-100, replies-1000, memory, followers or resume.
+    #[arg(long)]
+    only: Option<String>,
+
     #[command(subcommand)]
     role: Option<Role>,
 }
@@ -53,9 +57,9 @@ enum Role {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Arguments { quick, role } = Arguments::parse();
+    let Arguments { quick, only, role } = Arguments::parse();
     let ended = match role {
-        None => measure(&Plan::new(quick)).await,
+        None => measure(&Plan::new(quick, only)).await,
         Some(Role::Soak(plan)) => soak::run(&plan).await,
         Some(Role::Relay { listen, upstream }) => relay::run(listen, upstream).await,
         Some(Role::Upstream { listen }) => serve_upstream(listen).await,
@@ -72,6 +76,7 @@ async fn main() -> ExitCode {
 /// How much is measured.
 struct Plan {
     quick: bool,
+    only: Option<String>,
     levels: Vec<load::Level>,
     open: memory::Open,
     followers: usize,
@@ -80,18 +85,22 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(quick: bool) -> Self {
+    fn new(quick: bool, only: Option<String>) -> Self {
         let level = |replies, pieces, seconds| load::Level { replies, pieces, seconds };
         if quick {
             let levels = vec![level(1, 10, 1), level(100, 20, 2)];
             let open = memory::Open { replies: 100, pieces: 40 };
-            return Self { quick, levels, open, followers: 1_000, resumes: 100, starts: 3 };
+            return Self { quick, only, levels, open, followers: 1_000, resumes: 100, starts: 3 };
         }
         // Short replies where there is one at a time, for more of them; else eight seconds, a usual length.
         let levels = vec![level(1, 10, 15), level(100, 160, 15), level(1_000, 160, 20)];
         // About a hundred words of each.
         let open = memory::Open { replies: 1_000, pieces: 100 };
-        Self { quick, levels, open, followers: 10_000, resumes: 500, starts: 10 }
+        Self { quick, only, levels, open, followers: 10_000, resumes: 500, starts: 10 }
+    }
+
+    fn has(&self, what: &str) -> bool {
+        self.only.as_deref().is_none_or(|only| only == what)
     }
 }
 
@@ -100,14 +109,24 @@ async fn measure(plan: &Plan) -> anyhow::Result<()> {
     machine.check()?;
     let followers = machine.followers(plan.followers);
     let mut report = Report::new(machine, plan.quick);
-    start::measure(plan.starts, &mut report).await.context("the start")?;
-    for level in &plan.levels {
-        let what = format!("{} replies at a time", level.replies);
-        load::measure(level, &mut report).await.context(what)?;
+    if plan.has("start") {
+        start::measure(plan.starts, &mut report).await.context("the start")?;
     }
-    memory::measure(plan.open, &mut report).await.context("memory of open replies")?;
-    followers::measure(followers, plan.followers, &mut report).await.context("followers of one reply")?;
-    resume::measure(plan.resumes, &mut report).await.context("resuming")?;
+    for level in &plan.levels {
+        let what = format!("replies-{}", level.replies);
+        if plan.has(&what) {
+            load::measure(level, &mut report).await.context(what)?;
+        }
+    }
+    if plan.has("memory") {
+        memory::measure(plan.open, &mut report).await.context("memory of open replies")?;
+    }
+    if plan.has("followers") {
+        followers::measure(followers, plan.followers, &mut report).await.context("followers of one reply")?;
+    }
+    if plan.has("resume") {
+        resume::measure(plan.resumes, &mut report).await.context("resuming")?;
+    }
     report.print();
     report.write()
 }

@@ -11,6 +11,8 @@ pub struct Bounds {
     pub shortest_pause: Duration,
     /// ... up to this: so long after the disk has room again, the end is saved.
     pub longest_pause: Duration,
+    /// How long another process on the same database gets to stop a reply, before it is taken from it.
+    pub stop_elsewhere: Duration,
     /// A client that has not sent its request's head by then is not going to (slow-loris).
     pub head_read: Duration,
     /// 256 KiB take 30 s at 70 kbit/s: slower than this is nobody's line but an attack.
@@ -25,6 +27,7 @@ impl Default for Bounds {
             end_write: Duration::from_secs(10),
             shortest_pause: Duration::from_secs(1),
             longest_pause: Duration::from_secs(15),
+            stop_elsewhere: Duration::from_secs(5),
             head_read: Duration::from_secs(10),
             body_read: Duration::from_secs(30),
             connections: 20_000,

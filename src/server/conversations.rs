@@ -6,7 +6,7 @@ use super::store::conversations::{Place, Stored};
 use super::{State, owned};
 use crate::api::Changes;
 use crate::error::Problem;
-use crate::event::{Event, List, Snapshot};
+use crate::event::{Draft, Event, List, Snapshot};
 use crate::model::{AccountId, Conversation, ConversationId, Message, MessageId, Status};
 
 /// Messages in a snapshot (design: the last 50).
@@ -142,7 +142,13 @@ pub async fn snapshot(state: &State, account: AccountId, id: ConversationId) -> 
         message.text.clone_from(&draft.text);
         message.thinking.clone_from(&draft.thinking);
     }
-    Ok(Snapshot { conversation: shown(state, stored), messages, earlier, draft, cursor })
+    // Open, and not in our journal: another process is writing it.
+    let elsewhere = messages.last().filter(|message| message.status.is_open()).map(|message| Draft {
+        text: message.text.clone(),
+        thinking: message.thinking.clone(),
+        ..Draft::new(message.id)
+    });
+    Ok(Snapshot { conversation: shown(state, stored), messages, earlier, draft: draft.or(elsewhere), cursor })
 }
 
 /// The messages before `before` on its way to the root, and whether there are more.

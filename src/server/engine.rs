@@ -5,6 +5,7 @@
 
 mod admission;
 mod checkpoint;
+mod elsewhere;
 mod ending;
 mod opening;
 mod pieces;
@@ -51,8 +52,6 @@ struct Shared {
     limits: Arc<Limits>,
     metrics: Arc<Metrics>,
     drain: Drain,
-    /// This life of this server. Written beside the replies that it generates, so that a stale one is fenced off.
-    process: String,
     most_open: usize,
     whole_reply: Duration,
     bounds: Bounds,
@@ -100,13 +99,8 @@ pub enum Stop {
 }
 
 impl Engine {
-    /// Marks what a former process left open as interrupted, and starts the checkpoints.
+    /// Marks what processes left open that are gone as interrupted, and starts the checkpoints.
     pub async fn start(parts: Parts) -> sqlx::Result<Self> {
-        let process = uuid::Uuid::now_v7().to_string();
-        let orphans = parts.store.interrupt_orphans(&process).await?;
-        if orphans > 0 {
-            tracing::warn!(orphans, "Replies of a process that is gone are now marked as interrupted");
-        }
         let shared = Arc::new(Shared {
             store: parts.store,
             journals: parts.journals,
@@ -114,7 +108,6 @@ impl Engine {
             limits: parts.limits,
             metrics: parts.metrics,
             drain: parts.drain,
-            process,
             most_open: parts.most_open,
             whole_reply: parts.whole_reply,
             bounds: parts.bounds,
@@ -124,6 +117,8 @@ impl Engine {
             visits: TaskTracker::new(),
             interrupt: CancellationToken::new(),
         });
+        let elsewhere = elsewhere::take_over(&shared).await?;
+        tokio::spawn(elsewhere::run(Arc::downgrade(&shared), elsewhere));
         tokio::spawn(checkpoint::run(Arc::downgrade(&shared)));
         Ok(Self { shared })
     }
@@ -171,6 +166,10 @@ impl Engine {
         if message.role != Role::Assistant {
             return Err(Problem::NotFound);
         }
+        if message.status.is_open() && self.shared.pass_on_stop(reply).await? {
+            return Ok(Stop::Accepted);
+        }
+        let (message, ..) = self.shared.owned_message(account, reply).await?;
         Ok(Stop::Ended(Box::new(message)))
     }
 
@@ -293,7 +292,7 @@ impl Shared {
         });
         // Known before it is written, so that whoever sees the reply can also stop it.
         lock(&self.open).insert(reply.id, Arc::clone(&open));
-        let opening = Opening { conversation: stored.id, message, reply, title: &title, process: &self.process };
+        let opening = Opening { conversation: stored.id, message, reply, title: &title, process: self.store.process() };
         if let Err(error) = self.store.open_reply(opening).await {
             lock(&self.open).remove(&reply.id);
             return Err(error.into());
@@ -348,7 +347,8 @@ impl Shared {
             open.stop.cancel();
             open.ended.cancelled().await;
         }
-        ending::save_now(self, conversation).await
+        ending::save_now(self, conversation).await?;
+        self.settle_elsewhere(conversation).await
     }
 
     fn find(&self, reply: MessageId) -> Option<Arc<Open>> {

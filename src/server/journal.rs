@@ -8,6 +8,7 @@ use crate::model::{AccountId, ConversationId, MessageId};
 use crate::wire::{Body, Topic as Channel};
 use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -32,24 +33,42 @@ pub enum Topic {
 pub struct Journals {
     topics: Mutex<HashMap<Topic, Arc<Journal>>>,
     window: Duration,
+    closed: Arc<AtomicBool>,
 }
 
 impl Journals {
     /// `window`: how long an event can still be read after it happened.
     pub fn new(window: Duration) -> Self {
-        Self { topics: Mutex::default(), window }
+        Self { topics: Mutex::default(), window, closed: Arc::default() }
     }
 
     /// The topic's journal, made anew when it is not in memory.
     pub fn topic(&self, topic: Topic) -> Arc<Journal> {
         let mut topics = lock(&self.topics);
-        Arc::clone(topics.entry(topic).or_insert_with(|| Arc::new(Journal::new(self.window))))
+        let new = || Arc::new(Journal::new(self.window, Arc::clone(&self.closed)));
+        Arc::clone(topics.entry(topic).or_insert_with(new))
     }
 
     /// Appends to a topic's journal. Without one in memory nobody could resume from what came before, and the entry
     /// begins a new one.
     pub fn append(&self, topic: Topic, event: Event) -> Cursor {
         self.topic(topic).append(event)
+    }
+
+    /// From here on a reader who has read all, of a topic without an open reply, waits for nothing more.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        for journal in lock(&self.topics).values() {
+            journal.grown.send_replace(());
+        }
+    }
+
+    /// See [`Journal::start_over`]. A topic that is not in memory has no readers to tell.
+    pub fn start_over(&self, topic: Topic) {
+        let journal = lock(&self.topics).get(&topic).map(Arc::clone);
+        if let Some(journal) = journal {
+            journal.start_over();
+        }
     }
 
     /// Lets go of what is older than the window, and drops the journals that nobody reads or writes and whose window has
@@ -90,6 +109,7 @@ pub struct Journal {
     window: Duration,
     log: Mutex<Log>,
     grown: watch::Sender<()>,
+    closed: Arc<AtomicBool>,
     /// Held while a message is added, a reply opened, a setting changed, so that store and journal keep one order.
     pub turn: tokio::sync::Mutex<()>,
 }
@@ -132,7 +152,7 @@ impl Entry {
 }
 
 impl Journal {
-    fn new(window: Duration) -> Self {
+    fn new(window: Duration, closed: Arc<AtomicBool>) -> Self {
         let log =
             Log { last: 0, entries: VecDeque::new(), bytes: 0, draft: None, open_since: None, touched: Instant::now() };
         Self {
@@ -140,6 +160,7 @@ impl Journal {
             window,
             log: Mutex::new(log),
             grown: watch::Sender::new(()),
+            closed,
             turn: Default::default(),
         }
     }
@@ -269,15 +290,16 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Waits for what comes next: at least one entry and at most `most`, in order. `None`: the journal has let go of
-    /// it, and only a snapshot can help.
+    /// Waits for what comes next: at most `most` entries, in order. None of them: the journals are closed, and nothing
+    /// more is to come. `None`: the journal has let go of what comes next, and only a snapshot can help.
     pub async fn next(&mut self, most: usize) -> Option<Vec<Arc<Entry>>> {
         loop {
             // Before looking, so that no wake-up is lost.
             self.grown.mark_unchanged();
+            let over = self.journal.closed.load(Ordering::SeqCst) && !self.journal.is_open();
             let found = self.look(most)?;
-            if let Some(last) = found.last() {
-                self.seq = last.seq;
+            self.seq = found.last().map_or(self.seq, |last| last.seq);
+            if over || !found.is_empty() {
                 return Some(found);
             }
             // The journal, and with it the sender, lives as long as this reader.

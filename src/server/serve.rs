@@ -55,6 +55,7 @@ pub async fn run(listener: TcpListener, router: Router, state: State, stop: Canc
     let deadline = Instant::now() + state.settings.drain();
     tracing::info!(replies = state.engine.open_replies(), "Stopping: open replies may end, new ones are refused");
     state.drain.begin();
+    state.journals.close();
     // Viewers may still come back and see the end of their reply, and health checks the truth.
     let margin = LAST_WRITES.min(state.settings.drain() / 4);
     let drained = async {

@@ -6,13 +6,16 @@
 
 pub mod accounts;
 pub mod conversations;
+pub mod elsewhere;
 pub mod endings;
 pub mod messages;
+mod presence;
 mod write;
 
 use crate::error::Problem;
 use anyhow::Context;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use presence::Presence;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -39,6 +42,7 @@ pub struct Store {
     reader: SqlitePool,
     writes: Arc<AtomicU64>,
     held: endings::HeldEndings,
+    presence: Arc<Presence>,
 }
 
 impl Store {
@@ -65,7 +69,10 @@ impl Store {
         check(&writer, &path).await?;
         sqlx::migrate!().run(&writer).await.context("The database's tables could not be brought up to date")?;
         let reader = pool().max_connections(READERS).connect_with(options.read_only(true)).await?;
-        let store = Self { writer, reader, writes: Arc::default(), held: Default::default() };
+        let presence = Presence::begin(&path);
+        let presence = presence.with_context(|| format!("DATABASE_URL: no file can be made beside {}", path.display()))?;
+        let presence = Arc::new(presence);
+        let store = Self { writer, reader, writes: Arc::default(), held: Default::default(), presence };
         store.ready().await.with_context(|| format!("DATABASE_URL: {} cannot be written", path.display()))?;
         Ok(store)
     }
@@ -98,6 +105,9 @@ impl Store {
     pub async fn close(&self) {
         self.reader.close().await;
         self.writer.close().await;
+        if let Err(error) = self.presence.end() {
+            tracing::warn!(%error, "The file that says that this process lives could not be removed");
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::event::{Cursor, Event};
 use crate::model::{AccountId, MessageId};
 use crate::server::State;
 use crate::server::conversations;
-use crate::server::journal::{Entry, Journal, Reader, Topic};
+use crate::server::journal::{Entry, Reader, Topic};
 use crate::wire::Body;
 use axum::http::header::{self, HeaderName};
 use std::sync::Arc;
@@ -81,15 +81,10 @@ impl Follower {
             return None;
         }
         let Some(reader) = &mut self.reader else { return self.snapshot().await.ok().map(|frame| vec![frame]) };
-        let leaving = leaving(&self.state, reader.journal().clone());
-        let entries = tokio::select! {
-            biased;
-            entries = reader.next(BATCH) => entries,
-            () = leaving => return None,
-        };
-        let epoch = reader.journal().epoch();
-        match entries {
+        match reader.next(BATCH).await {
+            Some(entries) if entries.is_empty() => None,
             Some(entries) => {
+                let epoch = reader.journal().epoch();
                 self.deleted = entries.iter().any(|entry| self.is_end(&entry.event));
                 Some(frames(entries, epoch))
             }
@@ -128,15 +123,6 @@ impl Follower {
                 Ok((Event::List(Box::new(list)), cursor))
             }
         }
-    }
-}
-
-/// Ends when the server drains and the topic's reply, if one was open, has ended.
-async fn leaving(state: &State, journal: Arc<Journal>) {
-    state.drain.begun().await;
-    if journal.is_open() {
-        // Its end is an entry: the next turn looks again.
-        std::future::pending::<()>().await;
     }
 }
 

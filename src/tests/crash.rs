@@ -8,6 +8,12 @@ use crate::server::store::messages::{Checkpoint, Opening};
 use crate::server::store::now;
 use serde_json::{Value, json};
 
+/// For others on the same database this process is gone from here on.
+pub(super) fn seem_gone(app: &App) {
+    let process = app.state.store.process();
+    std::fs::remove_file(app.folder.0.join(format!("rivulet.db-process-{process}"))).unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn replies_of_a_process_that_is_gone_are_interrupted_and_keep_their_text() {
     let app = App::start().await;
@@ -16,6 +22,7 @@ async fn replies_of_a_process_that_is_gone_are_interrupted_and_keep_their_text()
     let sent = app.send(&conversation, &script).await;
     app.upstream.until(1, |seen| 50 <= seen.pieces).await.unwrap();
 
+    seem_gone(&app);
     let second = State::start(settings(&app.folder, &app.upstream, &[])).await.unwrap();
     let (message, ..) = second.store.message(sent.reply.parse().unwrap()).await.unwrap().unwrap();
     assert_eq!(message.status.name(), "interrupted");
@@ -136,6 +143,7 @@ async fn f16_a_process_that_wakes_up_writes_nothing_more_and_says_interrupted() 
     let sent = app.send(&conversation, &script).await;
     let mut events = app.follow(&conversation, Some(&sent.cursor)).await;
     let mut frames = events.until("token").await;
+    seem_gone(&app);
     let second = State::start(settings(&app.folder, &app.upstream, &[])).await.unwrap();
     let reply = sent.reply.parse().unwrap();
     let (taken, ..) = second.store.message(reply).await.unwrap().unwrap();

@@ -1,4 +1,5 @@
-//! Keeps what the open replies have so far: all of them in one transaction, at most once a second, never per token.
+//! Keeps what the open replies have so far: all of them in one transaction, at most once a second, never per token. And,
+//! as often, stops what another process was asked to stop.
 
 use super::{Open, Shared};
 use crate::server::journal::lock;
@@ -18,18 +19,21 @@ pub(super) async fn run(shared: Weak<Shared>) {
     loop {
         ticks.tick().await;
         let Some(shared) = shared.upgrade() else { return };
-        save(&shared).await;
+        let open: Vec<Arc<Open>> = lock(&shared.open).values().cloned().collect();
+        if !open.is_empty() {
+            save(&shared, &open).await;
+            stop(&shared).await;
+        }
     }
 }
 
-async fn save(shared: &Shared) {
-    let open: Vec<Arc<Open>> = lock(&shared.open).values().cloned().collect();
+async fn save(shared: &Shared, open: &[Arc<Open>]) {
     let (drafts, seqs): (Vec<_>, Vec<_>) = open.iter().filter_map(changed).unzip();
     if drafts.is_empty() {
         return;
     }
     let began = Instant::now();
-    let written = shared.store.checkpoint(&shared.process, &drafts).await;
+    let written = shared.store.checkpoint(shared.store.process(), &drafts).await;
     shared.metrics.checkpoint.observe(began.elapsed().as_secs_f64());
     match written {
         Ok(()) => seqs.iter().for_each(|(open, seq)| open.saved.store(*seq, Ordering::Relaxed)),
@@ -38,6 +42,13 @@ async fn save(shared: &Shared) {
             shared.metrics.checkpoint_failures.inc();
             tracing::warn!(%error, replies = drafts.len(), "A checkpoint was not written");
         }
+    }
+}
+
+async fn stop(shared: &Shared) {
+    match shared.store.asked_to_stop().await {
+        Ok(asked) => asked.into_iter().filter_map(|reply| shared.find(reply)).for_each(|open| open.stop.cancel()),
+        Err(error) => tracing::warn!(%error, "Whether another process was asked to stop a reply cannot be read"),
     }
 }
 

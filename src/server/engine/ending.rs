@@ -63,7 +63,7 @@ async fn write(shared: &Shared, ending: &Ending) -> Option<Written> {
     let patience = Instant::now() + shared.bounds.end_write;
     let mut pause = shared.bounds.shortest_pause;
     loop {
-        match shared.store.end_reply(&shared.process, ending).await {
+        match shared.store.end_reply(shared.store.process(), ending).await {
             Ok(written) => return Some(written),
             Err(error) => tracing::error!(%error, reply = %ending.reply, "A reply's end was not written"),
         }
@@ -103,7 +103,7 @@ pub(super) async fn save_now(shared: &Shared, conversation: ConversationId) -> R
 }
 
 async fn save(shared: &Shared, journal: &Journal, ending: &Ending) -> sqlx::Result<()> {
-    shared.store.end_reply(&shared.process, ending).await?;
+    shared.store.end_reply(shared.store.process(), ending).await?;
     if shared.store.let_go(ending.reply) {
         tracing::info!(reply = %ending.reply, "A reply's end is written at last");
         // Its viewers were told that it was not saved. They hear the truth from a snapshot.

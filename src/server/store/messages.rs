@@ -1,6 +1,6 @@
 //! Messages and replies. A reply is written when it is opened, at checkpoints, and once when it ends (`endings`).
 
-use super::{Store, id, now};
+use super::{Store, id};
 use crate::model::{AccountId, ConversationId, Message, MessageId, Role, Status, Usage};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
@@ -107,22 +107,6 @@ impl Store {
             .await?;
         }
         write.commit().await
-    }
-
-    /// Marks the open replies of every other process as interrupted (promise S7). Returns how many there were.
-    pub async fn interrupt_orphans(&self, process: &str) -> sqlx::Result<u64> {
-        let mut write = self.write().await?;
-        let orphans = sqlx::query(
-            "update message set status = 'interrupted', finished_at = $2, process = null
-             where status = 'streaming' and (process is null or process <> $1)",
-        )
-        .bind(process)
-        .bind(now())
-        .execute(&mut *write)
-        .await?
-        .rows_affected();
-        write.commit().await?;
-        Ok(orphans)
     }
 
     /// The newest messages on the way from `leaf` up to the root, oldest first, at most `limit`. `leaf` is among them.

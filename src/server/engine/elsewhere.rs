@@ -1,0 +1,113 @@
+//! Replies that another process on the same database is writing. During an update the old process ends its replies while
+//! the new one already serves: a conversation's viewers here get a snapshot whenever the other process kept more of it,
+//! and its end; a stop is passed on. What a process leaves that is gone, is ours to mark as interrupted.
+
+use super::Shared;
+use crate::error::Problem;
+use crate::model::{ConversationId, MessageId};
+use crate::server::journal::Topic;
+use crate::server::store::elsewhere::Elsewhere;
+use std::collections::HashMap;
+use std::sync::Weak;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// As often as the other process keeps what it has.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often is looked whether a reply has ended that another process was asked to stop: it does so within a second.
+const WAIT: Duration = Duration::from_millis(50);
+
+/// The open replies of others, as they were found last.
+type Known = HashMap<MessageId, Elsewhere>;
+
+/// Marks as interrupted what processes have left that are gone. Returns what others are writing.
+pub(super) async fn take_over(shared: &Shared) -> sqlx::Result<Known> {
+    let mut known = Known::new();
+    for found in shared.store.open_elsewhere().await? {
+        if lives(shared, &found.process) {
+            known.insert(found.reply, found);
+        } else {
+            interrupt(shared, &found.process).await?;
+        }
+    }
+    Ok(known)
+}
+
+/// Runs until the engine is gone.
+pub(super) async fn run(shared: Weak<Shared>, mut known: Known) {
+    loop {
+        sleep(LOOK_EVERY).await;
+        let Some(shared) = shared.upgrade() else { return };
+        match take_over(&shared).await {
+            Ok(found) => {
+                tell(&shared, &known, &found);
+                known = found;
+            }
+            Err(error) => tracing::warn!(%error, "The replies of other processes could not be looked at"),
+        }
+    }
+}
+
+/// Whoever views a conversation in which something has changed gets a snapshot.
+fn tell(shared: &Shared, before: &Known, now: &Known) {
+    let grown = now.values().filter(|found| before.get(&found.reply) != Some(found));
+    let ended = before.values().filter(|known| !now.contains_key(&known.reply));
+    for changed in grown.chain(ended) {
+        shared.journals.start_over(Topic::Conversation(changed.conversation));
+        tracing::debug!(reply = %changed.reply, "Another process has written something");
+    }
+}
+
+impl Shared {
+    /// Stops what another process writes in this conversation, and waits until its end is written.
+    pub(super) async fn settle_elsewhere(&self, conversation: ConversationId) -> Result<(), Problem> {
+        let deadline = Instant::now() + self.bounds.stop_elsewhere;
+        loop {
+            let found = self.store.open_elsewhere().await?;
+            let Some(found) = found.into_iter().find(|found| found.conversation == conversation) else {
+                return Ok(());
+            };
+            if deadline < Instant::now() {
+                tracing::error!(reply = %found.reply, process = found.process, "A process does not stop its reply");
+                interrupt(self, &found.process).await?;
+            } else {
+                self.stop_elsewhere(&found).await?;
+                sleep(WAIT).await;
+            }
+        }
+    }
+
+    /// Passes a stop on. `false`: no other process is writing this reply.
+    pub(super) async fn pass_on_stop(&self, reply: MessageId) -> Result<bool, Problem> {
+        let found = self.store.open_elsewhere().await?;
+        let Some(found) = found.into_iter().find(|found| found.reply == reply) else { return Ok(false) };
+        self.stop_elsewhere(&found).await?;
+        Ok(lives(self, &found.process))
+    }
+
+    async fn stop_elsewhere(&self, found: &Elsewhere) -> sqlx::Result<()> {
+        if !lives(self, &found.process) {
+            return interrupt(self, &found.process).await;
+        }
+        if !found.stop_asked {
+            self.store.ask_to_stop(found.reply).await?;
+        }
+        Ok(())
+    }
+}
+
+/// One whose file cannot be read is taken for alive: its replies are better shown as open for too long than ended twice.
+fn lives(shared: &Shared, process: &str) -> bool {
+    shared.store.lives(process).unwrap_or_else(|error| {
+        tracing::error!(%error, process, "Whether a process lives cannot be told");
+        true
+    })
+}
+
+async fn interrupt(shared: &Shared, process: &str) -> sqlx::Result<()> {
+    let replies = shared.store.interrupt_replies_of(process).await?;
+    if 0 < replies {
+        tracing::warn!(replies, "Replies of a process that is gone are now marked as interrupted");
+    }
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! Two processes on one database, as during an update: here two engines, the second without a router of its own.
+
+use super::app::{App, Sent, settings};
+use super::upstream::script::Script;
+use crate::event::Event;
+use crate::model::{AccountId, ConversationId, MessageId, Status};
+use crate::server::State;
+use crate::server::engine::Stop;
+use crate::server::journal::Topic;
+use crate::server::limits::Prompt;
+use crate::server::transport::{Follower, Frame};
+use std::time::Duration;
+
+/// Longer than anything that will succeed takes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Pair {
+    app: App,
+    second: State,
+    account: AccountId,
+    conversation: ConversationId,
+    sent: Sent,
+    reply: MessageId,
+}
+
+/// A reply in the first process, some words in, and a second process that has just started.
+async fn pair(script: &Script) -> Pair {
+    let app = App::start().await;
+    let conversation = app.conversation().await;
+    let sent = app.send(&conversation, script).await;
+    app.upstream.until(1, |seen| 5 <= seen.pieces).await.unwrap();
+    let second = State::start(settings(&app.folder, &app.upstream, &[])).await.unwrap();
+    let reply = sent.reply.parse().unwrap();
+    let (message, conversation, account) = second.store.message(reply).await.unwrap().unwrap();
+    assert_eq!(message.status, Status::Streaming, "the first process lives, and its replies are its own");
+    Pair { app, second, account, conversation, sent, reply }
+}
+
+async fn status(state: &State, reply: MessageId) -> Status {
+    state.store.message(reply).await.unwrap().unwrap().0.status
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_viewer_at_the_new_process_sees_what_the_old_one_writes_and_its_end() {
+    let script = Script { pieces: 150, gap_ms: 20, ..Script::default() };
+    let Pair { app: _app, second, account, conversation, reply, .. } = pair(&script).await;
+    let topic = Topic::Conversation(conversation);
+    let (mut follower, first) = Follower::start(&second, account, topic, None).await.unwrap();
+    let mut seen = vec![first];
+    let watching = async {
+        loop {
+            let Some(Frame::Start { event: Event::Snapshot(snapshot), .. }) = seen.last() else { panic!("no snapshot") };
+            let last = snapshot.messages.last().unwrap();
+            assert!(script.full_text().starts_with(&last.text));
+            assert_eq!(snapshot.draft.is_some(), last.status.is_open(), "what is open can be stopped");
+            if last.status == Status::Done {
+                break last.text.clone();
+            }
+            seen.extend(follower.next().await.expect("there is more to come"));
+        }
+    };
+    let text = tokio::time::timeout(PATIENCE, watching).await.unwrap();
+    assert_eq!(text, script.full_text());
+    assert!(3 <= seen.len(), "it grew while it was written: {} snapshots", seen.len());
+    assert_eq!(status(&second, reply).await, Status::Done);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_is_passed_on() {
+    let script = Script { pieces: 2_000, gap_ms: 20, ..Script::default() };
+    let Pair { app, second, account, conversation, sent, reply } = pair(&script).await;
+    assert!(matches!(second.engine.stop(account, reply).await, Ok(Stop::Accepted)));
+    let frames = tokio::time::timeout(PATIENCE, app.rest_of(&conversation.to_string(), &sent)).await.unwrap();
+    assert_eq!(frames.last().unwrap().event, "stopped");
+    assert!(matches!(second.engine.stop(account, reply).await, Ok(Stop::Ended(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_to_the_new_process_stops_the_reply_of_the_old_one() {
+    let script = Script { pieces: 2_000, gap_ms: 20, ..Script::default() };
+    let Pair { app, second, account, conversation, sent, reply } = pair(&script).await;
+    app.upstream.script(Script::default());
+    let text = Prompt::parse("And now?".into()).unwrap();
+    let new = second.engine.send(account, conversation, MessageId::new(), text, None).await.unwrap();
+    assert_eq!(new.message.parent, Some(reply));
+    let (old, ..) = second.store.message(reply).await.unwrap().unwrap();
+    assert_eq!(old.status, Status::Stopped);
+    assert!(script.full_text().starts_with(&old.text) && !old.text.is_empty());
+    let frames = app.rest_of(&conversation.to_string(), &sent).await;
+    assert_eq!(frames.last().unwrap().event, "stopped");
+    app.upstream.ended(2).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_process_leaves_that_dies_later_is_interrupted_by_the_other() {
+    let script = Script { pieces: 2_000, gap_ms: 20, ..Script::default() };
+    let Pair { app, second, account, conversation, reply, .. } = pair(&script).await;
+    let topic = Topic::Conversation(conversation);
+    let (mut follower, _) = Follower::start(&second, account, topic, None).await.unwrap();
+    super::crash::seem_gone(&app);
+    let interrupted = async {
+        while status(&second, reply).await != Status::Interrupted {
+            follower.next().await.expect("there is more to come");
+        }
+    };
+    tokio::time::timeout(PATIENCE, interrupted).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_left_of_a_process_that_has_ended() {
+    let app = App::start().await;
+    let marks = |app: &App| {
+        let names = std::fs::read_dir(&app.folder.0).unwrap().map(|entry| entry.unwrap().file_name());
+        names.filter(|name| name.to_string_lossy().contains("-process-")).count()
+    };
+    assert_eq!(marks(&app), 1);
+    std::fs::write(app.folder.0.join("rivulet.db-process-of-old"), "").unwrap();
+    let second = State::start(settings(&app.folder, &app.upstream, &[])).await.unwrap();
+    assert_eq!(marks(&app), 2, "what a dead one left is removed");
+    second.store.close().await;
+    assert_eq!(marks(&app), 1);
+}
