@@ -65,6 +65,7 @@ export class Program {
 /** A Rivulet with a data folder of its own, which outlives kills and starts. */
 export class Rivulet {
   private program?: Program;
+  private old?: Program;
   private former = "";
 
   private constructor(
@@ -104,11 +105,22 @@ export class Rivulet {
     this.settings = { ...this.settings, RIVULET_LISTEN: new URL(this.url).host };
   }
 
+  /** Starts a second process on the same data; from here on `kill` ends the first, and what follows is about the second. */
+  async startBeside(changed: Settings): Promise<void> {
+    this.old = this.program;
+    await this.startAgain(changed);
+  }
+
   async kill(signal: NodeJS.Signals): Promise<number | null> {
-    return (await this.program?.end(signal)) ?? null;
+    const [program, old] = [this.old ?? this.program, this.old];
+    const code = (await program?.end(signal)) ?? null;
+    if (old) this.former += old.output;
+    this.old = undefined;
+    return code;
   }
 
   async remove(): Promise<void> {
+    await this.kill("SIGKILL");
     await this.kill("SIGKILL");
     await rm(this.folder, { recursive: true, force: true });
   }

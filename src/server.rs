@@ -28,6 +28,7 @@ use limits::Limits;
 use metrics::Metrics;
 use provider::Providers;
 use settings::Settings;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
@@ -37,9 +38,20 @@ use tracing::Instrument;
 /// How often idle journals and quiet senders are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
 
-/// Everything a request needs. Cheap to clone.
+/// Everything a request needs. A pointer: every follower holds one.
 #[derive(Clone)]
-pub struct State {
+pub struct State(Arc<Shared>);
+
+impl Deref for State {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// What [`State`] points at.
+pub struct Shared {
     pub settings: Arc<Settings>,
     pub store: Store,
     pub journals: Arc<Journals>,
@@ -89,7 +101,8 @@ impl State {
         let engine = Engine::start(parts).await?;
         tokio::spawn(sweep(Arc::clone(&journals), Arc::clone(&limits), drain.clone()));
         let leptos = LeptosOptions::builder().output_name("rivulet").site_pkg_dir(routes::site_folder()).build();
-        Ok(Self { settings, store, journals, engine, providers, limits, metrics, drain, bounds, leptos })
+        let shared = Shared { settings, store, journals, engine, providers, limits, metrics, drain, bounds, leptos };
+        Ok(Self(Arc::new(shared)))
     }
 }
 

@@ -133,7 +133,7 @@ pub async fn snapshot(state: &State, account: AccountId, id: ConversationId) -> 
     let stored = state.store.conversation(account, id).await?;
     let (mut messages, earlier) = match state.store.leaf(id).await? {
         None => (Vec::new(), false),
-        Some(leaf) => path(state, id, leaf, SNAPSHOT_MESSAGES).await?,
+        Some(leaf) => path(state, id, leaf.id, SNAPSHOT_MESSAGES).await?,
     };
     let open = |message: &&mut Message| draft.as_ref().is_some_and(|draft| draft.reply == message.id);
     if let (Some(message), Some(draft)) = (messages.iter_mut().find(open), &draft) {

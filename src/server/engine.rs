@@ -178,7 +178,7 @@ impl Engine {
     /// # Errors
     /// The reply has ended, and the store does not take its end.
     pub async fn settle(&self, conversation: ConversationId) -> Result<(), Problem> {
-        self.shared.settle(conversation).await
+        self.shared.settle(conversation).await.map(drop)
     }
 
     /// Lets the open replies end by themselves until `deadline`, then interrupts the rest and waits until all are
@@ -216,8 +216,7 @@ impl Shared {
         }
         let model = self.choose(model, &stored)?;
         let _admission = self.admit(account, conversation)?;
-        self.settle(conversation).await?;
-        let parent = self.store.leaf(conversation).await?;
+        let parent = self.settle(conversation).await?;
         let mut history = self.history(&stored, parent).await?;
         let message = person_message(id, parent, text.into_text());
         history.push(message.clone());
@@ -340,7 +339,8 @@ impl Shared {
     }
 
     /// Stops the conversation's open reply and waits until its end is written: none of its text can come later (S10).
-    async fn settle(&self, conversation: ConversationId) -> Result<(), Problem> {
+    /// Returns the conversation's newest message.
+    async fn settle(&self, conversation: ConversationId) -> Result<Option<MessageId>, Problem> {
         let same = |open: &&Arc<Open>| open.conversation == conversation;
         let open = lock(&self.open).values().find(same).cloned();
         if let Some(open) = open {

@@ -60,7 +60,11 @@ impl Store {
         let path = options.get_filename().to_owned();
         make_private(&path).with_context(|| format!("DATABASE_URL: {} cannot be written", path.display()))?;
 
-        let pool = || SqlitePoolOptions::new().acquire_timeout(QUEUE).idle_timeout(None).max_lifetime(None);
+        // Not tested before each use: a file does not hang up, and the test costs as much as a query.
+        let pool = || {
+            let options = SqlitePoolOptions::new().acquire_timeout(QUEUE).test_before_acquire(false);
+            options.idle_timeout(None).max_lifetime(None)
+        };
         let writer = pool()
             .max_connections(1)
             .connect_with(options.clone())

@@ -38,8 +38,9 @@ impl Shared {
         let open = lock(&self.open);
         let mut admitted = lock(&self.admitted);
         let writing = open.values().map(|open| (open.account, open.conversation));
-        let busy: HashSet<_> = writing.chain(admitted.iter().copied()).collect();
-        let others = busy.iter().filter(|(owner, place)| *owner == account && *place != conversation).count();
+        let mine = writing.chain(admitted.iter().copied()).filter(|(owner, _)| *owner == account);
+        let busy: HashSet<_> = mine.map(|(_, place)| place).filter(|place| *place != conversation).collect();
+        let others = busy.len();
         if self.most_open <= others {
             self.metrics.refused("replies");
             let message =

@@ -59,40 +59,36 @@ fn tell(shared: &Shared, before: &Known, now: &Known) {
 }
 
 impl Shared {
-    /// Stops what another process writes in this conversation, and waits until its end is written.
-    pub(super) async fn settle_elsewhere(&self, conversation: ConversationId) -> Result<(), Problem> {
+    /// Stops what another process writes in this conversation, and waits until its end is written. Returns the
+    /// conversation's newest message.
+    pub(super) async fn settle_elsewhere(&self, conversation: ConversationId) -> Result<Option<MessageId>, Problem> {
         let deadline = Instant::now() + self.bounds.stop_elsewhere;
         loop {
-            let found = self.store.open_elsewhere().await?;
-            let Some(found) = found.into_iter().find(|found| found.conversation == conversation) else {
-                return Ok(());
+            let Some(leaf) = self.store.leaf(conversation).await? else { return Ok(None) };
+            let Some(process) = leaf.process.filter(|process| process != self.store.process()) else {
+                return Ok(Some(leaf.id));
             };
             if deadline < Instant::now() {
-                tracing::error!(reply = %found.reply, process = found.process, "A process does not stop its reply");
-                interrupt(self, &found.process).await?;
+                tracing::error!(reply = %leaf.id, process, "A process does not stop its reply");
+                interrupt(self, &process).await?;
             } else {
-                self.stop_elsewhere(&found).await?;
+                self.pass_on_stop(leaf.id).await?;
                 sleep(WAIT).await;
             }
         }
     }
 
-    /// Passes a stop on. `false`: no other process is writing this reply.
+    /// Passes a stop on. `false`: no other process that lives is writing this reply.
     pub(super) async fn pass_on_stop(&self, reply: MessageId) -> Result<bool, Problem> {
         let found = self.store.open_elsewhere().await?;
         let Some(found) = found.into_iter().find(|found| found.reply == reply) else { return Ok(false) };
-        self.stop_elsewhere(&found).await?;
-        Ok(lives(self, &found.process))
-    }
-
-    async fn stop_elsewhere(&self, found: &Elsewhere) -> sqlx::Result<()> {
-        if !lives(self, &found.process) {
-            return interrupt(self, &found.process).await;
+        let lives = lives(self, &found.process);
+        if !lives {
+            interrupt(self, &found.process).await?;
+        } else if !found.stop_asked {
+            self.store.ask_to_stop(reply).await?;
         }
-        if !found.stop_asked {
-            self.store.ask_to_stop(found.reply).await?;
-        }
-        Ok(())
+        Ok(lives)
     }
 }
 

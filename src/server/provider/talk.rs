@@ -41,7 +41,8 @@ impl Talk {
 
     /// The reply, piece by piece. Nothing is sent before the first poll.
     pub(super) fn deltas(self) -> impl Stream<Item = Delta> + Send + use<> {
-        stream::unfold(self, async |mut talk| Some((talk.next().await?, talk)))
+        // In a box, because every delta moves it.
+        stream::unfold(Box::new(self), async |mut talk| Some((talk.next().await?, talk)))
     }
 
     async fn next(&mut self) -> Option<Delta> {

@@ -2,8 +2,8 @@
 
 use super::{Store, id};
 use crate::model::{AccountId, ConversationId, Message, MessageId, Role, Status, Usage};
-use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 /// A reply that is to be opened, and perhaps the person's message that it answers.
 pub struct Opening<'a> {
@@ -15,6 +15,13 @@ pub struct Opening<'a> {
     pub title: &'a str,
     /// Who generates it.
     pub process: &'a str,
+}
+
+/// The newest message of a conversation.
+pub struct Leaf {
+    pub id: MessageId,
+    /// Who generates it, where it is an open reply.
+    pub process: Option<String>,
 }
 
 /// A draft as far as it is to be kept by a checkpoint.
@@ -60,6 +67,24 @@ const INSERT: &str = "insert into message
     values ($1, $2, 1 + (select coalesce(max(position), 0) from message where conversation = $2),
             $3, $4, $5, '', $6, $7, $8, $9, $10)";
 
+/// Writing these takes a millisecond or two, which is what a person's message may have to wait for.
+const CHECKPOINTED_TOGETHER: usize = 32;
+
+/// One statement for all: each has to be handed to SQLite's thread and its answer waited for.
+async fn checkpoint(write: &mut SqliteConnection, process: &str, drafts: &[Checkpoint]) -> sqlx::Result<()> {
+    let mut update = QueryBuilder::<Sqlite>::new("with draft (id, text, thinking) as (");
+    update.push_values(drafts, |mut row, draft| {
+        row.push_bind(draft.reply.to_string()).push_bind(&draft.text).push_bind(&draft.thinking);
+    });
+    update.push(
+        ") update message set text = draft.text, thinking = draft.thinking from draft
+         where message.id = draft.id and message.status = 'streaming' and message.process = ",
+    );
+    update.push_bind(process);
+    update.build().execute(write).await?;
+    Ok(())
+}
+
 impl Store {
     /// Writes a person's message and the empty reply in one transaction (promise S6).
     pub async fn open_reply(&self, opening: Opening<'_>) -> sqlx::Result<()> {
@@ -91,22 +116,15 @@ impl Store {
         write.commit().await
     }
 
-    /// Keeps what the open replies have so far, all in one transaction.
+    /// Keeps what the open replies have so far: in one transaction, or in several one after the other where there are so
+    /// many that other writes would wait for it.
     pub async fn checkpoint(&self, process: &str, drafts: &[Checkpoint]) -> sqlx::Result<()> {
-        let mut write = self.write().await?;
-        for draft in drafts {
-            sqlx::query(
-                "update message set text = $2, thinking = $3
-                 where id = $1 and status = 'streaming' and process = $4",
-            )
-            .bind(draft.reply.to_string())
-            .bind(&draft.text)
-            .bind(&draft.thinking)
-            .bind(process)
-            .execute(&mut *write)
-            .await?;
+        for drafts in drafts.chunks(CHECKPOINTED_TOGETHER) {
+            let mut write = self.write().await?;
+            checkpoint(&mut write, process, drafts).await?;
+            write.commit().await?;
         }
-        write.commit().await
+        Ok(())
     }
 
     /// The newest messages on the way from `leaf` up to the root, oldest first, at most `limit`. `leaf` is among them.
@@ -128,12 +146,20 @@ impl Store {
     }
 
     /// The newest message of a conversation: the end of the branch that is shown.
-    pub async fn leaf(&self, conversation: ConversationId) -> sqlx::Result<Option<MessageId>> {
-        let row = sqlx::query("select id from message where conversation = $1 order by position desc limit 1")
-            .bind(conversation.to_string())
-            .fetch_optional(self.read())
-            .await?;
-        row.map(|row| id(row.get(0))).transpose()
+    pub async fn leaf(&self, conversation: ConversationId) -> sqlx::Result<Option<Leaf>> {
+        let row = sqlx::query(
+            "select id, status, coalesce(process, '') as process from message
+             where conversation = $1 order by position desc limit 1",
+        )
+        .bind(conversation.to_string())
+        .fetch_optional(self.read())
+        .await?;
+        row.map(|row| {
+            let open = status(row.try_get("status")?).is_open();
+            let process: String = row.try_get("process")?;
+            Ok(Leaf { id: id(row.try_get("id")?)?, process: open.then_some(process) })
+        })
+        .transpose()
     }
 
     /// A message, with the conversation that it is in and that conversation's owner.

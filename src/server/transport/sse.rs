@@ -34,11 +34,12 @@ pub async fn follow(
 
 fn frames(follower: Follower, first: Frame, guard: StreamGuard) -> impl Stream<Item = Bytes> + Send {
     let start = Bytes::from(format!("{HELLO}{}", String::from_utf8_lossy(&encode(&first))));
-    let rest = stream::unfold(Some((follower, guard)), async |viewer| {
-        let (mut follower, guard) = viewer?;
-        match timeout(KEEP_ALIVE, follower.next()).await {
-            Err(_) => Some((Bytes::from_static(SIGN_OF_LIFE.as_bytes()), Some((follower, guard)))),
-            Ok(Some(frames)) => Some((batch(&frames), Some((follower, guard)))),
+    // In a box, because every piece moves it.
+    let rest = stream::unfold(Some(Box::new((follower, guard))), async |viewer| {
+        let mut viewer = viewer?;
+        match timeout(KEEP_ALIVE, viewer.0.next()).await {
+            Err(_) => Some((Bytes::from_static(SIGN_OF_LIFE.as_bytes()), Some(viewer))),
+            Ok(Some(frames)) => Some((batch(&frames), Some(viewer))),
             Ok(None) => Some((come_back(), None)),
         }
     });

@@ -54,7 +54,8 @@ pub async fn follow(
             options.insert_header(name, HeaderValue::from_static(value));
         }
     }
-    let viewer = Viewer { conversation, list: Some(list), _guard: guard };
+    // In a box, because every piece moves it.
+    let viewer = Box::new(Viewer { conversation, list: Some(list), _guard: guard });
     let rest = stream::unfold(Some(viewer), async |viewer| {
         let mut viewer = viewer?;
         match timeout(KEEP_ALIVE, viewer.next()).await {
