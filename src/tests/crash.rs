@@ -52,6 +52,25 @@ async fn what_a_checkpoint_keeps_is_at_most_a_second_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_checkpoint_of_many_replies_keeps_each_in_few_transactions() {
+    let app = App::start().await;
+    let (process, store) = ("a process", &app.state.store);
+    let mut drafts = Vec::new();
+    for index in 0..70 {
+        let (_, reply) = opened(&app, &app.conversation().await, process, &now()).await;
+        drafts.push(Checkpoint { reply: reply.id, text: format!("It's {index}"), thinking: format!("Hm {index}") });
+    }
+    let before = store.writes();
+    store.checkpoint(process, &drafts).await.unwrap();
+    assert_eq!(store.writes() - before, 3, "32, 32 and 6");
+    store.checkpoint("another", &[Checkpoint { text: "not its own".into(), ..drafts[0].clone() }]).await.unwrap();
+    for draft in drafts {
+        let (message, ..) = store.message(draft.reply).await.unwrap().unwrap();
+        assert_eq!((message.text, message.thinking), (draft.text, draft.thinking));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_database_is_its_owners_alone() {
     use std::os::unix::fs::PermissionsExt;
     let app = App::start().await;

@@ -25,6 +25,7 @@ pub struct Leaf {
 }
 
 /// A draft as far as it is to be kept by a checkpoint.
+#[derive(Clone, Debug)]
 pub struct Checkpoint {
     pub reply: MessageId,
     pub text: String,
