@@ -130,24 +130,29 @@ pub struct Entry {
     pub seq: u64,
     pub event: Event,
     at: Instant,
-    body: OnceLock<Body>,
+    /// In a box: without a viewer there is none, and most of an open reply is entries.
+    encoded: OnceLock<Box<Encoded>>,
+}
+
+struct Encoded {
+    body: Body,
     sse: OnceLock<Bytes>,
 }
 
 impl Entry {
     /// The entry as a Server-Sent Event.
     pub fn sse(&self, epoch: u64) -> Bytes {
-        let frame = || Bytes::from(self.body().sse(Cursor { epoch, seq: self.seq }));
-        self.sse.get_or_init(frame).clone()
+        let Encoded { body, sse } = self.encoded();
+        sse.get_or_init(|| Bytes::from(body.sse(Cursor { epoch, seq: self.seq }))).clone()
     }
 
     /// The entry as a line.
     pub fn line(&self, channel: Channel, epoch: u64) -> String {
-        self.body().line(channel, Cursor { epoch, seq: self.seq })
+        self.encoded().body.line(channel, Cursor { epoch, seq: self.seq })
     }
 
-    fn body(&self) -> &Body {
-        self.body.get_or_init(|| Body::new(&self.event))
+    fn encoded(&self) -> &Encoded {
+        self.encoded.get_or_init(|| Box::new(Encoded { body: Body::new(&self.event), sse: OnceLock::new() }))
     }
 }
 
@@ -251,7 +256,7 @@ impl Log {
         self.last = seq;
         self.touched = Instant::now();
         self.bytes += bytes(&event);
-        let entry = Entry { seq, event, at: self.touched, body: OnceLock::new(), sse: OnceLock::new() };
+        let entry = Entry { seq, event, at: self.touched, encoded: OnceLock::new() };
         self.entries.push_back(Arc::new(entry));
     }
 

@@ -80,7 +80,7 @@ impl Follower {
         if self.deleted {
             return None;
         }
-        let Some(reader) = &mut self.reader else { return self.snapshot().await.ok().map(|frame| vec![frame]) };
+        let Some(reader) = &mut self.reader else { return self.start_over().await };
         match reader.next(BATCH).await {
             Some(entries) if entries.is_empty() => None,
             Some(entries) => {
@@ -90,9 +90,15 @@ impl Follower {
             }
             None => {
                 self.reader = None;
-                self.snapshot().await.ok().map(|frame| vec![frame])
+                self.start_over().await
             }
         }
+    }
+
+    /// In a box: it is rare, and every waiting follower would have room for it.
+    async fn start_over(&mut self) -> Option<Vec<Frame>> {
+        let frame = Box::pin(self.snapshot()).await.ok()?;
+        Some(vec![frame])
     }
 
     fn is_end(&self, event: &Event) -> bool {

@@ -157,8 +157,8 @@ async fn an_entry_takes_no_more_than_it_is_counted_as() {
     let mut reader = journal.reader(cursor(&journal, 0)).unwrap();
     let entry = reader.next(1).await.unwrap().remove(0);
     let encoded = entry.sse(journal.epoch()).len() + entry.line(crate::wire::Topic::Conversation, 1).len();
-    assert!(std::mem::size_of::<Entry>() <= 256, "{}", std::mem::size_of::<Entry>());
-    assert!(std::mem::size_of::<Entry>() + encoded <= journals.size().bytes);
+    assert!(size_of::<Entry>() <= 144, "{}", size_of::<Entry>());
+    assert!(size_of::<Entry>() + encoded <= journals.size().bytes);
 }
 
 #[tokio::test]
