@@ -26,8 +26,6 @@ use tower::ServiceExt;
 
 /// What a stopped reader can make the kernel hold for it.
 const SEND_BUFFER_BYTES: usize = 128 << 10;
-/// A peer that acknowledges nothing for this long is gone (promise S11).
-const USER_TIMEOUT: Duration = Duration::from_secs(30);
 /// The pause when no connection can be accepted (no file descriptors left), so that the loop does not spin; it doubles ...
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 /// ... up to this: so long after there is room again, people get in.
@@ -117,7 +115,7 @@ async fn accept(listener: &TcpListener, state: &State, service: Service, connect
 
 async fn connection(socket: TcpStream, peer: SocketAddr, service: Service) {
     let Service { router, bounds, close } = service;
-    if let Err(error) = prepare(&socket) {
+    if let Err(error) = prepare(&socket, bounds) {
         tracing::debug!(%error, "A socket could not be set up");
         return;
     }
@@ -143,11 +141,12 @@ async fn connection(socket: TcpStream, peer: SocketAddr, service: Service) {
     }
 }
 
-fn prepare(socket: &TcpStream) -> std::io::Result<()> {
+fn prepare(socket: &TcpStream, bounds: Bounds) -> std::io::Result<()> {
     socket.set_nodelay(true)?;
     let socket = SockRef::from(socket);
     socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+    // Linux counts a window that stays closed as well: a stopped reader's kernel goes on acknowledging.
+    socket.set_tcp_user_timeout(Some(bounds.user_timeout))?;
     Ok(())
 }
