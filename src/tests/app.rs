@@ -13,7 +13,6 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -108,7 +107,7 @@ impl App {
         let settings = settings(&folder, &upstream, more);
         let guests = settings.guests();
         let state = State::start_with(settings, bounds).await.unwrap();
-        let listener = TcpListener::bind(state.settings.listen).await.unwrap();
+        let listener = serve::listen(state.settings.listen).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = routes::router(state.clone(), |router| {
             let options = state.leptos.clone();
