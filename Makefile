@@ -30,7 +30,8 @@ lint:
 bench: build
 	@scripts/bench
 
-# Kills the release build 200 times, then lets people come and go for ten minutes: make soak RIVULET_SOAK_KILLS=20 SOAK_MINUTES=60
+# Kills the release build 200 times, locks its database, lets thousands of viewers come back at once and a thousand stop
+# reading, then people come and go for ten minutes: make soak RIVULET_SOAK_KILLS=20 RIVULET_SOAK_STORM=0 SOAK_MINUTES=60
 soak: build
 	@scripts/soak
 

@@ -50,6 +50,10 @@ export class Program {
     });
   }
 
+  tell(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
   /** Sends the signal and waits for the end. The exit code; null where the signal itself ended it. */
   async end(signal: NodeJS.Signals): Promise<number | null> {
     const { child } = this;

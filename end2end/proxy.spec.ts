@@ -1,7 +1,9 @@
 // Behind a proxy: tokens arrive as they are made, cuts are not seen, and neither is a new version.
 
 import { CUT, Chat, type Script, ask, expect, providers, test as base } from "./helpers";
-import { Nginx, freeAddress, hasNginx, recommended, usual } from "./nginx";
+import { Http2 } from "./http2";
+import { Nginx, encrypted, freeAddress, hasNginx, recommended, usual } from "./nginx";
+import type { Rivulet, Settings } from "./processes";
 import { recording } from "./recorder";
 import { Viewer } from "./viewer";
 
@@ -10,8 +12,10 @@ const SHORT: Script = { pieces: 100, gap_ms: 20 };
 /** Eight. */
 const LONG: Script = { pieces: 400, gap_ms: 20 };
 const PARTS = 10;
+/** More than a hundred, and fewer than nginx allows on one connection (128). */
+const STREAMS = 110;
 
-const test = base.extend<{ nginx: (site: (port: number) => string) => Promise<Nginx> }>({
+const test = base.extend<{ nginx: (site: Parameters<typeof Nginx.start>[0]) => Promise<Nginx> }>({
   nginx: async ({}, use) => {
     const running: Nginx[] = [];
     await use(async (site) => {
@@ -32,6 +36,19 @@ function expectSpread(times: number[], script: Script): void {
 /** It was told where it stands, so it will be told everything from here on. */
 async function expectThere(viewer: Viewer): Promise<void> {
   await expect.poll(() => viewer.events.map((event) => event.type)).toEqual(["snapshot"]);
+}
+
+/** Rivulet behind nginx, both with HTTPS as deploy/nginx.conf has it; `direct` is the way past nginx. */
+async function behind(
+  nginx: (site: Parameters<typeof Nginx.start>[0]) => Promise<Nginx>,
+  serve: (settings: Settings) => Promise<Rivulet>,
+  settings: Settings,
+): Promise<{ proxy: Nginx; direct: string }> {
+  const [here, nobody] = [await freeAddress(), await freeAddress()];
+  const proxy = await nginx(await encrypted(here, nobody));
+  const limits = { RIVULET_STREAMS: String(2 * STREAMS) };
+  const server = await serve({ ...settings, ...limits, RIVULET_LISTEN: here, RIVULET_PUBLIC_URL: proxy.url });
+  return { proxy, direct: server.url };
 }
 
 for (const [name, site] of [
@@ -152,4 +169,54 @@ test("a new version behind nginx is not noticed (F15)", async ({ nginx, noise, p
   await chat.shows(text);
   await chat.ended();
   expect((await recording(page)).faults).toEqual([]);
+});
+
+test.describe("HTTP/2", () => {
+  test.skip(!hasNginx, "nginx is not installed");
+  test.use({ ignoreHTTPSErrors: true });
+
+  test("a hundred streams over one connection do not hold each other up (F34)", async ({ nginx, serve, upstream }) => {
+    const { proxy, direct } = await behind(nginx, serve, providers(upstream));
+    const [http2, owner] = [new Http2(proxy.url), await Viewer.of(direct)];
+    const viewers = Array.from({ length: STREAMS }, () => owner.beside(proxy.url, http2.ask));
+    const following = viewers.map((viewer) => viewer.follow(1));
+    for (const viewer of viewers) await expectThere(viewer);
+    await owner.send(SHORT);
+    await Promise.all(following);
+    expect(http2.connections).toBe(1);
+    const text = await upstream.text(SHORT);
+    for (const viewer of viewers) {
+      expect(viewer.text).toBe(text);
+      expect(viewer.gaps).toEqual([]);
+      expectSpread(viewer.tokens.map((token) => token.at), SHORT);
+    }
+    http2.end();
+  });
+
+  test("nginx's sending all streams away is not noticed (F34)", async ({ nginx, noise, page, serve, upstream }) => {
+    noise.expect(CUT);
+    const { proxy, direct } = await behind(nginx, serve, providers(upstream));
+    const [http2, owner, chat] = [new Http2(proxy.url), await Viewer.of(direct), new Chat(page)];
+    await chat.open(proxy.url);
+    expect(await page.evaluate(() => (performance.getEntriesByType("navigation")[0] as any).nextHopProtocol)).toBe("h2");
+    const viewers = Array.from({ length: STREAMS }, () => owner.beside(proxy.url, http2.ask));
+    const following = viewers.map((viewer) => viewer.follow(1));
+    for (const viewer of viewers) await expectThere(viewer);
+    await Promise.all([owner.send(LONG), chat.say(ask("Go", LONG))]);
+    await chat.showsSome(100);
+    proxy.reload();
+
+    const text = await upstream.text(LONG);
+    await Promise.all(following);
+    await chat.shows(text);
+    await chat.ended();
+    expect(http2.goaways).toBe(1);
+    for (const viewer of viewers) {
+      expect(viewer.connections).toBe(2);
+      expect(viewer.text).toBe(text);
+      expect(viewer.gaps).toEqual([]);
+    }
+    expect((await recording(page)).faults).toEqual([]);
+    http2.end();
+  });
 });

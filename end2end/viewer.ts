@@ -13,6 +13,19 @@ export interface Event {
   at: number;
 }
 
+/** How a stream is asked for. None: the connection broke before the answer's head was here. */
+export type Ask = (url: string, headers: Record<string, string>, signal: AbortSignal) => Promise<Answer | undefined>;
+
+interface Answer {
+  status: number;
+  body: AsyncIterable<Uint8Array>;
+}
+
+const usual: Ask = async (url, headers, signal) => {
+  const answer = await fetch(url, { headers, signal }).catch(lost);
+  return answer && { status: answer.status, body: answer.body as unknown as AsyncIterable<Uint8Array> };
+};
+
 const TERMINAL = ["done", "stopped", "interrupted", "error"];
 /** Until the stream says otherwise. */
 const RETRY_MS = 500;
@@ -29,6 +42,7 @@ export class Viewer {
     private readonly url: string,
     private readonly cookie: string,
     private readonly conversation: string,
+    private readonly ask = usual,
   ) {}
 
   static async of(url: string): Promise<Viewer> {
@@ -37,6 +51,11 @@ export class Viewer {
     const cookie = page.headers.getSetCookie()[0].split(";")[0];
     const made = await new Viewer(url, cookie, "").call("/conversations", {});
     return new Viewer(url, cookie, (await made.json()).id);
+  }
+
+  /** Another viewer of the same conversation, whose streams come another way. */
+  beside(url: string, ask: Ask): Viewer {
+    return new Viewer(url, this.cookie, this.conversation, ask);
   }
 
   async send(script: Script): Promise<void> {
@@ -53,10 +72,10 @@ export class Viewer {
       const headers: Record<string, string> = { cookie: this.cookie, accept: "text/event-stream" };
       if (id) headers["last-event-id"] = id;
       const path = `${this.url}/api/v1/conversations/${this.conversation}/events`;
-      const answer = await fetch(path, { headers, signal: this.leave.signal }).catch(lost);
+      const answer = await this.ask(path, headers, this.leave.signal);
       if (!answer) continue;
       if (answer.status !== 200) throw new Error(`The stream was answered with ${answer.status}`);
-      await this.read(answer, () => ended() >= replies);
+      await this.read(answer.body, () => ended() >= replies);
     }
     this.leave.abort();
   }
@@ -82,11 +101,11 @@ export class Viewer {
     });
   }
 
-  private async read(answer: Response, enough: () => boolean): Promise<void> {
+  private async read(body: AsyncIterable<Uint8Array>, enough: () => boolean): Promise<void> {
     let rest = "";
     const decoder = new TextDecoder();
     try {
-      for await (const chunk of answer.body as unknown as AsyncIterable<Uint8Array>) {
+      for await (const chunk of body) {
         const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n\n");
         rest = parts.pop() ?? "";
         for (const part of parts) this.take(part);

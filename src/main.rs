@@ -7,7 +7,6 @@ use rivulet::server::settings::Settings;
 use rivulet::server::{State, routes, serve};
 use std::process::ExitCode;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -41,8 +40,7 @@ async fn start(settings: Settings) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&settings.log).context("RUST_LOG expects a level, such as info")?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let stop = stop_signal()?;
-    let listener = TcpListener::bind(settings.listen)
-        .await
+    let listener = serve::listen(settings.listen)
         .with_context(|| format!("RIVULET_LISTEN: {} cannot be listened on", settings.listen))?;
     let address = listener.local_addr()?;
     let state = State::start(settings).await?;

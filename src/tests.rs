@@ -4,6 +4,7 @@
 mod alone;
 mod app;
 mod backup;
+mod capacity;
 mod chaos;
 mod chat;
 mod connections;
@@ -19,6 +20,7 @@ mod lines;
 mod live;
 mod markdown;
 mod metrics;
+mod namespaces;
 mod pages;
 mod panics;
 mod provider;

@@ -1,21 +1,18 @@
 //! Many viewers of one conversation: what each costs while nothing happens, and how long a reply's last token takes to
 //! reach the last of them.
 
+use crate::follower::{CONNECT_TOGETHER, Follower, Target};
 use crate::http::Caller;
 use crate::machine::slab_kib;
 use crate::process::Program;
 use crate::report::{Budget, Report, Row};
 use crate::scene::{self, Person};
 use crate::times::Times;
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use futures::{StreamExt, TryStreamExt, stream};
 use hyper::Method;
 use serde_json::json;
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
@@ -23,18 +20,12 @@ use tokio::time::{Instant, timeout};
 const MOST_KIB: f64 = 16.0;
 /// From the last token to the last follower (design, 10), for so many followers.
 const MOST_MS: f64 = 250.0;
-/// How many connect at the same time: fewer than the server's queue of connections that wait to be accepted.
-const CONNECT_TOGETHER: usize = 200;
-/// Each source address has ports of its own.
-const PER_SOURCE: usize = 4_000;
 /// A reply of five pieces, half a second apart: each has reached everybody before the next is written.
 const TEXT: &str = "one.two.tri.for.last";
 const PIECE_CHARS: usize = 4;
 const GAP_MS: u64 = 500;
 /// How the last token ends on the wire; the person's message, quoted in an event, does not read like this.
 const LAST: &[u8] = b"\"last\"}";
-/// A follower is one once it was told where it stands.
-const FIRST: &[u8] = b"event: snapshot";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub async fn measure(count: usize, wanted: usize, report: &mut Report) -> anyhow::Result<()> {
@@ -44,8 +35,9 @@ pub async fn measure(count: usize, wanted: usize, report: &mut Report) -> anyhow
     let mut person = Person::new(rivulet.address).await?;
     let clock = Clock::of(&upstream).await?;
     let (before, slab) = (rivulet.settled_kib().await?, slab_kib()?);
+    let target = Target::of(rivulet.address, &person);
     let followers: Vec<_> = stream::iter(0..count)
-        .map(|index| Follower::new(rivulet.address, &person, index))
+        .map(|index| Follower::new(&target, index))
         .buffer_unordered(CONNECT_TOGETHER)
         .try_collect()
         .await?;
@@ -90,50 +82,6 @@ async fn fan_out(
     in_time.with_context(|| format!("after {PATIENCE:?} not all of the {count} followers had the last token"))??;
     let written = clock.last_end(upstream).await?;
     Times::new(arrived.into_iter().map(|at: Instant| at.saturating_duration_since(written)))
-}
-
-/// A viewer's connection, without an HTTP library: ten thousand of them are to cost this process little.
-struct Follower {
-    stream: TcpStream,
-    /// The end of what was read, in case that what is looked for was cut in two.
-    tail: Vec<u8>,
-}
-
-impl Follower {
-    async fn new(address: SocketAddr, person: &Person, index: usize) -> anyhow::Result<Self> {
-        let socket = TcpSocket::new_v4()?;
-        let source = Ipv4Addr::new(127, 0, 0, 1 + (index / PER_SOURCE) as u8);
-        socket.bind((source, 0).into()).with_context(|| format!("{source} cannot be connected from"))?;
-        let mut stream = socket.connect(address).await?;
-        let (path, cookie) = (person.events(), person.caller.cookie());
-        let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\ncookie: {cookie}\r\n\r\n");
-        stream.write_all(request.as_bytes()).await?;
-        let mut follower = Self { stream, tail: Vec::new() };
-        timeout(PATIENCE, follower.until(FIRST)).await.context("a follower was not told where it stands")??;
-        Ok(follower)
-    }
-
-    /// Reads until `mark` has come.
-    async fn until(&mut self, mark: &[u8]) -> anyhow::Result<Instant> {
-        loop {
-            self.stream.readable().await?;
-            // On the stack between two waits, not in the task.
-            let mut chunk = [0_u8; 4096];
-            let length = match self.stream.try_read(&mut chunk) {
-                Ok(0) => bail!("a follower's stream ended: {}", String::from_utf8_lossy(&self.tail)),
-                Ok(length) => length,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-                Err(error) => return Err(error.into()),
-            };
-            let now = Instant::now();
-            self.tail.extend_from_slice(&chunk[..length]);
-            if self.tail.windows(mark.len()).any(|window| window == mark) {
-                self.tail = Vec::new();
-                return Ok(now);
-            }
-            self.tail.drain(..self.tail.len().saturating_sub(mark.len()));
-        }
-    }
 }
 
 /// The upstream tells its times in milliseconds since its own start; this is when that was by our clock.

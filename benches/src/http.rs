@@ -53,8 +53,8 @@ impl Caller {
         &self.cookie
     }
 
-    /// An answer whose head has come, with a status of success.
-    pub async fn call(
+    /// An answer whose head has come, whatever its status.
+    pub async fn ask(
         &mut self,
         method: Method,
         path: &str,
@@ -78,6 +78,18 @@ impl Caller {
         self.sender.ready().await?;
         let response = self.sender.send_request(request.body(Full::new(body))?).await?;
         self.used = Instant::now();
+        Ok(response)
+    }
+
+    /// The same, with a status of success.
+    pub async fn call(
+        &mut self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> anyhow::Result<Response<Incoming>> {
+        let response = self.ask(method.clone(), path, headers, body).await?;
         if response.status().is_success() {
             return Ok(response);
         }

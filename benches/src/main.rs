@@ -5,6 +5,7 @@
 //! how fast one reply reaches them all, `resume` a viewer's return, `start` the start. `report` judges by the budgets of
 //! the design and prints. `soak` is apart: `make soak`.
 
+mod follower;
 mod followers;
 mod http;
 mod load;
@@ -51,6 +52,8 @@ enum Role {
     Soak(soak::Plan),
     /// A process that a run starts itself: copies the upstream's streams to its clients, and does nothing else.
     Relay { listen: SocketAddr, upstream: SocketAddr },
+    /// A process that a run starts itself: so many viewers, who read until the process is stopped.
+    Readers { address: SocketAddr, path: String, cookie: String, count: usize },
     /// A process that a run starts itself: the scriptable model API.
     Upstream { listen: Option<SocketAddr> },
 }
@@ -62,6 +65,9 @@ async fn main() -> ExitCode {
         None => measure(&Plan::new(quick, only)).await,
         Some(Role::Soak(plan)) => soak::run(&plan).await,
         Some(Role::Relay { listen, upstream }) => relay::run(listen, upstream).await,
+        Some(Role::Readers { address, path, cookie, count }) => {
+            soak::readers(follower::Target { address, path, cookie }, count).await
+        }
         Some(Role::Upstream { listen }) => serve_upstream(listen).await,
     };
     match ended {

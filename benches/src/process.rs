@@ -2,7 +2,7 @@
 
 use crate::http;
 use crate::machine::read;
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -20,6 +20,9 @@ const TICK: Duration = Duration::from_millis(10);
 const SETTLED: f64 = 0.005;
 const SETTLE_STEP: Duration = Duration::from_millis(500);
 const SETTLE_STEPS: usize = 20;
+/// Above Rivulet's drain time.
+const END_LIMIT: Duration = Duration::from_secs(40);
+const END_STEP: Duration = Duration::from_millis(5);
 
 /// Where a run keeps its databases and logs.
 pub fn folder() -> anyhow::Result<PathBuf> {
@@ -66,6 +69,17 @@ impl Program {
         Ok(program)
     }
 
+    /// Asks it to end, and waits until it has.
+    pub async fn end(mut self) -> anyhow::Result<()> {
+        signal("TERM", self.child.id())?;
+        let began = Instant::now();
+        while self.child.try_wait()?.is_none() {
+            ensure!(began.elapsed() < END_LIMIT, "{} does not end", self.name);
+            sleep(END_STEP).await;
+        }
+        Ok(())
+    }
+
     /// The processor time it has used, in its own code and in the kernel for it.
     pub fn cpu(&self) -> anyhow::Result<Duration> {
         let stat = read(&format!("/proc/{}/stat", self.child.id()))?;
@@ -109,6 +123,13 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Sends a process a signal, by its name without SIG.
+pub fn signal(name: &str, process: u32) -> anyhow::Result<()> {
+    let sent = Command::new("kill").arg(format!("-{name}")).arg(process.to_string()).status()?;
+    ensure!(sent.success(), "SIG{name} cannot be sent to {process}");
+    Ok(())
 }
 
 /// An address of this machine that nobody listens on.

@@ -4,6 +4,7 @@ use crate::http::Caller;
 use crate::process::{Program, folder, free_address};
 use anyhow::Context;
 use futures::{StreamExt, TryStreamExt, stream};
+use hyper::Method;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -40,7 +41,16 @@ pub async fn rivulet_on(database: &Path, upstream: SocketAddr) -> anyhow::Result
 
 /// The same with more settings.
 pub async fn rivulet_with(database: &Path, upstream: SocketAddr, settings: &[(&str, &str)]) -> anyhow::Result<Program> {
-    let address = free_address()?;
+    rivulet_at(free_address()?, database, upstream, settings).await
+}
+
+/// The same at an address that somebody knows already.
+pub async fn rivulet_at(
+    address: SocketAddr,
+    database: &Path,
+    upstream: SocketAddr,
+    settings: &[(&str, &str)],
+) -> anyhow::Result<Program> {
     let mut command = Command::new("target/release/rivulet");
     // Nothing else from outside: a setting in somebody's environment would change what is measured.
     command.env_clear().envs([
@@ -55,6 +65,12 @@ pub async fn rivulet_with(database: &Path, upstream: SocketAddr, settings: &[(&s
     ]);
     command.envs(settings.iter().copied());
     Program::start("rivulet", &mut command, address, Some("/readyz")).await
+}
+
+/// Lets the upstream answer its next request so: for a script that is too long for a message.
+pub async fn next_answer(upstream: SocketAddr, script: &Value) -> anyhow::Result<()> {
+    let scripted = Caller::new(upstream).await?.call(Method::POST, "/scripts", &[], Some(script)).await;
+    scripted.map(drop)
 }
 
 /// A path where no database is yet.
@@ -83,6 +99,11 @@ impl Person {
         Ok(Self { caller, conversation: format!("/api/v1/conversations/{id}") })
     }
 
+    /// The same on a connection of its own.
+    pub async fn again(&self) -> anyhow::Result<Self> {
+        Ok(Self { caller: self.caller.again().await?, conversation: self.conversation.clone() })
+    }
+
     pub async fn many(address: SocketAddr, count: usize) -> anyhow::Result<Vec<Self>> {
         let arriving = stream::iter(0..count).map(|_| Self::new(address));
         arriving.buffer_unordered(ARRIVE_TOGETHER).try_collect().await
@@ -92,6 +113,12 @@ impl Person {
     pub async fn send(&mut self, script: &Value) -> anyhow::Result<Value> {
         let path = format!("{}/messages", self.conversation);
         self.caller.post(&path, &json!({ "content": ask(script) })).await
+    }
+
+    /// The answer to a message without a script.
+    pub async fn say(&mut self, words: &str) -> anyhow::Result<Value> {
+        let path = format!("{}/messages", self.conversation);
+        self.caller.post(&path, &json!({ "content": words })).await
     }
 
     pub async fn cursor(&mut self) -> anyhow::Result<String> {

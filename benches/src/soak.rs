@@ -1,26 +1,45 @@
 //! `make soak`: whether Rivulet keeps its promises when it is killed again and again, and when it runs for long.
 //!
-//! `kills` kills the server at random moments and looks at what is left; `crowd` lets people come and go, with faults of
+//! `kills` kills the server at random moments and looks at what is left; `locked` takes its database away for a while;
+//! `storm` lets thousands of viewers come back at once; `stopped` has a thousand that read nothing; `crowd` lets people come and go, with faults of
 //! the model and of their lines, and watches the server's memory, files and journals (`gauges`). What a viewer must never
 //! see is checked by `watch`, on every event.
 
 mod crowd;
 mod gauges;
 mod kills;
+mod locked;
 mod script;
+mod stopped;
+mod storm;
 mod watch;
 
 #[path = "../../src/tests/dice.rs"]
 mod dice;
 
+pub use stopped::readers;
+
 use anyhow::bail;
 use clap::Args;
+use std::time::Duration;
 
 #[derive(Args)]
 pub struct Plan {
     /// How often the server is killed (kill -9) while replies stream.
     #[arg(long, env = "RIVULET_SOAK_KILLS", default_value_t = 200)]
     kills: usize,
+
+    /// How long another program keeps the database locked. 0: not at all.
+    #[arg(long, env = "RIVULET_SOAK_LOCKED_SECONDS", default_value_t = 30)]
+    locked_seconds: u64,
+
+    /// How many viewers come back at once.
+    #[arg(long, env = "RIVULET_SOAK_STORM", default_value_t = 5_000)]
+    storm: usize,
+
+    /// How many viewers stop reading.
+    #[arg(long, env = "RIVULET_SOAK_STOPPED", default_value_t = 1_000)]
+    stopped: usize,
 
     /// How long people come and go. Under five minutes it is too short to tell whether memory grows.
     #[arg(long, env = "SOAK_MINUTES", default_value_t = 10.0)]
@@ -46,6 +65,15 @@ pub async fn run(plan: &Plan) -> anyhow::Result<()> {
     let mut violations = 0;
     if plan.kills > 0 {
         violations += tell(&kills::run(plan.kills, plan.seed).await?);
+    }
+    if plan.locked_seconds > 0 {
+        violations += tell(&locked::run(Duration::from_secs(plan.locked_seconds)).await?);
+    }
+    if plan.storm > 0 {
+        violations += tell(&storm::run(plan.storm).await?);
+    }
+    if plan.stopped > 0 {
+        violations += tell(&stopped::run(plan.stopped).await?);
     }
     if plan.minutes > 0.0 {
         violations += tell(&crowd::run(plan.minutes, plan.seed).await?);

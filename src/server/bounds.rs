@@ -19,6 +19,12 @@ pub struct Bounds {
     pub body_read: Duration,
     /// Connections in all. One that follows takes 12 KiB and a buffer in the kernel: some hundreds of MiB, and then no more.
     pub connections: usize,
+    /// A peer that acknowledges nothing, or takes nothing, for this long is gone. A stream has something to say every 10 s,
+    /// so whoever is cut off or has stopped reading is let go of within 30 s (promise S11).
+    pub user_timeout: Duration,
+    /// Replies and stateless answers that are being written, of everybody. Each takes 64 KiB at a usual length: some
+    /// hundreds of MiB, and then no more.
+    pub open_replies: usize,
 }
 
 impl Default for Bounds {
@@ -31,6 +37,8 @@ impl Default for Bounds {
             head_read: Duration::from_secs(10),
             body_read: Duration::from_secs(30),
             connections: 20_000,
+            user_timeout: Duration::from_secs(20),
+            open_replies: 5_000,
         }
     }
 }

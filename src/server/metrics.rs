@@ -78,7 +78,7 @@ impl Metrics {
         self.provider_errors.get_or_create(&[("kind", kind)]).inc();
     }
 
-    /// Somebody met a limit: `sends`, `replies`, `streams` or `connections`.
+    /// Somebody met a limit: `sends`, `replies` or `streams` of an account; `capacity` or `connections` of the server.
     pub fn refused(&self, limit: &'static str) {
         self.refused.get_or_create(&[("limit", limit)]).inc();
     }
@@ -120,7 +120,11 @@ impl Metrics {
         family("replies", "Replies by ending: done, stopped, interrupted, failed", &self.replies);
         let errors = "Replies and stateless answers that failed at the provider, retries included, by kind";
         family("provider_errors", errors, &self.provider_errors);
-        family("refused", "Refused by limit: sends, replies, streams, connections", &self.refused);
+        family(
+            "refused",
+            "Refused by limit: sends, replies and streams of an account, capacity (open replies) and connections in all",
+            &self.refused,
+        );
         family("panics", "Bugs that ended one request or one reply, by task", &self.panics);
         let mut count = |name: &str, help: &str, count: &Counter| self.registry.register(name, help, count.clone());
         count("checkpoint_failures", "Checkpoints that the store did not take", &self.checkpoint_failures);

@@ -14,11 +14,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use places::Places;
 use refusal::Refusals;
 use socket2::SockRef;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 use timely::Timely;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -26,8 +26,9 @@ use tower::ServiceExt;
 
 /// What a stopped reader can make the kernel hold for it.
 const SEND_BUFFER_BYTES: usize = 128 << 10;
-/// A peer that acknowledges nothing for this long is gone (promise S11).
-const USER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Connections that wait to be accepted, as many as Linux usually allows (net.core.somaxconn). When thousands of viewers
+/// come back at once, one that finds no place asks again after a second, and then after two more, and four.
+const WAITING: u32 = 4_096;
 /// The pause when no connection can be accepted (no file descriptors left), so that the loop does not spin; it doubles ...
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 /// ... up to this: so long after there is room again, people get in.
@@ -40,6 +41,18 @@ const LAST_BYTES: Duration = Duration::from_millis(500);
 /// The client's network address.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
+
+/// Listens on this address.
+///
+/// # Errors
+/// It is taken, or not this machine's.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Else a server that starts again would wait for the connections of the one before to be forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING)
+}
 
 /// Serves until `stop` is cancelled, then drains (promise S13). Returns within the drain time, open streams or not.
 pub async fn run(listener: TcpListener, router: Router, state: State, stop: CancellationToken) {
@@ -118,7 +131,7 @@ async fn accept(listener: &TcpListener, state: &State, service: Service, connect
 
 async fn connection(socket: TcpStream, peer: SocketAddr, service: Service) {
     let Service { router, bounds, close } = service;
-    if let Err(error) = prepare(&socket) {
+    if let Err(error) = prepare(&socket, bounds) {
         tracing::debug!(%error, "A socket could not be set up");
         return;
     }
@@ -144,11 +157,12 @@ async fn connection(socket: TcpStream, peer: SocketAddr, service: Service) {
     }
 }
 
-fn prepare(socket: &TcpStream) -> std::io::Result<()> {
+fn prepare(socket: &TcpStream, bounds: Bounds) -> io::Result<()> {
     socket.set_nodelay(true)?;
     let socket = SockRef::from(socket);
     socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+    // Linux counts a window that stays closed as well: a stopped reader's kernel goes on acknowledging.
+    socket.set_tcp_user_timeout(Some(bounds.user_timeout))?;
     Ok(())
 }

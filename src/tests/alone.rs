@@ -1,19 +1,40 @@
-//! Tests that need a process to themselves: for its limits, or to measure it.
+//! Tests that need a process to themselves: for its limits, to measure it, or to have a disk or a network of its own.
 
 use std::future::Future;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const INSIDE: &str = "RIVULET_TEST_INSIDE";
-
 /// Runs the test binary once more, with nothing but the test of this name in it, after `limit` (a shell command such as
 /// `ulimit -n 100`); in there, runs `test`.
 pub(crate) fn alone(name: &str, limit: &str, test: impl Future<Output = ()>) {
+    again(name, &[], limit, test);
+}
+
+/// The same in namespaces of its own, after `setup`: as a user who may mount (`-rm`) or set up a network (`-rn`) where
+/// nobody else sees it. Where the machine does not allow them, or has
+/// no such command as one of `tools`, the test says so and is not run.
+pub(crate) fn apart(name: &str, namespaces: &str, tools: &[&str], setup: &str, test: impl Future<Output = ()>) {
+    let works = |command: &mut Command| {
+        command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    };
+    if !works(Command::new("unshare").args([namespaces, "true"])) {
+        return eprintln!("{name} was NOT RUN: `unshare {namespaces}` is not permitted, or not there");
+    }
+    if let Some(tool) = tools.iter().find(|tool| !works(Command::new("sh").args(["-c", "command -v \"$0\"", tool]))) {
+        return eprintln!("{name} was NOT RUN: there is no `{tool}`");
+    }
+    again(name, &["unshare", namespaces], setup, test);
+}
+
+fn again(name: &str, within: &[&str], setup: &str, test: impl Future<Output = ()>) {
     if std::env::var_os(INSIDE).is_some() {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         return runtime.block_on(test);
     }
-    let run = Command::new("sh")
-        .args(["-c", &format!("{limit}; exec \"$0\" --exact \"$1\" --nocapture")])
+    let shell = ["sh", "-c", &format!("{setup} || exit; exec \"$0\" --exact \"$1\" --nocapture")];
+    let words: Vec<&str> = within.iter().copied().chain(shell).collect();
+    let run = Command::new(words[0])
+        .args(&words[1..])
         .args([std::env::current_exe().unwrap().as_os_str(), name.as_ref()])
         .env(INSIDE, "yes")
         .output()

@@ -13,7 +13,6 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -102,13 +101,13 @@ impl App {
         Self::at(folder, upstream, more, Bounds::default()).await
     }
 
-    async fn at(folder: Folder, upstream: Upstream, more: &[&str], bounds: Bounds) -> Self {
+    pub(crate) async fn at(folder: Folder, upstream: Upstream, more: &[&str], bounds: Bounds) -> Self {
         // Fails when another test was first, which is as good.
         rustls::crypto::ring::default_provider().install_default().ok();
         let settings = settings(&folder, &upstream, more);
         let guests = settings.guests();
         let state = State::start_with(settings, bounds).await.unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = serve::listen(state.settings.listen).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = routes::router(state.clone(), |router| {
             let options = state.leptos.clone();

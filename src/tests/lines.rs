@@ -1,6 +1,6 @@
 //! Bad lines, between people and the server and between the server and the model: rows F23 and F24 of the fault matrix.
 
-use super::app::{App, Folder, Frame, text};
+use super::app::{App, Folder, Frame, Sent, text};
 use super::chaos::{End, Faults, Line};
 use super::dice::Dice;
 use super::invariants::assert_sound;
@@ -8,6 +8,7 @@ use super::upstream::Upstream;
 use super::upstream::script::Script;
 use super::viewer::{Viewer, client};
 use futures::future::join_all;
+use serde_json::json;
 use std::time::Duration;
 
 /// Repeated by whoever wants to see the same again.
@@ -46,6 +47,30 @@ async fn f23_far_thin_and_sliced_lines_show_everybody_the_same() {
 
 fn all(seen: &[Vec<Frame>]) -> Vec<&[Frame]> {
     seen.iter().map(Vec::as_slice).collect()
+}
+
+/// What stands as six characters in JSON: more than a line and the buffers on the way can hold.
+const HEAVY: &str = "\u{1}";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f23_a_viewer_that_falls_behind_gets_the_same_in_fewer_events() {
+    let app = App::start().await;
+    let conversation = app.conversation().await;
+    // A piece every 20 ms, which are not merged for those who keep up.
+    let script = Script { text: Some(HEAVY.repeat(450_000)), piece_chars: 3_000, gap_ms: 20, ..Script::default() };
+    // Too long to be told in a message.
+    app.upstream.script(script.clone());
+    let answer = app.post(&format!("/api/v1/conversations/{conversation}/messages"), json!({ "content": "Go" })).await;
+    let sent = Sent::of(&answer.json().await.unwrap());
+    let client = client();
+    let mut healthy = Viewer::new(&client, &app, &app.url, &conversation, &sent.cursor);
+    let mut slow = Viewer::new(&client, &app, &app.url, &conversation, &sent.cursor);
+    let mut waiting = slow.connect().await.unwrap();
+    healthy.until_end(&sent.reply).await;
+    assert!(slow.read(&mut waiting, &sent.reply).await);
+    assert_sound(&app, &sent.reply, &[&healthy.frames, &slow.frames], &script.full_text()).await;
+    let (all, few) = (healthy.frames.len(), slow.frames.len());
+    assert!(100 < all && few * 3 < all * 2, "{few} events in place of {all}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,9 +8,12 @@ use super::chaos::{Faults, Line};
 use super::invariants::assert_sound;
 use super::upstream::script::Script;
 use super::viewer::{Viewer, client};
+use crate::server::bounds::Bounds;
+use crate::server::transport::KEEP_ALIVE;
 use futures::future::join_all;
 use reqwest::{Response, StatusCode};
 use serde_json::json;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -80,6 +83,30 @@ fn f21_viewers_that_read_nothing_cost_others_nothing_and_little_memory() {
         assert_eq!(app.state.limits.open_streams(), STOPPED);
         drop(stopped);
     });
+}
+
+/// Their kernels go on acknowledging: what is counted is that their windows stay closed.
+#[tokio::test(flavor = "multi_thread")]
+async fn f21_viewers_that_read_nothing_are_let_go_of() {
+    let app = App::bounded(Bounds { user_timeout: Duration::from_secs(1), ..Bounds::default() }).await;
+    let conversation = app.conversation().await;
+    let stopped = join_all((0..10).map(|_| stopped_reader(&app, &conversation))).await;
+    assert_eq!(app.state.limits.open_streams(), 10);
+    // Others read on meanwhile.
+    large_replies(&app, &conversation).await;
+    let gone = async {
+        while app.state.limits.open_streams() > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), gone).await.expect("they are let go of");
+    drop(stopped);
+}
+
+/// Somebody who is silent because there is nothing to read is sent a sign of life every ten seconds.
+#[test]
+fn f21_f22_the_limit_is_thirty_seconds() {
+    assert!(Bounds::default().user_timeout + KEEP_ALIVE <= Duration::from_secs(30));
 }
 
 const FOLLOWERS: usize = 1_000;

@@ -55,7 +55,12 @@ impl Viewer {
     /// One connection: everything that comes up to its end, or to the reply's. Whether it was the reply's.
     pub(crate) async fn once(&mut self, reply: &str) -> bool {
         let Some(mut events) = self.connect().await else { return false };
-        while let Some(frame) = self.take(&mut events).await {
+        self.read(&mut events, reply).await
+    }
+
+    /// What comes on this connection up to its end, or to the reply's. Whether it was the reply's.
+    pub(crate) async fn read(&mut self, events: &mut Sse, reply: &str) -> bool {
+        while let Some(frame) = self.take(events).await {
             if frame.is_end() && frame.data["reply"] == *reply {
                 return true;
             }

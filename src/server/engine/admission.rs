@@ -1,18 +1,24 @@
 //! Whether a reply may be opened now.
 
-use super::Shared;
+use super::{Open, Shared};
 use crate::error::Problem;
-use crate::model::{AccountId, ConversationId};
+use crate::model::{AccountId, ConversationId, MessageId};
 use crate::server::journal::lock;
 use crate::server::limits::Sender;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tokio_util::task::task_tracker::TaskTrackerToken;
+
+/// One of thousands of replies will have ended by then.
+const RETRY_AFTER_SECONDS: u64 = 5;
+
+/// Where a reply is being written. A conversation has one at a time.
+type Place = (AccountId, ConversationId);
 
 /// A reply that is about to be opened: a place among the account's, and a reason for a drain to wait.
 pub(super) struct Admission {
     shared: Arc<Shared>,
-    place: (AccountId, ConversationId),
+    place: Place,
     _token: TaskTrackerToken,
 }
 
@@ -37,10 +43,11 @@ impl Shared {
         self.drain.admit()?;
         let open = lock(&self.open);
         let mut admitted = lock(&self.admitted);
-        let writing = open.values().map(|open| (open.account, open.conversation));
-        let mine = writing.chain(admitted.iter().copied()).filter(|(owner, _)| *owner == account);
-        let busy: HashSet<_> = mine.map(|(_, place)| place).filter(|place| *place != conversation).collect();
-        let others = busy.len();
+        let all = || places(&open, &admitted);
+        // The reply that is open here makes room for this one.
+        self.has_room(all().filter(|(_, place)| *place != conversation).count() + self.visits.len())?;
+        let mine = all().filter(|(owner, place)| *owner == account && *place != conversation);
+        let others = mine.collect::<HashSet<_>>().len();
         if self.most_open <= others {
             self.metrics.refused("replies");
             let message =
@@ -51,4 +58,28 @@ impl Shared {
         admitted.push((account, conversation));
         Ok(Admission { shared: Arc::clone(self), place: (account, conversation), _token: token })
     }
+
+    /// Whether an answer outside any conversation may start now; it is among the visits already.
+    pub(super) fn admit_visit(&self) -> Result<(), Problem> {
+        self.drain.admit()?;
+        let open = lock(&self.open);
+        let admitted = lock(&self.admitted);
+        self.has_room((open.len() + admitted.len() + self.visits.len()).saturating_sub(1))
+    }
+
+    /// Whether one more fits beside so many others, of everybody.
+    fn has_room(&self, others: usize) -> Result<(), Problem> {
+        if others < self.bounds.open_replies {
+            return Ok(());
+        }
+        self.metrics.refused("capacity");
+        let message =
+            "The server is writing as many replies as it can. Nothing was sent; try again in a moment.".into();
+        Err(Problem::Unavailable { message, retry_after_seconds: RETRY_AFTER_SECONDS })
+    }
+}
+
+/// Where replies are open or about to be; a place that is both, for a moment, comes twice.
+fn places(open: &HashMap<MessageId, Arc<Open>>, admitted: &[Place]) -> impl Iterator<Item = Place> {
+    open.values().map(|open| (open.account, open.conversation)).chain(admitted.iter().copied())
 }

@@ -13,11 +13,11 @@ pub struct Visit {
 }
 
 impl Engine {
-    /// Begins such an answer, unless the server is on its way out.
+    /// Begins such an answer, unless the server is on its way out or has enough to do.
     pub fn visit(&self) -> Result<Visit, Problem> {
-        // Before looking, so that a drain that begins in between waits for us.
+        // Before looking, so that a drain that begins in between waits for us, and so that two at once see each other.
         let token = self.shared.visits.token();
-        self.shared.drain.admit()?;
+        self.shared.admit_visit()?;
         Ok(Visit { interrupt: self.shared.interrupt.clone(), _token: token })
     }
 

@@ -1,0 +1,94 @@
+//! A viewer's connection without an HTTP library: ten thousand of them are to cost this process little.
+
+use crate::scene::Person;
+use anyhow::{Context, bail};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::{Instant, timeout};
+
+/// Each source address has ports of its own.
+const PER_SOURCE: usize = 4_000;
+/// How many connect at the same time: fewer than the server's queue of connections that wait to be accepted.
+pub const CONNECT_TOGETHER: usize = 200;
+/// A follower is one once it was told where it stands.
+const FIRST: &[u8] = b"event: snapshot";
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Whom to follow, and as who.
+#[derive(Clone)]
+pub struct Target {
+    pub address: SocketAddr,
+    pub path: String,
+    pub cookie: String,
+}
+
+impl Target {
+    pub fn of(address: SocketAddr, person: &Person) -> Self {
+        Self { address, path: person.events(), cookie: person.caller.cookie().to_owned() }
+    }
+}
+
+pub struct Follower {
+    stream: TcpStream,
+    /// The end of what was read, in case that what is looked for was cut in two.
+    tail: Vec<u8>,
+}
+
+impl Follower {
+    /// The one of this number.
+    pub async fn new(target: &Target, index: usize) -> anyhow::Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        let source = Ipv4Addr::new(127, 0, 0, 1 + (index / PER_SOURCE) as u8);
+        socket.bind((source, 0).into()).with_context(|| format!("{source} cannot be connected from"))?;
+        let mut stream = socket.connect(target.address).await?;
+        let Target { address, path, cookie } = target;
+        let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\ncookie: {cookie}\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        let mut follower = Self { stream, tail: Vec::new() };
+        timeout(PATIENCE, follower.until(FIRST)).await.context("a follower was not told where it stands")??;
+        Ok(follower)
+    }
+
+    /// Reads until `mark` has come.
+    pub async fn until(&mut self, mark: &[u8]) -> anyhow::Result<Instant> {
+        loop {
+            let Some(now) = self.read().await? else {
+                bail!("a follower's stream ended: {}", String::from_utf8_lossy(&self.tail))
+            };
+            if self.tail.windows(mark.len()).any(|window| window == mark) {
+                self.tail = Vec::new();
+                return Ok(now);
+            }
+            self.tail.drain(..self.tail.len().saturating_sub(mark.len()));
+        }
+    }
+
+    /// Reads to the end of the stream, however it ends. The last that came.
+    pub async fn rest(mut self, most: usize) -> String {
+        while let Ok(Some(_)) = self.read().await {
+            self.tail.drain(..self.tail.len().saturating_sub(most));
+        }
+        String::from_utf8_lossy(&self.tail).into_owned()
+    }
+
+    /// What comes next, at the end of the tail, and when it came.
+    async fn read(&mut self) -> io::Result<Option<Instant>> {
+        loop {
+            self.stream.readable().await?;
+            // On the stack between two waits, not in the task.
+            let mut chunk = [0_u8; 4096];
+            match self.stream.try_read(&mut chunk) {
+                Ok(0) => return Ok(None),
+                Ok(length) => {
+                    self.tail.extend_from_slice(&chunk[..length]);
+                    return Ok(Some(Instant::now()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
