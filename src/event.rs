@@ -77,6 +77,12 @@ pub enum Event {
     Thinking {
         reply: MessageId,
         text: String,
+        /// When it began; in the first event of each stretch of thinking.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<String>,
+        /// How long it has thought in this reply, in milliseconds; in the event that ends a stretch.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ms: Option<u64>,
     },
     Token {
         reply: MessageId,
@@ -182,12 +188,44 @@ pub struct Draft {
     pub reply: MessageId,
     pub text: String,
     pub thinking: String,
+    /// How long it has thought, in milliseconds, without what is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thinking_ms: Option<u64>,
+    /// When the thinking began that is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thinking_since: Option<String>,
     pub status: Status,
 }
 
 impl Draft {
     pub fn new(reply: MessageId) -> Self {
-        Self { reply, text: String::new(), thinking: String::new(), status: Status::Streaming }
+        Self {
+            reply,
+            text: String::new(),
+            thinking: String::new(),
+            thinking_ms: None,
+            thinking_since: None,
+            status: Status::Streaming,
+        }
+    }
+
+    /// A reply as far as the store has it, where no journal of this process does.
+    pub fn stored(message: &Message) -> Self {
+        Self {
+            text: message.text.clone(),
+            thinking: message.thinking.clone(),
+            thinking_ms: message.thinking_ms,
+            thinking_since: message.thinking_since.clone(),
+            ..Self::new(message.id)
+        }
+    }
+
+    /// Writes what this says into the reply's message.
+    pub fn write_to(&self, message: &mut Message) {
+        message.text.clone_from(&self.text);
+        message.thinking.clone_from(&self.thinking);
+        message.thinking_ms = self.thinking_ms;
+        message.thinking_since.clone_from(&self.thinking_since);
     }
 
     /// The one fold: what the reply is after `event`. Events of other replies, and any after the end, change nothing.
@@ -197,8 +235,21 @@ impl Draft {
         }
         match event {
             Event::Token { text, .. } => self.text.push_str(text),
-            Event::Thinking { text, .. } => self.thinking.push_str(text),
+            Event::Thinking { text, since, ms, .. } => {
+                self.thinking.push_str(text);
+                self.think(since.as_ref(), *ms);
+            }
             _ => self.status = event.outcome().unwrap_or(self.status),
+        }
+    }
+
+    fn think(&mut self, since: Option<&String>, ms: Option<u64>) {
+        if since.is_some() {
+            self.thinking_since = since.cloned();
+        }
+        if ms.is_some() {
+            self.thinking_ms = ms;
+            self.thinking_since = None;
         }
     }
 }
@@ -271,8 +322,8 @@ impl Thread {
     fn set_aside(&mut self) {
         let Some(draft) = self.draft.take() else { return };
         if let Some(message) = self.messages.iter_mut().find(|message| message.id == draft.reply) {
-            message.text = draft.text;
-            message.thinking = draft.thinking;
+            draft.write_to(message);
+            message.thinking_since = None;
         }
     }
 

@@ -52,6 +52,13 @@ id!(
     MessageId
 );
 
+impl MessageId {
+    /// When it was made, by the clock of whoever made it, in milliseconds since 1970: a UUID v7 begins with that.
+    pub fn made_at_ms(self) -> u64 {
+        (self.0.as_u128() >> 80) as u64
+    }
+}
+
 /// An ordered tree of messages with one owner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Conversation {
@@ -120,6 +127,12 @@ pub struct Message {
     /// What the model thought before it spoke, where it says so.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub thinking: String,
+    /// How long it has thought, in milliseconds; none where it did not, or where nobody could tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thinking_ms: Option<u64>,
+    /// When the thinking began that is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thinking_since: Option<String>,
     pub status: Status,
     pub model: Option<String>,
     pub usage: Option<Usage>,
@@ -152,6 +165,8 @@ impl Message {
             role: Role::Assistant,
             text: String::new(),
             thinking: String::new(),
+            thinking_ms: None,
+            thinking_since: None,
             status: Status::Streaming,
             model: Some(model.to_owned()),
             usage: None,

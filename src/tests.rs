@@ -29,6 +29,7 @@ mod stopping;
 mod storage;
 mod storms;
 mod streaming;
+mod thinking;
 mod tidy;
 mod tracing;
 mod viewer;

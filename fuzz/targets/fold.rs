@@ -54,7 +54,10 @@ fn history(steps: &[u8]) -> Vec<Event> {
                 events.push(end(reply, step / 8));
                 open = None;
             }
-            (1, Some(reply)) => events.push(Event::Thinking { reply, text }),
+            (1, Some(reply)) => {
+                let (since, ms) = ((step % 16 == 1).then(|| NOW.to_owned()), (step % 32 == 9).then_some(1_000));
+                events.push(Event::Thinking { reply, text, since, ms });
+            }
             (_, Some(reply)) => events.push(Event::Token { reply, text }),
             (0, None) => events.push(Event::Conversation { conversation: conversation(&text) }),
             (1, None) if asked.is_some() => {

@@ -35,6 +35,8 @@ pub(super) fn said(number: u128, parent: Option<u128>, text: &str) -> Message {
         role: Role::User,
         text: text.into(),
         thinking: String::new(),
+        thinking_ms: None,
+        thinking_since: None,
         status: Status::Done,
         model: None,
         usage: None,
@@ -99,7 +101,12 @@ fn every_event() -> Vec<Event> {
         Event::Resumed { from: at(7) },
         message(2, None),
         reply(3, 2),
-        Event::Thinking { reply: id(3), text: String::new() },
+        Event::Thinking {
+            reply: id(3),
+            text: String::new(),
+            since: Some("2026-01-01T00:00:00Z".into()),
+            ms: Some(1_200),
+        },
         token(3, "é🦀\r\n{\"type\":\"done\"}"),
         done(3),
         Event::Stopped { reply: id(3) },
@@ -189,10 +196,25 @@ fn a_line_without_end_is_refused() {
 #[test]
 fn a_reply_is_its_tokens_up_to_its_end() {
     let mut draft = Draft::new(id(3));
-    let thinking = Event::Thinking { reply: id(3), text: "hm".into() };
+    let thinking = Event::Thinking { reply: id(3), text: "hm".into(), since: None, ms: None };
     let events = [token(3, "a"), token(4, "other"), thinking, token(3, "b"), done(3), token(3, "late")];
     events.iter().for_each(|event| draft.apply(event));
     assert_eq!((draft.text.as_str(), draft.thinking.as_str(), draft.status), ("ab", "hm", Status::Done));
+}
+
+#[test]
+fn thinking_runs_from_its_first_event_to_the_one_that_ends_it() {
+    let since = Some("2026-01-01T00:00:00.000Z".to_owned());
+    let thinking = |since, ms| Event::Thinking { reply: id(3), text: "hm".into(), since, ms };
+    let mut draft = Draft::new(id(3));
+    draft.apply(&thinking(since.clone(), None));
+    draft.apply(&thinking(None, None));
+    assert_eq!((&draft.thinking_since, draft.thinking_ms), (&since, None));
+    draft.apply(&thinking(None, Some(700)));
+    draft.apply(&token(3, "a"));
+    assert_eq!((&draft.thinking_since, draft.thinking_ms), (&None, Some(700)));
+    draft.apply(&thinking(since.clone(), None));
+    assert_eq!((&draft.thinking_since, draft.thinking_ms), (&since, Some(700)), "it may think again");
 }
 
 #[test]
@@ -240,7 +262,7 @@ fn history() -> impl Strategy<Value = Vec<Event>> {
         for (step, text) in steps {
             match (step, open) {
                 (0, Some(reply)) => events.push(end_of(reply, next)),
-                (1, Some(reply)) => events.push(Event::Thinking { reply: id(reply), text }),
+                (1, Some(reply)) => events.push(Event::Thinking { reply: id(reply), text, since: None, ms: None }),
                 (_, Some(reply)) => events.push(token(reply, &text)),
                 (0, None) => events.push(Event::Conversation { conversation: Box::new(conversation(1, &text)) }),
                 (_, None) => {

@@ -3,6 +3,7 @@
 use super::actions::Actions;
 use super::desk::Desk;
 use super::prose::{Flowing, Prose};
+use super::thinking::Thinking;
 use super::words;
 use crate::model::{Message, MessageId, Status};
 use leptos::prelude::*;
@@ -17,7 +18,7 @@ pub fn Reply(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView {
     let model = message.with_untracked(|message| message.as_ref().and_then(|message| message.model.clone()));
     view! {
         <h2 class="unseen">{model.as_deref().map_or("The reply".into(), |model| format!("{} replied", words::model(model)))}</h2>
-        <Thinking id message is_open/>
+        <Thinking id message/>
         <div class="reply" data-open=move || is_open.get()>
             {if flows {
                 view! { <Flowing id text is_open/> }.into_any()
@@ -34,23 +35,6 @@ pub fn Reply(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView {
 fn text(desk: Desk, id: MessageId, message: Memo<Option<Message>>) -> String {
     let of_draft = desk.live.draft.with(|draft| draft.as_ref().filter(|it| it.reply == id).map(|it| it.text.clone()));
     of_draft.unwrap_or_else(|| message.with(|message| message.as_ref().map(|it| it.text.clone()).unwrap_or_default()))
-}
-
-#[component]
-fn Thinking(id: MessageId, message: Memo<Option<Message>>, is_open: Memo<bool>) -> impl IntoView {
-    let desk = Desk::here();
-    let thought = Memo::new(move |_| {
-        let draft = desk.live.draft.with(|it| it.as_ref().filter(|it| it.reply == id).map(|it| it.thinking.clone()));
-        draft.unwrap_or_else(|| message.with(|it| it.as_ref().map(|it| it.thinking.clone()).unwrap_or_default()))
-    });
-    let speaks = Memo::new(move |_| !is_open.get() || !text(desk, id, message).is_empty());
-    let label = move || if speaks.get() { "Thought" } else { "Thinking…" };
-    view! {
-        <details class="thinking" hidden=move || thought.with(String::is_empty)>
-            <summary>{label}</summary>
-            <div class="thinking__text">{move || thought.get()}</div>
-        </details>
-    }
 }
 
 /// How it ended, where it did not simply end.

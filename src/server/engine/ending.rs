@@ -50,6 +50,7 @@ fn ending(open: &Open, outcome: Outcome, status: Status, facts: Facts) -> Ending
         status,
         text: draft.text,
         thinking: draft.thinking,
+        thinking_ms: draft.thinking_ms,
         usage: facts.usage,
         stop_reason,
         error,

@@ -47,7 +47,7 @@ pub(super) async fn run(shared: Arc<Shared>, open: Arc<Open>, model: String, req
         shared.metrics.panic("reply");
         Outcome::Failed(internal())
     });
-    pieces.flush();
+    pieces.end();
     let unsaved = ending::end(&shared, &open, outcome, facts).await;
     drop(closing);
     if let Some(ending) = unsaved {

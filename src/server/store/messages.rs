@@ -29,11 +29,13 @@ pub struct Checkpoint {
     pub reply: MessageId,
     pub text: String,
     pub thinking: String,
+    pub thinking_ms: Option<u64>,
+    pub thinking_since: Option<String>,
 }
 
 fn message(row: &SqliteRow) -> sqlx::Result<Message> {
-    let tokens = |name: &str| row.try_get::<Option<i64>, _>(name).map(|count| count.map(|count| count.max(0) as u64));
-    let usage = match (tokens("input_tokens")?, tokens("output_tokens")?) {
+    let count = |name: &str| row.try_get::<Option<i64>, _>(name).map(|count| count.map(|count| count.max(0) as u64));
+    let usage = match (count("input_tokens")?, count("output_tokens")?) {
         (None, None) => None,
         (input, output) => Some(Usage { input_tokens: input.unwrap_or(0), output_tokens: output.unwrap_or(0) }),
     };
@@ -47,6 +49,8 @@ fn message(row: &SqliteRow) -> sqlx::Result<Message> {
         role: if row.try_get::<&str, _>("role")? == Role::User.name() { Role::User } else { Role::Assistant },
         text: row.try_get("text")?,
         thinking: row.try_get("thinking")?,
+        thinking_ms: count("thinking_ms")?,
+        thinking_since: row.try_get("thinking_since")?,
         status: status(row.try_get("status")?),
         model: row.try_get("model")?,
         usage,
@@ -72,12 +76,14 @@ const CHECKPOINTED_TOGETHER: usize = 32;
 
 /// One statement for all: each has to be handed to SQLite's thread and its answer waited for.
 async fn checkpoint(write: &mut SqliteConnection, process: &str, drafts: &[Checkpoint]) -> sqlx::Result<()> {
-    let mut update = QueryBuilder::<Sqlite>::new("with draft (id, text, thinking) as (");
+    let mut update = QueryBuilder::<Sqlite>::new("with draft (id, text, thinking, thinking_ms, thinking_since) as (");
     update.push_values(drafts, |mut row, draft| {
         row.push_bind(draft.reply.to_string()).push_bind(&draft.text).push_bind(&draft.thinking);
+        row.push_bind(draft.thinking_ms.map(|ms| ms as i64)).push_bind(&draft.thinking_since);
     });
     update.push(
-        ") update message set text = draft.text, thinking = draft.thinking from draft
+        ") update message set text = draft.text, thinking = draft.thinking, thinking_ms = draft.thinking_ms,
+                  thinking_since = draft.thinking_since from draft
          where message.id = draft.id and message.status = 'streaming' and message.process = ",
     );
     update.push_bind(process);
