@@ -10,6 +10,7 @@ pub mod conversation;
 pub mod copy;
 pub mod current;
 pub mod desk;
+pub mod ending;
 pub mod entry;
 pub mod esc;
 pub mod field;

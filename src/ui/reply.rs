@@ -2,10 +2,11 @@
 
 use super::actions::Actions;
 use super::desk::Desk;
+use super::ending::Ending;
 use super::prose::{Flowing, Prose};
 use super::thinking::Thinking;
 use super::words;
-use crate::model::{Message, MessageId, Status};
+use crate::model::{Message, MessageId};
 use leptos::prelude::*;
 
 /// A reply that is open when it is drawn keeps its blocks when it ends, so that nothing moves.
@@ -35,33 +36,4 @@ pub fn Reply(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView {
 fn text(desk: Desk, id: MessageId, message: Memo<Option<Message>>) -> String {
     let of_draft = desk.live.draft.with(|draft| draft.as_ref().filter(|it| it.reply == id).map(|it| it.text.clone()));
     of_draft.unwrap_or_else(|| message.with(|message| message.as_ref().map(|it| it.text.clone()).unwrap_or_default()))
-}
-
-/// How it ended, where it did not simply end.
-#[component]
-fn Ending(message: Memo<Option<Message>>) -> impl IntoView {
-    let ending = Memo::new(move |_| message.with(|message| message.as_ref().and_then(ending)));
-    view! {
-        <p class="ending" data-status=move || message.with(|it| it.as_ref().map(|it| it.status.name())) hidden=move || ending.with(Option::is_none)>
-            {move || ending.get()}
-        </p>
-    }
-}
-
-fn ending(message: &Message) -> Option<String> {
-    match message.status {
-        Status::Streaming => None,
-        Status::Done if is_cut_short(message) => Some("The reply reached the model’s length limit.".into()),
-        Status::Done => None,
-        Status::Stopped => Some("Stopped here.".into()),
-        Status::Interrupted => Some("Interrupted: the server went away before the reply was finished.".into()),
-        Status::Failed => {
-            let error = message.error.as_ref().map(|error| error.message.clone());
-            Some(error.unwrap_or_else(|| "The model failed, and did not say why.".into()))
-        }
-    }
-}
-
-fn is_cut_short(message: &Message) -> bool {
-    matches!(message.stop_reason.as_deref(), Some("max_tokens" | "length" | "MAX_TOKENS"))
 }
