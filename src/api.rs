@@ -4,7 +4,7 @@
 
 use crate::error::Problem;
 use crate::event::{Cursor, List, Snapshot};
-use crate::model::{Conversation, ConversationId, Message, MessageId, Model};
+use crate::model::{Conversation, ConversationId, Message, MessageId, Model, Usage};
 use leptos::prelude::*;
 use leptos::server_fn::codec::{ByteStream, Json, Streaming};
 use serde::{Deserialize, Serialize};
@@ -48,6 +48,15 @@ pub struct Changes {
     pub system: Option<String>,
 }
 
+/// What was used, in tokens.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spent {
+    /// In the conversation that was asked about.
+    pub conversation: Option<Usage>,
+    /// By the account today, in all its conversations.
+    pub today: Usage,
+}
+
 /// The conversation's snapshot with the cursor that it covers.
 #[server(endpoint = "chat/open", input = Json)]
 pub async fn open(conversation: ConversationId) -> Result<Page, Problem> {
@@ -81,6 +90,13 @@ pub async fn conversations(after: Option<String>) -> Result<List, Problem> {
 pub async fn models() -> Result<Vec<Model>, Problem> {
     let (state, _) = crate::server::session::required().await?;
     Ok(state.providers.models())
+}
+
+/// What the conversation, and today the account, has used.
+#[server(name = FetchSpent, endpoint = "usage", input = Json)]
+pub async fn spent(conversation: Option<ConversationId>) -> Result<Spent, Problem> {
+    let (state, account) = crate::server::session::required().await?;
+    crate::server::usage::spent(&state, account, conversation).await
 }
 
 /// Adds a message and starts its reply. `start` also makes the conversation, with these settings.

@@ -95,12 +95,16 @@ pub enum Event {
     },
     Stopped {
         reply: MessageId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usage: Option<Usage>,
     },
     Interrupted {
         reply: MessageId,
     },
     Error {
         reply: MessageId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usage: Option<Usage>,
         #[serde(flatten)]
         error: ReplyError,
     },
@@ -141,7 +145,7 @@ impl Event {
             | Self::Thinking { reply, .. }
             | Self::Token { reply, .. }
             | Self::Done { reply, .. }
-            | Self::Stopped { reply }
+            | Self::Stopped { reply, .. }
             | Self::Interrupted { reply }
             | Self::Error { reply, .. } => Some(*reply),
             _ => None,
@@ -349,7 +353,11 @@ fn finish(message: &mut Message, status: Status, event: &Event) {
             message.usage = *usage;
             message.stop_reason.clone_from(stop_reason);
         }
-        Event::Error { error, .. } => message.error = Some(error.clone()),
+        Event::Stopped { usage, .. } => message.usage = *usage,
+        Event::Error { error, usage, .. } => {
+            message.usage = *usage;
+            message.error = Some(error.clone());
+        }
         _ => {}
     }
 }

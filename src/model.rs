@@ -183,6 +183,9 @@ impl Message {
 pub struct Usage {
     pub input_tokens: u64,
     pub output_tokens: u64,
+    /// Not counted, or not all of it: the provider told nothing, and this is about what it must have been.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
 }
 
 /// Why a reply failed: a word for programs, a sentence for people.

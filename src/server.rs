@@ -17,6 +17,7 @@ pub mod settings;
 pub mod store;
 
 pub mod transport;
+pub mod usage;
 
 use crate::error::Problem;
 use axum::extract::FromRef;

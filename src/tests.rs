@@ -32,6 +32,7 @@ mod streaming;
 mod thinking;
 mod tidy;
 mod tracing;
+mod usage;
 mod viewer;
 mod wire;
 

@@ -28,6 +28,7 @@ pub mod place;
 pub mod prose;
 pub mod reading;
 pub mod reply;
+pub mod settings;
 pub mod sidebar;
 pub mod start;
 pub mod thinking;

@@ -7,6 +7,7 @@ mod admission;
 mod checkpoint;
 mod elsewhere;
 mod ending;
+mod estimate;
 mod opening;
 mod pieces;
 mod reply;

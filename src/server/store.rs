@@ -10,6 +10,7 @@ pub mod elsewhere;
 pub mod endings;
 pub mod messages;
 mod presence;
+pub mod usage;
 mod write;
 
 use crate::error::Problem;

@@ -65,7 +65,7 @@ pub(super) fn token(number: u128, text: &str) -> Event {
 }
 
 pub(super) fn done(number: u128) -> Event {
-    let usage = Some(Usage { input_tokens: 1, output_tokens: 2 });
+    let usage = Some(Usage { input_tokens: 1, output_tokens: 2, estimated: false });
     Event::Done { reply: id(number), usage, stop_reason: Some("end_turn".into()) }
 }
 
@@ -109,9 +109,9 @@ fn every_event() -> Vec<Event> {
         },
         token(3, "é🦀\r\n{\"type\":\"done\"}"),
         done(3),
-        Event::Stopped { reply: id(3) },
+        Event::Stopped { reply: id(3), usage: None },
         Event::Interrupted { reply: id(3) },
-        Event::Error { reply: id(3), error },
+        Event::Error { reply: id(3), usage: None, error },
         Event::Conversation { conversation: Box::new(conversation(1, "2026")) },
         Event::Deleted { conversation: conversation(1, "2026").id },
     ]
@@ -219,10 +219,11 @@ fn thinking_runs_from_its_first_event_to_the_one_that_ends_it() {
 
 #[test]
 fn a_reply_ends_once_and_its_message_gets_the_text() {
-    let thread = thread(&[message(2, None), reply(3, 2), token(3, "a"), done(3), Event::Stopped { reply: id(3) }]);
+    let thread =
+        thread(&[message(2, None), reply(3, 2), token(3, "a"), done(3), Event::Stopped { reply: id(3), usage: None }]);
     let last = thread.messages.last().unwrap();
     assert_eq!((last.text.as_str(), last.status), ("a", Status::Done));
-    assert_eq!(last.usage, Some(Usage { input_tokens: 1, output_tokens: 2 }));
+    assert_eq!(last.usage, Some(Usage { input_tokens: 1, output_tokens: 2, estimated: false }));
     assert_eq!(thread.draft, None);
 }
 
@@ -239,7 +240,7 @@ fn a_retry_is_shown_instead_of_what_it_retries() {
 fn a_reply_whose_end_comes_late_keeps_its_text() {
     let begun = [message(2, None), reply(3, 2), token(3, "a"), message(4, Some(3)), reply(5, 4)];
     let mut thread = thread(&begun);
-    thread.apply(&Event::Stopped { reply: id(3) });
+    thread.apply(&Event::Stopped { reply: id(3), usage: None });
     thread.apply(&token(5, "b"));
     assert_eq!((thread.messages[1].text.as_str(), thread.messages[1].status), ("a", Status::Stopped));
     assert_eq!(thread.draft.unwrap().text, "b");
@@ -284,12 +285,12 @@ fn history() -> impl Strategy<Value = Vec<Event>> {
 fn end_of(reply: u128, choice: u128) -> Event {
     match choice / 2 % 4 {
         0 => done(reply),
-        1 => Event::Stopped { reply: id(reply) },
+        1 => Event::Stopped { reply: id(reply), usage: None },
         2 => Event::Interrupted { reply: id(reply) },
         _ => {
             let (kind, message) = ("broken".into(), "It broke.".into());
             let error = ReplyError { kind, message, retryable: false, retry_after_ms: None };
-            Event::Error { reply: id(reply), error }
+            Event::Error { reply: id(reply), usage: None, error }
         }
     }
 }

@@ -6,7 +6,7 @@ use super::ending::can_continue;
 use super::icon::{self, Icon};
 use super::words;
 use crate::api;
-use crate::model::{Message, MessageId, Usage};
+use crate::model::{Message, MessageId};
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 
@@ -19,11 +19,13 @@ pub fn Actions(id: MessageId, message: Memo<Option<Message>>, is_open: Memo<bool
     });
     let goes_on = Memo::new(move |_| is_last.get() && message.with(|it| it.as_ref().is_some_and(can_continue)));
     let model = move || message.with(|it| it.as_ref().and_then(|it| it.model.clone()));
-    let usage = move || message.with(|it| it.as_ref().and_then(|it| it.usage).map(tokens));
+    let usage = move || message.with(|it| it.as_ref().and_then(|it| it.usage));
     view! {
         <footer class="actions">
             <span class="made">{move || model().map(|id| words::model(&id).to_owned())}</span>
-            <span class="made" hidden=move || usage().is_none()>{usage}</span>
+            <span class="made" hidden=move || usage().is_none() title=move || usage().map(words::counted_by)>
+                {move || usage().map(words::tokens)}
+            </span>
             <span class="actions__buttons" data-open=move || is_open.get()>
                 <button type="button" class="plain" data-script on:click=move |_| copy_text(desk, id)><Icon path=icon::COPY/>"Copy"</button>
                 {move || is_last.get().then(|| view! { <Retry id/> })}
@@ -31,10 +33,6 @@ pub fn Actions(id: MessageId, message: Memo<Option<Message>>, is_open: Memo<bool
             </span>
         </footer>
     }
-}
-
-fn tokens(usage: Usage) -> String {
-    format!("{} tokens in, {} out", words::number(usage.input_tokens), words::number(usage.output_tokens))
 }
 
 #[component]

@@ -1,10 +1,11 @@
-//! The code that draws a conversation: Markdown, replies, what can be done with them. It is a third of the browser's
-//! code and the start page does without it, so the browser loads it on its own: on a conversation's page before anything
-//! else, on the start page as soon as somebody begins to write.
+//! The code that draws a conversation: Markdown, replies, what can be done with them, its settings. It is a third of the
+//! browser's code and the start page does without it, so the browser loads it on its own: on a conversation's page before
+//! anything else, on the start page as soon as somebody begins to write or opens the instructions.
 
 use super::conversation::Conversation;
 use super::desk::Desk;
 use super::place::Place;
+use super::settings::Settings;
 use crate::api;
 use crate::browser::{self, storage};
 use crate::error::Problem;
@@ -14,22 +15,26 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_split::SplitLoaderError;
 
-/// Draws a conversation.
-pub type Draw = fn(ConversationId) -> AnyView;
+/// What that code draws.
+#[derive(Clone, Copy)]
+pub struct Draw {
+    pub conversation: fn(ConversationId) -> AnyView,
+    /// What the panel of instructions holds besides them; told how often it was opened.
+    pub settings: fn(ReadSignal<u32>) -> AnyView,
+}
 
 /// How long to wait before it is asked for again.
 const RETRY_MS: u32 = 1_000;
 /// Where this browser remembers which build it has loaded anew.
 const RENEWED: &str = "renewed";
 
-fn draw(id: ConversationId) -> AnyView {
-    view! { <Conversation id/> }.into_any()
-}
-
-/// Everything that only `draw` reaches becomes a file of its own.
+/// Everything that only this reaches becomes a file of its own.
 #[lazy(thread, fallible)]
 fn code() -> Result<Draw, SplitLoaderError> {
-    Ok(draw)
+    Ok(Draw {
+        conversation: |id| view! { <Conversation id/> }.into_any(),
+        settings: |opened| view! { <Settings opened/> }.into_any(),
+    })
 }
 
 /// The code if it is here: always on the server, and in the browser once [`load`] is through.

@@ -86,10 +86,11 @@ fn event(kind: &str, members: Members) -> Result<Event, Error> {
         },
         "token" => Event::Token { reply: reply()?, text: member(members.text, "text")? },
         "done" => Event::Done { reply: reply()?, usage: members.usage, stop_reason: members.stop_reason },
-        "stopped" => Event::Stopped { reply: reply()? },
+        "stopped" => Event::Stopped { reply: reply()?, usage: members.usage },
         "interrupted" => Event::Interrupted { reply: reply()? },
         "error" => Event::Error {
             reply: reply()?,
+            usage: members.usage,
             error: ReplyError {
                 kind: member(members.kind, "kind")?,
                 message: member(members.message, "message")?,

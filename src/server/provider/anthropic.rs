@@ -136,6 +136,7 @@ impl Decoder {
         self.usage = Usage {
             input_tokens: count("input_tokens", self.usage.input_tokens),
             output_tokens: count("output_tokens", self.usage.output_tokens),
+            ..Usage::default()
         };
         Some(Delta::Usage(self.usage))
     }

@@ -108,7 +108,8 @@ impl Decoder {
     fn count(&mut self, usage: Option<&Value>) -> Option<Delta> {
         let usage = usage.filter(|usage| usage.is_object())?;
         let count = |name: &str| usage.get(name).and_then(Value::as_u64).unwrap_or(0);
-        let usage = Usage { input_tokens: count("prompt_tokens"), output_tokens: count("completion_tokens") };
+        let (input_tokens, output_tokens) = (count("prompt_tokens"), count("completion_tokens"));
+        let usage = Usage { input_tokens, output_tokens, ..Usage::default() };
         (std::mem::replace(&mut self.usage, usage) != usage).then_some(Delta::Usage(usage))
     }
 }

@@ -37,7 +37,11 @@ fn message(row: &SqliteRow) -> sqlx::Result<Message> {
     let count = |name: &str| row.try_get::<Option<i64>, _>(name).map(|count| count.map(|count| count.max(0) as u64));
     let usage = match (count("input_tokens")?, count("output_tokens")?) {
         (None, None) => None,
-        (input, output) => Some(Usage { input_tokens: input.unwrap_or(0), output_tokens: output.unwrap_or(0) }),
+        (input, output) => Some(Usage {
+            input_tokens: input.unwrap_or(0),
+            output_tokens: output.unwrap_or(0),
+            estimated: row.try_get::<i64, _>("usage_estimated")? != 0,
+        }),
     };
     let error = match row.try_get::<Option<String>, _>("error")? {
         None => None,
