@@ -26,3 +26,7 @@ select conversation.account, substr(message.finished_at, 1, 10), coalesce(messag
 from message join conversation on conversation.id = message.conversation
 where message.finished_at is not null and (message.input_tokens is not null or message.output_tokens is not null)
 group by 1, 2, 3;
+
+-- How the model is to answer: JSON, see Parameters.
+
+alter table conversation add column parameters text not null default '{}';

@@ -4,7 +4,7 @@
 
 use crate::error::Problem;
 use crate::event::{Cursor, List, Snapshot};
-use crate::model::{Conversation, ConversationId, Message, MessageId, Model, Usage};
+use crate::model::{Conversation, ConversationId, Message, MessageId, Model, Parameters, Usage};
 use leptos::prelude::*;
 use leptos::server_fn::codec::{ByteStream, Json, Streaming};
 use serde::{Deserialize, Serialize};
@@ -37,7 +37,8 @@ pub struct Sent {
     pub cursor: Cursor,
 }
 
-/// What changes in a conversation; `None` leaves a field as it is.
+/// What changes in a conversation; `None` leaves a field as it is. Parameters change all together: what is not among the
+/// new ones is no longer set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Changes {
     #[serde(default)]
@@ -46,6 +47,8 @@ pub struct Changes {
     pub model: Option<String>,
     #[serde(default)]
     pub system: Option<String>,
+    #[serde(default)]
+    pub parameters: Option<Parameters>,
 }
 
 /// What was used, in tokens.
@@ -138,7 +141,7 @@ pub async fn resume(reply: MessageId) -> Result<Sent, Problem> {
     state.engine.resume(account, reply).await
 }
 
-/// Changes a conversation's title, model or system prompt.
+/// Changes a conversation's title, model, system prompt or parameters.
 #[server(endpoint = "chat/change", input = Json)]
 pub async fn change(conversation: ConversationId, changes: Changes) -> Result<Conversation, Problem> {
     let (state, account) = crate::server::session::required().await?;

@@ -69,8 +69,33 @@ pub struct Conversation {
     pub model: String,
     /// The system prompt; empty for none.
     pub system: String,
+    #[serde(default)]
+    pub parameters: Parameters,
     pub created_at: String,
     pub updated_at: String,
+}
+
+/// How the model is to answer. What is not set is the provider's to choose, and is not sent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Parameters {
+    /// How freely it chooses its words, from 0 up to [`Parameters::MAX_TEMPERATURE`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// The longest reply, thinking included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_output_tokens: Option<u32>,
+    /// How hard it thinks: one of [`Parameters::EFFORTS`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<String>,
+}
+
+impl Parameters {
+    /// OpenAI and Google go so far, others to 1; they say so themselves.
+    pub const MAX_TEMPERATURE: f64 = 2.0;
+    /// No model writes half as much; more is a slip of the keyboard.
+    pub const MOST_OUTPUT_TOKENS: u32 = 1_000_000;
+    /// Every word that a provider has for it. Which of them a model takes, its provider says.
+    pub const EFFORTS: [&str; 7] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

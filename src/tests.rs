@@ -21,6 +21,7 @@ mod markdown;
 mod metrics;
 mod pages;
 mod panics;
+mod parameters;
 mod provider;
 mod races;
 mod security;

@@ -5,6 +5,7 @@
 
 pub mod actions;
 pub mod address;
+pub mod advanced;
 pub mod composer;
 pub mod conversation;
 pub mod copy;

@@ -101,6 +101,7 @@ fn conversation(title: &str) -> Conversation {
         title: title.into(),
         model: "demo/tour".into(),
         system: String::new(),
+        parameters: Default::default(),
         created_at: NOW.into(),
         updated_at: NOW.into(),
     }

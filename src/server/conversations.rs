@@ -65,7 +65,7 @@ pub async fn ensure(
     .await
 }
 
-/// Changes title, model or system prompt.
+/// Changes title, model, system prompt or parameters.
 pub async fn change(
     state: &State,
     account: AccountId,
@@ -102,6 +102,7 @@ fn checked(state: &State, changes: Changes) -> Result<Changes, Problem> {
     Ok(Changes {
         title: changes.title.as_deref().map(limits::title).transpose()?,
         system: changes.system.map(limits::system).transpose()?,
+        parameters: changes.parameters.map(limits::parameters).transpose()?,
         model,
     })
 }

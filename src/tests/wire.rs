@@ -23,6 +23,7 @@ pub(super) fn conversation(number: u128, updated_at: &str) -> Conversation {
         title: format!("Conversation {number}"),
         model: "demo/tour".into(),
         system: String::new(),
+        parameters: Default::default(),
         created_at: "2026-01-01T00:00:00Z".into(),
         updated_at: updated_at.into(),
     }

@@ -31,7 +31,7 @@ pub fn Instructions() -> impl IntoView {
                     view! {
                         <div class="instructions__panel">
                             <Field form="composer" system=None/>
-                            <More opened/>
+                            <More form="composer" opened/>
                         </div>
                     }
                         .into_any()
@@ -52,8 +52,9 @@ fn Form(panel: NodeRef<html::Details>, opened: ReadSignal<u32>) -> impl IntoView
         event.prevent_default();
         let Some(id) = desk.place.get_untracked().conversation() else { return };
         let system = super::field::value("system");
+        let parameters = desk.draw.get_untracked().and_then(|draw| (draw.parameters)());
         desk.attempt(async move {
-            let changes = Changes { system: Some(system), ..Changes::default() };
+            let changes = Changes { system: Some(system), parameters, ..Changes::default() };
             api::change(id, changes).await?;
             desk.whisper.set("Saved.".into());
             if let Some(panel) = panel.get_untracked() {
@@ -66,7 +67,7 @@ fn Form(panel: NodeRef<html::Details>, opened: ReadSignal<u32>) -> impl IntoView
         <form class="instructions__panel" id="instructions" method="post" action="/forms/change" on:submit=save>
             <input type="hidden" name="conversation" value=move || desk.form_conversation()/>
             <Field form="instructions" system=Some(system)/>
-            <More opened/>
+            <More form="instructions" opened/>
             <button class="button button--quiet">"Save"</button>
         </form>
     }
@@ -74,9 +75,9 @@ fn Form(panel: NodeRef<html::Details>, opened: ReadSignal<u32>) -> impl IntoView
 
 /// The rest, once its code is here.
 #[component]
-fn More(opened: ReadSignal<u32>) -> impl IntoView {
+fn More(form: &'static str, opened: ReadSignal<u32>) -> impl IntoView {
     let desk = Desk::here();
-    move || desk.draw.get().map(|draw| (draw.settings)(opened))
+    move || desk.draw.get().map(|draw| (draw.settings)(form, opened))
 }
 
 /// Bound to what is saved, where something is: a value that is set would take away what was typed before our code ran.

@@ -1,5 +1,6 @@
-//! What the panel of instructions holds besides them: what was used.
+//! What the panel of instructions holds besides them: how the model is to answer, and what was used.
 
+use super::advanced::Advanced;
 use super::desk::Desk;
 use super::words;
 use crate::api::{self, Spent};
@@ -7,8 +8,11 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 #[component]
-pub fn Settings(opened: ReadSignal<u32>) -> impl IntoView {
-    view! { <Used opened/> }
+pub fn Settings(form: &'static str, opened: ReadSignal<u32>) -> impl IntoView {
+    view! {
+        <Advanced form/>
+        <Used opened/>
+    }
 }
 
 /// Fetched each time the panel is opened: it is looked at seldom, and changes with every reply.

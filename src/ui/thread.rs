@@ -2,6 +2,7 @@
 //! browser's code and the start page does without it, so the browser loads it on its own: on a conversation's page before
 //! anything else, on the start page as soon as somebody begins to write or opens the instructions.
 
+use super::advanced;
 use super::conversation::Conversation;
 use super::desk::Desk;
 use super::place::Place;
@@ -9,7 +10,7 @@ use super::settings::Settings;
 use crate::api;
 use crate::browser::{self, storage};
 use crate::error::Problem;
-use crate::model::ConversationId;
+use crate::model::{ConversationId, Parameters};
 use futures::FutureExt;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -19,8 +20,10 @@ use leptos::wasm_split::SplitLoaderError;
 #[derive(Clone, Copy)]
 pub struct Draw {
     pub conversation: fn(ConversationId) -> AnyView,
-    /// What the panel of instructions holds besides them; told how often it was opened.
-    pub settings: fn(ReadSignal<u32>) -> AnyView,
+    /// What the panel of instructions holds besides them; for which form, and how often the panel was opened.
+    pub settings: fn(&'static str, ReadSignal<u32>) -> AnyView,
+    /// What stands in its fields; none where it is not drawn.
+    pub parameters: fn() -> Option<Parameters>,
 }
 
 /// How long to wait before it is asked for again.
@@ -33,7 +36,8 @@ const RENEWED: &str = "renewed";
 fn code() -> Result<Draw, SplitLoaderError> {
     Ok(Draw {
         conversation: |id| view! { <Conversation id/> }.into_any(),
-        settings: |opened| view! { <Settings opened/> }.into_any(),
+        settings: |form, opened| view! { <Settings form opened/> }.into_any(),
+        parameters: advanced::parameters,
     })
 }
 

@@ -19,7 +19,7 @@ pub(super) fn request(stored: &Stored, history: &[Message], reply: &Message) -> 
     }
     let model = reply.model.as_deref().unwrap_or_default();
     let name = model.split_once('/').map_or(model, |(_, name)| name);
-    Request { model: name.to_owned(), system: stored.system.clone(), turns }
+    Request { model: name.to_owned(), system: stored.system.clone(), turns, parameters: stored.parameters.clone() }
 }
 
 /// The events that open a reply. A continued one begins with the text that was kept.
