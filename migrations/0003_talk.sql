@@ -30,3 +30,9 @@ group by 1, 2, 3;
 -- How the model is to answer: JSON, see Parameters.
 
 alter table conversation add column parameters text not null default '{}';
+
+-- Who set the title: none (there is none), cut (from the first message), asked (the same, and a model is, or was, asked for
+-- a better one), model, person. Older titles may be anybody's, so they are treated as a person's.
+
+alter table conversation add column title_by text not null default 'none';
+update conversation set title_by = 'person' where title <> '';

@@ -32,6 +32,7 @@ mod storms;
 mod streaming;
 mod thinking;
 mod tidy;
+mod titles;
 mod tracing;
 mod usage;
 mod viewer;

@@ -11,6 +11,7 @@ mod estimate;
 mod opening;
 mod pieces;
 mod reply;
+mod title;
 mod visit;
 
 pub use visit::Visit;
@@ -55,6 +56,7 @@ struct Shared {
     drain: Drain,
     most_open: usize,
     whole_reply: Duration,
+    title_model: Option<String>,
     bounds: Bounds,
     open: Mutex<HashMap<MessageId, Arc<Open>>>,
     /// Replies that are about to be opened, counted with the open ones.
@@ -88,6 +90,8 @@ pub struct Parts {
     pub most_open: usize,
     /// The longest that one reply may take.
     pub whole_reply: Duration,
+    /// Who gives conversations their titles; none: a title is how the first message begins.
+    pub title_model: Option<String>,
     pub bounds: Bounds,
 }
 
@@ -111,6 +115,7 @@ impl Engine {
             drain: parts.drain,
             most_open: parts.most_open,
             whole_reply: parts.whole_reply,
+            title_model: parts.title_model,
             bounds: parts.bounds,
             open: Mutex::default(),
             admitted: Mutex::default(),

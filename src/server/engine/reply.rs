@@ -1,7 +1,7 @@
 //! One reply, from the first byte asked of the provider to the one event that ends it.
 
 use super::pieces::{Kind, Pieces};
-use super::{Open, Shared, ending, estimate};
+use super::{Open, Shared, ending, estimate, title};
 use crate::event::{Draft, Event};
 use crate::model::{ReplyError, Usage};
 use crate::server::journal::lock;
@@ -61,8 +61,12 @@ pub(super) async fn run(shared: Arc<Shared>, open: Arc<Open>, model: String, req
         Outcome::Failed(internal())
     });
     pieces.end();
+    let is_answer = matches!(outcome, Outcome::Done { .. } | Outcome::Stopped);
     let unsaved = ending::end(&shared, &open, outcome, facts).await;
     drop(closing);
+    if is_answer && unsaved.is_none() {
+        title::give(&shared, &open);
+    }
     if let Some(ending) = unsaved {
         ending::save_later(&shared, &open, &ending).await;
     }

@@ -69,8 +69,8 @@ impl Store {
     ) -> sqlx::Result<Option<(Stored, bool)>> {
         let mut write = self.write().await?;
         let made = sqlx::query(
-            "insert into conversation (id, account, title, model, system, parameters, created_at, updated_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $7) on conflict (id) do nothing",
+            "insert into conversation (id, account, title, title_by, model, system, parameters, created_at, updated_at)
+             values ($1, $2, $3, case when $3 = '' then 'none' else 'person' end, $4, $5, $6, $7, $7) on conflict (id) do nothing",
         )
         .bind(conversation.to_string())
         .bind(account.to_string())
@@ -135,6 +135,7 @@ impl Store {
         let mut write = self.write().await?;
         let row = sqlx::query(
             "update conversation set title = coalesce($3, title), model = coalesce($4, model),
+                    title_by = case when $3 is null then title_by else 'person' end,
                     system = coalesce($5, system), parameters = coalesce($6, parameters), updated_at = $7
              where id = $1 and account = $2 returning *",
         )
@@ -149,6 +150,41 @@ impl Store {
         .await?;
         write.commit().await?;
         stored(&row)
+    }
+
+    /// Takes the one try to have a model name the conversation. `false`: its title is not one that was only cut from the
+    /// first message, or the try is spent.
+    pub async fn take_title(&self, conversation: ConversationId) -> sqlx::Result<bool> {
+        // Looked at first: this is asked after every reply, and almost always the answer is no.
+        let cut = sqlx::query("select 1 from conversation where id = $1 and title_by = 'cut'")
+            .bind(conversation.to_string())
+            .fetch_optional(self.read())
+            .await?;
+        if cut.is_none() {
+            return Ok(false);
+        }
+        let mut write = self.write().await?;
+        let taken = sqlx::query("update conversation set title_by = 'asked' where id = $1 and title_by = 'cut'")
+            .bind(conversation.to_string())
+            .execute(&mut *write)
+            .await?
+            .rows_affected();
+        write.commit().await?;
+        Ok(0 < taken)
+    }
+
+    /// Writes the title that a model gave, unless a person has set one meanwhile.
+    pub async fn give_title(&self, conversation: ConversationId, title: &str) -> sqlx::Result<Option<Stored>> {
+        let mut write = self.write().await?;
+        let row = sqlx::query(
+            "update conversation set title = $2, title_by = 'model' where id = $1 and title_by = 'asked' returning *",
+        )
+        .bind(conversation.to_string())
+        .bind(title)
+        .fetch_optional(&mut *write)
+        .await?;
+        write.commit().await?;
+        row.as_ref().map(stored).transpose()
     }
 
     /// Deletes the conversation with its messages. `RowNotFound` when it is not there or another's.

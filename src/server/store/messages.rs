@@ -115,7 +115,8 @@ impl Store {
                 .await?;
         }
         sqlx::query(
-            "update conversation set updated_at = $2, title = case when title = '' then $3 else title end
+            "update conversation set updated_at = $2, title = case when title = '' then $3 else title end,
+                    title_by = case when title = '' and $3 <> '' then 'cut' else title_by end
              where id = $1",
         )
         .bind(opening.conversation.to_string())

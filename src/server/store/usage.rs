@@ -1,8 +1,8 @@
 //! What was used, in tokens: for each account by day and model. A ledger of its own, so that what a deleted conversation
 //! has cost is still known.
 
-use super::Store;
 use super::endings::Ending;
+use super::{Store, now};
 use crate::model::{AccountId, ConversationId, Usage};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
@@ -48,6 +48,28 @@ fn counted(row: &SqliteRow) -> sqlx::Result<Usage> {
 }
 
 impl Store {
+    /// Writes what was used for a conversation beside its replies: for its title.
+    pub async fn charge(&self, conversation: ConversationId, model: &str, usage: Usage) -> sqlx::Result<()> {
+        let mut write = self.write().await?;
+        sqlx::query(
+            "insert into usage (account, day, model, input_tokens, output_tokens, replies, estimated)
+             select account, substr($2, 1, 10), $3, $4, $5, 0, $6 from conversation where id = $1
+             on conflict (account, day, model) do update set
+                input_tokens = usage.input_tokens + excluded.input_tokens,
+                output_tokens = usage.output_tokens + excluded.output_tokens,
+                estimated = usage.estimated + excluded.estimated",
+        )
+        .bind(conversation.to_string())
+        .bind(now())
+        .bind(model)
+        .bind(usage.input_tokens as i64)
+        .bind(usage.output_tokens as i64)
+        .bind(i64::from(usage.estimated))
+        .execute(&mut *write)
+        .await?;
+        write.commit().await
+    }
+
     /// What the account has used from `day` (2026-01-31) on, the newest day first.
     pub async fn usage_since(&self, account: AccountId, day: &str) -> sqlx::Result<Vec<Daily>> {
         let rows = sqlx::query(
