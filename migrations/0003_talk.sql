@@ -36,3 +36,7 @@ alter table conversation add column parameters text not null default '{}';
 
 alter table conversation add column title_by text not null default 'none';
 update conversation set title_by = 'person' where title <> '';
+
+-- How many of the conversation's first messages the model was not shown.
+
+alter table message add column left_out bigint not null default 0;

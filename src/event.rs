@@ -3,7 +3,7 @@
 //! Server, browser and tests fold with the same functions: [`Draft::apply`] for the open reply, [`Thread::apply`]
 //! for the conversation around it.
 
-use crate::model::{Conversation, ConversationId, Message, MessageId, ReplyError, Status, Usage};
+use crate::model::{Conversation, ConversationId, Message, MessageId, ReplyError, Status, Usage, is_none};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{fmt, str::FromStr};
 
@@ -72,6 +72,9 @@ pub enum Event {
         model: String,
         parent: Option<MessageId>,
         created_at: String,
+        /// How many of the conversation's first messages the model is not shown.
+        #[serde(default, skip_serializing_if = "is_none")]
+        left_out: u32,
     },
     /// The model thinks; the text may be empty when it does so in silence.
     Thinking {
@@ -290,9 +293,10 @@ impl Thread {
             Event::Snapshot(snapshot) => *self = Self::from((**snapshot).clone()),
             Event::Message { message } => self.place((**message).clone()),
             Event::Reply { reply, .. } if self.has_ended(*reply) => {}
-            Event::Reply { reply, model, parent, created_at } => {
+            Event::Reply { reply, model, parent, created_at, left_out } => {
                 self.set_aside();
-                self.place(Message::opened(*reply, *parent, model, created_at.clone()));
+                let message = Message::opened(*reply, *parent, model, created_at.clone());
+                self.place(Message { left_out: *left_out, ..message });
                 self.draft = Some(Draft::new(*reply));
             }
             Event::Conversation { conversation } => self.conversation.clone_from(conversation),

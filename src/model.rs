@@ -160,12 +160,20 @@ pub struct Message {
     pub thinking_since: Option<String>,
     pub status: Status,
     pub model: Option<String>,
+    /// How many of the conversation's first messages the model was not shown, because it cannot read so much.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub left_out: u32,
     pub usage: Option<Usage>,
     /// Why the model ended, in the provider's word.
     pub stop_reason: Option<String>,
     pub error: Option<ReplyError>,
     pub created_at: String,
     pub finished_at: Option<String>,
+}
+
+/// Not worth a word in what is sent.
+pub(crate) fn is_none(count: &u32) -> bool {
+    *count == 0
 }
 
 impl Message {
@@ -194,6 +202,7 @@ impl Message {
             thinking_since: None,
             status: Status::Streaming,
             model: Some(model.to_owned()),
+            left_out: 0,
             usage: None,
             stop_reason: None,
             error: None,

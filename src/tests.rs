@@ -7,6 +7,7 @@ mod backup;
 mod chaos;
 mod chat;
 mod connections;
+mod context;
 mod conversations;
 mod crash;
 mod dice;

@@ -5,6 +5,7 @@
 
 mod admission;
 mod checkpoint;
+mod context;
 mod elsewhere;
 mod ending;
 mod estimate;
@@ -226,8 +227,9 @@ impl Shared {
         let mut history = self.history(&stored, parent).await?;
         let message = person_message(id, parent, text.into_text());
         history.push(message.clone());
-        let reply = empty_reply(message.id, &model, String::new());
-        let request = request(&stored, &history, &reply);
+        let mut reply = empty_reply(message.id, &model, String::new());
+        let mut request = request(&stored, &history, &reply);
+        context::fit((self.bounds.window_of)(&model), &mut request, &mut reply);
         self.open(stored, &journal, Some(&message), &reply, request).await?;
         Ok(Sent { cursor: journal.cursor_of(reply.id), message, reply })
     }
@@ -250,8 +252,9 @@ impl Shared {
         let model = self.choose(old.model.clone().filter(|_| go_on), &stored)?;
         let kept = if go_on { old.text } else { String::new() };
         let history = self.history(&stored, Some(parent)).await?;
-        let reply = empty_reply(message.id, &model, kept);
-        let request = request(&stored, &history, &reply);
+        let mut reply = empty_reply(message.id, &model, kept);
+        let mut request = request(&stored, &history, &reply);
+        context::fit((self.bounds.window_of)(&model), &mut request, &mut reply);
         self.open(stored, &journal, None, &reply, request).await?;
         Ok(Sent { cursor: journal.cursor_of(reply.id), message, reply })
     }

@@ -40,6 +40,7 @@ pub(super) fn said(number: u128, parent: Option<u128>, text: &str) -> Message {
         thinking_since: None,
         status: Status::Done,
         model: None,
+        left_out: 0,
         usage: None,
         stop_reason: None,
         error: None,
@@ -58,6 +59,7 @@ pub(super) fn reply(number: u128, parent: u128) -> Event {
         model: "demo/tour".into(),
         parent: Some(id(parent)),
         created_at: "2026-01-01T00:00:00Z".into(),
+        left_out: 2,
     }
 }
 

@@ -19,6 +19,7 @@ pub fn Reply(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView {
     let model = message.with_untracked(|message| message.as_ref().and_then(|message| message.model.clone()));
     view! {
         <h2 class="unseen">{model.as_deref().map_or("The reply".into(), |model| format!("{} replied", words::model(model)))}</h2>
+        <LeftOut message/>
         <Thinking id message/>
         <div class="reply" data-open=move || is_open.get()>
             {if flows {
@@ -36,4 +37,11 @@ pub fn Reply(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView {
 fn text(desk: Desk, id: MessageId, message: Memo<Option<Message>>) -> String {
     let of_draft = desk.live.draft.with(|draft| draft.as_ref().filter(|it| it.reply == id).map(|it| it.text.clone()));
     of_draft.unwrap_or_else(|| message.with(|message| message.as_ref().map(|it| it.text.clone()).unwrap_or_default()))
+}
+
+/// What the model was not shown.
+#[component]
+fn LeftOut(message: Memo<Option<Message>>) -> impl IntoView {
+    let count = Memo::new(move |_| message.with(|message| message.as_ref().map_or(0, |message| message.left_out)));
+    view! { <p class="ending" hidden=move || count.get() == 0>{move || words::left_out(count.get())}</p> }
 }

@@ -41,6 +41,15 @@ pub fn model(id: &str) -> &str {
     id.split_once('/').map_or(id, |(_, model)| model)
 }
 
+/// What the model was not shown of a conversation.
+pub fn left_out(messages: u32) -> String {
+    let first = match messages {
+        1 => "The first message was".into(),
+        _ => format!("The first {messages} messages were"),
+    };
+    format!("{first} left out: the conversation is longer than the model can read.")
+}
+
 /// What was used.
 pub fn tokens(usage: Usage) -> String {
     let about = if usage.estimated { "about " } else { "" };

@@ -42,6 +42,8 @@ struct Members {
     model: Option<String>,
     parent: Option<MessageId>,
     created_at: Option<String>,
+    #[serde(default)]
+    left_out: u32,
     usage: Option<Usage>,
     stop_reason: Option<String>,
     kind: Option<String>,
@@ -77,6 +79,7 @@ fn event(kind: &str, members: Members) -> Result<Event, Error> {
             model: member(members.model, "model")?,
             parent: members.parent,
             created_at: member(members.created_at, "created_at")?,
+            left_out: members.left_out,
         },
         "thinking" => Event::Thinking {
             reply: reply()?,

@@ -32,6 +32,7 @@ pub(super) fn announce(journal: &Journal, message: Option<&Message>, reply: &Mes
         model: reply.model.clone().unwrap_or_default(),
         parent: reply.parent,
         created_at: reply.created_at.clone(),
+        left_out: reply.left_out,
     });
     if !reply.text.is_empty() {
         journal.append(Event::Token { reply: reply.id, text: reply.text.clone() });

@@ -57,6 +57,7 @@ fn message(row: &SqliteRow) -> sqlx::Result<Message> {
         thinking_since: row.try_get("thinking_since")?,
         status: status(row.try_get("status")?),
         model: row.try_get("model")?,
+        left_out: count("left_out")?.and_then(|count| u32::try_from(count).ok()).unwrap_or(0),
         usage,
         stop_reason: row.try_get("stop_reason")?,
         error,
@@ -71,9 +72,9 @@ fn status(name: &str) -> Status {
 }
 
 const INSERT: &str = "insert into message
-    (id, conversation, position, parent, role, text, thinking, status, model, process, created_at, finished_at)
+    (id, conversation, position, parent, role, text, thinking, status, model, process, created_at, finished_at, left_out)
     values ($1, $2, 1 + (select coalesce(max(position), 0) from message where conversation = $2),
-            $3, $4, $5, '', $6, $7, $8, $9, $10)";
+            $3, $4, $5, '', $6, $7, $8, $9, $10, $11)";
 
 /// Writing these takes a millisecond or two, which is what a person's message may have to wait for.
 const CHECKPOINTED_TOGETHER: usize = 32;
@@ -111,6 +112,7 @@ impl Store {
                 .bind(message.status.is_open().then_some(opening.process))
                 .bind(&message.created_at)
                 .bind(&message.finished_at)
+                .bind(i64::from(message.left_out))
                 .execute(&mut *write)
                 .await?;
         }
