@@ -43,6 +43,8 @@ test("axe finds nothing on any page, by day and by night, on a phone and on a de
       await look("conversation");
       await page.getByText(/^Instructions/).click();
       await look("instructions");
+      await page.getByText("Advanced", { exact: true }).click();
+      await look("advanced settings");
       await page.keyboard.press("Escape");
       if (size === PHONE) {
         await page.getByRole("button", { name: "Conversations" }).click();

@@ -4,7 +4,7 @@
 
 use crate::error::Problem;
 use crate::event::{Cursor, List, Snapshot};
-use crate::model::{Conversation, ConversationId, Message, MessageId, Model};
+use crate::model::{Conversation, ConversationId, Message, MessageId, Model, Parameters, Usage};
 use leptos::prelude::*;
 use leptos::server_fn::codec::{ByteStream, Json, Streaming};
 use serde::{Deserialize, Serialize};
@@ -37,7 +37,8 @@ pub struct Sent {
     pub cursor: Cursor,
 }
 
-/// What changes in a conversation; `None` leaves a field as it is.
+/// What changes in a conversation; `None` leaves a field as it is. Parameters change all together: what is not among the
+/// new ones is no longer set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Changes {
     #[serde(default)]
@@ -46,6 +47,17 @@ pub struct Changes {
     pub model: Option<String>,
     #[serde(default)]
     pub system: Option<String>,
+    #[serde(default)]
+    pub parameters: Option<Parameters>,
+}
+
+/// What was used, in tokens.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spent {
+    /// In the conversation that was asked about.
+    pub conversation: Option<Usage>,
+    /// By the account today, in all its conversations.
+    pub today: Usage,
 }
 
 /// The conversation's snapshot with the cursor that it covers.
@@ -81,6 +93,13 @@ pub async fn conversations(after: Option<String>) -> Result<List, Problem> {
 pub async fn models() -> Result<Vec<Model>, Problem> {
     let (state, _) = crate::server::session::required().await?;
     Ok(state.providers.models())
+}
+
+/// What the conversation, and today the account, has used.
+#[server(name = FetchSpent, endpoint = "usage", input = Json)]
+pub async fn spent(conversation: Option<ConversationId>) -> Result<Spent, Problem> {
+    let (state, account) = crate::server::session::required().await?;
+    crate::server::usage::spent(&state, account, conversation).await
 }
 
 /// Adds a message and starts its reply. `start` also makes the conversation, with these settings.
@@ -122,7 +141,7 @@ pub async fn resume(reply: MessageId) -> Result<Sent, Problem> {
     state.engine.resume(account, reply).await
 }
 
-/// Changes a conversation's title, model or system prompt.
+/// Changes a conversation's title, model, system prompt or parameters.
 #[server(endpoint = "chat/change", input = Json)]
 pub async fn change(conversation: ConversationId, changes: Changes) -> Result<Conversation, Problem> {
     let (state, account) = crate::server::session::required().await?;

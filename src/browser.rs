@@ -13,7 +13,7 @@ mod view;
 pub use clipboard::copy;
 pub use event::Listener;
 pub use lock::Lock;
-pub use time::{Timeout, frame, frame_or, now_ms, sleep};
+pub use time::{Interval, Timeout, frame, frame_or, now_ms, page_arrived_ms, parse_time_ms, sleep};
 pub use view::{focus, focus_id, is_at_end, reveal, scroll_to_end};
 
 use wasm_bindgen::JsValue;

@@ -3,7 +3,7 @@
 //! Server, browser and tests fold with the same functions: [`Draft::apply`] for the open reply, [`Thread::apply`]
 //! for the conversation around it.
 
-use crate::model::{Conversation, ConversationId, Message, MessageId, ReplyError, Status, Usage};
+use crate::model::{Conversation, ConversationId, Message, MessageId, ReplyError, Status, Usage, is_none};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{fmt, str::FromStr};
 
@@ -72,11 +72,20 @@ pub enum Event {
         model: String,
         parent: Option<MessageId>,
         created_at: String,
+        /// How many of the conversation's first messages the model is not shown.
+        #[serde(default, skip_serializing_if = "is_none")]
+        left_out: u32,
     },
     /// The model thinks; the text may be empty when it does so in silence.
     Thinking {
         reply: MessageId,
         text: String,
+        /// When it began; in the first event of each stretch of thinking.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<String>,
+        /// How long it has thought in this reply, in milliseconds; in the event that ends a stretch.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ms: Option<u64>,
     },
     Token {
         reply: MessageId,
@@ -89,12 +98,16 @@ pub enum Event {
     },
     Stopped {
         reply: MessageId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usage: Option<Usage>,
     },
     Interrupted {
         reply: MessageId,
     },
     Error {
         reply: MessageId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usage: Option<Usage>,
         #[serde(flatten)]
         error: ReplyError,
     },
@@ -135,7 +148,7 @@ impl Event {
             | Self::Thinking { reply, .. }
             | Self::Token { reply, .. }
             | Self::Done { reply, .. }
-            | Self::Stopped { reply }
+            | Self::Stopped { reply, .. }
             | Self::Interrupted { reply }
             | Self::Error { reply, .. } => Some(*reply),
             _ => None,
@@ -182,12 +195,44 @@ pub struct Draft {
     pub reply: MessageId,
     pub text: String,
     pub thinking: String,
+    /// How long it has thought, in milliseconds, without what is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thinking_ms: Option<u64>,
+    /// When the thinking began that is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thinking_since: Option<String>,
     pub status: Status,
 }
 
 impl Draft {
     pub fn new(reply: MessageId) -> Self {
-        Self { reply, text: String::new(), thinking: String::new(), status: Status::Streaming }
+        Self {
+            reply,
+            text: String::new(),
+            thinking: String::new(),
+            thinking_ms: None,
+            thinking_since: None,
+            status: Status::Streaming,
+        }
+    }
+
+    /// A reply as far as the store has it, where no journal of this process does.
+    pub fn stored(message: &Message) -> Self {
+        Self {
+            text: message.text.clone(),
+            thinking: message.thinking.clone(),
+            thinking_ms: message.thinking_ms,
+            thinking_since: message.thinking_since.clone(),
+            ..Self::new(message.id)
+        }
+    }
+
+    /// Writes what this says into the reply's message.
+    pub fn write_to(&self, message: &mut Message) {
+        message.text.clone_from(&self.text);
+        message.thinking.clone_from(&self.thinking);
+        message.thinking_ms = self.thinking_ms;
+        message.thinking_since.clone_from(&self.thinking_since);
     }
 
     /// The one fold: what the reply is after `event`. Events of other replies, and any after the end, change nothing.
@@ -197,8 +242,21 @@ impl Draft {
         }
         match event {
             Event::Token { text, .. } => self.text.push_str(text),
-            Event::Thinking { text, .. } => self.thinking.push_str(text),
+            Event::Thinking { text, since, ms, .. } => {
+                self.thinking.push_str(text);
+                self.think(since.as_ref(), *ms);
+            }
             _ => self.status = event.outcome().unwrap_or(self.status),
+        }
+    }
+
+    fn think(&mut self, since: Option<&String>, ms: Option<u64>) {
+        if since.is_some() {
+            self.thinking_since = since.cloned();
+        }
+        if ms.is_some() {
+            self.thinking_ms = ms;
+            self.thinking_since = None;
         }
     }
 }
@@ -235,9 +293,10 @@ impl Thread {
             Event::Snapshot(snapshot) => *self = Self::from((**snapshot).clone()),
             Event::Message { message } => self.place((**message).clone()),
             Event::Reply { reply, .. } if self.has_ended(*reply) => {}
-            Event::Reply { reply, model, parent, created_at } => {
+            Event::Reply { reply, model, parent, created_at, left_out } => {
                 self.set_aside();
-                self.place(Message::opened(*reply, *parent, model, created_at.clone()));
+                let message = Message::opened(*reply, *parent, model, created_at.clone());
+                self.place(Message { left_out: *left_out, ..message });
                 self.draft = Some(Draft::new(*reply));
             }
             Event::Conversation { conversation } => self.conversation.clone_from(conversation),
@@ -271,8 +330,8 @@ impl Thread {
     fn set_aside(&mut self) {
         let Some(draft) = self.draft.take() else { return };
         if let Some(message) = self.messages.iter_mut().find(|message| message.id == draft.reply) {
-            message.text = draft.text;
-            message.thinking = draft.thinking;
+            draft.write_to(message);
+            message.thinking_since = None;
         }
     }
 
@@ -298,7 +357,11 @@ fn finish(message: &mut Message, status: Status, event: &Event) {
             message.usage = *usage;
             message.stop_reason.clone_from(stop_reason);
         }
-        Event::Error { error, .. } => message.error = Some(error.clone()),
+        Event::Stopped { usage, .. } => message.usage = *usage,
+        Event::Error { error, usage, .. } => {
+            message.usage = *usage;
+            message.error = Some(error.clone());
+        }
         _ => {}
     }
 }

@@ -52,6 +52,13 @@ id!(
     MessageId
 );
 
+impl MessageId {
+    /// When it was made, by the clock of whoever made it, in milliseconds since 1970: a UUID v7 begins with that.
+    pub fn made_at_ms(self) -> u64 {
+        (self.0.as_u128() >> 80) as u64
+    }
+}
+
 /// An ordered tree of messages with one owner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Conversation {
@@ -62,8 +69,33 @@ pub struct Conversation {
     pub model: String,
     /// The system prompt; empty for none.
     pub system: String,
+    #[serde(default)]
+    pub parameters: Parameters,
     pub created_at: String,
     pub updated_at: String,
+}
+
+/// How the model is to answer. What is not set is the provider's to choose, and is not sent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Parameters {
+    /// How freely it chooses its words, from 0 up to [`Parameters::MAX_TEMPERATURE`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// The longest reply, thinking included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_output_tokens: Option<u32>,
+    /// How hard it thinks: one of [`Parameters::EFFORTS`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<String>,
+}
+
+impl Parameters {
+    /// OpenAI and Google go so far, others to 1; they say so themselves.
+    pub const MAX_TEMPERATURE: f64 = 2.0;
+    /// No model writes half as much; more is a slip of the keyboard.
+    pub const MOST_OUTPUT_TOKENS: u32 = 1_000_000;
+    /// Every word that a provider has for it. Which of them a model takes, its provider says.
+    pub const EFFORTS: [&str; 7] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,14 +152,28 @@ pub struct Message {
     /// What the model thought before it spoke, where it says so.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub thinking: String,
+    /// How long it has thought, in milliseconds; none where it did not, or where nobody could tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thinking_ms: Option<u64>,
+    /// When the thinking began that is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thinking_since: Option<String>,
     pub status: Status,
     pub model: Option<String>,
+    /// How many of the conversation's first messages the model was not shown, because it cannot read so much.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub left_out: u32,
     pub usage: Option<Usage>,
     /// Why the model ended, in the provider's word.
     pub stop_reason: Option<String>,
     pub error: Option<ReplyError>,
     pub created_at: String,
     pub finished_at: Option<String>,
+}
+
+/// Not worth a word in what is sent.
+pub(crate) fn is_none(count: &u32) -> bool {
+    *count == 0
 }
 
 impl Message {
@@ -152,8 +198,11 @@ impl Message {
             role: Role::Assistant,
             text: String::new(),
             thinking: String::new(),
+            thinking_ms: None,
+            thinking_since: None,
             status: Status::Streaming,
             model: Some(model.to_owned()),
+            left_out: 0,
             usage: None,
             stop_reason: None,
             error: None,
@@ -168,6 +217,9 @@ impl Message {
 pub struct Usage {
     pub input_tokens: u64,
     pub output_tokens: u64,
+    /// Not counted, or not all of it: the provider told nothing, and this is about what it must have been.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
 }
 
 /// Why a reply failed: a word for programs, a sentence for people.

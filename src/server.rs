@@ -17,6 +17,7 @@ pub mod settings;
 pub mod store;
 
 pub mod transport;
+pub mod usage;
 
 use crate::error::Problem;
 use axum::extract::FromRef;
@@ -83,6 +84,9 @@ impl State {
         let journals = Arc::new(Journals::new(settings.window()));
         let providers = Providers::new(settings.providers(), settings.provider_limits());
         let providers = Arc::new(providers.map_err(anyhow::Error::msg)?);
+        if let Some(model) = &settings.title_model {
+            providers.resolve(model).map_err(|why| anyhow::anyhow!("RIVULET_TITLE_MODEL: {why}"))?;
+        }
         let metrics = Arc::new(Metrics::default());
         let limits = Limits::new(settings.sends_per_minute, settings.streams, Arc::clone(&metrics));
         let limits = Arc::new(limits);
@@ -96,6 +100,7 @@ impl State {
             drain: drain.clone(),
             most_open: settings.open_replies,
             whole_reply: settings.whole_reply(),
+            title_model: settings.title_model.clone(),
             bounds,
         };
         let engine = Engine::start(parts).await?;

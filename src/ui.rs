@@ -5,11 +5,13 @@
 
 pub mod actions;
 pub mod address;
+pub mod advanced;
 pub mod composer;
 pub mod conversation;
 pub mod copy;
 pub mod current;
 pub mod desk;
+pub mod ending;
 pub mod entry;
 pub mod esc;
 pub mod field;
@@ -27,8 +29,10 @@ pub mod place;
 pub mod prose;
 pub mod reading;
 pub mod reply;
+pub mod settings;
 pub mod sidebar;
 pub mod start;
+pub mod thinking;
 pub mod thread;
 pub mod topbar;
 pub mod words;

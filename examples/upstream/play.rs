@@ -88,11 +88,12 @@ impl Stream<'_, '_, '_> {
             self.body.write(BYTE_ORDER_MARK).await?;
         }
         self.send(&wire.opening(self.turn)).await?;
+        self.fall_silent(script.silent_ms).await?;
         for piece in script.thinking_pieces() {
             self.send_piece(wire.thinking(self.turn, &piece)).await?;
             self.state.thought(self.entry);
         }
-        self.think().await?;
+        self.fall_silent(script.thinking_ms).await?;
         self.send(&wire.turning(self.turn)).await?;
         let mut sent = 0;
         for piece in script.text_pieces() {
@@ -109,10 +110,10 @@ impl Stream<'_, '_, '_> {
         self.close(script.thinking + sent).await
     }
 
-    async fn think(&mut self) -> io::Result<()> {
-        if self.turn.script.thinking_ms > 0 {
+    async fn fall_silent(&mut self, ms: u64) -> io::Result<()> {
+        if ms > 0 {
             self.body.flush().await?;
-            pause(Duration::from_millis(self.turn.script.thinking_ms)).await;
+            pause(Duration::from_millis(ms)).await;
             self.pace.due = self.pace.due.max(Instant::now());
         }
         Ok(())

@@ -39,6 +39,8 @@ pub(crate) struct Script {
     pub(crate) headers_ms: u64,
     /// Between the headers and the first byte of the body.
     pub(crate) first_ms: u64,
+    /// Between the beginning of the thinking and its first piece. Anthropic: only there it begins without one.
+    pub(crate) silent_ms: u64,
     /// Between any thinking and the text, in silence, as when a model does not show what it thinks.
     pub(crate) thinking_ms: u64,
     /// Between pieces, kept to the clock: a late piece does not delay the next. 0 is as fast as possible.
@@ -123,6 +125,7 @@ impl Default for Script {
             nul: false,
             headers_ms: 0,
             first_ms: 0,
+            silent_ms: 0,
             thinking_ms: 0,
             gap_ms: 0,
             silence_after: None,

@@ -54,7 +54,10 @@ fn history(steps: &[u8]) -> Vec<Event> {
                 events.push(end(reply, step / 8));
                 open = None;
             }
-            (1, Some(reply)) => events.push(Event::Thinking { reply, text }),
+            (1, Some(reply)) => {
+                let (since, ms) = ((step % 16 == 1).then(|| NOW.to_owned()), (step % 32 == 9).then_some(1_000));
+                events.push(Event::Thinking { reply, text, since, ms });
+            }
             (_, Some(reply)) => events.push(Event::Token { reply, text }),
             (0, None) => events.push(Event::Conversation { conversation: conversation(&text) }),
             (1, None) if asked.is_some() => {
@@ -73,17 +76,17 @@ fn history(steps: &[u8]) -> Vec<Event> {
 }
 
 fn begin(reply: MessageId, parent: Option<MessageId>) -> Event {
-    Event::Reply { reply, model: "demo/tour".into(), parent, created_at: NOW.into() }
+    Event::Reply { reply, model: "demo/tour".into(), parent, created_at: NOW.into(), left_out: 0 }
 }
 
 fn end(reply: MessageId, choice: u8) -> Event {
     match choice % 4 {
-        0 => Event::Done { reply, usage: Some(Usage { input_tokens: 1, output_tokens: 2 }), stop_reason: None },
-        1 => Event::Stopped { reply },
+        0 => Event::Done { reply, usage: Some(Usage { input_tokens: 1, output_tokens: 2, estimated: false }), stop_reason: None },
+        1 => Event::Stopped { reply, usage: None },
         2 => Event::Interrupted { reply },
         _ => {
             let (kind, message) = ("broken".into(), "It broke.".into());
-            Event::Error { reply, error: ReplyError { kind, message, retryable: false, retry_after_ms: None } }
+            Event::Error { reply, usage: None, error: ReplyError { kind, message, retryable: false, retry_after_ms: None } }
         }
     }
 }
@@ -98,6 +101,7 @@ fn conversation(title: &str) -> Conversation {
         title: title.into(),
         model: "demo/tour".into(),
         system: String::new(),
+        parameters: Default::default(),
         created_at: NOW.into(),
         updated_at: NOW.into(),
     }

@@ -12,6 +12,17 @@ pub fn now_ms() -> f64 {
     js_sys::Date::now()
 }
 
+/// A time of the server's (RFC 3339) in milliseconds since 1970.
+pub fn parse_time_ms(time: &str) -> f64 {
+    js_sys::Date::parse(time)
+}
+
+/// When the page began to arrive, by this machine's clock.
+pub fn page_arrived_ms() -> f64 {
+    let performance = window().performance();
+    performance.map_or_else(now_ms, |performance| performance.timing().response_start() as f64)
+}
+
 /// Calls once, later. Dropping it before then cancels the call.
 pub struct Timeout {
     handle: i32,
@@ -32,6 +43,29 @@ impl Timeout {
 impl Drop for Timeout {
     fn drop(&mut self) {
         window().clear_timeout_with_handle(self.handle);
+    }
+}
+
+/// Calls again and again. Dropping it ends that.
+pub struct Interval {
+    handle: i32,
+    _callback: Closure<dyn FnMut()>,
+}
+
+impl Interval {
+    pub fn new(ms: u32, then: impl FnMut() + 'static) -> Self {
+        let callback = Closure::<dyn FnMut()>::new(then);
+        let ms = i32::try_from(ms).unwrap_or(i32::MAX);
+        let handle = window()
+            .set_interval_with_callback_and_timeout_and_arguments_0(callback.as_ref().unchecked_ref(), ms)
+            .expect("a window sets any interval");
+        Self { handle, _callback: callback }
+    }
+}
+
+impl Drop for Interval {
+    fn drop(&mut self) {
+        window().clear_interval_with_handle(self.handle);
     }
 }
 

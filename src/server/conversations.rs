@@ -65,7 +65,7 @@ pub async fn ensure(
     .await
 }
 
-/// Changes title, model or system prompt.
+/// Changes title, model, system prompt or parameters.
 pub async fn change(
     state: &State,
     account: AccountId,
@@ -102,6 +102,7 @@ fn checked(state: &State, changes: Changes) -> Result<Changes, Problem> {
     Ok(Changes {
         title: changes.title.as_deref().map(limits::title).transpose()?,
         system: changes.system.map(limits::system).transpose()?,
+        parameters: changes.parameters.map(limits::parameters).transpose()?,
         model,
     })
 }
@@ -139,15 +140,10 @@ pub async fn snapshot(state: &State, account: AccountId, id: ConversationId) -> 
     if let (Some(message), Some(draft)) = (messages.iter_mut().find(open), &draft) {
         // The store is up to a second behind the journal, or, a moment after the end, ahead of it.
         message.status = Status::Streaming;
-        message.text.clone_from(&draft.text);
-        message.thinking.clone_from(&draft.thinking);
+        draft.write_to(message);
     }
     // Open, and not in our journal: another process is writing it.
-    let elsewhere = messages.last().filter(|message| message.status.is_open()).map(|message| Draft {
-        text: message.text.clone(),
-        thinking: message.thinking.clone(),
-        ..Draft::new(message.id)
-    });
+    let elsewhere = messages.last().filter(|message| message.status.is_open()).map(Draft::stored);
     Ok(Snapshot { conversation: shown(state, stored), messages, earlier, draft: draft.or(elsewhere), cursor })
 }
 

@@ -5,11 +5,14 @@
 
 mod admission;
 mod checkpoint;
+mod context;
 mod elsewhere;
 mod ending;
+mod estimate;
 mod opening;
 mod pieces;
 mod reply;
+mod title;
 mod visit;
 
 pub use visit::Visit;
@@ -54,6 +57,7 @@ struct Shared {
     drain: Drain,
     most_open: usize,
     whole_reply: Duration,
+    title_model: Option<String>,
     bounds: Bounds,
     open: Mutex<HashMap<MessageId, Arc<Open>>>,
     /// Replies that are about to be opened, counted with the open ones.
@@ -87,6 +91,8 @@ pub struct Parts {
     pub most_open: usize,
     /// The longest that one reply may take.
     pub whole_reply: Duration,
+    /// Who gives conversations their titles; none: a title is how the first message begins.
+    pub title_model: Option<String>,
     pub bounds: Bounds,
 }
 
@@ -110,6 +116,7 @@ impl Engine {
             drain: parts.drain,
             most_open: parts.most_open,
             whole_reply: parts.whole_reply,
+            title_model: parts.title_model,
             bounds: parts.bounds,
             open: Mutex::default(),
             admitted: Mutex::default(),
@@ -220,8 +227,9 @@ impl Shared {
         let mut history = self.history(&stored, parent).await?;
         let message = person_message(id, parent, text.into_text());
         history.push(message.clone());
-        let reply = empty_reply(message.id, &model, String::new());
-        let request = request(&stored, &history, &reply);
+        let mut reply = empty_reply(message.id, &model, String::new());
+        let mut request = request(&stored, &history, &reply);
+        context::fit((self.bounds.window_of)(&model), &mut request, &mut reply);
         self.open(stored, &journal, Some(&message), &reply, request).await?;
         Ok(Sent { cursor: journal.cursor_of(reply.id), message, reply })
     }
@@ -244,8 +252,9 @@ impl Shared {
         let model = self.choose(old.model.clone().filter(|_| go_on), &stored)?;
         let kept = if go_on { old.text } else { String::new() };
         let history = self.history(&stored, Some(parent)).await?;
-        let reply = empty_reply(message.id, &model, kept);
-        let request = request(&stored, &history, &reply);
+        let mut reply = empty_reply(message.id, &model, kept);
+        let mut request = request(&stored, &history, &reply);
+        context::fit((self.bounds.window_of)(&model), &mut request, &mut reply);
         self.open(stored, &journal, None, &reply, request).await?;
         Ok(Sent { cursor: journal.cursor_of(reply.id), message, reply })
     }

@@ -1,7 +1,7 @@
 //! What one person may ask for, and what a person's text may be. Parsed here once, trusted everywhere else.
 
 use crate::error::Problem;
-use crate::model::AccountId;
+use crate::model::{AccountId, Parameters};
 use crate::server::journal::lock;
 use crate::server::metrics::Metrics;
 use governor::clock::{Clock, DefaultClock};
@@ -59,6 +59,24 @@ pub fn system(text: String) -> Result<String, Problem> {
         return Err(Problem::invalid("system", format!("Keep the instructions under {} characters.", Prompt::MAX)));
     }
     Ok(text)
+}
+
+/// Checks the parameters of a conversation. Whether its model takes them, the provider says.
+pub fn parameters(parameters: Parameters) -> Result<Parameters, Problem> {
+    let Parameters { temperature, max_output_tokens, effort } = &parameters;
+    if temperature.is_some_and(|it| !(0.0..=Parameters::MAX_TEMPERATURE).contains(&it)) {
+        let message = format!("A temperature is a number from 0 to {}.", Parameters::MAX_TEMPERATURE);
+        return Err(Problem::invalid("parameters.temperature", message));
+    }
+    if max_output_tokens.is_some_and(|it| !(1..=Parameters::MOST_OUTPUT_TOKENS).contains(&it)) {
+        let message = format!("The longest reply is 1 to {} tokens.", Parameters::MOST_OUTPUT_TOKENS);
+        return Err(Problem::invalid("parameters.max_output_tokens", message));
+    }
+    if effort.as_ref().is_some_and(|it| !Parameters::EFFORTS.contains(&it.as_str())) {
+        let message = format!("The effort is one of {}.", Parameters::EFFORTS.join(", "));
+        return Err(Problem::invalid("parameters.effort", message));
+    }
+    Ok(parameters)
 }
 
 /// Model ids are short; this bounds what is stored and shown.

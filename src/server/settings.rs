@@ -29,6 +29,11 @@ pub struct Settings {
     #[arg(long, env = "RIVULET_MODELS", value_name = "MODELS", value_delimiter = ',', value_parser = model)]
     pub models: Vec<String>,
 
+    /// The model that gives conversations their titles, a small one, as provider/model. Without it, a title is how the first
+    /// message begins.
+    #[arg(long, env = "RIVULET_TITLE_MODEL", value_name = "MODEL", value_parser = title_model)]
+    pub title_model: Option<String>,
+
     /// Whether somebody without an account may chat. Default: on when listening on this machine only.
     #[arg(long, env = "RIVULET_GUESTS", value_name = "on|off", value_parser = switch)]
     pub guests: Option<Switch>,
@@ -188,12 +193,20 @@ fn database(text: &str) -> Result<String, String> {
 }
 
 fn model(text: &str) -> Result<String, String> {
+    model_of(text, "RIVULET_MODEL")
+}
+
+fn title_model(text: &str) -> Result<String, String> {
+    model_of(text, "RIVULET_TITLE_MODEL")
+}
+
+fn model_of(text: &str, setting: &str) -> Result<String, String> {
     let text = text.trim();
     match text.split_once('/') {
         Some((provider, name)) if !provider.is_empty() && !name.is_empty() && text.len() <= MAX_MODEL => {
             Ok(text.into())
         }
-        _ => Err("RIVULET_MODEL expects provider/model, such as anthropic/claude-sonnet-5-5".into()),
+        _ => Err(format!("{setting} expects provider/model, such as anthropic/claude-sonnet-5-5")),
     }
 }
 

@@ -10,12 +10,13 @@ pub mod elsewhere;
 pub mod endings;
 pub mod messages;
 mod presence;
+pub mod usage;
 mod write;
 
 use crate::error::Problem;
 use anyhow::Context;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use presence::Presence;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -74,7 +75,8 @@ impl Store {
         sqlx::migrate!().run(&writer).await.context("The database's tables could not be brought up to date")?;
         let reader = pool().max_connections(READERS).connect_with(options.read_only(true)).await?;
         let presence = Presence::begin(&path);
-        let presence = presence.with_context(|| format!("DATABASE_URL: no file can be made beside {}", path.display()))?;
+        let presence =
+            presence.with_context(|| format!("DATABASE_URL: no file can be made beside {}", path.display()))?;
         let presence = Arc::new(presence);
         let store = Self { writer, reader, writes: Arc::default(), held: Default::default(), presence };
         store.ready().await.with_context(|| format!("DATABASE_URL: {} cannot be written", path.display()))?;

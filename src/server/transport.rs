@@ -151,17 +151,17 @@ fn merged(run: &[Arc<Entry>], epoch: u64) -> Frame {
     let text = run.iter().map(|entry| text(&entry.event)).collect();
     let (first, last) = (&run[0], &run[run.len() - 1]);
     let event = match &first.event {
-        Event::Thinking { reply, .. } => Event::Thinking { reply: *reply, text },
+        Event::Thinking { reply, .. } => Event::Thinking { reply: *reply, text, since: None, ms: None },
         other => Event::Token { reply: other.reply().expect("only pieces of a reply are merged"), text },
     };
     Frame::Merged { event, first: first.seq, id: Cursor { epoch, seq: last.seq } }
 }
 
-/// What two neighbours must share to be merged.
+/// What two neighbours must share to be merged. Where thinking begins and ends, more than its text is told.
 fn piece(event: &Event) -> Option<(MessageId, bool)> {
     match event {
         Event::Token { reply, .. } => Some((*reply, false)),
-        Event::Thinking { reply, .. } => Some((*reply, true)),
+        Event::Thinking { reply, since: None, ms: None, .. } => Some((*reply, true)),
         _ => None,
     }
 }

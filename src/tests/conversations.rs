@@ -137,6 +137,9 @@ async fn titles_and_instructions_have_limits() {
         (json!({ "title": " " }), "title"),
         (json!({ "system": "x".repeat(32_001) }), "system"),
         (json!({ "model": "nobody/x" }), "model"),
+        (json!({ "parameters": { "temperature": 2.5 } }), "parameters.temperature"),
+        (json!({ "parameters": { "max_output_tokens": 0 } }), "parameters.max_output_tokens"),
+        (json!({ "parameters": { "effort": "enormous" } }), "parameters.effort"),
     ] {
         let answer = app.request(Method::PATCH, &path).json(&changes).send().await.unwrap();
         assert_eq!(problem(answer, 422).await["field"], field);

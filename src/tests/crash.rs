@@ -143,7 +143,13 @@ async fn f14_a_kill_between_the_last_token_and_the_end_keeps_the_whole_text() {
     let conversation = app.conversation().await;
     let process = "a process that is gone";
     let (_, reply) = opened(&app, &conversation, process, &now()).await;
-    let kept = Checkpoint { reply: reply.id, text: "All of it".into(), thinking: "Hm".into() };
+    let kept = Checkpoint {
+        reply: reply.id,
+        text: "All of it".into(),
+        thinking: "Hm".into(),
+        thinking_ms: None,
+        thinking_since: None,
+    };
     app.state.store.checkpoint(process, &[kept]).await.unwrap();
     let app = next_life(app).await;
     let last = app.last_message(&conversation).await;

@@ -49,7 +49,9 @@ async fn a_viewer_at_the_new_process_sees_what_the_old_one_writes_and_its_end() 
     let mut seen = vec![first];
     let watching = async {
         loop {
-            let Some(Frame::Start { event: Event::Snapshot(snapshot), .. }) = seen.last() else { panic!("no snapshot") };
+            let Some(Frame::Start { event: Event::Snapshot(snapshot), .. }) = seen.last() else {
+                panic!("no snapshot")
+            };
             let last = snapshot.messages.last().unwrap();
             assert!(script.full_text().starts_with(&last.text));
             assert_eq!(snapshot.draft.is_some(), last.status.is_open(), "what is open can be stopped");

@@ -15,7 +15,7 @@ fn token(reply: MessageId, text: &str) -> Event {
 }
 
 fn opened(reply: MessageId) -> Event {
-    Event::Reply { reply, model: "m".into(), parent: None, created_at: String::new() }
+    Event::Reply { reply, model: "m".into(), parent: None, created_at: String::new(), left_out: 0 }
 }
 
 fn journal(window: Duration) -> (Journals, Arc<Journal>, Topic) {
@@ -73,7 +73,7 @@ async fn the_draft_is_the_fold_of_the_reply() {
     let (end, draft) = journal.end();
     assert_eq!(end.seq, 4);
     assert_eq!(draft.unwrap().text, "Hello there");
-    journal.append(Event::Stopped { reply });
+    journal.append(Event::Stopped { reply, usage: None });
     assert_eq!(journal.end().1, None);
     assert_eq!(journal.cursor_of(reply).seq, 1);
 }
@@ -90,7 +90,7 @@ async fn what_is_older_than_the_window_goes_and_an_open_reply_stays() {
     assert!(journal.reader(cursor(&journal, 0)).is_none(), "the first event is gone");
     let mut reader = journal.reader(cursor(&journal, 1)).unwrap();
     assert_eq!(reader.next(100).await.unwrap().len(), 11, "the whole open reply");
-    journal.append(Event::Stopped { reply: open });
+    journal.append(Event::Stopped { reply: open, usage: None });
     journal.append(token(old, "later"));
     assert!(journal.reader(cursor(&journal, 2)).is_none());
 }
@@ -125,7 +125,7 @@ async fn only_journals_that_nobody_needs_are_forgotten() {
     drop(journal);
     assert_eq!(journals.sweep(), 1, "a reply is open");
     let journal = journals.topic(topic);
-    journal.append(Event::Stopped { reply });
+    journal.append(Event::Stopped { reply, usage: None });
     let reader = journal.reader(cursor(&journal, 2)).unwrap();
     drop(journal);
     assert_eq!(journals.sweep(), 1, "somebody reads it");
@@ -169,7 +169,7 @@ async fn a_sweep_trims_what_somebody_still_follows() {
     for _ in 0..10 {
         journal.append(token(reply, "x"));
     }
-    journal.append(Event::Stopped { reply });
+    journal.append(Event::Stopped { reply, usage: None });
     let mut reader = journal.reader(cursor(&journal, 12)).unwrap();
     drop(journal);
     journals.sweep();

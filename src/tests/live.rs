@@ -101,7 +101,7 @@ fn a_message_is_shown_at_once_and_stays_where_it_is_when_the_journal_tells_it() 
     assert_eq!(fold.say(said(4, None, "Next")), Change::default());
     assert_eq!(shown(&fold), [2, 3, 4].map(id));
     assert_eq!(fold.thread().unwrap().messages[2].parent, Some(id(3)));
-    for (seq, event) in (4..).zip([Event::Stopped { reply: id(3) }, message(4, Some(3)), reply(5, 4)]) {
+    for (seq, event) in (4..).zip([Event::Stopped { reply: id(3), usage: None }, message(4, Some(3)), reply(5, 4)]) {
         fold.take(line(seq, event)).unwrap();
         assert_eq!(shown(&fold)[..3], [2, 3, 4].map(id));
     }
@@ -195,7 +195,7 @@ fn each_reply_that_ends_with_code_is_to_be_highlighted_once() {
     let code = "```rust\nfn main() {}\n```\n";
     let mut fold = told(&[message(2, None), reply(3, 2), token(3, code)]);
     assert!(fold.unhighlighted().is_empty(), "it is still open");
-    fold.take(line(4, Event::Stopped { reply: id(3) })).unwrap();
+    fold.take(line(4, Event::Stopped { reply: id(3), usage: None })).unwrap();
     assert_eq!(fold.unhighlighted(), [id(3)]);
     assert!(fold.unhighlighted().is_empty());
     let thread = fold.thread().unwrap();

@@ -78,7 +78,7 @@ fn thinking(text: &str) -> Delta {
 }
 
 fn usage(input_tokens: u64, output_tokens: u64) -> Delta {
-    Delta::Usage(Usage { input_tokens, output_tokens })
+    Delta::Usage(Usage { input_tokens, output_tokens, ..Usage::default() })
 }
 
 fn finished(reason: &str) -> Delta {

@@ -23,6 +23,7 @@ pub(super) fn conversation(number: u128, updated_at: &str) -> Conversation {
         title: format!("Conversation {number}"),
         model: "demo/tour".into(),
         system: String::new(),
+        parameters: Default::default(),
         created_at: "2026-01-01T00:00:00Z".into(),
         updated_at: updated_at.into(),
     }
@@ -35,8 +36,11 @@ pub(super) fn said(number: u128, parent: Option<u128>, text: &str) -> Message {
         role: Role::User,
         text: text.into(),
         thinking: String::new(),
+        thinking_ms: None,
+        thinking_since: None,
         status: Status::Done,
         model: None,
+        left_out: 0,
         usage: None,
         stop_reason: None,
         error: None,
@@ -55,6 +59,7 @@ pub(super) fn reply(number: u128, parent: u128) -> Event {
         model: "demo/tour".into(),
         parent: Some(id(parent)),
         created_at: "2026-01-01T00:00:00Z".into(),
+        left_out: 2,
     }
 }
 
@@ -63,7 +68,7 @@ pub(super) fn token(number: u128, text: &str) -> Event {
 }
 
 pub(super) fn done(number: u128) -> Event {
-    let usage = Some(Usage { input_tokens: 1, output_tokens: 2 });
+    let usage = Some(Usage { input_tokens: 1, output_tokens: 2, estimated: false });
     Event::Done { reply: id(number), usage, stop_reason: Some("end_turn".into()) }
 }
 
@@ -99,12 +104,17 @@ fn every_event() -> Vec<Event> {
         Event::Resumed { from: at(7) },
         message(2, None),
         reply(3, 2),
-        Event::Thinking { reply: id(3), text: String::new() },
+        Event::Thinking {
+            reply: id(3),
+            text: String::new(),
+            since: Some("2026-01-01T00:00:00Z".into()),
+            ms: Some(1_200),
+        },
         token(3, "é🦀\r\n{\"type\":\"done\"}"),
         done(3),
-        Event::Stopped { reply: id(3) },
+        Event::Stopped { reply: id(3), usage: None },
         Event::Interrupted { reply: id(3) },
-        Event::Error { reply: id(3), error },
+        Event::Error { reply: id(3), usage: None, error },
         Event::Conversation { conversation: Box::new(conversation(1, "2026")) },
         Event::Deleted { conversation: conversation(1, "2026").id },
     ]
@@ -189,18 +199,34 @@ fn a_line_without_end_is_refused() {
 #[test]
 fn a_reply_is_its_tokens_up_to_its_end() {
     let mut draft = Draft::new(id(3));
-    let thinking = Event::Thinking { reply: id(3), text: "hm".into() };
+    let thinking = Event::Thinking { reply: id(3), text: "hm".into(), since: None, ms: None };
     let events = [token(3, "a"), token(4, "other"), thinking, token(3, "b"), done(3), token(3, "late")];
     events.iter().for_each(|event| draft.apply(event));
     assert_eq!((draft.text.as_str(), draft.thinking.as_str(), draft.status), ("ab", "hm", Status::Done));
 }
 
 #[test]
+fn thinking_runs_from_its_first_event_to_the_one_that_ends_it() {
+    let since = Some("2026-01-01T00:00:00.000Z".to_owned());
+    let thinking = |since, ms| Event::Thinking { reply: id(3), text: "hm".into(), since, ms };
+    let mut draft = Draft::new(id(3));
+    draft.apply(&thinking(since.clone(), None));
+    draft.apply(&thinking(None, None));
+    assert_eq!((&draft.thinking_since, draft.thinking_ms), (&since, None));
+    draft.apply(&thinking(None, Some(700)));
+    draft.apply(&token(3, "a"));
+    assert_eq!((&draft.thinking_since, draft.thinking_ms), (&None, Some(700)));
+    draft.apply(&thinking(since.clone(), None));
+    assert_eq!((&draft.thinking_since, draft.thinking_ms), (&since, Some(700)), "it may think again");
+}
+
+#[test]
 fn a_reply_ends_once_and_its_message_gets_the_text() {
-    let thread = thread(&[message(2, None), reply(3, 2), token(3, "a"), done(3), Event::Stopped { reply: id(3) }]);
+    let thread =
+        thread(&[message(2, None), reply(3, 2), token(3, "a"), done(3), Event::Stopped { reply: id(3), usage: None }]);
     let last = thread.messages.last().unwrap();
     assert_eq!((last.text.as_str(), last.status), ("a", Status::Done));
-    assert_eq!(last.usage, Some(Usage { input_tokens: 1, output_tokens: 2 }));
+    assert_eq!(last.usage, Some(Usage { input_tokens: 1, output_tokens: 2, estimated: false }));
     assert_eq!(thread.draft, None);
 }
 
@@ -217,7 +243,7 @@ fn a_retry_is_shown_instead_of_what_it_retries() {
 fn a_reply_whose_end_comes_late_keeps_its_text() {
     let begun = [message(2, None), reply(3, 2), token(3, "a"), message(4, Some(3)), reply(5, 4)];
     let mut thread = thread(&begun);
-    thread.apply(&Event::Stopped { reply: id(3) });
+    thread.apply(&Event::Stopped { reply: id(3), usage: None });
     thread.apply(&token(5, "b"));
     assert_eq!((thread.messages[1].text.as_str(), thread.messages[1].status), ("a", Status::Stopped));
     assert_eq!(thread.draft.unwrap().text, "b");
@@ -240,7 +266,7 @@ fn history() -> impl Strategy<Value = Vec<Event>> {
         for (step, text) in steps {
             match (step, open) {
                 (0, Some(reply)) => events.push(end_of(reply, next)),
-                (1, Some(reply)) => events.push(Event::Thinking { reply: id(reply), text }),
+                (1, Some(reply)) => events.push(Event::Thinking { reply: id(reply), text, since: None, ms: None }),
                 (_, Some(reply)) => events.push(token(reply, &text)),
                 (0, None) => events.push(Event::Conversation { conversation: Box::new(conversation(1, &text)) }),
                 (_, None) => {
@@ -262,12 +288,12 @@ fn history() -> impl Strategy<Value = Vec<Event>> {
 fn end_of(reply: u128, choice: u128) -> Event {
     match choice / 2 % 4 {
         0 => done(reply),
-        1 => Event::Stopped { reply: id(reply) },
+        1 => Event::Stopped { reply: id(reply), usage: None },
         2 => Event::Interrupted { reply: id(reply) },
         _ => {
             let (kind, message) = ("broken".into(), "It broke.".into());
             let error = ReplyError { kind, message, retryable: false, retry_after_ms: None };
-            Event::Error { reply: id(reply), error }
+            Event::Error { reply: id(reply), usage: None, error }
         }
     }
 }

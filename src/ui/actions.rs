@@ -2,10 +2,11 @@
 
 use super::copy::copy_text;
 use super::desk::Desk;
+use super::ending::can_continue;
 use super::icon::{self, Icon};
 use super::words;
 use crate::api;
-use crate::model::{Message, MessageId, Status, Usage};
+use crate::model::{Message, MessageId};
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 
@@ -16,28 +17,22 @@ pub fn Actions(id: MessageId, message: Memo<Option<Message>>, is_open: Memo<bool
         let last = desk.live.thread.with(|thread| thread.as_ref().and_then(|it| it.messages.last().map(|it| it.id)));
         last == Some(id) && !is_open.get()
     });
-    let can_continue = Memo::new(move |_| is_last.get() && message.with(|it| it.as_ref().is_some_and(is_unfinished)));
+    let goes_on = Memo::new(move |_| is_last.get() && message.with(|it| it.as_ref().is_some_and(can_continue)));
     let model = move || message.with(|it| it.as_ref().and_then(|it| it.model.clone()));
-    let usage = move || message.with(|it| it.as_ref().and_then(|it| it.usage).map(tokens));
+    let usage = move || message.with(|it| it.as_ref().and_then(|it| it.usage));
     view! {
         <footer class="actions">
             <span class="made">{move || model().map(|id| words::model(&id).to_owned())}</span>
-            <span class="made" hidden=move || usage().is_none()>{usage}</span>
+            <span class="made" hidden=move || usage().is_none() title=move || usage().map(words::counted_by)>
+                {move || usage().map(words::tokens)}
+            </span>
             <span class="actions__buttons" data-open=move || is_open.get()>
                 <button type="button" class="plain" data-script on:click=move |_| copy_text(desk, id)><Icon path=icon::COPY/>"Copy"</button>
                 {move || is_last.get().then(|| view! { <Retry id/> })}
-                {move || can_continue.get().then(|| view! { <Continue id/> })}
+                {move || goes_on.get().then(|| view! { <Continue id/> })}
             </span>
         </footer>
     }
-}
-
-fn is_unfinished(message: &Message) -> bool {
-    matches!(message.status, Status::Stopped | Status::Interrupted | Status::Failed) && !message.text.is_empty()
-}
-
-fn tokens(usage: Usage) -> String {
-    format!("{} tokens in, {} out", words::number(usage.input_tokens), words::number(usage.output_tokens))
 }
 
 #[component]

@@ -27,6 +27,7 @@ impl Current {
             (Link::Offline, _) => Self::Offline,
             (Link::Reconnecting, _) => Self::Reconnecting,
             (Link::Connecting, Some(_)) => Self::Connecting,
+            (_, Some(draft)) if draft.thinking_since.is_some() => Self::Thinking,
             (_, Some(draft)) if !draft.text.is_empty() => Self::Flowing,
             (_, Some(draft)) if !draft.thinking.is_empty() => Self::Thinking,
             (_, Some(_)) => Self::Waiting,
@@ -135,6 +136,11 @@ mod tests {
         assert_eq!(Current::of(Link::Live, Some(&draft("", "")), false), Current::Waiting);
         assert_eq!(Current::of(Link::Live, Some(&draft("", "hm")), false), Current::Thinking);
         assert_eq!(Current::of(Link::Live, Some(&draft("a", "hm")), false), Current::Flowing);
+        let since = Some("2026-01-01T00:00:00.000Z".to_owned());
+        let silent = Draft { thinking_since: since.clone(), ..draft("", "") };
+        assert_eq!(Current::of(Link::Live, Some(&silent), false), Current::Thinking);
+        let again = Draft { thinking_since: since, ..draft("a", "hm") };
+        assert_eq!(Current::of(Link::Live, Some(&again), false), Current::Thinking);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::place::Place;
 use super::thread::{self, Draw};
 use super::words;
 use crate::api;
+use crate::browser;
 use crate::error::Problem;
 use crate::model::{ConversationId, MessageId, Model};
 use futures::future::{FutureExt, LocalBoxFuture, TryFutureExt};
@@ -36,6 +37,8 @@ pub struct Desk {
     pub first_message: RwSignal<Option<MessageId>>,
     /// What draws a conversation, once its code is here.
     pub draw: RwSignal<Option<Draw>>,
+    /// How far the server's clock is ahead of the browser's, in milliseconds.
+    clock_ahead_ms: StoredValue<f64>,
 }
 
 /// What the place shows.
@@ -66,6 +69,7 @@ impl Desk {
             following: RwSignal::new(true),
             first_message: RwSignal::new(None),
             draw: RwSignal::new(draw),
+            clock_ahead_ms: StoredValue::new(0.0),
         }
     }
 
@@ -86,6 +90,18 @@ impl Desk {
         }
         self.models.set(first.models.unwrap_or_default());
         self.first_message.set(Some(first.message));
+        self.set_clock(first.message);
+    }
+
+    /// People's clocks are off by seconds, some by hours; what the page says about time must not be. The id was made by the
+    /// server just before the page left it.
+    fn set_clock(self, made: MessageId) {
+        Effect::new(move || self.clock_ahead_ms.set_value(made.made_at_ms() as f64 - browser::page_arrived_ms()));
+    }
+
+    /// What the server's clock shows, in milliseconds since 1970.
+    pub fn server_now_ms(self) -> f64 {
+        browser::now_ms() + self.clock_ahead_ms.get_value()
     }
 
     /// Goes where the address points, in the browser. A conversation that was just made is there already.

@@ -87,7 +87,7 @@ fn Middle() -> impl IntoView {
     let opening = || view! { <div class="opening" aria-busy="true"></div> }.into_any();
     move || match shown.get() {
         Shown::Start => view! { <Start/> }.into_any(),
-        Shown::Thread(id) => desk.draw.get().map_or_else(opening, |draw| draw(id)),
+        Shown::Thread(id) => desk.draw.get().map_or_else(opening, |draw| (draw.conversation)(id)),
         Shown::Opening => opening(),
         Shown::Deleted => view! { <Deleted/> }.into_any(),
         Shown::Absent => view! { <Absent/> }.into_any(),

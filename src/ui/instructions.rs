@@ -1,6 +1,7 @@
 //! What the model is told before everything else, per conversation.
 
 use super::desk::Desk;
+use super::thread::prepare;
 use crate::api::{self, Changes};
 use leptos::ev::SubmitEvent;
 use leptos::html;
@@ -11,23 +12,38 @@ use leptos::prelude::*;
 pub fn Instructions() -> impl IntoView {
     let desk = Desk::here();
     let panel = NodeRef::<html::Details>::new();
+    let (opened, set_opened) = signal(0);
+    let toggled = move |_| {
+        if panel.get_untracked().is_some_and(|panel| panel.open()) {
+            prepare(desk);
+            set_opened.update(|count| *count += 1);
+        }
+    };
     let in_use = move || {
         desk.live.thread.with(|thread| thread.as_ref().is_some_and(|thread| !thread.conversation.system.is_empty()))
     };
     let is_start = Memo::new(move |_| desk.place.get().conversation().is_none());
     view! {
-        <details class="instructions" node_ref=panel>
+        <details class="instructions" node_ref=panel on:toggle=toggled>
             <summary>"Instructions"<span class="dot" hidden=move || !in_use()>" (in use)"</span></summary>
             {move || match is_start.get() {
-                true => view! { <div class="instructions__panel"><Field form="composer" system=None/></div> }.into_any(),
-                false => view! { <Form panel/> }.into_any(),
+                true => {
+                    view! {
+                        <div class="instructions__panel">
+                            <Field form="composer" system=None/>
+                            <More form="composer" opened/>
+                        </div>
+                    }
+                        .into_any()
+                }
+                false => view! { <Form panel opened/> }.into_any(),
             }}
         </details>
     }
 }
 
 #[component]
-fn Form(panel: NodeRef<html::Details>) -> impl IntoView {
+fn Form(panel: NodeRef<html::Details>, opened: ReadSignal<u32>) -> impl IntoView {
     let desk = Desk::here();
     let system = Memo::new(move |_| {
         desk.live.thread.with(|thread| thread.as_ref().map(|it| it.conversation.system.clone()).unwrap_or_default())
@@ -36,8 +52,9 @@ fn Form(panel: NodeRef<html::Details>) -> impl IntoView {
         event.prevent_default();
         let Some(id) = desk.place.get_untracked().conversation() else { return };
         let system = super::field::value("system");
+        let parameters = desk.draw.get_untracked().and_then(|draw| (draw.parameters)());
         desk.attempt(async move {
-            let changes = Changes { system: Some(system), ..Changes::default() };
+            let changes = Changes { system: Some(system), parameters, ..Changes::default() };
             api::change(id, changes).await?;
             desk.whisper.set("Saved.".into());
             if let Some(panel) = panel.get_untracked() {
@@ -50,9 +67,17 @@ fn Form(panel: NodeRef<html::Details>) -> impl IntoView {
         <form class="instructions__panel" id="instructions" method="post" action="/forms/change" on:submit=save>
             <input type="hidden" name="conversation" value=move || desk.form_conversation()/>
             <Field form="instructions" system=Some(system)/>
+            <More form="instructions" opened/>
             <button class="button button--quiet">"Save"</button>
         </form>
     }
+}
+
+/// The rest, once its code is here.
+#[component]
+fn More(form: &'static str, opened: ReadSignal<u32>) -> impl IntoView {
+    let desk = Desk::here();
+    move || desk.draw.get().map(|draw| (draw.settings)(form, opened))
 }
 
 /// Bound to what is saved, where something is: a value that is set would take away what was typed before our code ran.

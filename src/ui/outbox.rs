@@ -111,6 +111,7 @@ impl Outbox {
             title: None,
             model: Some(field::model()).filter(|model| !model.is_empty()).or_else(|| Some(default_model(self.desk))),
             system: Some(field::value("system")),
+            parameters: self.desk.draw.get_untracked().and_then(|draw| (draw.parameters)()),
         });
         Parcel { place, conversation, message, text, start }
     }
@@ -170,6 +171,7 @@ fn begun(id: ConversationId, start: &Changes) -> Conversation {
         title: String::new(),
         model: start.model.clone().unwrap_or_default(),
         system: start.system.clone().unwrap_or_default(),
+        parameters: start.parameters.clone().unwrap_or_default(),
         created_at: now.clone(),
         updated_at: now,
     }

@@ -1,35 +1,44 @@
-//! The code that draws a conversation: Markdown, replies, what can be done with them. It is a third of the browser's
-//! code and the start page does without it, so the browser loads it on its own: on a conversation's page before anything
-//! else, on the start page as soon as somebody begins to write.
+//! The code that draws a conversation: Markdown, replies, what can be done with them, its settings. It is a third of the
+//! browser's code and the start page does without it, so the browser loads it on its own: on a conversation's page before
+//! anything else, on the start page as soon as somebody begins to write or opens the instructions.
 
+use super::advanced;
 use super::conversation::Conversation;
 use super::desk::Desk;
 use super::place::Place;
+use super::settings::Settings;
 use crate::api;
 use crate::browser::{self, storage};
 use crate::error::Problem;
-use crate::model::ConversationId;
+use crate::model::{ConversationId, Parameters};
 use futures::FutureExt;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_split::SplitLoaderError;
 
-/// Draws a conversation.
-pub type Draw = fn(ConversationId) -> AnyView;
+/// What that code draws.
+#[derive(Clone, Copy)]
+pub struct Draw {
+    pub conversation: fn(ConversationId) -> AnyView,
+    /// What the panel of instructions holds besides them; for which form, and how often the panel was opened.
+    pub settings: fn(&'static str, ReadSignal<u32>) -> AnyView,
+    /// What stands in its fields; none where it is not drawn.
+    pub parameters: fn() -> Option<Parameters>,
+}
 
 /// How long to wait before it is asked for again.
 const RETRY_MS: u32 = 1_000;
 /// Where this browser remembers which build it has loaded anew.
 const RENEWED: &str = "renewed";
 
-fn draw(id: ConversationId) -> AnyView {
-    view! { <Conversation id/> }.into_any()
-}
-
-/// Everything that only `draw` reaches becomes a file of its own.
+/// Everything that only this reaches becomes a file of its own.
 #[lazy(thread, fallible)]
 fn code() -> Result<Draw, SplitLoaderError> {
-    Ok(draw)
+    Ok(Draw {
+        conversation: |id| view! { <Conversation id/> }.into_any(),
+        settings: |form, opened| view! { <Settings form opened/> }.into_any(),
+        parameters: advanced::parameters,
+    })
 }
 
 /// The code if it is here: always on the server, and in the browser once [`load`] is through.

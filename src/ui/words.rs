@@ -1,7 +1,7 @@
 //! The words for things: titles, models, numbers. Plain functions.
 
 use crate::event::Thread;
-use crate::model::{Conversation, Role};
+use crate::model::{Conversation, Role, Usage};
 
 /// As much of a first message as serves for a title.
 const TITLE_CHARS: usize = 60;
@@ -41,6 +41,26 @@ pub fn model(id: &str) -> &str {
     id.split_once('/').map_or(id, |(_, model)| model)
 }
 
+/// What the model was not shown of a conversation.
+pub fn left_out(messages: u32) -> String {
+    let first = match messages {
+        1 => "The first message was".into(),
+        _ => format!("The first {messages} messages were"),
+    };
+    format!("{first} left out: the conversation is longer than the model can read.")
+}
+
+/// What was used.
+pub fn tokens(usage: Usage) -> String {
+    let about = if usage.estimated { "about " } else { "" };
+    format!("{about}{} tokens in, {} out", number(usage.input_tokens), number(usage.output_tokens))
+}
+
+/// Who says so.
+pub fn counted_by(usage: Usage) -> &'static str {
+    if usage.estimated { "Estimated from the length: the provider did not count." } else { "As the provider counted." }
+}
+
 /// 1234567 as `1,234,567`.
 pub fn number(number: u64) -> String {
     let digits = number.to_string();
@@ -63,6 +83,13 @@ mod tests {
         assert_eq!(number(7), "7");
         assert_eq!(number(1_234), "1,234");
         assert_eq!(number(1_234_567), "1,234,567");
+    }
+
+    #[test]
+    fn what_is_estimated_is_called_so() {
+        let usage = Usage { input_tokens: 1_234, output_tokens: 7, estimated: false };
+        assert_eq!(tokens(usage), "1,234 tokens in, 7 out");
+        assert_eq!(tokens(Usage { estimated: true, ..usage }), "about 1,234 tokens in, 7 out");
     }
 
     #[test]

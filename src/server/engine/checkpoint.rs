@@ -2,6 +2,7 @@
 //! as often, stops what another process was asked to stop.
 
 use super::{Open, Shared};
+use crate::event::Draft;
 use crate::server::journal::lock;
 use crate::server::store::messages::Checkpoint;
 use std::sync::atomic::Ordering;
@@ -56,6 +57,7 @@ async fn stop(shared: &Shared) {
 fn changed(open: &Arc<Open>) -> Option<(Checkpoint, (Arc<Open>, u64))> {
     let (cursor, draft) = open.journal.end_if_after(open.saved.load(Ordering::Relaxed))?;
     let draft = draft.filter(|draft| draft.reply == open.reply)?;
-    let checkpoint = Checkpoint { reply: draft.reply, text: draft.text, thinking: draft.thinking };
+    let Draft { reply, text, thinking, thinking_ms, thinking_since, .. } = draft;
+    let checkpoint = Checkpoint { reply, text, thinking, thinking_ms, thinking_since };
     Some((checkpoint, (Arc::clone(open), cursor.seq)))
 }

@@ -17,9 +17,12 @@ use tokio::time::{Instant, sleep};
 
 /// Ends the reply. Returns what is still to be saved, by [`save_later`].
 pub(super) async fn end(shared: &Shared, open: &Open, outcome: Outcome, facts: Facts) -> Option<Arc<Ending>> {
-    let event = event(open, &outcome, facts.usage);
+    let draft = open.journal.end().1.unwrap_or_else(|| Draft::new(open.reply));
+    let usage = facts.usage(&draft, &outcome);
+    let event = event(open, &outcome, usage);
     let status = event.outcome().unwrap_or(Status::Interrupted);
-    let ending = Arc::new(ending(open, outcome, status, facts));
+    let first_piece_at = facts.first_piece_at;
+    let ending = Arc::new(Ending { first_piece_at, usage, ..ending(open, outcome, status, draft) });
     let (event, unsaved) = match write(shared, &ending).await {
         Some(Written::Here) => (event, None),
         Some(Written::Elsewhere) => {
@@ -28,7 +31,7 @@ pub(super) async fn end(shared: &Shared, open: &Open, outcome: Outcome, facts: F
         }
         None => {
             shared.store.hold(Arc::clone(&ending), not_saved());
-            (Event::Error { reply: open.reply, error: not_saved() }, Some(ending))
+            (Event::Error { reply: open.reply, usage, error: not_saved() }, Some(ending))
         }
     };
     shared.metrics.reply(event.outcome().unwrap_or(Status::Interrupted).name());
@@ -37,8 +40,7 @@ pub(super) async fn end(shared: &Shared, open: &Open, outcome: Outcome, facts: F
     unsaved
 }
 
-fn ending(open: &Open, outcome: Outcome, status: Status, facts: Facts) -> Ending {
-    let draft = open.journal.end().1.unwrap_or_else(|| Draft::new(open.reply));
+fn ending(open: &Open, outcome: Outcome, status: Status, draft: Draft) -> Ending {
     let (stop_reason, error) = match outcome {
         Outcome::Done { stop_reason } => (Some(stop_reason), None),
         Outcome::Failed(error) => (None, Some(error)),
@@ -50,10 +52,11 @@ fn ending(open: &Open, outcome: Outcome, status: Status, facts: Facts) -> Ending
         status,
         text: draft.text,
         thinking: draft.thinking,
-        usage: facts.usage,
+        thinking_ms: draft.thinking_ms,
+        usage: None,
         stop_reason,
         error,
-        first_piece_at: facts.first_piece_at,
+        first_piece_at: None,
         finished_at: now(),
     }
 }
@@ -120,9 +123,9 @@ fn event(open: &Open, outcome: &Outcome, usage: Option<Usage>) -> Event {
     let reply = open.reply;
     match outcome {
         Outcome::Done { stop_reason } => Event::Done { reply, usage, stop_reason: Some(stop_reason.clone()) },
-        Outcome::Stopped => Event::Stopped { reply },
+        Outcome::Stopped => Event::Stopped { reply, usage },
         Outcome::Interrupted => Event::Interrupted { reply },
-        Outcome::Failed(error) => Event::Error { reply, error: error.clone() },
+        Outcome::Failed(error) => Event::Error { reply, usage, error: error.clone() },
     }
 }
 

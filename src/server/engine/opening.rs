@@ -19,7 +19,7 @@ pub(super) fn request(stored: &Stored, history: &[Message], reply: &Message) -> 
     }
     let model = reply.model.as_deref().unwrap_or_default();
     let name = model.split_once('/').map_or(model, |(_, name)| name);
-    Request { model: name.to_owned(), system: stored.system.clone(), turns }
+    Request { model: name.to_owned(), system: stored.system.clone(), turns, parameters: stored.parameters.clone() }
 }
 
 /// The events that open a reply. A continued one begins with the text that was kept.
@@ -32,6 +32,7 @@ pub(super) fn announce(journal: &Journal, message: Option<&Message>, reply: &Mes
         model: reply.model.clone().unwrap_or_default(),
         parent: reply.parent,
         created_at: reply.created_at.clone(),
+        left_out: reply.left_out,
     });
     if !reply.text.is_empty() {
         journal.append(Event::Token { reply: reply.id, text: reply.text.clone() });

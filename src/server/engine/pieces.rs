@@ -1,9 +1,11 @@
-//! Merges a provider's pieces into events: the first at once, the rest over at most 20 ms.
+//! Merges a provider's pieces into events: the first at once, the rest over at most 20 ms. Also keeps the time that the
+//! model thinks, so that every viewer is told the same.
 
 use crate::event::Event;
 use crate::model::MessageId;
 use crate::server::journal::Journal;
 use crate::server::metrics::Metrics;
+use crate::server::store::now;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -26,13 +28,32 @@ pub(super) struct Pieces {
     waiting: String,
     began: Instant,
     last: Option<Instant>,
+    thinking: Option<Stretch>,
+    /// How long it thought in former stretches.
+    thought: Duration,
     metrics: Arc<Metrics>,
+}
+
+/// Thinking that is under way.
+struct Stretch {
+    began: Instant,
+    /// When that was, until the viewers have been told.
+    since: Option<String>,
 }
 
 impl Pieces {
     pub(super) fn new(journal: Arc<Journal>, reply: MessageId, metrics: Arc<Metrics>) -> Self {
-        let began = Instant::now();
-        Self { journal, reply, kind: Kind::Text, waiting: String::new(), began, last: None, metrics }
+        Self {
+            journal,
+            reply,
+            kind: Kind::Text,
+            waiting: String::new(),
+            began: Instant::now(),
+            last: None,
+            thinking: None,
+            thought: Duration::ZERO,
+            metrics,
+        }
     }
 
     pub(super) fn push(&mut self, kind: Kind, text: &str) {
@@ -40,10 +61,12 @@ impl Pieces {
             self.flush();
             self.kind = kind;
         }
+        match kind {
+            Kind::Text => self.stop_thinking(),
+            Kind::Thinking => self.think(),
+        }
         self.waiting.push_str(text);
-        // Silent thinking is an event too: the page then says that the model thinks.
-        let silent = kind == Kind::Thinking && text.is_empty() && self.waiting.is_empty();
-        if silent {
+        if self.is_silent() {
             self.append(String::new());
         } else if self.due().is_some_and(|due| due <= Instant::now()) {
             self.flush();
@@ -62,6 +85,28 @@ impl Pieces {
         }
     }
 
+    /// No more will come.
+    pub(super) fn end(&mut self) {
+        self.flush();
+        self.stop_thinking();
+    }
+
+    fn think(&mut self) {
+        self.thinking.get_or_insert_with(|| Stretch { began: Instant::now(), since: Some(now()) });
+    }
+
+    fn stop_thinking(&mut self) {
+        let Some(stretch) = self.thinking.take() else { return };
+        self.thought += stretch.began.elapsed();
+        let ms = u64::try_from(self.thought.as_millis()).ok();
+        self.journal.append(Event::Thinking { reply: self.reply, text: String::new(), since: stretch.since, ms });
+    }
+
+    /// Thinking without a word is told as well: the page then says that the model thinks.
+    fn is_silent(&self) -> bool {
+        self.waiting.is_empty() && self.thinking.as_ref().is_some_and(|stretch| stretch.since.is_some())
+    }
+
     fn measure(&mut self) {
         let now = Instant::now();
         let (since, histogram) = match self.last.replace(now) {
@@ -73,9 +118,10 @@ impl Pieces {
 
     fn append(&mut self, text: String) {
         let reply = self.reply;
+        let since = self.thinking.as_mut().and_then(|stretch| stretch.since.take());
         self.journal.append(match self.kind {
             Kind::Text => Event::Token { reply, text },
-            Kind::Thinking => Event::Thinking { reply, text },
+            Kind::Thinking => Event::Thinking { reply, text, since, ms: None },
         });
         self.measure();
     }

@@ -1,8 +1,8 @@
 //! One reply, from the first byte asked of the provider to the one event that ends it.
 
 use super::pieces::{Kind, Pieces};
-use super::{Open, Shared, ending};
-use crate::event::Event;
+use super::{Open, Shared, ending, estimate, title};
+use crate::event::{Draft, Event};
 use crate::model::{ReplyError, Usage};
 use crate::server::journal::lock;
 use crate::server::provider::{Delta, Request};
@@ -30,14 +30,27 @@ pub(super) struct Facts {
     pub(super) usage: Option<Usage>,
     pub(super) first_piece_at: Option<String>,
     bytes: usize,
+    /// About how many tokens the request has.
+    asked: u64,
+    /// Characters of text that a continued reply begins with.
+    kept: usize,
+}
+
+impl Facts {
+    /// What the provider counted, or about what it would have. None where it has not begun to answer: that costs nothing.
+    pub(super) fn usage(&self, draft: &Draft, outcome: &Outcome) -> Option<Usage> {
+        let answered = self.first_piece_at.is_some() || matches!(outcome, Outcome::Done { .. });
+        self.usage.or_else(|| answered.then(|| estimate::reply(self.asked, draft, self.kept)))
+    }
 }
 
 /// Generates, writes the end and says so. Never leaves a reply open, not even when something panics.
 pub(super) async fn run(shared: Arc<Shared>, open: Arc<Open>, model: String, request: Request) {
     let closing = Closing { shared: &shared, open: &open };
     // A continued reply has text already, which counts.
-    let kept = open.journal.end().1.map_or(0, |draft| draft.text.len());
-    let mut facts = Facts { bytes: kept, ..Facts::default() };
+    let kept = open.journal.end().1.map(|draft| draft.text).unwrap_or_default();
+    let mut facts = Facts { bytes: kept.len(), kept: kept.chars().count(), ..Facts::default() };
+    facts.asked = estimate::asked(&request);
     let mut pieces = Pieces::new(Arc::clone(&open.journal), open.reply, Arc::clone(&shared.metrics));
     let work = async {
         let stream = shared.providers.reply(&model, request);
@@ -47,9 +60,13 @@ pub(super) async fn run(shared: Arc<Shared>, open: Arc<Open>, model: String, req
         shared.metrics.panic("reply");
         Outcome::Failed(internal())
     });
-    pieces.flush();
+    pieces.end();
+    let is_answer = matches!(outcome, Outcome::Done { .. } | Outcome::Stopped);
     let unsaved = ending::end(&shared, &open, outcome, facts).await;
     drop(closing);
+    if is_answer && unsaved.is_none() {
+        title::give(&shared, &open);
+    }
     if let Some(ending) = unsaved {
         ending::save_later(&shared, &open, &ending).await;
     }
@@ -69,7 +86,7 @@ impl Drop for Closing<'_> {
             if std::thread::panicking() {
                 shared.metrics.panic("reply");
             }
-            open.journal.append(Event::Error { reply: open.reply, error: internal() });
+            open.journal.append(Event::Error { reply: open.reply, usage: None, error: internal() });
         }
         lock(&shared.open).remove(&open.reply);
         open.ended.cancel();

@@ -8,7 +8,7 @@ use super::request::Message;
 use super::sse::Event;
 use super::vendor::Vendor;
 use super::{Decoder as _, Delta, Failure, FailureKind, Request, json};
-use crate::model::Usage;
+use crate::model::{Parameters, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -43,7 +43,7 @@ fn headers(key: Option<&str>) -> Vec<(&'static str, String)> {
     key.map(|key| ("x-api-key", key.to_owned())).into_iter().chain([version]).collect()
 }
 
-/// No temperature and no thinking budget: newer models reject both.
+/// No temperature, no effort and no thinking budget that nobody asked for: newer models reject some of them.
 fn body(request: &Request) -> Vec<u8> {
     #[derive(Serialize)]
     struct Body<'a> {
@@ -52,10 +52,26 @@ fn body(request: &Request) -> Vec<u8> {
         stream: bool,
         #[serde(skip_serializing_if = "str::is_empty")]
         system: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        temperature: Option<f64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        output_config: Option<OutputConfig<'a>>,
         messages: Vec<Message<'a>>,
     }
-    let messages = request.messages();
-    let body = Body { model: &request.model, max_tokens: MAX_TOKENS, stream: true, system: &request.system, messages };
+    #[derive(Serialize)]
+    struct OutputConfig<'a> {
+        effort: &'a str,
+    }
+    let Parameters { temperature, max_output_tokens, effort } = &request.parameters;
+    let body = Body {
+        model: &request.model,
+        max_tokens: max_output_tokens.unwrap_or(MAX_TOKENS),
+        stream: true,
+        system: &request.system,
+        temperature: *temperature,
+        output_config: effort.as_deref().map(|effort| OutputConfig { effort }),
+        messages: request.messages(),
+    };
     serde_json::to_vec(&body).expect("strings and numbers are always valid JSON")
 }
 
@@ -136,6 +152,7 @@ impl Decoder {
         self.usage = Usage {
             input_tokens: count("input_tokens", self.usage.input_tokens),
             output_tokens: count("output_tokens", self.usage.output_tokens),
+            ..Usage::default()
         };
         Some(Delta::Usage(self.usage))
     }

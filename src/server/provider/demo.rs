@@ -91,6 +91,7 @@ pub(super) fn reply(request: &Request, none_configured: bool) -> impl Stream<Ite
     let usage = Usage {
         input_tokens: request.turns.iter().map(|turn| words(&turn.text)).sum(),
         output_tokens: pieces.len() as u64,
+        ..Usage::default()
     };
     let end = [Delta::Usage(usage), Delta::Finished { reason: "end_turn".into() }];
     let said = stream::iter(pieces).enumerate().then(async |(index, piece)| {

@@ -2,8 +2,16 @@
 
 use super::quote;
 use super::vendor::Vendor;
-use crate::model::ReplyError;
+use crate::model::{Parameters, ReplyError};
 use std::time::Duration;
+
+/// What a person is told of a request that is wrong in a way that only the provider knows.
+const NOT_ACCEPTED: &str = "The model provider did not accept the request.";
+/// What providers call the conversation's parameters, in small letters.
+const TEMPERATURE: &[&str] = &["temperature"];
+const LONGEST_REPLY: &[&str] =
+    &["max_tokens", "max_completion_tokens", "max_output_tokens", "maxoutputtokens", "num_predict", "max tokens"];
+const EFFORT: &[&str] = &["effort", "output_config", "thinking", "reasoning"];
 
 /// Why a reply ended without being complete.
 #[derive(Clone, Debug, PartialEq)]
@@ -117,7 +125,7 @@ impl FailureKind {
             Self::TooLong => "This conversation is too long for the model. Start a new one, or \
                               choose another model."
                 .into(),
-            Self::BadRequest => "The model provider did not accept the request.".into(),
+            Self::BadRequest => NOT_ACCEPTED.into(),
             Self::Protocol => format!(
                 "The model provider's answer is not one that Rivulet understands. Check that \
                  {url_setting} names the API's address."
@@ -154,6 +162,27 @@ impl Failure {
         self
     }
 
+    /// Says which of the conversation's parameters to take back, where the provider's words name one that is set.
+    pub(super) fn blaming(mut self, parameters: &Parameters) -> Self {
+        let Some(rest) = self.message.strip_prefix(NOT_ACCEPTED) else { return self };
+        let words = rest.to_ascii_lowercase();
+        let named = |is_set: bool, names: &[&str]| is_set && names.iter().any(|name| words.contains(name));
+        let field = if named(parameters.temperature.is_some(), TEMPERATURE) {
+            "Temperature"
+        } else if named(parameters.max_output_tokens.is_some(), LONGEST_REPLY) {
+            "Longest reply"
+        } else if named(parameters.effort.is_some(), EFFORT) {
+            "Effort"
+        } else {
+            return self;
+        };
+        self.message = format!(
+            "This model does not take the conversation's \u{201c}{field}\u{201d}. Empty that field under Instructions, \
+             Advanced, then retry; or choose another model.{rest}"
+        );
+        self
+    }
+
     /// Takes out what must not be shown: a provider may repeat our key or the prompt in its words.
     pub(super) fn without(self, secret: &str) -> Self {
         Self { message: quote::hide(self.message, secret), ..self }
@@ -180,5 +209,34 @@ impl From<Failure> for ReplyError {
             retryable: failure.retryable,
             retry_after_ms: failure.retry_after.map(milliseconds),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(words: &str) -> Failure {
+        Failure::new(FailureKind::BadRequest, NOT_ACCEPTED).quoting(words)
+    }
+
+    #[test]
+    fn the_parameter_that_a_provider_complains_of_is_named_where_it_is_set() {
+        let parameters = Parameters { temperature: Some(0.5), max_output_tokens: Some(9), effort: Some("max".into()) };
+        for (words, field) in [
+            ("Unsupported value: 'temperature' does not support 0.5 with this model.", "Temperature"),
+            ("`temperature` is deprecated for this model.", "Temperature"),
+            ("max_tokens: 9 is below the minimum", "Longest reply"),
+            ("Unsupported parameter: 'max_completion_tokens'", "Longest reply"),
+            ("Invalid value: 'max'. Supported values for reasoning.effort are: 'low'", "Effort"),
+            ("output_config: Extra inputs are not permitted", "Effort"),
+        ] {
+            let told = refused(words).blaming(&parameters).message;
+            let start = format!("This model does not take the conversation's \u{201c}{field}\u{201d}.");
+            assert!(told.starts_with(&start) && told.contains(words), "{told}");
+            assert_eq!(refused(words).blaming(&Parameters::default()), refused(words), "it is not set");
+        }
+        let other = refused("messages: roles must alternate");
+        assert_eq!(other.clone().blaming(&parameters), other);
     }
 }

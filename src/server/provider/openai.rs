@@ -9,7 +9,7 @@ use super::request::Message;
 use super::sse::Event;
 use super::vendor::Vendor;
 use super::{Delta, Failure, FailureKind, Request, json};
-use crate::model::Usage;
+use crate::model::{Parameters, Usage};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -32,13 +32,20 @@ pub(super) static VENDOR: Vendor = Vendor {
     decoder: || Box::new(Decoder::default()),
 };
 
-/// No limit on the reply and no temperature: their names and bounds differ between servers.
+/// No limit on the reply and no temperature that nobody asked for: their names and bounds differ between servers.
+/// OpenAI's own models refuse the older name of the limit, `max_tokens`.
 fn body(request: &Request) -> Vec<u8> {
     #[derive(Serialize)]
     struct Body<'a> {
         model: &'a str,
         stream: bool,
         stream_options: Options,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        temperature: Option<f64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        max_completion_tokens: Option<u32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reasoning_effort: Option<&'a str>,
         messages: Vec<Message<'a>>,
     }
     #[derive(Serialize)]
@@ -48,8 +55,16 @@ fn body(request: &Request) -> Vec<u8> {
     let system = Message { role: "system", content: Cow::Borrowed(&request.system) };
     let system = Some(system).filter(|system| !system.content.is_empty());
     let messages = system.into_iter().chain(request.messages()).collect();
-    let stream_options = Options { include_usage: true };
-    let body = Body { model: &request.model, stream: true, stream_options, messages };
+    let Parameters { temperature, max_output_tokens, effort } = &request.parameters;
+    let body = Body {
+        model: &request.model,
+        stream: true,
+        stream_options: Options { include_usage: true },
+        temperature: *temperature,
+        max_completion_tokens: *max_output_tokens,
+        reasoning_effort: effort.as_deref(),
+        messages,
+    };
     serde_json::to_vec(&body).expect("strings and booleans are always valid JSON")
 }
 
@@ -108,7 +123,8 @@ impl Decoder {
     fn count(&mut self, usage: Option<&Value>) -> Option<Delta> {
         let usage = usage.filter(|usage| usage.is_object())?;
         let count = |name: &str| usage.get(name).and_then(Value::as_u64).unwrap_or(0);
-        let usage = Usage { input_tokens: count("prompt_tokens"), output_tokens: count("completion_tokens") };
+        let (input_tokens, output_tokens) = (count("prompt_tokens"), count("completion_tokens"));
+        let usage = Usage { input_tokens, output_tokens, ..Usage::default() };
         (std::mem::replace(&mut self.usage, usage) != usage).then_some(Delta::Usage(usage))
     }
 }

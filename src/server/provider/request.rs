@@ -1,6 +1,6 @@
 //! What a model is asked, and how it is laid out for the servers.
 
-use crate::model::Role;
+use crate::model::{Parameters, Role};
 use serde::Serialize;
 use std::borrow::Cow;
 
@@ -25,6 +25,7 @@ pub struct Request {
     pub system: String,
     /// The conversation, oldest first; the last turn is the one to answer.
     pub turns: Vec<Turn>,
+    pub parameters: Parameters,
 }
 
 /// A turn as the APIs write it.

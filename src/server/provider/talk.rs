@@ -122,6 +122,7 @@ impl Talk {
             .chain(prompts.filter(|prompt| SHORTEST_HIDDEN_PROMPT <= prompt.trim().len()));
         let failure = secrets.fold(failure, |failure, secret| failure.without(secret));
         let request_id = self.answer.as_ref().and_then(Answer::request_id);
+        let failure = failure.blaming(&self.request.parameters);
         let provider = self.service.vendor.id;
         let kind = failure.kind.name();
         tracing::warn!(provider, kind, request_id, message = %failure.message, "A reply failed at the provider");

@@ -3,7 +3,7 @@
 
 use super::input::Json;
 use crate::error::Problem;
-use crate::model::{ReplyError, Role, Usage};
+use crate::model::{Parameters, ReplyError, Role, Usage};
 use crate::server::State;
 use crate::server::engine::Visit;
 use crate::server::limits::Sender;
@@ -65,7 +65,9 @@ async fn chat(
     state.limits.send(sender)?;
     let name = model.split_once('/').map_or(model.as_str(), |(_, name)| name).to_owned();
     let turns = chat.messages.into_iter().map(|said| Turn { role: said.role, text: said.content }).collect();
-    let deltas = state.providers.reply(&model, Request { model: name, system: String::new(), turns });
+    let deltas = state
+        .providers
+        .reply(&model, Request { model: name, system: String::new(), turns, parameters: Parameters::default() });
     let deadline = Instant::now() + state.settings.whole_reply();
     let metrics = Arc::clone(&state.metrics);
     Ok(sse::response(frames(Answer { deltas, usage: Usage::default(), deadline, visit, metrics })))

@@ -3,7 +3,7 @@
 use super::input::Form;
 use crate::api::Changes;
 use crate::error::Problem;
-use crate::model::{ConversationId, MessageId};
+use crate::model::{ConversationId, MessageId, Parameters};
 use crate::server::limits::Prompt;
 use crate::server::problem::ProblemPage;
 use crate::server::session::Caller;
@@ -44,6 +44,35 @@ struct Send {
     text: String,
     model: Option<String>,
     system: Option<String>,
+    #[serde(flatten)]
+    parameters: Fields,
+}
+
+/// The fields for a conversation's parameters, as a form sends them: empty for what is not set.
+#[derive(Deserialize)]
+struct Fields {
+    temperature: Option<String>,
+    max_output_tokens: Option<String>,
+    effort: Option<String>,
+}
+
+impl Fields {
+    /// None where the form has no such fields.
+    fn parameters(self) -> Result<Option<Parameters>, Problem> {
+        if self.temperature.is_none() && self.max_output_tokens.is_none() && self.effort.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(Parameters {
+            temperature: number(self.temperature, "temperature")?,
+            max_output_tokens: number(self.max_output_tokens, "max_output_tokens")?,
+            effort: filled(self.effort),
+        }))
+    }
+}
+
+fn number<T: std::str::FromStr>(field: Option<String>, name: &str) -> Result<Option<T>, Problem> {
+    let wrong = || Problem::invalid(format!("parameters.{name}"), "Write a number, or leave the field empty.");
+    filled(field).map(|text| text.trim().parse().map_err(|_| wrong())).transpose()
 }
 
 async fn send(
@@ -59,7 +88,8 @@ async fn send(
     let conversation = match id::<ConversationId>(form.conversation)? {
         Some(conversation) => conversation,
         None => {
-            let settings = Changes { title: None, model: filled(form.model), system: filled(form.system) };
+            let parameters = form.parameters.parameters()?;
+            let settings = Changes { title: None, model: filled(form.model), system: filled(form.system), parameters };
             // The message's id names the conversation too, so that sending the form twice makes one.
             conversations::ensure(&state, account, ConversationId(message.0), settings).await?.id
         }
@@ -120,6 +150,8 @@ struct Change {
     title: Option<String>,
     model: Option<String>,
     system: Option<String>,
+    #[serde(flatten)]
+    parameters: Fields,
 }
 
 async fn change(
@@ -129,7 +161,8 @@ async fn change(
 ) -> Result<Redirect, ProblemPage> {
     let account = caller.required()?;
     let Form(form) = form?;
-    let changes = Changes { title: filled(form.title), model: filled(form.model), system: form.system };
+    let parameters = form.parameters.parameters()?;
+    let changes = Changes { title: filled(form.title), model: filled(form.model), system: form.system, parameters };
     conversations::change(&state, account, form.conversation, changes).await?;
     Ok(back_to(form.conversation))
 }

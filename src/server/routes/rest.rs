@@ -4,12 +4,12 @@ use super::input::{Id, Json, Query};
 use crate::api::{Changes, Sent};
 use crate::error::Problem;
 use crate::event::{Cursor, Snapshot};
-use crate::model::{Conversation, ConversationId, MessageId};
+use crate::model::{Conversation, ConversationId, MessageId, Usage};
 use crate::server::engine::Stop;
 use crate::server::limits::Prompt;
 use crate::server::session::Account;
 use crate::server::transport::sse;
-use crate::server::{State, conversations};
+use crate::server::{State, conversations, usage};
 use axum::extract::State as Extract;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub(super) fn routes() -> Router<State> {
     Router::new()
         .route("/api/v1/models", get(models))
+        .route("/api/v1/usage", get(used))
         .route("/api/v1/conversations", get(list).post(create))
         .route("/api/v1/conversations/{id}", get(snapshot).patch(change).delete(delete))
         .route("/api/v1/conversations/{id}/messages", post(send))
@@ -38,6 +39,30 @@ struct Listed<T> {
 
 async fn models(Extract(state): Extract<State>, _: Account) -> Result<Response, Problem> {
     Ok(Answer(Listed { items: state.providers.models(), next: None }).into_response())
+}
+
+#[derive(Deserialize)]
+struct Days {
+    days: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct Used {
+    day: String,
+    model: String,
+    #[serde(flatten)]
+    usage: Usage,
+    replies: u64,
+}
+
+async fn used(
+    Extract(state): Extract<State>,
+    Account(account): Account,
+    Query(Days { days }): Query<Days>,
+) -> Result<Answer<Listed<Used>>, Problem> {
+    let daily = usage::daily(&state, account, days.unwrap_or(usage::USUAL_DAYS)).await?;
+    let used = daily.into_iter().map(|it| Used { day: it.day, model: it.model, usage: it.usage, replies: it.replies });
+    Ok(Answer(Listed { items: used.collect(), next: None }))
 }
 
 #[derive(Deserialize)]

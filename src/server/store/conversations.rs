@@ -2,7 +2,7 @@
 
 use super::{Store, id, now};
 use crate::api::Changes;
-use crate::model::{AccountId, Conversation, ConversationId};
+use crate::model::{AccountId, Conversation, ConversationId, Parameters};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -14,6 +14,7 @@ pub struct Stored {
     pub title: String,
     pub model: Option<String>,
     pub system: String,
+    pub parameters: Parameters,
     pub created_at: String,
     pub updated_at: String,
 }
@@ -26,6 +27,7 @@ impl Stored {
             title: self.title,
             model: self.model.unwrap_or_else(|| default_model.to_owned()),
             system: self.system,
+            parameters: self.parameters,
             created_at: self.created_at,
             updated_at: self.updated_at,
         }
@@ -39,9 +41,15 @@ fn stored(row: &SqliteRow) -> sqlx::Result<Stored> {
         title: row.try_get("title")?,
         model: row.try_get("model")?,
         system: row.try_get("system")?,
+        parameters: serde_json::from_str(row.try_get("parameters")?)
+            .map_err(|error| sqlx::Error::Decode(error.into()))?,
         created_at: row.try_get("created_at")?,
         updated_at: row.try_get("updated_at")?,
     })
+}
+
+fn json(parameters: &Parameters) -> String {
+    serde_json::to_string(parameters).expect("numbers and words become JSON")
 }
 
 /// Where a page of the list ends: the last conversation's time and id.
@@ -61,14 +69,15 @@ impl Store {
     ) -> sqlx::Result<Option<(Stored, bool)>> {
         let mut write = self.write().await?;
         let made = sqlx::query(
-            "insert into conversation (id, account, title, model, system, created_at, updated_at)
-             values ($1, $2, $3, $4, $5, $6, $6) on conflict (id) do nothing",
+            "insert into conversation (id, account, title, title_by, model, system, parameters, created_at, updated_at)
+             values ($1, $2, $3, case when $3 = '' then 'none' else 'person' end, $4, $5, $6, $7, $7) on conflict (id) do nothing",
         )
         .bind(conversation.to_string())
         .bind(account.to_string())
         .bind(settings.title.unwrap_or_default())
         .bind(settings.model)
         .bind(settings.system.unwrap_or_default())
+        .bind(json(&settings.parameters.unwrap_or_default()))
         .bind(now())
         .execute(&mut *write)
         .await?
@@ -126,7 +135,8 @@ impl Store {
         let mut write = self.write().await?;
         let row = sqlx::query(
             "update conversation set title = coalesce($3, title), model = coalesce($4, model),
-                    system = coalesce($5, system), updated_at = $6
+                    title_by = case when $3 is null then title_by else 'person' end,
+                    system = coalesce($5, system), parameters = coalesce($6, parameters), updated_at = $7
              where id = $1 and account = $2 returning *",
         )
         .bind(conversation.to_string())
@@ -134,11 +144,47 @@ impl Store {
         .bind(&changes.title)
         .bind(&changes.model)
         .bind(&changes.system)
+        .bind(changes.parameters.as_ref().map(json))
         .bind(now())
         .fetch_one(&mut *write)
         .await?;
         write.commit().await?;
         stored(&row)
+    }
+
+    /// Takes the one try to have a model name the conversation. `false`: its title is not one that was only cut from the
+    /// first message, or the try is spent.
+    pub async fn take_title(&self, conversation: ConversationId) -> sqlx::Result<bool> {
+        // Looked at first: this is asked after every reply, and almost always the answer is no.
+        let cut = sqlx::query("select 1 from conversation where id = $1 and title_by = 'cut'")
+            .bind(conversation.to_string())
+            .fetch_optional(self.read())
+            .await?;
+        if cut.is_none() {
+            return Ok(false);
+        }
+        let mut write = self.write().await?;
+        let taken = sqlx::query("update conversation set title_by = 'asked' where id = $1 and title_by = 'cut'")
+            .bind(conversation.to_string())
+            .execute(&mut *write)
+            .await?
+            .rows_affected();
+        write.commit().await?;
+        Ok(0 < taken)
+    }
+
+    /// Writes the title that a model gave, unless a person has set one meanwhile.
+    pub async fn give_title(&self, conversation: ConversationId, title: &str) -> sqlx::Result<Option<Stored>> {
+        let mut write = self.write().await?;
+        let row = sqlx::query(
+            "update conversation set title = $2, title_by = 'model' where id = $1 and title_by = 'asked' returning *",
+        )
+        .bind(conversation.to_string())
+        .bind(title)
+        .fetch_optional(&mut *write)
+        .await?;
+        write.commit().await?;
+        row.as_ref().map(stored).transpose()
     }
 
     /// Deletes the conversation with its messages. `RowNotFound` when it is not there or another's.

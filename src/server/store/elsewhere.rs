@@ -29,7 +29,8 @@ impl Store {
     /// The open replies of all other processes.
     pub async fn open_elsewhere(&self) -> sqlx::Result<Vec<Elsewhere>> {
         let rows = sqlx::query(
-            "select id, conversation, coalesce(process, '') as process, length(text) + length(thinking) as length,
+            "select id, conversation, coalesce(process, '') as process, length(text) + length(thinking)
+                    + length(coalesce(thinking_since, '')) as length,
                     stop_asked
              from message where status = 'streaming' and coalesce(process, '') <> $1",
         )
@@ -52,7 +53,7 @@ impl Store {
     pub async fn interrupt_replies_of(&self, process: &str) -> sqlx::Result<u64> {
         let mut write = self.write().await?;
         let interrupted = sqlx::query(
-            "update message set status = 'interrupted', finished_at = $2, process = null
+            "update message set status = 'interrupted', finished_at = $2, process = null, thinking_since = null
              where status = 'streaming' and coalesce(process, '') = $1",
         )
         .bind(process)
@@ -76,11 +77,10 @@ impl Store {
 
     /// The replies of this process that others have asked to stop.
     pub async fn asked_to_stop(&self) -> sqlx::Result<Vec<MessageId>> {
-        let rows =
-            sqlx::query("select id from message where status = 'streaming' and process = $1 and stop_asked = 1")
-                .bind(self.process())
-                .fetch_all(self.read())
-                .await?;
+        let rows = sqlx::query("select id from message where status = 'streaming' and process = $1 and stop_asked = 1")
+            .bind(self.process())
+            .fetch_all(self.read())
+            .await?;
         rows.iter().map(|row| id(row.try_get("id")?)).collect()
     }
 }

@@ -2,6 +2,7 @@
 //! message that is read meanwhile says so.
 
 use super::Store;
+use super::usage::charge_reply;
 use crate::model::{ConversationId, Message, MessageId, ReplyError, Status, Usage};
 use crate::server::journal::lock;
 use sqlx::SqliteConnection;
@@ -16,6 +17,7 @@ pub struct Ending {
     pub status: Status,
     pub text: String,
     pub thinking: String,
+    pub thinking_ms: Option<u64>,
     pub usage: Option<Usage>,
     pub stop_reason: Option<String>,
     pub error: Option<ReplyError>,
@@ -50,8 +52,9 @@ impl Store {
         let mut write = self.write().await?;
         let ended = sqlx::query(
             "update message set status = $2, text = $3, thinking = $4, input_tokens = $5, output_tokens = $6,
-                    stop_reason = $7, error = $8, first_piece_at = $9, finished_at = $10, process = null
-             where id = $1 and status = 'streaming' and process = $11",
+                    stop_reason = $7, error = $8, first_piece_at = $9, finished_at = $10,
+                    thinking_ms = $11, usage_estimated = $12, thinking_since = null, process = null
+             where id = $1 and status = 'streaming' and process = $13",
         )
         .bind(ending.reply.to_string())
         .bind(ending.status.name())
@@ -63,13 +66,18 @@ impl Store {
         .bind(error)
         .bind(&ending.first_piece_at)
         .bind(&ending.finished_at)
+        .bind(ending.thinking_ms.map(|ms| ms as i64))
+        .bind(i64::from(ending.usage.is_some_and(|usage| usage.estimated)))
         .bind(process)
         .execute(&mut *write)
         .await?
         .rows_affected();
         let written = match ended {
             0 => written_before(&mut write, ending).await?,
-            _ => Written::Here,
+            _ => {
+                charge_reply(&mut write, ending).await?;
+                Written::Here
+            }
         };
         write.commit().await?;
         Ok(written)
@@ -114,6 +122,8 @@ impl Store {
             status: Status::Failed,
             text: ending.text.clone(),
             thinking: ending.thinking.clone(),
+            thinking_ms: ending.thinking_ms,
+            thinking_since: None,
             usage: ending.usage,
             error: Some(told.clone()),
             finished_at: Some(ending.finished_at.clone()),

@@ -30,13 +30,19 @@ pub struct Checkpoint {
     pub reply: MessageId,
     pub text: String,
     pub thinking: String,
+    pub thinking_ms: Option<u64>,
+    pub thinking_since: Option<String>,
 }
 
 fn message(row: &SqliteRow) -> sqlx::Result<Message> {
-    let tokens = |name: &str| row.try_get::<Option<i64>, _>(name).map(|count| count.map(|count| count.max(0) as u64));
-    let usage = match (tokens("input_tokens")?, tokens("output_tokens")?) {
+    let count = |name: &str| row.try_get::<Option<i64>, _>(name).map(|count| count.map(|count| count.max(0) as u64));
+    let usage = match (count("input_tokens")?, count("output_tokens")?) {
         (None, None) => None,
-        (input, output) => Some(Usage { input_tokens: input.unwrap_or(0), output_tokens: output.unwrap_or(0) }),
+        (input, output) => Some(Usage {
+            input_tokens: input.unwrap_or(0),
+            output_tokens: output.unwrap_or(0),
+            estimated: row.try_get::<i64, _>("usage_estimated")? != 0,
+        }),
     };
     let error = match row.try_get::<Option<String>, _>("error")? {
         None => None,
@@ -48,8 +54,11 @@ fn message(row: &SqliteRow) -> sqlx::Result<Message> {
         role: if row.try_get::<&str, _>("role")? == Role::User.name() { Role::User } else { Role::Assistant },
         text: row.try_get("text")?,
         thinking: row.try_get("thinking")?,
+        thinking_ms: count("thinking_ms")?,
+        thinking_since: row.try_get("thinking_since")?,
         status: status(row.try_get("status")?),
         model: row.try_get("model")?,
+        left_out: count("left_out")?.and_then(|count| u32::try_from(count).ok()).unwrap_or(0),
         usage,
         stop_reason: row.try_get("stop_reason")?,
         error,
@@ -64,21 +73,23 @@ fn status(name: &str) -> Status {
 }
 
 const INSERT: &str = "insert into message
-    (id, conversation, position, parent, role, text, thinking, status, model, process, created_at, finished_at)
+    (id, conversation, position, parent, role, text, thinking, status, model, process, created_at, finished_at, left_out)
     values ($1, $2, 1 + (select coalesce(max(position), 0) from message where conversation = $2),
-            $3, $4, $5, '', $6, $7, $8, $9, $10)";
+            $3, $4, $5, '', $6, $7, $8, $9, $10, $11)";
 
 /// Writing these takes a millisecond or two, which is what a person's message may have to wait for.
 const CHECKPOINTED_TOGETHER: usize = 32;
 
 /// One statement for all: each has to be handed to SQLite's thread and its answer waited for.
 async fn checkpoint(write: &mut SqliteConnection, process: &str, drafts: &[Checkpoint]) -> sqlx::Result<()> {
-    let mut update = QueryBuilder::<Sqlite>::new("with draft (id, text, thinking) as (");
+    let mut update = QueryBuilder::<Sqlite>::new("with draft (id, text, thinking, thinking_ms, thinking_since) as (");
     update.push_values(drafts, |mut row, draft| {
         row.push_bind(draft.reply.to_string()).push_bind(&draft.text).push_bind(&draft.thinking);
+        row.push_bind(draft.thinking_ms.map(|ms| ms as i64)).push_bind(&draft.thinking_since);
     });
     update.push(
-        ") update message set text = draft.text, thinking = draft.thinking from draft
+        ") update message set text = draft.text, thinking = draft.thinking, thinking_ms = draft.thinking_ms,
+                  thinking_since = draft.thinking_since from draft
          where message.id = draft.id and message.status = 'streaming' and message.process = ",
     );
     update.push_bind(process);
@@ -102,11 +113,13 @@ impl Store {
                 .bind(message.status.is_open().then_some(opening.process))
                 .bind(&message.created_at)
                 .bind(&message.finished_at)
+                .bind(i64::from(message.left_out))
                 .execute(&mut *write)
                 .await?;
         }
         sqlx::query(
-            "update conversation set updated_at = $2, title = case when title = '' then $3 else title end
+            "update conversation set updated_at = $2, title = case when title = '' then $3 else title end,
+                    title_by = case when title = '' and $3 <> '' then 'cut' else title_by end
              where id = $1",
         )
         .bind(opening.conversation.to_string())

@@ -111,7 +111,7 @@ proptest! {
             match step {
                 Step::Token => drop(journal.append(token(reply, "t"))),
                 Step::Begin => drop(journal.append(opened(reply))),
-                Step::End => drop(journal.append(Event::Stopped { reply })),
+                Step::End => drop(journal.append(Event::Stopped { reply, usage: None })),
                 Step::Sweep => drop(journals.sweep()),
                 Step::StartOver => journal.start_over(),
                 Step::Join(behind) => {

@@ -1,7 +1,7 @@
 //! Which models there are, what wrong settings are told, the tour, and when to ask again.
 
 use super::*;
-use crate::model::Role;
+use crate::model::{Parameters, Role};
 use crate::server::provider::{Endpoint, GO_ON, ProviderSettings, Providers, Request, Turn, retry};
 use futures::StreamExt;
 use std::time::Duration;
@@ -84,7 +84,7 @@ async fn tour(turns: &[&str]) -> String {
     let providers = providers(ProviderSettings::default()).unwrap();
     let sides = [Role::User, Role::Assistant].into_iter().cycle();
     let turns = sides.zip(turns).map(|(role, text)| Turn { role, text: (*text).into() }).collect();
-    let request = Request { model: "tour".into(), system: String::new(), turns };
+    let request = Request { model: "tour".into(), system: String::new(), turns, parameters: Parameters::default() };
     let deltas: Vec<_> = providers.reply("demo/tour", request).collect().await;
     assert_eq!(deltas[0], Delta::Started { request_id: None });
     assert_eq!(deltas.last(), Some(&finished("end_turn")));

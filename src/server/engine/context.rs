@@ -1,0 +1,91 @@
+//! What of a long conversation a model is shown. The oldest questions are left out, each with its answers, until the rest
+//! fits; the system prompt and what is to be answered always stay. The reply says how many messages that were.
+
+use super::estimate;
+use crate::model::{Message, Role};
+use crate::server::provider::{Request, Turn};
+
+/// The part of a window that the answer gets where the conversation does not say: one in so many.
+const ANSWER_SHARE: u64 = 4;
+/// However long the answer may be, so much is for the question: one in so many.
+const QUESTION_SHARE: u64 = 2;
+/// The part that is left free, because an estimate is one: one in so many.
+const MARGIN_SHARE: u64 = 10;
+/// What a reply answers: the question. Where it goes on: the question, the text so far, the wish to go on.
+const ANSWERED: usize = 1;
+const CONTINUED: usize = 3;
+
+/// Leaves out what does not fit into the model's window, so many tokens. Where that is not known, nothing.
+pub(super) fn fit(window: Option<u64>, request: &mut Request, reply: &mut Message) {
+    let Some(window) = window else { return };
+    let longest = request.parameters.max_output_tokens.map_or(window / ANSWER_SHARE, u64::from);
+    let room = window - longest.min(window - window / QUESTION_SHARE) - window / MARGIN_SHARE;
+    let answered = if reply.text.trim().is_empty() { ANSWERED } else { CONTINUED };
+    let first = first_shown(request, room, answered);
+    request.turns.drain(..first);
+    reply.left_out = u32::try_from(first).unwrap_or(u32::MAX);
+}
+
+/// The oldest question from which on all turns fit; the last `answered` turns do in any case.
+fn first_shown(request: &Request, room: u64, answered: usize) -> usize {
+    let size = |text: &str| estimate::tokens(text.chars().count());
+    let before = request.turns.len().saturating_sub(answered);
+    let (older, last) = request.turns.split_at(before);
+    let fixed: u64 = last.iter().map(|turn| size(&turn.text)).sum();
+    let mut left = room.saturating_sub(size(&request.system) + fixed);
+    let fits = |(_, turn): &(usize, &Turn)| {
+        let enough = size(&turn.text) <= left;
+        left = left.saturating_sub(size(&turn.text));
+        enough
+    };
+    let shown = older.iter().enumerate().rev().take_while(fits);
+    shown.filter(|(_, turn)| turn.role == Role::User).last().map_or(before, |(index, _)| index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{MessageId, Parameters};
+
+    /// Turns of so many tokens each, by turns of both sides; the last is a person's.
+    fn request(tokens: &[usize]) -> Request {
+        let sides = [Role::User, Role::Assistant].into_iter().cycle();
+        let turns = sides.zip(tokens).map(|(role, tokens)| Turn { role, text: "é".repeat(4 * tokens) }).collect();
+        Request { model: "m".into(), system: "s".repeat(40), turns, parameters: Parameters::default() }
+    }
+
+    fn left_out(window: Option<u64>, tokens: &[usize], kept: &str) -> u32 {
+        let mut request = request(tokens);
+        let reply = Message::opened(MessageId::new(), None, "m", String::new());
+        let mut reply = Message { text: kept.into(), ..reply };
+        fit(window, &mut request, &mut reply);
+        assert_eq!(request.turns.len() + reply.left_out as usize, tokens.len());
+        assert_eq!(request.turns[0].role, Role::User, "it begins with a question");
+        reply.left_out
+    }
+
+    #[test]
+    fn what_fits_is_all_shown_and_an_unknown_window_is_not_guessed() {
+        assert_eq!(left_out(Some(1_000), &[100, 100, 100], ""), 0);
+        assert_eq!(left_out(None, &[1_000_000, 1_000_000, 5], ""), 0);
+    }
+
+    #[test]
+    fn the_oldest_questions_go_with_their_answers() {
+        // Of 1,000 tokens a quarter is for the answer, a tenth is left free, and the system prompt takes 10: 640.
+        assert_eq!(left_out(Some(1_000), &[300, 200, 200, 200, 100], ""), 2);
+        assert_eq!(
+            left_out(Some(1_000), &[100, 300, 200, 200, 100], ""),
+            2,
+            "an answer does not stay without its question"
+        );
+        assert_eq!(left_out(Some(1_000), &[100, 100, 600, 100, 100], ""), 4, "nor a question in the middle");
+    }
+
+    #[test]
+    fn what_is_to_be_answered_stays_however_long_it_is() {
+        assert_eq!(left_out(Some(1_000), &[10, 10, 5_000], ""), 2);
+        assert_eq!(left_out(Some(1_000), &[10, 10, 10, 5_000, 20], "so far"), 2);
+        assert_eq!(left_out(Some(0), &[10, 10, 10], ""), 2);
+    }
+}

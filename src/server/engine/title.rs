@@ -1,0 +1,150 @@
+//! Titles by a small model: asked once for each conversation, after its first exchange, off the way of any reply.
+//!
+//! Whatever fails leaves the title that was cut from the first message, and is told to the log only. A title that a person
+//! has set is never touched.
+
+use super::{Open, Shared, estimate};
+use crate::event::{Draft, Event};
+use crate::model::{ConversationId, MessageId, Parameters, Role, Usage};
+use crate::server::journal::Topic;
+use crate::server::provider::{Delta, Request, Turn};
+use futures::StreamExt;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+use tracing::Instrument;
+
+/// What the model is told. The exchange follows as what a person says.
+const TASK: &str = "You name conversations. Answer with a title of at most six words for the exchange that you are shown, \
+                    in its language: no quotation marks, no full stop, nothing else.";
+/// How much of each side the model is shown, in characters: what a conversation is about shows at its beginning.
+const EXCERPT: usize = 1_000;
+/// Nobody waits for a title, but a connection that hangs is to end.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// A longer answer is no title, but a model that does something else than it was asked.
+const MOST_WORDS: usize = 12;
+/// The same for languages that do not part their words.
+const MOST_CHARACTERS: usize = 80;
+/// The most that is read of an answer, in bytes.
+const MOST_BYTES: usize = 4 << 10;
+
+/// Has the conversation named, if it is to be and was not, in a task of its own. An orderly end does not wait for it.
+pub(super) fn give(shared: &Arc<Shared>, open: &Open) {
+    let Some(model) = shared.title_model.clone() else { return };
+    let (conversation, reply) = (open.conversation, open.reply);
+    let tasks = shared.tasks.clone();
+    let shared = Arc::clone(shared);
+    let naming = async move {
+        tokio::select! {
+            () = shared.drain.begun() => {}
+            named = name(&shared, &model, conversation, reply) => {
+                if let Err(why) = named {
+                    tracing::warn!(%conversation, model, why, "A conversation got no title from the model");
+                }
+            }
+        }
+    };
+    tasks.spawn(naming.in_current_span());
+}
+
+async fn name(shared: &Shared, model: &str, conversation: ConversationId, reply: MessageId) -> Result<(), String> {
+    let failed = |error: sqlx::Error| error.to_string();
+    // Taken before the model is asked: whatever comes of it, this was the one try.
+    if !shared.store.take_title(conversation).await.map_err(failed)? {
+        return Ok(());
+    }
+    let Some((answer, ..)) = shared.store.message(reply).await.map_err(failed)? else { return Ok(()) };
+    let question = match answer.parent {
+        Some(parent) => shared.store.message(parent).await.map_err(failed)?,
+        None => None,
+    };
+    let question = question.map(|(question, ..)| question.text).unwrap_or_default();
+    let request = request(model, &question, &answer.text);
+    let (said, usage) = timeout(PATIENCE, ask(shared, model, request)).await.map_err(|_| "it took too long")??;
+    if let Err(error) = shared.store.charge(conversation, model, usage).await {
+        tracing::warn!(%error, "What a title has cost could not be written");
+    }
+    let title = tidy(&said).ok_or("its answer is no title")?;
+    tell(shared, conversation, &title).await.map_err(failed)
+}
+
+fn request(model: &str, question: &str, answer: &str) -> Request {
+    let start = |text: &str| text.chars().take(EXCERPT).collect::<String>();
+    let text = format!("A person wrote:\n\n{}\n\nThe answer began:\n\n{}", start(question), start(answer));
+    Request {
+        model: model.split_once('/').map_or(model, |(_, name)| name).to_owned(),
+        system: TASK.to_owned(),
+        turns: vec![Turn { role: Role::User, text }],
+        parameters: Parameters::default(),
+    }
+}
+
+/// What the model says, and what that cost.
+async fn ask(shared: &Shared, model: &str, request: Request) -> Result<(String, Usage), String> {
+    let asked = estimate::asked(&request);
+    let mut draft = Draft::new(MessageId::new());
+    let mut usage = None;
+    let mut deltas = shared.providers.reply(model, request);
+    while let Some(delta) = deltas.next().await {
+        match delta {
+            Delta::Text(text) => draft.text.push_str(&text),
+            Delta::Usage(counted) => usage = Some(counted),
+            Delta::Failed(failure) => return Err(failure.message),
+            Delta::Finished { .. } => break,
+            _ => {}
+        }
+        if MOST_BYTES < draft.text.len() {
+            break;
+        }
+    }
+    let usage = usage.unwrap_or_else(|| estimate::reply(asked, &draft, 0));
+    Ok((draft.text, usage))
+}
+
+/// The first line without what models like to put around a title; none where that is no title.
+fn tidy(said: &str) -> Option<String> {
+    let line = said.lines().find(|line| !line.trim().is_empty())?;
+    let around = |character: char| character.is_whitespace() || "\"'“”„‘’«»*#`_.:".contains(character);
+    let title = line.trim_matches(around).split_whitespace().collect::<Vec<_>>().join(" ");
+    let fits = title.split(' ').count() <= MOST_WORDS && title.chars().count() <= MOST_CHARACTERS;
+    Some(title).filter(|title| fits && !title.is_empty())
+}
+
+/// Writes the title, unless a person was quicker, and tells it.
+async fn tell(shared: &Shared, conversation: ConversationId, title: &str) -> sqlx::Result<()> {
+    let journal = shared.journals.topic(Topic::Conversation(conversation));
+    // Changes, messages and deletion are told in the order in which they are written.
+    let _turn = journal.turn.lock().await;
+    let Some(stored) = shared.store.give_title(conversation, title).await? else { return Ok(()) };
+    let account = stored.account;
+    let event = Event::Conversation { conversation: Box::new(stored.shown(shared.providers.default_model())) };
+    journal.append(event.clone());
+    shared.journals.append(Topic::Account(account), event);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_freed_of_what_models_put_around_it() {
+        for said in [
+            "Why rivers meander",
+            "\"Why rivers meander\"",
+            "\n**Why rivers  meander.**\nHope that helps!",
+            "# Why rivers meander",
+        ] {
+            assert_eq!(tidy(said).as_deref(), Some("Why rivers meander"), "{said}");
+        }
+        assert_eq!(tidy("なぜ川は曲がるのか").as_deref(), Some("なぜ川は曲がるのか"));
+    }
+
+    #[test]
+    fn an_answer_that_is_no_title_is_not_taken_for_one() {
+        assert_eq!(tidy(""), None);
+        assert_eq!(tidy(" \n \"\" "), None);
+        assert_eq!(tidy("I am sorry, but I cannot name this conversation because it has no clear topic at all."), None);
+        assert_eq!(tidy(&"川".repeat(81)), None);
+    }
+}

@@ -1,0 +1,106 @@
+//! What was used, in tokens: for each account by day and model. A ledger of its own, so that what a deleted conversation
+//! has cost is still known.
+
+use super::endings::Ending;
+use super::{Store, now};
+use crate::model::{AccountId, ConversationId, Usage};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+
+/// What an account has used of a model on one day (in UTC).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Daily {
+    pub day: String,
+    pub model: String,
+    pub usage: Usage,
+    pub replies: u64,
+}
+
+/// Writes a reply's usage into its owner's ledger, along with its end.
+pub(super) async fn charge_reply(write: &mut SqliteConnection, ending: &Ending) -> sqlx::Result<()> {
+    let Some(usage) = ending.usage else { return Ok(()) };
+    sqlx::query(
+        "insert into usage (account, day, model, input_tokens, output_tokens, replies, estimated)
+         select conversation.account, substr($2, 1, 10), coalesce(message.model, ''), $3, $4, 1, $5
+         from message join conversation on conversation.id = message.conversation where message.id = $1
+         on conflict (account, day, model) do update set
+            input_tokens = usage.input_tokens + excluded.input_tokens,
+            output_tokens = usage.output_tokens + excluded.output_tokens,
+            replies = usage.replies + 1, estimated = usage.estimated + excluded.estimated",
+    )
+    .bind(ending.reply.to_string())
+    .bind(&ending.finished_at)
+    .bind(usage.input_tokens as i64)
+    .bind(usage.output_tokens as i64)
+    .bind(i64::from(usage.estimated))
+    .execute(write)
+    .await?;
+    Ok(())
+}
+
+fn counted(row: &SqliteRow) -> sqlx::Result<Usage> {
+    let count = |name: &str| row.try_get::<i64, _>(name).map(|count| count.max(0) as u64);
+    Ok(Usage {
+        input_tokens: count("input_tokens")?,
+        output_tokens: count("output_tokens")?,
+        estimated: 0 < count("estimated")?,
+    })
+}
+
+impl Store {
+    /// Writes what was used for a conversation beside its replies: for its title.
+    pub async fn charge(&self, conversation: ConversationId, model: &str, usage: Usage) -> sqlx::Result<()> {
+        let mut write = self.write().await?;
+        sqlx::query(
+            "insert into usage (account, day, model, input_tokens, output_tokens, replies, estimated)
+             select account, substr($2, 1, 10), $3, $4, $5, 0, $6 from conversation where id = $1
+             on conflict (account, day, model) do update set
+                input_tokens = usage.input_tokens + excluded.input_tokens,
+                output_tokens = usage.output_tokens + excluded.output_tokens,
+                estimated = usage.estimated + excluded.estimated",
+        )
+        .bind(conversation.to_string())
+        .bind(now())
+        .bind(model)
+        .bind(usage.input_tokens as i64)
+        .bind(usage.output_tokens as i64)
+        .bind(i64::from(usage.estimated))
+        .execute(&mut *write)
+        .await?;
+        write.commit().await
+    }
+
+    /// What the account has used from `day` (2026-01-31) on, the newest day first.
+    pub async fn usage_since(&self, account: AccountId, day: &str) -> sqlx::Result<Vec<Daily>> {
+        let rows = sqlx::query(
+            "select day, model, input_tokens, output_tokens, replies, estimated from usage
+             where account = $1 and day >= $2 order by day desc, model",
+        )
+        .bind(account.to_string())
+        .bind(day)
+        .fetch_all(self.read())
+        .await?;
+        let read = rows.iter().map(|row| {
+            Ok(Daily {
+                day: row.try_get("day")?,
+                model: row.try_get("model")?,
+                usage: counted(row)?,
+                replies: row.try_get::<i64, _>("replies")?.max(0) as u64,
+            })
+        });
+        read.collect()
+    }
+
+    /// What a conversation's replies have used in all, also those that are no longer shown.
+    pub async fn usage_of(&self, conversation: ConversationId) -> sqlx::Result<Usage> {
+        let row = sqlx::query(
+            "select coalesce(sum(input_tokens), 0) as input_tokens, coalesce(sum(output_tokens), 0) as output_tokens,
+                    coalesce(sum(usage_estimated), 0) as estimated
+             from message where conversation = $1",
+        )
+        .bind(conversation.to_string())
+        .fetch_one(self.read())
+        .await?;
+        counted(&row)
+    }
+}

@@ -1,0 +1,49 @@
+//! What an account has used, in tokens: by day and model, in a conversation, today.
+
+use super::State;
+use super::store::usage::Daily;
+use crate::api::Spent;
+use crate::error::Problem;
+use crate::model::{AccountId, ConversationId, Usage};
+use jiff::{Timestamp, ToSpan, tz::TimeZone};
+
+/// What is shown where nobody says how much.
+pub const USUAL_DAYS: i64 = 30;
+/// A year and its leap day: the ledger has a row for each day and model, so that this is a page and not a book.
+const MOST_DAYS: i64 = 366;
+
+/// The last `days` days, today among them, the newest first. Days without a reply are not there.
+pub async fn daily(state: &State, account: AccountId, days: i64) -> Result<Vec<Daily>, Problem> {
+    if !(1..=MOST_DAYS).contains(&days) {
+        return Err(Problem::invalid("days", format!("Ask for 1 to {MOST_DAYS} days.")));
+    }
+    Ok(state.store.usage_since(account, &first_day(days)).await?)
+}
+
+/// What the conversation has used in all, and the account today.
+pub async fn spent(state: &State, account: AccountId, conversation: Option<ConversationId>) -> Result<Spent, Problem> {
+    let today = state.store.usage_since(account, &first_day(1)).await?;
+    let today = today.iter().fold(Usage::default(), |sum, daily| plus(sum, daily.usage));
+    let conversation = match conversation {
+        None => None,
+        Some(id) => {
+            state.store.conversation(account, id).await?;
+            Some(state.store.usage_of(id).await?)
+        }
+    };
+    Ok(Spent { conversation, today })
+}
+
+fn plus(sum: Usage, more: Usage) -> Usage {
+    Usage {
+        input_tokens: sum.input_tokens + more.input_tokens,
+        output_tokens: sum.output_tokens + more.output_tokens,
+        estimated: sum.estimated || more.estimated,
+    }
+}
+
+/// The first of so many days that end today (in UTC, as all times here).
+fn first_day(days: i64) -> String {
+    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    today.saturating_sub((days - 1).days()).to_string()
+}

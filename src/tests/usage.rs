@@ -1,0 +1,78 @@
+//! Tokens: what a provider counted, what is estimated where it did not, and who has used how many.
+
+use super::app::{App, problem};
+use super::upstream::script::Script;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+async fn used(app: &App) -> Vec<Value> {
+    let used: Value = app.get("/api/v1/usage").await.json().await.unwrap();
+    used["items"].as_array().unwrap().clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_used_is_summed_by_day_and_model_and_outlives_the_conversation() {
+    let app = App::start().await;
+    assert_eq!(used(&app).await, Vec::<Value>::new());
+    let conversation = app.conversation().await;
+    for model in ["anthropic/mock", "anthropic/mock", "openai/mock"] {
+        let sent = app.send_to(&conversation, &Script::default(), model).await;
+        app.rest_of(&conversation, &sent).await;
+    }
+    app.request(Method::DELETE, &format!("/api/v1/conversations/{conversation}")).send().await.unwrap();
+    let used = used(&app).await;
+    assert_eq!(used.len(), 2);
+    let day = jiff::Timestamp::now().to_string()[..10].to_owned();
+    let first = json!({ "day": day, "model": "anthropic/mock", "input_tokens": 22, "output_tokens": 40, "replies": 2 });
+    assert_eq!(used[0], first);
+    assert_eq!((&used[1]["model"], &used[1]["replies"]), (&json!("openai/mock"), &json!(1)));
+    for bad in ["0", "367"] {
+        let answer = app.get(&format!("/api/v1/usage?days={bad}")).await;
+        assert_eq!(problem(answer, 422).await["field"], "days");
+    }
+    problem(app.stranger(Method::GET, "/api/v1/usage").send().await.unwrap(), 401).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_provider_counts_nothing_the_usage_is_estimated_and_says_so() {
+    let app = App::start().await;
+    let conversation = app.conversation().await;
+    let script = Script { usage: false, text: Some("12345678".into()), ..Script::default() };
+    let sent = app.send_to(&conversation, &script, "openai/mock").await;
+    let frames = app.rest_of(&conversation, &sent).await;
+    let asked = super::app::directive(&script).chars().count().div_ceil(4);
+    let expected = json!({ "input_tokens": asked, "output_tokens": 2, "estimated": true });
+    assert_eq!(frames.last().unwrap().data["usage"], expected);
+    assert_eq!(app.last_message(&conversation).await["usage"], expected);
+    assert_eq!(used(&app).await[0]["estimated"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_reply_keeps_what_was_reported_and_its_viewers_are_told() {
+    let app = App::start().await;
+    for (model, estimated) in [("anthropic/mock", false), ("openai/mock", true)] {
+        let conversation = app.conversation().await;
+        let script = Script { silence_after: Some(4), ..Script::default() };
+        let sent = app.send_to(&conversation, &script, model).await;
+        let mut events = app.follow(&conversation, Some(&sent.cursor)).await;
+        events.until("token").await;
+        app.post(&format!("/api/v1/replies/{}/stop", sent.reply), json!({})).await;
+        let told = events.until_end(&sent.reply).await.pop().unwrap();
+        let usage = &app.last_message(&conversation).await["usage"];
+        assert_eq!(&told.data["usage"], usage);
+        assert_eq!(usage["estimated"] == true, estimated, "{model}: {usage}");
+        if !estimated {
+            assert_eq!(usage["input_tokens"], 11);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_that_never_began_costs_nothing() {
+    let app = App::start().await;
+    let conversation = app.conversation().await;
+    let sent = app.send(&conversation, &Script { status: Some(401), ..Script::default() }).await;
+    app.rest_of(&conversation, &sent).await;
+    assert_eq!(app.last_message(&conversation).await["usage"], Value::Null);
+    assert_eq!(used(&app).await, Vec::<Value>::new());
+}

@@ -1,0 +1,43 @@
+//! What the panel of instructions holds besides them: how the model is to answer, and what was used.
+
+use super::advanced::Advanced;
+use super::desk::Desk;
+use super::words;
+use crate::api::{self, Spent};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+#[component]
+pub fn Settings(form: &'static str, opened: ReadSignal<u32>) -> impl IntoView {
+    view! {
+        <Advanced form/>
+        <Used opened/>
+    }
+}
+
+/// Fetched each time the panel is opened: it is looked at seldom, and changes with every reply.
+#[component]
+fn Used(opened: ReadSignal<u32>) -> impl IntoView {
+    let desk = Desk::here();
+    let spent = RwSignal::new(None::<Spent>);
+    Effect::new(move || {
+        if opened.get() == 0 {
+            return;
+        }
+        let conversation = desk.place.get_untracked().conversation();
+        spawn_local(async move {
+            // Not worth a notice: the next opening asks again.
+            if let Ok(found) = api::spent(conversation).await {
+                spent.try_set(Some(found));
+            }
+        });
+    });
+    let here = move || spent.with(|spent| spent.as_ref().and_then(|spent| spent.conversation));
+    let today = move || spent.with(|spent| spent.as_ref().map(|spent| spent.today));
+    view! {
+        <div class="used" hidden=move || today().is_none()>
+            <p hidden=move || here().is_none()>"This conversation: "{move || here().map(words::tokens)}</p>
+            <p>"All of yours today: "{move || today().map(words::tokens)}</p>
+        </div>
+    }
+}
