@@ -58,7 +58,13 @@ async fn a_checkpoint_of_many_replies_keeps_each_in_few_transactions() {
     let mut drafts = Vec::new();
     for index in 0..70 {
         let (_, reply) = opened(&app, &app.conversation().await, process, &now()).await;
-        drafts.push(Checkpoint { reply: reply.id, text: format!("It's {index}"), thinking: format!("Hm {index}") });
+        drafts.push(Checkpoint {
+            reply: reply.id,
+            text: format!("It's {index}"),
+            thinking: format!("Hm {index}"),
+            thinking_ms: Some(index),
+            thinking_since: None,
+        });
     }
     let before = store.writes();
     store.checkpoint(process, &drafts).await.unwrap();
