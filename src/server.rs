@@ -1,6 +1,7 @@
 //! The server's side: its state, and what its parts share.
 
 pub mod bounds;
+pub mod commands;
 pub mod conversations;
 pub mod engine;
 pub mod highlight;
@@ -69,7 +70,8 @@ impl State {
         let settings = Arc::new(settings);
         let store = Store::open(&settings.database_url).await?;
         let journals = Arc::new(Journals::new(settings.window()));
-        let providers = Providers::new(settings.providers(), settings.provider_limits());
+        let named = settings.providers().map_err(anyhow::Error::msg)?;
+        let providers = Providers::new(named, settings.provider_limits());
         let providers = Arc::new(providers.map_err(anyhow::Error::msg)?);
         let metrics = Arc::new(Metrics::default());
         let limits = Limits::new(settings.sends_per_minute, settings.streams, Arc::clone(&metrics));
@@ -90,6 +92,16 @@ impl State {
         tokio::spawn(sweep(Arc::clone(&journals), Arc::clone(&limits), drain.clone()));
         let leptos = LeptosOptions::builder().output_name("rivulet").site_pkg_dir(routes::site_folder()).build();
         Ok(Self { settings, store, journals, engine, providers, limits, metrics, drain, bounds, leptos })
+    }
+}
+
+impl State {
+    /// Reads the providers anew. A file that is wrong changes nothing; open replies go on with what they had.
+    pub fn reload(&self) {
+        match self.settings.providers().and_then(|settings| self.providers.replace(settings)) {
+            Ok(()) => tracing::info!(providers = self.providers.names().join(", "), "The providers were read anew"),
+            Err(error) => tracing::error!(error, "The providers stay as they were"),
+        }
     }
 }
 

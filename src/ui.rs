@@ -29,6 +29,7 @@ pub mod reading;
 pub mod reply;
 pub mod sidebar;
 pub mod start;
+pub mod stops;
 pub mod thread;
 pub mod topbar;
 pub mod words;

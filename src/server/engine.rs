@@ -316,7 +316,7 @@ impl Shared {
         }
         updated_at.clone_into(&mut stored.updated_at);
         let (id, account) = (stored.id, stored.account);
-        let event = Event::Conversation { conversation: Box::new(stored.shown(self.providers.default_model())) };
+        let event = Event::Conversation { conversation: Box::new(stored.shown(&self.providers.default_model())) };
         if renamed {
             self.journals.append(Topic::Conversation(id), event.clone());
         }
@@ -334,7 +334,7 @@ impl Shared {
     /// The model that answers: the one asked for, or the conversation's, or the default.
     fn choose(&self, asked: Option<String>, stored: &Stored) -> Result<String, Problem> {
         let asked = asked.or_else(|| stored.model.clone());
-        let model = asked.unwrap_or_else(|| self.providers.default_model().to_owned());
+        let model = asked.unwrap_or_else(|| self.providers.default_model());
         limits::model(&model)?;
         self.providers.resolve(&model).map_err(|message| Problem::invalid("model", message))?;
         Ok(model)

@@ -1,11 +1,15 @@
-//! The settings: flags and environment, checked before anything starts.
+//! The settings: flags, environment and `rivulet.toml`, checked before anything starts.
+
+mod file;
+mod providers;
 
 use crate::server::limits::MAX_MODEL;
-use crate::server::provider::{self, Endpoint, ProviderSettings};
-use clap::{Arg, ArgAction, Command, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use crate::server::provider::{self, ollama};
+use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -13,6 +17,14 @@ use std::time::Duration;
 #[derive(Clone, Debug, Parser)]
 #[command(version, about)]
 pub struct Settings {
+    /// Without one, Rivulet serves.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// A file of named providers and their models. Default: rivulet.toml in the working directory, if there is one.
+    #[arg(long, env = "RIVULET_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
     /// The address to listen on.
     #[arg(long, env = "RIVULET_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:3000", value_parser = address)]
     pub listen: SocketAddr,
@@ -96,9 +108,38 @@ pub struct Settings {
     #[arg(long, env = "OPENAI_BASE_URL", value_name = "URL", value_parser = url)]
     pub openai_base_url: Option<String>,
 
+    /// The key for Mistral's models.
+    #[arg(long, env = "MISTRAL_API_KEY", value_name = "KEY", hide_env_values = true)]
+    pub mistral_api_key: Option<SecretString>,
+
+    /// Where Mistral's API is, without /v1.
+    #[arg(long, env = "MISTRAL_BASE_URL", value_name = "URL", value_parser = url)]
+    pub mistral_base_url: Option<String>,
+
+    /// The key for Gemini models.
+    #[arg(long, env = "GEMINI_API_KEY", value_name = "KEY", hide_env_values = true)]
+    pub gemini_api_key: Option<SecretString>,
+
+    /// Where Gemini's API is, without /v1beta.
+    #[arg(long, env = "GEMINI_BASE_URL", value_name = "URL", value_parser = url)]
+    pub gemini_base_url: Option<String>,
+
+    /// Where Ollama is: an address, or a host with or without a port.
+    #[arg(long, env = "OLLAMA_HOST", value_name = "HOST", value_parser = host)]
+    pub ollama_host: Option<String>,
+
     /// What is logged: a level, or tracing directives.
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info", action = ArgAction::Set)]
     pub log: String,
+}
+
+/// What else the program can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// List the models that can be chosen.
+    Models,
+    /// Ask every provider one small question, and say what is wrong where something is.
+    Check,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -116,7 +157,7 @@ impl Settings {
     }
 
     /// An empty variable (in a compose file, say) means that nobody set it.
-    fn without_empty(command: Command) -> Command {
+    fn without_empty(command: clap::Command) -> clap::Command {
         let empty = |arg: &Arg| arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
         let ids: Vec<_> = command.get_arguments().filter(|arg| empty(arg)).map(|arg| arg.get_id().clone()).collect();
         ids.into_iter().fold(command, |command, id| command.mut_arg(id, |arg| arg.env(None::<&str>)))
@@ -137,21 +178,6 @@ impl Settings {
 
     pub fn drain(&self) -> Duration {
         Duration::from_secs(self.drain_seconds)
-    }
-
-    /// A provider is configured by its key, by its address, or by both: a local server wants no key.
-    pub fn providers(&self) -> ProviderSettings {
-        let endpoint = |key: &Option<SecretString>, url: &Option<String>, usual: &str| {
-            (key.is_some() || url.is_some())
-                .then(|| Endpoint { key: key.clone(), base_url: url.clone().unwrap_or_else(|| usual.to_owned()) })
-        };
-        let anthropic = provider::anthropic::BASE_URL;
-        ProviderSettings {
-            anthropic: endpoint(&self.anthropic_api_key, &self.anthropic_base_url, anthropic),
-            openai: endpoint(&self.openai_api_key, &self.openai_base_url, provider::openai::BASE_URL),
-            models: self.models.clone(),
-            model: self.model.clone(),
-        }
     }
 
     pub fn provider_limits(&self) -> provider::Limits {
@@ -208,6 +234,11 @@ fn url(text: &str) -> Result<String, String> {
         Some(_) => Ok(text.trim_end_matches('/').to_owned()),
         None => Err("expected a URL that begins with http:// or https://".into()),
     }
+}
+
+fn host(text: &str) -> Result<String, String> {
+    let expected = "OLLAMA_HOST expects a host and a port, such as 127.0.0.1:11434";
+    provider::address(&ollama::address(text)).map_err(|_| expected.into())
 }
 
 /// Shorter ones can be guessed.

@@ -3,7 +3,7 @@
 use super::actions::Actions;
 use super::desk::Desk;
 use super::prose::{Flowing, Prose};
-use super::words;
+use super::{stops, words};
 use crate::model::{Message, MessageId, Status};
 use leptos::prelude::*;
 
@@ -67,8 +67,7 @@ fn Ending(message: Memo<Option<Message>>) -> impl IntoView {
 fn ending(message: &Message) -> Option<String> {
     match message.status {
         Status::Streaming => None,
-        Status::Done if is_cut_short(message) => Some("The reply reached the model’s length limit.".into()),
-        Status::Done => None,
+        Status::Done => message.stop_reason.as_deref().and_then(stops::sentence).map(str::to_owned),
         Status::Stopped => Some("Stopped here.".into()),
         Status::Interrupted => Some("Interrupted: the server went away before the reply was finished.".into()),
         Status::Failed => {
@@ -76,8 +75,4 @@ fn ending(message: &Message) -> Option<String> {
             Some(error.unwrap_or_else(|| "The model failed, and did not say why.".into()))
         }
     }
-}
-
-fn is_cut_short(message: &Message) -> bool {
-    matches!(message.stop_reason.as_deref(), Some("max_tokens" | "length" | "MAX_TOKENS"))
 }
