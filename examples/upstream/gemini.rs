@@ -113,7 +113,13 @@ fn chunk(turn: &Turn, parts: &[Value], reason: Option<&str>, output_tokens: usiz
 
 fn part(turn: &Turn, after: &[u8], piece: &Piece) -> Event {
     let Turn { id, model, .. } = turn;
-    let behind = format!(r#"}}],"role":"model"}},"index":0}}],"modelVersion":{model},"responseId":"r{id}"}}"#);
+    // What the prompt costs is known from the first chunk on.
+    let usage = if turn.script.usage {
+        format!(r#""usageMetadata":{{"promptTokenCount":{INPUT_TOKENS}}},"#)
+    } else {
+        String::new()
+    };
+    let behind = format!(r#"}}],"role":"model"}},"index":0}}],{usage}"modelVersion":{model},"responseId":"r{id}"}}"#);
     let data = [br#"{"candidates":[{"content":{"parts":[{"text":"#, &*piece.json, after, behind.as_bytes()].concat();
     Event { name: None, data }
 }

@@ -20,6 +20,7 @@
 
 mod anthropic;
 mod control;
+mod format;
 mod gemini;
 mod http;
 mod mistral;
@@ -49,9 +50,9 @@ use tokio::{
     time::timeout,
 };
 
+use format::Format;
 use http::Request;
 use state::{Ended, State};
-use wire::Format;
 
 /// Longer than any client's pool keeps an idle connection, so that it is always the client who closes it.
 const IDLE_LIMIT: Duration = Duration::from_secs(600);

@@ -15,9 +15,10 @@ use tokio::{
 };
 
 use super::{
+    format::{self, Format},
     http::Request,
     script::Script,
-    wire::{self, Format, Turn},
+    wire::Turn,
 };
 
 /// Requests beyond this many are forgotten, the oldest first: a long benchmark must not fill the memory.
@@ -163,7 +164,7 @@ impl State {
     /// Records a request and decides what to answer.
     pub(super) fn arrive(&self, format: Format, request: Request) -> (Turn, Arc<Entry>) {
         let body = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
-        let script = match wire::objection(format, &request, &body) {
+        let script = match format::objection(format, &request, &body) {
             Some(objection) => Script::refusal(objection),
             None => self.choose(format, &body),
         };

@@ -120,6 +120,11 @@ impl Providers {
         self.catalog().services().iter().map(|service| service.origin.name.clone()).collect()
     }
 
+    /// A model of this provider, as `provider/model`: its first choice, or else the first that is listed of it.
+    pub fn model_of(&self, provider: &str) -> Option<String> {
+        self.catalog().model_of(provider)
+    }
+
     /// The model that answers where none was chosen: `provider/model`.
     pub fn default_model(&self) -> String {
         self.catalog().choices().first().map_or_else(|| demo::MODEL.to_owned(), |choice| choice.model.id.clone())

@@ -2,7 +2,7 @@
 
 use super::table;
 use crate::model::Role;
-use crate::server::provider::{Choice, Delta, Providers, Request, Turn};
+use crate::server::provider::{Delta, Providers, Request, Turn};
 use futures::StreamExt;
 use futures::future::join_all;
 use std::io::Write;
@@ -28,8 +28,7 @@ pub(super) async fn run(providers: &Providers, out: &mut (dyn Write + Send)) -> 
         )?;
         return Ok(false);
     }
-    let choices = providers.choices();
-    let findings = join_all(names.into_iter().map(|name| ask(providers, &choices, name))).await;
+    let findings = join_all(names.into_iter().map(|name| ask(providers, name))).await;
     let row = |finding: &Finding| {
         let (state, told) = match &finding.told {
             Ok(told) => ("ok", told),
@@ -42,9 +41,9 @@ pub(super) async fn run(providers: &Providers, out: &mut (dyn Write + Send)) -> 
 }
 
 /// Asks the provider's first model.
-async fn ask(providers: &Providers, choices: &[Choice], provider: String) -> Finding {
-    let told = match choices.iter().find(|choice| choice.model.provider == provider) {
-        Some(choice) => answer(providers, &choice.model.id).await,
+async fn ask(providers: &Providers, provider: String) -> Finding {
+    let told = match providers.model_of(&provider) {
+        Some(model) => answer(providers, &model).await,
         None => Err(format!(
             "None of its models is known, so it was not asked. Set RIVULET_MODEL={provider}/ with a model's id behind the \
              slash, or list its models in rivulet.toml."

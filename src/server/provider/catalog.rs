@@ -53,6 +53,12 @@ impl Catalog {
         &self.choices
     }
 
+    pub(super) fn model_of(&self, provider: &str) -> Option<String> {
+        let chosen = self.choices.iter().find(|choice| choice.model.provider == provider);
+        let listed = || self.service_of(provider)?.models.first().map(|model| format!("{provider}/{}", model.id));
+        chosen.map(|choice| choice.model.id.clone()).or_else(listed)
+    }
+
     /// What the tour says of itself.
     pub(super) fn why_the_tour(&self) -> demo::Why {
         match self.choices.first() {
@@ -72,8 +78,7 @@ impl Catalog {
             return Ok(None);
         }
         let (provider, name) = model.split_once('/').unwrap_or((model, ""));
-        let service = self.services.iter().find(|service| service.origin.name == provider);
-        match service {
+        match self.service_of(provider) {
             Some(service) if !name.is_empty() => Ok(Some(Arc::clone(service))),
             Some(_) => Err(format!("Write the model as {provider}/model, with the model's id behind the slash.")),
             None => Err(self.unknown(model)),
@@ -128,7 +133,10 @@ impl Catalog {
     }
 
     fn listed(&self, provider: &str, model: &str) -> Option<&Listed> {
-        let service = self.services.iter().find(|service| service.origin.name == provider)?;
-        service.models.iter().find(|listed| listed.id == model)
+        self.service_of(provider)?.models.iter().find(|listed| listed.id == model)
+    }
+
+    fn service_of(&self, provider: &str) -> Option<&Arc<Service>> {
+        self.services.iter().find(|service| service.origin.name == provider)
     }
 }

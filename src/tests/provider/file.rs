@@ -124,3 +124,14 @@ fn a_key_with_a_line_break_in_it_is_refused_and_not_repeated() {
     let told = complaint(&format!("[providers.a]\nkind = \"openai\"\nkey_file = \"{key}\"\n"));
     assert!(told.starts_with("3: ") && !told.contains("sec"), "{told}");
 }
+
+#[test]
+fn the_example_is_one() {
+    let folder = Folder::new();
+    let example = include_str!("../../../deploy/rivulet.toml");
+    let lines =
+        example.lines().map(|line| if line.starts_with("key_env") { "key_env = \"CARGO_PKG_NAME\"" } else { line });
+    let toml = lines.collect::<Vec<_>>().join("\n");
+    let endpoints = settings(&folder, &toml, &[]).providers().unwrap().providers;
+    assert_eq!(endpoints.len(), example.matches("\n[providers.").count(), "each table of a provider is one");
+}
