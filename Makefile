@@ -1,6 +1,6 @@
 # Every command first sets up what is missing, so that a clean clone needs nothing but make (and says so when it does).
 
-.PHONY: run build watch test lint bench soak fuzz
+.PHONY: run build watch test conformance lint bench soak fuzz
 
 # The release build, on http://127.0.0.1:3000.
 run: build
@@ -21,6 +21,11 @@ test:
 	@scripts/in cargo test --locked
 	@scripts/build
 	@scripts/end2end
+
+# The vendors' own Python clients against the scriptable model API, so that it is right about their formats.
+conformance:
+	@scripts/setup
+	@scripts/conformance
 
 lint:
 	@scripts/setup

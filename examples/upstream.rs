@@ -1,6 +1,7 @@
 //! A scriptable model API, as a program: `cargo run --example upstream -- --listen 127.0.0.1:4010`.
 //!
-//! Point `ANTHROPIC_BASE_URL` or `OPENAI_BASE_URL` at the address it prints. What it can do, and how to tell it, is in
+//! Point `ANTHROPIC_BASE_URL`, `OPENAI_BASE_URL` (with `/v1`), `MISTRAL_BASE_URL` (with `/mistral`), `GEMINI_BASE_URL` or
+//! `OLLAMA_HOST` at the address it prints. What it can do, and how to tell it, is in
 //! `upstream/server.rs`; Rust tests include that file as a module instead, so that nothing here is dead code there.
 
 #[path = "upstream/server.rs"]

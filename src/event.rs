@@ -109,7 +109,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         usage: Option<Usage>,
         #[serde(flatten)]
-        error: ReplyError,
+        error: Box<ReplyError>,
     },
     /// A title or a setting changed, or a conversation appeared in the list.
     Conversation {
@@ -360,7 +360,7 @@ fn finish(message: &mut Message, status: Status, event: &Event) {
         Event::Stopped { usage, .. } => message.usage = *usage,
         Event::Error { error, usage, .. } => {
             message.usage = *usage;
-            message.error = Some(error.clone());
+            message.error = Some((**error).clone());
         }
         _ => {}
     }

@@ -4,7 +4,7 @@ use anyhow::Context;
 use leptos_axum::LeptosRoutes;
 use rivulet::app::shell;
 use rivulet::server::settings::Settings;
-use rivulet::server::{State, routes, serve};
+use rivulet::server::{State, commands, routes, serve};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -18,7 +18,8 @@ fn main() -> ExitCode {
         Err(code) => return code,
     };
     match run(settings) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("rivulet: {error:#}");
             ExitCode::FAILURE
@@ -29,9 +30,14 @@ fn main() -> ExitCode {
 /// Work on a blocking thread (a name look-up, say) must not hold up the exit for longer than this.
 const LEFTOVERS: Duration = Duration::from_millis(100);
 
-fn run(settings: Settings) -> anyhow::Result<()> {
+/// Serves, or does what else was asked for. True when all is well.
+fn run(settings: Settings) -> anyhow::Result<bool> {
     let runtime = Runtime::new()?;
-    let result = runtime.block_on(start(settings));
+    let result = match settings.command {
+        // Without a log: what there is to say, the command says.
+        Some(command) => runtime.block_on(commands::run(command, &settings, &mut std::io::stdout())),
+        None => runtime.block_on(start(settings)).map(|()| true),
+    };
     runtime.shutdown_timeout(LEFTOVERS);
     result
 }
@@ -44,6 +50,7 @@ async fn start(settings: Settings) -> anyhow::Result<()> {
         .with_context(|| format!("RIVULET_LISTEN: {} cannot be listened on", settings.listen))?;
     let address = listener.local_addr()?;
     let state = State::start(settings).await?;
+    reload_at_signal(state.clone())?;
     let options = state.leptos.clone();
     let router = routes::router(state.clone(), |router| {
         let draw = move || shell(options.clone());
@@ -52,6 +59,21 @@ async fn start(settings: Settings) -> anyhow::Result<()> {
     tracing::info!(model = state.providers.default_model(), "Rivulet listens on http://{address}");
     serve::run(listener, router, state, stop).await;
     tracing::info!("Stopped");
+    Ok(())
+}
+
+/// Reads the providers anew at every SIGHUP, for as long as the runtime lives.
+fn reload_at_signal(state: State) -> anyhow::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            // Reads files, among them the system's certificates.
+            let state = state.clone();
+            if let Err(error) = tokio::task::spawn_blocking(move || state.reload()).await {
+                tracing::error!(%error, "The providers stay as they were");
+            }
+        }
+    });
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! The server's side: its state, and what its parts share.
 
 pub mod bounds;
+pub mod commands;
 pub mod conversations;
 pub mod engine;
 pub mod highlight;
@@ -82,7 +83,8 @@ impl State {
         let settings = Arc::new(settings);
         let store = Store::open(&settings.database_url).await?;
         let journals = Arc::new(Journals::new(settings.window()));
-        let providers = Providers::new(settings.providers(), settings.provider_limits());
+        let named = settings.providers().map_err(anyhow::Error::msg)?;
+        let providers = Providers::new(named, settings.provider_limits());
         let providers = Arc::new(providers.map_err(anyhow::Error::msg)?);
         if let Some(model) = &settings.title_model {
             providers.resolve(model).map_err(|why| anyhow::anyhow!("RIVULET_TITLE_MODEL: {why}"))?;
@@ -108,6 +110,16 @@ impl State {
         let leptos = LeptosOptions::builder().output_name("rivulet").site_pkg_dir(routes::site_folder()).build();
         let shared = Shared { settings, store, journals, engine, providers, limits, metrics, drain, bounds, leptos };
         Ok(Self(Arc::new(shared)))
+    }
+}
+
+impl State {
+    /// Reads the providers anew. A file that is wrong changes nothing; open replies go on with what they had.
+    pub fn reload(&self) {
+        match self.settings.providers().and_then(|settings| self.providers.replace(settings)) {
+            Ok(()) => tracing::info!(providers = self.providers.names().join(", "), "The providers were read anew"),
+            Err(error) => tracing::error!(error, "The providers stay as they were"),
+        }
     }
 }
 

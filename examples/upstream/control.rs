@@ -9,7 +9,8 @@ use super::{
     state::State,
 };
 
-const ENDPOINTS: &str = "POST …/messages, POST …/chat/completions, PUT /script, POST /scripts, POST /text, \
+const ENDPOINTS: &str = "POST …/messages, POST …/chat/completions, POST …/responses, \
+    POST …/models/m:streamGenerateContent, POST /api/chat, PUT /script, POST /scripts, POST /text, \
     GET /seen, DELETE /seen, GET /arrived/n, GET /ended/n, GET /closed/n";
 
 pub(super) async fn reply(state: &State, request: &Request) -> Reply {

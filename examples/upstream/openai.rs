@@ -62,7 +62,7 @@ impl Wire for OpenAi {
             events.push(chunk(turn, json!([]), &usage(output_tokens)));
         }
         if !turn.script.no_done {
-            events.push(Event { name: None, data: b"[DONE]".to_vec() });
+            events.push(done());
         }
         events
     }
@@ -104,7 +104,11 @@ impl Wire for OpenAi {
     }
 }
 
-fn usage(output_tokens: usize) -> Value {
+pub(super) fn done() -> Event {
+    Event { name: None, data: b"[DONE]".to_vec() }
+}
+
+pub(super) fn usage(output_tokens: usize) -> Value {
     json!({
         "prompt_tokens": INPUT_TOKENS,
         "completion_tokens": output_tokens,
@@ -112,7 +116,7 @@ fn usage(output_tokens: usize) -> Value {
     })
 }
 
-fn chunk(turn: &Turn, choices: Value, usage: &Value) -> Event {
+pub(super) fn chunk(turn: &Turn, choices: Value, usage: &Value) -> Event {
     let mut chunk = json!({
         "id": format!("chatcmpl-{}", turn.id),
         "object": "chat.completion.chunk",
@@ -126,7 +130,7 @@ fn chunk(turn: &Turn, choices: Value, usage: &Value) -> Event {
     Event { name: None, data: chunk.to_string().into_bytes() }
 }
 
-fn delta(turn: &Turn, field: &str, piece: &Piece) -> Event {
+pub(super) fn delta(turn: &Turn, field: &str, piece: &Piece) -> Event {
     let Turn { id, model, .. } = turn;
     let before = format!(
         r#"{{"id":"chatcmpl-{id}","object":"chat.completion.chunk","created":{CREATED},"model":{model},"choices":[{{"index":0,"delta":{{"{field}":"#

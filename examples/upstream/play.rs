@@ -28,14 +28,14 @@ pub(super) async fn play(state: &State, turn: &Turn, entry: &Entry, writer: &mut
     pause(Duration::from_millis(script.headers_ms)).await;
     let plain = script.status.is_some() || script.body.is_some() || !turn.streaming;
     let status = script.status.unwrap_or(200);
-    let usual = if plain { "application/json" } else { "text/event-stream; charset=utf-8" };
+    let usual = if plain { "application/json" } else { turn.format.wire().content_type() };
     let drip = Duration::from_millis(script.drip_ms);
     let body = Body::start(writer, status, &headers(turn, usual), script.split, drip).await?;
     pause(Duration::from_millis(script.first_ms)).await;
     if plain {
         return answer(turn, status, body).await;
     }
-    Stream { state, turn, entry, body, framer: Framer::new(script), pace: Pace::new(script) }.play().await
+    Stream { state, turn, entry, body, framer: Framer::new(turn), pace: Pace::new(script) }.play().await
 }
 
 fn headers(turn: &Turn, content_type: &str) -> String {

@@ -3,7 +3,6 @@
 //! Every field has a default, so `{}` is a healthy answer of twenty pieces. A typo is an error, not a healthy answer.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// What begins the line that carries a script in a message.
 const DIRECTIVE: &str = "@upstream ";
@@ -82,7 +81,7 @@ pub(crate) struct Script {
     pub(crate) no_space: bool,
     /// Ends right after the last byte of the last event.
     pub(crate) no_final_newline: bool,
-    /// OpenAI: no `[DONE]`.
+    /// OpenAI and Mistral: no `[DONE]`.
     pub(crate) no_done: bool,
     /// OpenAI: chunks with `choices: []` at both ends, even if usage was not asked for.
     pub(crate) empty_choices: bool,
@@ -94,7 +93,7 @@ pub(crate) struct Script {
     // The end.
     /// Whether to tell token counts.
     pub(crate) usage: bool,
-    /// Else `end_turn` or `stop`.
+    /// Else `end_turn`, `stop`, `completed` or `STOP`.
     pub(crate) stop_reason: Option<String>,
 }
 
@@ -157,11 +156,8 @@ impl Default for Script {
 }
 
 impl Script {
-    /// The script in the last user message of a request, if there is one.
-    pub(super) fn in_request(body: &Value) -> Option<serde_json::Result<Self>> {
-        let messages = body["messages"].as_array()?;
-        let last = messages.iter().rfind(|message| message["role"] == "user")?;
-        let text = spoken(&last["content"]);
+    /// The script in a message, if there is one.
+    pub(super) fn in_message(text: &str) -> Option<serde_json::Result<Self>> {
         let script = text.lines().find_map(|line| line.trim().strip_prefix(DIRECTIVE))?;
         Some(serde_json::from_str(script))
     }
@@ -189,13 +185,4 @@ impl Script {
             ..self
         }
     }
-}
-
-/// The text of a message, whose content is a string or a list of blocks.
-fn spoken(content: &Value) -> String {
-    let Some(blocks) = content.as_array() else {
-        return content.as_str().unwrap_or_default().to_owned();
-    };
-    let texts: Vec<_> = blocks.iter().filter_map(|block| block["text"].as_str()).collect();
-    texts.join("\n")
 }

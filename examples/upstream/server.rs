@@ -2,8 +2,9 @@
 //! and reports what it saw. Tests, browser tests and benches put it where the provider would be, so that the real
 //! provider code is what runs.
 //!
-//! It answers `POST …/messages` as Anthropic does and `POST …/chat/completions` as OpenAI does. What it answers is a
-//! [`Script`](script::Script), found in this order:
+//! It answers `POST …/messages` as Anthropic does, `POST …/chat/completions` and `POST …/responses` as OpenAI does (below
+//! `/mistral/`, the former as Mistral does), `POST …:streamGenerateContent` as Gemini does and `POST /api/chat` as Ollama
+//! does. What it answers is a [`Script`](script::Script), found in this order:
 //!
 //! 1. in the request: a line `@upstream {json}` in the last user message;
 //! 2. in the queue: `POST /scripts`, or [`State::push`], each for one request (or for `times`);
@@ -19,9 +20,14 @@
 
 mod anthropic;
 mod control;
+mod format;
+mod gemini;
 mod http;
+mod mistral;
+mod ollama;
 mod openai;
 mod play;
+mod responses;
 pub(crate) mod script;
 pub(crate) mod state;
 #[cfg(test)]
@@ -44,9 +50,9 @@ use tokio::{
     time::timeout,
 };
 
+use format::Format;
 use http::Request;
 use state::{Ended, State};
-use wire::Format;
 
 /// Longer than any client's pool keeps an idle connection, so that it is always the client who closes it.
 const IDLE_LIMIT: Duration = Duration::from_secs(600);

@@ -15,9 +15,10 @@ use tokio::{
 };
 
 use super::{
+    format::{self, Format},
     http::Request,
     script::Script,
-    wire::{self, Format, Turn},
+    wire::Turn,
 };
 
 /// Requests beyond this many are forgotten, the oldest first: a long benchmark must not fill the memory.
@@ -163,22 +164,24 @@ impl State {
     /// Records a request and decides what to answer.
     pub(super) fn arrive(&self, format: Format, request: Request) -> (Turn, Arc<Entry>) {
         let body = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
-        let script = match wire::objection(format, &request.headers, &body) {
+        let script = match format::objection(format, &request, &body) {
             Some(objection) => Script::refusal(objection),
-            None => self.choose(&body),
+            None => self.choose(format, &body),
         };
-        let turn = Turn::new(format, script, self.next_id(), &body);
+        let turn = Turn::new(format, script, self.next_id(), &request.path, &body);
         let entry = self.record(format, request, body);
         self.notify();
         (turn, entry)
     }
 
-    fn choose(&self, body: &Value) -> Script {
-        match Script::in_request(body) {
+    fn choose(&self, format: Format, body: &Value) -> Script {
+        match format.asked(body).as_deref().and_then(Script::in_message) {
             None => lock(&self.scripts).next(),
             Some(Err(error)) => Script::refusal(format!("the script in the message is wrong: {error}")),
             Some(Ok(script)) => match script.times {
-                Some(times) if self.count(|seen| seen.body == *body) >= times => script.healthy(),
+                Some(times) if self.count(|seen| seen.format == format && seen.body == *body) >= times => {
+                    script.healthy()
+                }
                 _ => script,
             },
         }

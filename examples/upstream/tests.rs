@@ -16,7 +16,26 @@ use super::{
     wire::INPUT_TOKENS,
 };
 
-const BOTH: [&str; 2] = ["/v1/messages", "/v1/chat/completions"];
+const ALL: [&str; 6] = [
+    "/v1/messages",
+    "/v1/chat/completions",
+    "/mistral/v1/chat/completions",
+    "/v1/responses",
+    "/v1beta/models/scripted:streamGenerateContent?alt=sse",
+    "/api/chat",
+];
+
+/// A streaming request in the format of the path.
+fn request_to(path: &str, text: &str) -> Value {
+    let said = json!([{ "role": "user", "content": text }]);
+    match path {
+        _ if path.starts_with("/mistral") => json!({ "model": "scripted", "stream": true, "messages": said }),
+        _ if path.contains("responses") => json!({ "model": "scripted", "stream": true, "input": said }),
+        _ if path.contains("v1beta") => json!({ "contents": [{ "role": "user", "parts": [{ "text": text }] }] }),
+        _ if path.contains("api/chat") => json!({ "model": "scripted", "messages": said }),
+        _ => request(text),
+    }
+}
 
 fn request(text: &str) -> Value {
     json!({
@@ -30,7 +49,7 @@ fn request(text: &str) -> Value {
 
 async fn ask(upstream: &Upstream, path: &str, text: &str) -> Answer {
     let mut client = Client::connect(upstream).await;
-    client.send(&format!("POST {path}"), &request(text)).await;
+    client.send(&format!("POST {path}"), &request_to(path, text)).await;
     client.answer().await
 }
 
@@ -55,7 +74,7 @@ async fn the_text_is_the_same_however_it_is_framed() {
     let upstream = Upstream::start().await;
     let expected = "é0 漢1 🙂2 e\u{301}3 🇫🇷4 👩\u{200d}👩\u{200d}👧5 é6";
     for script in framings() {
-        for path in BOTH {
+        for path in ALL {
             upstream.script(script.clone());
             let answer = ask(&upstream, path, "Hello").await;
             assert_eq!(answer.text(), expected, "{path} {script:?}");
@@ -67,7 +86,7 @@ async fn the_text_is_the_same_however_it_is_framed() {
             assert_eq!(script.full_text(), expected);
         }
     }
-    upstream.ended(2 * framings().len()).await.unwrap();
+    upstream.ended(ALL.len() * framings().len()).await.unwrap();
     assert!(upstream.seen().iter().all(|seen| seen.ended == Some(Ended::Completed)));
 }
 
@@ -91,7 +110,7 @@ async fn given_text_arrives_unchanged() {
         odd,
     ];
     for script in scripts {
-        for path in BOTH {
+        for path in ALL {
             upstream.script(script.clone());
             let answer = ask(&upstream, path, "Hello").await;
             assert_eq!(answer.text(), script.full_text());
@@ -103,7 +122,7 @@ async fn given_text_arrives_unchanged() {
 async fn events_come_in_the_providers_order() {
     let upstream = Upstream::start().await;
     upstream.script(Script { pieces: 1, thinking: 1, ..Script::default() });
-    let events = ask(&upstream, BOTH[0], "Hello").await.events();
+    let events = ask(&upstream, ALL[0], "Hello").await.events();
     let kinds: Vec<_> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
     let block = ["content_block_start", "content_block_delta"];
     let expected = [
@@ -117,12 +136,24 @@ async fn events_come_in_the_providers_order() {
     assert_eq!(events[0]["message"]["usage"]["input_tokens"], INPUT_TOKENS);
     assert_eq!(events[8]["usage"]["output_tokens"], 2);
 
-    let events = ask(&upstream, BOTH[1], "Hello").await.events();
+    let events = ask(&upstream, ALL[1], "Hello").await.events();
     assert_eq!(events[1]["choices"][0]["delta"]["reasoning_content"], "thought0");
     assert_eq!(events[3]["choices"][0]["finish_reason"], "stop");
     assert_eq!(events[4]["usage"]["completion_tokens"], 2);
     assert_eq!(events[5], "[DONE]");
     assert_eq!(events.len(), 6);
+
+    let events = ask(&upstream, ALL[3], "Hello").await.events();
+    let last = &events.last().unwrap();
+    assert_eq!((&events[0]["type"], &last["type"]), (&json!("response.created"), &json!("response.completed")));
+    assert_eq!(last["response"]["usage"]["output_tokens"], 2);
+    let events = ask(&upstream, ALL[4], "Hello").await.events();
+    assert_eq!(events[1]["candidates"][0]["content"]["parts"][0]["thought"], true);
+    assert_eq!(events[3]["candidates"][0]["finishReason"], "STOP");
+    assert_eq!(events[3]["usageMetadata"]["thoughtsTokenCount"], 1);
+    let events = ask(&upstream, ALL[5], "Hello").await.events();
+    assert_eq!((&events[0]["message"]["thinking"], &events[2]["done"]), (&json!("thought0"), &json!(true)));
+    assert_eq!(events[2]["eval_count"], 2);
 }
 
 #[tokio::test]
@@ -136,7 +167,7 @@ async fn faults_in_the_middle_leave_the_pieces_before_them() {
         (Script { error_after: Some(2), ..plain.clone() }, Ended::Failed, true),
     ];
     for (script, ended, whole) in faults {
-        for path in BOTH {
+        for path in ALL {
             upstream.reset();
             upstream.script(script.clone());
             let answer = ask(&upstream, path, "Hello").await;
@@ -144,7 +175,7 @@ async fn faults_in_the_middle_leave_the_pieces_before_them() {
             upstream.ended(1).await.unwrap();
             let seen = upstream.seen().pop().unwrap();
             assert_eq!((seen.ended, seen.pieces), (Some(ended), 2));
-            let told = answer.events().iter().any(|event| event["error"]["type"].is_string());
+            let told = answer.events().iter().any(|event| !event["error"].is_null() || event["type"] == "error");
             assert_eq!(told, ended == Ended::Failed);
         }
     }
@@ -224,9 +255,9 @@ async fn a_message_can_carry_its_script() {
     let upstream = Upstream::start().await;
     upstream.script(Script { status: Some(500), ..Script::default() });
     let text = "Please\n@upstream {\"pieces\": 2, \"status\": 429, \"times\": 1}\nthanks";
-    assert_eq!(ask(&upstream, BOTH[1], text).await.json()["error"]["type"], "rate_limit_error");
-    assert_eq!(ask(&upstream, BOTH[1], text).await.text(), "t0 t1");
-    let wrong = ask(&upstream, BOTH[1], "@upstream {\"peaces\": 2}").await;
+    assert_eq!(ask(&upstream, ALL[1], text).await.json()["error"]["type"], "rate_limit_error");
+    assert_eq!(ask(&upstream, ALL[1], text).await.text(), "t0 t1");
+    let wrong = ask(&upstream, ALL[1], "@upstream {\"peaces\": 2}").await;
     assert!(wrong.json()["error"]["message"].as_str().unwrap().contains("peaces"));
 }
 
@@ -236,10 +267,10 @@ async fn a_plain_answer_is_whatever_was_asked_for() {
     let page = "<html>Bad gateway</html>".to_owned();
     let content_type = Some("text/html".to_owned());
     upstream.push(Script { status: Some(502), body: Some(page.clone()), content_type, ..Script::default() });
-    let answer = ask(&upstream, BOTH[0], "Hello").await;
+    let answer = ask(&upstream, ALL[0], "Hello").await;
     assert!(answer.head.contains("content-type: text/html\n"));
     assert_eq!(answer.chunks.concat(), page.as_bytes());
-    for (path, pointer) in BOTH.into_iter().zip(["/content/0/text", "/choices/0/message/content"]) {
+    for (path, pointer) in ALL.into_iter().zip(["/content/0/text", "/choices/0/message/content"]) {
         let mut client = Client::connect(&upstream).await;
         let mut body = request("Hello");
         body["stream"] = false.into();
@@ -262,13 +293,13 @@ async fn scripts_and_sightings_travel_over_http() {
         client.send(line, &body).await;
         assert!(client.reply().await.0.contains(status));
     }
-    assert_eq!(ask(&upstream, BOTH[0], "Hello").await.text(), "t0 t1");
-    assert_eq!(ask(&upstream, BOTH[0], "Hello").await.text(), "t0");
+    assert_eq!(ask(&upstream, ALL[0], "Hello").await.text(), "t0 t1");
+    assert_eq!(ask(&upstream, ALL[0], "Hello").await.text(), "t0");
     client.send("GET /ended/2", &Value::Null).await;
     let seen: Value = serde_json::from_str(&client.reply().await.1).unwrap();
     assert_eq!((&seen[1]["text"], &seen[1]["ended"]), (&json!("t0"), &json!("completed")));
     client.send("DELETE /seen", &Value::Null).await;
     client.reply().await;
     assert!(upstream.seen().is_empty());
-    assert_eq!(ask(&upstream, BOTH[0], "Hello").await.text(), Script::default().full_text());
+    assert_eq!(ask(&upstream, ALL[0], "Hello").await.text(), Script::default().full_text());
 }

@@ -1,13 +1,9 @@
-//! What the two wire formats have in common: turns, events, and how events become lines.
+//! What the wire formats have in common: turns, events, and how events become lines.
 
-use std::collections::BTreeMap;
-
-use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    anthropic::Anthropic,
-    openai::OpenAi,
+    format::Format,
     script::{LineEnd, Script},
     text::Piece,
 };
@@ -19,37 +15,12 @@ pub(crate) const INPUT_TOKENS: usize = 11;
 /// the two would be one end.
 const MIXED: [&[u8]; 5] = [b"\n", b"\r", b"\r", b"\r\n", b"\n"];
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Format {
-    Anthropic,
-    OpenAi,
-}
-
-impl Format {
-    /// The format that a request asks for, with or without `/v1`; none if it is not for the model.
-    pub(super) fn of(method: &str, path: &str) -> Option<Self> {
-        match method {
-            "POST" if path.ends_with("/messages") => Some(Self::Anthropic),
-            "POST" if path.ends_with("/chat/completions") => Some(Self::OpenAi),
-            _ => None,
-        }
-    }
-
-    pub(super) fn wire(self) -> &'static dyn Wire {
-        match self {
-            Self::Anthropic => &Anthropic,
-            Self::OpenAi => &OpenAi,
-        }
-    }
-}
-
 /// One request to answer.
 pub(super) struct Turn {
     pub(super) format: Format,
     pub(super) script: Script,
     pub(super) id: usize,
-    /// As the request names it.
+    /// As the request names it, in its body or in its path.
     pub(super) model: Value,
     pub(super) streaming: bool,
     /// OpenAI: whether `stream_options` ask for usage.
@@ -57,10 +28,19 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    pub(super) fn new(format: Format, script: Script, id: usize, body: &Value) -> Self {
-        let streaming = body["stream"] == true;
+    pub(super) fn new(format: Format, script: Script, id: usize, path: &str, body: &Value) -> Self {
+        let streaming = match format {
+            Format::Gemini => path.ends_with(":streamGenerateContent"),
+            // On, unless the request says otherwise.
+            Format::Ollama => body["stream"] != false,
+            _ => body["stream"] == true,
+        };
+        let model = match format {
+            Format::Gemini => path.rsplit('/').next().and_then(|last| last.split(':').next()).into(),
+            _ => body["model"].clone(),
+        };
         let wants_usage = body["stream_options"]["include_usage"] == true;
-        Self { format, script, id, model: body["model"].clone(), streaming, wants_usage }
+        Self { format, script, id, model, streaming, wants_usage }
     }
 
     pub(super) fn stop_reason<'a>(&'a self, usual: &'a str) -> &'a str {
@@ -78,6 +58,14 @@ impl Turn {
 
 /// A provider's format. Events are made per piece, so they stay cheap: text is not parsed or printed again.
 pub(super) trait Wire: Sync {
+    /// What a stream of it is called.
+    fn content_type(&self) -> &'static str {
+        "text/event-stream; charset=utf-8"
+    }
+    /// Whether an event is a line, and not a Server-Sent Event.
+    fn in_lines(&self) -> bool {
+        false
+    }
     /// The name of the header that carries the request's id.
     fn id_header(&self) -> &'static str;
     /// Before anything else.
@@ -106,18 +94,25 @@ pub(super) struct Event {
 pub(super) struct Framer {
     line_end: LineEnd,
     space: &'static str,
+    /// Each event is a line and nothing else.
+    bare: bool,
     lines: usize,
 }
 
 impl Framer {
-    pub(super) fn new(script: &Script) -> Self {
+    pub(super) fn new(turn: &Turn) -> Self {
+        let script = &turn.script;
         let space = if script.no_space { "" } else { " " };
-        Self { line_end: script.line_end, space, lines: 0 }
+        Self { line_end: script.line_end, space, bare: turn.format.wire().in_lines(), lines: 0 }
     }
 
     pub(super) fn events(&mut self, events: &[Event]) -> Vec<u8> {
         let mut bytes = Vec::new();
         for event in events {
+            if self.bare {
+                self.line(&mut bytes, &[&event.data]);
+                continue;
+            }
             if let Some(name) = event.name {
                 self.line(&mut bytes, &[b"event:", self.space.as_bytes(), name.as_bytes()]);
             }
@@ -147,30 +142,4 @@ impl Framer {
         });
         self.lines += 1;
     }
-}
-
-/// What the provider would refuse in a request, so that a mistake shows here and not only with a real key.
-pub(super) fn objection(format: Format, headers: &BTreeMap<String, String>, body: &Value) -> Option<String> {
-    if !body.is_object() {
-        return Some("the body is not a JSON object".into());
-    }
-    if !body["model"].is_string() {
-        return Some("model: Field required".into());
-    }
-    let Some(last) = body["messages"].as_array().and_then(|messages| messages.last()) else {
-        return Some("messages: at least one message is required".into());
-    };
-    if format == Format::OpenAi {
-        return None;
-    }
-    if !headers.contains_key("anthropic-version") {
-        return Some("anthropic-version: header is required".into());
-    }
-    if !body["max_tokens"].is_u64() {
-        return Some("max_tokens: Field required".into());
-    }
-    if last["role"] != "user" {
-        return Some("This model does not support assistant message prefill.".into());
-    }
-    None
 }

@@ -17,8 +17,6 @@ pub struct Bounds {
     pub head_read: Duration,
     /// 256 KiB take 30 s at 70 kbit/s: slower than this is nobody's line but an attack.
     pub body_read: Duration,
-    /// What a model can read at once, in tokens, where that is known.
-    pub window_of: fn(&str) -> Option<u64>,
     /// Connections in all. One that follows takes 12 KiB and a buffer in the kernel: some hundreds of MiB, and then no more.
     pub connections: usize,
     /// A peer that acknowledges nothing, or takes nothing, for this long is gone. A stream has something to say every 10 s,
@@ -38,7 +36,6 @@ impl Default for Bounds {
             stop_elsewhere: Duration::from_secs(5),
             head_read: Duration::from_secs(10),
             body_read: Duration::from_secs(30),
-            window_of: |_| None,
             connections: 20_000,
             user_timeout: Duration::from_secs(20),
             open_replies: 5_000,

@@ -41,7 +41,7 @@ fn place(next: &str) -> Result<Place, Problem> {
 }
 
 fn shown(state: &State, stored: Stored) -> Conversation {
-    stored.shown(state.providers.default_model())
+    stored.shown(&state.providers.default_model())
 }
 
 /// Makes a conversation, unless the account has made it already.

@@ -229,7 +229,7 @@ impl Shared {
         history.push(message.clone());
         let mut reply = empty_reply(message.id, &model, String::new());
         let mut request = request(&stored, &history, &reply);
-        context::fit((self.bounds.window_of)(&model), &mut request, &mut reply);
+        context::fit(self.providers.window(&model), &mut request, &mut reply);
         self.open(stored, &journal, Some(&message), &reply, request).await?;
         Ok(Sent { cursor: journal.cursor_of(reply.id), message, reply })
     }
@@ -254,7 +254,7 @@ impl Shared {
         let history = self.history(&stored, Some(parent)).await?;
         let mut reply = empty_reply(message.id, &model, kept);
         let mut request = request(&stored, &history, &reply);
-        context::fit((self.bounds.window_of)(&model), &mut request, &mut reply);
+        context::fit(self.providers.window(&model), &mut request, &mut reply);
         self.open(stored, &journal, None, &reply, request).await?;
         Ok(Sent { cursor: journal.cursor_of(reply.id), message, reply })
     }
@@ -323,7 +323,7 @@ impl Shared {
         }
         updated_at.clone_into(&mut stored.updated_at);
         let (id, account) = (stored.id, stored.account);
-        let event = Event::Conversation { conversation: Box::new(stored.shown(self.providers.default_model())) };
+        let event = Event::Conversation { conversation: Box::new(stored.shown(&self.providers.default_model())) };
         if renamed {
             self.journals.append(Topic::Conversation(id), event.clone());
         }
@@ -341,7 +341,7 @@ impl Shared {
     /// The model that answers: the one asked for, or the conversation's, or the default.
     fn choose(&self, asked: Option<String>, stored: &Stored) -> Result<String, Problem> {
         let asked = asked.or_else(|| stored.model.clone());
-        let model = asked.unwrap_or_else(|| self.providers.default_model().to_owned());
+        let model = asked.unwrap_or_else(|| self.providers.default_model());
         limits::model(&model)?;
         self.providers.resolve(&model).map_err(|message| Problem::invalid("model", message))?;
         Ok(model)

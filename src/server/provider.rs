@@ -1,41 +1,54 @@
 //! The clients of model APIs: a conversation in, a stream of [`Delta`]s out.
 //!
 //! A reply passes `talk` (when to try again, when it has ended) -> `answer` (one attempt: checks and deadlines) ->
-//! `reader` (caps) -> `sse` (bytes to events) -> `anthropic` or `openai` (events to deltas). From the reader on all is
-//! pure: no IO, no clock, so tests and fuzzing feed it recordings. `failure` holds every sentence that a person is told.
+//! `reader` (caps) -> `framing` (bytes to events) -> the decoder of its `kind` (events to deltas). From the reader on all
+//! is pure: no IO, no clock, so tests and fuzzing feed it recordings. `failure` holds every sentence that a person is told.
 //!
-//! Nothing here knows conversations, accounts or journals. A new provider is one file with one `Vendor`.
+//! A provider has a name and a kind: the name is the operator's, the kind is the wire format. A new kind is one file
+//! with one `Vendor`. Nothing here knows conversations, accounts or journals.
 
-pub mod anthropic;
-pub mod openai;
+pub mod framing;
+pub mod ollama;
 pub mod reader;
 pub mod sse;
 
 mod answer;
+mod anthropic;
+mod catalog;
 mod complaint;
 mod demo;
 mod failure;
+mod gemini;
 mod json;
+mod kind;
+mod lines;
+mod mistral;
+mod openai;
+mod origin;
 mod quote;
 mod request;
+mod responses;
 pub(crate) mod retry;
+mod service;
 mod settings;
 mod talk;
 mod vendor;
 
+pub use catalog::Choice;
 pub use failure::{Failure, FailureKind};
+pub use kind::Kind;
+pub use origin::Origin;
 pub use request::{GO_ON, Request, Turn};
-pub use settings::{Endpoint, Limits, ProviderSettings};
+pub use service::address;
+pub use settings::{Endpoint, Limits, Listed, Price, ProviderSettings};
+pub use vendor::Parameters;
 
 use crate::model::{Model, Usage};
+use catalog::Catalog;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use talk::Talk;
-use vendor::{Service, Vendor};
-
-/// The longest part of a model's name that a sentence about it repeats, in characters.
-const MOST_ECHOED: usize = 100;
 
 /// What a provider says, one piece at a time.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,7 +73,7 @@ pub enum Delta {
 /// Turns one provider's events into deltas. Pure.
 pub trait Decoder: Send {
     /// What this event says. Nothing that follows a `Finished` or a `Failed` counts.
-    fn push(&mut self, event: &sse::Event) -> Vec<Delta>;
+    fn push(&mut self, event: &framing::Event) -> Vec<Delta>;
 
     /// What it means that the stream ended here: `Finished`, or `Failed` as truncated.
     fn end(&self) -> Delta;
@@ -68,9 +81,7 @@ pub trait Decoder: Send {
 
 /// The configured providers.
 pub struct Providers {
-    services: Vec<Arc<Service>>,
-    /// The choices, the default first. Never empty.
-    choices: Vec<String>,
+    current: RwLock<Arc<Catalog>>,
     limits: Limits,
 }
 
@@ -80,33 +91,48 @@ impl Providers {
     /// # Errors
     /// A sentence that names the wrong setting and says what is expected.
     pub fn new(settings: ProviderSettings, limits: Limits) -> Result<Self, String> {
-        let configured: Vec<(&'static Vendor, Endpoint)> = [
-            settings.anthropic.map(|endpoint| (&anthropic::VENDOR, endpoint)),
-            settings.openai.map(|endpoint| (&openai::VENDOR, endpoint)),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
-        let services = vendor::services(configured, &limits)?;
-        let mut providers = Self { services, choices: Vec::new(), limits };
-        for model in &settings.models {
-            providers.service(model).map_err(|why| format!("RIVULET_MODELS: {why}"))?;
-        }
-        if let Some(model) = &settings.model {
-            providers.service(model).map_err(|why| format!("RIVULET_MODEL: {why}"))?;
-        }
-        providers.choices = providers.choices_of(settings.models, settings.model);
-        Ok(providers)
+        let catalog = Catalog::new(settings, &limits)?;
+        Ok(Self { current: RwLock::new(Arc::new(catalog)), limits })
+    }
+
+    /// Goes on with other settings. Open replies go on as they began.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; everything then stays as it was.
+    pub fn replace(&self, settings: ProviderSettings) -> Result<(), String> {
+        let catalog = Arc::new(Catalog::new(settings, &self.limits)?);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = catalog;
+        Ok(())
     }
 
     /// The models that can be chosen, the default first.
     pub fn models(&self) -> Vec<Model> {
-        self.choices.iter().map(|id| shown(id, self.default_model())).collect()
+        self.catalog().choices().iter().map(|choice| choice.model.clone()).collect()
+    }
+
+    /// The same with what is known of them.
+    pub fn choices(&self) -> Vec<Choice> {
+        self.catalog().choices().to_vec()
+    }
+
+    /// The names of the configured providers.
+    pub fn names(&self) -> Vec<String> {
+        self.catalog().services().iter().map(|service| service.origin.name.clone()).collect()
+    }
+
+    /// A model of this provider, as `provider/model`: its first choice, or else the first that is listed of it.
+    pub fn model_of(&self, provider: &str) -> Option<String> {
+        self.catalog().model_of(provider)
     }
 
     /// The model that answers where none was chosen: `provider/model`.
-    pub fn default_model(&self) -> &str {
-        self.choices.first().map_or(demo::MODEL, String::as_str)
+    pub fn default_model(&self) -> String {
+        self.catalog().choices().first().map_or_else(|| demo::MODEL.to_owned(), |choice| choice.model.id.clone())
+    }
+
+    /// How many tokens the model can read and write together, where the settings say so.
+    pub fn window(&self, model: &str) -> Option<u64> {
+        self.catalog().window(model)
     }
 
     /// Checks that `model` names a provider that is configured. Whether the provider has the model, only it knows.
@@ -114,74 +140,21 @@ impl Providers {
     /// # Errors
     /// A sentence that names what is configured.
     pub fn resolve(&self, model: &str) -> Result<(), String> {
-        self.service(model).map(drop)
+        self.catalog().service(model).map(drop)
     }
 
     /// Asks the provider that `model` names. The stream never panics and ends after one `Finished` or `Failed`;
     /// dropping it closes the connection at once, also while the provider is silent.
     pub fn reply(&self, model: &str, request: Request) -> BoxStream<'static, Delta> {
-        match self.service(model) {
+        let catalog = self.catalog();
+        match catalog.service(model) {
             Ok(Some(service)) => Talk::new(service, request, self.limits).deltas().boxed(),
-            Ok(None) => demo::reply(&request, self.services.is_empty()).boxed(),
+            Ok(None) => demo::reply(&request, catalog.why_the_tour()).boxed(),
             Err(why) => stream::iter([Delta::Failed(Failure::new(FailureKind::ModelNotFound, why))]).boxed(),
         }
     }
 
-    /// Who serves `model`; none for the built-in tour.
-    fn service(&self, model: &str) -> Result<Option<Arc<Service>>, String> {
-        // The tour stays reachable when a provider is configured later: conversations may still name it.
-        if model == demo::MODEL {
-            return Ok(None);
-        }
-        let (provider, name) = model.split_once('/').unwrap_or((model, ""));
-        let service = self.services.iter().find(|service| service.vendor.id == provider);
-        match service {
-            Some(service) if !name.is_empty() => Ok(Some(Arc::clone(service))),
-            Some(_) => Err(format!("Write the model as {provider}/model, with the model's id behind the slash.")),
-            None => Err(self.unknown(model)),
-        }
+    fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
-
-    fn unknown(&self, model: &str) -> String {
-        let model = model.chars().filter(|character| !character.is_control());
-        let model: String = model.take(MOST_ECHOED).collect();
-        if self.services.is_empty() {
-            return format!(
-                "No model provider is configured, so \"{model}\" cannot be asked. Choose {}, or set \
-                 ANTHROPIC_API_KEY or OPENAI_API_KEY.",
-                demo::MODEL
-            );
-        }
-        let configured: Vec<_> = self.services.iter().map(|service| service.vendor.id).collect();
-        format!(
-            "\"{model}\" names no configured provider. Write the model as provider/model; the \
-             provider can be: {}.",
-            configured.join(", ")
-        )
-    }
-
-    /// The listed models behind the default, each once.
-    fn choices_of(&self, listed: Vec<String>, default: Option<String>) -> Vec<String> {
-        let built_in = |service: &Arc<Service>| {
-            let vendor = service.vendor;
-            vendor.models.iter().map(|name| format!("{}/{name}", vendor.id)).collect::<Vec<_>>()
-        };
-        let listed = if listed.is_empty() { self.services.iter().flat_map(built_in).collect() } else { listed };
-        let mut choices: Vec<String> = Vec::new();
-        for model in default.into_iter().chain(listed) {
-            if !choices.contains(&model) {
-                choices.push(model);
-            }
-        }
-        if choices.is_empty() {
-            choices.push(demo::MODEL.to_owned());
-        }
-        choices
-    }
-}
-
-fn shown(id: &str, default: &str) -> Model {
-    let (provider, name) = id.split_once('/').unwrap_or(("", id));
-    let name = if id == demo::MODEL { demo::NAME } else { name };
-    Model { id: id.to_owned(), name: name.to_owned(), provider: provider.to_owned(), default: id == default }
 }

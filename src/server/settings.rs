@@ -1,18 +1,31 @@
-//! The settings: flags and environment, checked before anything starts.
+//! The settings: flags, environment and `rivulet.toml`, checked before anything starts.
 
-use crate::server::limits::MAX_MODEL;
-use crate::server::provider::{self, Endpoint, ProviderSettings};
-use clap::{Arg, ArgAction, Command, CommandFactory, FromArgMatches, Parser, ValueEnum};
+mod file;
+mod providers;
+mod values;
+
+use crate::server::provider;
+use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+use values::{address, count, database, host, model, positive, seconds, small, switch, token, url};
 
 /// A self-hosted AI chat whose replies are never lost.
 #[derive(Clone, Debug, Parser)]
 #[command(version, about)]
 pub struct Settings {
+    /// Without one, Rivulet serves.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// A file of named providers and their models. Default: rivulet.toml in the working directory, if there is one.
+    #[arg(long, env = "RIVULET_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
     /// The address to listen on.
     #[arg(long, env = "RIVULET_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:3000", value_parser = address)]
     pub listen: SocketAddr,
@@ -31,7 +44,7 @@ pub struct Settings {
 
     /// The model that gives conversations their titles, a small one, as provider/model. Without it, a title is how the first
     /// message begins.
-    #[arg(long, env = "RIVULET_TITLE_MODEL", value_name = "MODEL", value_parser = title_model)]
+    #[arg(long, env = "RIVULET_TITLE_MODEL", value_name = "MODEL", value_parser = values::title_model)]
     pub title_model: Option<String>,
 
     /// Whether somebody without an account may chat. Default: on when listening on this machine only.
@@ -101,9 +114,38 @@ pub struct Settings {
     #[arg(long, env = "OPENAI_BASE_URL", value_name = "URL", value_parser = url)]
     pub openai_base_url: Option<String>,
 
+    /// The key for Mistral's models.
+    #[arg(long, env = "MISTRAL_API_KEY", value_name = "KEY", hide_env_values = true)]
+    pub mistral_api_key: Option<SecretString>,
+
+    /// Where Mistral's API is, without /v1.
+    #[arg(long, env = "MISTRAL_BASE_URL", value_name = "URL", value_parser = url)]
+    pub mistral_base_url: Option<String>,
+
+    /// The key for Gemini models.
+    #[arg(long, env = "GEMINI_API_KEY", value_name = "KEY", hide_env_values = true)]
+    pub gemini_api_key: Option<SecretString>,
+
+    /// Where Gemini's API is, without /v1beta.
+    #[arg(long, env = "GEMINI_BASE_URL", value_name = "URL", value_parser = url)]
+    pub gemini_base_url: Option<String>,
+
+    /// Where Ollama is: an address, or a host with or without a port.
+    #[arg(long, env = "OLLAMA_HOST", value_name = "HOST", value_parser = host)]
+    pub ollama_host: Option<String>,
+
     /// What is logged: a level, or tracing directives.
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info", action = ArgAction::Set)]
     pub log: String,
+}
+
+/// What else the program can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// List the models that can be chosen.
+    Models,
+    /// Ask every provider one small question, and say what is wrong where something is.
+    Check,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -121,7 +163,7 @@ impl Settings {
     }
 
     /// An empty variable (in a compose file, say) means that nobody set it.
-    fn without_empty(command: Command) -> Command {
+    fn without_empty(command: clap::Command) -> clap::Command {
         let empty = |arg: &Arg| arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
         let ids: Vec<_> = command.get_arguments().filter(|arg| empty(arg)).map(|arg| arg.get_id().clone()).collect();
         ids.into_iter().fold(command, |command, id| command.mut_arg(id, |arg| arg.env(None::<&str>)))
@@ -144,21 +186,6 @@ impl Settings {
         Duration::from_secs(self.drain_seconds)
     }
 
-    /// A provider is configured by its key, by its address, or by both: a local server wants no key.
-    pub fn providers(&self) -> ProviderSettings {
-        let endpoint = |key: &Option<SecretString>, url: &Option<String>, usual: &str| {
-            (key.is_some() || url.is_some())
-                .then(|| Endpoint { key: key.clone(), base_url: url.clone().unwrap_or_else(|| usual.to_owned()) })
-        };
-        let anthropic = provider::anthropic::BASE_URL;
-        ProviderSettings {
-            anthropic: endpoint(&self.anthropic_api_key, &self.anthropic_base_url, anthropic),
-            openai: endpoint(&self.openai_api_key, &self.openai_base_url, provider::openai::BASE_URL),
-            models: self.models.clone(),
-            model: self.model.clone(),
-        }
-    }
-
     pub fn provider_limits(&self) -> provider::Limits {
         let silence = Duration::from_secs(self.silence_seconds);
         provider::Limits { first_byte: silence, silence, ..provider::Limits::default() }
@@ -179,79 +206,4 @@ fn explain(error: &clap::Error) -> ExitCode {
     let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
     eprintln!("rivulet: {line}");
     ExitCode::from(2)
-}
-
-fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| "RIVULET_LISTEN expects an address and a port, such as 127.0.0.1:3000".into())
-}
-
-fn database(text: &str) -> Result<String, String> {
-    match text.strip_prefix("sqlite:") {
-        Some(path) if !path.is_empty() => Ok(text.to_owned()),
-        _ => Err("DATABASE_URL expects sqlite: and a path, such as sqlite:data/rivulet.db".into()),
-    }
-}
-
-fn model(text: &str) -> Result<String, String> {
-    model_of(text, "RIVULET_MODEL")
-}
-
-fn title_model(text: &str) -> Result<String, String> {
-    model_of(text, "RIVULET_TITLE_MODEL")
-}
-
-fn model_of(text: &str, setting: &str) -> Result<String, String> {
-    let text = text.trim();
-    match text.split_once('/') {
-        Some((provider, name)) if !provider.is_empty() && !name.is_empty() && text.len() <= MAX_MODEL => {
-            Ok(text.into())
-        }
-        _ => Err(format!("{setting} expects provider/model, such as anthropic/claude-sonnet-5-5")),
-    }
-}
-
-fn switch(text: &str) -> Result<Switch, String> {
-    Switch::from_str(text, true).map_err(|_| "RIVULET_GUESTS expects on or off".into())
-}
-
-fn url(text: &str) -> Result<String, String> {
-    let parsed =
-        reqwest::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    match parsed {
-        Some(_) => Ok(text.trim_end_matches('/').to_owned()),
-        None => Err("expected a URL that begins with http:// or https://".into()),
-    }
-}
-
-/// Shorter ones can be guessed.
-const SHORTEST_TOKEN: usize = 16;
-
-fn token(text: &str) -> Result<SecretString, String> {
-    if text.len() < SHORTEST_TOKEN || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(format!(
-            "RIVULET_METRICS_TOKEN expects at least {SHORTEST_TOKEN} letters, digits or signs, such as `openssl rand -hex 16` \
-             prints"
-        ));
-    }
-    Ok(text.into())
-}
-
-/// A week: more is a slip of the keyboard.
-const MOST_SECONDS: u64 = 7 * 24 * 3600;
-
-fn seconds(text: &str) -> Result<u64, String> {
-    let seconds = text.parse().ok().filter(|seconds| (1..=MOST_SECONDS).contains(seconds));
-    seconds.ok_or_else(|| format!("expected whole seconds, from 1 to {MOST_SECONDS}"))
-}
-
-fn positive(text: &str) -> Result<NonZeroU32, String> {
-    text.parse().map_err(|_| "expected a whole number, at least 1".into())
-}
-
-fn small(text: &str) -> Result<u32, String> {
-    positive(text).map(NonZeroU32::get)
-}
-
-fn count(text: &str) -> Result<usize, String> {
-    positive(text).map(|count| count.get() as usize)
 }

@@ -52,7 +52,18 @@ impl Drop for Folder {
     }
 }
 
-/// The settings of a test: both providers are the upstream.
+/// A provider of the kind that no variable names, as an operator would write it.
+fn config(folder: &Folder, upstream: &Upstream) -> PathBuf {
+    let (path, key) = (folder.0.join("rivulet.toml"), folder.0.join("key"));
+    std::fs::write(&key, "key-of-the-test\n").unwrap();
+    let (url, key) = (upstream.url(), key.display());
+    let table =
+        format!("[providers.responses]\nkind = \"openai-responses\"\nbase_url = \"{url}/v1\"\nkey_file = \"{key}\"\n");
+    std::fs::write(&path, table).unwrap();
+    path
+}
+
+/// The settings of a test: every provider is the upstream.
 pub(crate) fn settings(folder: &Folder, upstream: &Upstream, more: &[&str]) -> Settings {
     let (anthropic, openai) = (upstream.url().to_owned(), format!("{}/v1", upstream.url()));
     let database = folder.database();
@@ -64,6 +75,12 @@ pub(crate) fn settings(folder: &Folder, upstream: &Upstream, more: &[&str]) -> S
         &format!("--anthropic-base-url={anthropic}"),
         "--openai-api-key=key-of-the-test",
         &format!("--openai-base-url={openai}"),
+        "--mistral-api-key=key-of-the-test",
+        &format!("--mistral-base-url={anthropic}/mistral"),
+        "--gemini-api-key=key-of-the-test",
+        &format!("--gemini-base-url={anthropic}"),
+        &format!("--ollama-host={anthropic}"),
+        &format!("--config={}", config(folder, upstream).display()),
         "--model=anthropic/mock",
         "--sends-per-minute=10000",
         "--open-replies=1000",

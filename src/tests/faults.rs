@@ -7,7 +7,11 @@ use super::upstream::script::{LineEnd, Script};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
-const MODELS: [&str; 2] = ["anthropic/mock", "openai/mock"];
+/// One of each wire format.
+const MODELS: [&str; 6] =
+    ["anthropic/mock", "openai/mock", "mistral/mock", "responses/mock", "gemini/mock", "ollama/mock"];
+/// Where what is tried does not know the format, and takes seconds.
+const TWO: [&str; 2] = ["anthropic/mock", "ollama/mock"];
 
 /// What became of a reply.
 struct Outcome {
@@ -52,7 +56,7 @@ fn fails_once(script: Script) -> Script {
 #[tokio::test(flavor = "multi_thread")]
 async fn f1_a_provider_that_never_begins_times_out_after_one_retry_at_most() {
     let app = App::with(&["--silence-seconds=1"]).await;
-    for model in MODELS {
+    for model in TWO {
         app.upstream.reset();
         let outcome = outcome(&app, &Script { headers_ms: 60_000, ..Script::default() }, model).await;
         assert_failed(&outcome, "timeout", "");
@@ -97,7 +101,7 @@ async fn f5_a_short_wait_is_waited_for_and_a_long_one_is_told() {
     let app = App::start().await;
     let busy =
         |retry_after: &str| Script { status: Some(429), retry_after: Some(retry_after.into()), ..Script::default() };
-    for model in MODELS {
+    for model in TWO {
         let began = Instant::now();
         let waited = outcome(&app, &fails_once(busy("2")), model).await;
         assert_eq!(waited.message["status"], "done");
@@ -161,10 +165,6 @@ async fn f8_odd_framing_is_read_as_the_standard_says() {
     ];
     for script in odd {
         for model in MODELS {
-            // Without its last event an Anthropic stream is cut off; only OpenAI's finish reason can stand for one.
-            if script.no_done && model.starts_with("anthropic") {
-                continue;
-            }
             let outcome = outcome(&app, &script, model).await;
             assert_eq!(outcome.message["status"], "done", "{script:?} by {model}");
             assert_eq!(outcome.message["text"], script.full_text());
@@ -199,9 +199,11 @@ async fn f9_characters_split_anywhere_are_whole_and_broken_ones_are_marked() {
 async fn f10_a_line_without_end_is_refused() {
     let app = App::start().await;
     let script = Script { long_line: Some(3 << 20), ..Script::default() };
-    let outcome = outcome(&app, &script, "anthropic/mock").await;
-    assert_eq!(outcome.message["status"], "failed");
-    assert_eq!(outcome.message["text"], "t0");
+    for model in MODELS {
+        let outcome = outcome(&app, &script, model).await;
+        assert_eq!(outcome.message["status"], "failed");
+        assert_eq!(outcome.message["text"], "t0");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -221,11 +223,30 @@ async fn f12_an_answer_that_is_no_stream_is_explained() {
         content_type: Some("text/html".into()),
         ..Script::default()
     };
-    for script in [html, Script { status: Some(200), ..Script::default() }] {
-        let outcome = outcome(&app, &script, "openai/mock").await;
-        assert_eq!(outcome.message["status"], "failed");
-        let kind = text(&outcome.error()["kind"]);
-        assert_failed(&outcome, &kind, "");
+    for model in MODELS {
+        let outcome = outcome(&app, &html, model).await;
+        assert_failed(&outcome, "protocol", "");
+    }
+    // A whole answer as JSON is no stream; for Ollama it is a stream of one line.
+    let json = Script { status: Some(200), ..Script::default() };
+    for model in MODELS {
+        let outcome = outcome(&app, &json, model).await;
+        match model {
+            "ollama/mock" => assert_eq!(outcome.message["status"], "done"),
+            _ => assert_failed(&outcome, "protocol", ""),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reason_to_stop_and_the_usage_are_kept_whatever_the_format() {
+    let app = App::start().await;
+    for model in MODELS {
+        let script = Script { thinking: 2, stop_reason: Some("because".into()), ..Script::default() };
+        let message = outcome(&app, &script, model).await.message;
+        assert_eq!(message["stop_reason"], "because", "{model}");
+        assert_eq!(message["usage"]["input_tokens"], 11, "{model}");
+        assert_eq!(message["usage"]["output_tokens"], 22, "{model}");
     }
 }
 

@@ -30,12 +30,26 @@ async fn parameters_reach_each_provider_under_its_names_and_only_where_they_are_
     let body = asked(&app, "anthropic/mock", all.clone()).await;
     assert_eq!((&body["temperature"], &body["max_tokens"]), (&json!(0.25), &json!(500)));
     assert_eq!(body["output_config"], json!({ "effort": "high" }));
-    let body = asked(&app, "openai/mock", all).await;
+    let body = asked(&app, "openai/mock", all.clone()).await;
     assert_eq!((&body["temperature"], &body["max_completion_tokens"]), (&json!(0.25), &json!(500)));
     assert_eq!(body["reasoning_effort"], "high");
-    for model in ["anthropic/mock", "openai/mock"] {
-        let body = asked(&app, model, json!({})).await;
-        for name in ["temperature", "max_completion_tokens", "reasoning_effort", "output_config"] {
+    let body = asked(&app, "responses/mock", all.clone()).await;
+    assert_eq!((&body["temperature"], &body["max_output_tokens"]), (&json!(0.25), &json!(500)));
+    assert_eq!(body["reasoning"], json!({ "effort": "high" }));
+    let body = asked(&app, "mistral/mock", all.clone()).await;
+    assert_eq!((&body["temperature"], &body["max_tokens"]), (&json!(0.25), &json!(500)));
+    assert_eq!(body["reasoning_effort"], "high");
+    let body = asked(&app, "gemini/mock", all.clone()).await;
+    let thinking = json!({ "thinkingLevel": "high" });
+    let all_of_gemini = json!({ "temperature": 0.25, "maxOutputTokens": 500, "thinkingConfig": thinking });
+    assert_eq!(body["generationConfig"], all_of_gemini);
+    let body = asked(&app, "ollama/mock", all).await;
+    assert_eq!(body["options"], json!({ "temperature": 0.25, "num_predict": 500 }));
+    assert_eq!(body["think"], "high");
+    for model in ["anthropic", "openai", "responses", "mistral", "gemini", "ollama"] {
+        let body = asked(&app, &format!("{model}/mock"), json!({})).await;
+        let names = ["temperature", "max_completion_tokens", "reasoning_effort", "output_config", "generationConfig"];
+        for name in names.into_iter().chain(["options", "think", "reasoning"]) {
             assert_eq!(body.get(name), None, "{name} of {model}");
         }
     }

@@ -2,72 +2,20 @@
 //! them. No network here.
 
 mod choices;
-mod decoders;
+mod dialects;
+mod endings;
+mod errors;
+mod file;
 mod framing;
+mod hosts;
+mod recordings;
+mod requests;
 
 use crate::model::Usage;
 use crate::server::provider::reader::Reader;
-use crate::server::provider::{Decoder, Delta, Failure, FailureKind, Limits, anthropic, openai};
-
-/// A reply that thinks, with a block and an event that nobody knows.
-const ANTHROPIC: &str = r#"event: message_start
-data: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","content":[],"model":"m","stop_reason":null,"usage":{"input_tokens":25,"output_tokens":1}}}
-
-event: content_block_start
-data: {"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"","signature":""}}
-
-event: ping
-data: {"type":"ping"}
-
-event: content_block_delta
-data: {"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"Grüße sind nötig."}}
-
-event: content_block_delta
-data: {"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"EqQBCgIYAhIM"}}
-
-event: content_block_stop
-data: {"type":"content_block_stop","index":0}
-
-event: content_block_start
-data: {"type":"content_block_start","index":1,"content_block":{"type":"text","text":""}}
-
-event: content_block_delta
-data: {"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"Grüß "}}
-
-event: weather_report
-data: sunny, not JSON
-
-event: content_block_delta
-data: {"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"Gott 👋🏽"}}
-
-event: content_block_start
-data: {"type":"content_block_start","index":2,"content_block":{"type":"hologram","text":{"x":1}}}
-
-event: message_delta
-data: {"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"output_tokens":15}}
-
-event: message_stop
-data: {"type":"message_stop"}
-
-"#;
-
-const OPENAI: &str = r#"data: {"id":"c1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}],"usage":null,"obfuscation":"x7"}
-
-: OPENROUTER PROCESSING
-
-data: {"id":"c1","choices":[{"index":0,"delta":{"reasoning_content":"","reasoning":"Hm."},"finish_reason":null}]}
-
-data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Grüß "},"finish_reason":null}]}
-
-data: {"id":"c1","choices":[{"index":0,"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"Und?"}]},{"type":"text","text":"Gott 👋🏽"},{"type":"hologram"}]}}]}
-
-data: {"id":"c1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":null}
-
-data: {"id":"c1","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":12,"total_tokens":21}}
-
-data: [DONE]
-
-"#;
+use crate::server::provider::{Delta, Failure, FailureKind, Kind, Limits, Origin};
+use recordings::{GREETING, Recording, recordings};
+use std::sync::Arc;
 
 fn text(text: &str) -> Delta {
     Delta::Text(text.into())
@@ -85,34 +33,21 @@ fn finished(reason: &str) -> Delta {
     Delta::Finished { reason: reason.into() }
 }
 
-fn anthropic_deltas() -> Vec<Delta> {
-    let said = [thinking(""), thinking("Grüße sind nötig."), text("Grüß "), text("Gott 👋🏽")];
-    [vec![usage(25, 1)], said.into(), vec![usage(25, 15), finished("end_turn")]].concat()
-}
-
-fn openai_deltas() -> Vec<Delta> {
-    let said = [thinking("Hm."), text("Grüß "), thinking("Und?"), text("Gott 👋🏽")];
-    [said.into(), vec![usage(9, 12), finished("stop")]].concat()
-}
-
-fn anthropic() -> Box<dyn Decoder> {
-    Box::new(anthropic::Decoder::default())
-}
-
-fn openai() -> Box<dyn Decoder> {
-    Box::new(openai::Decoder::default())
+fn reader(kind: Kind) -> Reader {
+    let origin = Origin::environment(kind.name(), &kind.name().to_uppercase());
+    kind.reader(&Arc::new(origin), &Limits::default())
 }
 
 /// Everything an answer says that comes in these chunks and then ends.
-fn read<'a>(decoder: Box<dyn Decoder>, chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<Delta> {
-    let mut reader = Reader::new(decoder, &Limits::default());
+fn read<'a>(kind: Kind, chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<Delta> {
+    let mut reader = reader(kind);
     let mut deltas: Vec<_> = chunks.into_iter().flat_map(|chunk| reader.push(chunk)).collect();
     deltas.extend(reader.end());
     deltas
 }
 
-fn read_whole(decoder: Box<dyn Decoder>, stream: &str) -> Vec<Delta> {
-    read(decoder, [stream.as_bytes()])
+fn read_whole(kind: Kind, stream: &str) -> Vec<Delta> {
+    read(kind, [stream.as_bytes()])
 }
 
 /// The failure that an answer ended with, and the text before it.
@@ -128,6 +63,33 @@ fn shown(deltas: &[Delta]) -> String {
     deltas.iter().filter_map(text).collect()
 }
 
-fn token(text: &str) -> String {
-    format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n")
+/// A piece of text as the format writes it. `text` stands in the JSON as it is.
+fn token(kind: Kind, text: &str) -> String {
+    match kind {
+        Kind::Anthropic => {
+            format!(
+                "event: content_block_delta\ndata: {{\"type\":\"content_block_delta\",\"index\":0,\"delta\":\
+                 {{\"type\":\"text_delta\",\"text\":\"{text}\"}}}}\n\n"
+            )
+        }
+        Kind::OpenAi | Kind::Mistral => format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n"),
+        Kind::Responses => {
+            format!(
+                "event: response.output_text.delta\ndata: \
+                 {{\"type\":\"response.output_text.delta\",\"delta\":\"{text}\"}}\n\n"
+            )
+        }
+        Kind::Gemini => {
+            format!("data: {{\"candidates\":[{{\"content\":{{\"parts\":[{{\"text\":\"{text}\"}}]}}}}]}}\n\n")
+        }
+        Kind::Ollama => format!("{{\"message\":{{\"content\":\"{text}\"}},\"done\":false}}\n"),
+    }
+}
+
+/// A line of data: a whole event of its own, or a line of JSON.
+fn line(kind: Kind, json: &str) -> String {
+    match kind {
+        Kind::Ollama => format!("{json}\n"),
+        _ => format!("data: {json}\n\n"),
+    }
 }

@@ -84,11 +84,14 @@ async fn what_is_no_reply_of_mine_is_not_there() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_keeps_the_tokens_that_were_reported() {
     let app = App::start().await;
-    let conversation = app.conversation().await;
-    let sent = app.send(&conversation, &Script { silence_after: Some(3), ..Script::default() }).await;
-    app.follow(&conversation, Some(&sent.cursor)).await.until("token").await;
-    app.post(&format!("/api/v1/replies/{}/stop", sent.reply), json!({})).await;
-    app.rest_of(&conversation, &sent).await;
-    let usage = app.last_message(&conversation).await["usage"].clone();
-    assert_eq!(usage["input_tokens"], super::upstream::wire::INPUT_TOKENS);
+    // The two that report what the prompt costs before the end.
+    for model in ["anthropic/mock", "gemini/mock"] {
+        let conversation = app.conversation().await;
+        let sent = app.send_to(&conversation, &Script { silence_after: Some(3), ..Script::default() }, model).await;
+        app.follow(&conversation, Some(&sent.cursor)).await.until("token").await;
+        app.post(&format!("/api/v1/replies/{}/stop", sent.reply), json!({})).await;
+        app.rest_of(&conversation, &sent).await;
+        let usage = app.last_message(&conversation).await["usage"].clone();
+        assert_eq!(usage["input_tokens"], super::upstream::wire::INPUT_TOKENS, "{model}");
+    }
 }

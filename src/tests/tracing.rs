@@ -7,8 +7,27 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use tracing_subscriber::EnvFilter;
 
+/// What was logged.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// Keeps what this thread logs for as long as the guard lives.
+    pub(crate) fn capture() -> (Self, ::tracing::subscriber::DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(EnvFilter::new("rivulet=trace,tower_http=trace"))
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        (log, ::tracing::subscriber::set_default(subscriber))
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -23,14 +42,7 @@ impl Write for Log {
 // On one thread, so that the subscriber of this test is the one of all its tasks.
 #[tokio::test]
 async fn a_line_names_its_request_and_its_reply_and_no_line_a_prompt() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new("rivulet=trace,tower_http=trace"))
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = ::tracing::subscriber::set_default(subscriber);
+    let (log, _guard) = Log::capture();
     let app = App::start().await;
     let conversation = app.conversation().await;
     let script = Script { error_after: Some(2), ..Script::default() };
@@ -42,7 +54,7 @@ async fn a_line_names_its_request_and_its_reply_and_no_line_a_prompt() {
     app.rest_of(&conversation, &sent).await;
     app.stranger(reqwest::Method::GET, "/?text=A+secret+of+mine.").send().await.unwrap();
 
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     let failed = log.lines().find(|line| line.contains("A reply failed at the provider")).unwrap();
     for id in [request, sent.reply] {
         assert!(failed.contains(&id), "{id} is not in: {failed}");

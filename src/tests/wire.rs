@@ -114,7 +114,7 @@ fn every_event() -> Vec<Event> {
         done(3),
         Event::Stopped { reply: id(3), usage: None },
         Event::Interrupted { reply: id(3) },
-        Event::Error { reply: id(3), usage: None, error },
+        Event::Error { reply: id(3), usage: None, error: error.into() },
         Event::Conversation { conversation: Box::new(conversation(1, "2026")) },
         Event::Deleted { conversation: conversation(1, "2026").id },
     ]
@@ -293,7 +293,7 @@ fn end_of(reply: u128, choice: u128) -> Event {
         _ => {
             let (kind, message) = ("broken".into(), "It broke.".into());
             let error = ReplyError { kind, message, retryable: false, retry_after_ms: None };
-            Event::Error { reply: id(reply), usage: None, error }
+            Event::Error { reply: id(reply), usage: None, error: error.into() }
         }
     }
 }

@@ -94,12 +94,12 @@ fn event(kind: &str, members: Members) -> Result<Event, Error> {
         "error" => Event::Error {
             reply: reply()?,
             usage: members.usage,
-            error: ReplyError {
+            error: Box::new(ReplyError {
                 kind: member(members.kind, "kind")?,
                 message: member(members.message, "message")?,
                 retryable: member(members.retryable, "retryable")?,
                 retry_after_ms: members.retry_after_ms,
-            },
+            }),
         },
         "deleted" => Event::Deleted { conversation: member(members.conversation, "conversation")? },
         _ => return Err(Error::custom("an event of another version")),

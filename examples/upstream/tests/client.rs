@@ -101,10 +101,13 @@ impl Answer {
         serde_json::from_slice(&self.chunks.concat()).unwrap()
     }
 
-    /// The data of the events, by the book: https://html.spec.whatwg.org/#event-stream-interpretation
+    /// The lines of JSON, or the data of the events, by the book: https://html.spec.whatwg.org/#event-stream-interpretation
     pub(super) fn events(&self) -> Vec<Value> {
         let body = String::from_utf8_lossy(&self.chunks.concat()).replace("\r\n", "\n").replace('\r', "\n");
         let body = body.strip_prefix('\u{feff}').unwrap_or(&body);
+        if self.head.contains("content-type: application/x-ndjson") {
+            return body.lines().filter_map(|line| parse(line.trim())).collect();
+        }
         let mut events = Vec::new();
         let mut data = Vec::new();
         for line in body.lines() {
@@ -119,12 +122,20 @@ impl Answer {
     }
 
     pub(super) fn text(&self) -> String {
-        let events = self.events();
-        let texts = events
-            .iter()
-            .filter_map(|event| event["delta"]["text"].as_str().or(event["choices"][0]["delta"]["content"].as_str()));
-        texts.collect()
+        self.events().iter().filter_map(text).collect()
     }
+}
+
+/// The text in an event of any format; the text of thinking is not meant.
+fn text(event: &Value) -> Option<String> {
+    if event["type"] == "response.output_text.delta" {
+        return event["delta"].as_str().map(str::to_owned);
+    }
+    let part = &event["candidates"][0]["content"]["parts"][0];
+    let part = if part["thought"] == true { &Value::Null } else { &part["text"] };
+    let places =
+        [&event["delta"]["text"], &event["choices"][0]["delta"]["content"], &event["message"]["content"], part];
+    places.into_iter().find_map(Value::as_str).map(str::to_owned)
 }
 
 fn parse(event: &str) -> Option<Value> {

@@ -31,7 +31,7 @@ pub(super) async fn end(shared: &Shared, open: &Open, outcome: Outcome, facts: F
         }
         None => {
             shared.store.hold(Arc::clone(&ending), not_saved());
-            (Event::Error { reply: open.reply, usage, error: not_saved() }, Some(ending))
+            (Event::Error { reply: open.reply, usage, error: not_saved().into() }, Some(ending))
         }
     };
     shared.metrics.reply(event.outcome().unwrap_or(Status::Interrupted).name());
@@ -125,7 +125,7 @@ fn event(open: &Open, outcome: &Outcome, usage: Option<Usage>) -> Event {
         Outcome::Done { stop_reason } => Event::Done { reply, usage, stop_reason: Some(stop_reason.clone()) },
         Outcome::Stopped => Event::Stopped { reply, usage },
         Outcome::Interrupted => Event::Interrupted { reply },
-        Outcome::Failed(error) => Event::Error { reply, usage, error: error.clone() },
+        Outcome::Failed(error) => Event::Error { reply, usage, error: Box::new(error.clone()) },
     }
 }
 

@@ -86,7 +86,7 @@ impl Drop for Closing<'_> {
             if std::thread::panicking() {
                 shared.metrics.panic("reply");
             }
-            open.journal.append(Event::Error { reply: open.reply, usage: None, error: internal() });
+            open.journal.append(Event::Error { reply: open.reply, usage: None, error: internal().into() });
         }
         lock(&shared.open).remove(&open.reply);
         open.ended.cancel();

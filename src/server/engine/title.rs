@@ -117,7 +117,7 @@ async fn tell(shared: &Shared, conversation: ConversationId, title: &str) -> sql
     let _turn = journal.turn.lock().await;
     let Some(stored) = shared.store.give_title(conversation, title).await? else { return Ok(()) };
     let account = stored.account;
-    let event = Event::Conversation { conversation: Box::new(stored.shown(shared.providers.default_model())) };
+    let event = Event::Conversation { conversation: Box::new(stored.shown(&shared.providers.default_model())) };
     journal.append(event.clone());
     shared.journals.append(Topic::Account(account), event);
     Ok(())

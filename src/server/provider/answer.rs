@@ -5,23 +5,27 @@
 use super::complaint::Complaint;
 use super::reader::Reader;
 use super::retry;
-use super::vendor::{Service, Vendor, chain};
-use super::{Delta, Failure, FailureKind, Limits, Request};
+use super::service::{Service, chain};
+use super::{Delta, Failure, FailureKind, Limits, Origin, Request};
 use jiff::Timestamp;
 use reqwest::Response;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
+use std::error::Error;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// An error's body is worth this wait, and no more: its status says most.
 const ERROR_BODY_WAIT: Duration = Duration::from_secs(5);
+/// Where Anthropic, OpenAI, OpenRouter and Mistral write it.
+const REQUEST_IDS: [&str; 4] = ["request-id", "x-request-id", "x-generation-id", "mistral-correlation-id"];
 /// The longest request id that is passed on.
 const REQUEST_ID_BYTES: usize = 200;
 
 /// A provider's answer that is being read.
 pub(super) struct Answer {
-    vendor: &'static Vendor,
+    origin: Arc<Origin>,
     response: Response,
     reader: Reader,
     /// When the provider has been silent for too long.
@@ -32,27 +36,28 @@ pub(super) struct Answer {
 impl Answer {
     /// Sends the request and waits for an answer that can be a reply.
     pub(super) async fn open(service: &Service, request: &Request, limits: &Limits) -> Result<Self, Failure> {
-        let vendor = service.vendor;
+        let origin = &service.origin;
         let deadline = Instant::now() + limits.first_byte;
         let sent = timeout_at(deadline, service.send(request)).await;
-        let sent = sent.map_err(|_| Failure::of(FailureKind::Timeout, vendor))?;
-        let response = sent.map_err(|error| unsent(vendor, error))?;
+        let sent = sent.map_err(|_| Failure::of(FailureKind::Timeout, origin))?;
+        let response = sent.map_err(|error| unsent(origin, error))?;
         if !response.status().is_success() {
-            return Err(refused(vendor, response, limits).await);
+            return Err(refused(origin, response, limits).await);
         }
-        check_encoding(vendor, response.headers())?;
-        let other = |media_type: String| media_type != "text/event-stream";
+        check_encoding(origin, response.headers())?;
+        let framing = service.kind.vendor().framing;
+        let other = |media_type: String| !framing.reads(&media_type);
         if media_type(response.headers()).is_some_and(other) {
-            return Err(not_a_stream(vendor, response, limits).await);
+            return Err(not_a_stream(origin, response, limits).await);
         }
-        let reader = Reader::new((vendor.decoder)(), limits);
-        Ok(Self { vendor, response, reader, deadline, silence: limits.silence })
+        let reader = service.kind.reader(origin, limits);
+        Ok(Self { origin: Arc::clone(origin), response, reader, deadline, silence: limits.silence })
     }
 
     /// The provider's name for this request; its support asks for it.
     pub(super) fn request_id(&self) -> Option<String> {
         let headers = self.response.headers();
-        let id = headers.get("request-id").or_else(|| headers.get("x-request-id"))?.to_str().ok()?;
+        let id = REQUEST_IDS.iter().find_map(|name| headers.get(*name))?.to_str().ok()?;
         (id.len() <= REQUEST_ID_BYTES).then(|| id.to_owned())
     }
 
@@ -67,65 +72,88 @@ impl Answer {
             Ok(Err(error)) if is_end(&error) => self.reader.end(),
             Ok(Err(error)) => {
                 let error = chain(&error.without_url());
-                tracing::info!(provider = self.vendor.id, error, "The provider's connection broke");
-                self.reader.broke(Failure::of(FailureKind::UpstreamReset, self.vendor))
+                tracing::info!(provider = self.origin.name, error, "The provider's connection broke");
+                self.reader.broke(Failure::of(FailureKind::UpstreamReset, &self.origin))
             }
-            Err(_) => self.reader.broke(Failure::of(FailureKind::Timeout, self.vendor)),
+            Err(_) => self.reader.broke(Failure::of(FailureKind::Timeout, &self.origin)),
         }
     }
 }
 
 /// Whether the connection was closed in order, only sooner than HTTP allows.
 fn is_end(error: &reqwest::Error) -> bool {
-    let first: &(dyn std::error::Error + 'static) = error;
-    std::iter::successors(Some(first), |error| error.source()).any(|error| {
+    causes(error).any(|error| {
         let cut = error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message);
         let eof = error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof);
         cut || eof
     })
 }
 
-fn unsent(vendor: &Vendor, error: reqwest::Error) -> Failure {
-    let kind = if error.is_connect() { FailureKind::Unreachable } else { FailureKind::UpstreamReset };
+/// Whether the provider's certificate was looked at and refused.
+fn is_untrusted(error: &reqwest::Error) -> bool {
+    causes(error).any(|error| matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))))
+}
+
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    let first: &(dyn Error + 'static) = error;
+    std::iter::successors(Some(first), |&error| {
+        // An IO error leaves out what it wraps when it is asked for its source.
+        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        }
+    })
+}
+
+fn unsent(origin: &Origin, error: reqwest::Error) -> Failure {
+    let kind = match error.is_connect() {
+        true if is_untrusted(&error) => FailureKind::Untrusted,
+        true => FailureKind::Unreachable,
+        false => FailureKind::UpstreamReset,
+    };
     // The address is the operator's own and stays out of what others are shown; the log has the cause.
-    tracing::warn!(provider = vendor.id, error = %chain(&error.without_url()), "No answer from the provider");
-    Failure::of(kind, vendor)
+    tracing::warn!(provider = origin.name, error = %chain(&error.without_url()), "No answer from the provider");
+    Failure::of(kind, origin)
 }
 
 /// The failure that an answer with an error status is.
-async fn refused(vendor: &Vendor, response: Response, limits: &Limits) -> Failure {
+async fn refused(origin: &Origin, response: Response, limits: &Limits) -> Failure {
     let status = response.status();
     let wait = retry::retry_after(response.headers(), Timestamp::now());
     let should_retry = retry::should_retry(response.headers());
     if status.is_redirection() {
-        return redirected(vendor);
+        return redirected(origin);
     }
-    let complaint = Complaint::read(&body(response, limits).await).unwrap_or_default();
-    let mut failure = complaint.refusal(vendor, status.as_u16(), wait);
+    let complaint = Complaint::read(&body(response, limits).await);
+    // An API says that it has no such model. A server that only says that it has no such page is not the API.
+    if complaint.is_none() && matches!(status.as_u16(), 404 | 405) {
+        return Failure::of(FailureKind::Protocol, origin);
+    }
+    let mut failure = complaint.unwrap_or_default().refusal(origin, status.as_u16(), wait);
     failure.retryable = should_retry.unwrap_or(failure.retryable);
     failure
 }
 
-fn redirected(vendor: &Vendor) -> Failure {
-    let setting = vendor.url_setting;
+fn redirected(origin: &Origin) -> Failure {
+    let setting = &origin.address;
     let message = format!("The model provider has moved. Set {setting} to its new address; Rivulet does not follow.");
     Failure::new(FailureKind::Protocol, message)
 }
 
 /// The failure that a successful answer is when it is no event stream: often an error, a login page or a wrong address.
-async fn not_a_stream(vendor: &Vendor, response: Response, limits: &Limits) -> Failure {
+async fn not_a_stream(origin: &Origin, response: Response, limits: &Limits) -> Failure {
     let json = media_type(response.headers()).is_some_and(|media_type| media_type.ends_with("json"));
     let complaint = if json { Complaint::read(&body(response, limits).await) } else { None };
     match complaint {
-        Some(complaint) => complaint.failure(vendor),
-        None => Failure::of(FailureKind::Protocol, vendor),
+        Some(complaint) => complaint.failure(origin),
+        None => Failure::of(FailureKind::Protocol, origin),
     }
 }
 
 /// We ask for no compression: what comes compressed anyway can be of any size once unpacked.
-fn check_encoding(vendor: &Vendor, headers: &HeaderMap) -> Result<(), Failure> {
+fn check_encoding(origin: &Origin, headers: &HeaderMap) -> Result<(), Failure> {
     match headers.get(CONTENT_ENCODING) {
-        Some(encoding) if encoding != "identity" => Err(Failure::of(FailureKind::Protocol, vendor)),
+        Some(encoding) if encoding != "identity" => Err(Failure::of(FailureKind::Protocol, origin)),
         _ => Ok(()),
     }
 }

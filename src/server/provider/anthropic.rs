@@ -4,37 +4,31 @@
 //! API's documentation asks.
 
 use super::complaint::Complaint;
-use super::request::Message;
-use super::sse::Event;
-use super::vendor::Vendor;
-use super::{Decoder as _, Delta, Failure, FailureKind, Request, json};
+use super::framing::{Event, Framing};
+use super::vendor::{Vendor, set};
+use super::{Decoder as _, Delta, Failure, FailureKind, Origin, Request, json as text};
 use crate::model::{Parameters, Usage};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
-/// Anthropic's own address.
-pub const BASE_URL: &str = "https://api.anthropic.com";
-
-/// The choices where `RIVULET_MODELS` names none; the first is the default.
-pub const MODELS: &[&str] =
-    &["claude-sonnet-5-5", "claude-opus-5-5", "claude-haiku-5-5", "claude-fable-5-1", "claude-sonnet-4-6"];
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// The API wants a limit on each reply. The largest that no model still served rejects; thinking counts towards it.
 const MAX_TOKENS: u32 = 32_000;
 
 pub(super) static VENDOR: Vendor = Vendor {
-    id: "anthropic",
-    key_setting: "ANTHROPIC_API_KEY",
-    url_setting: "ANTHROPIC_BASE_URL",
-    models: MODELS,
+    base_url: "https://api.anthropic.com",
+    models: &["claude-sonnet-5-5", "claude-opus-5-5", "claude-haiku-5-5", "claude-fable-5-1", "claude-sonnet-4-6"],
+    framing: Framing::Sse,
     url,
     headers,
     body,
-    decoder: || Box::new(Decoder::default()),
+    choose,
+    reserved: &["model", "messages", "stream", "system"],
+    decoder: |origin| Box::new(Decoder::new(origin)),
 };
 
 /// The setting is without `/v1`; with it, it can only mean the same.
-fn url(base: &str) -> String {
+fn url(base: &str, _model: &str) -> String {
     format!("{}/v1/messages", base.trim_end_matches("/v1"))
 }
 
@@ -43,41 +37,29 @@ fn headers(key: Option<&str>) -> Vec<(&'static str, String)> {
     key.map(|key| ("x-api-key", key.to_owned())).into_iter().chain([version]).collect()
 }
 
-/// No temperature, no effort and no thinking budget that nobody asked for: newer models reject some of them.
-fn body(request: &Request) -> Vec<u8> {
-    #[derive(Serialize)]
-    struct Body<'a> {
-        model: &'a str,
-        max_tokens: u32,
-        stream: bool,
-        #[serde(skip_serializing_if = "str::is_empty")]
-        system: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        temperature: Option<f64>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        output_config: Option<OutputConfig<'a>>,
-        messages: Vec<Message<'a>>,
+/// No temperature and no thinking budget that nobody asked for: newer models reject both.
+fn body(request: &Request) -> Value {
+    let mut body = json!({
+        "model": request.model,
+        "max_tokens": MAX_TOKENS,
+        "stream": true,
+        "messages": request.messages(),
+    });
+    if !request.system.is_empty() {
+        body["system"] = request.system.as_str().into();
     }
-    #[derive(Serialize)]
-    struct OutputConfig<'a> {
-        effort: &'a str,
-    }
-    let Parameters { temperature, max_output_tokens, effort } = &request.parameters;
-    let body = Body {
-        model: &request.model,
-        max_tokens: max_output_tokens.unwrap_or(MAX_TOKENS),
-        stream: true,
-        system: &request.system,
-        temperature: *temperature,
-        output_config: effort.as_deref().map(|effort| OutputConfig { effort }),
-        messages: request.messages(),
-    };
-    serde_json::to_vec(&body).expect("strings and numbers are always valid JSON")
+    body
+}
+
+fn choose(body: &mut Value, chosen: &Parameters) {
+    set(body, &["temperature"], chosen.temperature);
+    set(body, &["max_tokens"], chosen.max_output_tokens);
+    set(body, &["output_config", "effort"], chosen.effort.as_deref());
 }
 
 /// Reads the stream of one reply.
-#[derive(Default)]
-pub struct Decoder {
+struct Decoder {
+    origin: Arc<Origin>,
     usage: Usage,
     stop_reason: Option<String>,
     /// The viewers know that the model thinks.
@@ -88,24 +70,32 @@ pub struct Decoder {
 impl super::Decoder for Decoder {
     fn push(&mut self, event: &Event) -> Vec<Delta> {
         if event.name == "error" {
-            return vec![failed(&Complaint::read(&event.data).unwrap_or_default())];
+            return vec![self.failed(&Complaint::read(&event.data).unwrap_or_default())];
         }
-        match json::parse::<Data>(&event.data) {
+        match text::parse::<Data>(&event.data) {
             Ok(data) => self.read(data).into_iter().collect(),
             Err(_) if !carries_the_reply(&event.name) => Vec::new(),
-            Err(_) => vec![Delta::Failed(Failure::of(FailureKind::Protocol, &VENDOR))],
+            Err(_) => vec![Delta::Failed(Failure::of(FailureKind::Protocol, &self.origin))],
         }
     }
 
     fn end(&self) -> Delta {
         if !self.complete {
-            return Delta::Failed(Failure::of(FailureKind::Truncated, &VENDOR));
+            return Delta::Failed(Failure::of(FailureKind::Truncated, &self.origin));
         }
         Delta::Finished { reason: self.stop_reason.clone().unwrap_or_else(|| "end_turn".into()) }
     }
 }
 
 impl Decoder {
+    fn new(origin: Arc<Origin>) -> Self {
+        Self { origin, usage: Usage::default(), stop_reason: None, thinking: false, complete: false }
+    }
+
+    fn failed(&self, complaint: &Complaint) -> Delta {
+        Delta::Failed(complaint.failure(&self.origin))
+    }
+
     fn read(&mut self, data: Data) -> Option<Delta> {
         match data {
             Data::MessageStart { message } => self.count(message.usage?),
@@ -120,7 +110,7 @@ impl Decoder {
                 self.complete = true;
                 Some(self.end())
             }
-            Data::Error { error } => Some(failed(&Complaint::of(&error))),
+            Data::Error { error } => Some(self.failed(&Complaint::of(&error))),
             Data::ContentBlockDelta { delta: Change::Other } | Data::Unknown => None,
         }
     }
@@ -165,10 +155,6 @@ fn carries_the_reply(name: &str) -> bool {
 
 fn said(text: String) -> Option<Delta> {
     (!text.is_empty()).then_some(Delta::Text(text))
-}
-
-fn failed(complaint: &Complaint) -> Delta {
-    Delta::Failed(complaint.failure(&VENDOR))
 }
 
 /// The events that say something here.

@@ -3,19 +3,20 @@
 //! The words do not collide, so one table serves every provider, and a gateway that answers in another vendor's words
 //! is understood too.
 
-use super::vendor::Vendor;
-use super::{Failure, FailureKind, json};
+use super::{Failure, FailureKind, Origin, json};
 use serde_json::Value;
 use std::time::Duration;
 
 /// A provider's error object.
 #[derive(Debug, Default)]
 pub(super) struct Complaint {
-    /// The most specific word first: OpenAI's `code`, then the `type`.
+    /// The most specific word first: Google's reason, OpenAI's `code`, then the `type` or `status`.
     words: Vec<String>,
     /// The HTTP status that a gateway puts into `code`.
     status: Option<u16>,
     message: String,
+    /// When to try again: Google says it in here and not in a header.
+    wait: Option<Duration>,
 }
 
 impl Complaint {
@@ -34,23 +35,25 @@ impl Complaint {
     /// Reads the error object itself, or the bare sentence that some servers have in its place.
     pub(super) fn of(error: &Value) -> Self {
         let word = |name: &str| error.get(name).and_then(Value::as_str).map(str::to_owned);
-        let message = ["message", "detail"].into_iter().find_map(word);
+        let message = ["message", "detail"].into_iter().find_map(|name| sentence(error.get(name)?));
         let code = error.get("code");
+        let reason = detail(error, "reason").map(str::to_owned);
         Self {
-            words: ["code", "type"].into_iter().filter_map(word).collect(),
+            words: reason.into_iter().chain(["code", "type", "status"].into_iter().filter_map(word)).collect(),
             status: code.and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok()),
             message: message.or_else(|| error.as_str().map(str::to_owned)).unwrap_or_default(),
+            wait: detail(error, "retryDelay").and_then(seconds),
         }
     }
 
     /// The failure that this is inside a stream.
-    pub(super) fn failure(&self, vendor: &Vendor) -> Failure {
-        Failure::of(self.kind(None), vendor).quoting(&self.message)
+    pub(super) fn failure(&self, origin: &Origin) -> Failure {
+        Failure::of(self.kind(None), origin).after(self.wait).quoting(&self.message)
     }
 
     /// The failure that this is as the body of an answer with `status`, which may ask to wait.
-    pub(super) fn refusal(&self, vendor: &Vendor, status: u16, wait: Option<Duration>) -> Failure {
-        Failure::of(self.kind(Some(status)), vendor).after(wait).quoting(&self.message)
+    pub(super) fn refusal(&self, origin: &Origin, status: u16, wait: Option<Duration>) -> Failure {
+        Failure::of(self.kind(Some(status)), origin).after(wait.or(self.wait)).quoting(&self.message)
     }
 
     fn kind(&self, status: Option<u16>) -> FailureKind {
@@ -59,11 +62,33 @@ impl Complaint {
         }
         let word = self.words.iter().find_map(|word| of_word(word));
         let status = status.or(self.status.filter(|status| (400..600).contains(status)));
-        let vague = || self.words.iter().any(|word| word == "invalid_request_error");
+        let vague =
+            || self.words.iter().any(|word| matches!(word.as_str(), "invalid_request_error" | "INVALID_ARGUMENT"));
         word.or_else(|| status.map(of_status))
             .or_else(|| vague().then_some(FailureKind::BadRequest))
             .unwrap_or(FailureKind::Server)
     }
+}
+
+/// A member of one of the objects in Google's list of details.
+fn detail<'a>(error: &'a Value, name: &str) -> Option<&'a str> {
+    error.get("details")?.as_array()?.iter().find_map(|detail| detail.get(name)?.as_str())
+}
+
+/// A duration as Google writes it: `34s`, `0.5s`.
+fn seconds(text: &str) -> Option<Duration> {
+    Duration::try_from_secs_f64(text.strip_suffix('s')?.parse().ok()?).ok()
+}
+
+/// A sentence, or the first of the list that servers in Python write: where in the request something is wrong, and what.
+fn sentence(value: &Value) -> Option<String> {
+    if let Some(text) = value.as_str() {
+        return Some(text.to_owned());
+    }
+    let nested = value.get("detail").or_else(|| value.get(0))?;
+    let Some(what) = nested.get("msg").and_then(Value::as_str) else { return sentence(nested) };
+    let place = nested.get("loc").and_then(Value::as_array).and_then(|place| place.last()?.as_str());
+    Some(place.map_or_else(|| what.to_owned(), |place| format!("{place}: {what}")))
 }
 
 /// What a word says for certain. Those that come with many a status (`invalid_request_error`, `server_error`) do not.
@@ -73,11 +98,16 @@ fn of_word(word: &str) -> Option<FailureKind> {
             FailureKind::Quota
         }
         "context_length_exceeded" | "request_too_large" => FailureKind::TooLong,
-        "model_not_found" | "not_found_error" => FailureKind::ModelNotFound,
-        "invalid_api_key" | "authentication_error" | "permission_error" => FailureKind::Unauthorized,
-        "rate_limit_error" | "rate_limit_exceeded" => FailureKind::RateLimited,
-        "overloaded_error" | "engine_overloaded" => FailureKind::Overloaded,
-        "timeout_error" => FailureKind::Timeout,
+        "model_not_found" | "not_found_error" | "invalid_model" | "NOT_FOUND" => FailureKind::ModelNotFound,
+        "invalid_api_key"
+        | "authentication_error"
+        | "permission_error"
+        | "API_KEY_INVALID"
+        | "UNAUTHENTICATED"
+        | "PERMISSION_DENIED" => FailureKind::Unauthorized,
+        "rate_limit_error" | "rate_limit_exceeded" | "RESOURCE_EXHAUSTED" => FailureKind::RateLimited,
+        "overloaded_error" | "engine_overloaded" | "UNAVAILABLE" => FailureKind::Overloaded,
+        "timeout_error" | "DEADLINE_EXCEEDED" => FailureKind::Timeout,
         _ => return None,
     })
 }
@@ -98,10 +128,14 @@ fn of_status(status: u16) -> FailureKind {
     }
 }
 
-/// Providers have no word for it, only sentences: Anthropic's, OpenAI's and the usual one of local servers.
+/// Providers have no word for it, only sentences: Anthropic's, OpenAI's, Gemini's and the usual one of local servers.
 fn complains_of_length(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
-    ["prompt is too long", "maximum context length", "exceeds the available context size"]
-        .iter()
-        .any(|sentence| message.contains(sentence))
+    let sentences = [
+        "prompt is too long",
+        "maximum context length",
+        "exceeds the maximum number of tokens",
+        "exceeds the available context size",
+    ];
+    sentences.iter().any(|sentence| message.contains(sentence))
 }

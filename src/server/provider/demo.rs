@@ -15,21 +15,39 @@ pub(super) const NAME: &str = "Tour (no model is configured)";
 /// The longest part of a question that is quoted: enough to recognise it.
 const QUOTE_CHARS: usize = 280;
 
-const NOT_CONFIGURED: &str = "\
+/// Why the tour answers and not a model.
+#[derive(Clone, Copy)]
+pub(super) enum Why {
+    /// No provider is configured.
+    NoProvider,
+    /// One is, but nobody named a model of it.
+    NoModel,
+    /// A model is configured, but the conversation still asks for the tour.
+    Asked,
+}
+
+const NO_PROVIDER: &str = "\
 No model is configured on this server, so what answers you is only Rivulet's built-in tour. \
 To talk to a model, stop Rivulet, set one of these and start it again:
 
 ```sh
 export ANTHROPIC_API_KEY=...   # Claude, by Anthropic
-export OPENAI_API_KEY=...      # GPT, by OpenAI
+export OPENAI_API_KEY=...      # GPT, by OpenAI; or any compatible server at OPENAI_BASE_URL
+export GEMINI_API_KEY=...      # Gemini, by Google
+export MISTRAL_API_KEY=...     # Mistral
 
-# Any server that speaks OpenAI's API, for example Ollama on this machine:
-export OPENAI_BASE_URL=http://localhost:11434/v1
-export RIVULET_MODEL=openai/llama3.2   # the model that answers by default
+# Ollama, for example on this machine:
+export OLLAMA_HOST=127.0.0.1:11434
+export RIVULET_MODEL=ollama/llama3.2   # the model that answers by default
 ```
 ";
 
-const CONFIGURED: &str = "\
+const NO_MODEL: &str = "\
+A model provider is configured on this server, but none of its models, so what answers you is only Rivulet's built-in \
+tour. Set `RIVULET_MODEL` to a model that the provider has, such as `ollama/llama3.2`, and start Rivulet again.
+";
+
+const ASKED: &str = "\
 This is Rivulet's built-in tour and not a model. A model is configured on this server by now: choose it for this \
 conversation and ask again.
 ";
@@ -85,8 +103,8 @@ stop with `Esc`, continue, retry.
 ";
 
 /// Streams the tour; in later turns, a shorter answer.
-pub(super) fn reply(request: &Request, none_configured: bool) -> impl Stream<Item = Delta> + Send + use<> {
-    let pieces = pieces(&answer(&request.turns, none_configured));
+pub(super) fn reply(request: &Request, why: Why) -> impl Stream<Item = Delta> + Send + use<> {
+    let pieces = pieces(&answer(&request.turns, why));
     // A tour has no tokens; its words stand in for them.
     let usage = Usage {
         input_tokens: request.turns.iter().map(|turn| words(&turn.text)).sum(),
@@ -102,20 +120,24 @@ pub(super) fn reply(request: &Request, none_configured: bool) -> impl Stream<Ite
 }
 
 /// The whole answer, or what is missing of one that was stopped.
-fn answer(turns: &[Turn], none_configured: bool) -> String {
+fn answer(turns: &[Turn], why: Why) -> String {
     match turns {
         [before @ .., kept, last] if last.text == GO_ON => {
-            let whole = text(before, none_configured);
+            let whole = text(before, why);
             // The space behind the last word that was shown has been shown too.
             let rest = whole.strip_prefix(kept.text.trim_end()).map(str::trim_start);
             rest.map(str::to_owned).unwrap_or(whole)
         }
-        _ => text(turns, none_configured),
+        _ => text(turns, why),
     }
 }
 
-fn text(turns: &[Turn], none_configured: bool) -> String {
-    let first = if none_configured { NOT_CONFIGURED } else { CONFIGURED };
+fn text(turns: &[Turn], why: Why) -> String {
+    let first = match why {
+        Why::NoProvider => NO_PROVIDER,
+        Why::NoModel => NO_MODEL,
+        Why::Asked => ASKED,
+    };
     let asked = turns.iter().filter(|turn| turn.role == Role::User).count();
     let question = turns.last().map(|turn| quote(&turn.text)).unwrap_or_default();
     let rest = if asked <= 1 { TOUR } else { AGAIN };

@@ -1,7 +1,6 @@
 //! Why a reply failed, and every sentence that a person is told about it.
 
-use super::quote;
-use super::vendor::Vendor;
+use super::{Origin, quote};
 use crate::model::{Parameters, ReplyError};
 use std::time::Duration;
 
@@ -30,6 +29,8 @@ pub struct Failure {
 pub enum FailureKind {
     /// Nobody answers at the provider's address.
     Unreachable,
+    /// Somebody answers there, and cannot prove to be who was asked.
+    Untrusted,
     /// The provider was silent for too long, or says that it took too long itself.
     Timeout,
     /// The connection broke in the middle of the answer.
@@ -59,6 +60,7 @@ impl FailureKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Unreachable => "unreachable",
+            Self::Untrusted => "untrusted",
             Self::Timeout => "timeout",
             Self::UpstreamReset => "upstream_reset",
             Self::Truncated => "truncated",
@@ -84,7 +86,8 @@ impl FailureKind {
             | Self::RateLimited
             | Self::Overloaded
             | Self::Server => true,
-            Self::Unauthorized
+            Self::Untrusted
+            | Self::Unauthorized
             | Self::Quota
             | Self::ModelNotFound
             | Self::TooLong
@@ -93,12 +96,17 @@ impl FailureKind {
         }
     }
 
-    fn sentence(self, vendor: &Vendor) -> String {
-        let Vendor { key_setting, url_setting, .. } = vendor;
+    fn sentence(self, origin: &Origin) -> String {
+        let Origin { key, address, .. } = origin;
         match self {
             Self::Unreachable => {
-                format!("The model provider cannot be reached. Check {url_setting} and the server's network.")
+                format!("The model provider cannot be reached. Check {address} and the server's network.")
             }
+            Self::Untrusted => format!(
+                "The model provider's certificate is not one that the server trusts. Check {address}; if the \
+                 certificate is your own, add its issuer to the system's certificates, or to the file that \
+                 SSL_CERT_FILE names."
+            ),
             Self::Timeout => "The model provider was silent for too long. Try again, or choose a \
                               faster model."
                 .into(),
@@ -112,15 +120,14 @@ impl FailureKind {
             Self::Overloaded => "The model provider is overloaded. Try again a little later.".into(),
             Self::Server => "The model provider has a fault of its own. Try again.".into(),
             Self::Unauthorized => format!(
-                "The model provider refused Rivulet. Check that {key_setting} holds a valid key, \
-                 then start Rivulet again."
+                "The model provider refused Rivulet. Check that the key {key} is valid, then start Rivulet again."
             ),
             Self::Quota => "The account at the model provider has no credit left. Check its \
                             billing there, or choose another provider's model."
                 .into(),
             Self::ModelNotFound => format!(
                 "The model provider does not know this model. Choose another one; RIVULET_MODEL, \
-                 RIVULET_MODELS and {url_setting} decide which there are."
+                 RIVULET_MODELS and {address} decide which there are."
             ),
             Self::TooLong => "This conversation is too long for the model. Start a new one, or \
                               choose another model."
@@ -128,7 +135,7 @@ impl FailureKind {
             Self::BadRequest => NOT_ACCEPTED.into(),
             Self::Protocol => format!(
                 "The model provider's answer is not one that Rivulet understands. Check that \
-                 {url_setting} names the API's address."
+                 {address} names the API's address."
             ),
         }
     }
@@ -141,8 +148,8 @@ impl Failure {
     }
 
     /// A failure in the usual words.
-    pub(super) fn of(kind: FailureKind, vendor: &Vendor) -> Self {
-        Self::new(kind, kind.sentence(vendor))
+    pub(super) fn of(kind: FailureKind, origin: &Origin) -> Self {
+        Self::new(kind, kind.sentence(origin))
     }
 
     /// Adds when to try again.

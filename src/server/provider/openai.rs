@@ -5,72 +5,47 @@
 //! names, no `[DONE]` behind a `finish_reason`, an error in place of a chunk.
 
 use super::complaint::Complaint;
-use super::request::Message;
-use super::sse::Event;
-use super::vendor::Vendor;
-use super::{Delta, Failure, FailureKind, Request, json};
+use super::framing::{Event, Framing};
+use super::vendor::{Vendor, bearer, set};
+use super::{Delta, Failure, FailureKind, Origin, Request, json as text};
 use crate::model::{Parameters, Usage};
+use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use std::borrow::Cow;
-
-/// OpenAI's own address.
-pub const BASE_URL: &str = "https://api.openai.com/v1";
-
-/// The choices where `RIVULET_MODELS` names none; the first is the default.
-pub const MODELS: &[&str] = &["gpt-5.6-sol", "gpt-5.6-terra", "gpt-5.6-luna", "gpt-6.1-sol", "gpt-5.4-mini"];
+use serde_json::{Value, json};
+use std::sync::Arc;
 
 pub(super) static VENDOR: Vendor = Vendor {
-    id: "openai",
-    key_setting: "OPENAI_API_KEY",
-    url_setting: "OPENAI_BASE_URL",
-    models: MODELS,
-    url: |base| format!("{base}/chat/completions"),
-    headers: |key| key.map(|key| ("authorization", format!("Bearer {key}"))).into_iter().collect(),
+    base_url: "https://api.openai.com/v1",
+    models: &["gpt-5.6-sol", "gpt-5.6-terra", "gpt-5.6-luna", "gpt-6.1-sol", "gpt-5.4-mini"],
+    framing: Framing::Sse,
+    url: |base, _model| format!("{base}/chat/completions"),
+    headers: bearer,
     body,
-    decoder: || Box::new(Decoder::default()),
+    choose,
+    reserved: &["model", "messages", "stream", "n"],
+    decoder: |origin| Box::new(Decoder::new(origin)),
 };
 
 /// No limit on the reply and no temperature that nobody asked for: their names and bounds differ between servers.
+fn body(request: &Request) -> Value {
+    json!({
+        "model": request.model,
+        "stream": true,
+        "stream_options": { "include_usage": true },
+        "messages": request.with_system(),
+    })
+}
+
 /// OpenAI's own models refuse the older name of the limit, `max_tokens`.
-fn body(request: &Request) -> Vec<u8> {
-    #[derive(Serialize)]
-    struct Body<'a> {
-        model: &'a str,
-        stream: bool,
-        stream_options: Options,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        temperature: Option<f64>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        max_completion_tokens: Option<u32>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        reasoning_effort: Option<&'a str>,
-        messages: Vec<Message<'a>>,
-    }
-    #[derive(Serialize)]
-    struct Options {
-        include_usage: bool,
-    }
-    let system = Message { role: "system", content: Cow::Borrowed(&request.system) };
-    let system = Some(system).filter(|system| !system.content.is_empty());
-    let messages = system.into_iter().chain(request.messages()).collect();
-    let Parameters { temperature, max_output_tokens, effort } = &request.parameters;
-    let body = Body {
-        model: &request.model,
-        stream: true,
-        stream_options: Options { include_usage: true },
-        temperature: *temperature,
-        max_completion_tokens: *max_output_tokens,
-        reasoning_effort: effort.as_deref(),
-        messages,
-    };
-    serde_json::to_vec(&body).expect("strings and booleans are always valid JSON")
+fn choose(body: &mut Value, chosen: &Parameters) {
+    set(body, &["temperature"], chosen.temperature);
+    set(body, &["max_completion_tokens"], chosen.max_output_tokens);
+    set(body, &["reasoning_effort"], chosen.effort.as_deref());
 }
 
 /// Reads the stream of one reply.
-#[derive(Default)]
-pub struct Decoder {
+pub(super) struct Decoder {
+    origin: Arc<Origin>,
     usage: Usage,
     finish_reason: Option<String>,
 }
@@ -83,35 +58,43 @@ impl super::Decoder for Decoder {
             return vec![self.end()];
         }
         if event.name == "error" {
-            return vec![failed(&Complaint::read(data).unwrap_or_default())];
+            return vec![self.failed(&Complaint::read(data).unwrap_or_default())];
         }
-        match json::parse::<Chunk>(data) {
+        match text::parse::<Chunk>(data) {
             Ok(chunk) => self.read(chunk),
             // Keep-alives have no data, and events with a name are a server's own addition.
             Err(_) if data.is_empty() || !event.name.is_empty() => Vec::new(),
-            Err(_) => vec![Delta::Failed(Failure::of(FailureKind::Protocol, &VENDOR))],
+            Err(_) => vec![Delta::Failed(Failure::of(FailureKind::Protocol, &self.origin))],
         }
     }
 
     fn end(&self) -> Delta {
         match &self.finish_reason {
             Some(reason) => Delta::Finished { reason: reason.clone() },
-            None => Delta::Failed(Failure::of(FailureKind::Truncated, &VENDOR)),
+            None => Delta::Failed(Failure::of(FailureKind::Truncated, &self.origin)),
         }
     }
 }
 
 impl Decoder {
+    pub(super) fn new(origin: Arc<Origin>) -> Self {
+        Self { origin, usage: Usage::default(), finish_reason: None }
+    }
+
+    fn failed(&self, complaint: &Complaint) -> Delta {
+        Delta::Failed(complaint.failure(&self.origin))
+    }
+
     fn read(&mut self, chunk: Chunk) -> Vec<Delta> {
         if let Some(error) = &chunk.error {
-            return vec![failed(&Complaint::of(error))];
+            return vec![self.failed(&Complaint::of(error))];
         }
         let mut deltas = Vec::new();
         // One answer was asked for; the last chunk has none and brings the usage.
         if let Some(choice) = chunk.choices.unwrap_or_default().into_iter().next() {
             choice.delta.unwrap_or_default().read(&mut deltas);
             if choice.finish_reason.as_deref() == Some("error") {
-                deltas.push(Delta::Failed(Failure::of(FailureKind::Server, &VENDOR)));
+                deltas.push(Delta::Failed(Failure::of(FailureKind::Server, &self.origin)));
             }
             self.finish_reason = choice.finish_reason.or(self.finish_reason.take());
         }
@@ -127,10 +110,6 @@ impl Decoder {
         let usage = Usage { input_tokens, output_tokens, ..Usage::default() };
         (std::mem::replace(&mut self.usage, usage) != usage).then_some(Delta::Usage(usage))
     }
-}
-
-fn failed(complaint: &Complaint) -> Delta {
-    Delta::Failed(complaint.failure(&VENDOR))
 }
 
 /// All that is read of any event.

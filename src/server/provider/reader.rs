@@ -1,6 +1,6 @@
 //! An answer's bytes in, deltas out, whole: parser, decoder and caps together. Pure.
 
-use super::sse::Parser;
+use super::framing::{Framing, Parser};
 use super::{Decoder, Delta, Failure, FailureKind, Limits};
 
 /// Reads one answer. After a `Finished` or a `Failed` it says nothing more.
@@ -13,8 +13,8 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub fn new(decoder: Box<dyn Decoder>, limits: &Limits) -> Self {
-        let parser = Parser::new(limits.event_bytes);
+    pub fn new(framing: Framing, decoder: Box<dyn Decoder>, limits: &Limits) -> Self {
+        let parser = framing.parser(limits.event_bytes);
         Self { parser, decoder, room: limits.body_bytes, over: false }
     }
 

@@ -53,4 +53,11 @@ impl Request {
         }
         messages
     }
+
+    /// The same behind the system prompt as a message of its own, for the servers that take it so.
+    pub(super) fn with_system(&self) -> Vec<Message<'_>> {
+        let system = Message { role: "system", content: Cow::Borrowed(&self.system) };
+        let system = Some(system).filter(|system| !system.content.is_empty());
+        system.into_iter().chain(self.messages()).collect()
+    }
 }

@@ -1,5 +1,7 @@
 //! What the operator decides about providers, and what Rivulet does: addresses, keys, choices, limits.
 
+use super::vendor::Parameters;
+use super::{Kind, Origin};
 use secrecy::SecretString;
 use std::time::Duration;
 
@@ -18,6 +20,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// 64 KiB of an error's body are read: what matters stands at its front.
     pub error_body_bytes: usize,
+    /// 2 attempts after the first. Providers' own clients do the same.
+    pub retries: u32,
     /// A `retry-after` of up to 20 s is waited for; with a longer one a person decides.
     pub patience: Duration,
     /// Between attempts where the provider names no time: 0.5 s at least ...
@@ -35,6 +39,7 @@ impl Default for Limits {
             event_bytes: 1 << 20,
             body_bytes: 8 << 20,
             error_body_bytes: 64 << 10,
+            retries: 2,
             patience: Duration::from_secs(20),
             shortest_pause: Duration::from_millis(500),
             longest_pause: Duration::from_secs(8),
@@ -42,24 +47,50 @@ impl Default for Limits {
     }
 }
 
-/// Where a provider is and how Rivulet shows who it is.
+/// A provider: where it is, how Rivulet shows who it is, and what it has.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
+    pub origin: Origin,
+    pub kind: Kind,
     /// None where the server wants no key, as a local one may.
     pub key: Option<SecretString>,
-    /// As the vendor's own clients take it; the vendors' own are [`super::anthropic::BASE_URL`] and
-    /// [`super::openai::BASE_URL`].
+    /// As the vendor's own clients take it; the vendor's own is [`Kind::base_url`].
     pub base_url: String,
+    /// Laid over every request, under what a model has of its own.
+    pub parameters: Parameters,
+    /// The models to choose from; empty for [`Kind::models`].
+    pub models: Vec<Listed>,
+}
+
+/// A model that is listed, and what is known of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Listed {
+    /// The model's id at its provider.
+    pub id: String,
+    /// What people see instead of the id.
+    pub name: Option<String>,
+    /// How many tokens a conversation with it may have.
+    pub context: Option<u64>,
+    pub price: Option<Price>,
+    /// Whether it takes images.
+    pub images: Option<bool>,
+    /// Laid over every request to it.
+    pub parameters: Parameters,
+}
+
+/// What a million tokens cost, in the currency that the operator thinks in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Price {
+    pub input: f64,
+    pub output: f64,
 }
 
 /// The settings that this module understands.
 #[derive(Clone, Debug, Default)]
 pub struct ProviderSettings {
-    /// `ANTHROPIC_API_KEY`, `ANTHROPIC_BASE_URL`; none when neither is set.
-    pub anthropic: Option<Endpoint>,
-    /// `OPENAI_API_KEY`, `OPENAI_BASE_URL`; none when neither is set.
-    pub openai: Option<Endpoint>,
-    /// `RIVULET_MODELS`: the choices as `provider/model`; empty for the built-in lists.
+    /// Each name once; the first one's first model is the default where nobody chose another.
+    pub providers: Vec<Endpoint>,
+    /// `RIVULET_MODELS`: the choices as `provider/model`; empty for all that are listed.
     pub models: Vec<String>,
     /// `RIVULET_MODEL`: the default as `provider/model`; none for the first of the choices.
     pub model: Option<String>,

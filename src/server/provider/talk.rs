@@ -1,7 +1,7 @@
 //! One reply, over as many attempts as it takes: tries again while nothing has been shown, then stays with what it got.
 
 use super::answer::Answer;
-use super::vendor::Service;
+use super::service::Service;
 use super::{Delta, Failure, FailureKind, Limits, Request, retry};
 use futures::Stream;
 use futures::stream;
@@ -10,8 +10,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Attempts after the first. Providers' own clients do the same.
-const MOST_RETRIES: u32 = 2;
 /// After a timeout only one: each has cost a person the full wait.
 const MOST_RETRIES_AFTER_TIMEOUT: u32 = 1;
 /// A prompt shorter than this is not hidden in quotes: it is in any text by chance.
@@ -81,8 +79,8 @@ impl Talk {
     /// How long to wait before another attempt; none when this failure is the reply's.
     fn pause_after(&self, failure: &Failure) -> Option<Duration> {
         let most = match failure.kind {
-            FailureKind::Timeout => MOST_RETRIES_AFTER_TIMEOUT,
-            _ => MOST_RETRIES,
+            FailureKind::Timeout => MOST_RETRIES_AFTER_TIMEOUT.min(self.limits.retries),
+            _ => self.limits.retries,
         };
         if self.spoken || !failure.retryable || most <= self.retries {
             return None;
@@ -96,7 +94,7 @@ impl Talk {
     }
 
     async fn try_again(&mut self, failure: &Failure, pause: Duration) {
-        let provider = self.service.vendor.id;
+        let provider = &self.service.origin.name;
         tracing::info!(provider, kind = failure.kind.name(), ?pause, "Asking the provider again");
         self.retries += 1;
         self.ready.clear();
@@ -123,7 +121,7 @@ impl Talk {
         let failure = secrets.fold(failure, |failure, secret| failure.without(secret));
         let request_id = self.answer.as_ref().and_then(Answer::request_id);
         let failure = failure.blaming(&self.request.parameters);
-        let provider = self.service.vendor.id;
+        let provider = &self.service.origin.name;
         let kind = failure.kind.name();
         tracing::warn!(provider, kind, request_id, message = %failure.message, "A reply failed at the provider");
         failure

@@ -59,7 +59,7 @@ async fn chat(
         None => return Err(Problem::Unknown),
     };
     check(&chat.messages)?;
-    let model = chat.model.unwrap_or_else(|| state.providers.default_model().to_owned());
+    let model = chat.model.unwrap_or_else(|| state.providers.default_model());
     state.providers.resolve(&model).map_err(|message| Problem::invalid("model", message))?;
     let visit = state.engine.visit()?;
     state.limits.send(sender)?;

@@ -1,7 +1,8 @@
 //! How bytes become events and deltas: cuts, line breaks, broken characters, limits.
 
 use super::*;
-use crate::server::provider::sse::{Event, Parser, TooLong};
+use crate::server::provider::framing::{Event, TooLong};
+use crate::server::provider::sse::Parser;
 use futures::{StreamExt, executor, stream};
 use proptest::prelude::*;
 
@@ -20,28 +21,27 @@ fn event(name: &str, data: &str) -> Event {
 
 #[test]
 fn f8_line_breaks_of_every_kind_and_a_byte_order_mark_change_nothing() {
-    for line_break in ["\n", "\r", "\r\n"] {
-        let changed = format!("\u{feff}{}", ANTHROPIC.replace('\n', line_break));
-        assert_eq!(read_whole(anthropic(), &changed), anthropic_deltas(), "{line_break:?}");
-        let changed = format!("\u{feff}:\n{}", OPENAI.replace('\n', line_break));
-        assert_eq!(read_whole(openai(), &changed), openai_deltas(), "{line_break:?}");
+    for Recording { kind, stream, deltas, .. } in recordings() {
+        for line_break in ["\n", "\r", "\r\n"] {
+            let changed = format!("\u{feff}{}", stream.replace('\n', line_break));
+            assert_eq!(read_whole(kind, &changed), deltas, "{kind:?} {line_break:?}");
+        }
+        let mut breaks = ["\n", "\r", "\r\n"].iter().cycle();
+        let lines = stream.split_inclusive('\n');
+        let mixed: String = lines.map(|line| line.replace('\n', breaks.next().unwrap())).collect();
+        assert_eq!(read_whole(kind, &mixed), deltas, "{kind:?}");
     }
-    let mut breaks = ["\n", "\r", "\r\n"].iter().cycle();
-    let mixed: String = OPENAI.split_inclusive('\n').map(|line| line.replace('\n', breaks.next().unwrap())).collect();
-    assert_eq!(read_whole(openai(), &mixed), openai_deltas());
 }
 
 #[test]
 fn f9_a_cut_at_any_byte_changes_nothing() {
-    for (decoder, stream, expected) in
-        [(anthropic as fn() -> Box<dyn Decoder>, ANTHROPIC, anthropic_deltas()), (openai, OPENAI, openai_deltas())]
-    {
+    for Recording { kind, stream, deltas, .. } in recordings() {
         let stream = stream.replace('\n', "\r\n");
         for cut in 0..=stream.len() {
             let (start, rest) = stream.as_bytes().split_at(cut);
-            assert_eq!(read(decoder(), [start, rest]), expected, "cut at {cut}");
+            assert_eq!(read(kind, [start, rest]), deltas, "{kind:?} cut at {cut}");
         }
-        assert_eq!(read(decoder(), stream.as_bytes().chunks(1)), expected);
+        assert_eq!(read(kind, stream.as_bytes().chunks(1)), deltas);
     }
 }
 
@@ -54,46 +54,63 @@ fn f8_events_are_read_as_the_standard_says() {
 
 #[test]
 fn f8_a_reply_whose_last_line_break_is_missing_is_complete() {
-    for ending in ["\n\n", "\n", ""] {
-        let stream = format!("{}data: [DONE]{ending}", token("a"));
-        assert_eq!(read_whole(openai(), &stream), [text("a"), finished("stop")]);
-        let stream = format!("{}{ending}", ANTHROPIC.trim_end());
-        assert_eq!(read_whole(anthropic(), &stream), anthropic_deltas());
+    for Recording { kind, stream, deltas, .. } in recordings() {
+        for ending in ["\n", ""] {
+            let stream = format!("{}{ending}", stream.trim_end());
+            assert_eq!(read_whole(kind, &stream), deltas, "{kind:?}");
+        }
     }
 }
 
 #[test]
 fn f9_invalid_bytes_become_one_replacement_character_each_and_nul_stays() {
-    let mut stream = token("a?b").into_bytes();
-    let place = stream.iter().position(|byte| *byte == b'?').unwrap();
-    stream.splice(place..=place, *b"\xf0\x9f\x98 \xff \xc3");
-    assert_eq!(shown(&read(openai(), stream.chunks(1))), "a\u{fffd} \u{fffd} \u{fffd}b");
-    assert_eq!(shown(&read_whole(openai(), &token(r"a\u0000b"))), "a\0b");
+    for kind in Kind::ALL {
+        let mut stream = token(kind, "a?b").into_bytes();
+        let place = stream.iter().position(|byte| *byte == b'?').unwrap();
+        stream.splice(place..=place, *b"\xf0\x9f\x98 \xff \xc3");
+        assert_eq!(shown(&read(kind, stream.chunks(1))), "a\u{fffd} \u{fffd} \u{fffd}b", "{kind:?}");
+        assert_eq!(shown(&read_whole(kind, &token(kind, r"a\u0000b"))), "a\0b", "{kind:?}");
+    }
 }
 
 #[test]
 fn f10_a_line_above_the_limit_fails_after_what_came_before_it() {
-    let limits = Limits::default();
-    let mut reader = Reader::new(openai(), &limits);
-    let mut deltas = reader.push(format!("{}data: ", token("a")).as_bytes());
-    // A parser that searches the whole line again for each chunk would take minutes over this.
-    let mut chunks = 0;
-    while deltas.len() < 2 {
-        deltas.extend(reader.push(&[b'x'; 16]));
-        chunks += 1;
+    let limit = Limits::default().event_bytes;
+    for kind in Kind::ALL {
+        let begun = if kind == Kind::Ollama { "" } else { "data: " };
+        let mut reader = reader(kind);
+        let mut deltas = reader.push(format!("{}{begun}", token(kind, "a")).as_bytes());
+        // A parser that searches the whole line again for each chunk would take minutes over this.
+        let mut chunks = 0;
+        while deltas.len() < 2 {
+            deltas.extend(reader.push(&[b'x'; 16]));
+            chunks += 1;
+        }
+        assert_eq!(chunks, (limit - begun.len()) / 16 + 1, "{kind:?}");
+        assert_eq!((failure(&deltas).0.as_str(), failure(&deltas).1.kind), ("a", FailureKind::Protocol));
     }
-    assert_eq!(chunks, (limits.event_bytes - "data: ".len()) / 16 + 1);
-    assert_eq!(failure(&deltas).1.kind, FailureKind::Protocol);
     assert_eq!(Parser::new(8).push(b"data: 123", &mut Vec::new()), Err(TooLong));
     assert_eq!(Parser::new(8).push(b"data:1\ndata:2\ndata:3\ndata:4\ndata:5\n", &mut Vec::new()), Err(TooLong));
 }
 
 #[test]
+fn f10_a_line_of_a_mebibyte_is_read() {
+    for kind in Kind::ALL {
+        let room = Limits::default().event_bytes - token(kind, "").len();
+        let long = "x".repeat(room);
+        let chunks = token(kind, &long);
+        assert_eq!(shown(&read(kind, chunks.as_bytes().chunks(1 << 14))), long, "{kind:?}");
+    }
+}
+
+#[test]
 fn f10_an_answer_above_the_limit_fails_and_what_fits_is_kept() {
-    let limits = Limits { body_bytes: token("a").len() * 3 + 1, ..Limits::default() };
-    let mut reader = Reader::new(openai(), &limits);
-    let deltas: Vec<_> = (0..9).flat_map(|_| reader.push(token("a").as_bytes())).collect();
-    assert_eq!(failure(&deltas).0, "aaa");
+    for kind in Kind::ALL {
+        let limits = Limits { body_bytes: token(kind, "a").len() * 3 + 1, ..Limits::default() };
+        let mut reader = kind.reader(&Arc::new(Origin::environment("x", "X")), &limits);
+        let deltas: Vec<_> = (0..9).flat_map(|_| reader.push(token(kind, "a").as_bytes())).collect();
+        assert_eq!(failure(&deltas).0, "aaa", "{kind:?}");
+    }
 }
 
 /// The events of `sse-stream`, which knows the same standard but not our code. It keeps blocks without data.
@@ -120,12 +137,12 @@ proptest! {
     fn f9_no_bytes_make_a_reader_panic_and_each_answer_ends_once(
         noise in prop::collection::vec(any::<u8>(), 0..300),
         size in 1usize..40,
-        place in 0..ANTHROPIC.len(),
+        place in 0.0..1.0,
     ) {
-        for (decoder, stream) in [(anthropic(), ANTHROPIC), (openai(), OPENAI)] {
-            let place = place.min(stream.len());
+        for Recording { kind, stream, .. } in recordings() {
+            let place = (stream.len() as f64 * place) as usize;
             let bytes = [&stream.as_bytes()[..place], &noise, &stream.as_bytes()[place..]].concat();
-            let deltas = read(decoder, bytes.chunks(size));
+            let deltas = read(kind, bytes.chunks(size));
             let ends = deltas.iter().filter(|delta| matches!(delta, Delta::Finished { .. } | Delta::Failed(_)));
             prop_assert_eq!(ends.count(), 1);
         }

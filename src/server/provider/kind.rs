@@ -1,0 +1,73 @@
+//! The wire formats that Rivulet speaks, by the names that `rivulet.toml` has for them.
+
+use super::reader::Reader;
+use super::vendor::Vendor;
+use super::{Limits, Origin, anthropic, gemini, mistral, ollama, openai, responses};
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// A wire format. Each is a file beside this one.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    Anthropic,
+    /// Chat completions. What `openai` means without further words, because it is what every compatible server speaks,
+    /// and `OPENAI_BASE_URL` names one of those at least as often as OpenAI itself.
+    #[serde(rename = "openai")]
+    OpenAi,
+    /// OpenAI's newer API.
+    #[serde(rename = "openai-responses")]
+    Responses,
+    Gemini,
+    Ollama,
+    Mistral,
+}
+
+impl Kind {
+    pub const ALL: [Self; 6] =
+        [Self::Anthropic, Self::OpenAi, Self::Responses, Self::Gemini, Self::Ollama, Self::Mistral];
+
+    /// What is written behind `kind =`; in the environment also the provider's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Anthropic => "anthropic",
+            Self::OpenAi => "openai",
+            Self::Responses => "openai-responses",
+            Self::Gemini => "gemini",
+            Self::Ollama => "ollama",
+            Self::Mistral => "mistral",
+        }
+    }
+
+    /// Where such a provider is unless told otherwise, as the vendor's own clients take it.
+    pub fn base_url(self) -> &'static str {
+        self.vendor().base_url
+    }
+
+    /// The models that can be chosen where nobody listed any.
+    pub fn models(self) -> &'static [&'static str] {
+        self.vendor().models
+    }
+
+    /// The members of a request that are Rivulet's own; parameters cannot replace them.
+    pub fn reserved(self) -> &'static [&'static str] {
+        self.vendor().reserved
+    }
+
+    /// Reads one answer in this format. Pure.
+    pub fn reader(self, origin: &Arc<Origin>, limits: &Limits) -> Reader {
+        let vendor = self.vendor();
+        Reader::new(vendor.framing, (vendor.decoder)(Arc::clone(origin)), limits)
+    }
+
+    pub(super) fn vendor(self) -> &'static Vendor {
+        match self {
+            Self::Anthropic => &anthropic::VENDOR,
+            Self::OpenAi => &openai::VENDOR,
+            Self::Responses => &responses::VENDOR,
+            Self::Gemini => &gemini::VENDOR,
+            Self::Ollama => &ollama::VENDOR,
+            Self::Mistral => &mistral::VENDOR,
+        }
+    }
+}

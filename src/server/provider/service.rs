@@ -1,0 +1,126 @@
+//! A provider that is configured, and the HTTP client that all of them share.
+
+use super::settings::Listed;
+use super::vendor::{Parameters, overlay};
+use super::{Endpoint, Kind, Limits, Origin, Request};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response, Url};
+use secrecy::{ExposeSecret, SecretString};
+use std::sync::Arc;
+
+/// The most that a provider's response headers may take: real ones are below 4 KiB.
+const HEADER_BYTES: u32 = 64 << 10;
+
+/// A provider that is configured.
+pub(super) struct Service {
+    pub(super) origin: Arc<Origin>,
+    pub(super) kind: Kind,
+    pub(super) key: Option<SecretString>,
+    pub(super) models: Vec<Listed>,
+    base: String,
+    headers: HeaderMap,
+    parameters: Parameters,
+    client: Client,
+}
+
+impl Service {
+    fn new(endpoint: Endpoint, client: &Client) -> Result<Self, String> {
+        let Endpoint { origin, kind, key, base_url, parameters, models } = endpoint;
+        let key = key.filter(|key| !key.expose_secret().trim().is_empty());
+        let headers = headers(kind, key.as_ref());
+        let headers = headers.map_err(|expected| format!("The key {}: {expected}", origin.key))?;
+        let base = address(&base_url).map_err(|expected| format!("{}: {expected}", origin.address))?;
+        let listed = |id: &&str| Listed { id: (*id).to_owned(), ..Listed::default() };
+        let models = if models.is_empty() { kind.models().iter().map(listed).collect() } else { models };
+        let origin = Arc::new(origin);
+        Ok(Self { origin, kind, key, models, base, headers, parameters, client: client.clone() })
+    }
+
+    /// Sends the request and waits for the answer's headers.
+    pub(super) async fn send(&self, request: &Request) -> reqwest::Result<Response> {
+        let vendor = self.kind.vendor();
+        let url = (vendor.url)(&self.base, &request.model);
+        self.client.post(url).headers(self.headers.clone()).body(self.body(request)).send().await
+    }
+
+    fn body(&self, request: &Request) -> Vec<u8> {
+        let mut body = (self.kind.vendor().body)(request);
+        overlay(&mut body, &self.parameters);
+        if let Some(model) = self.models.iter().find(|model| model.id == request.model) {
+            overlay(&mut body, &model.parameters);
+        }
+        // The person's choice comes after the operator's.
+        (self.kind.vendor().choose)(&mut body, &request.parameters);
+        serde_json::to_vec(&body).expect("a JSON value is always valid JSON")
+    }
+}
+
+/// The configured services, on one client.
+///
+/// # Errors
+/// A sentence that names the wrong setting.
+pub(super) fn services(endpoints: Vec<Endpoint>, limits: &Limits) -> Result<Vec<Arc<Service>>, String> {
+    if endpoints.is_empty() {
+        return Ok(Vec::new());
+    }
+    let client = client(limits, endpoints.iter().any(|endpoint| endpoint.base_url.trim().starts_with("https:")))?;
+    endpoints.into_iter().map(|endpoint| Service::new(endpoint, &client).map(Arc::new)).collect()
+}
+
+/// The base URL without a slash at its end.
+///
+/// # Errors
+/// What is expected in its place.
+pub fn address(base: &str) -> Result<String, String> {
+    let expected = || "expected an address such as https://models.example.com/v1".to_owned();
+    let base = Url::parse(base.trim()).map_err(|_| expected())?;
+    if !matches!(base.scheme(), "http" | "https") {
+        return Err(expected());
+    }
+    let plain = base.username().is_empty() && base.password().is_none();
+    if !plain || base.query().is_some() || base.fragment().is_some() {
+        return Err("expected an address without a user name, a query or a fragment".into());
+    }
+    Ok(base.as_str().trim_end_matches('/').to_owned())
+}
+
+fn headers(kind: Kind, key: Option<&SecretString>) -> Result<HeaderMap, String> {
+    let vendor = kind.vendor();
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(ACCEPT, HeaderValue::from_static(vendor.framing.media_type()));
+    // A key from a file has a line break behind it.
+    let key = key.map(|key| key.expose_secret().trim());
+    for (name, value) in (vendor.headers)(key) {
+        let value = HeaderValue::try_from(value);
+        let mut value = value.map_err(|_| "expected printable characters, without a line break")?;
+        // Keeps it out of debug output and of HTTP/2's header table.
+        value.set_sensitive(true);
+        headers.insert(HeaderName::from_static(name), value);
+    }
+    Ok(headers)
+}
+
+/// The one HTTP client. It follows no redirect: the key would go along to wherever the answer points.
+fn client(limits: &Limits, https: bool) -> Result<Client, String> {
+    // reqwest panics without one. The first in the process stays; a second is no error for us.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = Client::builder()
+        .user_agent(concat!("rivulet/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(limits.connect)
+        .redirect(Policy::none())
+        .referer(false)
+        .http2_max_header_list_size(HEADER_BYTES);
+    // Without HTTPS no certificates are needed, and a container may have none.
+    let builder = if https { builder } else { builder.tls_certs_only([]) };
+    builder
+        .build()
+        .map_err(|error| format!("The HTTPS client cannot start: {}. Are CA certificates installed?", chain(&error)))
+}
+
+/// An error and its causes on one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

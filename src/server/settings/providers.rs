@@ -1,0 +1,68 @@
+//! The providers that are configured: those of `rivulet.toml` first, in its order, then those of the environment that it
+//! does not name too. The file is the more deliberate of the two, so where both name one, the file's is meant.
+
+use super::{Settings, file};
+use crate::server::provider::{Endpoint, Kind, Origin, Parameters, ProviderSettings};
+use secrecy::SecretString;
+use std::path::Path;
+
+/// Read when it is there and `RIVULET_CONFIG` names no other.
+const FILE: &str = "rivulet.toml";
+
+impl Settings {
+    /// Reads the file anew each time.
+    ///
+    /// # Errors
+    /// One line that names the file, the line in it and what is expected.
+    pub fn providers(&self) -> Result<ProviderSettings, String> {
+        let mut providers = self.of_file()?;
+        let named: Vec<_> = providers.iter().map(|endpoint| endpoint.origin.name.clone()).collect();
+        providers.extend(self.of_environment().into_iter().filter(|endpoint| !named.contains(&endpoint.origin.name)));
+        Ok(ProviderSettings { providers, models: self.models.clone(), model: self.model.clone() })
+    }
+
+    fn of_file(&self) -> Result<Vec<Endpoint>, String> {
+        match &self.config {
+            Some(path) => file::read(path),
+            None if Path::new(FILE).exists() => file::read(Path::new(FILE)),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// A provider is configured by its key, by its address, or by both: a local server wants no key.
+    fn of_environment(&self) -> Vec<Endpoint> {
+        let endpoint = |kind: Kind, variables: &str, key: &Option<SecretString>, url: &Option<String>| {
+            (key.is_some() || url.is_some()).then(|| Endpoint {
+                origin: Origin::environment(kind.name(), variables),
+                kind,
+                key: key.clone(),
+                base_url: url.clone().unwrap_or_else(|| kind.base_url().to_owned()),
+                parameters: Parameters::new(),
+                models: Vec::new(),
+            })
+        };
+        let endpoints = [
+            endpoint(Kind::Anthropic, "ANTHROPIC", &self.anthropic_api_key, &self.anthropic_base_url),
+            endpoint(Kind::OpenAi, "OPENAI", &self.openai_api_key, &self.openai_base_url),
+            endpoint(Kind::Gemini, "GEMINI", &self.gemini_api_key, &self.gemini_base_url),
+            endpoint(Kind::Mistral, "MISTRAL", &self.mistral_api_key, &self.mistral_base_url),
+            self.ollama(),
+        ];
+        endpoints.into_iter().flatten().collect()
+    }
+
+    fn ollama(&self) -> Option<Endpoint> {
+        let kind = Kind::Ollama;
+        let address = "OLLAMA_HOST".to_owned();
+        // There is no variable for a key: whoever put something before Ollama that wants one writes it in the file.
+        let key = "of ollama in rivulet.toml".to_owned();
+        Some(Endpoint {
+            origin: Origin { name: kind.name().to_owned(), key, address },
+            kind,
+            key: None,
+            base_url: self.ollama_host.clone()?,
+            parameters: Parameters::new(),
+            models: Vec::new(),
+        })
+    }
+}

@@ -1,0 +1,89 @@
+//! What a setting may be. Each says what is expected where it is something else.
+
+use super::Switch;
+use crate::server::limits::MAX_MODEL;
+use crate::server::provider::{self, ollama};
+use clap::ValueEnum;
+use secrecy::SecretString;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "RIVULET_LISTEN expects an address and a port, such as 127.0.0.1:3000".into())
+}
+
+pub(super) fn database(text: &str) -> Result<String, String> {
+    match text.strip_prefix("sqlite:") {
+        Some(path) if !path.is_empty() => Ok(text.to_owned()),
+        _ => Err("DATABASE_URL expects sqlite: and a path, such as sqlite:data/rivulet.db".into()),
+    }
+}
+
+pub(super) fn model(text: &str) -> Result<String, String> {
+    model_of(text, "RIVULET_MODEL")
+}
+
+pub(super) fn title_model(text: &str) -> Result<String, String> {
+    model_of(text, "RIVULET_TITLE_MODEL")
+}
+
+fn model_of(text: &str, setting: &str) -> Result<String, String> {
+    let text = text.trim();
+    match text.split_once('/') {
+        Some((provider, name)) if !provider.is_empty() && !name.is_empty() && text.len() <= MAX_MODEL => {
+            Ok(text.into())
+        }
+        _ => Err(format!("{setting} expects provider/model, such as anthropic/claude-sonnet-5-5")),
+    }
+}
+
+pub(super) fn switch(text: &str) -> Result<Switch, String> {
+    Switch::from_str(text, true).map_err(|_| "RIVULET_GUESTS expects on or off".into())
+}
+
+pub(super) fn url(text: &str) -> Result<String, String> {
+    let parsed =
+        reqwest::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    match parsed {
+        Some(_) => Ok(text.trim_end_matches('/').to_owned()),
+        None => Err("expected a URL that begins with http:// or https://".into()),
+    }
+}
+
+pub(super) fn host(text: &str) -> Result<String, String> {
+    let expected = "OLLAMA_HOST expects a host and a port, such as 127.0.0.1:11434";
+    provider::address(&ollama::address(text)).map_err(|_| expected.into())
+}
+
+/// Shorter ones can be guessed.
+const SHORTEST_TOKEN: usize = 16;
+
+pub(super) fn token(text: &str) -> Result<SecretString, String> {
+    if text.len() < SHORTEST_TOKEN || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(format!(
+            "RIVULET_METRICS_TOKEN expects at least {SHORTEST_TOKEN} letters, digits or signs, such as `openssl rand -hex 16` \
+             prints"
+        ));
+    }
+    Ok(text.into())
+}
+
+/// A week: more is a slip of the keyboard.
+const MOST_SECONDS: u64 = 7 * 24 * 3600;
+
+pub(super) fn seconds(text: &str) -> Result<u64, String> {
+    let seconds = text.parse().ok().filter(|seconds| (1..=MOST_SECONDS).contains(seconds));
+    seconds.ok_or_else(|| format!("expected whole seconds, from 1 to {MOST_SECONDS}"))
+}
+
+pub(super) fn positive(text: &str) -> Result<NonZeroU32, String> {
+    text.parse().map_err(|_| "expected a whole number, at least 1".into())
+}
+
+pub(super) fn small(text: &str) -> Result<u32, String> {
+    positive(text).map(NonZeroU32::get)
+}
+
+pub(super) fn count(text: &str) -> Result<usize, String> {
+    positive(text).map(|count| count.get() as usize)
+}
