@@ -89,7 +89,7 @@ test("what was used is told at each reply and in all, and an estimate is called 
   await expect(used).toHaveText(/^about \d+ tokens in, 2 out$/);
   await page.getByText(/^Instructions/).click();
   await expect(page.getByText(/^This conversation: about \d+ tokens in, 22 out$/)).toBeVisible();
-  await expect(page.getByText(/^All of yours today: about/)).toBeVisible();
+  await expect(page.getByText(/^All your conversations today: about/)).toBeVisible();
 });
 
 test("temperature, length and effort are set from the start or later, and what the model refuses is explained", async ({ chat, page, upstream }) => {
