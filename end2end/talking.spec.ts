@@ -120,7 +120,7 @@ test("temperature, length and effort are set from the start or later, and what t
   expect(second?.body).not.toHaveProperty("output_config");
 });
 
-test("a small model names the conversation after its first exchange, in the list too, and never over a person's name", async ({ chat, page, serve, upstream }) => {
+test("a small model names the conversation after its first exchange, in the list too, and never over a person's name", async ({ serve, chat, page, upstream }) => {
   const server = await serve({ ...providers(upstream), RIVULET_TITLE_MODEL: "openai/gpt-test" });
   await upstream.next({ text: "They follow the easier way." });
   await upstream.next({ text: "Why rivers meander", first_ms: 500 });
