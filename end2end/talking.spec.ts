@@ -89,7 +89,7 @@ test("what was used is told at each reply and in all, and an estimate is called 
   await expect(used).toHaveText(/^about \d+ tokens in, 2 out$/);
   await page.getByText(/^Instructions/).click();
   await expect(page.getByText(/^This conversation: about \d+ tokens in, 22 out$/)).toBeVisible();
-  await expect(page.getByText(/^All of yours today: about/)).toBeVisible();
+  await expect(page.getByText(/^All your conversations today: about/)).toBeVisible();
 });
 
 test("temperature, length and effort are set from the start or later, and what the model refuses is explained", async ({ chat, page, upstream }) => {
@@ -120,7 +120,7 @@ test("temperature, length and effort are set from the start or later, and what t
   expect(second?.body).not.toHaveProperty("output_config");
 });
 
-test("a small model names the conversation after its first exchange, in the list too, and never over a person's name", async ({ chat, page, serve, upstream }) => {
+test("a small model names the conversation after its first exchange, in the list too, and never over a person's name", async ({ serve, chat, page, upstream }) => {
   const server = await serve({ ...providers(upstream), RIVULET_TITLE_MODEL: "openai/gpt-test" });
   await upstream.next({ text: "They follow the easier way." });
   await upstream.next({ text: "Why rivers meander", first_ms: 500 });

@@ -81,12 +81,20 @@ fn begin(reply: MessageId, parent: Option<MessageId>) -> Event {
 
 fn end(reply: MessageId, choice: u8) -> Event {
     match choice % 4 {
-        0 => Event::Done { reply, usage: Some(Usage { input_tokens: 1, output_tokens: 2, estimated: false }), stop_reason: None },
+        0 => Event::Done {
+            reply,
+            usage: Some(Usage { input_tokens: 1, output_tokens: 2, estimated: false }),
+            stop_reason: None,
+        },
         1 => Event::Stopped { reply, usage: None },
         2 => Event::Interrupted { reply },
         _ => {
             let (kind, message) = ("broken".into(), "It broke.".into());
-            Event::Error { reply, usage: None, error: ReplyError { kind, message, retryable: false, retry_after_ms: None } }
+            Event::Error {
+                reply,
+                usage: None,
+                error: ReplyError { kind, message, retryable: false, retry_after_ms: None },
+            }
         }
     }
 }

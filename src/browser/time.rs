@@ -20,7 +20,7 @@ pub fn parse_time_ms(time: &str) -> f64 {
 /// When the page began to arrive, by this machine's clock.
 pub fn page_arrived_ms() -> f64 {
     let performance = window().performance();
-    performance.map_or_else(now_ms, |performance| performance.timing().response_start() as f64)
+    performance.map_or_else(now_ms, |performance| performance.timing().response_start())
 }
 
 /// Calls once, later. Dropping it before then cancels the call.

@@ -49,8 +49,9 @@ enum Reason {
     Tool,
     Pause,
     Language,
-    /// Ollama's word for a request that only loaded the model.
+    /// A local server loaded the model, and that was all.
     Loaded,
+    Unexplained,
     /// A word that this version does not know.
     Other,
 }
@@ -67,7 +68,7 @@ impl Reason {
             "model_context_window_exceeded" | "model_length" => Self::Window,
             "refusal" => Self::Refusal,
             "content_filter" | "safety" | "blocklist" | "prohibited_content" | "spii" | "image_safety"
-            | "content_filtered" | "model_armor" | "jailbreak" => Self::Filter,
+            | "model_armor" | "jailbreak" => Self::Filter,
             "recitation" => Self::Recitation,
             "tool_use"
             | "tool_calls"
@@ -75,9 +76,10 @@ impl Reason {
             | "malformed_function_call"
             | "unexpected_tool_call"
             | "too_many_tool_calls" => Self::Tool,
+            "pause_turn" => Self::Pause,
             "language" => Self::Language,
             "load" | "unload" => Self::Loaded,
-            "pause_turn" => Self::Pause,
+            "incomplete" | "other" | "malformed_response" => Self::Unexplained,
             _ => Self::Other,
         }
     }
@@ -102,7 +104,10 @@ impl Reason {
             Self::Tool => "The model asked for a tool, and has none here. Ask it to answer without.",
             Self::Pause => "The model paused here. Continue lets it go on.",
             Self::Language => "The model does not speak this language. Choose another model.",
-            Self::Loaded => "The model was only loaded and has not answered. Retry.",
+            Self::Loaded => "The model was only loaded, and has not answered. Retry asks it again.",
+            Self::Unexplained => {
+                "The provider ended the reply early and did not say why. Retry, or choose another model."
+            }
             Self::Other => {
                 let word = message.stop_reason.as_deref().unwrap_or_default();
                 let word: String = word.chars().take(LONGEST_WORD).collect();
@@ -147,9 +152,10 @@ mod tests {
             ("tool_calls", "The model asked for a tool", false),
             ("MALFORMED_FUNCTION_CALL", "The model asked for a tool", false),
             ("pause_turn", "The model paused here.", true),
-            ("load", "The model was only loaded", false),
             ("LANGUAGE", "The model does not speak", false),
-            ("OTHER", "The model ended its reply with the word “OTHER”.", false),
+            ("load", "The model was only loaded", false),
+            ("OTHER", "The provider ended the reply early", false),
+            ("because", "The model ended its reply with the word “because”.", false),
         ] {
             let message = ended(word);
             let told = words(&message).unwrap_or_default();

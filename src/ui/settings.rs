@@ -15,16 +15,16 @@ pub fn Settings(form: &'static str, opened: ReadSignal<u32>) -> impl IntoView {
     }
 }
 
-/// Fetched each time the panel is opened: it is looked at seldom, and changes with every reply.
+/// Fetched each time the panel is opened, since it changes with every reply; and for the next place, where it may be open.
 #[component]
 fn Used(opened: ReadSignal<u32>) -> impl IntoView {
     let desk = Desk::here();
     let spent = RwSignal::new(None::<Spent>);
     Effect::new(move || {
+        let conversation = desk.place.get().conversation();
         if opened.get() == 0 {
             return;
         }
-        let conversation = desk.place.get_untracked().conversation();
         spawn_local(async move {
             // Not worth a notice: the next opening asks again.
             if let Ok(found) = api::spent(conversation).await {
@@ -37,7 +37,7 @@ fn Used(opened: ReadSignal<u32>) -> impl IntoView {
     view! {
         <div class="used" hidden=move || today().is_none()>
             <p hidden=move || here().is_none()>"This conversation: "{move || here().map(words::tokens)}</p>
-            <p>"All of yours today: "{move || today().map(words::tokens)}</p>
+            <p>"All your conversations today: "{move || today().map(words::tokens)}</p>
         </div>
     }
 }

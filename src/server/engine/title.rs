@@ -49,11 +49,13 @@ pub(super) fn give(shared: &Arc<Shared>, open: &Open) {
 
 async fn name(shared: &Shared, model: &str, conversation: ConversationId, reply: MessageId) -> Result<(), String> {
     let failed = |error: sqlx::Error| error.to_string();
+    let answer = shared.store.message(reply).await.map_err(failed)?;
+    // Stopped before its first word: that was no exchange yet.
+    let Some((answer, ..)) = answer.filter(|(answer, ..)| !answer.text.trim().is_empty()) else { return Ok(()) };
     // Taken before the model is asked: whatever comes of it, this was the one try.
     if !shared.store.take_title(conversation).await.map_err(failed)? {
         return Ok(());
     }
-    let Some((answer, ..)) = shared.store.message(reply).await.map_err(failed)? else { return Ok(()) };
     let question = match answer.parent {
         Some(parent) => shared.store.message(parent).await.map_err(failed)?,
         None => None,
