@@ -53,6 +53,8 @@ for (const [way, words] of [
     // Long enough to outlast both cuts, and the pauses before the page tries again.
     const script = { ...LONG, pieces: 800 };
     const text = await upstream.text(script);
+    // The jitter's middle: by chance the pauses can be longer than the reply.
+    await page.addInitScript(() => (Math.random = () => 0.5));
     await chat.open(line.url);
     await chat.say(ask("Cut me", script));
     for (const length of [40, 900]) {

@@ -105,7 +105,7 @@ test("a proxy that cuts every stream after a second and a half is not noticed (F
   expect(viewer.gaps).toEqual([]);
 });
 
-test("while the old version ends its replies the new one shows them and takes what is new (F15)", async ({
+test("while the old version still writes, the new one takes what is new (F15)", async ({
   nginx, noise, page, serve, upstream,
 }) => {
   test.skip(!hasNginx, "nginx is not installed");
@@ -120,20 +120,14 @@ test("while the old version ends its replies the new one shows them and takes wh
   await server.startBeside({ RIVULET_LISTEN: next });
   const ended = server.kill("SIGTERM");
 
-  // Somebody else, who begins now, is served by the new one.
-  const viewer = await Viewer.of(url);
-  const following = viewer.follow(1);
-  await expectThere(viewer);
-  await viewer.send(SHORT);
-  await following;
-  expect(viewer.text).toBe(await upstream.text(SHORT));
-
   // The next message ends the reply that the old one is still writing.
   await chat.say(ask("Never mind", SHORT));
   await expect(chat.replied).toHaveCount(2);
   await chat.shows(await upstream.text(SHORT));
   await chat.ended();
   expect(await ended).toBe(0);
+  // Before the server goes: the page would ask for it.
+  await page.close();
 });
 
 test("a new version behind nginx is not noticed (F15)", async ({ nginx, noise, page, serve, upstream }) => {
@@ -169,6 +163,7 @@ test("a new version behind nginx is not noticed (F15)", async ({ nginx, noise, p
   await chat.shows(text);
   await chat.ended();
   expect((await recording(page)).faults).toEqual([]);
+  await page.close();
 });
 
 test.describe("HTTP/2", () => {
