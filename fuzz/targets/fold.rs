@@ -59,14 +59,14 @@ fn history(steps: &[u8]) -> Vec<Event> {
                 events.push(Event::Thinking { reply, text, since, ms });
             }
             (_, Some(reply)) => events.push(Event::Token { reply, text }),
-            (0, None) => events.push(Event::Conversation { conversation: conversation(&text) }),
+            (0, None) => events.push(Event::Conversation { conversation: conversation(&text).into() }),
             (1, None) if asked.is_some() => {
                 events.push(begin(new, asked));
                 (last, open) = (Some(new), Some(new));
             }
             (_, None) => {
                 let reply = id(2 * index as u128 + 2);
-                events.push(Event::Message { message: Message::said(new, last, text, NOW.into()) });
+                events.push(Event::Message { message: Message::said(new, last, text, NOW.into()).into() });
                 events.push(begin(reply, Some(new)));
                 (asked, last, open) = (Some(new), Some(reply), Some(reply));
             }
@@ -93,7 +93,7 @@ fn end(reply: MessageId, choice: u8) -> Event {
             Event::Error {
                 reply,
                 usage: None,
-                error: ReplyError { kind, message, retryable: false, retry_after_ms: None },
+                error: ReplyError { kind, message, retryable: false, retry_after_ms: None }.into(),
             }
         }
     }
