@@ -24,13 +24,6 @@ const NOISE: &[&str] = &[
     "event: surprise",
     "data: {\"type\": \"surprise\", \"text\": \"not to be shown\"}",
     "",
-    "event: surprise",
-    "data",
-    "",
-    "id: 7",
-    "retry: 1000",
-    "surprise: not to be shown",
-    "",
 ];
 
 pub(super) struct Anthropic;

@@ -14,22 +14,11 @@ const NOISE: &[&str] = &[
     "data: {\"candidates\": [{\"content\": {\"parts\": [{\"surprise\": {}}]}}],",
     "data: \"surprise\": []}",
     "",
-    "event: surprise",
-    "data",
-    "",
-    "id: 7",
-    "retry: 1000",
-    "surprise: not to be shown",
-    "",
 ];
 
 pub(super) struct Gemini;
 
 impl Wire for Gemini {
-    fn id_header(&self) -> &'static str {
-        "x-request-id"
-    }
-
     fn opening(&self, turn: &Turn) -> Vec<Event> {
         // The model thinks before it says so: a thought without text.
         let part = json!({ "thought": true, "thoughtSignature": "c2lnbmF0dXJl" });
@@ -38,10 +27,6 @@ impl Wire for Gemini {
 
     fn thinking(&self, turn: &Turn, piece: &Piece) -> Event {
         part(turn, br#","thought":true"#, piece)
-    }
-
-    fn turning(&self, _turn: &Turn) -> Vec<Event> {
-        Vec::new()
     }
 
     fn text(&self, turn: &Turn, piece: &Piece) -> Event {

@@ -25,10 +25,6 @@ impl Wire for Mistral {
         openai::delta(turn, "content", &Piece { text: String::new(), json })
     }
 
-    fn turning(&self, _turn: &Turn) -> Vec<Event> {
-        Vec::new()
-    }
-
     fn text(&self, turn: &Turn, piece: &Piece) -> Event {
         openai::delta(turn, "content", piece)
     }

@@ -24,20 +24,12 @@ impl Wire for Ollama {
         true
     }
 
-    fn id_header(&self) -> &'static str {
-        "x-request-id"
-    }
-
     fn opening(&self, _turn: &Turn) -> Vec<Event> {
         Vec::new()
     }
 
     fn thinking(&self, turn: &Turn, piece: &Piece) -> Event {
         said(turn, r#""content":"","thinking""#, piece)
-    }
-
-    fn turning(&self, _turn: &Turn) -> Vec<Event> {
-        Vec::new()
     }
 
     fn text(&self, turn: &Turn, piece: &Piece) -> Event {

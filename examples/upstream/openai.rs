@@ -12,28 +12,12 @@ use super::{
 const CREATED: u64 = 1_790_000_000;
 
 /// What a gateway sends while it waits, and events of names and shapes that this format does not have.
-const NOISE: &[&str] = &[
-    ": OPENROUTER PROCESSING",
-    "",
-    "data: {\"object\": \"surprise\",",
-    "data: \"choices\": []}",
-    "",
-    "event: surprise",
-    "data",
-    "",
-    "id: 7",
-    "retry: 1000",
-    "surprise: not to be shown",
-    "",
-];
+const NOISE: &[&str] =
+    &[": OPENROUTER PROCESSING", "", "data: {\"object\": \"surprise\",", "data: \"choices\": []}", ""];
 
 pub(super) struct OpenAi;
 
 impl Wire for OpenAi {
-    fn id_header(&self) -> &'static str {
-        "x-request-id"
-    }
-
     fn opening(&self, turn: &Turn) -> Vec<Event> {
         let role = json!([{ "index": 0, "delta": { "role": "assistant", "content": "" }, "finish_reason": null }]);
         let role = chunk(turn, role, &Value::Null);
@@ -45,10 +29,6 @@ impl Wire for OpenAi {
 
     fn thinking(&self, turn: &Turn, piece: &Piece) -> Event {
         delta(turn, "reasoning_content", piece)
-    }
-
-    fn turning(&self, _turn: &Turn) -> Vec<Event> {
-        Vec::new()
     }
 
     fn text(&self, turn: &Turn, piece: &Piece) -> Event {

@@ -11,7 +11,7 @@ use super::{
     http::{Body, pause},
     script::Script,
     state::{Ended, Entry, State},
-    wire::{Event, Framer, Turn},
+    wire::{Event, Framer, ODD_EVENT, Turn},
 };
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -132,7 +132,9 @@ impl Stream<'_, '_, '_> {
         }
         let mut bytes = Vec::new();
         if self.turn.script.comments {
-            bytes = self.framer.lines(self.turn.format.wire().noise());
+            let wire = self.turn.format.wire();
+            let odd = if wire.in_lines() { &[] } else { ODD_EVENT };
+            bytes = self.framer.lines(&[wire.noise(), odd].concat());
         }
         bytes.extend(self.framer.events(&[event]));
         self.body.write(&bytes).await

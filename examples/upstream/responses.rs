@@ -17,22 +17,11 @@ const NOISE: &[&str] = &[
     "data: {\"type\": \"response.surprise\",",
     "data: \"delta\": {}}",
     "",
-    "event: surprise",
-    "data",
-    "",
-    "id: 7",
-    "retry: 1000",
-    "surprise: not to be shown",
-    "",
 ];
 
 pub(super) struct Responses;
 
 impl Wire for Responses {
-    fn id_header(&self) -> &'static str {
-        "x-request-id"
-    }
-
     fn opening(&self, turn: &Turn) -> Vec<Event> {
         let begun = response(turn, "in_progress", &[], None);
         let mut events = vec![

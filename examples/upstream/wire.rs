@@ -57,6 +57,10 @@ impl Turn {
 }
 
 /// A provider's format. Events are made per piece, so they stay cheap: text is not parsed or printed again.
+/// A Server-Sent Event of an unknown name, with `data` without a colon, and fields that change nothing.
+pub(super) const ODD_EVENT: &[&str] =
+    &["event: surprise", "data", "", "id: 7", "retry: 1000", "surprise: not to be shown", ""];
+
 pub(super) trait Wire: Sync {
     /// What a stream of it is called.
     fn content_type(&self) -> &'static str {
@@ -67,12 +71,16 @@ pub(super) trait Wire: Sync {
         false
     }
     /// The name of the header that carries the request's id.
-    fn id_header(&self) -> &'static str;
+    fn id_header(&self) -> &'static str {
+        "x-request-id"
+    }
     /// Before anything else.
     fn opening(&self, turn: &Turn) -> Vec<Event>;
     fn thinking(&self, turn: &Turn, piece: &Piece) -> Event;
     /// Between thinking and text.
-    fn turning(&self, turn: &Turn) -> Vec<Event>;
+    fn turning(&self, _turn: &Turn) -> Vec<Event> {
+        Vec::new()
+    }
     fn text(&self, turn: &Turn, piece: &Piece) -> Event;
     fn closing(&self, turn: &Turn, output_tokens: usize) -> Vec<Event>;
     /// The body of an error, as the provider would give it with this status.
@@ -81,7 +89,7 @@ pub(super) trait Wire: Sync {
     fn error_event(&self, turn: &Turn) -> Event;
     /// The whole answer at once.
     fn message(&self, turn: &Turn) -> Value;
-    /// Lines that a reader must ignore.
+    /// Lines that a reader of this format must ignore; a Server-Sent Event's reader also [`ODD_EVENT`].
     fn noise(&self) -> &'static [&'static str];
 }
 

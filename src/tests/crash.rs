@@ -99,7 +99,7 @@ async fn the_stored_cookie_is_a_hash() {
 }
 
 /// A question and its empty reply, as a process writes them before it asks the provider.
-async fn opened(app: &App, conversation: &str, process: &str, time: &str) -> (Message, Message) {
+pub(super) async fn opened(app: &App, conversation: &str, process: &str, time: &str) -> (Message, Message) {
     let conversation: ConversationId = conversation.parse().unwrap();
     let parent = app.state.store.leaf(conversation).await.unwrap().map(|leaf| leaf.id);
     let message = Message::said(MessageId::new(), parent, "A question".into(), time.into());

@@ -1,14 +1,18 @@
 //! Two processes on one database, as during an update: here two engines, the second without a router of its own.
 
 use super::app::{App, Sent, settings};
+use super::crash::opened;
 use super::upstream::script::Script;
 use crate::event::Event;
 use crate::model::{AccountId, ConversationId, MessageId, Status};
 use crate::server::State;
+use crate::server::bounds::Bounds;
 use crate::server::engine::Stop;
 use crate::server::journal::Topic;
 use crate::server::limits::Prompt;
+use crate::server::store::now;
 use crate::server::transport::{Follower, Frame};
+use std::fs::File;
 use std::time::Duration;
 
 /// Longer than anything that will succeed takes.
@@ -106,6 +110,20 @@ async fn what_a_process_leaves_that_dies_later_is_interrupted_by_the_other() {
         }
     };
     tokio::time::timeout(PATIENCE, interrupted).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_process_that_hangs_only_what_has_to_make_way_is_interrupted() {
+    let app = App::bounded(Bounds { stop_elsewhere: Duration::from_millis(100), ..Bounds::default() }).await;
+    let hung = File::create(app.folder.0.join("rivulet.db-process-hung")).unwrap();
+    hung.lock().unwrap();
+    let (here, there) = (app.conversation().await, app.conversation().await);
+    let (_, in_the_way) = opened(&app, &here, "hung", &now()).await;
+    let (_, elsewhere) = opened(&app, &there, "hung", &now()).await;
+    let sent = app.send(&here, &Script::default()).await;
+    assert_eq!(app.rest_of(&here, &sent).await.last().unwrap().event, "done");
+    assert_eq!(status(&app.state, in_the_way.id).await, Status::Interrupted);
+    assert_eq!(status(&app.state, elsewhere.id).await, Status::Streaming);
 }
 
 #[tokio::test(flavor = "multi_thread")]

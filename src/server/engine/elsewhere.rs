@@ -70,7 +70,7 @@ impl Shared {
             };
             if deadline < Instant::now() {
                 tracing::error!(reply = %leaf.id, process, "A process does not stop its reply");
-                interrupt(self, &process).await?;
+                self.store.interrupt_reply(leaf.id).await?;
             } else {
                 self.pass_on_stop(leaf.id).await?;
                 sleep(WAIT).await;

@@ -65,6 +65,20 @@ impl Store {
         Ok(interrupted)
     }
 
+    /// Marks one open reply as interrupted, whoever generates it: its process is fenced off.
+    pub async fn interrupt_reply(&self, reply: MessageId) -> sqlx::Result<()> {
+        let mut write = self.write().await?;
+        sqlx::query(
+            "update message set status = 'interrupted', finished_at = $2, process = null
+             where id = $1 and status = 'streaming'",
+        )
+        .bind(reply.to_string())
+        .bind(now())
+        .execute(&mut *write)
+        .await?;
+        write.commit().await
+    }
+
     /// Asks whichever process generates the reply to stop it.
     pub async fn ask_to_stop(&self, reply: MessageId) -> sqlx::Result<()> {
         let mut write = self.write().await?;
