@@ -76,6 +76,14 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "is_none")]
         left_out: u32,
     },
+    /// The provider could not answer yet: what is being done about it, in a sentence, until the first piece arrives.
+    Waiting {
+        reply: MessageId,
+        message: String,
+        /// The model that is asked from here on, where it is another one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model: Option<String>,
+    },
     /// The model thinks; the text may be empty when it does so in silence.
     Thinking {
         reply: MessageId,
@@ -130,6 +138,7 @@ impl Event {
             Self::Resumed { .. } => "resumed",
             Self::Message { .. } => "message",
             Self::Reply { .. } => "reply",
+            Self::Waiting { .. } => "waiting",
             Self::Thinking { .. } => "thinking",
             Self::Token { .. } => "token",
             Self::Done { .. } => "done",
@@ -145,6 +154,7 @@ impl Event {
     pub fn reply(&self) -> Option<MessageId> {
         match self {
             Self::Reply { reply, .. }
+            | Self::Waiting { reply, .. }
             | Self::Thinking { reply, .. }
             | Self::Token { reply, .. }
             | Self::Done { reply, .. }
@@ -201,6 +211,9 @@ pub struct Draft {
     /// When the thinking began that is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thinking_since: Option<String>,
+    /// What the reply waits for, in a sentence, where it does not simply wait for the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<String>,
     pub status: Status,
 }
 
@@ -212,6 +225,7 @@ impl Draft {
             thinking: String::new(),
             thinking_ms: None,
             thinking_since: None,
+            waiting: None,
             status: Status::Streaming,
         }
     }
@@ -240,7 +254,9 @@ impl Draft {
         if event.reply() != Some(self.reply) || !self.status.is_open() {
             return;
         }
+        self.waiting = None;
         match event {
+            Event::Waiting { message, .. } => self.waiting = Some(message.clone()),
             Event::Token { text, .. } => self.text.push_str(text),
             Event::Thinking { text, since, ms, .. } => {
                 self.thinking.push_str(text);
@@ -335,9 +351,21 @@ impl Thread {
         }
     }
 
+    fn ask_instead(&mut self, reply: MessageId, model: &str) {
+        if let Some(message) = self.messages.iter_mut().find(|message| message.id == reply && message.status.is_open())
+            && message.model.as_deref() != Some(model)
+        {
+            let former = message.model.replace(model.to_owned());
+            message.asked = message.asked.take().or(former);
+        }
+    }
+
     fn advance(&mut self, event: &Event) {
         if let Some(draft) = &mut self.draft {
             draft.apply(event);
+        }
+        if let Event::Waiting { reply, model: Some(model), .. } = event {
+            self.ask_instead(*reply, model);
         }
         let (Some(reply), Some(status)) = (event.reply(), event.outcome()) else { return };
         if self.draft.as_ref().is_some_and(|draft| draft.reply == reply) {

@@ -160,6 +160,9 @@ pub struct Message {
     pub thinking_since: Option<String>,
     pub status: Status,
     pub model: Option<String>,
+    /// The model that was asked first, where that one could not answer and `model` was asked instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
     /// How many of the conversation's first messages the model was not shown, because it cannot read so much.
     #[serde(default, skip_serializing_if = "is_none")]
     pub left_out: u32,
@@ -202,6 +205,7 @@ impl Message {
             thinking_since: None,
             status: Status::Streaming,
             model: Some(model.to_owned()),
+            asked: None,
             left_out: 0,
             usage: None,
             stop_reason: None,
@@ -220,6 +224,22 @@ pub struct Usage {
     /// Not counted, or not all of it: the provider told nothing, and this is about what it must have been.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub estimated: bool,
+    /// In millionths of a dollar; none where the settings name no price of the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_micros: Option<u64>,
+}
+
+impl Usage {
+    /// Both together. What has no price counts for nothing in the sum's.
+    pub fn plus(self, more: Self) -> Self {
+        let costs = self.cost_micros.into_iter().chain(more.cost_micros);
+        Self {
+            input_tokens: self.input_tokens + more.input_tokens,
+            output_tokens: self.output_tokens + more.output_tokens,
+            estimated: self.estimated || more.estimated,
+            cost_micros: costs.reduce(|sum, cost| sum + cost),
+        }
+    }
 }
 
 /// Why a reply failed: a word for programs, a sentence for people.

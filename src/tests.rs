@@ -15,6 +15,7 @@ mod crash;
 mod dice;
 mod drain;
 mod elsewhere;
+mod fallback;
 mod faults;
 mod invariants;
 mod journal;

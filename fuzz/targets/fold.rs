@@ -83,7 +83,7 @@ fn end(reply: MessageId, choice: u8) -> Event {
     match choice % 4 {
         0 => Event::Done {
             reply,
-            usage: Some(Usage { input_tokens: 1, output_tokens: 2, estimated: false }),
+            usage: Some(Usage { input_tokens: 1, output_tokens: 2, ..Usage::default() }),
             stop_reason: None,
         },
         1 => Event::Stopped { reply, usage: None },

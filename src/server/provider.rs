@@ -57,6 +57,12 @@ pub enum Delta {
     Started {
         request_id: Option<String>,
     },
+    /// The provider could not answer yet, and nothing has been shown: what is being done about it, in a sentence.
+    Waiting {
+        message: String,
+        /// The model that is asked from here on, as `provider/model`, where it is another one.
+        model: Option<String>,
+    },
     /// The model thinks; empty when it does so in silence.
     Thinking(String),
     Text(String),
@@ -135,6 +141,12 @@ impl Providers {
         self.catalog().window(model)
     }
 
+    /// The usage with what it costs, where the settings name the model's price.
+    pub fn priced(&self, model: &str, usage: Usage) -> Usage {
+        let price = self.catalog().price(model);
+        Usage { cost_micros: price.map(|price| price.of(usage)), ..usage }
+    }
+
     /// Checks that `model` names a provider that is configured. Whether the provider has the model, only it knows.
     ///
     /// # Errors
@@ -143,12 +155,25 @@ impl Providers {
         self.catalog().service(model).map(drop)
     }
 
-    /// Asks the provider that `model` names. The stream never panics and ends after one `Finished` or `Failed`;
-    /// dropping it closes the connection at once, also while the provider is silent.
+    /// Asks the provider that `model` names, and where that one cannot answer its fallback, if the settings name one. The
+    /// stream never panics and ends after one `Finished` or `Failed`; dropping it closes the connection at once, also
+    /// while the provider is silent.
     pub fn reply(&self, model: &str, request: Request) -> BoxStream<'static, Delta> {
+        self.ask(model, request, true)
+    }
+
+    /// The same without a fallback.
+    pub fn reply_of(&self, model: &str, request: Request) -> BoxStream<'static, Delta> {
+        self.ask(model, request, false)
+    }
+
+    fn ask(&self, model: &str, request: Request, or_another: bool) -> BoxStream<'static, Delta> {
         let catalog = self.catalog();
         match catalog.service(model) {
-            Ok(Some(service)) => Talk::new(service, request, self.limits).deltas().boxed(),
+            Ok(Some(service)) => {
+                let fallback = catalog.fallback(model).filter(|_| or_another);
+                Talk::new(service, request, self.limits).or(fallback).deltas().boxed()
+            }
             Ok(None) => demo::reply(&request, catalog.why_the_tour()).boxed(),
             Err(why) => stream::iter([Delta::Failed(Failure::new(FailureKind::ModelNotFound, why))]).boxed(),
         }

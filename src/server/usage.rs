@@ -23,7 +23,7 @@ pub async fn daily(state: &State, account: AccountId, days: i64) -> Result<Vec<D
 /// What the conversation has used in all, and the account today.
 pub async fn spent(state: &State, account: AccountId, conversation: Option<ConversationId>) -> Result<Spent, Problem> {
     let today = state.store.usage_since(account, &first_day(1)).await?;
-    let today = today.iter().fold(Usage::default(), |sum, daily| plus(sum, daily.usage));
+    let today = today.iter().fold(Usage::default(), |sum, daily| sum.plus(daily.usage));
     let conversation = match conversation {
         None => None,
         Some(id) => {
@@ -32,14 +32,6 @@ pub async fn spent(state: &State, account: AccountId, conversation: Option<Conve
         }
     };
     Ok(Spent { conversation, today })
-}
-
-fn plus(sum: Usage, more: Usage) -> Usage {
-    Usage {
-        input_tokens: sum.input_tokens + more.input_tokens,
-        output_tokens: sum.output_tokens + more.output_tokens,
-        estimated: sum.estimated || more.estimated,
-    }
 }
 
 /// The first of so many days that end today (in UTC, as all times here).

@@ -108,6 +108,15 @@ impl App {
         Self::on(folder, upstream, more).await
     }
 
+    /// Starts with a `rivulet.toml` of the test's own, in which `URL` stands for the upstream's address.
+    pub(crate) async fn configured(toml: &str) -> Self {
+        let (folder, upstream) = (Folder::new(), Upstream::start().await);
+        // Not the one that every test has.
+        let path = folder.0.join("own.toml");
+        std::fs::write(&path, toml.replace("URL", upstream.url())).unwrap();
+        Self::on(folder, upstream, &[&format!("--config={}", path.display())]).await
+    }
+
     /// Starts with limits that a test need not wait for.
     pub(crate) async fn bounded(bounds: Bounds) -> Self {
         let (folder, upstream) = (Folder::new(), Upstream::start().await);

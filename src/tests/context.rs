@@ -1,20 +1,19 @@
 //! A conversation that is longer than its model can read.
 
-use super::app::{App, Folder};
-use super::upstream::Upstream;
+use super::app::App;
 use super::upstream::script::Script;
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_model_cannot_read_is_left_out_from_the_oldest_on_and_the_reply_says_so() {
     // Each question and each answer is about 25 tokens, and 65 are for them.
-    let (folder, upstream) = (Folder::new(), Upstream::start().await);
-    let path = folder.0.join("short.toml");
-    let base_url = upstream.url();
-    let models = r#"models = [{ id = "mock", context = 100 }]"#;
-    let toml = format!("[providers.anthropic]\nkind = \"anthropic\"\nbase_url = \"{base_url}\"\n{models}\n");
-    std::fs::write(&path, toml).unwrap();
-    let app = App::on(folder, upstream, &[&format!("--config={}", path.display())]).await;
+    let app = App::configured(
+        r#"[providers.anthropic]
+           kind = "anthropic"
+           base_url = "URL"
+           models = [{ id = "mock", context = 100 }]"#,
+    )
+    .await;
     let conversation = app.conversation().await;
     let system = json!({ "system": "Be brief." });
     let path = format!("/api/v1/conversations/{conversation}");

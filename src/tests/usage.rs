@@ -76,3 +76,34 @@ async fn a_reply_that_never_began_costs_nothing() {
     assert_eq!(app.last_message(&conversation).await["usage"], Value::Null);
     assert_eq!(used(&app).await, Vec::<Value>::new());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_a_price_costs_something_and_a_new_price_changes_nothing_that_was_paid() {
+    let toml = r#"[providers.anthropic]
+        kind = "anthropic"
+        base_url = "URL"
+        models = [{ id = "mock", price = { input = 2.5, output = 10 } }]"#;
+    let app = App::configured(toml).await;
+    let conversation = app.conversation().await;
+    // 11 tokens in and 20 out are 27.5 and 200 millionths.
+    let sent = app.send_to(&conversation, &Script::default(), "anthropic/mock").await;
+    let frames = app.rest_of(&conversation, &sent).await;
+    assert_eq!(frames.last().unwrap().data["usage"]["cost_micros"], 228);
+    let dearer = toml.replace("2.5", "1000").replace("URL", app.upstream.url());
+    std::fs::write(app.folder.0.join("own.toml"), dearer).unwrap();
+    app.state.reload();
+    assert_eq!(app.last_message(&conversation).await["usage"]["cost_micros"], 228);
+    assert_eq!(used(&app).await[0]["cost_micros"], 228);
+
+    let sent = app.send_to(&conversation, &Script::default(), "anthropic/mock").await;
+    app.rest_of(&conversation, &sent).await;
+    assert_eq!(used(&app).await[0]["cost_micros"], 228 + 11_200);
+    // One without a price neither costs nor forgets.
+    let sent = app.send_to(&conversation, &Script::default(), "openai/mock").await;
+    app.rest_of(&conversation, &sent).await;
+    assert_eq!(app.last_message(&conversation).await["usage"].get("cost_micros"), None);
+    let spent = app.post("/api/usage", json!({ "conversation": conversation })).await;
+    let spent: Value = spent.json().await.unwrap();
+    assert_eq!(spent["conversation"]["cost_micros"], 228 + 11_200);
+    assert_eq!(spent["today"]["cost_micros"], 228 + 11_200);
+}

@@ -40,6 +40,7 @@ pub(super) fn said(number: u128, parent: Option<u128>, text: &str) -> Message {
         thinking_since: None,
         status: Status::Done,
         model: None,
+        asked: None,
         left_out: 0,
         usage: None,
         stop_reason: None,
@@ -68,7 +69,7 @@ pub(super) fn token(number: u128, text: &str) -> Event {
 }
 
 pub(super) fn done(number: u128) -> Event {
-    let usage = Some(Usage { input_tokens: 1, output_tokens: 2, estimated: false });
+    let usage = Some(Usage { input_tokens: 1, output_tokens: 2, ..Usage::default() });
     Event::Done { reply: id(number), usage, stop_reason: Some("end_turn".into()) }
 }
 
@@ -226,7 +227,7 @@ fn a_reply_ends_once_and_its_message_gets_the_text() {
         thread(&[message(2, None), reply(3, 2), token(3, "a"), done(3), Event::Stopped { reply: id(3), usage: None }]);
     let last = thread.messages.last().unwrap();
     assert_eq!((last.text.as_str(), last.status), ("a", Status::Done));
-    assert_eq!(last.usage, Some(Usage { input_tokens: 1, output_tokens: 2, estimated: false }));
+    assert_eq!(last.usage, Some(Usage { input_tokens: 1, output_tokens: 2, ..Usage::default() }));
     assert_eq!(thread.draft, None);
 }
 

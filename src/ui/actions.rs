@@ -24,7 +24,7 @@ pub fn Actions(id: MessageId, message: Memo<Option<Message>>, is_open: Memo<bool
         <footer class="actions">
             <span class="made">{move || model().map(|id| words::model(&id).to_owned())}</span>
             <span class="made" hidden=move || usage().is_none() title=move || usage().map(words::counted_by)>
-                {move || usage().map(words::tokens)}
+                {move || usage().map(words::used)}
             </span>
             <span class="actions__buttons" data-open=move || is_open.get()>
                 <button type="button" class="plain" data-script on:click=move |_| copy_text(desk, id)><Icon path=icon::COPY/>"Copy"</button>

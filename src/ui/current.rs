@@ -75,6 +75,7 @@ pub fn CurrentLine() -> impl IntoView {
         let ended = ended.get().ended;
         match current.get() {
             Current::Rest if ended => "Reply finished.".into(),
+            Current::Waiting if waiting(desk).is_some() => waiting(desk).unwrap_or_default(),
             Current::Reconnecting if refusal(desk).is_some() => refusal(desk).unwrap_or_default(),
             current => current.words(desk.open_reply().is_some()).to_owned(),
         }
@@ -83,6 +84,11 @@ pub fn CurrentLine() -> impl IntoView {
         <div class="current" data-state=move || current.get().name()></div>
         <p class="current__words" role="status" data-state=move || current.get().name()>{words}</p>
     }
+}
+
+/// What the server says of a provider that cannot answer yet.
+fn waiting(desk: Desk) -> Option<String> {
+    desk.live.draft.with(|draft| draft.as_ref().and_then(|draft| draft.waiting.clone()))
 }
 
 /// What the server says when it does not let itself be followed.

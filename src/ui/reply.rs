@@ -20,6 +20,7 @@ pub fn Reply(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView {
     view! {
         <h2 class="unseen">{model.as_deref().map_or("The reply".into(), |model| format!("{} replied", words::model(model)))}</h2>
         <LeftOut message/>
+        <Instead message/>
         <Thinking id message/>
         <div class="reply" data-open=move || is_open.get()>
             {if flows {
@@ -37,6 +38,13 @@ pub fn Reply(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView {
 fn text(desk: Desk, id: MessageId, message: Memo<Option<Message>>) -> String {
     let of_draft = desk.live.draft.with(|draft| draft.as_ref().filter(|it| it.reply == id).map(|it| it.text.clone()));
     of_draft.unwrap_or_else(|| message.with(|message| message.as_ref().map(|it| it.text.clone()).unwrap_or_default()))
+}
+
+/// Who was asked first.
+#[component]
+fn Instead(message: Memo<Option<Message>>) -> impl IntoView {
+    let words = Memo::new(move |_| message.with(|message| message.as_ref().and_then(words::instead)));
+    view! { <p class="ending" hidden=move || words.with(Option::is_none)>{move || words.get()}</p> }
 }
 
 /// What the model was not shown.

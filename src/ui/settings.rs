@@ -36,8 +36,8 @@ fn Used(opened: ReadSignal<u32>) -> impl IntoView {
     let today = move || spent.with(|spent| spent.as_ref().map(|spent| spent.today));
     view! {
         <div class="used" hidden=move || today().is_none()>
-            <p hidden=move || here().is_none()>"This conversation: "{move || here().map(words::tokens)}</p>
-            <p>"All your conversations today: "{move || today().map(words::tokens)}</p>
+            <p hidden=move || here().is_none()>"This conversation: "{move || here().map(words::used)}</p>
+            <p>"All your conversations today: "{move || today().map(words::used)}</p>
         </div>
     }
 }

@@ -1,7 +1,7 @@
 //! The words for things: titles, models, numbers. Plain functions.
 
 use crate::event::Thread;
-use crate::model::{Conversation, Role, Usage};
+use crate::model::{Conversation, Message, Role, Usage};
 
 /// As much of a first message as serves for a title.
 const TITLE_CHARS: usize = 60;
@@ -41,6 +41,12 @@ pub fn model(id: &str) -> &str {
     id.split_once('/').map_or(id, |(_, model)| model)
 }
 
+/// Why another model than the chosen one is asked.
+pub fn instead(message: &Message) -> Option<String> {
+    let (asked, answers) = (message.asked.as_deref()?, message.model.as_deref()?);
+    Some(format!("{} was asked instead, because the provider of {} failed.", model(answers), model(asked)))
+}
+
 /// What the model was not shown of a conversation.
 pub fn left_out(messages: u32) -> String {
     let first = match messages {
@@ -50,10 +56,24 @@ pub fn left_out(messages: u32) -> String {
     format!("{first} left out: the conversation is longer than the model can read.")
 }
 
-/// What was used.
-pub fn tokens(usage: Usage) -> String {
+/// What was used, and what it cost where that is known.
+pub fn used(usage: Usage) -> String {
     let about = if usage.estimated { "about " } else { "" };
-    format!("{about}{} tokens in, {} out", number(usage.input_tokens), number(usage.output_tokens))
+    let cost = usage.cost_micros.map(|cost| format!(" · {}", money(cost))).unwrap_or_default();
+    format!("{about}{} tokens in, {} out{cost}", number(usage.input_tokens), number(usage.output_tokens))
+}
+
+/// Millionths of a dollar. From a cent on to the cent, and below as far as it takes to be more than nothing.
+fn money(micros: u64) -> String {
+    match micros {
+        0 => "$0".into(),
+        1..100 => "below $0.0001".into(),
+        100..10_000 => format!("$0.{:04}", (micros + 50) / 100),
+        _ => {
+            let cents = (micros + 5_000) / 10_000;
+            format!("${}.{:02}", number(cents / 100), cents % 100)
+        }
+    }
 }
 
 /// Who says so.
@@ -87,9 +107,27 @@ mod tests {
 
     #[test]
     fn what_is_estimated_is_called_so() {
-        let usage = Usage { input_tokens: 1_234, output_tokens: 7, estimated: false };
-        assert_eq!(tokens(usage), "1,234 tokens in, 7 out");
-        assert_eq!(tokens(Usage { estimated: true, ..usage }), "about 1,234 tokens in, 7 out");
+        let usage = Usage { input_tokens: 1_234, output_tokens: 7, ..Usage::default() };
+        assert_eq!(used(usage), "1,234 tokens in, 7 out");
+        assert_eq!(used(Usage { estimated: true, ..usage }), "about 1,234 tokens in, 7 out");
+        assert_eq!(used(Usage { cost_micros: Some(12_345), ..usage }), "1,234 tokens in, 7 out · $0.01");
+    }
+
+    #[test]
+    fn money_is_told_to_the_cent_and_below_one_as_far_as_it_takes() {
+        for (micros, told) in [
+            (0, "$0"),
+            (99, "below $0.0001"),
+            (100, "$0.0001"),
+            (9_949, "$0.0099"),
+            (9_999, "$0.0100"),
+            (10_000, "$0.01"),
+            (1_994_999, "$1.99"),
+            (1_995_000, "$2.00"),
+            (1_234_560_000, "$1,234.56"),
+        ] {
+            assert_eq!(money(micros), told);
+        }
     }
 
     #[test]

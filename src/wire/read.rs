@@ -81,6 +81,9 @@ fn event(kind: &str, members: Members) -> Result<Event, Error> {
             created_at: member(members.created_at, "created_at")?,
             left_out: members.left_out,
         },
+        "waiting" => {
+            Event::Waiting { reply: reply()?, message: member(members.message, "message")?, model: members.model }
+        }
         "thinking" => Event::Thinking {
             reply: reply()?,
             text: member(members.text, "text")?,

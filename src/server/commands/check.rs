@@ -62,12 +62,12 @@ async fn answer(providers: &Providers, id: &str) -> Result<String, String> {
         parameters: Parameters::default(),
     };
     let asked = Instant::now();
-    let mut deltas = providers.reply(id, request);
+    let mut deltas = providers.reply_of(id, request);
     while let Some(delta) = deltas.next().await {
         match delta {
             Delta::Finished { .. } => return Ok(format!("{model} answered in {}.", spoken(asked.elapsed()))),
             Delta::Failed(failure) => return Err(format!("{model}: {}", failure.message)),
-            Delta::Started { .. } | Delta::Thinking(_) | Delta::Text(_) | Delta::Usage(_) => {}
+            Delta::Started { .. } | Delta::Waiting { .. } | Delta::Thinking(_) | Delta::Text(_) | Delta::Usage(_) => {}
         }
     }
     Err(format!("{model}: the answer broke off."))

@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep};
 /// Ends the reply. Returns what is still to be saved, by [`save_later`].
 pub(super) async fn end(shared: &Shared, open: &Open, outcome: Outcome, facts: Facts) -> Option<Arc<Ending>> {
     let draft = open.journal.end().1.unwrap_or_else(|| Draft::new(open.reply));
-    let usage = facts.usage(&draft, &outcome);
+    let usage = facts.usage(&draft, &outcome).map(|usage| shared.providers.priced(&facts.model, usage));
     let event = event(open, &outcome, usage);
     let status = event.outcome().unwrap_or(Status::Interrupted);
     let first_piece_at = facts.first_piece_at;

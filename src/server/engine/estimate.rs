@@ -22,7 +22,7 @@ pub(super) fn asked(request: &Request) -> u64 {
 /// What a reply is about; `kept` characters of its text were there before it was asked for.
 pub(super) fn reply(asked: u64, draft: &Draft, kept: usize) -> Usage {
     let written = (draft.text.chars().count() + draft.thinking.chars().count()).saturating_sub(kept);
-    Usage { input_tokens: asked, output_tokens: tokens(written), estimated: true }
+    Usage { input_tokens: asked, output_tokens: tokens(written), estimated: true, cost_micros: None }
 }
 
 #[cfg(test)]
@@ -34,7 +34,7 @@ mod tests {
     fn an_estimate_counts_characters_of_any_width_and_only_what_is_new() {
         let draft = Draft { text: "éééé12345678".into(), thinking: "hmmm".into(), ..Draft::new(MessageId::new()) };
         let usage = reply(7, &draft, 4);
-        assert_eq!(usage, Usage { input_tokens: 7, output_tokens: 3, estimated: true });
+        assert_eq!((usage.input_tokens, usage.output_tokens, usage.estimated), (7, 3, true));
         assert_eq!(tokens(0), 0);
         assert_eq!(tokens(1), 1);
     }

@@ -28,6 +28,8 @@ pub(super) enum Outcome {
 #[derive(Default)]
 pub(super) struct Facts {
     pub(super) usage: Option<Usage>,
+    /// Who answers.
+    pub(super) model: String,
     pub(super) first_piece_at: Option<String>,
     bytes: usize,
     /// About how many tokens the request has.
@@ -51,6 +53,7 @@ pub(super) async fn run(shared: Arc<Shared>, open: Arc<Open>, model: String, req
     let kept = open.journal.end().1.map(|draft| draft.text).unwrap_or_default();
     let mut facts = Facts { bytes: kept.len(), kept: kept.chars().count(), ..Facts::default() };
     facts.asked = estimate::asked(&request);
+    facts.model.clone_from(&model);
     let mut pieces = Pieces::new(Arc::clone(&open.journal), open.reply, Arc::clone(&shared.metrics));
     let work = async {
         let stream = shared.providers.reply(&model, request);
@@ -119,8 +122,10 @@ async fn generate(
             }
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => pieces.flush(),
             delta = stream.next() => {
-                if let Some(Delta::Failed(failure)) = &delta {
-                    shared.metrics.provider_error(failure.kind.name());
+                match &delta {
+                    Some(Delta::Failed(failure)) => shared.metrics.provider_error(failure.kind.name()),
+                    Some(Delta::Waiting { message, model }) => wait(shared, open, message, model.as_ref(), facts).await,
+                    _ => {}
                 }
                 if let Some(outcome) = take(delta, pieces, facts) {
                     return outcome;
@@ -130,10 +135,21 @@ async fn generate(
     }
 }
 
+/// Tells what the reply waits for. Who answers is kept before it is told.
+async fn wait(shared: &Shared, open: &Open, message: &str, model: Option<&String>, facts: &mut Facts) {
+    if let Some(model) = model {
+        facts.model.clone_from(model);
+        if let Err(error) = shared.store.asks_instead(shared.store.process(), open.reply, model).await {
+            tracing::error!(%error, reply = %open.reply, "Who answers a reply was not written");
+        }
+    }
+    open.journal.append(Event::Waiting { reply: open.reply, message: message.to_owned(), model: model.cloned() });
+}
+
 /// Takes one delta; says so when it is the last.
 fn take(delta: Option<Delta>, pieces: &mut Pieces, facts: &mut Facts) -> Option<Outcome> {
     match delta {
-        Some(Delta::Started { .. }) => None,
+        Some(Delta::Started { .. } | Delta::Waiting { .. }) => None,
         Some(Delta::Thinking(text)) => keep(Kind::Thinking, &text, pieces, facts),
         Some(Delta::Text(text)) => keep(Kind::Text, &text, pieces, facts),
         Some(Delta::Usage(usage)) => {

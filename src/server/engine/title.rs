@@ -63,6 +63,7 @@ async fn name(shared: &Shared, model: &str, conversation: ConversationId, reply:
     let question = question.map(|(question, ..)| question.text).unwrap_or_default();
     let request = request(model, &question, &answer.text);
     let (said, usage) = timeout(PATIENCE, ask(shared, model, request)).await.map_err(|_| "it took too long")??;
+    let usage = shared.providers.priced(model, usage);
     if let Err(error) = shared.store.charge(conversation, model, usage).await {
         tracing::warn!(%error, "What a title has cost could not be written");
     }

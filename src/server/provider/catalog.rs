@@ -3,6 +3,7 @@
 
 use super::service::{self, Service};
 use super::settings::{Listed, Price};
+use super::talk::Fallback;
 use super::{Limits, ProviderSettings, demo};
 use crate::model::Model;
 use std::sync::Arc;
@@ -41,6 +42,7 @@ impl Catalog {
         if let Some(model) = &settings.model {
             catalog.service(model).map_err(|why| format!("RIVULET_MODEL: {why}"))?;
         }
+        catalog.check_fallbacks()?;
         catalog.choices = catalog.choices_of(settings.models, settings.model);
         Ok(catalog)
     }
@@ -60,8 +62,34 @@ impl Catalog {
     }
 
     pub(super) fn window(&self, model: &str) -> Option<u64> {
-        let (provider, name) = model.split_once('/')?;
-        self.listed(provider, name)?.context
+        self.known(model)?.context
+    }
+
+    pub(super) fn price(&self, model: &str) -> Option<Price> {
+        self.known(model)?.price
+    }
+
+    /// Who is asked where `model` cannot answer.
+    pub(super) fn fallback(&self, model: &str) -> Option<Fallback> {
+        let model = self.known(model)?.fallback.clone()?;
+        let service = self.service(&model).ok().flatten()?;
+        Some(Fallback { service, model })
+    }
+
+    /// A fallback that cannot be asked would be found out when it is needed most.
+    fn check_fallbacks(&self) -> Result<(), String> {
+        for service in &self.services {
+            for listed in &service.models {
+                let Some(fallback) = &listed.fallback else { continue };
+                let id = format!("{}/{}", service.origin.name, listed.id);
+                match self.service(fallback) {
+                    Ok(Some(_)) if *fallback != id => {}
+                    Ok(_) => return Err(format!("The fallback of {id}: expected another provider/model.")),
+                    Err(why) => return Err(format!("The fallback of {id}: {why}")),
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What the tour says of itself.
@@ -135,6 +163,11 @@ impl Catalog {
         let name = known.name.unwrap_or_else(|| name.to_owned());
         let model = Model { name, provider: provider.to_owned(), default: id == default, id };
         Choice { model, context: known.context, price: known.price, images: known.images }
+    }
+
+    fn known(&self, model: &str) -> Option<&Listed> {
+        let (provider, name) = model.split_once('/')?;
+        self.listed(provider, name)
     }
 
     fn listed(&self, provider: &str, model: &str) -> Option<&Listed> {

@@ -96,6 +96,39 @@ impl FailureKind {
         }
     }
 
+    /// Whether another model may well answer the same request.
+    pub(super) fn may_be_the_models(self) -> bool {
+        !matches!(self, Self::BadRequest | Self::TooLong)
+    }
+
+    /// What a person is told who waits for another attempt.
+    pub(super) fn retried(self, pause: Duration) -> String {
+        format!("The model provider {}. Asking it again in {}\u{2026}", self.happened(), spoken(pause))
+    }
+
+    /// What a person is told when another model is asked.
+    pub(super) fn replaced(self, asked: &str, instead: &str) -> String {
+        format!("The provider of {asked} {}. Asking {instead} instead\u{2026}", self.happened())
+    }
+
+    /// What it did, behind its name.
+    fn happened(self) -> &'static str {
+        match self {
+            Self::Unreachable => "cannot be reached",
+            Self::Untrusted => "cannot prove who it is",
+            Self::Timeout => "was silent for too long",
+            Self::UpstreamReset | Self::Truncated => "broke off",
+            Self::RateLimited => "accepts no more requests for now",
+            Self::Overloaded => "is overloaded",
+            Self::Server => "has a fault of its own",
+            Self::Unauthorized => "refused the key",
+            Self::Quota => "wants to be paid first",
+            Self::ModelNotFound => "does not know this model",
+            Self::TooLong | Self::BadRequest => "did not accept the request",
+            Self::Protocol => "gave an answer that makes no sense",
+        }
+    }
+
     fn sentence(self, origin: &Origin) -> String {
         let Origin { key, address, .. } = origin;
         match self {

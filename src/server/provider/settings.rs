@@ -2,6 +2,7 @@
 
 use super::vendor::Parameters;
 use super::{Kind, Origin};
+use crate::model::Usage;
 use secrecy::SecretString;
 use std::time::Duration;
 
@@ -74,15 +75,25 @@ pub struct Listed {
     pub price: Option<Price>,
     /// Whether it takes images.
     pub images: Option<bool>,
+    /// Who is asked where it cannot answer, as `provider/model`.
+    pub fallback: Option<String>,
     /// Laid over every request to it.
     pub parameters: Parameters,
 }
 
-/// What a million tokens cost, in the currency that the operator thinks in.
+/// What a million tokens cost, in dollars. A token of so many dollars a million costs so many millionths of a dollar.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Price {
     pub input: f64,
     pub output: f64,
+}
+
+impl Price {
+    /// What this costs, in millionths of a dollar. What a provider takes less for, such as cached input, counts in full.
+    pub fn of(self, usage: Usage) -> u64 {
+        let cost = usage.input_tokens as f64 * self.input + usage.output_tokens as f64 * self.output;
+        cost.round() as u64
+    }
 }
 
 /// The settings that this module understands.

@@ -17,12 +17,22 @@ const SHORTEST_HIDDEN_PROMPT: usize = 12;
 /// A key shorter than this is none, but a local server's placeholder.
 const SHORTEST_KEY: usize = 6;
 
+/// Who is asked where the first cannot answer.
+pub(super) struct Fallback {
+    pub(super) service: Arc<Service>,
+    /// As `provider/model`.
+    pub(super) model: String,
+}
+
 /// A reply that is being asked for.
 pub(super) struct Talk {
     service: Arc<Service>,
     request: Request,
     limits: Limits,
+    fallback: Option<Fallback>,
     retries: u32,
+    /// How long to wait before the next attempt.
+    pause: Option<Duration>,
     answer: Option<Answer>,
     /// What has been read but not yet passed on.
     ready: VecDeque<Delta>,
@@ -34,7 +44,13 @@ pub(super) struct Talk {
 impl Talk {
     pub(super) fn new(service: Arc<Service>, request: Request, limits: Limits) -> Self {
         let ready = VecDeque::new();
-        Self { service, request, limits, retries: 0, answer: None, ready, spoken: false, ended: false }
+        let (fallback, pause, answer) = (None, None, None);
+        Self { service, request, limits, fallback, retries: 0, pause, answer, ready, spoken: false, ended: false }
+    }
+
+    /// The same with somebody to ask in its place.
+    pub(super) fn or(self, fallback: Option<Fallback>) -> Self {
+        Self { fallback, ..self }
     }
 
     /// The reply, piece by piece. Nothing is sent before the first poll.
@@ -47,10 +63,7 @@ impl Talk {
         while !self.ended {
             match self.ready.pop_front() {
                 None => self.advance().await,
-                Some(Delta::Failed(failure)) => match self.pause_after(&failure) {
-                    Some(pause) => self.try_again(&failure, pause).await,
-                    None => return Some(self.end(Delta::Failed(self.presentable(failure)))),
-                },
+                Some(Delta::Failed(failure)) => return Some(self.fail(failure)),
                 Some(delta @ Delta::Finished { .. }) => return Some(self.end(delta)),
                 Some(delta) => {
                     self.spoken |= matches!(delta, Delta::Text(_) | Delta::Thinking(_));
@@ -63,6 +76,9 @@ impl Talk {
 
     /// Opens an answer, or reads on in the one that is open.
     async fn advance(&mut self) {
+        if let Some(pause) = self.pause.take() {
+            tokio::time::sleep(pause).await;
+        }
         if let Some(answer) = &mut self.answer {
             self.ready.extend(answer.read().await);
             return;
@@ -73,6 +89,20 @@ impl Talk {
                 self.answer = Some(answer);
             }
             Err(failure) => self.ready.push_back(Delta::Failed(failure)),
+        }
+    }
+
+    /// Asks again, asks another, or gives up.
+    fn fail(&mut self, failure: Failure) -> Delta {
+        if let Some(pause) = self.pause_after(&failure) {
+            return self.try_again(&failure, pause);
+        }
+        match self.fallback.take_if(|_| !self.spoken && failure.kind.may_be_the_models()) {
+            Some(fallback) => self.turn_to(fallback, &failure),
+            None => {
+                let failure = self.presentable(failure);
+                self.end(Delta::Failed(failure))
+            }
         }
     }
 
@@ -93,14 +123,31 @@ impl Talk {
         }
     }
 
-    async fn try_again(&mut self, failure: &Failure, pause: Duration) {
+    fn try_again(&mut self, failure: &Failure, pause: Duration) -> Delta {
         let provider = &self.service.origin.name;
         tracing::info!(provider, kind = failure.kind.name(), ?pause, "Asking the provider again");
         self.retries += 1;
+        self.pause = Some(pause);
+        self.forget_the_answer();
+        Delta::Waiting { message: failure.kind.retried(pause), model: None }
+    }
+
+    fn turn_to(&mut self, fallback: Fallback, failure: &Failure) -> Delta {
+        let Fallback { service, model } = fallback;
+        tracing::warn!(provider = self.service.origin.name, kind = failure.kind.name(), model, "Asking another model");
+        let name = model.split_once('/').map_or(model.as_str(), |(_, name)| name);
+        let message = failure.kind.replaced(&self.request.model, name);
+        self.request.model = name.to_owned();
+        self.service = service;
+        self.retries = 0;
+        self.forget_the_answer();
+        Delta::Waiting { message, model: Some(model) }
+    }
+
+    /// Its connection is closed at once: nobody listens to it any more.
+    fn forget_the_answer(&mut self) {
         self.ready.clear();
-        // Closed before the pause: nobody listens to it any more.
         self.answer = None;
-        tokio::time::sleep(pause).await;
     }
 
     /// Closes the connection at the last delta, not when somebody asks for one more.

@@ -143,7 +143,7 @@ impl Answer {
                 Next::More(Bytes::new())
             }
             // Not shown here, but a sign of life: proxies give up on silence.
-            Some(Delta::Started { .. } | Delta::Thinking(_)) => Next::More(SIGN_OF_LIFE),
+            Some(Delta::Started { .. } | Delta::Waiting { .. } | Delta::Thinking(_)) => Next::More(SIGN_OF_LIFE),
             Some(Delta::Finished { reason }) => {
                 Next::Last(event("done", &json!({ "usage": self.usage, "stop_reason": reason })))
             }

@@ -90,6 +90,7 @@ struct Model {
     context: Option<Spanned<u64>>,
     price: Option<Spanned<Cost>>,
     images: Option<bool>,
+    fallback: Option<String>,
     parameters: Option<Spanned<Table>>,
 }
 
@@ -160,6 +161,7 @@ impl Model {
             context: self.context.map(Spanned::into_inner),
             price,
             images: self.images,
+            fallback: self.fallback,
             parameters: parameters(self.parameters, kind)?,
         })
     }

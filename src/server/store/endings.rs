@@ -53,7 +53,7 @@ impl Store {
         let ended = sqlx::query(
             "update message set status = $2, text = $3, thinking = $4, input_tokens = $5, output_tokens = $6,
                     stop_reason = $7, error = $8, first_piece_at = $9, finished_at = $10,
-                    thinking_ms = $11, usage_estimated = $12, thinking_since = null, process = null
+                    thinking_ms = $11, usage_estimated = $12, cost_micros = $14, thinking_since = null, process = null
              where id = $1 and status = 'streaming' and process = $13",
         )
         .bind(ending.reply.to_string())
@@ -69,6 +69,7 @@ impl Store {
         .bind(ending.thinking_ms.map(|ms| ms as i64))
         .bind(i64::from(ending.usage.is_some_and(|usage| usage.estimated)))
         .bind(process)
+        .bind(ending.usage.and_then(|usage| usage.cost_micros).map(|cost| cost as i64))
         .execute(&mut *write)
         .await?
         .rows_affected();

@@ -42,6 +42,7 @@ fn message(row: &SqliteRow) -> sqlx::Result<Message> {
             input_tokens: input.unwrap_or(0),
             output_tokens: output.unwrap_or(0),
             estimated: row.try_get::<i64, _>("usage_estimated")? != 0,
+            cost_micros: count("cost_micros")?,
         }),
     };
     let error = match row.try_get::<Option<String>, _>("error")? {
@@ -58,6 +59,7 @@ fn message(row: &SqliteRow) -> sqlx::Result<Message> {
         thinking_since: row.try_get("thinking_since")?,
         status: status(row.try_get("status")?),
         model: row.try_get("model")?,
+        asked: row.try_get("asked")?,
         left_out: count("left_out")?.and_then(|count| u32::try_from(count).ok()).unwrap_or(0),
         usage,
         stop_reason: row.try_get("stop_reason")?,
@@ -139,6 +141,21 @@ impl Store {
             write.commit().await?;
         }
         Ok(())
+    }
+
+    /// Another model answers than the one that was asked first.
+    pub async fn asks_instead(&self, process: &str, reply: MessageId, model: &str) -> sqlx::Result<()> {
+        let mut write = self.write().await?;
+        sqlx::query(
+            "update message set asked = coalesce(asked, model), model = $2
+             where id = $1 and status = 'streaming' and process = $3",
+        )
+        .bind(reply.to_string())
+        .bind(model)
+        .bind(process)
+        .execute(&mut *write)
+        .await?;
+        write.commit().await
     }
 
     /// The newest messages on the way from `leaf` up to the root, oldest first, at most `limit`. `leaf` is among them.

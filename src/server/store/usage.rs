@@ -1,4 +1,4 @@
-//! What was used, in tokens: for each account by day and model. A ledger of its own, so that what a deleted conversation
+//! What was used, in tokens and in money: for each account by day and model. A ledger of its own, so that what a deleted conversation
 //! has cost is still known.
 
 use super::endings::Ending;
@@ -20,19 +20,21 @@ pub struct Daily {
 pub(super) async fn charge_reply(write: &mut SqliteConnection, ending: &Ending) -> sqlx::Result<()> {
     let Some(usage) = ending.usage else { return Ok(()) };
     sqlx::query(
-        "insert into usage (account, day, model, input_tokens, output_tokens, replies, estimated)
-         select conversation.account, substr($2, 1, 10), coalesce(message.model, ''), $3, $4, 1, $5
+        "insert into usage (account, day, model, input_tokens, output_tokens, replies, estimated, cost_micros)
+         select conversation.account, substr($2, 1, 10), coalesce(message.model, ''), $3, $4, 1, $5, $6
          from message join conversation on conversation.id = message.conversation where message.id = $1
          on conflict (account, day, model) do update set
             input_tokens = usage.input_tokens + excluded.input_tokens,
             output_tokens = usage.output_tokens + excluded.output_tokens,
-            replies = usage.replies + 1, estimated = usage.estimated + excluded.estimated",
+            replies = usage.replies + 1, estimated = usage.estimated + excluded.estimated,
+            cost_micros = coalesce(usage.cost_micros + excluded.cost_micros, excluded.cost_micros, usage.cost_micros)",
     )
     .bind(ending.reply.to_string())
     .bind(&ending.finished_at)
     .bind(usage.input_tokens as i64)
     .bind(usage.output_tokens as i64)
     .bind(i64::from(usage.estimated))
+    .bind(usage.cost_micros.map(|cost| cost as i64))
     .execute(write)
     .await?;
     Ok(())
@@ -44,6 +46,7 @@ fn counted(row: &SqliteRow) -> sqlx::Result<Usage> {
         input_tokens: count("input_tokens")?,
         output_tokens: count("output_tokens")?,
         estimated: 0 < count("estimated")?,
+        cost_micros: row.try_get::<Option<i64>, _>("cost_micros")?.map(|cost| cost.max(0) as u64),
     })
 }
 
@@ -52,12 +55,13 @@ impl Store {
     pub async fn charge(&self, conversation: ConversationId, model: &str, usage: Usage) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         sqlx::query(
-            "insert into usage (account, day, model, input_tokens, output_tokens, replies, estimated)
-             select account, substr($2, 1, 10), $3, $4, $5, 0, $6 from conversation where id = $1
+            "insert into usage (account, day, model, input_tokens, output_tokens, replies, estimated, cost_micros)
+             select account, substr($2, 1, 10), $3, $4, $5, 0, $6, $7 from conversation where id = $1
              on conflict (account, day, model) do update set
                 input_tokens = usage.input_tokens + excluded.input_tokens,
                 output_tokens = usage.output_tokens + excluded.output_tokens,
-                estimated = usage.estimated + excluded.estimated",
+                estimated = usage.estimated + excluded.estimated,
+                cost_micros = coalesce(usage.cost_micros + excluded.cost_micros, excluded.cost_micros, usage.cost_micros)",
         )
         .bind(conversation.to_string())
         .bind(now())
@@ -65,6 +69,7 @@ impl Store {
         .bind(usage.input_tokens as i64)
         .bind(usage.output_tokens as i64)
         .bind(i64::from(usage.estimated))
+        .bind(usage.cost_micros.map(|cost| cost as i64))
         .execute(&mut *write)
         .await?;
         write.commit().await
@@ -73,7 +78,7 @@ impl Store {
     /// What the account has used from `day` (2026-01-31) on, the newest day first.
     pub async fn usage_since(&self, account: AccountId, day: &str) -> sqlx::Result<Vec<Daily>> {
         let rows = sqlx::query(
-            "select day, model, input_tokens, output_tokens, replies, estimated from usage
+            "select day, model, input_tokens, output_tokens, replies, estimated, cost_micros from usage
              where account = $1 and day >= $2 order by day desc, model",
         )
         .bind(account.to_string())
@@ -95,7 +100,7 @@ impl Store {
     pub async fn usage_of(&self, conversation: ConversationId) -> sqlx::Result<Usage> {
         let row = sqlx::query(
             "select coalesce(sum(input_tokens), 0) as input_tokens, coalesce(sum(output_tokens), 0) as output_tokens,
-                    coalesce(sum(usage_estimated), 0) as estimated
+                    coalesce(sum(usage_estimated), 0) as estimated, sum(cost_micros) as cost_micros
              from message where conversation = $1",
         )
         .bind(conversation.to_string())

@@ -156,3 +156,16 @@ async fn the_tour_goes_on_where_it_was_stopped() {
     assert_eq!(tour(&["Hello", kept.trim_end(), GO_ON]).await, rest);
     assert_eq!(tour(&["Hello", &whole, GO_ON]).await, "");
 }
+
+#[test]
+fn a_fallback_that_cannot_be_asked_is_told_at_the_start() {
+    let listed = |fallback: &str| Listed { id: "a".into(), fallback: Some(fallback.into()), ..Listed::default() };
+    let settings = |fallback: &str| {
+        one(Endpoint { models: vec![listed(fallback)], ..endpoint(Kind::OpenAi, "http://localhost:1/v1", None) })
+    };
+    assert!(providers(settings("openai/b")).is_ok());
+    for wrong in ["openai/a", "nobody/b", "openai", "demo/tour"] {
+        let told = providers(settings(wrong)).err().unwrap();
+        assert!(told.starts_with("The fallback of openai/a: "), "{told}");
+    }
+}

@@ -205,7 +205,7 @@ impl Fold {
         }
         thread.apply(&event);
         self.cursor = Some(id);
-        if matches!(event, Event::Token { .. } | Event::Thinking { .. }) {
+        if matches!(event, Event::Token { .. } | Event::Thinking { .. } | Event::Waiting { model: None, .. }) {
             return Ok(Change::DRAFT);
         }
         self.confirm();

@@ -1,0 +1,103 @@
+//! What happens between a question and the first piece: another attempt, another model, and what people are told of it.
+
+use super::app::{App, Frame, said};
+use super::upstream::script::Script;
+use serde_json::{Value, json};
+
+const TWO: &str = r#"
+    [providers.first]
+    kind = "anthropic"
+    base_url = "URL"
+    models = [{ id = "big", fallback = "second/small", price = { input = 1000, output = 1000 } }]
+    [providers.second]
+    kind = "openai"
+    base_url = "URL/v1"
+    models = [{ id = "small", price = { input = 1, output = 0 } }]"#;
+
+fn failing(status: u16) -> Script {
+    Script { status: Some(status), ..Script::default() }
+}
+
+/// Sends words that hold no script: the upstream answers from its queue.
+async fn ask(app: &App, conversation: &str) -> Vec<Frame> {
+    let path = format!("/api/v1/conversations/{conversation}/messages");
+    let sent: Value = app.post(&path, json!({ "content": "Hello", "model": "first/big" })).await.json().await.unwrap();
+    app.rest_of(conversation, &super::app::Sent::of(&sent)).await
+}
+
+fn waited(frames: &[Frame]) -> Vec<&Value> {
+    frames.iter().filter(|frame| frame.event == "waiting").map(|frame| &frame.data).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_is_told_while_a_provider_is_asked_again() {
+    let app = App::start().await;
+    let conversation = app.conversation().await;
+    let script = Script { status: Some(529), times: Some(1), retry_after_ms: Some(40), ..Script::default() };
+    let sent = app.send(&conversation, &script).await;
+    let frames = app.rest_of(&conversation, &sent).await;
+    let told = waited(&frames);
+    let words = "The model provider is overloaded. Asking it again in 1 second\u{2026}";
+    assert_eq!((told.len(), &told[0]["message"], told[0].get("model")), (1, &json!(words), None));
+    let first = frames.iter().position(|frame| frame.event == "token").unwrap();
+    assert!(frames.iter().position(|frame| frame.event == "waiting").unwrap() < first);
+    assert_eq!(frames.last().unwrap().event, "done");
+    assert_eq!(app.last_message(&conversation).await.get("asked"), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_model_answers_where_the_first_cannot_and_everybody_knows() {
+    let app = App::configured(TWO).await;
+    let conversation = app.conversation().await;
+    app.upstream.push(failing(401));
+    app.upstream.push(Script { silence_after: Some(4), ..Script::default() });
+    let path = format!("/api/v1/conversations/{conversation}/messages");
+    let sent: Value = app.post(&path, json!({ "content": "Hello", "model": "first/big" })).await.json().await.unwrap();
+    let sent = super::app::Sent::of(&sent);
+    let mut events = app.follow(&conversation, Some(&sent.cursor)).await;
+    let told = events.until("token").await;
+    let told = waited(&told);
+    assert_eq!((told.len(), &told[0]["model"]), (1, &json!("second/small")));
+    assert_eq!(told[0]["message"], "The provider of big refused the key. Asking small instead\u{2026}");
+    // Whoever comes in the middle knows it as well.
+    let shown = app.last_message(&conversation).await;
+    assert_eq!((&shown["model"], &shown["asked"]), (&json!("second/small"), &json!("first/big")));
+
+    app.post(&format!("/api/v1/replies/{}/stop", sent.reply), json!({})).await;
+    events.until_end(&sent.reply).await;
+    let shown = app.last_message(&conversation).await;
+    assert_eq!((&shown["model"], &shown["asked"]), (&json!("second/small"), &json!("first/big")));
+    let seen = app.upstream.seen();
+    assert_eq!((seen.len(), &seen[0].body["model"], &seen[1].body["model"]), (2, &json!("big"), &json!("small")));
+    let used: Value = app.get("/api/v1/usage").await.json().await.unwrap();
+    assert_eq!((used["items"].as_array().unwrap().len(), &used["items"][0]["model"]), (1, &json!("second/small")));
+    assert!(used["items"][0]["cost_micros"].as_u64().unwrap() < 1_000, "at the price of who answered: {used}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_other_fails_too_that_is_what_is_told() {
+    let app = App::configured(TWO).await;
+    let conversation = app.conversation().await;
+    app.upstream.push(failing(401));
+    app.upstream.push(failing(404));
+    let frames = ask(&app, &conversation).await;
+    assert_eq!(frames.last().unwrap().data["kind"], "model_not_found");
+    assert_eq!(app.upstream.seen().len(), 2, "nobody is asked a third time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_the_first_piece_and_for_a_request_that_is_wrong_nobody_else_is_asked() {
+    let app = App::configured(TWO).await;
+    for (script, kind, text) in [
+        (Script { cut_after: Some(3), ..Script::default() }, "truncated", "t0 t1 t2"),
+        (failing(400), "bad_request", ""),
+    ] {
+        app.upstream.reset();
+        let conversation = app.conversation().await;
+        app.upstream.push(script);
+        let frames = ask(&app, &conversation).await;
+        assert_eq!((said(&frames).as_str(), &frames.last().unwrap().data["kind"]), (text, &json!(kind)));
+        assert_eq!(app.upstream.seen().len(), 1, "a second reply would be a second bill");
+        assert_eq!(waited(&frames), Vec::<&Value>::new());
+    }
+}
