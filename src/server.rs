@@ -107,6 +107,7 @@ impl State {
         };
         let engine = Engine::start(parts).await?;
         tokio::spawn(sweep(Arc::clone(&journals), Arc::clone(&limits), drain.clone()));
+        tokio::spawn(discover(Arc::clone(&providers), bounds.discovery, drain.clone()));
         let leptos = LeptosOptions::builder().output_name("rivulet").site_pkg_dir(routes::site_folder()).build();
         let shared = Shared { settings, store, journals, engine, providers, limits, metrics, drain, bounds, leptos };
         Ok(Self(Arc::new(shared)))
@@ -119,6 +120,16 @@ impl State {
         match self.settings.providers().and_then(|settings| self.providers.replace(settings)) {
             Ok(()) => tracing::info!(providers = self.providers.names().join(", "), "The providers were read anew"),
             Err(error) => tracing::error!(error, "The providers stay as they were"),
+        }
+    }
+}
+
+/// Local servers say which models they have; whoever runs one pulls a model and expects it here.
+async fn discover(providers: Arc<Providers>, every: Duration, drain: Drain) {
+    loop {
+        providers.discover().await;
+        if tokio::time::timeout(every, drain.begun()).await.is_ok() {
+            return;
         }
     }
 }

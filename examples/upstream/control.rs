@@ -10,7 +10,7 @@ use super::{
 };
 
 const ENDPOINTS: &str = "POST …/messages, POST …/chat/completions, POST …/responses, \
-    POST …/models/m:streamGenerateContent, POST /api/chat, PUT /script, POST /scripts, POST /text, \
+    POST …/models/m:streamGenerateContent, POST /api/chat, GET /api/tags, PUT /models, PUT /script, POST /scripts, POST /text, \
     GET /seen, DELETE /seen, GET /arrived/n, GET /ended/n, GET /closed/n";
 
 pub(super) async fn reply(state: &State, request: &Request) -> Reply {
@@ -27,6 +27,15 @@ pub(super) async fn reply(state: &State, request: &Request) -> Reply {
             let told = json!({ "text": script.full_text(), "thinking": script.full_thinking() });
             json_reply(told.to_string())
         }),
+        ("PUT", "/models") => with(request, |models: Vec<String>| {
+            state.has(&models.iter().map(String::as_str).collect::<Vec<_>>());
+            nothing()
+        }),
+        ("GET", "/api/tags") => {
+            let models: Vec<_> =
+                state.models().into_iter().map(|name| json!({ "name": name, "model": name })).collect();
+            json_reply(json!({ "models": models }).to_string())
+        }
         ("GET", "/seen") => seen(state),
         ("DELETE", "/seen") => {
             state.reset();

@@ -10,6 +10,8 @@
 //! 2. in the queue: `POST /scripts`, or [`State::push`], each for one request (or for `times`);
 //! 3. the default: `PUT /script`, or [`State::script`].
 //!
+//! `PUT /models` (or [`State::has`]) sets what `GET /api/tags` lists, as Ollama does.
+//!
 //! `GET /seen` (or [`State::seen`]) tells what arrived and how each answer ended; `GET /arrived/2`, `/ended/2` and
 //! `/closed/2` wait until that many requests arrived, ended, or were closed by the client; `POST /text` tells the text
 //! of a script in full; `DELETE /seen` forgets everything, scripts included.

@@ -73,6 +73,8 @@ pub(super) struct Entry {
 
 pub(crate) struct State {
     scripts: Mutex<Scripts>,
+    /// What Ollama would say it has.
+    models: Mutex<Vec<String>>,
     entries: Mutex<VecDeque<Arc<Entry>>>,
     /// Counts requests, for their ids.
     arrived: Mutex<usize>,
@@ -102,6 +104,7 @@ impl State {
     pub(super) fn new() -> Self {
         Self {
             scripts: Mutex::default(),
+            models: Mutex::default(),
             entries: Mutex::default(),
             arrived: Mutex::default(),
             changed: watch::Sender::new(()),
@@ -117,6 +120,15 @@ impl State {
     /// Adds what to answer once, or `times` times.
     pub(crate) fn push(&self, script: Script) {
         lock(&self.scripts).queue.push_back(script);
+    }
+
+    /// Sets which models there are, where a format can be asked that.
+    pub(crate) fn has(&self, models: &[&str]) {
+        *lock(&self.models) = models.iter().map(|model| (*model).to_owned()).collect();
+    }
+
+    pub(super) fn models(&self) -> Vec<String> {
+        lock(&self.models).clone()
     }
 
     /// Every request since the start or the last reset, in the order of arrival.

@@ -25,6 +25,8 @@ pub struct Bounds {
     /// Replies and stateless answers that are being written, of everybody. Each takes 64 KiB at a usual length: some
     /// hundreds of MiB, and then no more.
     pub open_replies: usize,
+    /// How often a local server is asked which models it has: whoever pulls one does not wait longer than for the pull.
+    pub discovery: Duration,
 }
 
 impl Default for Bounds {
@@ -39,6 +41,7 @@ impl Default for Bounds {
             connections: 20_000,
             user_timeout: Duration::from_secs(20),
             open_replies: 5_000,
+            discovery: Duration::from_secs(60),
         }
     }
 }

@@ -20,6 +20,7 @@ pub async fn run(command: Command, settings: &Settings, out: &mut (dyn Write + S
     let limits = Limits { first_byte: SILENCE, silence: SILENCE, retries: 0, ..settings.provider_limits() };
     let named = settings.providers().map_err(anyhow::Error::msg)?;
     let providers = Providers::new(named, limits).map_err(anyhow::Error::msg)?;
+    providers.discover().await;
     match command {
         Command::Models => models(&providers, out),
         Command::Check => check::run(&providers, out).await,

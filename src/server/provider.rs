@@ -17,6 +17,7 @@ mod anthropic;
 mod catalog;
 mod complaint;
 mod demo;
+mod discover;
 mod failure;
 mod gemini;
 mod json;
@@ -109,6 +110,18 @@ impl Providers {
         let catalog = Arc::new(Catalog::new(settings, &self.limits)?);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = catalog;
         Ok(())
+    }
+
+    /// Asks the servers that list their models themselves which they have now. One that cannot be asked keeps those that
+    /// it had.
+    pub async fn discover(&self) {
+        let before = self.catalog();
+        let Some(found) = before.discovered().await else { return };
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        // Other settings may have come meanwhile; the next time asks for what they name.
+        if Arc::ptr_eq(&current, &before) {
+            *current = Arc::new(found);
+        }
     }
 
     /// The models that can be chosen, the default first.

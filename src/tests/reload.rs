@@ -2,7 +2,9 @@
 
 use super::app::{App, said};
 use super::upstream::script::Script;
+use crate::server::bounds::Bounds;
 use serde_json::Value;
+use std::time::Duration;
 
 async fn names(app: &App) -> Vec<String> {
     let models: Value = app.get("/api/v1/models").await.json().await.unwrap();
@@ -47,4 +49,29 @@ async fn a_wrong_file_changes_nothing() {
     std::fs::remove_file(&path).unwrap();
     app.state.reload();
     assert_eq!(names(&app).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_local_server_has_can_be_chosen_as_soon_as_it_has_it() {
+    let bounds = Bounds { discovery: Duration::from_millis(20), ..Bounds::default() };
+    let app = App::bounded(bounds).await;
+    let local = async |expected: &[&str]| {
+        let found = async || {
+            let models: Value = app.get("/api/v1/models").await.json().await.unwrap();
+            let ids: Vec<_> =
+                models["items"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap().to_owned()).collect();
+            ids.into_iter().filter(|id| id.starts_with("ollama/")).collect::<Vec<_>>()
+        };
+        let there = async || {
+            while found().await != expected {
+                tokio::task::yield_now().await
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), there()).await.expect("its models are listed");
+    };
+    local(&[]).await;
+    app.upstream.has(&["qwen3:4b", "llama3.2:latest"]);
+    local(&["ollama/qwen3:4b", "ollama/llama3.2:latest"]).await;
+    app.upstream.has(&["llama3.2:latest"]);
+    local(&["ollama/llama3.2:latest"]).await;
 }

@@ -4,7 +4,7 @@
 use super::service::{self, Service};
 use super::settings::{Listed, Price};
 use super::talk::Fallback;
-use super::{Limits, ProviderSettings, demo};
+use super::{Limits, ProviderSettings, demo, discover};
 use crate::model::Model;
 use std::sync::Arc;
 
@@ -26,6 +26,9 @@ pub(super) struct Catalog {
     services: Vec<Arc<Service>>,
     /// The choices, the default first. Never empty.
     choices: Vec<Choice>,
+    /// `RIVULET_MODELS` and `RIVULET_MODEL`.
+    named: Vec<String>,
+    default: Option<String>,
 }
 
 impl Catalog {
@@ -35,16 +38,34 @@ impl Catalog {
     /// A sentence that names the wrong setting and says what is expected.
     pub(super) fn new(settings: ProviderSettings, limits: &Limits) -> Result<Self, String> {
         let services = service::services(settings.providers, limits)?;
-        let mut catalog = Self { services, choices: Vec::new() };
-        for model in &settings.models {
+        let catalog = Self { services, choices: Vec::new(), named: settings.models, default: settings.model };
+        for model in &catalog.named {
             catalog.service(model).map_err(|why| format!("RIVULET_MODELS: {why}"))?;
         }
-        if let Some(model) = &settings.model {
+        if let Some(model) = &catalog.default {
             catalog.service(model).map_err(|why| format!("RIVULET_MODEL: {why}"))?;
         }
         catalog.check_fallbacks()?;
-        catalog.choices = catalog.choices_of(settings.models, settings.model);
-        Ok(catalog)
+        Ok(catalog.with_choices())
+    }
+
+    /// The same with the models that its services have now; none when nothing is different, or nobody can be asked.
+    pub(super) async fn discovered(&self) -> Option<Self> {
+        let mut services = self.services.clone();
+        let mut is_new = false;
+        for service in services.iter_mut().filter(|service| service.lists_its_own) {
+            if let Some(models) = discover::models(service).await.filter(|models| *models != service.models) {
+                *service = Arc::new(service.having(models));
+                is_new = true;
+            }
+        }
+        let (named, default) = (self.named.clone(), self.default.clone());
+        is_new.then(|| Self { services, choices: Vec::new(), named, default }.with_choices())
+    }
+
+    fn with_choices(mut self) -> Self {
+        self.choices = self.choices_of(self.named.clone(), self.default.clone());
+        self
     }
 
     pub(super) fn services(&self) -> &[Arc<Service>] {

@@ -13,11 +13,14 @@ use std::sync::Arc;
 const HEADER_BYTES: u32 = 64 << 10;
 
 /// A provider that is configured.
+#[derive(Clone)]
 pub(super) struct Service {
     pub(super) origin: Arc<Origin>,
     pub(super) kind: Kind,
     pub(super) key: Option<SecretString>,
     pub(super) models: Vec<Listed>,
+    /// The settings leave it to the server which models there are, and it can be asked.
+    pub(super) lists_its_own: bool,
     base: String,
     headers: HeaderMap,
     parameters: Parameters,
@@ -33,8 +36,19 @@ impl Service {
         let base = address(&base_url).map_err(|expected| format!("{}: {expected}", origin.address))?;
         let listed = |id: &&str| Listed { id: (*id).to_owned(), ..Listed::default() };
         let models = if models.is_empty() { kind.models().iter().map(listed).collect() } else { models };
+        let lists_its_own = kind == Kind::Ollama && models.is_empty();
         let origin = Arc::new(origin);
-        Ok(Self { origin, kind, key, models, base, headers, parameters, client: client.clone() })
+        Ok(Self { origin, kind, key, models, lists_its_own, base, headers, parameters, client: client.clone() })
+    }
+
+    /// The same with these models.
+    pub(super) fn having(&self, models: Vec<Listed>) -> Self {
+        Self { models, ..self.clone() }
+    }
+
+    /// Asks for what stands at a path of the API.
+    pub(super) async fn get(&self, path: &str) -> reqwest::Result<Response> {
+        self.client.get(format!("{}{path}", self.base)).headers(self.headers.clone()).send().await
     }
 
     /// Sends the request and waits for the answer's headers.
