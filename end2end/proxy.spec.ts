@@ -83,6 +83,45 @@ for (const [name, site] of [
   });
 }
 
+/** Longer in silence than nginx waits for a server that says nothing (60 s). */
+const SILENT: Script = { silent_ms: 65_000, thinking: 3, thinking_ms: 1_000, text: "The answer." };
+/** How far the page's seconds may be from the clock's: it draws them once a second, and began between two. */
+const OFF = 2;
+
+test("a model that thinks in silence for over a minute is shown truthfully, directly and behind nginx", async ({
+  browse, nginx, page, server,
+}) => {
+  test.skip(!hasNginx, "nginx is not installed");
+  test.setTimeout(120_000);
+  const direct = new Chat(page);
+  await direct.open(server.url);
+  await direct.say(ask("Think", SILENT));
+  await expect(direct.status).toHaveText("Thinking…");
+  const began = Date.now();
+  const { url } = await nginx(usual(server.url));
+  const context = await browse({ storageState: await page.context().storageState() });
+  const behind = new Chat(await context.newPage());
+  await behind.open(new URL(new URL(page.url()).pathname, url).href);
+  const pages = [direct, behind];
+  const told = async (chat: Chat): Promise<number> => {
+    const words = await chat.replied.last().locator(".thinking:visible").innerText();
+    return Number(words.match(/^Thinking for (\d+) s$/)?.[1] ?? -1);
+  };
+  for (let second = 5; second < 60; second += 5) {
+    for (const chat of pages) {
+      await expect.poll(() => told(chat), { timeout: 20_000 }).toBeGreaterThanOrEqual(second);
+      expect(await told(chat)).toBeLessThanOrEqual((Date.now() - began) / 1_000 + OFF);
+      await expect(chat.status).toHaveText("Thinking…");
+    }
+  }
+  for (const chat of pages) {
+    await chat.shows("The answer.");
+    await expect(chat.replied.last().locator("summary")).toHaveText(/^Thought for 1 min [6-9] s$/);
+    expect((await recording(chat.page)).faults).toEqual([]);
+  }
+  await context.close();
+});
+
 test("a proxy that cuts every stream after a second and a half is not noticed (F32)", async ({ line, noise, page, upstream }) => {
   noise.expect(CUT);
   const [viewer, chat] = [await Viewer.of(line.url), new Chat(page)];
