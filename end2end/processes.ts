@@ -137,6 +137,7 @@ export type Script = Record<string, string | number | boolean>;
 export interface Seen {
   format: "anthropic" | "openai";
   body: { model: string; system?: string; messages: { role: string; content: string }[] };
+  images: { media_type: string; length: number }[];
   pieces: number;
   text: string;
   ended: "completed" | "failed" | "cut" | "reset" | "closed_by_client" | null;

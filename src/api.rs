@@ -4,7 +4,7 @@
 
 use crate::error::Problem;
 use crate::event::{Cursor, List, Snapshot};
-use crate::model::{Conversation, ConversationId, Message, MessageId, Model, Parameters, Usage};
+use crate::model::{Conversation, ConversationId, ImageId, Message, MessageId, Model, Parameters, Usage};
 use leptos::prelude::*;
 use leptos::server_fn::codec::{ByteStream, Json, Streaming};
 use serde::{Deserialize, Serialize};
@@ -102,7 +102,7 @@ pub async fn spent(conversation: Option<ConversationId>) -> Result<Spent, Proble
     crate::server::usage::spent(&state, account, conversation).await
 }
 
-/// Adds a message and starts its reply. `start` also makes the conversation, with these settings.
+/// Adds a message, with images that were uploaded before, and starts its reply. `start` also makes the conversation, with these settings.
 ///
 /// Both ids are made by the browser, so that sending twice is sending once.
 #[server(name = SendMessage, endpoint = "chat/send", input = Json)]
@@ -110,14 +110,17 @@ pub async fn send(
     conversation: ConversationId,
     message: MessageId,
     text: String,
+    #[server(default)] images: Vec<ImageId>,
     start: Option<Changes>,
 ) -> Result<Sent, Problem> {
     let (state, account) = crate::server::session::required().await?;
     let text = crate::server::limits::Prompt::parse(text)?;
     if let Some(settings) = start {
+        // Before the conversation is made: it would be there, and empty.
+        state.engine.check_images(account, &images, settings.model.as_deref()).await?;
         crate::server::conversations::ensure(&state, account, conversation, settings).await?;
     }
-    state.engine.send(account, conversation, message, text, None).await
+    state.engine.send(account, conversation, message, text, images, None).await
 }
 
 /// Asks for the reply to end here. Stopping twice, or after the end, is harmless.

@@ -5,13 +5,14 @@
 
 mod clipboard;
 mod event;
+pub mod file;
 mod lock;
 pub mod storage;
 mod time;
 mod view;
 
 pub use clipboard::copy;
-pub use event::Listener;
+pub use event::{Listener, listen_always};
 pub use lock::Lock;
 pub use time::{Interval, Timeout, frame, frame_or, now_ms, page_arrived_ms, parse_time_ms, sleep};
 pub use view::{focus, focus_id, is_at_end, reveal, scroll_to_end};

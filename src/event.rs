@@ -75,6 +75,9 @@ pub enum Event {
         /// How many of the conversation's first messages the model is not shown.
         #[serde(default, skip_serializing_if = "is_none")]
         left_out: u32,
+        /// How many of the conversation's images the model is not shown.
+        #[serde(default, skip_serializing_if = "is_none")]
+        images_left_out: u32,
     },
     /// The provider could not answer yet: what is being done about it, in a sentence, until the first piece arrives.
     Waiting {
@@ -309,10 +312,10 @@ impl Thread {
             Event::Snapshot(snapshot) => *self = Self::from((**snapshot).clone()),
             Event::Message { message } => self.place((**message).clone()),
             Event::Reply { reply, .. } if self.has_ended(*reply) => {}
-            Event::Reply { reply, model, parent, created_at, left_out } => {
+            Event::Reply { reply, model, parent, created_at, left_out, images_left_out } => {
                 self.set_aside();
                 let message = Message::opened(*reply, *parent, model, created_at.clone());
-                self.place(Message { left_out: *left_out, ..message });
+                self.place(Message { left_out: *left_out, images_left_out: *images_left_out, ..message });
                 self.draft = Some(Draft::new(*reply));
             }
             Event::Conversation { conversation } => self.conversation.clone_from(conversation),

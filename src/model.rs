@@ -52,6 +52,11 @@ id!(
     MessageId
 );
 
+id!(
+    /// An image's id: of one upload. The same bytes uploaded again have another.
+    ImageId
+);
+
 impl MessageId {
     /// When it was made, by the clock of whoever made it, in milliseconds since 1970: a UUID v7 begins with that.
     pub fn made_at_ms(self) -> u64 {
@@ -163,9 +168,15 @@ pub struct Message {
     /// The model that was asked first, where that one could not answer and `model` was asked instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<String>,
+    /// What a person put beside the text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<Image>,
     /// How many of the conversation's first messages the model was not shown, because it cannot read so much.
     #[serde(default, skip_serializing_if = "is_none")]
     pub left_out: u32,
+    /// How many of the conversation's images the model was not shown.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub images_left_out: u32,
     pub usage: Option<Usage>,
     /// Why the model ended, in the provider's word.
     pub stop_reason: Option<String>,
@@ -205,8 +216,10 @@ impl Message {
             thinking_since: None,
             status: Status::Streaming,
             model: Some(model.to_owned()),
+            images: Vec::new(),
             asked: None,
             left_out: 0,
+            images_left_out: 0,
             usage: None,
             stop_reason: None,
             error: None,
@@ -214,6 +227,24 @@ impl Message {
             finished_at: None,
         }
     }
+}
+
+/// An image that somebody uploaded, as it is shown. What it shows is at `/api/v1/images/{id}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    pub id: ImageId,
+    /// What its file was called.
+    pub name: String,
+    /// In pixels.
+    pub width: u32,
+    pub height: u32,
+}
+
+impl Image {
+    /// What one message may have. Mistral takes no more in a request, and nobody looks at more at once.
+    pub const MOST_PER_MESSAGE: usize = 8;
+    /// What a phone's best picture takes as a file, with room to spare.
+    pub const MOST_UPLOAD_BYTES: usize = 12 << 20;
 }
 
 /// What a reply cost, in the provider's tokens.
@@ -260,4 +291,7 @@ pub struct Model {
     pub name: String,
     pub provider: String,
     pub default: bool,
+    /// Whether it sees images.
+    #[serde(default)]
+    pub images: bool,
 }

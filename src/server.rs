@@ -5,10 +5,12 @@ pub mod commands;
 pub mod conversations;
 pub mod engine;
 pub mod highlight;
+pub mod images;
 pub mod journal;
 pub mod limits;
 pub mod metrics;
 pub mod pages;
+pub mod picture;
 pub mod problem;
 pub mod provider;
 pub mod routes;
@@ -24,6 +26,7 @@ use crate::error::Problem;
 use axum::extract::FromRef;
 use bounds::Bounds;
 use engine::{Engine, Parts};
+use images::Images;
 use journal::Journals;
 use leptos::config::LeptosOptions;
 use limits::Limits;
@@ -31,13 +34,13 @@ use metrics::Metrics;
 use provider::Providers;
 use settings::Settings;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use store::Store;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-/// How often idle journals and quiet senders are forgotten.
+/// How often idle journals, quiet senders and images that nobody sent are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
 
 /// Everything a request needs. A pointer: every follower holds one.
@@ -60,6 +63,7 @@ pub struct Shared {
     pub engine: Engine,
     pub providers: Arc<Providers>,
     pub limits: Arc<Limits>,
+    pub images: Images,
     pub metrics: Arc<Metrics>,
     pub drain: Drain,
     pub bounds: Bounds,
@@ -106,11 +110,14 @@ impl State {
             bounds,
         };
         let engine = Engine::start(parts).await?;
-        tokio::spawn(sweep(Arc::clone(&journals), Arc::clone(&limits), drain.clone()));
         tokio::spawn(discover(Arc::clone(&providers), bounds.discovery, drain.clone()));
         let leptos = LeptosOptions::builder().output_name("rivulet").site_pkg_dir(routes::site_folder()).build();
-        let shared = Shared { settings, store, journals, engine, providers, limits, metrics, drain, bounds, leptos };
-        Ok(Self(Arc::new(shared)))
+        let images = Images::default();
+        let shared =
+            Shared { settings, store, journals, engine, providers, limits, images, metrics, drain, bounds, leptos };
+        let state = Self(Arc::new(shared));
+        tokio::spawn(sweep(Arc::downgrade(&state.0), state.drain.clone()));
+        Ok(state)
     }
 }
 
@@ -134,10 +141,13 @@ async fn discover(providers: Arc<Providers>, every: Duration, drain: Drain) {
     }
 }
 
-async fn sweep(journals: Arc<Journals>, limits: Arc<Limits>, drain: Drain) {
+/// Ends with the drain, or with the state.
+async fn sweep(state: Weak<Shared>, drain: Drain) {
     while tokio::time::timeout(SWEEP, drain.begun()).await.is_err() {
-        let left = journals.sweep();
-        limits.sweep();
+        let Some(state) = state.upgrade().map(State) else { return };
+        let left = state.journals.sweep();
+        state.limits.sweep();
+        images::sweep(&state).await;
         tracing::debug!(journals = left, "Swept");
     }
 }

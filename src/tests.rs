@@ -17,6 +17,7 @@ mod drain;
 mod elsewhere;
 mod fallback;
 mod faults;
+mod images;
 mod invariants;
 mod journal;
 mod lines;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    anthropic::Anthropic, gemini::Gemini, http::Request, mistral::Mistral, ollama::Ollama, openai::OpenAi,
+    anthropic::Anthropic, gemini::Gemini, http::Request, images, mistral::Mistral, ollama::Ollama, openai::OpenAi,
     responses::Responses, wire::Wire,
 };
 
@@ -76,6 +76,9 @@ pub(super) fn objection(format: Format, request: &Request, body: &Value) -> Opti
     }
     if format.asked(body).is_none() {
         return Some("messages: at least one message is required".into());
+    }
+    if let Some(objection) = images::of(format, body).iter().find_map(|image| images::objection(format, image)) {
+        return Some(objection);
     }
     match format {
         Format::Anthropic => anthropic_objects(&request.headers, body).map(str::to_owned),

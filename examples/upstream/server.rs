@@ -12,7 +12,7 @@
 //!
 //! `PUT /models` (or [`State::has`]) sets what `GET /api/tags` lists, as Ollama does.
 //!
-//! `GET /seen` (or [`State::seen`]) tells what arrived and how each answer ended; `GET /arrived/2`, `/ended/2` and
+//! `GET /seen` (or [`State::seen`]) tells what arrived, the images in it among the rest, and how each answer ended; `GET /arrived/2`, `/ended/2` and
 //! `/closed/2` wait until that many requests arrived, ended, or were closed by the client; `POST /text` tells the text
 //! of a script in full; `DELETE /seen` forgets everything, scripts included.
 //!
@@ -25,6 +25,7 @@ mod control;
 mod format;
 mod gemini;
 mod http;
+pub(crate) mod images;
 mod mistral;
 mod ollama;
 mod openai;

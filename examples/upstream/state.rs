@@ -17,6 +17,7 @@ use tokio::{
 use super::{
     format::{self, Format},
     http::Request,
+    images::{self, Image},
     script::Script,
     wire::Turn,
 };
@@ -36,6 +37,8 @@ pub(crate) struct Seen {
     pub(crate) headers: BTreeMap<String, String>,
     /// Null if it was not JSON.
     pub(crate) body: Value,
+    /// The images in it, in their order.
+    pub(crate) images: Vec<Image>,
     /// Since the upstream started.
     pub(crate) started_ms: u64,
     /// Pieces of thinking written so far.
@@ -209,6 +212,7 @@ impl State {
         let started = Instant::now();
         let seen = Seen {
             format,
+            images: images::of(format, &body),
             path: request.path,
             headers: request.headers,
             body,

@@ -76,7 +76,7 @@ fn history(steps: &[u8]) -> Vec<Event> {
 }
 
 fn begin(reply: MessageId, parent: Option<MessageId>) -> Event {
-    Event::Reply { reply, model: "demo/tour".into(), parent, created_at: NOW.into(), left_out: 0 }
+    Event::Reply { reply, model: "demo/tour".into(), parent, created_at: NOW.into(), left_out: 0, images_left_out: 0 }
 }
 
 fn end(reply: MessageId, choice: u8) -> Event {

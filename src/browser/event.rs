@@ -20,6 +20,15 @@ impl Listener {
     }
 }
 
+/// Listens to events of the document for as long as the page is there.
+pub fn listen_always(names: &[&str], heard: impl FnMut(Event) + 'static) {
+    let callback = Closure::<dyn FnMut(Event)>::new(heard).into_js_value();
+    for name in names {
+        // Throws only for a callback that is none.
+        let _ = super::document().add_event_listener_with_callback(name, callback.unchecked_ref());
+    }
+}
+
 impl Drop for Listener {
     fn drop(&mut self) {
         let callback = self.callback.as_ref().unchecked_ref();

@@ -17,6 +17,8 @@ pub struct Bounds {
     pub head_read: Duration,
     /// 256 KiB take 30 s at 70 kbit/s: slower than this is nobody's line but an attack.
     pub body_read: Duration,
+    /// An image is larger: 12 MiB take two minutes at 800 kbit/s, which is a phone at the edge of its network.
+    pub upload_read: Duration,
     /// Connections in all. One that follows takes 12 KiB and a buffer in the kernel: some hundreds of MiB, and then no more.
     pub connections: usize,
     /// A peer that acknowledges nothing, or takes nothing, for this long is gone. A stream has something to say every 10 s,
@@ -38,6 +40,7 @@ impl Default for Bounds {
             stop_elsewhere: Duration::from_secs(5),
             head_read: Duration::from_secs(10),
             body_read: Duration::from_secs(30),
+            upload_read: Duration::from_secs(120),
             connections: 20_000,
             user_timeout: Duration::from_secs(20),
             open_replies: 5_000,

@@ -12,6 +12,7 @@ mod estimate;
 mod opening;
 mod pieces;
 mod reply;
+mod sight;
 mod title;
 mod visit;
 
@@ -20,7 +21,7 @@ pub use visit::Visit;
 use crate::api::Sent;
 use crate::error::Problem;
 use crate::event::Event;
-use crate::model::{AccountId, ConversationId, Message, MessageId, Role};
+use crate::model::{AccountId, ConversationId, ImageId, Message, MessageId, Role};
 use crate::server::bounds::Bounds;
 use crate::server::journal::{Journal, Journals, Topic, lock};
 use crate::server::limits::{self, Limits, Prompt};
@@ -59,6 +60,7 @@ struct Shared {
     whole_reply: Duration,
     title_model: Option<String>,
     bounds: Bounds,
+    pictures: sight::Held,
     open: Mutex<HashMap<MessageId, Arc<Open>>>,
     /// Replies that are about to be opened, counted with the open ones.
     admitted: Mutex<Vec<(AccountId, ConversationId)>>,
@@ -118,6 +120,7 @@ impl Engine {
             whole_reply: parts.whole_reply,
             title_model: parts.title_model,
             bounds: parts.bounds,
+            pictures: sight::Held::default(),
             open: Mutex::default(),
             admitted: Mutex::default(),
             tasks: TaskTracker::new(),
@@ -135,17 +138,18 @@ impl Engine {
         lock(&self.shared.open).len()
     }
 
-    /// Adds a person's message and starts its reply. The same id and text again is the same answer.
+    /// Adds a person's message and starts its reply. The same id, text and images again is the same answer.
     pub async fn send(
         &self,
         account: AccountId,
         conversation: ConversationId,
         message: MessageId,
         text: Prompt,
+        images: Vec<ImageId>,
         model: Option<String>,
     ) -> Result<Sent, Problem> {
         let shared = Arc::clone(&self.shared);
-        owned(async move { shared.send(account, conversation, message, text, model).await }).await
+        owned(async move { shared.send(account, conversation, message, text, images, model).await }).await
     }
 
     /// Answers the message anew that `reply` answers. The former reply stays in the store, beside the new one.
@@ -210,6 +214,7 @@ impl Shared {
         conversation: ConversationId,
         id: MessageId,
         text: Prompt,
+        images: Vec<ImageId>,
         model: Option<String>,
     ) -> Result<Sent, Problem> {
         self.store.conversation(account, conversation).await?;
@@ -218,18 +223,18 @@ impl Shared {
         let _turn = journal.turn.lock().await;
         // Read in our turn: it may have been changed, or deleted, while we waited.
         let stored = self.store.conversation(account, conversation).await?;
-        if let Some(sent) = self.sent_before(account, conversation, &journal, id, &text).await? {
+        if let Some(sent) = self.sent_before(account, conversation, &journal, id, (&text, &images)).await? {
             return Ok(sent);
         }
         let model = self.choose(model, &stored)?;
+        let images = self.images(account, &images, &model).await?;
         let _admission = self.admit(account, conversation)?;
         let parent = self.settle(conversation).await?;
         let mut history = self.history(&stored, parent).await?;
-        let message = person_message(id, parent, text.into_text());
+        let message = person_message(id, parent, text.into_text(), images);
         history.push(message.clone());
         let mut reply = empty_reply(message.id, &model, String::new());
-        let mut request = request(&stored, &history, &reply);
-        context::fit(self.providers.window(&model), &mut request, &mut reply);
+        let request = self.ask(&stored, &history, &model, &mut reply).await?;
         self.open(stored, &journal, Some(&message), &reply, request).await?;
         Ok(Sent { cursor: journal.cursor_of(reply.id), message, reply })
     }
@@ -253,10 +258,24 @@ impl Shared {
         let kept = if go_on { old.text } else { String::new() };
         let history = self.history(&stored, Some(parent)).await?;
         let mut reply = empty_reply(message.id, &model, kept);
-        let mut request = request(&stored, &history, &reply);
-        context::fit(self.providers.window(&model), &mut request, &mut reply);
+        let request = self.ask(&stored, &history, &model, &mut reply).await?;
         self.open(stored, &journal, None, &reply, request).await?;
         Ok(Sent { cursor: journal.cursor_of(reply.id), message, reply })
+    }
+
+    /// What the model is asked, as far as it can read and see; the reply says what it is not shown.
+    async fn ask(
+        &self,
+        stored: &Stored,
+        history: &[Message],
+        model: &str,
+        reply: &mut Message,
+    ) -> Result<Request, Problem> {
+        let shown = self.show(model, history).await?;
+        let mut request = request(stored, history, reply, &shown);
+        context::fit(self.providers.window(model), &mut request, reply);
+        reply.images_left_out = sight::left_out(history, &request);
+        Ok(request)
     }
 
     /// The answer to a send that has been done before.
@@ -266,10 +285,11 @@ impl Shared {
         conversation: ConversationId,
         journal: &Journal,
         id: MessageId,
-        text: &Prompt,
+        (text, images): (&Prompt, &[ImageId]),
     ) -> Result<Option<Sent>, Problem> {
         let Some((message, place, owner)) = self.store.message(id).await? else { return Ok(None) };
-        let same = owner == account && place == conversation && message.text == text.as_str();
+        let same_images = message.images.iter().map(|image| &image.id).eq(images);
+        let same = owner == account && place == conversation && message.text == text.as_str() && same_images;
         let reply = self.store.reply_to(id).await?;
         match reply {
             Some(reply) if same && message.role == Role::User => {

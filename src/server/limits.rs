@@ -90,11 +90,15 @@ pub fn model(id: &str) -> Result<(), Problem> {
     Err(Problem::invalid("model", format!("A model's id has at most {MAX_MODEL} bytes.")))
 }
 
+/// Uploads of one account at a time: the page makes one after the other, and nobody is to take every place.
+const MOST_UPLOADS: u32 = 4;
+
 /// The limits on what an account does at once and per minute.
 pub struct Limits {
     sends: DefaultKeyedRateLimiter<Sender>,
     streams: Arc<Counts>,
     most_streams: u32,
+    uploads: Arc<Counts>,
     metrics: Arc<Metrics>,
 }
 
@@ -108,7 +112,7 @@ pub enum Sender {
 impl Limits {
     pub fn new(sends_per_minute: NonZeroU32, most_streams: u32, metrics: Arc<Metrics>) -> Self {
         let sends = RateLimiter::keyed(Quota::per_minute(sends_per_minute));
-        Self { sends, streams: Arc::default(), most_streams, metrics }
+        Self { sends, streams: Arc::default(), most_streams, uploads: Arc::default(), metrics }
     }
 
     /// Counts a send, or says when the next one is possible.
@@ -122,16 +126,21 @@ impl Limits {
     }
 
     /// Counts a stream for as long as the answer is held.
-    pub fn stream(&self, account: AccountId) -> Result<StreamGuard, Problem> {
-        let mut counts = lock(&self.streams.0);
-        let count = counts.entry(account).or_default();
-        if self.most_streams <= *count {
+    pub fn stream(&self, account: AccountId) -> Result<Counted, Problem> {
+        self.streams.one_more(account, self.most_streams).ok_or_else(|| {
             self.metrics.refused("streams");
             let message = "Too many streams are open for this account. Close some tabs or programs.".into();
-            return Err(Problem::TooMany { message, retry_after_seconds: 10 });
-        }
-        *count += 1;
-        Ok(StreamGuard { counts: Arc::clone(&self.streams), account })
+            Problem::TooMany { message, retry_after_seconds: 10 }
+        })
+    }
+
+    /// Counts an upload for as long as the answer is held.
+    pub fn upload(&self, account: AccountId) -> Result<Counted, Problem> {
+        self.uploads.one_more(account, MOST_UPLOADS).ok_or_else(|| {
+            self.metrics.refused("uploads");
+            let message = format!("{MOST_UPLOADS} uploads of yours are under way. Wait until one has ended.");
+            Problem::TooMany { message, retry_after_seconds: 5 }
+        })
     }
 
     /// How many streams are open in all.
@@ -148,13 +157,25 @@ impl Limits {
 #[derive(Default)]
 struct Counts(Mutex<HashMap<AccountId, u32>>);
 
-/// One open stream of an account; dropping it frees the place.
-pub struct StreamGuard {
+impl Counts {
+    fn one_more(self: &Arc<Self>, account: AccountId, most: u32) -> Option<Counted> {
+        let mut counts = lock(&self.0);
+        let count = counts.entry(account).or_default();
+        if most <= *count {
+            return None;
+        }
+        *count += 1;
+        Some(Counted { counts: Arc::clone(self), account })
+    }
+}
+
+/// One open stream, or one upload, of an account; dropping it frees the place.
+pub struct Counted {
     counts: Arc<Counts>,
     account: AccountId,
 }
 
-impl Drop for StreamGuard {
+impl Drop for Counted {
     fn drop(&mut self) {
         let mut counts = lock(&self.counts.0);
         if let Some(count) = counts.get_mut(&self.account) {

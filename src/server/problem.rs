@@ -62,7 +62,7 @@ pub async fn not_found(headers: HeaderMap) -> Response {
 impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
         match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+            StatusCode::PAYLOAD_TOO_LARGE => too_large(super::routes::MAX_BODY_BYTES),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => {
                 Self::Unsupported("Send JSON, with the header Content-Type: application/json.".into())
             }
@@ -78,9 +78,12 @@ impl From<JsonRejection> for Problem {
     }
 }
 
-pub(crate) fn too_large() -> Problem {
-    let kib = super::routes::MAX_BODY_BYTES >> 10;
-    Problem::TooLarge(format!("The request is larger than {kib} KiB. Send less at once."))
+pub(crate) fn too_large(most_bytes: usize) -> Problem {
+    let most = match most_bytes >> 20 {
+        0 => format!("{} KiB", most_bytes >> 10),
+        mib => format!("{mib} MiB"),
+    };
+    Problem::TooLarge(format!("The request is larger than {most}. Send less at once."))
 }
 
 /// The field that serde complains about: the path before the first colon, or the name that it puts in backticks.

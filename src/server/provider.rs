@@ -154,6 +154,11 @@ impl Providers {
         self.catalog().window(model)
     }
 
+    /// How many images a request to the model may have; none where it does not see.
+    pub fn most_images(&self, model: &str) -> usize {
+        self.catalog().most_images(model)
+    }
+
     /// The usage with what it costs, where the settings name the model's price.
     pub fn priced(&self, model: &str, usage: Usage) -> Usage {
         let price = self.catalog().price(model);
@@ -184,7 +189,9 @@ impl Providers {
         let catalog = self.catalog();
         match catalog.service(model) {
             Ok(Some(service)) => {
-                let fallback = catalog.fallback(model).filter(|_| or_another);
+                // One that would not see what the other was to be shown would answer something else.
+                let sees = |model: &str| request.images() <= catalog.most_images(model);
+                let fallback = catalog.fallback(model).filter(|other| or_another && sees(&other.model));
                 Talk::new(service, request, self.limits).or(fallback).deltas().boxed()
             }
             Ok(None) => demo::reply(&request, catalog.why_the_tour()).boxed(),

@@ -5,6 +5,7 @@ mod chat;
 mod forms;
 mod headers;
 mod health;
+mod images;
 mod input;
 mod metrics;
 mod oversize;
@@ -14,6 +15,7 @@ mod trace;
 
 pub use assets::folder as site_folder;
 pub use headers::page_policy;
+pub use images::UPLOADS;
 pub use pages::page_routes;
 
 use super::problem::not_found;
@@ -41,6 +43,7 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
     };
     pages(Router::new())
         .merge(rest::routes())
+        .merge(images::routes())
         .merge(chat::routes())
         .merge(forms::routes())
         .fallback(not_found)

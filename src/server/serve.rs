@@ -6,6 +6,7 @@ mod timely;
 
 use crate::server::State;
 use crate::server::bounds::Bounds;
+use crate::server::routes::UPLOADS;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -137,7 +138,8 @@ async fn connection(socket: TcpStream, peer: SocketAddr, service: Service) {
     }
     let answer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
-        let deadline = Instant::now() + bounds.body_read;
+        let is_upload = request.uri().path() == UPLOADS;
+        let deadline = Instant::now() + if is_upload { bounds.upload_read } else { bounds.body_read };
         router.clone().oneshot(request.map(|body| Body::new(Timely::new(body, deadline))))
     });
     let connection = hyper::server::conn::http1::Builder::new()

@@ -87,7 +87,7 @@ async fn a_message_to_the_new_process_stops_the_reply_of_the_old_one() {
     let Pair { app, second, account, conversation, sent, reply } = pair(&script).await;
     app.upstream.script(Script::default());
     let text = Prompt::parse("And now?".into()).unwrap();
-    let new = second.engine.send(account, conversation, MessageId::new(), text, None).await.unwrap();
+    let new = second.engine.send(account, conversation, MessageId::new(), text, Vec::new(), None).await.unwrap();
     assert_eq!(new.message.parent, Some(reply));
     let (old, ..) = second.store.message(reply).await.unwrap().unwrap();
     assert_eq!(old.status, Status::Stopped);

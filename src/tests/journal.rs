@@ -15,7 +15,7 @@ fn token(reply: MessageId, text: &str) -> Event {
 }
 
 fn opened(reply: MessageId) -> Event {
-    Event::Reply { reply, model: "m".into(), parent: None, created_at: String::new(), left_out: 0 }
+    Event::Reply { reply, model: "m".into(), parent: None, created_at: String::new(), left_out: 0, images_left_out: 0 }
 }
 
 fn journal(window: Duration) -> (Journals, Arc<Journal>, Topic) {

@@ -40,8 +40,10 @@ pub(super) fn said(number: u128, parent: Option<u128>, text: &str) -> Message {
         thinking_since: None,
         status: Status::Done,
         model: None,
+        images: Vec::new(),
         asked: None,
         left_out: 0,
+        images_left_out: 0,
         usage: None,
         stop_reason: None,
         error: None,
@@ -61,6 +63,7 @@ pub(super) fn reply(number: u128, parent: u128) -> Event {
         parent: Some(id(parent)),
         created_at: "2026-01-01T00:00:00Z".into(),
         left_out: 2,
+        images_left_out: 3,
     }
 }
 

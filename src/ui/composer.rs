@@ -2,6 +2,7 @@
 
 use super::current::CurrentLine;
 use super::desk::Desk;
+use super::giving::{Choose, take_images};
 use super::icon::{self, Icon};
 use super::outbox::Outbox;
 use super::picker::Picker;
@@ -23,6 +24,7 @@ pub fn Composer() -> impl IntoView {
         }
         place
     });
+    take_images(outbox);
     let send = move |event: SubmitEvent| {
         event.prevent_default();
         outbox.send();
@@ -32,8 +34,10 @@ pub fn Composer() -> impl IntoView {
         <form class="composer" id="composer" method="post" action="/forms/send" on:submit=send>
             <input type="hidden" name="conversation" value=move || desk.form_conversation()/>
             <input type="hidden" name="message" value=move || desk.first_message.get().map(|id| id.to_string())/>
+            {move || desk.draw.get().map(|draw| (draw.tray)())}
             <Field/>
             <div class="composer__row">
+                <Choose/>
                 <Picker/>
                 <Hint/>
                 <Stop/>

@@ -23,6 +23,8 @@ pub struct Desk {
     pub address: Address,
     pub place: Memo<Place>,
     pub models: RwSignal<Vec<Model>>,
+    /// The model that is chosen in the picker.
+    pub picked: RwSignal<String>,
     /// What went wrong, in a sentence; empty for nothing.
     pub notice: RwSignal<String>,
     /// Said to those who do not see the page; empty for nothing.
@@ -62,6 +64,7 @@ impl Desk {
             address,
             place,
             models: RwSignal::new(Vec::new()),
+            picked: RwSignal::new(String::new()),
             notice: RwSignal::new(String::new()),
             whisper: RwSignal::new(String::new()),
             absent: RwSignal::new(None),

@@ -1,6 +1,7 @@
 //! One message: a person's words in a soft block, or a reply on the bare page.
 
 use super::desk::Desk;
+use super::pictures::pictures;
 use super::reply::Reply;
 use crate::model::{self, MessageId, Role};
 use leptos::prelude::*;
@@ -19,7 +20,7 @@ pub fn Message(id: MessageId) -> impl IntoView {
         <article class="message" id=anchor(id) data-role=role.map(Role::name)>
             {match role {
                 Some(Role::Assistant) => view! { <Reply id message/> }.into_any(),
-                _ => view! { <Said message/> }.into_any(),
+                _ => view! { <Said id message/> }.into_any(),
             }}
         </article>
     }
@@ -31,9 +32,13 @@ fn find(desk: Desk, id: MessageId) -> Option<model::Message> {
 
 /// A person's words, exactly as they were written.
 #[component]
-fn Said(message: Memo<Option<model::Message>>) -> impl IntoView {
+fn Said(id: MessageId, message: Memo<Option<model::Message>>) -> impl IntoView {
+    // They are sent with the message and never change.
+    let html = message.with_untracked(|it| it.as_ref().map(|it| pictures(&anchor(id), &it.images)).unwrap_or_default());
+    let pictures = (!html.is_empty()).then(|| view! { <ul class="pictures" aria-label="Images" inner_html=html></ul> });
     view! {
         <h2 class="unseen">"You said"</h2>
+        {pictures}
         <div class="said">{move || message.with(|message| message.as_ref().map(|message| message.text.clone()))}</div>
     }
 }

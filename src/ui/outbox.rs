@@ -9,20 +9,39 @@ use super::thread;
 use crate::api::{self, Changes, Sent};
 use crate::browser;
 use crate::error::Problem;
-use crate::model::{Conversation, ConversationId, Message, MessageId};
+use crate::model::{Conversation, ConversationId, Image, ImageId, Message, MessageId};
+use js_sys::Array;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use uuid::Uuid;
 
 /// One per page, provided as context by the layout. Its methods are for effects and handlers.
 #[derive(Clone, Copy)]
 pub struct Outbox {
-    desk: Desk,
+    pub desk: Desk,
     /// The field's text, for what is drawn after it. The field itself has the truth.
     pub text: RwSignal<String>,
     /// Whether something is on its way. A second press then does nothing.
     pub sending: RwSignal<bool>,
+    /// The images that go with the next messages, of all places. They are not kept over a reload.
+    pub images: RwSignal<Vec<Attachment>>,
+    /// Somebody has pressed Enter, and it is to be sent as soon as its images are there.
+    pub asked: RwSignal<bool>,
     /// What could not be sent. The same words keep their ids, so that sending twice is sending once.
     unsent: StoredValue<Option<Parcel>>,
+}
+
+/// An image that is to go with a message.
+#[derive(Clone)]
+pub struct Attachment {
+    pub key: Uuid,
+    pub place: Place,
+    /// What its file is called.
+    pub name: String,
+    /// Where the browser itself has it.
+    pub address: String,
+    /// None while it is being uploaded.
+    pub image: Option<Image>,
 }
 
 /// One sending.
@@ -32,13 +51,21 @@ struct Parcel {
     conversation: ConversationId,
     message: MessageId,
     text: String,
+    images: Vec<Image>,
     /// What the conversation begins with, where this makes it.
     start: Option<Changes>,
 }
 
 impl Outbox {
     pub fn new(desk: Desk) -> Self {
-        Self { desk, text: RwSignal::new(String::new()), sending: RwSignal::new(false), unsent: StoredValue::new(None) }
+        Self {
+            desk,
+            text: RwSignal::new(String::new()),
+            sending: RwSignal::new(false),
+            images: RwSignal::new(Vec::new()),
+            asked: RwSignal::new(false),
+            unsent: StoredValue::new(None),
+        }
     }
 
     /// Follows the field while somebody types.
@@ -70,6 +97,7 @@ impl Outbox {
 
     /// The place has changed: its own words stand in the field.
     pub fn turn(self, place: Place) {
+        self.asked.set(false);
         field::set("text", &field::kept(place));
         self.text.set(field::value("text"));
     }
@@ -83,7 +111,11 @@ impl Outbox {
         if self.sending.get_untracked() {
             return;
         }
-        let parcel = self.packed(text);
+        let place = self.desk.place.get_untracked();
+        let images = self.desk.draw.get_untracked().map_or(Some(Vec::new()), |draw| (draw.take)(self, place));
+        self.asked.set(images.is_none());
+        let Some(images) = images else { return };
+        let parcel = self.packed(text, images);
         thread::prepare(self.desk);
         self.sending.set(true);
         self.desk.notice.set(String::new());
@@ -92,7 +124,8 @@ impl Outbox {
         field::set("text", "");
         self.text.set(String::new());
         spawn_local(async move {
-            let sent = api::send(parcel.conversation, parcel.message, parcel.text.clone(), parcel.start.clone()).await;
+            let Parcel { conversation, message, text, start, .. } = parcel.clone();
+            let sent = api::send(conversation, message, text, parcel.image_ids(), start).await;
             self.sending.set(false);
             match sent {
                 Ok(sent) => self.arrived(&parcel, &sent),
@@ -101,9 +134,19 @@ impl Outbox {
         });
     }
 
-    fn packed(self, text: String) -> Parcel {
+    /// Takes files for the message that is being written.
+    pub fn attach(self, files: Array) {
+        if files.length() == 0 {
+            return;
+        }
         let place = self.desk.place.get_untracked();
-        let again = self.unsent.get_value().filter(|parcel| parcel.place == place && parcel.text == text);
+        spawn_local(async move { (thread::prepared(self.desk).await.attach)(self, place, files) });
+    }
+
+    fn packed(self, text: String, images: Vec<Image>) -> Parcel {
+        let place = self.desk.place.get_untracked();
+        let same = |parcel: &Parcel| parcel.place == place && parcel.text == text && parcel.images == images;
+        let again = self.unsent.get_value().filter(same);
         let again = again.map(|parcel| (parcel.conversation, parcel.message));
         let (conversation, message) =
             again.unwrap_or_else(|| (place.conversation().unwrap_or_default(), MessageId::new()));
@@ -113,7 +156,7 @@ impl Outbox {
             system: Some(field::value("system")),
             parameters: self.desk.draw.get_untracked().and_then(|draw| (draw.parameters)()),
         });
-        Parcel { place, conversation, message, text, start }
+        Parcel { place, conversation, message, text, images, start }
     }
 
     /// Draws the words at once, before the server has them.
@@ -133,6 +176,9 @@ impl Outbox {
         // What was typed meanwhile is kept where it will be looked for.
         let place = Place::Conversation(parcel.conversation);
         field::keep(parcel.place, "");
+        if let Some(draw) = self.desk.draw.get_untracked() {
+            (draw.moved)(self, parcel.place, place);
+        }
         if here {
             field::keep(place, &field::value("text"));
         }
@@ -153,6 +199,9 @@ impl Outbox {
                 if since.trim().is_empty() { parcel.text.clone() } else { format!("{}\n\n{since}", parcel.text) };
             self.write(&text);
         }
+        if let Some(draw) = self.desk.draw.get_untracked() {
+            (draw.put_back)(self, parcel.place, parcel.images.clone());
+        }
         self.unsent.set_value(Some(parcel));
     }
 }
@@ -160,7 +209,11 @@ impl Outbox {
 impl Parcel {
     fn drawn(&self) -> Message {
         let now: String = js_sys::Date::new_0().to_iso_string().into();
-        Message::said(self.message, None, self.text.clone(), now)
+        Message { images: self.images.clone(), ..Message::said(self.message, None, self.text.clone(), now) }
+    }
+
+    fn image_ids(&self) -> Vec<ImageId> {
+        self.images.iter().map(|image| image.id).collect()
     }
 }
 

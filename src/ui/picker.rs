@@ -11,6 +11,7 @@ pub fn Picker() -> impl IntoView {
     let desk = Desk::here();
     let chosen = Memo::new(move |_| chosen(desk));
     let pick = move |event| {
+        desk.picked.set(event_target_value(&event));
         let Some(id) = desk.place.get_untracked().conversation() else { return };
         let changes = Changes { model: Some(event_target_value(&event)), ..Changes::default() };
         desk.attempt(api::change(id, changes));
@@ -24,6 +25,7 @@ pub fn Picker() -> impl IntoView {
         {
             select.set_value(&chosen);
         }
+        desk.picked.set(select.get_untracked().map(|select| select.value()).unwrap_or_default());
         chosen
     });
     view! {
@@ -55,7 +57,7 @@ fn options(desk: Desk, chosen: &str) -> Vec<AnyView> {
     let mut models = desk.models.get();
     if models.iter().all(|model| model.id != chosen) && !chosen.is_empty() {
         let name = super::words::model(chosen).to_owned();
-        models.push(Model { id: chosen.to_owned(), name, provider: String::new(), default: false });
+        models.push(Model { id: chosen.to_owned(), name, provider: String::new(), default: false, images: true });
     }
     let option = |model: Model| {
         let selected = model.id == chosen;

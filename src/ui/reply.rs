@@ -51,5 +51,10 @@ fn Instead(message: Memo<Option<Message>>) -> impl IntoView {
 #[component]
 fn LeftOut(message: Memo<Option<Message>>) -> impl IntoView {
     let count = Memo::new(move |_| message.with(|message| message.as_ref().map_or(0, |message| message.left_out)));
-    view! { <p class="ending" hidden=move || count.get() == 0>{move || words::left_out(count.get())}</p> }
+    let images =
+        Memo::new(move |_| message.with(|message| message.as_ref().map_or(0, |message| message.images_left_out)));
+    view! {
+        <p class="ending" hidden=move || count.get() == 0>{move || words::left_out(count.get())}</p>
+        <p class="ending" hidden=move || images.get() == 0>{move || words::images_left_out(images.get())}</p>
+    }
 }

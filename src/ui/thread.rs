@@ -5,13 +5,16 @@
 use super::advanced;
 use super::conversation::Conversation;
 use super::desk::Desk;
+use super::images::{self, Tray};
+use super::outbox::Outbox;
 use super::place::Place;
 use super::settings::Settings;
 use crate::api;
 use crate::browser::{self, storage};
 use crate::error::Problem;
-use crate::model::{ConversationId, Parameters};
+use crate::model::{ConversationId, Image, Parameters};
 use futures::FutureExt;
+use js_sys::Array;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_split::SplitLoaderError;
@@ -24,6 +27,16 @@ pub struct Draw {
     pub settings: fn(&'static str, ReadSignal<u32>) -> AnyView,
     /// What stands in its fields; none where it is not drawn.
     pub parameters: fn() -> Option<Parameters>,
+    /// The images that go with the next message.
+    pub tray: fn() -> AnyView,
+    /// Takes files for the message that is being written there.
+    pub attach: fn(Outbox, Place, Array),
+    /// Hands over the images of a message that is being sent from there; none while they are being uploaded.
+    pub take: fn(Outbox, Place) -> Option<Vec<Image>>,
+    /// What was added at one place is from now on at the other.
+    pub moved: fn(Outbox, Place, Place),
+    /// Takes them back, of a message that could not be sent.
+    pub put_back: fn(Outbox, Place, Vec<Image>),
 }
 
 /// How long to wait before it is asked for again.
@@ -38,6 +51,11 @@ fn code() -> Result<Draw, SplitLoaderError> {
         conversation: |id| view! { <Conversation id/> }.into_any(),
         settings: |form, opened| view! { <Settings form opened/> }.into_any(),
         parameters: advanced::parameters,
+        tray: || view! { <Tray/> }.into_any(),
+        attach: images::attach,
+        take: images::take,
+        moved: images::moved,
+        put_back: images::put_back,
     })
 }
 
@@ -72,10 +90,18 @@ pub async fn load_for_page() {
 pub fn prepare(desk: Desk) {
     if desk.draw.with_untracked(Option::is_none) {
         spawn_local(async move {
-            let draw = load().await;
-            desk.draw.try_set(Some(draw));
+            prepared(desk).await;
         });
     }
+}
+
+/// The same, and what it is drawn by.
+pub async fn prepared(desk: Desk) -> Draw {
+    let draw = load().await;
+    if desk.draw.try_with_untracked(Option::is_none).unwrap_or_default() {
+        desk.draw.try_set(Some(draw));
+    }
+    draw
 }
 
 /// A server that answers but does not have the code runs another build than the page came from. Then the page is loaded

@@ -56,6 +56,20 @@ pub fn left_out(messages: u32) -> String {
     format!("{first} left out: the conversation is longer than the model can read.")
 }
 
+/// Which of a conversation's images the model was not shown.
+pub fn images_left_out(images: u32) -> String {
+    let which = match images {
+        1 => "An image of this conversation was".into(),
+        _ => format!("{images} images of this conversation were"),
+    };
+    format!("{which} not shown to the model: it does not see images, or not so many.")
+}
+
+/// What keeps images from being sent.
+pub fn blind(model: &str) -> String {
+    format!("{model} does not see images. Choose another model, or remove them.")
+}
+
 /// What was used, and what it cost where that is known.
 pub fn used(usage: Usage) -> String {
     let about = if usage.estimated { "about " } else { "" };

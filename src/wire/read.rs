@@ -44,6 +44,8 @@ struct Members {
     created_at: Option<String>,
     #[serde(default)]
     left_out: u32,
+    #[serde(default)]
+    images_left_out: u32,
     usage: Option<Usage>,
     stop_reason: Option<String>,
     kind: Option<String>,
@@ -80,6 +82,7 @@ fn event(kind: &str, members: Members) -> Result<Event, Error> {
             parent: members.parent,
             created_at: member(members.created_at, "created_at")?,
             left_out: members.left_out,
+            images_left_out: members.images_left_out,
         },
         "waiting" => {
             Event::Waiting { reply: reply()?, message: member(members.message, "message")?, model: members.model }

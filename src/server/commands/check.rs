@@ -54,7 +54,7 @@ async fn ask(providers: &Providers, provider: String) -> Finding {
 
 async fn answer(providers: &Providers, id: &str) -> Result<String, String> {
     let model = id.split_once('/').map_or(id, |(_, model)| model);
-    let question = Turn { role: Role::User, text: QUESTION.to_owned() };
+    let question = Turn::said(Role::User, QUESTION);
     let request = Request {
         model: model.to_owned(),
         system: String::new(),

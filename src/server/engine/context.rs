@@ -28,14 +28,15 @@ pub(super) fn fit(window: Option<u64>, request: &mut Request, reply: &mut Messag
 
 /// The oldest question from which on all turns fit; the last `answered` turns do in any case.
 fn first_shown(request: &Request, room: u64, answered: usize) -> usize {
-    let size = |text: &str| estimate::tokens(text.chars().count());
     let before = request.turns.len().saturating_sub(answered);
     let (older, last) = request.turns.split_at(before);
-    let fixed: u64 = last.iter().map(|turn| size(&turn.text)).sum();
-    let mut left = room.saturating_sub(size(&request.system) + fixed);
+    let fixed: u64 = last.iter().map(estimate::turn).sum();
+    let system = estimate::tokens(request.system.chars().count());
+    let mut left = room.saturating_sub(system + fixed);
     let fits = |(_, turn): &(usize, &Turn)| {
-        let enough = size(&turn.text) <= left;
-        left = left.saturating_sub(size(&turn.text));
+        let size = estimate::turn(turn);
+        let enough = size <= left;
+        left = left.saturating_sub(size);
         enough
     };
     let shown = older.iter().enumerate().rev().take_while(fits);
@@ -50,7 +51,7 @@ mod tests {
     /// Turns of so many tokens each, by turns of both sides; the last is a person's.
     fn request(tokens: &[usize]) -> Request {
         let sides = [Role::User, Role::Assistant].into_iter().cycle();
-        let turns = sides.zip(tokens).map(|(role, tokens)| Turn { role, text: "é".repeat(4 * tokens) }).collect();
+        let turns = sides.zip(tokens).map(|(role, tokens)| Turn::said(role, "é".repeat(4 * tokens))).collect();
         Request { model: "m".into(), system: "s".repeat(40), turns, parameters: Parameters::default() }
     }
 

@@ -2,21 +2,42 @@
 
 use crate::event::Draft;
 use crate::model::Usage;
-use crate::server::provider::Request;
+use crate::server::picture::Picture;
+use crate::server::provider::{Request, Turn};
 
 /// About right for English in the vocabularies of today's models. Other languages and code take more tokens, which is
 /// why an estimate is always called one.
 const CHARACTERS_PER_TOKEN: usize = 4;
+
+/// What Anthropic counts for an image, and about what others do: one token for so many pixels ...
+const PIXELS_PER_TOKEN: u64 = 750;
+/// ... and at most this many, because what is larger is scaled down for the model.
+const MOST_TOKENS_PER_IMAGE: u64 = 1_600;
 
 /// What a text of so many characters is about.
 pub(super) fn tokens(characters: usize) -> u64 {
     characters.div_ceil(CHARACTERS_PER_TOKEN) as u64
 }
 
+/// What an image is about.
+fn image(picture: &Picture) -> u64 {
+    let pixels = u64::from(picture.width) * u64::from(picture.height);
+    pixels.div_ceil(PIXELS_PER_TOKEN).min(MOST_TOKENS_PER_IMAGE)
+}
+
+/// What a turn is about, with its images.
+pub(super) fn turn(turn: &Turn) -> u64 {
+    tokens(turn.text.chars().count()) + images(turn)
+}
+
+fn images(turn: &Turn) -> u64 {
+    turn.images.iter().map(|picture| image(picture)).sum()
+}
+
 /// What a request is about.
 pub(super) fn asked(request: &Request) -> u64 {
     let turns: usize = request.turns.iter().map(|turn| turn.text.chars().count()).sum();
-    tokens(request.system.chars().count() + turns)
+    tokens(request.system.chars().count() + turns) + request.turns.iter().map(images).sum::<u64>()
 }
 
 /// What a reply is about; `kept` characters of its text were there before it was asked for.
@@ -37,5 +58,18 @@ mod tests {
         assert_eq!((usage.input_tokens, usage.output_tokens, usage.estimated), (7, 3, true));
         assert_eq!(tokens(0), 0);
         assert_eq!(tokens(1), 1);
+    }
+
+    #[test]
+    fn an_image_counts_by_its_pixels_up_to_what_a_model_is_shown() {
+        let sized = |width, height| {
+            let (hash, media_type) = (String::new(), String::new());
+            let picture = Picture { hash, media_type, width, height, bytes: Default::default() };
+            let images = vec![picture.into()];
+            turn(&Turn { images, ..Turn::said(crate::model::Role::User, "1234") })
+        };
+        assert_eq!(sized(1, 1), 2);
+        assert_eq!(sized(750, 1_000), 1_001);
+        assert_eq!(sized(1_568, 1_568), 1_601);
     }
 }

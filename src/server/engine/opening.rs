@@ -1,21 +1,21 @@
 //! What it takes to open a reply: the messages, the request to the model, the events.
 
+use super::sight::Shown;
 use crate::event::Event;
-use crate::model::{Message, MessageId, Role};
+use crate::model::{Image, Message, MessageId, Role};
 use crate::server::journal::Journal;
 use crate::server::provider::{GO_ON, Request, Turn};
 use crate::server::store::conversations::Stored;
 use crate::server::store::now;
 
 /// What the model is asked: what was said so far, and to go on where `reply` has text already.
-pub(super) fn request(stored: &Stored, history: &[Message], reply: &Message) -> Request {
-    let turn = |role, text: &str| Turn { role, text: text.to_owned() };
+pub(super) fn request(stored: &Stored, history: &[Message], reply: &Message, shown: &Shown) -> Request {
     // A reply that failed before its first word says nothing, and no provider takes an empty turn.
     let said = history.iter().filter(|message| !message.text.trim().is_empty());
-    let mut turns: Vec<_> = said.map(|message| turn(message.role, &message.text)).collect();
+    let mut turns: Vec<_> = said.map(|message| shown.turn(message)).collect();
     if !reply.text.trim().is_empty() {
-        turns.push(turn(Role::Assistant, reply.text.trim_end()));
-        turns.push(turn(Role::User, GO_ON));
+        turns.push(Turn::said(Role::Assistant, reply.text.trim_end()));
+        turns.push(Turn::said(Role::User, GO_ON));
     }
     let model = reply.model.as_deref().unwrap_or_default();
     let name = model.split_once('/').map_or(model, |(_, name)| name);
@@ -33,14 +33,15 @@ pub(super) fn announce(journal: &Journal, message: Option<&Message>, reply: &Mes
         parent: reply.parent,
         created_at: reply.created_at.clone(),
         left_out: reply.left_out,
+        images_left_out: reply.images_left_out,
     });
     if !reply.text.is_empty() {
         journal.append(Event::Token { reply: reply.id, text: reply.text.clone() });
     }
 }
 
-pub(super) fn person_message(id: MessageId, parent: Option<MessageId>, text: String) -> Message {
-    Message::said(id, parent, text, now())
+pub(super) fn person_message(id: MessageId, parent: Option<MessageId>, text: String, images: Vec<Image>) -> Message {
+    Message { images, ..Message::said(id, parent, text, now()) }
 }
 
 pub(super) fn empty_reply(parent: MessageId, model: &str, text: String) -> Message {

@@ -77,7 +77,7 @@ fn request(model: &str, question: &str, answer: &str) -> Request {
     Request {
         model: model.split_once('/').map_or(model, |(_, name)| name).to_owned(),
         system: TASK.to_owned(),
-        turns: vec![Turn { role: Role::User, text }],
+        turns: vec![Turn::said(Role::User, text)],
         parameters: Parameters::default(),
     }
 }

@@ -5,9 +5,11 @@
 
 use super::complaint::Complaint;
 use super::framing::{Event, Framing};
+use super::request::base64;
 use super::vendor::{Vendor, set};
 use super::{Decoder as _, Delta, Failure, FailureKind, Origin, Request, json as text};
 use crate::model::{Parameters, Usage};
+use crate::server::picture::Picture;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -43,12 +45,17 @@ fn body(request: &Request) -> Value {
         "model": request.model,
         "max_tokens": MAX_TOKENS,
         "stream": true,
-        "messages": request.messages(),
+        "messages": request.messages().iter().map(|turn| turn.parts("text", image)).collect::<Vec<_>>(),
     });
     if !request.system.is_empty() {
         body["system"] = request.system.as_str().into();
     }
     body
+}
+
+fn image(picture: &Picture) -> Value {
+    let source = json!({ "type": "base64", "media_type": picture.media_type, "data": base64(picture) });
+    json!({ "type": "image", "source": source })
 }
 
 fn choose(body: &mut Value, chosen: &Parameters) {

@@ -18,8 +18,6 @@ pub struct Choice {
     /// How many tokens a conversation with it may have.
     pub context: Option<u64>,
     pub price: Option<Price>,
-    /// Whether it takes images.
-    pub images: Option<bool>,
 }
 
 pub(super) struct Catalog {
@@ -113,6 +111,17 @@ impl Catalog {
         Ok(())
     }
 
+    /// How many images a request to the model may have; none where it does not see.
+    pub(super) fn most_images(&self, model: &str) -> usize {
+        let Some((provider, name)) = model.split_once('/') else { return 0 };
+        let Some(service) = self.service_of(provider) else { return 0 };
+        let told = self.listed(provider, name).and_then(|listed| listed.images);
+        match told.unwrap_or_else(|| service.kind.sees_images(service.is_at_home())) {
+            true => service.kind.most_images(),
+            false => 0,
+        }
+    }
+
     /// What the tour says of itself.
     pub(super) fn why_the_tour(&self) -> demo::Why {
         match self.choices.first() {
@@ -179,11 +188,12 @@ impl Catalog {
 
     fn choice(&self, id: String, default: &str) -> Choice {
         let (provider, name) = id.split_once('/').unwrap_or(("", &id));
+        let images = 0 < self.most_images(&id);
         let known = self.listed(provider, name).cloned().unwrap_or_default();
         let name = if id == demo::MODEL { demo::NAME } else { name };
         let name = known.name.unwrap_or_else(|| name.to_owned());
-        let model = Model { name, provider: provider.to_owned(), default: id == default, id };
-        Choice { model, context: known.context, price: known.price, images: known.images }
+        let model = Model { name, provider: provider.to_owned(), default: id == default, images, id };
+        Choice { model, context: known.context, price: known.price }
     }
 
     fn known(&self, model: &str) -> Option<&Listed> {

@@ -5,9 +5,11 @@
 
 use super::complaint::Complaint;
 use super::framing::{Event, Framing};
+use super::request::{Message, base64};
 use super::vendor::{Vendor, set};
 use super::{Delta, Failure, FailureKind, Origin, Request, json as text};
 use crate::model::{Parameters, Usage};
+use crate::server::picture::Picture;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -57,14 +59,19 @@ fn escaped(model: &str) -> String {
 }
 
 fn body(request: &Request) -> Value {
-    let role = |role: &str| if role == "assistant" { "model" } else { "user" };
-    let turns = request.messages();
-    let contents = turns.iter().map(|turn| json!({ "role": role(turn.role), "parts": [{ "text": turn.content }] }));
-    let mut body = json!({ "contents": contents.collect::<Vec<_>>() });
+    let mut body = json!({ "contents": request.messages().iter().map(content).collect::<Vec<_>>() });
     if !request.system.is_empty() {
         body["systemInstruction"] = json!({ "parts": [{ "text": request.system }] });
     }
     body
+}
+
+fn content(turn: &Message<'_>) -> Value {
+    let role = if turn.role == "assistant" { "model" } else { "user" };
+    let image =
+        |picture: &&Picture| json!({ "inline_data": { "mime_type": picture.media_type, "data": base64(picture) } });
+    let parts: Vec<_> = turn.images.iter().map(image).chain([json!({ "text": turn.content })]).collect();
+    json!({ "role": role, "parts": parts })
 }
 
 /// Reads the stream of one reply.

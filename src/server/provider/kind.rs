@@ -49,6 +49,27 @@ impl Kind {
         self.vendor().models
     }
 
+    /// Whether models of this kind see images, where nobody says so for a model; `at_home`: at the vendor's own address.
+    ///
+    /// What the vendors serve today sees, but for a few that say so themselves. A compatible server may serve anything, and
+    /// so may Ollama: there, whoever runs it says `images = true`.
+    pub fn sees_images(self, at_home: bool) -> bool {
+        match self {
+            Self::Anthropic | Self::Responses | Self::Gemini | Self::Mistral => true,
+            Self::OpenAi => at_home,
+            Self::Ollama => false,
+        }
+    }
+
+    /// How many images a request may have: what Mistral documents; elsewhere as many as stay below the size that every
+    /// vendor takes, at [`crate::server::picture::MOST_BYTES`] each.
+    pub fn most_images(self) -> usize {
+        match self {
+            Self::Mistral => 8,
+            _ => 12,
+        }
+    }
+
     /// The members of a request that are Rivulet's own; parameters cannot replace them.
     pub fn reserved(self) -> &'static [&'static str] {
         self.vendor().reserved

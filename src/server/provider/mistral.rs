@@ -3,7 +3,7 @@
 //! Its usage comes unasked with the last chunk, and a member that it does not know (`stream_options`, say) is refused.
 
 use super::framing::Framing;
-use super::openai::Decoder;
+use super::openai::{Decoder, messages};
 use super::vendor::{Vendor, bearer, set};
 use crate::model::Parameters;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ pub(super) static VENDOR: Vendor = Vendor {
     // The setting is without `/v1`; with it, it can only mean the same.
     url: |base, _model| format!("{}/v1/chat/completions", base.trim_end_matches("/v1")),
     headers: bearer,
-    body: |request| json!({ "model": request.model, "stream": true, "messages": request.with_system() }),
+    body: |request| json!({ "model": request.model, "stream": true, "messages": messages(request) }),
     choose,
     reserved: &["model", "messages", "stream", "n"],
     decoder: |origin| Box::new(Decoder::new(origin)),

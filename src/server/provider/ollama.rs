@@ -2,8 +2,9 @@
 
 use super::complaint::Complaint;
 use super::framing::{Event, Framing};
+use super::request::{Message, base64};
 use super::vendor::{Vendor, bearer, set};
-use super::{Delta, Failure, FailureKind, Origin, json as text};
+use super::{Delta, Failure, FailureKind, Origin, Request, json as text};
 use crate::model::{Parameters, Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,11 +21,24 @@ pub(super) static VENDOR: Vendor = Vendor {
     url: |base, _model| format!("{base}/api/chat"),
     // Ollama itself wants no key; what stands before it may.
     headers: bearer,
-    body: |request| json!({ "model": request.model, "stream": true, "messages": request.with_system() }),
+    body,
     choose,
     reserved: &["model", "messages", "stream"],
     decoder: |origin| Box::new(Decoder { origin }),
 };
+
+fn body(request: &Request) -> Value {
+    let messages: Vec<_> = request.with_system().iter().map(message).collect();
+    json!({ "model": request.model, "stream": true, "messages": messages })
+}
+
+fn message(turn: &Message<'_>) -> Value {
+    let mut message = json!({ "role": turn.role, "content": turn.content });
+    if !turn.images.is_empty() {
+        message["images"] = turn.images.iter().map(|picture| base64(picture)).collect();
+    }
+    message
+}
 
 /// Its models with an effort take it as the way in which they think.
 fn choose(body: &mut Value, chosen: &Parameters) {

@@ -6,9 +6,11 @@
 
 use super::complaint::Complaint;
 use super::framing::{Event, Framing};
+use super::request::data_url;
 use super::vendor::{Vendor, bearer, set};
 use super::{Delta, Failure, FailureKind, Origin, Request, json as text};
 use crate::model::{Parameters, Usage};
+use crate::server::picture::Picture;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
@@ -32,8 +34,17 @@ fn body(request: &Request) -> Value {
         "model": request.model,
         "stream": true,
         "stream_options": { "include_usage": true },
-        "messages": request.with_system(),
+        "messages": messages(request),
     })
+}
+
+/// The conversation, as Mistral takes it too.
+pub(super) fn messages(request: &Request) -> Vec<Value> {
+    request.with_system().iter().map(|turn| turn.parts("text", image)).collect()
+}
+
+fn image(picture: &Picture) -> Value {
+    json!({ "type": "image_url", "image_url": { "url": data_url(picture) } })
 }
 
 /// OpenAI's own models refuse the older name of the limit, `max_tokens`.

@@ -1,8 +1,12 @@
 //! What a model is asked, and how it is laid out for the servers.
 
 use crate::model::{Parameters, Role};
-use serde::Serialize;
+use crate::server::picture::Picture;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// The last turn of a request to continue an answer that was cut off. A turn of the user's side, because newer models
 /// refuse an answer that was begun for them.
@@ -14,6 +18,15 @@ pub const GO_ON: &str = "Your answer above was cut off. Go on exactly where it e
 pub struct Turn {
     pub role: Role,
     pub text: String,
+    /// What is shown beside the text.
+    pub images: Vec<Arc<Picture>>,
+}
+
+impl Turn {
+    /// A turn of words alone.
+    pub fn said(role: Role, text: impl Into<String>) -> Self {
+        Self { role, text: text.into(), images: Vec::new() }
+    }
 }
 
 /// What a model is asked.
@@ -29,13 +42,42 @@ pub struct Request {
 }
 
 /// A turn as the APIs write it.
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, PartialEq)]
 pub(super) struct Message<'a> {
     pub(super) role: &'static str,
     pub(super) content: Cow<'a, str>,
+    pub(super) images: Vec<&'a Picture>,
+}
+
+impl Message<'_> {
+    /// With its text as the content; where there are images, with a list of parts, as most APIs have it. The images come
+    /// first: models read what is asked about them with the images before them.
+    pub(super) fn parts(&self, text: &str, image: fn(&Picture) -> Value) -> Value {
+        if self.images.is_empty() {
+            return json!({ "role": self.role, "content": self.content });
+        }
+        let images = self.images.iter().map(|picture| image(picture));
+        let parts: Vec<_> = images.chain([json!({ "type": text, "text": self.content })]).collect();
+        json!({ "role": self.role, "content": parts })
+    }
+}
+
+/// What it shows, as JSON can carry it.
+pub(super) fn base64(picture: &Picture) -> String {
+    STANDARD.encode(&picture.bytes)
+}
+
+/// The same as an address.
+pub(super) fn data_url(picture: &Picture) -> String {
+    format!("data:{};base64,{}", picture.media_type, base64(picture))
 }
 
 impl Request {
+    /// How many images it has.
+    pub(super) fn images(&self) -> usize {
+        self.turns.iter().map(|turn| turn.images.len()).sum()
+    }
+
     /// The turns with two of the same side in a row made one. They come from replies that ended without a word, and
     /// the templates of many local models insist that the sides alternate.
     pub(super) fn messages(&self) -> Vec<Message<'_>> {
@@ -47,8 +89,13 @@ impl Request {
                     let content = last.content.to_mut();
                     content.push_str("\n\n");
                     content.push_str(&turn.text);
+                    last.images.extend(turn.images.iter().map(|picture| &**picture));
                 }
-                _ => messages.push(Message { role, content: Cow::Borrowed(&turn.text) }),
+                _ => messages.push(Message {
+                    role,
+                    content: Cow::Borrowed(&turn.text),
+                    images: turn.images.iter().map(|picture| &**picture).collect(),
+                }),
             }
         }
         messages
@@ -56,7 +103,7 @@ impl Request {
 
     /// The same behind the system prompt as a message of its own, for the servers that take it so.
     pub(super) fn with_system(&self) -> Vec<Message<'_>> {
-        let system = Message { role: "system", content: Cow::Borrowed(&self.system) };
+        let system = Message { role: "system", content: Cow::Borrowed(&self.system), images: Vec::new() };
         let system = Some(system).filter(|system| !system.content.is_empty());
         system.into_iter().chain(self.messages()).collect()
     }

@@ -5,9 +5,11 @@
 
 use super::complaint::Complaint;
 use super::framing::{Event, Framing};
+use super::request::data_url;
 use super::vendor::{Vendor, bearer, set};
 use super::{Delta, Failure, FailureKind, Origin, Request, json as text};
 use crate::model::{Parameters, Usage};
+use crate::server::picture::Picture;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -39,12 +41,16 @@ fn body(request: &Request) -> Value {
         "model": request.model,
         "stream": true,
         "store": false,
-        "input": request.messages(),
+        "input": request.messages().iter().map(|turn| turn.parts("input_text", image)).collect::<Vec<_>>(),
     });
     if !request.system.is_empty() {
         body["instructions"] = request.system.as_str().into();
     }
     body
+}
+
+fn image(picture: &Picture) -> Value {
+    json!({ "type": "input_image", "image_url": data_url(picture), "detail": "auto" })
 }
 
 /// Reads the stream of one reply.

@@ -58,6 +58,11 @@ impl Service {
         self.client.post(url).headers(self.headers.clone()).body(self.body(request)).send().await
     }
 
+    /// Whether it is the vendor's own, and no server that speaks the same.
+    pub(super) fn is_at_home(&self) -> bool {
+        self.base == self.kind.base_url()
+    }
+
     fn body(&self, request: &Request) -> Vec<u8> {
         let mut body = (self.kind.vendor().body)(request);
         overlay(&mut body, &self.parameters);

@@ -73,7 +73,7 @@ pub struct Listed {
     /// How many tokens a conversation with it may have.
     pub context: Option<u64>,
     pub price: Option<Price>,
-    /// Whether it takes images.
+    /// Whether it sees images; none for what is usual ([`Kind::sees_images`]).
     pub images: Option<bool>,
     /// Who is asked where it cannot answer, as `provider/model`.
     pub fallback: Option<String>,

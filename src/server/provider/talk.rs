@@ -66,7 +66,11 @@ impl Talk {
                 Some(Delta::Failed(failure)) => return Some(self.fail(failure)),
                 Some(delta @ Delta::Finished { .. }) => return Some(self.end(delta)),
                 Some(delta) => {
-                    self.spoken |= matches!(delta, Delta::Text(_) | Delta::Thinking(_));
+                    if matches!(delta, Delta::Text(_) | Delta::Thinking(_)) && !self.spoken {
+                        self.spoken = true;
+                        // There is no further attempt that would show them, and they are most of what a reply holds.
+                        self.request.turns.iter_mut().for_each(|turn| turn.images.clear());
+                    }
                     return Some(delta);
                 }
             }

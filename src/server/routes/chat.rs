@@ -64,7 +64,7 @@ async fn chat(
     let visit = state.engine.visit()?;
     state.limits.send(sender)?;
     let name = model.split_once('/').map_or(model.as_str(), |(_, name)| name).to_owned();
-    let turns = chat.messages.into_iter().map(|said| Turn { role: said.role, text: said.content }).collect();
+    let turns = chat.messages.into_iter().map(|said| Turn::said(said.role, said.content)).collect();
     let deltas = state
         .providers
         .reply(&model, Request { model: name, system: String::new(), turns, parameters: Parameters::default() });

@@ -94,7 +94,7 @@ async fn send(
             conversations::ensure(&state, account, ConversationId(message.0), settings).await?.id
         }
     };
-    state.engine.send(account, conversation, message, text, None).await?;
+    state.engine.send(account, conversation, message, text, Vec::new(), None).await?;
     Ok(back_to(conversation))
 }
 

@@ -1,7 +1,9 @@
 //! Requests that say they are too large.
 
-use super::MAX_BODY_BYTES;
+use super::{MAX_BODY_BYTES, UPLOADS};
+use crate::model::Image;
 use crate::server::problem::too_large;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header;
 use axum::middleware::Next;
@@ -12,16 +14,23 @@ use tokio::time::timeout;
 
 /// How much of a refused body is read and thrown away, and for how long. A server that answers and hangs up in the
 /// middle of a body resets the connection, and the client may never see why.
-const MOST_DISCARDED_BYTES: usize = 8 << 20;
+const MOST_DISCARDED_BYTES: usize = 16 << 20;
 const DISCARD_TIME: Duration = Duration::from_secs(5);
 
 /// Answers 413 before any handler runs.
 pub(super) async fn refuse(request: Request, next: Next) -> Response {
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if length.is_none_or(|length: usize| length <= MAX_BODY_BYTES) {
+    let most = if request.uri().path() == UPLOADS { Image::MOST_UPLOAD_BYTES } else { MAX_BODY_BYTES };
+    if length.is_none_or(|length: usize| length <= most) {
         return next.run(request).await;
     }
-    let mut body = request.into_body().into_data_stream();
+    discard(request.into_body()).await;
+    too_large(most).into_response()
+}
+
+/// Reads what nobody wants, so that the answer is heard.
+pub(super) async fn discard(body: Body) {
+    let mut body = body.into_data_stream();
     let discard = async {
         let mut read = 0;
         while let Some(Ok(chunk)) = body.next().await {
@@ -33,5 +42,4 @@ pub(super) async fn refuse(request: Request, next: Next) -> Response {
     };
     // Late or not, the answer is the same.
     let _ = timeout(DISCARD_TIME, discard).await;
-    too_large().into_response()
 }

@@ -4,7 +4,7 @@ use super::input::{Id, Json, Query};
 use crate::api::{Changes, Sent};
 use crate::error::Problem;
 use crate::event::{Cursor, Snapshot};
-use crate::model::{Conversation, ConversationId, MessageId, Usage};
+use crate::model::{Conversation, ConversationId, ImageId, MessageId, Usage};
 use crate::server::engine::Stop;
 use crate::server::limits::Prompt;
 use crate::server::session::Account;
@@ -127,6 +127,8 @@ async fn delete(
 struct NewMessage {
     id: Option<MessageId>,
     content: String,
+    #[serde(default)]
+    images: Vec<ImageId>,
     model: Option<String>,
 }
 
@@ -138,7 +140,7 @@ async fn send(
 ) -> Result<(StatusCode, Answer<Sent>), Problem> {
     let text = Prompt::parse(new.content)?;
     let message = new.id.unwrap_or_default();
-    let sent = state.engine.send(account, id, message, text, new.model).await?;
+    let sent = state.engine.send(account, id, message, text, new.images, new.model).await?;
     Ok((StatusCode::ACCEPTED, Answer(sent)))
 }
 

@@ -1,6 +1,6 @@
 //! Conversations.
 
-use super::{Store, id, now};
+use super::{Store, id, images, now};
 use crate::api::Changes;
 use crate::model::{AccountId, Conversation, ConversationId, Parameters};
 use sqlx::Row;
@@ -187,9 +187,10 @@ impl Store {
         row.as_ref().map(stored).transpose()
     }
 
-    /// Deletes the conversation with its messages. `RowNotFound` when it is not there or another's.
+    /// Deletes the conversation with its messages, and the images that are in no other. `RowNotFound` when it is not there or another's.
     pub async fn delete_conversation(&self, account: AccountId, conversation: ConversationId) -> sqlx::Result<()> {
         let mut write = self.write().await?;
+        let images = images::only_in(&mut write, conversation).await?;
         let gone = sqlx::query("delete from conversation where id = $1 and account = $2")
             .bind(conversation.to_string())
             .bind(account.to_string())
@@ -199,6 +200,7 @@ impl Store {
         if gone == 0 {
             return Err(sqlx::Error::RowNotFound);
         }
+        images::delete_all(&mut write, &images).await?;
         write.commit().await?;
         self.let_go_of_all(conversation);
         Ok(())

@@ -1,6 +1,6 @@
 //! Messages and replies. A reply is written when it is opened, at checkpoints, and once when it ends (`endings`).
 
-use super::{Store, id};
+use super::{Store, id, images};
 use crate::model::{AccountId, ConversationId, Message, MessageId, Role, Status, Usage};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
@@ -36,6 +36,7 @@ pub struct Checkpoint {
 
 fn message(row: &SqliteRow) -> sqlx::Result<Message> {
     let count = |name: &str| row.try_get::<Option<i64>, _>(name).map(|count| count.map(|count| count.max(0) as u64));
+    let small = |name: &str| count(name).map(|count| count.and_then(|it| u32::try_from(it).ok()).unwrap_or(0));
     let usage = match (count("input_tokens")?, count("output_tokens")?) {
         (None, None) => None,
         (input, output) => Some(Usage {
@@ -60,7 +61,9 @@ fn message(row: &SqliteRow) -> sqlx::Result<Message> {
         status: status(row.try_get("status")?),
         model: row.try_get("model")?,
         asked: row.try_get("asked")?,
-        left_out: count("left_out")?.and_then(|count| u32::try_from(count).ok()).unwrap_or(0),
+        images: serde_json::from_str(row.try_get("images")?).map_err(|error| sqlx::Error::Decode(error.into()))?,
+        left_out: small("left_out")?,
+        images_left_out: small("images_left_out")?,
         usage,
         stop_reason: row.try_get("stop_reason")?,
         error,
@@ -75,9 +78,10 @@ fn status(name: &str) -> Status {
 }
 
 const INSERT: &str = "insert into message
-    (id, conversation, position, parent, role, text, thinking, status, model, process, created_at, finished_at, left_out)
+    (id, conversation, position, parent, role, text, thinking, status, model, process, created_at, finished_at, left_out,
+     images, images_left_out)
     values ($1, $2, 1 + (select coalesce(max(position), 0) from message where conversation = $2),
-            $3, $4, $5, '', $6, $7, $8, $9, $10, $11)";
+            $3, $4, $5, '', $6, $7, $8, $9, $10, $11, $12, $13)";
 
 /// Writing these takes a millisecond or two, which is what a person's message may have to wait for.
 const CHECKPOINTED_TOGETHER: usize = 32;
@@ -116,8 +120,11 @@ impl Store {
                 .bind(&message.created_at)
                 .bind(&message.finished_at)
                 .bind(i64::from(message.left_out))
+                .bind(serde_json::to_string(&message.images).expect("strings and numbers become JSON"))
+                .bind(i64::from(message.images_left_out))
                 .execute(&mut *write)
                 .await?;
+            images::refer(&mut write, message).await?;
         }
         sqlx::query(
             "update conversation set updated_at = $2, title = case when title = '' then $3 else title end,

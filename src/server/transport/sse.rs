@@ -6,7 +6,7 @@ use crate::event::Cursor;
 use crate::model::{AccountId, ConversationId};
 use crate::server::State;
 use crate::server::journal::Topic;
-use crate::server::limits::StreamGuard;
+use crate::server::limits::Counted;
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -32,7 +32,7 @@ pub async fn follow(
     Ok(response(frames(follower, first, guard)))
 }
 
-fn frames(follower: Follower, first: Frame, guard: StreamGuard) -> impl Stream<Item = Bytes> + Send {
+fn frames(follower: Follower, first: Frame, guard: Counted) -> impl Stream<Item = Bytes> + Send {
     let start = Bytes::from(format!("{HELLO}{}", String::from_utf8_lossy(&encode(&first))));
     // In a box, because every piece moves it.
     let rest = stream::unfold(Some(Box::new((follower, guard))), async |viewer| {

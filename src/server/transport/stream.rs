@@ -9,7 +9,7 @@ use crate::event::Cursor;
 use crate::model::{AccountId, ConversationId};
 use crate::server::State;
 use crate::server::journal::Topic;
-use crate::server::limits::StreamGuard;
+use crate::server::limits::Counted;
 use crate::wire;
 use axum::http::HeaderValue;
 use bytes::Bytes;
@@ -26,7 +26,7 @@ const SIGN_OF_LIFE: &[u8] = b"\n";
 struct Viewer {
     conversation: Option<Follower>,
     list: Option<Follower>,
-    _guard: StreamGuard,
+    _guard: Counted,
 }
 
 /// Follows a conversation, if one is open, and the account's list.

@@ -119,7 +119,7 @@ fn a_wrong_setting_is_named_with_what_is_expected_and_no_key_is_repeated() {
 async fn tour(turns: &[&str]) -> String {
     let providers = providers(ProviderSettings::default()).unwrap();
     let sides = [Role::User, Role::Assistant].into_iter().cycle();
-    let turns = sides.zip(turns).map(|(role, text)| Turn { role, text: (*text).into() }).collect();
+    let turns = sides.zip(turns).map(|(role, text)| Turn::said(role, *text)).collect();
     let request = Request { model: "tour".into(), system: String::new(), turns, parameters: Parameters::default() };
     let deltas: Vec<_> = providers.reply("demo/tour", request).collect().await;
     assert_eq!(deltas[0], Delta::Started { request_id: None });
@@ -143,7 +143,7 @@ async fn the_tour_says_first_that_no_model_is_configured_and_quotes_the_question
 async fn a_provider_without_a_model_says_how_to_name_one() {
     let providers = providers(one(endpoint(Kind::Ollama, "http://localhost:1", None))).unwrap();
     assert_eq!(providers.default_model(), "demo/tour");
-    let turns = vec![Turn { role: Role::User, text: "Hello".into() }];
+    let turns = vec![Turn::said(Role::User, "Hello")];
     let request = Request { model: "tour".into(), system: String::new(), turns, parameters: Default::default() };
     let deltas: Vec<_> = providers.reply("demo/tour", request).collect().await;
     assert!(shown(&deltas).contains("RIVULET_MODEL"));

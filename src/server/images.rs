@@ -1,0 +1,135 @@
+//! Images that people upload: let in, decoded off the threads that answer, kept, shown to those who may see them.
+
+use super::picture::{self, Picture};
+use super::store::ago;
+use super::{State, owned};
+use crate::error::Problem;
+use crate::model::{AccountId, Image, ImageId};
+use bytes::Bytes;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Uploads that come in at a time, of everybody: each is held in memory, so this bounds it to some hundreds of MiB.
+const RECEIVED_AT_ONCE: usize = 24;
+/// Pictures that are decoded at a time: one may take 400 MB, and a processor.
+const DECODED_AT_ONCE: usize = 1;
+/// Images of one account that are in no message yet. Four full messages; whoever uploads more is not about to send them.
+const MOST_WAITING: i64 = 4 * Image::MOST_PER_MESSAGE as i64;
+/// How long an image waits for its message before it is swept: somebody may go to sleep over a draft.
+const MOST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+/// A file's name as it is kept, in characters: a line of it is shown.
+const MOST_NAME: usize = 100;
+/// What a caller is told to wait when too many upload.
+const RETRY_AFTER_SECONDS: u64 = 5;
+
+/// The places for uploads.
+pub struct Images {
+    receiving: Arc<Semaphore>,
+    decoding: Arc<Semaphore>,
+}
+
+impl Default for Images {
+    fn default() -> Self {
+        Self {
+            receiving: Arc::new(Semaphore::new(RECEIVED_AT_ONCE)),
+            decoding: Arc::new(Semaphore::new(DECODED_AT_ONCE)),
+        }
+    }
+}
+
+impl Images {
+    /// A place for an upload, before any of it is read. It is free again when the answer is dropped.
+    pub fn receive(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        Arc::clone(&self.receiving).try_acquire_owned().map_err(|_| {
+            let message = "Too many images are being uploaded at the moment. Try again in a moment.".into();
+            Problem::Unavailable { message, retry_after_seconds: RETRY_AFTER_SECONDS }
+        })
+    }
+
+    /// Decodes off the runtime's threads. The place is the work's, so that a caller who hangs up does not make room for
+    /// another while it still runs.
+    async fn decode(&self, bytes: Bytes) -> Result<Picture, Problem> {
+        let place = Arc::clone(&self.decoding).acquire_owned().await.map_err(|_| Problem::Internal)?;
+        let work = tokio::task::spawn_blocking(move || {
+            let picture = Picture::read(&bytes);
+            drop(place);
+            picture
+        });
+        work.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "An image's decoder panicked");
+            Err(picture::broken())
+        })
+    }
+}
+
+/// Keeps what was uploaded, for a message to come.
+pub async fn upload(state: &State, account: AccountId, name: &str, bytes: Bytes) -> Result<Image, Problem> {
+    let name = file_name(name);
+    if MOST_WAITING <= state.store.waiting_images(account).await? {
+        return Err(too_many_waiting(state));
+    }
+    let picture = state.images.decode(bytes).await?;
+    let image = Image { id: ImageId::new(), name, width: picture.width, height: picture.height };
+    let state = state.clone();
+    owned(async move {
+        // Counted again where it is written: others may have come meanwhile.
+        match state.store.add_image(account, &image, &picture, MOST_WAITING).await? {
+            true => Ok(image),
+            false => Err(too_many_waiting(&state)),
+        }
+    })
+    .await
+}
+
+fn too_many_waiting(state: &State) -> Problem {
+    state.metrics.refused("images");
+    let message = format!("{MOST_WAITING} images of yours are in no message yet. Send or remove some first.");
+    Problem::TooMany { message, retry_after_seconds: MOST_WAIT.as_secs() }
+}
+
+/// A file's name on one line. It is shown, and never used as a path.
+fn file_name(name: &str) -> String {
+    let name: String = name.chars().filter(|character| !character.is_control()).take(MOST_NAME).collect();
+    match name.trim() {
+        "" => "image".into(),
+        name => name.into(),
+    }
+}
+
+/// Takes back an image that is in no message. One that is in a message stays with it.
+pub async fn remove(state: &State, account: AccountId, id: ImageId) -> Result<(), Problem> {
+    let store = state.store.clone();
+    owned(async move {
+        match store.remove_image(account, id).await? {
+            true => Ok(()),
+            false if store.picture_hash(account, id).await?.is_none() => Err(Problem::NotFound),
+            false => {
+                Err(Problem::Conflict("This image is in a message. It goes when the conversation is deleted.".into()))
+            }
+        }
+    })
+    .await
+}
+
+/// Deletes what waited too long for a message.
+pub async fn sweep(state: &State) {
+    match state.store.sweep_images(&ago(MOST_WAIT)).await {
+        Ok(0) => {}
+        Ok(swept) => tracing::info!(swept, "Images that were in no message are gone"),
+        Err(error) => tracing::warn!(%error, "Images that are in no message could not be deleted"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::file_name;
+
+    #[test]
+    fn a_files_name_is_a_line() {
+        assert_eq!(file_name("holiday.jpg"), "holiday.jpg");
+        assert_eq!(file_name(" a\r\nb\0.png "), "ab.png");
+        assert_eq!(file_name("\u{7}"), "image");
+        assert_eq!(file_name(&"é".repeat(300)).chars().count(), 100);
+    }
+}

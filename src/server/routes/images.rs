@@ -1,0 +1,104 @@
+//! Images: uploaded as they are, one in a request, and shown to those who may see them.
+
+use super::input::{Id, Query};
+use super::oversize;
+use crate::error::Problem;
+use crate::model::{Image, ImageId};
+use crate::server::picture::Picture;
+use crate::server::problem::too_large;
+use crate::server::session::Account;
+use crate::server::{State, images};
+use axum::extract::{DefaultBodyLimit, FromRequest, Request, State as Extract};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json as Answer, Router};
+use bytes::Bytes;
+use serde::Deserialize;
+
+/// Where images are uploaded. Bodies may be larger here, and take longer.
+pub const UPLOADS: &str = "/api/v1/images";
+/// Wherever it is opened by itself, it can do nothing; `attachment` besides has a browser save it instead.
+const POLICY: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
+/// The browser keeps it and asks each time whether it may still show it: that costs a hash.
+const CACHING: &str = "private, no-cache";
+
+pub(super) fn routes() -> Router<State> {
+    Router::new()
+        .route(UPLOADS, post(upload).layer(DefaultBodyLimit::max(Image::MOST_UPLOAD_BYTES)))
+        .route("/api/v1/images/{id}", get(show).delete(remove))
+}
+
+#[derive(Deserialize)]
+struct Named {
+    #[serde(default)]
+    name: String,
+}
+
+/// The body is the file. What it calls itself, by name or media type, does not count.
+async fn upload(
+    Extract(state): Extract<State>,
+    Account(account): Account,
+    Query(Named { name }): Query<Named>,
+    request: Request,
+) -> Result<(StatusCode, Answer<Image>), Problem> {
+    let places = state.limits.upload(account).and_then(|mine| Ok((mine, state.images.receive()?)));
+    let _places = match places {
+        Ok(places) => places,
+        Err(problem) => {
+            oversize::discard(request.into_body()).await;
+            return Err(problem);
+        }
+    };
+    let bytes = Bytes::from_request(request, &state).await.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(Image::MOST_UPLOAD_BYTES),
+        _ => Problem::Malformed("The image did not arrive in full. Upload it again.".into()),
+    })?;
+    let image = images::upload(&state, account, &name, bytes).await?;
+    Ok((StatusCode::CREATED, Answer(image)))
+}
+
+async fn show(
+    Extract(state): Extract<State>,
+    Account(account): Account,
+    Id(id): Id<ImageId>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    if let Some(known) = headers.get(header::IF_NONE_MATCH) {
+        let hash = state.store.picture_hash(account, id).await?.ok_or(Problem::NotFound)?;
+        if known.as_bytes() == tag(&hash).as_bytes() {
+            return Ok((StatusCode::NOT_MODIFIED, caching(&hash)).into_response());
+        }
+    }
+    let picture = state.store.picture(account, id).await?.ok_or(Problem::NotFound)?;
+    Ok(shown(id, picture))
+}
+
+fn shown(id: ImageId, picture: Picture) -> Response {
+    let ending = if picture.media_type == "image/png" { "png" } else { "jpg" };
+    // Not the name that it was uploaded with: that is anybody's text.
+    let disposition = format!("attachment; filename=\"image-{id}.{ending}\"");
+    let headers = [
+        (header::CONTENT_TYPE, picture.media_type),
+        (header::CONTENT_DISPOSITION, disposition),
+        (header::CONTENT_SECURITY_POLICY, POLICY.to_owned()),
+    ];
+    (caching(&picture.hash), headers, picture.bytes).into_response()
+}
+
+fn caching(hash: &str) -> [(header::HeaderName, String); 2] {
+    [(header::CACHE_CONTROL, CACHING.to_owned()), (header::ETAG, tag(hash))]
+}
+
+fn tag(hash: &str) -> String {
+    format!("\"{hash}\"")
+}
+
+async fn remove(
+    Extract(state): Extract<State>,
+    Account(account): Account,
+    Id(id): Id<ImageId>,
+) -> Result<StatusCode, Problem> {
+    images::remove(&state, account, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,221 @@
+//! Images: what they show, stored once for the same bytes, and who has them where.
+//!
+//! An image is its account's; messages refer to it. What nothing refers to is deleted with the last that did: an image that
+//! is in no message any more with its conversation, a picture with its last image.
+
+use super::{Store, id, now};
+use crate::model::{AccountId, ConversationId, Image, ImageId, Message};
+use crate::server::picture::Picture;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+use std::collections::HashMap;
+
+/// Whose image: who uploaded it, or who may see a message that has it.
+const MAY_SEE: &str = "image.account = $2 or exists (
+    select 1 from message_image
+    join message on message.id = message_image.message
+    join conversation on conversation.id = message.conversation
+    where message_image.image = image.id and conversation.account = $2)";
+
+/// In no message.
+const WAITS: &str = "not exists (select 1 from message_image where message_image.image = image.id)";
+
+fn picture(row: &SqliteRow) -> sqlx::Result<Picture> {
+    let side = |name: &str| row.try_get::<i64, _>(name).map(|side| u32::try_from(side).unwrap_or_default());
+    Ok(Picture {
+        hash: row.try_get("hash")?,
+        media_type: row.try_get("media_type")?,
+        width: side("width")?,
+        height: side("height")?,
+        bytes: row.try_get::<Vec<u8>, _>("bytes")?.into(),
+    })
+}
+
+impl Store {
+    /// How many images of the account are in no message.
+    pub async fn waiting_images(&self, account: AccountId) -> sqlx::Result<i64> {
+        let mut count = QueryBuilder::<Sqlite>::new("select count(*) from image where account = ");
+        count.push_bind(account.to_string()).push(" and ").push(WAITS);
+        count.build_query_scalar().fetch_one(self.read()).await
+    }
+
+    /// Keeps an image. `false`: `most` of the account's are in no message already.
+    pub async fn add_image(
+        &self,
+        account: AccountId,
+        image: &Image,
+        picture: &Picture,
+        most: i64,
+    ) -> sqlx::Result<bool> {
+        let mut write = self.write().await?;
+        sqlx::query(
+            "insert into picture (hash, media_type, width, height, bytes) values ($1, $2, $3, $4, $5)
+             on conflict (hash) do nothing",
+        )
+        .bind(&picture.hash)
+        .bind(&picture.media_type)
+        .bind(i64::from(picture.width))
+        .bind(i64::from(picture.height))
+        .bind(picture.bytes.as_ref())
+        .execute(&mut *write)
+        .await?;
+        sqlx::query("insert into image (id, account, picture, name, created_at) values ($1, $2, $3, $4, $5)")
+            .bind(image.id.to_string())
+            .bind(account.to_string())
+            .bind(&picture.hash)
+            .bind(&image.name)
+            .bind(now())
+            .execute(&mut *write)
+            .await?;
+        let mut count = QueryBuilder::<Sqlite>::new("select count(*) from image where account = ");
+        count.push_bind(account.to_string()).push(" and ").push(WAITS);
+        let waiting: i64 = count.build_query_scalar().fetch_one(&mut *write).await?;
+        if most < waiting {
+            return Ok(false);
+        }
+        write.commit().await?;
+        Ok(true)
+    }
+
+    /// The account's images of these ids, in this order. Ids of no image of its own are left out.
+    pub async fn images(&self, account: AccountId, ids: &[ImageId]) -> sqlx::Result<Vec<Image>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "select image.id, image.name, picture.width, picture.height from image
+             join picture on picture.hash = image.picture where image.account = ",
+        );
+        query.push_bind(account.to_string());
+        among(&mut query, ids);
+        let rows = query.build().fetch_all(self.read()).await?;
+        let side = |row: &SqliteRow, name: &str| row.try_get::<i64, _>(name).map(|it| u32::try_from(it).unwrap_or(0));
+        let mut found = HashMap::new();
+        for row in &rows {
+            let image: ImageId = id(row.try_get("id")?)?;
+            let (width, height) = (side(row, "width")?, side(row, "height")?);
+            found.insert(image, Image { id: image, name: row.try_get("name")?, width, height });
+        }
+        Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+    }
+
+    /// What these images show.
+    pub async fn pictures(&self, ids: &[ImageId]) -> sqlx::Result<HashMap<ImageId, Picture>> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "select image.id as image, picture.* from image join picture on picture.hash = image.picture where true",
+        );
+        among(&mut query, ids);
+        let rows = query.build().fetch_all(self.read()).await?;
+        rows.iter().map(|row| Ok((id(row.try_get("image")?)?, picture(row)?))).collect()
+    }
+
+    /// What an image shows, for who may see it.
+    pub async fn picture(&self, account: AccountId, image: ImageId) -> sqlx::Result<Option<Picture>> {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "select picture.* from image join picture on picture.hash = image.picture where image.id = $1 and (",
+        );
+        query.push(MAY_SEE).push(")");
+        let row = query.build().bind(image.to_string()).bind(account.to_string()).fetch_optional(self.read()).await?;
+        row.as_ref().map(picture).transpose()
+    }
+
+    /// The hash of what it shows, for who may see it.
+    pub async fn picture_hash(&self, account: AccountId, image: ImageId) -> sqlx::Result<Option<String>> {
+        let mut query = QueryBuilder::<Sqlite>::new("select image.picture from image where image.id = $1 and (");
+        query.push(MAY_SEE).push(")");
+        let query = query.build_query_scalar().bind(image.to_string()).bind(account.to_string());
+        query.fetch_optional(self.read()).await
+    }
+
+    /// Deletes an image of the account's that is in no message. `false`: there is none.
+    pub async fn remove_image(&self, account: AccountId, image: ImageId) -> sqlx::Result<bool> {
+        let mut write = self.write().await?;
+        let mut delete = QueryBuilder::<Sqlite>::new("delete from image where id = ");
+        delete.push_bind(image.to_string()).push(" and account = ").push_bind(account.to_string());
+        delete.push(" and ").push(WAITS).push(" returning picture");
+        let pictures: Vec<String> = delete.build_query_scalar().fetch_all(&mut *write).await?;
+        delete_unused(&mut write, &pictures).await?;
+        write.commit().await?;
+        Ok(!pictures.is_empty())
+    }
+
+    /// Deletes what was uploaded before `since` and is in no message, and pictures of accounts that are gone.
+    pub async fn sweep_images(&self, since: &str) -> sqlx::Result<u64> {
+        // Looked at first: this is asked every minute, and almost always there is nothing.
+        let mut any = QueryBuilder::<Sqlite>::new("select exists (select 1 from image where created_at < ");
+        any.push_bind(since).push(" and ").push(WAITS).push(") or exists (select 1 from picture where ").push(UNUSED);
+        any.push(")");
+        let any: i64 = any.build_query_scalar().fetch_one(self.read()).await?;
+        if any == 0 {
+            return Ok(0);
+        }
+        let mut write = self.write().await?;
+        let mut delete = QueryBuilder::<Sqlite>::new("delete from image where created_at < ");
+        delete.push_bind(since).push(" and ").push(WAITS);
+        let gone = delete.build().execute(&mut *write).await?.rows_affected();
+        QueryBuilder::<Sqlite>::new("delete from picture where ").push(UNUSED).build().execute(&mut *write).await?;
+        write.commit().await?;
+        Ok(gone)
+    }
+}
+
+/// Without any image.
+const UNUSED: &str = "not exists (select 1 from image where image.picture = picture.hash)";
+
+fn among(query: &mut QueryBuilder<Sqlite>, ids: &[ImageId]) {
+    query.push(" and image.id in (");
+    let mut list = query.separated(", ");
+    for id in ids {
+        list.push_bind(id.to_string());
+    }
+    query.push(")");
+}
+
+/// Deletes those of these pictures that no image has any more.
+async fn delete_unused(write: &mut SqliteConnection, pictures: &[String]) -> sqlx::Result<()> {
+    for picture in pictures {
+        let mut delete = QueryBuilder::<Sqlite>::new("delete from picture where hash = ");
+        delete.push_bind(picture).push(" and ").push(UNUSED);
+        delete.build().execute(&mut *write).await?;
+    }
+    Ok(())
+}
+
+/// Ties a message to its images.
+pub(super) async fn refer(write: &mut SqliteConnection, message: &Message) -> sqlx::Result<()> {
+    for image in &message.images {
+        sqlx::query("insert into message_image (message, image) values ($1, $2)")
+            .bind(message.id.to_string())
+            .bind(image.id.to_string())
+            .execute(&mut *write)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The images that are in messages of this conversation and of no other.
+pub(super) async fn only_in(write: &mut SqliteConnection, conversation: ConversationId) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar(
+        "select distinct image from message_image
+         join message on message.id = message_image.message and message.conversation = $1
+         where not exists (
+            select 1 from message_image as other join message as place on place.id = other.message
+            where other.image = message_image.image and place.conversation <> $1)",
+    )
+    .bind(conversation.to_string())
+    .fetch_all(write)
+    .await
+}
+
+/// Deletes images that no message has any more, and what only they showed.
+pub(super) async fn delete_all(write: &mut SqliteConnection, images: &[String]) -> sqlx::Result<()> {
+    for image in images {
+        let pictures = sqlx::query_scalar("delete from image where id = $1 returning picture").bind(image);
+        let pictures: Vec<String> = pictures.fetch_all(&mut *write).await?;
+        delete_unused(write, &pictures).await?;
+    }
+    Ok(())
+}
