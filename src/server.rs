@@ -1,22 +1,29 @@
 //! The server's side: its state, and what its parts share.
 
+pub mod accounts;
+pub mod address;
 pub mod bounds;
 pub mod commands;
 pub mod conversations;
 pub mod engine;
+pub mod grants;
 pub mod highlight;
 pub mod journal;
 pub mod limits;
 pub mod metrics;
 pub mod pages;
+pub mod passwords;
+pub mod plain;
 pub mod problem;
 pub mod provider;
 pub mod routes;
+pub mod secret;
 pub mod serve;
 pub mod session;
 pub mod settings;
 pub mod store;
-
+pub mod throttle;
+pub mod times;
 pub mod transport;
 pub mod usage;
 
@@ -24,16 +31,19 @@ use crate::error::Problem;
 use axum::extract::FromRef;
 use bounds::Bounds;
 use engine::{Engine, Parts};
+use grants::Grants;
 use journal::Journals;
 use leptos::config::LeptosOptions;
 use limits::Limits;
 use metrics::Metrics;
+use passwords::Passwords;
 use provider::Providers;
 use settings::Settings;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use store::Store;
+use throttle::Throttle;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -60,6 +70,9 @@ pub struct Shared {
     pub engine: Engine,
     pub providers: Arc<Providers>,
     pub limits: Arc<Limits>,
+    pub passwords: Passwords,
+    pub throttle: Throttle,
+    pub grants: Arc<Grants>,
     pub metrics: Arc<Metrics>,
     pub drain: Drain,
     pub bounds: Bounds,
@@ -106,10 +119,28 @@ impl State {
             bounds,
         };
         let engine = Engine::start(parts).await?;
-        tokio::spawn(sweep(Arc::clone(&journals), Arc::clone(&limits), drain.clone()));
+        let seen = store.last_revocation().await?;
         let leptos = LeptosOptions::builder().output_name("rivulet").site_pkg_dir(routes::site_folder()).build();
-        let shared = Shared { settings, store, journals, engine, providers, limits, metrics, drain, bounds, leptos };
-        Ok(Self(Arc::new(shared)))
+        let (passwords, throttle, grants) = (Passwords::new()?, Throttle::default(), Arc::default());
+        let shared = Shared {
+            settings,
+            store,
+            journals,
+            engine,
+            providers,
+            limits,
+            passwords,
+            throttle,
+            grants,
+            metrics,
+            drain,
+            bounds,
+            leptos,
+        };
+        let state = Self(Arc::new(shared));
+        tokio::spawn(sweep(Arc::downgrade(&state.0)));
+        tokio::spawn(grants::watch(Arc::downgrade(&state.0), seen));
+        Ok(state)
     }
 }
 
@@ -123,10 +154,16 @@ impl State {
     }
 }
 
-async fn sweep(journals: Arc<Journals>, limits: Arc<Limits>, drain: Drain) {
-    while tokio::time::timeout(SWEEP, drain.begun()).await.is_err() {
-        let left = journals.sweep();
-        limits.sweep();
+async fn sweep(state: Weak<Shared>) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        let Some(state) = state.upgrade().filter(|state| !state.drain.has_begun()) else { return };
+        let left = state.journals.sweep();
+        state.limits.sweep();
+        state.throttle.sweep();
+        if let Err(error) = state.store.forget_revocations().await {
+            tracing::warn!(%error, "What was withdrawn long ago could not be forgotten");
+        }
         tracing::debug!(journals = left, "Swept");
     }
 }

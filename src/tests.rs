@@ -1,6 +1,7 @@
 //! The tests: one binary. Behaviour is tested on the real router, over HTTP, against the scriptable model API.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod accounts;
 mod alone;
 mod app;
 mod backup;

@@ -1,7 +1,9 @@
 //! The routes: what is served where, and the layers around it.
 
+mod account;
 mod assets;
 mod chat;
+mod door;
 mod forms;
 mod headers;
 mod health;
@@ -43,6 +45,8 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
         .merge(rest::routes())
         .merge(chat::routes())
         .merge(forms::routes())
+        .merge(door::routes())
+        .merge(account::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(|| async { Problem::Method })
         .layer(from_fn_with_state(state.clone(), session::identify))

@@ -5,14 +5,20 @@
 //! with `$n` parameters, so that a second database needs no second text.
 
 pub mod accounts;
+pub mod audit;
 pub mod conversations;
 pub mod elsewhere;
 pub mod endings;
+pub mod invitations;
 pub mod messages;
 mod presence;
+pub mod revocations;
+pub mod sessions;
+pub mod tokens;
 pub mod usage;
 mod write;
 
+use super::secret::Hash;
 use crate::error::Problem;
 use anyhow::Context;
 use presence::Presence;
@@ -70,7 +76,7 @@ impl Store {
             .max_connections(1)
             .connect_with(options.clone())
             .await
-            .with_context(|| format!("DATABASE_URL: {} cannot be opened as a database", path.display()))?;
+            .map_err(|error| not_opened(error, &path))?;
         check(&writer, &path).await?;
         sqlx::migrate!().run(&writer).await.context("The database's tables could not be brought up to date")?;
         let reader = pool().max_connections(READERS).connect_with(options.read_only(true)).await?;
@@ -125,12 +131,25 @@ async fn check(writer: &SqlitePool, path: &Path) -> anyhow::Result<()> {
     let checked = sqlx::query_scalar("pragma quick_check(1)").fetch_one(writer).await;
     let found: String = checked.unwrap_or_else(|error| error.to_string());
     let found = found.lines().last().unwrap_or_default();
-    anyhow::ensure!(
-        found == "ok",
+    if found == "ok" { Ok(()) } else { Err(damaged(path, found)) }
+}
+
+/// Where the damage is in the first pages, not even a connection is made.
+fn not_opened(error: sqlx::Error, path: &Path) -> anyhow::Error {
+    match &error {
+        sqlx::Error::Database(cause) if primary_code(cause.as_ref()) == Some(SQLITE_CORRUPT) => {
+            damaged(path, cause.message())
+        }
+        _ => anyhow::Error::new(error)
+            .context(format!("DATABASE_URL: {} cannot be opened as a database", path.display())),
+    }
+}
+
+fn damaged(path: &Path, found: &str) -> anyhow::Error {
+    anyhow::anyhow!(
         "DATABASE_URL: {} is damaged ({found}). Put a backup in its place; sqlite3's .recover may save what is in it",
         path.display()
-    );
-    Ok(())
+    )
 }
 
 /// Makes the folder and an empty file that only its owner can read: conversations are nobody else's business.
@@ -147,7 +166,21 @@ fn make_private(path: &Path) -> std::io::Result<()> {
 
 /// Now, as the store and the API write it: RFC 3339 in UTC with milliseconds.
 pub fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+    written(jiff::Timestamp::now())
+}
+
+/// So long ago, written like [`now`], so that the two compare as text.
+pub(crate) fn ago(time: Duration) -> String {
+    written(jiff::Timestamp::now() - time)
+}
+
+/// So long from now.
+pub(crate) fn ahead(time: Duration) -> String {
+    written(jiff::Timestamp::now() + time)
+}
+
+fn written(time: jiff::Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
 /// SQLite's primary result codes that mean "not now" (<https://sqlite.org/rescode.html>).
@@ -197,4 +230,9 @@ fn primary_code(error: &dyn sqlx::error::DatabaseError) -> Option<i32> {
 /// Reads an id that we wrote ourselves.
 pub(crate) fn id<T: FromStr<Err = uuid::Error>>(text: &str) -> sqlx::Result<T> {
     text.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))
+}
+
+/// Reads a hash that we wrote ourselves.
+pub(crate) fn hash(text: &str) -> sqlx::Result<Hash> {
+    Hash::parse(text).ok_or_else(|| sqlx::Error::Decode("no hash".into()))
 }

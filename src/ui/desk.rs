@@ -23,6 +23,8 @@ pub struct Desk {
     pub address: Address,
     pub place: Memo<Place>,
     pub models: RwSignal<Vec<Model>>,
+    /// The account's name; none for a guest.
+    pub name: StoredValue<Option<String>>,
     /// What went wrong, in a sentence; empty for nothing.
     pub notice: RwSignal<String>,
     /// Said to those who do not see the page; empty for nothing.
@@ -62,6 +64,7 @@ impl Desk {
             address,
             place,
             models: RwSignal::new(Vec::new()),
+            name: StoredValue::new(None),
             notice: RwSignal::new(String::new()),
             whisper: RwSignal::new(String::new()),
             absent: RwSignal::new(None),
@@ -89,6 +92,7 @@ impl Desk {
             Err(problem) => self.notice.set(problem.to_string()),
         }
         self.models.set(first.models.unwrap_or_default());
+        self.name.set_value(first.name);
         self.first_message.set(Some(first.message));
         self.set_clock(first.message);
     }

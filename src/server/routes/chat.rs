@@ -5,17 +5,17 @@ use super::input::Json;
 use crate::error::Problem;
 use crate::model::{Parameters, ReplyError, Role, Usage};
 use crate::server::State;
+use crate::server::accounts::Arrival;
 use crate::server::engine::Visit;
 use crate::server::limits::Sender;
 use crate::server::metrics::Metrics;
 use crate::server::provider::{Delta, Request, Turn};
-use crate::server::serve::Peer;
 use crate::server::session::Caller;
-use crate::server::transport::{KEEP_ALIVE, sse};
+use crate::server::transport::{KEEP_ALIVE, Permit, sse};
 use axum::extract::State as Extract;
 use axum::response::Response;
 use axum::routing::post;
-use axum::{Extension, Router};
+use axum::Router;
 use bytes::Bytes;
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt};
@@ -49,19 +49,27 @@ struct Said {
 async fn chat(
     Extract(state): Extract<State>,
     caller: Caller,
-    Extension(Peer(peer)): Extension<Peer>,
+    arrival: Result<Arrival, Problem>,
     Json(chat): Json<Chat>,
 ) -> Result<Response, Problem> {
-    let sender = match caller.0 {
-        Some(account) => Sender::Account(account),
+    let who = match caller.0 {
+        Some(_) => Some(caller.writing()?),
         // Where guests may chat, a program without a cookie may as well.
-        None if state.settings.guests() => Sender::Address(peer.ip()),
+        None if state.settings.guests() => None,
         None => return Err(Problem::Unknown),
+    };
+    let sender = match who {
+        Some(who) => Sender::Account(who.account),
+        None => Sender::Address(arrival?.address),
     };
     check(&chat.messages)?;
     let model = chat.model.unwrap_or_else(|| state.providers.default_model());
     state.providers.resolve(&model).map_err(|message| Problem::invalid("model", message))?;
     let visit = state.engine.visit()?;
+    let permit = match who {
+        Some(who) => Some(Permit::take(&state, who).await?),
+        None => None,
+    };
     state.limits.send(sender)?;
     let name = model.split_once('/').map_or(model.as_str(), |(_, name)| name).to_owned();
     let turns = chat.messages.into_iter().map(|said| Turn { role: said.role, text: said.content }).collect();
@@ -70,7 +78,7 @@ async fn chat(
         .reply(&model, Request { model: name, system: String::new(), turns, parameters: Parameters::default() });
     let deadline = Instant::now() + state.settings.whole_reply();
     let metrics = Arc::clone(&state.metrics);
-    Ok(sse::response(frames(Answer { deltas, usage: Usage::default(), deadline, visit, metrics })))
+    Ok(sse::response(frames(Answer { deltas, usage: Usage::default(), deadline, visit, permit, metrics })))
 }
 
 fn check(messages: &[Said]) -> Result<(), Problem> {
@@ -100,6 +108,7 @@ struct Answer {
     usage: Usage,
     deadline: Instant,
     visit: Visit,
+    permit: Option<Permit>,
     metrics: Arc<Metrics>,
 }
 
@@ -126,6 +135,7 @@ impl Answer {
         let next = tokio::select! {
             biased;
             () = self.visit.interrupted() => return Next::Last(interrupted()),
+            () = withdrawn(self.permit.as_ref()) => return Next::Last(Bytes::new()),
             next = timeout_at(self.deadline, timeout(KEEP_ALIVE, self.deltas.next())) => next,
         };
         match next {
@@ -153,6 +163,13 @@ impl Answer {
             }
             None => Next::Last(cut_off()),
         }
+    }
+}
+
+async fn withdrawn(permit: Option<&Permit>) {
+    match permit {
+        Some(permit) => permit.withdrawn().await,
+        None => std::future::pending().await,
     }
 }
 
