@@ -58,6 +58,12 @@ async fn start(settings: Settings) -> anyhow::Result<()> {
         router.leptos_routes_with_context(&state, routes::page_routes(), routes::page_policy, draw)
     });
     tracing::info!(model = state.providers.default_model(), "Rivulet listens on http://{address}");
+    if state.settings.is_exposed() {
+        tracing::warn!(
+            "Others can reach this server, and passwords and cookies travel unencrypted as far as it knows: put a proxy \
+             with HTTPS in front and set RIVULET_PUBLIC_URL to its https:// address"
+        );
+    }
     welcome_first_admin(&state, address).await?;
     serve::run(listener, router, state, stop).await;
     tracing::info!("Stopped");

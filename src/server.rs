@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod address;
+pub mod admin;
 pub mod bounds;
 pub mod commands;
 pub mod conversations;
@@ -16,6 +17,7 @@ pub mod passwords;
 pub mod plain;
 pub mod problem;
 pub mod provider;
+pub mod quota;
 pub mod routes;
 pub mod secret;
 pub mod serve;
@@ -38,6 +40,7 @@ use limits::Limits;
 use metrics::Metrics;
 use passwords::Passwords;
 use provider::Providers;
+use quota::Everybody;
 use settings::Settings;
 use std::ops::Deref;
 use std::sync::{Arc, Weak};
@@ -103,7 +106,7 @@ impl State {
             providers.resolve(model).map_err(|why| anyhow::anyhow!("RIVULET_TITLE_MODEL: {why}"))?;
         }
         let metrics = Arc::new(Metrics::default());
-        let limits = Limits::new(settings.sends_per_minute, settings.streams, Arc::clone(&metrics));
+        let limits = Limits::new(settings.streams, Arc::clone(&metrics));
         let limits = Arc::new(limits);
         let drain = Drain::default();
         let parts = Parts {
@@ -113,7 +116,7 @@ impl State {
             limits: Arc::clone(&limits),
             metrics: Arc::clone(&metrics),
             drain: drain.clone(),
-            most_open: settings.open_replies,
+            everybody: Everybody::of(&settings),
             whole_reply: settings.whole_reply(),
             title_model: settings.title_model.clone(),
             bounds,

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod accounts;
+mod admin;
 mod alone;
 mod app;
 mod backup;
@@ -14,6 +15,7 @@ mod context;
 mod conversations;
 mod crash;
 mod dice;
+mod door;
 mod drain;
 mod elsewhere;
 mod faults;
@@ -22,6 +24,7 @@ mod journal;
 mod lines;
 mod live;
 mod markdown;
+mod matrix;
 mod metrics;
 mod namespaces;
 mod pages;
@@ -30,6 +33,7 @@ mod parameters;
 mod provider;
 mod races;
 mod reload;
+mod revoking;
 mod security;
 mod sending;
 mod stopping;

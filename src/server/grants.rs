@@ -17,7 +17,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 /// How often is looked what other processes have withdrawn. A stream is to be cut within a second.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// The open streams by what they were authorised by.
 #[derive(Default)]
@@ -98,6 +98,18 @@ pub async fn grant(state: &State, who: Who) -> Result<Grant, Problem> {
     if super::session::holds(state, who).await? { Ok(grant) } else { Err(Problem::Unknown) }
 }
 
+/// What an account that is disabled or gone has running here ends.
+async fn stop_what_it_pays_for(state: &State, revoked: Revoked) {
+    let Revoked::Account(account) = revoked else { return };
+    let gone = match state.store.account(account).await {
+        Ok(account) => account.disabled,
+        Err(error) => matches!(error, sqlx::Error::RowNotFound),
+    };
+    if gone {
+        state.engine.stop_all(account);
+    }
+}
+
 /// Looks what other processes have withdrawn, until the server is gone.
 pub async fn watch(state: Weak<super::Shared>, mut seen: i64) {
     loop {
@@ -106,7 +118,10 @@ pub async fn watch(state: Weak<super::Shared>, mut seen: i64) {
         match state.store.revocations_after(seen).await {
             Ok((revoked, last)) => {
                 seen = last;
-                revoked.into_iter().for_each(|revoked| state.grants.revoke(revoked));
+                for revoked in revoked {
+                    state.grants.revoke(revoked);
+                    stop_what_it_pays_for(&State(Arc::clone(&state)), revoked).await;
+                }
             }
             Err(error) => tracing::warn!(%error, "What other processes have withdrawn could not be looked at"),
         }

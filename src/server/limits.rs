@@ -92,7 +92,8 @@ pub fn model(id: &str) -> Result<(), Problem> {
 
 /// The limits on what an account does at once and per minute.
 pub struct Limits {
-    sends: DefaultKeyedRateLimiter<Sender>,
+    /// By how many a minute: most accounts share one.
+    sends: Mutex<HashMap<NonZeroU32, Arc<DefaultKeyedRateLimiter<Sender>>>>,
     streams: Arc<Counts>,
     most_streams: u32,
     metrics: Arc<Metrics>,
@@ -106,14 +107,17 @@ pub enum Sender {
 }
 
 impl Limits {
-    pub fn new(sends_per_minute: NonZeroU32, most_streams: u32, metrics: Arc<Metrics>) -> Self {
-        let sends = RateLimiter::keyed(Quota::per_minute(sends_per_minute));
-        Self { sends, streams: Arc::default(), most_streams, metrics }
+    pub fn new(most_streams: u32, metrics: Arc<Metrics>) -> Self {
+        Self { sends: Mutex::default(), streams: Arc::default(), most_streams, metrics }
     }
 
     /// Counts a send, or says when the next one is possible.
-    pub fn send(&self, sender: Sender) -> Result<(), Problem> {
-        let Err(early) = self.sends.check_key(&sender) else { return Ok(()) };
+    pub fn send(&self, sender: Sender, per_minute: NonZeroU32) -> Result<(), Problem> {
+        let of_its_kind = lock(&self.sends)
+            .entry(per_minute)
+            .or_insert_with(|| Arc::new(RateLimiter::keyed(Quota::per_minute(per_minute))))
+            .clone();
+        let Err(early) = of_its_kind.check_key(&sender) else { return Ok(()) };
         self.metrics.refused("sends");
         let wait = early.wait_time_from(DefaultClock::default().now());
         let retry_after_seconds = wait.as_secs() + 1;
@@ -122,10 +126,11 @@ impl Limits {
     }
 
     /// Counts a stream for as long as the answer is held.
-    pub fn stream(&self, account: AccountId) -> Result<StreamGuard, Problem> {
+    /// `most` is what is set for this account alone.
+    pub fn stream(&self, account: AccountId, most: Option<u32>) -> Result<StreamGuard, Problem> {
         let mut counts = lock(&self.streams.0);
         let count = counts.entry(account).or_default();
-        if self.most_streams <= *count {
+        if most.unwrap_or(self.most_streams) <= *count {
             self.metrics.refused("streams");
             let message = "Too many streams are open for this account. Close some tabs or programs.".into();
             return Err(Problem::TooMany { message, retry_after_seconds: 10 });
@@ -141,7 +146,10 @@ impl Limits {
 
     /// Forgets senders that have been quiet for long enough to be like new.
     pub fn sweep(&self) {
-        self.sends.retain_recent();
+        lock(&self.sends).retain(|_, of_its_kind| {
+            of_its_kind.retain_recent();
+            !of_its_kind.is_empty()
+        });
     }
 }
 

@@ -60,7 +60,8 @@ impl Passwords {
     /// # Errors
     /// The system has no random numbers.
     pub fn new() -> anyhow::Result<Self> {
-        let nobody = hashed("nobody's password").map_err(|error| anyhow::anyhow!("Passwords cannot be hashed: {error}"))?;
+        let nobody =
+            hashed("nobody's password").map_err(|error| anyhow::anyhow!("Passwords cannot be hashed: {error}"))?;
         Ok(Self { turns: Semaphore::new(AT_A_TIME), nobody, compared: AtomicU64::new(0) })
     }
 

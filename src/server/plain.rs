@@ -5,6 +5,7 @@
 //! colours, and know nothing else of it.
 
 pub mod account;
+pub mod admin;
 pub mod door;
 mod form;
 

@@ -7,16 +7,16 @@
 pub mod cookie;
 mod credentials;
 mod device;
+mod extract;
 
-use super::accounts::{Arrival, Role, Scope};
-use super::address;
-use super::plain::Owner;
+pub use extract::{Account, Admin, Person, Reader};
+
+use super::accounts::{Role, Scope};
 use super::secret::{self, Hash};
-use super::serve::Peer;
 use super::{State, owned};
 use crate::error::Problem;
 use crate::model::AccountId;
-use axum::extract::{FromRequestParts, Request, State as Extract};
+use axum::extract::{Request, State as Extract};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
@@ -82,84 +82,6 @@ pub async fn required() -> Result<(State, AccountId), Problem> {
 pub async fn reader() -> Result<(State, Who), Problem> {
     let (state, caller) = context()?;
     Ok((state, caller.reading()?))
-}
-
-/// The caller's account. A handler that needs one says so before its other arguments: a stranger is told so, whatever
-/// else is wrong.
-pub struct Account(pub AccountId);
-
-impl FromRequestParts<State> for Account {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
-        Ok(Self(Caller::from_request_parts(parts, state).await?.writing()?.account))
-    }
-}
-
-/// The caller of a handler that only looks.
-pub struct Reader(pub Who);
-
-impl FromRequestParts<State> for Reader {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
-        Caller::from_request_parts(parts, state).await?.reading().map(Self)
-    }
-}
-
-/// Somebody with a name, in a browser that is signed in. Whoever is not is sent to sign in, and comes back.
-pub struct Person {
-    pub who: Who,
-    pub name: String,
-}
-
-impl Person {
-    pub fn owner(&self) -> Owner {
-        Owner { name: self.name.clone(), role: self.who.role }
-    }
-}
-
-impl FromRequestParts<State> for Person {
-    type Rejection = Response;
-
-    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Response> {
-        let Caller(caller) = Caller::from_request_parts(parts, state).await.map_err(IntoResponse::into_response)?;
-        match caller {
-            Some(Who { by: By::Token(..), .. }) => {
-                let message = "Sign in with a browser for this: an API token is not enough.";
-                Err(Problem::Forbidden(message.into()).into_response())
-            }
-            Some(who) if !who.is_guest => {
-                let account = state.store.account(who.account).await.map_err(|error| Problem::from(error).into_response())?;
-                Ok(Self { who, name: account.name.unwrap_or_default() })
-            }
-            // A form that was sent has no way back: what it would do has not been done.
-            _ if parts.method == Method::GET => Err(to_sign_in(parts.uri.path()).into_response()),
-            _ => Err(to_sign_in("/").into_response()),
-        }
-    }
-}
-
-impl FromRequestParts<State> for Caller {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Problem> {
-        Ok(parts.extensions.get::<Self>().copied().unwrap_or(Self(None)))
-    }
-}
-
-impl FromRequestParts<State> for Arrival {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
-        let peer = parts.extensions.get::<Peer>().ok_or(Problem::Internal)?;
-        Ok(Self {
-            who: parts.extensions.get::<Visitor>().and_then(|visitor| visitor.0),
-            browser: cookie::browser_of(state, &parts.headers),
-            address: address::client(&state.settings.trusted_proxies, peer.0.ip(), &parts.headers),
-            device: device::name(&parts.headers),
-        })
-    }
 }
 
 /// Names the caller of every request, and makes a guest account for a browser that opens a page for the first time.

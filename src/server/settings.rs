@@ -192,6 +192,11 @@ impl Settings {
         self.guests.map_or(self.listen.ip().is_loopback(), |switch| switch == Switch::On)
     }
 
+    /// Whether passwords could be read on their way: others reach this server, and not by HTTPS as far as it knows.
+    pub fn is_exposed(&self) -> bool {
+        !self.listen.ip().is_loopback() && !self.is_https()
+    }
+
     pub fn sign_up(&self) -> SignUp {
         let usual = if self.listen.ip().is_loopback() { SignUp::Open } else { SignUp::Invitation };
         self.sign_up.unwrap_or(usual)

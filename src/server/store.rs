@@ -11,7 +11,9 @@ pub mod elsewhere;
 pub mod endings;
 pub mod invitations;
 pub mod messages;
+pub mod people;
 mod presence;
+pub mod quota;
 pub mod revocations;
 pub mod sessions;
 pub mod tokens;
@@ -72,11 +74,8 @@ impl Store {
             let options = SqlitePoolOptions::new().acquire_timeout(QUEUE).test_before_acquire(false);
             options.idle_timeout(None).max_lifetime(None)
         };
-        let writer = pool()
-            .max_connections(1)
-            .connect_with(options.clone())
-            .await
-            .map_err(|error| not_opened(error, &path))?;
+        let writer =
+            pool().max_connections(1).connect_with(options.clone()).await.map_err(|error| not_opened(error, &path))?;
         check(&writer, &path).await?;
         sqlx::migrate!().run(&writer).await.context("The database's tables could not be brought up to date")?;
         let reader = pool().max_connections(READERS).connect_with(options.read_only(true)).await?;

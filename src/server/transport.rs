@@ -7,10 +7,10 @@ use crate::error::Problem;
 use crate::event::{Cursor, Event};
 use crate::model::{AccountId, MessageId};
 use crate::server::grants::{self, Grant};
-use crate::server::{State, conversations};
 use crate::server::journal::{Entry, Reader, Topic};
 use crate::server::limits::StreamGuard;
 use crate::server::session::Who;
+use crate::server::{State, conversations};
 use crate::wire::Body;
 use axum::http::header::{self, HeaderName};
 use std::sync::Arc;
@@ -54,7 +54,8 @@ pub struct Permit {
 
 impl Permit {
     pub async fn take(state: &State, who: Who) -> Result<Self, Problem> {
-        let _place = state.limits.stream(who.account)?;
+        let quota = state.store.quota(who.account).await?;
+        let _place = state.limits.stream(who.account, quota.streams)?;
         Ok(Self { grant: grants::grant(state, who).await?, _place })
     }
 

@@ -43,7 +43,7 @@ fn plus(sum: Usage, more: Usage) -> Usage {
 }
 
 /// The first of so many days that end today (in UTC, as all times here).
-fn first_day(days: i64) -> String {
+pub fn first_day(days: i64) -> String {
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
     today.saturating_sub((days - 1).days()).to_string()
 }

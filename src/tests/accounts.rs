@@ -124,9 +124,11 @@ async fn a_name_is_taken_once_and_a_password_is_not_a_short_one() {
     let mut app = App::start().await;
     app.sign_up("Ann").await;
     app.cookie = app.new_cookie().await;
-    for (name, password, words) in
-        [("ANN", PASSWORD, "This name is taken"), ("Bob", "short", "at least 8"), ("<b>", PASSWORD, "begins with a letter")]
-    {
+    for (name, password, words) in [
+        ("ANN", PASSWORD, "This name is taken"),
+        ("Bob", "short", "at least 8"),
+        ("<b>", PASSWORD, "begins with a letter"),
+    ] {
         let answer = app.form("/sign-up", &[("name", name), ("password", password)]).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
         let page = answer.text().await.unwrap();
@@ -165,7 +167,9 @@ async fn a_new_password_signs_out_everywhere_else() {
 async fn a55_the_first_admin_comes_by_a_link_that_works_once() {
     let mut app = App::with(&["--sign-up=closed"]).await;
     let link = crate::server::accounts::first_admin(&app.state).await.unwrap().expect("there is no admin yet");
-    let up = |invitation: String| [("name", "Ann".to_owned()), ("password", PASSWORD.to_owned()), ("invitation", invitation)];
+    let up = |invitation: String| {
+        [("name", "Ann".to_owned()), ("password", PASSWORD.to_owned()), ("invitation", invitation)]
+    };
     let send = async |app: &App, fields: [(&str, String); 3]| {
         let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
         app.form("/sign-up", &fields).send().await.unwrap()
@@ -184,6 +188,20 @@ async fn a55_the_first_admin_comes_by_a_link_that_works_once() {
     app.cookie = app.new_cookie().await;
     let twice = send(&app, up(link).map(|(name, value)| (name, value.replace("Ann", "Eve")))).await;
     assert_eq!(twice.status(), StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[test]
+fn a55_a_server_that_others_reach_without_https_says_so_and_lets_nobody_sign_up_unasked() {
+    use crate::server::accounts::SignUp;
+    use crate::server::settings::Settings;
+    use clap::Parser;
+    let read = |flags: &[&str]| Settings::parse_from(["rivulet"].iter().chain(flags));
+    let home = read(&[]);
+    assert!(!home.is_exposed() && home.guests() && home.sign_up() == SignUp::Open);
+    let open = read(&["--listen=0.0.0.0:3000"]);
+    assert!(open.is_exposed() && !open.guests() && open.sign_up() == SignUp::Invitation);
+    let behind = read(&["--listen=0.0.0.0:3000", "--public-url=https://chat.example.org"]);
+    assert!(!behind.is_exposed() && behind.is_https());
 }
 
 #[tokio::test(flavor = "multi_thread")]

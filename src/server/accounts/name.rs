@@ -31,11 +31,16 @@ impl Name {
         }
         let strange = |c: char| !(c.is_alphanumeric() || c == ' ' || SIGNS.contains(c));
         if shown.chars().any(strange) || !shown.starts_with(char::is_alphanumeric) {
-            return invalid(format!("A name begins with a letter or a digit; besides these it may have spaces and {SIGNS}"));
+            return invalid(format!(
+                "A name begins with a letter or a digit; besides these it may have spaces and {SIGNS}"
+            ));
         }
-        // Compatibility forms too: the same letters in another width are the same name.
-        let key = shown.nfkc().collect::<String>().to_lowercase().nfkc().collect();
-        Ok(Self { shown, key })
+        Ok(Self { key: key(&shown), shown })
+    }
+
+    /// Part of a name, in the form in which names are looked up.
+    pub fn search(text: &str) -> String {
+        key(text.trim())
     }
 
     pub fn shown(&self) -> &str {
@@ -47,13 +52,29 @@ impl Name {
     }
 }
 
+/// Compatibility forms too: the same letters in another width are the same name.
+fn key(name: &str) -> String {
+    name.nfkc().collect::<String>().to_lowercase().nfkc().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a10_a54_a_name_is_letters_and_a_few_signs() {
-        for bad in ["", "a", "<b>bob</b>", "a\nb\u{7}", "\u{1b}[31mred", "a\u{202e}b", "a\u{200b}b", "-rf", "a/b", &"x".repeat(65)] {
+        for bad in [
+            "",
+            "a",
+            "<b>bob</b>",
+            "a\nb\u{7}",
+            "\u{1b}[31mred",
+            "a\u{202e}b",
+            "a\u{200b}b",
+            "-rf",
+            "a/b",
+            &"x".repeat(65),
+        ] {
             assert!(Name::parse(bad).is_err(), "{bad:?}");
         }
         assert_eq!(Name::parse("  Ann   Example ").unwrap().shown(), "Ann Example");

@@ -6,7 +6,7 @@ use crate::model::AccountId;
 use crate::server::passwords::Password;
 use crate::server::secret::{self, Hash};
 use crate::server::session::{By, Who};
-use crate::server::{State, owned};
+use crate::server::{State, conversations, owned};
 use std::net::IpAddr;
 
 /// Who is at the door, and with what.
@@ -171,6 +171,7 @@ pub async fn keep_guest(state: &State, who: Who, keep: bool) -> Result<(), Probl
             // Whoever looks at the list sees it grow.
             state.journals.start_over(crate::server::journal::Topic::Account(who.account));
         } else {
+            conversations::delete_all(&state, guest).await?;
             state.store.delete_guest(guest).await?;
         }
         Ok(())

@@ -59,7 +59,11 @@ fn sessions(sessions: Vec<Session>, here: Hash) -> impl IntoView {
 
 fn row(session: Session, here: Hash) -> impl IntoView {
     let device = if session.device.is_empty() { "A browser".to_owned() } else { session.device };
-    let used = if session.hash == here { "this one".to_owned() } else { format!("last used {}", since(&session.last_used_at)) };
+    let used = if session.hash == here {
+        "this one".to_owned()
+    } else {
+        format!("last used {}", since(&session.last_used_at))
+    };
     let end = (session.hash != here).then(|| {
         view! {
             <form method="post" action="/account/sessions/end">

@@ -87,12 +87,12 @@ fn words_for_brought(count: i64) -> Option<String> {
 }
 
 /// The page where nobody can sign up.
-pub fn closed(door: Door) -> Sheet {
+pub fn closed(door: Door, said: Said) -> Sheet {
     let body = view! {
         <p class="lead">"Nobody can sign up here at the moment. Ask whoever runs this server for an account."</p>
         <div class="aside"><p>"Signed up already? "<a href=door.href("/sign-in")>"Sign in"</a></p></div>
     };
-    Sheet { title: "Sign up", width: Width::Narrow, owner: None, said: Said::default(), fields: &[], body: body.into_any() }
+    Sheet { title: "Sign up", width: Width::Narrow, owner: None, said, fields: &[], body: body.into_any() }
 }
 
 /// Asks what becomes of the conversations that were begun before signing in.

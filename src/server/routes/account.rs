@@ -2,6 +2,7 @@
 
 use super::door::arrived;
 use super::input::{Form, Local};
+use super::table::Table;
 use crate::error::Problem;
 use crate::server::accounts::{self, Arrival, Scope};
 use crate::server::plain::account::{Content, page};
@@ -10,7 +11,6 @@ use crate::server::problem::ProblemPage;
 use crate::server::secret::Hash;
 use crate::server::session::{By, Person};
 use crate::server::{State, owned};
-use axum::Router;
 use axum::extract::State as Extract;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -18,8 +18,8 @@ use serde::Deserialize;
 
 const HERE: &str = "/account";
 
-pub(super) fn routes() -> Router<State> {
-    Router::new()
+pub(super) fn routes() -> Table {
+    Table::default()
         .route(HERE, get(show))
         .route("/account/password", post(change_password))
         .route("/account/sessions/end", post(end_session))
@@ -116,7 +116,8 @@ async fn make_token(
     form: Result<Form<NewToken>, Problem>,
 ) -> Result<Sheet, ProblemPage> {
     let Form(form) = form?;
-    let scope = Scope::parse(&form.scope).ok_or_else(|| Problem::invalid("scope", "A token reads, or reads and writes."));
+    let scope =
+        Scope::parse(&form.scope).ok_or_else(|| Problem::invalid("scope", "A token reads, or reads and writes."));
     let made = match scope {
         Ok(scope) => accounts::make_token(&state, person.who.account, &form.name, scope).await,
         Err(problem) => Err(problem),

@@ -1,6 +1,7 @@
 //! Signing in, up and out.
 
 use super::input::{Form, Local, Query};
+use super::table::Table;
 use crate::error::Problem;
 use crate::server::accounts::{self, Arrival, NewPerson, SignUp, SignedIn};
 use crate::server::plain::door::{self, Door, Invited};
@@ -8,7 +9,6 @@ use crate::server::plain::{Said, Sheet};
 use crate::server::problem::ProblemPage;
 use crate::server::session::{Caller, cookie};
 use crate::server::{State, conversations};
-use axum::Router;
 use axum::extract::State as Extract;
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -17,8 +17,8 @@ use serde::Deserialize;
 /// How many conversations of a guest are named when it is asked about them.
 const TITLES: i64 = 5;
 
-pub(super) fn routes() -> Router<State> {
-    Router::new()
+pub(super) fn routes() -> Table {
+    Table::default()
         .route("/sign-in", get(sign_in_page).post(sign_in))
         .route("/sign-up", get(sign_up_page).post(sign_up))
         .route("/sign-out", post(sign_out))
@@ -110,7 +110,7 @@ async fn sign_up_sheet(
         (Some(invitation), _) => Invited::With(invitation),
         (None, SignUp::Open) => Invited::No,
         (None, SignUp::Invitation) => Invited::Asked(String::new()),
-        (None, SignUp::Closed) => return Ok(door::closed(door)),
+        (None, SignUp::Closed) => return Ok(door::closed(door, said)),
     };
     Ok(door::sign_up(door, name, invited, said))
 }

@@ -1,6 +1,7 @@
 //! The page's forms, for browsers that do not run the app: each does its work and goes back to the page.
 
 use super::input::Form;
+use super::table::Table;
 use crate::api::Changes;
 use crate::error::Problem;
 use crate::model::{ConversationId, MessageId, Parameters};
@@ -8,14 +9,13 @@ use crate::server::limits::Prompt;
 use crate::server::problem::ProblemPage;
 use crate::server::session::Caller;
 use crate::server::{State, conversations};
-use axum::Router;
 use axum::extract::State as Extract;
 use axum::response::Redirect;
 use axum::routing::post;
 use serde::Deserialize;
 
-pub(super) fn routes() -> Router<State> {
-    Router::new()
+pub(super) fn routes() -> Table {
+    Table::default()
         .route("/forms/send", post(send))
         .route("/forms/stop", post(stop))
         .route("/forms/retry", post(retry))

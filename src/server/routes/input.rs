@@ -94,8 +94,20 @@ mod tests {
     #[test]
     fn a47_the_way_on_is_a_path_of_ours() {
         for bad in [
-            "", "//evil.com", "/\\evil.com", "\\\\evil.com", "javascript:alert(1)", "https://evil.com", "/a//evil.com",
-            "/%2f/evil.com", "/\t/evil.com", "/\n/evil.com", "/a?next=//evil.com", "evil.com", "/a\0", "/é",
+            "",
+            "//evil.com",
+            "/\\evil.com",
+            "\\\\evil.com",
+            "javascript:alert(1)",
+            "https://evil.com",
+            "/a//evil.com",
+            "/%2f/evil.com",
+            "/\t/evil.com",
+            "/\n/evil.com",
+            "/a?next=//evil.com",
+            "evil.com",
+            "/a\0",
+            "/é",
         ] {
             assert_eq!(Local::to(bad).as_str(), "/", "{bad:?}");
         }

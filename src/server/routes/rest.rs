@@ -1,6 +1,7 @@
 //! The REST API under `/api/v1`, and the events of a conversation as SSE.
 
 use super::input::{Id, Json, Query};
+use super::table::Table;
 use crate::api::{Changes, Sent};
 use crate::error::Problem;
 use crate::event::{Cursor, Snapshot};
@@ -10,15 +11,15 @@ use crate::server::limits::Prompt;
 use crate::server::session::{Account, Reader};
 use crate::server::transport::sse;
 use crate::server::{State, conversations, usage};
+use axum::Json as Answer;
 use axum::extract::State as Extract;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json as Answer, Router};
 use serde::{Deserialize, Serialize};
 
-pub(super) fn routes() -> Router<State> {
-    Router::new()
+pub(super) fn routes() -> Table {
+    Table::default()
         .route("/api/v1/models", get(models))
         .route("/api/v1/usage", get(used))
         .route("/api/v1/conversations", get(list).post(create))

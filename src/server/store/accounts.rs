@@ -105,28 +105,22 @@ impl Store {
     }
 
     pub async fn account(&self, id: AccountId) -> sqlx::Result<Account> {
-        let row = sqlx::query("select * from account where id = $1")
-            .bind(id.to_string())
-            .fetch_one(self.read())
-            .await?;
+        let row =
+            sqlx::query("select * from account where id = $1").bind(id.to_string()).fetch_one(self.read()).await?;
         account(&row)
     }
 
     /// What signing in under this name takes.
     pub async fn credentials(&self, name_key: &str) -> sqlx::Result<Option<Credentials>> {
-        let row = sqlx::query("select * from account where name_key = $1")
-            .bind(name_key)
-            .fetch_optional(self.read())
-            .await?;
+        let row =
+            sqlx::query("select * from account where name_key = $1").bind(name_key).fetch_optional(self.read()).await?;
         row.as_ref().map(credentials).transpose()
     }
 
     /// What signing in to this account takes.
     pub async fn credentials_of(&self, id: AccountId) -> sqlx::Result<Credentials> {
-        let row = sqlx::query("select * from account where id = $1")
-            .bind(id.to_string())
-            .fetch_one(self.read())
-            .await?;
+        let row =
+            sqlx::query("select * from account where id = $1").bind(id.to_string()).fetch_one(self.read()).await?;
         credentials(&row)
     }
 
