@@ -63,43 +63,50 @@ pub struct Spent {
 /// The conversation's snapshot with the cursor that it covers.
 #[server(endpoint = "chat/open", input = Json)]
 pub async fn open(conversation: ConversationId) -> Result<Page, Problem> {
-    let (state, account) = crate::server::session::required().await?;
-    crate::server::pages::open(&state, account, conversation).await
+    let (state, who) = crate::server::session::reader().await?;
+    crate::server::pages::open(&state, who.account, conversation).await
 }
 
 /// The messages before `before`, the oldest that the page shows.
 #[server(name = FetchEarlier, endpoint = "chat/earlier", input = Json)]
 pub async fn earlier(conversation: ConversationId, before: MessageId) -> Result<Earlier, Problem> {
-    let (state, account) = crate::server::session::required().await?;
-    crate::server::pages::earlier(&state, account, conversation, before).await
+    let (state, who) = crate::server::session::reader().await?;
+    crate::server::pages::earlier(&state, who.account, conversation, before).await
 }
 
 /// A finished message as HTML with highlighted code.
 #[server(endpoint = "chat/highlighted", input = Json)]
 pub async fn highlighted(message: MessageId) -> Result<String, Problem> {
-    let (state, account) = crate::server::session::required().await?;
-    crate::server::pages::highlighted(&state, account, message).await
+    let (state, who) = crate::server::session::reader().await?;
+    crate::server::pages::highlighted(&state, who.account, message).await
 }
 
 /// The caller's conversations, newest first; `after` is the last page's `next`.
 #[server(endpoint = "list", input = Json)]
 pub async fn conversations(after: Option<String>) -> Result<List, Problem> {
-    let (state, account) = crate::server::session::required().await?;
-    crate::server::conversations::list(&state, account, after.as_deref(), None).await
+    let (state, who) = crate::server::session::reader().await?;
+    crate::server::conversations::list(&state, who.account, after.as_deref(), None).await
 }
 
 /// The models that can be chosen.
 #[server(endpoint = "models", input = Json)]
 pub async fn models() -> Result<Vec<Model>, Problem> {
-    let (state, _) = crate::server::session::required().await?;
+    let (state, _) = crate::server::session::reader().await?;
     Ok(state.providers.models())
+}
+
+/// The name of the caller's account; none for a guest.
+#[server(name = FetchName, endpoint = "account/name", input = Json)]
+pub async fn name() -> Result<Option<String>, Problem> {
+    let (state, who) = crate::server::session::reader().await?;
+    Ok(state.store.account(who.account).await?.name)
 }
 
 /// What the conversation, and today the account, has used.
 #[server(name = FetchSpent, endpoint = "usage", input = Json)]
 pub async fn spent(conversation: Option<ConversationId>) -> Result<Spent, Problem> {
-    let (state, account) = crate::server::session::required().await?;
-    crate::server::usage::spent(&state, account, conversation).await
+    let (state, who) = crate::server::session::reader().await?;
+    crate::server::usage::spent(&state, who.account, conversation).await
 }
 
 /// Adds a message, with images that were uploaded before, and starts its reply. `start` also makes the conversation, with these settings.
@@ -169,6 +176,6 @@ pub async fn follow(
     cursor: Option<Cursor>,
     list: Option<Cursor>,
 ) -> Result<ByteStream<Problem>, Problem> {
-    let (state, account) = crate::server::session::required().await?;
-    crate::server::transport::stream::follow(&state, account, conversation, cursor, list).await
+    let (state, who) = crate::server::session::reader().await?;
+    crate::server::transport::stream::follow(&state, who, conversation, cursor, list).await
 }

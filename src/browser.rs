@@ -51,6 +51,11 @@ pub fn push_path(path: &str) {
     }
 }
 
+/// Loads another page.
+pub fn leave_for(path: &str) {
+    let _ = window().location().assign(path);
+}
+
 /// A number from 0 up to, not including, 1. For jitter, never for secrets.
 pub fn random() -> f64 {
     js_sys::Math::random()

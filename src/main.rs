@@ -4,7 +4,8 @@ use anyhow::Context;
 use leptos_axum::LeptosRoutes;
 use rivulet::app::shell;
 use rivulet::server::settings::Settings;
-use rivulet::server::{State, commands, routes, serve};
+use rivulet::server::{State, accounts, commands, routes, serve};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -57,8 +58,26 @@ async fn start(settings: Settings) -> anyhow::Result<()> {
         router.leptos_routes_with_context(&state, routes::page_routes(), routes::page_policy, draw)
     });
     tracing::info!(model = state.providers.default_model(), "Rivulet listens on http://{address}");
+    if state.settings.is_exposed() {
+        tracing::warn!(
+            "Others can reach this server, and passwords and cookies travel unencrypted as far as it knows: put a proxy \
+             with HTTPS in front and set RIVULET_PUBLIC_URL to its https:// address"
+        );
+    }
+    welcome_first_admin(&state, address).await?;
     serve::run(listener, router, state, stop).await;
     tracing::info!("Stopped");
+    Ok(())
+}
+
+/// Prints the link that makes the first admin, to whoever started this and to nobody else: not into the log.
+async fn welcome_first_admin(state: &State, address: SocketAddr) -> anyhow::Result<()> {
+    let invitation = accounts::first_admin(state).await.map_err(anyhow::Error::msg)?;
+    if let Some(invitation) = invitation {
+        let site = state.settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        eprintln!("There is no admin yet. Who opens this link becomes it, once, within a week:");
+        eprintln!("  {site}/sign-up?invitation={invitation}");
+    }
     Ok(())
 }
 

@@ -1,24 +1,33 @@
 //! The server's side: its state, and what its parts share.
 
+pub mod accounts;
+pub mod address;
+pub mod admin;
 pub mod bounds;
 pub mod commands;
 pub mod conversations;
 pub mod engine;
+pub mod grants;
 pub mod highlight;
 pub mod images;
 pub mod journal;
 pub mod limits;
 pub mod metrics;
 pub mod pages;
+pub mod passwords;
+pub mod plain;
 pub mod picture;
 pub mod problem;
 pub mod provider;
+pub mod quota;
 pub mod routes;
+pub mod secret;
 pub mod serve;
 pub mod session;
 pub mod settings;
 pub mod store;
-
+pub mod throttle;
+pub mod times;
 pub mod transport;
 pub mod usage;
 
@@ -26,17 +35,21 @@ use crate::error::Problem;
 use axum::extract::FromRef;
 use bounds::Bounds;
 use engine::{Engine, Parts};
+use grants::Grants;
 use images::Images;
 use journal::Journals;
 use leptos::config::LeptosOptions;
 use limits::Limits;
 use metrics::Metrics;
+use passwords::Passwords;
 use provider::Providers;
+use quota::Everybody;
 use settings::Settings;
 use std::ops::Deref;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use store::Store;
+use throttle::Throttle;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -64,6 +77,9 @@ pub struct Shared {
     pub providers: Arc<Providers>,
     pub limits: Arc<Limits>,
     pub images: Images,
+    pub passwords: Passwords,
+    pub throttle: Throttle,
+    pub grants: Arc<Grants>,
     pub metrics: Arc<Metrics>,
     pub drain: Drain,
     pub bounds: Bounds,
@@ -94,7 +110,7 @@ impl State {
             providers.resolve(model).map_err(|why| anyhow::anyhow!("RIVULET_TITLE_MODEL: {why}"))?;
         }
         let metrics = Arc::new(Metrics::default());
-        let limits = Limits::new(settings.sends_per_minute, settings.streams, Arc::clone(&metrics));
+        let limits = Limits::new(settings.streams, Arc::clone(&metrics));
         let limits = Arc::new(limits);
         let drain = Drain::default();
         let parts = Parts {
@@ -104,19 +120,35 @@ impl State {
             limits: Arc::clone(&limits),
             metrics: Arc::clone(&metrics),
             drain: drain.clone(),
-            most_open: settings.open_replies,
+            everybody: Everybody::of(&settings),
             whole_reply: settings.whole_reply(),
             title_model: settings.title_model.clone(),
             bounds,
         };
         let engine = Engine::start(parts).await?;
         tokio::spawn(discover(Arc::clone(&providers), bounds.discovery, drain.clone()));
+        let seen = store.last_revocation().await?;
         let leptos = LeptosOptions::builder().output_name("rivulet").site_pkg_dir(routes::site_folder()).build();
-        let images = Images::default();
-        let shared =
-            Shared { settings, store, journals, engine, providers, limits, images, metrics, drain, bounds, leptos };
+        let (passwords, throttle, grants) = (Passwords::new()?, Throttle::default(), Arc::default());
+        let shared = Shared {
+            settings,
+            store,
+            journals,
+            engine,
+            providers,
+            limits,
+            images: Images::default(),
+            passwords,
+            throttle,
+            grants,
+            metrics,
+            drain,
+            bounds,
+            leptos,
+        };
         let state = Self(Arc::new(shared));
         tokio::spawn(sweep(Arc::downgrade(&state.0), state.drain.clone()));
+        tokio::spawn(grants::watch(Arc::downgrade(&state.0), seen));
         Ok(state)
     }
 }
@@ -147,7 +179,11 @@ async fn sweep(state: Weak<Shared>, drain: Drain) {
         let Some(state) = state.upgrade().map(State) else { return };
         let left = state.journals.sweep();
         state.limits.sweep();
+        state.throttle.sweep();
         images::sweep(&state).await;
+        if let Err(error) = state.store.forget_revocations().await {
+            tracing::warn!(%error, "What was withdrawn long ago could not be forgotten");
+        }
         tracing::debug!(journals = left, "Swept");
     }
 }

@@ -1,6 +1,8 @@
 //! The tests: one binary. Behaviour is tested on the real router, over HTTP, against the scriptable model API.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod accounts;
+mod admin;
 mod alone;
 mod app;
 mod backup;
@@ -13,6 +15,7 @@ mod context;
 mod conversations;
 mod crash;
 mod dice;
+mod door;
 mod drain;
 mod elsewhere;
 mod fallback;
@@ -23,6 +26,7 @@ mod journal;
 mod lines;
 mod live;
 mod markdown;
+mod matrix;
 mod metrics;
 mod namespaces;
 mod pages;
@@ -31,6 +35,7 @@ mod parameters;
 mod provider;
 mod races;
 mod reload;
+mod revoking;
 mod security;
 mod sending;
 mod stopping;

@@ -125,6 +125,23 @@ pub async fn delete(state: &State, account: AccountId, id: ConversationId) -> Re
     .await
 }
 
+/// Deletes all conversations of the account, one after the other.
+pub async fn delete_all(state: &State, account: AccountId) -> Result<(), Problem> {
+    loop {
+        let found = state.store.conversations(account, None, MOST_PER_PAGE).await?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        for conversation in found {
+            match delete(state, account, conversation.id).await {
+                // Somebody else was quicker.
+                Ok(()) | Err(Problem::NotFound) => {}
+                Err(problem) => return Err(problem),
+            }
+        }
+    }
+}
+
 /// The conversation as it stands, with the cursor that it covers.
 pub async fn snapshot(state: &State, account: AccountId, id: ConversationId) -> Result<Snapshot, Problem> {
     state.store.conversation(account, id).await?;

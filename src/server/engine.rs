@@ -27,6 +27,7 @@ use crate::server::journal::{Journal, Journals, Topic, lock};
 use crate::server::limits::{self, Limits, Prompt};
 use crate::server::metrics::Metrics;
 use crate::server::provider::{Providers, Request};
+use crate::server::quota::Everybody;
 use crate::server::store::Store;
 use crate::server::store::conversations::Stored;
 use crate::server::store::messages::Opening;
@@ -56,7 +57,7 @@ struct Shared {
     limits: Arc<Limits>,
     metrics: Arc<Metrics>,
     drain: Drain,
-    most_open: usize,
+    everybody: Everybody,
     whole_reply: Duration,
     title_model: Option<String>,
     bounds: Bounds,
@@ -89,8 +90,8 @@ pub struct Parts {
     pub limits: Arc<Limits>,
     pub metrics: Arc<Metrics>,
     pub drain: Drain,
-    /// Open replies per account.
-    pub most_open: usize,
+    /// What an account may use.
+    pub everybody: Everybody,
     /// The longest that one reply may take.
     pub whole_reply: Duration,
     /// Who gives conversations their titles; none: a title is how the first message begins.
@@ -116,7 +117,7 @@ impl Engine {
             limits: parts.limits,
             metrics: parts.metrics,
             drain: parts.drain,
-            most_open: parts.most_open,
+            everybody: parts.everybody,
             whole_reply: parts.whole_reply,
             title_model: parts.title_model,
             bounds: parts.bounds,
@@ -168,7 +169,8 @@ impl Engine {
     pub async fn stop(&self, account: AccountId, reply: MessageId) -> Result<Stop, Problem> {
         if let Some(open) = self.shared.find(reply) {
             if open.account != account {
-                return Err(Problem::NotFound);
+                // A guest's, perhaps, whose conversations are this account's by now: the store knows.
+                self.shared.owned_message(account, reply).await?;
             }
             open.stop.cancel();
             return Ok(Stop::Accepted);
@@ -182,6 +184,13 @@ impl Engine {
         }
         let (message, ..) = self.shared.owned_message(account, reply).await?;
         Ok(Stop::Ended(Box::new(message)))
+    }
+
+    /// Ends all open replies of the account that this process writes; their text stays.
+    pub fn stop_all(&self, account: AccountId) {
+        for open in lock(&self.shared.open).values().filter(|open| open.account == account) {
+            open.stop.cancel();
+        }
     }
 
     /// Stops the conversation's open reply, if there is one, and waits until it is written. Hold the journal's turn.
@@ -228,7 +237,8 @@ impl Shared {
         }
         let model = self.choose(model, &stored)?;
         let images = self.images(account, &images, &model).await?;
-        let _admission = self.admit(account, conversation)?;
+        let quota = self.allowed(account).await?;
+        let _admission = self.admit(account, conversation, quota)?;
         let parent = self.settle(conversation).await?;
         let mut history = self.history(&stored, parent).await?;
         let message = person_message(id, parent, text.into_text(), images);
@@ -245,7 +255,8 @@ impl Shared {
         let journal = self.journals.topic(Topic::Conversation(conversation));
         let _turn = journal.turn.lock().await;
         let stored = self.store.conversation(account, conversation).await?;
-        let _admission = self.admit(account, conversation)?;
+        let quota = self.allowed(account).await?;
+        let _admission = self.admit(account, conversation, quota)?;
         self.settle(conversation).await?;
         // Read again: it may have been the open one, which has ended by now.
         let (old, _) = self.owned_message(account, reply).await?;

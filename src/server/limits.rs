@@ -95,7 +95,8 @@ const MOST_UPLOADS: u32 = 4;
 
 /// The limits on what an account does at once and per minute.
 pub struct Limits {
-    sends: DefaultKeyedRateLimiter<Sender>,
+    /// By how many a minute: most accounts share one.
+    sends: Mutex<HashMap<NonZeroU32, Arc<DefaultKeyedRateLimiter<Sender>>>>,
     streams: Arc<Counts>,
     most_streams: u32,
     uploads: Arc<Counts>,
@@ -110,14 +111,17 @@ pub enum Sender {
 }
 
 impl Limits {
-    pub fn new(sends_per_minute: NonZeroU32, most_streams: u32, metrics: Arc<Metrics>) -> Self {
-        let sends = RateLimiter::keyed(Quota::per_minute(sends_per_minute));
-        Self { sends, streams: Arc::default(), most_streams, uploads: Arc::default(), metrics }
+    pub fn new(most_streams: u32, metrics: Arc<Metrics>) -> Self {
+        Self { sends: Mutex::default(), streams: Arc::default(), most_streams, uploads: Arc::default(), metrics }
     }
 
     /// Counts a send, or says when the next one is possible.
-    pub fn send(&self, sender: Sender) -> Result<(), Problem> {
-        let Err(early) = self.sends.check_key(&sender) else { return Ok(()) };
+    pub fn send(&self, sender: Sender, per_minute: NonZeroU32) -> Result<(), Problem> {
+        let of_its_kind = lock(&self.sends)
+            .entry(per_minute)
+            .or_insert_with(|| Arc::new(RateLimiter::keyed(Quota::per_minute(per_minute))))
+            .clone();
+        let Err(early) = of_its_kind.check_key(&sender) else { return Ok(()) };
         self.metrics.refused("sends");
         let wait = early.wait_time_from(DefaultClock::default().now());
         let retry_after_seconds = wait.as_secs() + 1;
@@ -126,8 +130,9 @@ impl Limits {
     }
 
     /// Counts a stream for as long as the answer is held.
-    pub fn stream(&self, account: AccountId) -> Result<Counted, Problem> {
-        self.streams.one_more(account, self.most_streams).ok_or_else(|| {
+    /// `most` is what is set for this account alone.
+    pub fn stream(&self, account: AccountId, most: Option<u32>) -> Result<Counted, Problem> {
+        self.streams.one_more(account, most.unwrap_or(self.most_streams)).ok_or_else(|| {
             self.metrics.refused("streams");
             let message = "Too many streams are open for this account. Close some tabs or programs.".into();
             Problem::TooMany { message, retry_after_seconds: 10 }
@@ -150,7 +155,10 @@ impl Limits {
 
     /// Forgets senders that have been quiet for long enough to be like new.
     pub fn sweep(&self) {
-        self.sends.retain_recent();
+        lock(&self.sends).retain(|_, of_its_kind| {
+            of_its_kind.retain_recent();
+            !of_its_kind.is_empty()
+        });
     }
 }
 

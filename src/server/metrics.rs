@@ -78,7 +78,7 @@ impl Metrics {
         self.provider_errors.get_or_create(&[("kind", kind)]).inc();
     }
 
-    /// Somebody met a limit: `sends`, `replies` or `streams` of an account; `capacity` or `connections` of the server.
+    /// Somebody met a limit: `sends`, `replies`, `streams` or `tokens` of an account; `capacity` or `connections` of the server.
     pub fn refused(&self, limit: &'static str) {
         self.refused.get_or_create(&[("limit", limit)]).inc();
     }
@@ -122,7 +122,7 @@ impl Metrics {
         family("provider_errors", errors, &self.provider_errors);
         family(
             "refused",
-            "Refused by limit: sends, replies and streams of an account, capacity (open replies) and connections in all",
+            "Refused by limit: sends, replies, streams and tokens of an account, capacity (open replies) and connections in all",
             &self.refused,
         );
         family("panics", "Bugs that ended one request or one reply, by task", &self.panics);

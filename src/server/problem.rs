@@ -21,6 +21,12 @@ impl IntoResponse for Problem {
 /// A problem as a page, for whoever reads pages. What was sent with a form is one step back in the browser's history.
 pub struct ProblemPage(pub Problem);
 
+impl From<sqlx::Error> for ProblemPage {
+    fn from(error: sqlx::Error) -> Self {
+        Self(error.into())
+    }
+}
+
 impl From<Problem> for ProblemPage {
     fn from(problem: Problem) -> Self {
         Self(problem)

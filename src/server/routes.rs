@@ -1,16 +1,21 @@
 //! The routes: what is served where, and the layers around it.
 
+mod account;
+mod admin;
 mod assets;
 mod chat;
+mod door;
 mod forms;
 mod headers;
 mod health;
 mod images;
 mod input;
 mod metrics;
+mod origin;
 mod oversize;
 mod pages;
 mod rest;
+mod table;
 mod trace;
 
 pub use assets::folder as site_folder;
@@ -27,6 +32,7 @@ use axum::http::{HeaderValue, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
+use table::Table;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::{CompressionLayer, predicate::Predicate};
 use tower_http::csrf::{CsrfLayer, ProtectionError};
@@ -41,26 +47,40 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
         metrics.panic("request");
         Problem::Internal.into_response()
     };
-    pages(Router::new())
-        .merge(rest::routes())
-        .merge(images::routes())
-        .merge(chat::routes())
-        .merge(forms::routes())
+    let merged = |router: Router<State>, table: Table| router.merge(table.into_router());
+    asked()
+        .into_iter()
+        .fold(pages(Router::new()), merged)
         .fallback(not_found)
         .method_not_allowed_fallback(|| async { Problem::Method })
         .layer(from_fn_with_state(state.clone(), session::identify))
         .layer(csrf(&state))
+        .layer(from_fn_with_state(state.clone(), origin::refuse))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn(oversize::refuse))
         .layer(CompressionLayer::new().gzip(true).compress_when(Html))
-        .merge(health::routes())
-        .merge(metrics::routes())
-        .merge(assets::routes())
+        .merge(watched().into_iter().fold(assets::routes(), merged))
         .layer(from_fn(headers::secure))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(trace::layer())
         .layer(from_fn(trace::name))
         .with_state(state)
+}
+
+/// The routes that answer somebody in particular.
+fn asked() -> [Table; 7] {
+    [rest::routes(), images::routes(), chat::routes(), forms::routes(), door::routes(), account::routes(), admin::routes()]
+}
+
+/// The routes for whoever watches over the server.
+fn watched() -> [Table; 2] {
+    [health::routes(), metrics::routes()]
+}
+
+/// The paths of all routes but the app's pages, its server functions and its files.
+pub fn paths() -> Vec<&'static str> {
+    let tables = asked().into_iter().chain(watched());
+    tables.flat_map(|table| table.paths().to_vec()).collect()
 }
 
 /// Refuses what another website sends in this person's name.

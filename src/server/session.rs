@@ -1,85 +1,160 @@
-//! Who is asking: a browser by its cookie.
+//! Who is asking: a browser by its cookie, a program by its token. One place finds out, for every route and every server
+//! function, and both have the same rights and limits.
 //!
-//! The cookie holds 32 random bytes and the store only their hash, so that a stolen database signs nobody in. The first
-//! page that a browser opens makes a guest account where guests are allowed.
+//! A handler says what it does by what it takes: [`Reader`] for what only looks, [`Account`] for everything else, so that
+//! a token that may only read is refused wherever nobody has thought about it.
 
-use super::State;
+pub mod cookie;
+mod credentials;
+mod device;
+mod extract;
+
+pub use extract::{Account, Admin, Person, Reader};
+
+use super::accounts::{Role, Scope};
+use super::secret::{self, Hash};
+use super::{State, owned};
 use crate::error::Problem;
 use crate::model::AccountId;
-use axum::extract::{FromRequestParts, Request, State as Extract};
+use axum::extract::{Request, State as Extract};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
-use axum_extra::extract::CookieJar;
-use axum_extra::extract::cookie::{Cookie, SameSite};
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use credentials::Presented;
 use leptos::prelude::use_context;
-use sha2::{Digest, Sha256};
 
-/// The account behind a request, if any.
+/// An account, and what it was recognised by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Who {
+    pub account: AccountId,
+    /// Whether it has no name yet.
+    pub is_guest: bool,
+    pub role: Role,
+    pub by: By,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum By {
+    Session(Hash),
+    Token(Hash, Scope),
+}
+
+/// Who a request comes from, if anybody may ask for anything.
 #[derive(Clone, Copy, Debug)]
-pub struct Caller(pub Option<AccountId>);
+pub struct Caller(pub Option<Who>);
+
+/// Who a browser is, also where guests may do nothing but sign in.
+#[derive(Clone, Copy, Debug)]
+struct Visitor(Option<Who>);
 
 impl Caller {
-    pub fn required(self) -> Result<AccountId, Problem> {
+    /// For what only looks.
+    pub fn reading(self) -> Result<Who, Problem> {
         self.0.ok_or(Problem::Unknown)
     }
-}
 
-/// The caller of a server function, and the server's state.
-pub async fn required() -> Result<(State, AccountId), Problem> {
-    let state = use_context::<State>().ok_or(Problem::Internal)?;
-    let parts = use_context::<Parts>().ok_or(Problem::Internal)?;
-    let caller = parts.extensions.get::<Caller>().copied().unwrap_or(Caller(None));
-    Ok((state, caller.required()?))
-}
-
-/// The caller's account. A handler that needs one says so before its other arguments: a stranger is told so, whatever
-/// else is wrong.
-pub struct Account(pub AccountId);
-
-impl FromRequestParts<State> for Account {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
-        Caller::from_request_parts(parts, state).await?.required().map(Self)
-    }
-}
-
-impl FromRequestParts<State> for Caller {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Problem> {
-        Ok(parts.extensions.get::<Self>().copied().unwrap_or(Self(None)))
-    }
-}
-
-/// Names the caller of every request, and makes a guest account for a browser that opens a page for the first time.
-pub async fn identify(Extract(state): Extract<State>, jar: CookieJar, mut request: Request, next: Next) -> Response {
-    let known = match account(&state, &jar, request.headers()).await {
-        Ok(known) => known,
-        Err(problem) => return problem.into_response(),
-    };
-    if known.is_some() || !state.settings.guests() || !opens_page(&request) {
-        request.extensions_mut().insert(Caller(known));
-        return next.run(request).await;
-    }
-    match welcome(&state).await {
-        Err(problem) => problem.into_response(),
-        Ok((account, cookie)) => {
-            request.extensions_mut().insert(Caller(Some(account)));
-            (jar.add(cookie), next.run(request).await).into_response()
+    /// For what changes something, or costs something.
+    pub fn writing(self) -> Result<Who, Problem> {
+        let who = self.reading()?;
+        match who.by {
+            By::Token(_, Scope::Read) => Err(Problem::Forbidden(
+                "This API token may only read. Make one that may write on your account's page.".into(),
+            )),
+            _ => Ok(who),
         }
     }
 }
 
-async fn account(state: &State, jar: &CookieJar, headers: &HeaderMap) -> Result<Option<AccountId>, Problem> {
-    if headers.contains_key("authorization") {
-        // Tokens are not issued yet, so none is valid; it must not fall back to whoever's cookie is there.
-        return Err(Problem::Unknown);
+fn context() -> Result<(State, Caller), Problem> {
+    let state = use_context::<State>().ok_or(Problem::Internal)?;
+    let parts = use_context::<Parts>().ok_or(Problem::Internal)?;
+    Ok((state, parts.extensions.get::<Caller>().copied().unwrap_or(Caller(None))))
+}
+
+/// The caller of a server function that changes something, and the server's state.
+pub async fn required() -> Result<(State, AccountId), Problem> {
+    let (state, caller) = context()?;
+    Ok((state, caller.writing()?.account))
+}
+
+/// The caller of a server function that only looks.
+pub async fn reader() -> Result<(State, Who), Problem> {
+    let (state, caller) = context()?;
+    Ok((state, caller.reading()?))
+}
+
+/// Names the caller of every request, and makes a guest account for a browser that opens a page for the first time.
+/// Where there are no guests it is sent to sign in.
+pub async fn identify(Extract(state): Extract<State>, mut request: Request, next: Next) -> Response {
+    let visitor = match recognise(&state, request.headers()).await {
+        Ok(visitor) => visitor,
+        Err(problem) => return problem.into_response(),
+    };
+    let guests = state.settings.guests();
+    let caller = visitor.filter(|who| guests || !who.is_guest);
+    request.extensions_mut().insert(Visitor(visitor));
+    request.extensions_mut().insert(Caller(caller));
+    if caller.is_some() || !opens_page(&request) {
+        return next.run(request).await;
     }
-    let Some(cookie) = jar.get(cookie_name(state)) else { return Ok(None) };
-    Ok(state.store.account_of(&hash(cookie.value())).await?)
+    if !guests {
+        return to_sign_in(request.uri().path()).into_response();
+    }
+    match welcome(&state, device::name(request.headers())).await {
+        Err(problem) => problem.into_response(),
+        Ok((guest, cookie)) => {
+            request.extensions_mut().insert(Visitor(Some(guest)));
+            request.extensions_mut().insert(Caller(Some(guest)));
+            (AppendHeaders([cookie]), next.run(request).await).into_response()
+        }
+    }
+}
+
+/// The page to sign in on, and from there back to `path`.
+pub fn to_sign_in(path: &str) -> Redirect {
+    match path {
+        "/" => Redirect::to("/sign-in"),
+        _ => Redirect::to(&format!("/sign-in?next={path}")),
+    }
+}
+
+async fn recognise(state: &State, headers: &HeaderMap) -> Result<Option<Who>, Problem> {
+    let (holder, by) = match credentials::presented(state, headers)? {
+        Presented::Nothing => return Ok(None),
+        Presented::Cookie(session) => match state.store.session(session).await? {
+            Some(holder) => (holder, By::Session(session)),
+            // The browser of somebody who was signed out: as good as none.
+            None => return Ok(None),
+        },
+        Presented::Bearer(token) => {
+            let (holder, scope) = state.store.token(token).await?.ok_or(Problem::Unknown)?;
+            (holder, By::Token(token, scope))
+        }
+    };
+    if holder.stale {
+        tokio::spawn(touch(state.clone(), by));
+    }
+    Ok(Some(Who { account: holder.account, is_guest: holder.is_guest, role: holder.role, by }))
+}
+
+async fn touch(state: State, by: By) {
+    let touched = match by {
+        By::Session(session) => state.store.touch_session(session).await,
+        By::Token(token, _) => state.store.touch_token(token).await,
+    };
+    if let Err(error) = touched {
+        tracing::warn!(%error, "The time of the last use was not written");
+    }
+}
+
+/// Whether what somebody was recognised by still holds.
+pub(super) async fn holds(state: &State, who: Who) -> Result<bool, Problem> {
+    let holder = match who.by {
+        By::Session(session) => state.store.session(session).await?,
+        By::Token(token, _) => state.store.token(token).await?.map(|(holder, _)| holder),
+    };
+    Ok(holder.is_some_and(|holder| holder.account == who.account && holder.role == who.role))
 }
 
 fn opens_page(request: &Request) -> bool {
@@ -87,40 +162,13 @@ fn opens_page(request: &Request) -> bool {
     request.method() == Method::GET && (path == "/" || path.starts_with("/c/"))
 }
 
-async fn welcome(state: &State) -> Result<(AccountId, Cookie<'static>), Problem> {
-    let token = new_token()?;
-    let token_hash = hash(&token);
+type SetCookie = (axum::http::HeaderName, axum::http::HeaderValue);
+
+async fn welcome(state: &State, device: String) -> Result<(Who, SetCookie), Problem> {
+    let token = secret::new()?;
+    let session = Hash::of(&token);
     let store = state.store.clone();
-    let account = super::owned(async move { Ok(store.add_guest(&token_hash).await?) }).await?;
-    let cookie = Cookie::build((cookie_name(state), token))
-        .path("/")
-        .http_only(true)
-        .secure(state.settings.is_https())
-        .same_site(SameSite::Lax)
-        .permanent()
-        .build();
-    Ok((account, cookie))
-}
-
-/// Over HTTPS the name's prefix binds the cookie to this very host.
-fn cookie_name(state: &State) -> &'static str {
-    if state.settings.is_https() { "__Host-rivulet" } else { "rivulet" }
-}
-
-/// 32 random bytes in hexadecimal.
-fn new_token() -> Result<String, Problem> {
-    let mut bytes = [0_u8; 32];
-    getrandom::fill(&mut bytes).map_err(|error| {
-        tracing::error!(%error, "The system has no random numbers");
-        Problem::Internal
-    })?;
-    Ok(hex(&bytes))
-}
-
-fn hash(token: &str) -> String {
-    hex(&Sha256::digest(token.as_bytes()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let account = owned(async move { Ok(store.add_guest(session, &device).await?) }).await?;
+    let guest = Who { account, is_guest: true, role: Role::Member, by: By::Session(session) };
+    Ok((guest, cookie::session(state, token)?))
 }

@@ -4,8 +4,10 @@ mod file;
 mod providers;
 mod values;
 
+use crate::server::accounts::SignUp;
 use crate::server::provider;
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
 use secrecy::SecretString;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -51,6 +53,15 @@ pub struct Settings {
     #[arg(long, env = "RIVULET_GUESTS", value_name = "on|off", value_parser = switch)]
     pub guests: Option<Switch>,
 
+    /// Who may make an account: everybody, who has an invitation, or nobody. Default: open when listening on this machine
+    /// only, else invitation. An admin can change it while Rivulet runs.
+    #[arg(long, env = "RIVULET_SIGN_UP", value_name = "open|invitation|closed", value_parser = values::sign_up)]
+    pub sign_up: Option<SignUp>,
+
+    /// Proxies whose X-Forwarded-For is believed, separated by commas: addresses, or networks such as 10.0.0.0/8.
+    #[arg(long, env = "RIVULET_TRUSTED_PROXIES", value_name = "NETWORKS", value_delimiter = ',', value_parser = values::network)]
+    pub trusted_proxies: Vec<IpNet>,
+
     /// The address that people type, where it differs from the one listened on: https://chat.example.org
     #[arg(long, env = "RIVULET_PUBLIC_URL", value_name = "URL", value_parser = url)]
     pub public_url: Option<String>,
@@ -74,6 +85,14 @@ pub struct Settings {
     /// Streams (tabs, programs) that an account may hold at a time.
     #[arg(long, env = "RIVULET_STREAMS", value_name = "COUNT", default_value = "20", value_parser = small)]
     pub streams: u32,
+
+    /// Tokens, read and written, that an account may use per day (in UTC). Default: no limit.
+    #[arg(long, env = "RIVULET_TOKENS_PER_DAY", value_name = "COUNT", value_parser = values::tokens)]
+    pub tokens_per_day: Option<u64>,
+
+    /// Tokens, read and written, that an account may use per month (in UTC). Default: no limit.
+    #[arg(long, env = "RIVULET_TOKENS_PER_MONTH", value_name = "COUNT", value_parser = values::tokens)]
+    pub tokens_per_month: Option<u64>,
 
     /// Connections that one network address may hold at a time. Generous, because behind a proxy all people have one
     /// address; a server that people reach directly does well with a hundredth of it.
@@ -171,6 +190,16 @@ impl Settings {
 
     pub fn guests(&self) -> bool {
         self.guests.map_or(self.listen.ip().is_loopback(), |switch| switch == Switch::On)
+    }
+
+    /// Whether passwords could be read on their way: others reach this server, and not by HTTPS as far as it knows.
+    pub fn is_exposed(&self) -> bool {
+        !self.listen.ip().is_loopback() && !self.is_https()
+    }
+
+    pub fn sign_up(&self) -> SignUp {
+        let usual = if self.listen.ip().is_loopback() { SignUp::Open } else { SignUp::Invitation };
+        self.sign_up.unwrap_or(usual)
     }
 
     /// Whether people reach this server over HTTPS, so that its cookies may insist on it.

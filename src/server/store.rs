@@ -5,15 +5,23 @@
 //! with `$n` parameters, so that a second database needs no second text.
 
 pub mod accounts;
+pub mod audit;
 pub mod conversations;
 pub mod elsewhere;
 pub mod endings;
 pub mod images;
+pub mod invitations;
 pub mod messages;
+pub mod people;
 mod presence;
+pub mod quota;
+pub mod revocations;
+pub mod sessions;
+pub mod tokens;
 pub mod usage;
 mod write;
 
+use super::secret::Hash;
 use crate::error::Problem;
 use anyhow::Context;
 use presence::Presence;
@@ -166,6 +174,11 @@ pub(crate) fn ago(time: Duration) -> String {
     written(jiff::Timestamp::now() - time)
 }
 
+/// So long from now.
+pub(crate) fn ahead(time: Duration) -> String {
+    written(jiff::Timestamp::now() + time)
+}
+
 fn written(time: jiff::Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
@@ -217,4 +230,9 @@ fn primary_code(error: &dyn sqlx::error::DatabaseError) -> Option<i32> {
 /// Reads an id that we wrote ourselves.
 pub(crate) fn id<T: FromStr<Err = uuid::Error>>(text: &str) -> sqlx::Result<T> {
     text.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))
+}
+
+/// Reads a hash that we wrote ourselves.
+pub(crate) fn hash(text: &str) -> sqlx::Result<Hash> {
+    Hash::parse(text).ok_or_else(|| sqlx::Error::Decode("no hash".into()))
 }

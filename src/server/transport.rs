@@ -6,9 +6,11 @@ pub mod stream;
 use crate::error::Problem;
 use crate::event::{Cursor, Event};
 use crate::model::{AccountId, MessageId};
-use crate::server::State;
-use crate::server::conversations;
+use crate::server::grants::{self, Grant};
 use crate::server::journal::{Entry, Reader, Topic};
+use crate::server::limits::Counted;
+use crate::server::session::Who;
+use crate::server::{State, conversations};
 use crate::wire::Body;
 use axum::http::header::{self, HeaderName};
 use std::sync::Arc;
@@ -41,6 +43,25 @@ impl Frame {
             Self::Merged { event, first, id } => Some((Body::merged(event, *first), *id)),
             Self::Entry { .. } => None,
         }
+    }
+}
+
+/// A viewer's right to a stream: a place among the account's, and what it was let in by.
+pub struct Permit {
+    grant: Grant,
+    _place: Counted,
+}
+
+impl Permit {
+    pub async fn take(state: &State, who: Who) -> Result<Self, Problem> {
+        let quota = state.store.quota(who.account).await?;
+        let _place = state.limits.stream(who.account, quota.streams)?;
+        Ok(Self { grant: grants::grant(state, who).await?, _place })
+    }
+
+    /// Comes when the stream is to end: whoever asked for it was signed out, say (promise S14).
+    pub async fn withdrawn(&self) {
+        self.grant.withdrawn().await;
     }
 }
 

@@ -35,7 +35,7 @@ pub async fn spent(state: &State, account: AccountId, conversation: Option<Conve
 }
 
 /// The first of so many days that end today (in UTC, as all times here).
-fn first_day(days: i64) -> String {
+pub fn first_day(days: i64) -> String {
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
     today.saturating_sub((days - 1).days()).to_string()
 }

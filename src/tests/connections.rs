@@ -12,8 +12,8 @@ use tokio::net::{TcpSocket, TcpStream};
 
 /// Longer than anything that will succeed takes.
 const PATIENCE: Duration = Duration::from_secs(20);
-const ASK: &str = "GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
-const ASK_AND_STAY: &str = "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
+const ASK: &str = "GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+const ASK_AND_STAY: &str = "GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
 fn quick() -> Bounds {
     let short = Duration::from_millis(400);
@@ -48,7 +48,7 @@ async fn f25_silent_and_half_requests_are_closed_and_others_are_served() {
     let app = App::bounded(quick()).await;
     let began = Instant::now();
     let mut idle = Vec::new();
-    for begin in ["", "G", "GET / HTTP/1.1\r\nhost: x\r\n", "PRI * HTTP/2.0\r\n"].iter().cycle().take(100) {
+    for begin in ["", "G", "GET / HTTP/1.1\r\nhost: localhost\r\n", "PRI * HTTP/2.0\r\n"].iter().cycle().take(100) {
         let mut socket = connect(&app).await;
         socket.write_all(begin.as_bytes()).await.unwrap();
         idle.push(socket);
@@ -68,7 +68,7 @@ async fn f25_a_body_that_drips_is_cut_off() {
         let kind = if path == "/forms/send" { "application/x-www-form-urlencoded" } else { "application/json" };
         let cookie = &app.cookie;
         let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: x\r\ncookie: {cookie}\r\ncontent-type: {kind}\r\ncontent-length: 9999\r\n\r\n"
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncookie: {cookie}\r\ncontent-type: {kind}\r\ncontent-length: 9999\r\n\r\n"
         );
         let (mut reader, mut writer) = connect(&app).await.into_split();
         writer.write_all(head.as_bytes()).await.unwrap();

@@ -82,7 +82,7 @@ const VIEWER: &str = r#"
     echo here; read -r port path cookie
     ip address add 192.0.2.2/24 dev far && ip link set far up || exit
     exec 3<>/dev/tcp/192.0.2.1/$port
-    printf 'GET %s HTTP/1.1\r\nhost: x\r\ncookie: %s\r\n\r\n' "$path" "$cookie" >&3
+    printf 'GET %s HTTP/1.1\r\nhost: localhost\r\ncookie: %s\r\n\r\n' "$path" "$cookie" >&3
     exec cat <&3"#;
 
 struct Viewer(Child);

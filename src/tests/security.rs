@@ -77,7 +77,7 @@ async fn a16_nobody_in_particular_gets_nothing() {
     // Whatever else is wrong with the request.
     let bad = app.stranger(Method::POST, "/api/v1/conversations/nonsense/messages").body("{");
     problem(bad.send().await.unwrap(), 401).await;
-    let bearer = app.request(Method::GET, "/api/v1/models").header("authorization", "Bearer nonsense");
+    let bearer = app.stranger(Method::GET, "/api/v1/models").header("authorization", "Bearer nonsense");
     problem(bearer.send().await.unwrap(), 401).await;
     let forged = app.stranger(Method::GET, "/api/v1/models").header("cookie", "rivulet=0000");
     problem(forged.send().await.unwrap(), 401).await;

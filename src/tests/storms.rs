@@ -33,7 +33,7 @@ async fn stopped_reader(app: &App, conversation: &str) -> TcpStream {
     socket.set_recv_buffer_size(4096).unwrap();
     let mut stream = socket.connect(app.url.trim_start_matches("http://").parse().unwrap()).await.unwrap();
     let path = format!("/api/v1/conversations/{conversation}/events");
-    let ask = format!("GET {path} HTTP/1.1\r\nhost: x\r\ncookie: {}\r\n\r\n", app.cookie);
+    let ask = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\ncookie: {}\r\n\r\n", app.cookie);
     stream.write_all(ask.as_bytes()).await.unwrap();
     let mut head = [0; 12];
     stream.read_exact(&mut head).await.unwrap();

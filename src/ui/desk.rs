@@ -25,6 +25,8 @@ pub struct Desk {
     pub models: RwSignal<Vec<Model>>,
     /// The model that is chosen in the picker.
     pub picked: RwSignal<String>,
+    /// The account's name; none for a guest.
+    pub name: StoredValue<Option<String>>,
     /// What went wrong, in a sentence; empty for nothing.
     pub notice: RwSignal<String>,
     /// Said to those who do not see the page; empty for nothing.
@@ -65,6 +67,7 @@ impl Desk {
             place,
             models: RwSignal::new(Vec::new()),
             picked: RwSignal::new(String::new()),
+            name: StoredValue::new(None),
             notice: RwSignal::new(String::new()),
             whisper: RwSignal::new(String::new()),
             absent: RwSignal::new(None),
@@ -92,6 +95,7 @@ impl Desk {
             Err(problem) => self.notice.set(problem.to_string()),
         }
         self.models.set(first.models.unwrap_or_default());
+        self.name.set_value(first.name);
         self.first_message.set(Some(first.message));
         self.set_clock(first.message);
     }

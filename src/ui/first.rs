@@ -16,6 +16,8 @@ pub struct First {
     pub page: Option<Result<Page, Problem>>,
     pub list: Result<List, Problem>,
     pub models: Result<Vec<Model>, Problem>,
+    /// The account's name. None for a guest.
+    pub name: Option<String>,
     /// The id of what is sent before the browser runs our code: pressing twice then sends once as well.
     pub message: MessageId,
 }
@@ -50,7 +52,7 @@ impl First {
                 Place::Conversation(id) => Some(api::open(id).await),
             }
         };
-        let (page, list, models) = futures::join!(page, api::conversations(None), api::models());
-        Self { page, list, models, message: MessageId::new() }
+        let (page, list, models, name) = futures::join!(page, api::conversations(None), api::models(), api::name());
+        Self { page, list, models, name: name.ok().flatten(), message: MessageId::new() }
     }
 }

@@ -24,8 +24,19 @@ pub fn Sidebar() -> impl IntoView {
             <a class="button sidebar__new" href="/"><Icon path=icon::PLUS/>"New conversation"</a>
             <Entries/>
             <More/>
+            <Account/>
         </nav>
     }
+}
+
+/// The way to the account's page, or for a guest to one of its own. The server draws both.
+#[component]
+fn Account() -> impl IntoView {
+    let (href, name) = match Desk::here().name.get_value() {
+        Some(name) => ("/account", name),
+        None => ("/sign-in", "Sign in".into()),
+    };
+    view! { <a class="sidebar__account" href=href>{name}</a> }
 }
 
 /// A renamed conversation is drawn anew, which also closes its menu.

@@ -5,6 +5,7 @@ use crate::error::Problem;
 use crate::model::{AccountId, ConversationId, MessageId};
 use crate::server::journal::lock;
 use crate::server::limits::Sender;
+use crate::server::quota::Quota;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -32,11 +33,19 @@ impl Drop for Admission {
 }
 
 impl Shared {
+    /// The account's limits, where it has tokens left.
+    pub(super) async fn allowed(&self, account: AccountId) -> Result<Quota, Problem> {
+        let (quota, used) = self.store.allowance(account).await?;
+        quota.check(&self.everybody, used).inspect_err(|_| self.metrics.refused("tokens"))?;
+        Ok(quota)
+    }
+
     /// Whether the account may start a reply now. The place is taken for as long as the answer is held.
     pub(super) fn admit(
         self: &Arc<Self>,
         account: AccountId,
         conversation: ConversationId,
+        quota: Quota,
     ) -> Result<Admission, Problem> {
         // Before looking, so that a drain that begins in between waits for us.
         let token = self.tasks.token();
@@ -48,13 +57,15 @@ impl Shared {
         self.has_room(all().filter(|(_, place)| *place != conversation).count() + self.visits.len())?;
         let mine = all().filter(|(owner, place)| *owner == account && *place != conversation);
         let others = mine.collect::<HashSet<_>>().len();
-        if self.most_open <= others {
+        let most_open = quota.open_replies.map_or(self.everybody.open_replies, |count| count as usize);
+        if most_open <= others {
             self.metrics.refused("replies");
             let message =
                 format!("{others} replies are being written for you already. Stop one, or wait until one ends.");
             return Err(Problem::TooMany { message, retry_after_seconds: 5 });
         }
-        self.limits.send(Sender::Account(account))?;
+        let per_minute = quota.sends_per_minute.unwrap_or(self.everybody.sends_per_minute);
+        self.limits.send(Sender::Account(account), per_minute)?;
         admitted.push((account, conversation));
         Ok(Admission { shared: Arc::clone(self), place: (account, conversation), _token: token })
     }

@@ -1,27 +1,29 @@
 //! `POST /chat/stream`: the smallest chat there is. Stateless: the caller sends the whole conversation and reads the
 //! answer; nothing is stored, and hanging up ends it, as does the server's end after the drain time.
 
+mod charge;
+
 use super::input::Json;
+use super::table::Table;
 use crate::error::Problem;
 use crate::model::{Parameters, ReplyError, Role, Usage};
 use crate::server::State;
+use crate::server::accounts::Arrival;
 use crate::server::engine::Visit;
 use crate::server::limits::Sender;
-use crate::server::metrics::Metrics;
 use crate::server::provider::{Delta, Request, Turn};
-use crate::server::serve::Peer;
+use crate::server::quota::{Everybody, Quota};
 use crate::server::session::Caller;
-use crate::server::transport::{KEEP_ALIVE, sse};
+use crate::server::transport::{KEEP_ALIVE, Permit, sse};
 use axum::extract::State as Extract;
 use axum::response::Response;
 use axum::routing::post;
-use axum::{Extension, Router};
 use bytes::Bytes;
+use charge::Charge;
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
-use std::sync::Arc;
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// The contract's limits.
@@ -30,8 +32,8 @@ const MOST_CHARACTERS: usize = 4_000;
 /// A comment.
 const SIGN_OF_LIFE: Bytes = Bytes::from_static(b":\n\n");
 
-pub(super) fn routes() -> Router<State> {
-    Router::new().route("/chat/stream", post(chat))
+pub(super) fn routes() -> Table {
+    Table::default().route("/chat/stream", post(chat))
 }
 
 #[derive(Deserialize)]
@@ -49,28 +51,45 @@ struct Said {
 async fn chat(
     Extract(state): Extract<State>,
     caller: Caller,
-    Extension(Peer(peer)): Extension<Peer>,
+    arrival: Result<Arrival, Problem>,
     Json(chat): Json<Chat>,
 ) -> Result<Response, Problem> {
-    let sender = match caller.0 {
-        Some(account) => Sender::Account(account),
+    let who = match caller.0 {
+        Some(_) => Some(caller.writing()?),
         // Where guests may chat, a program without a cookie may as well.
-        None if state.settings.guests() => Sender::Address(peer.ip()),
+        None if state.settings.guests() => None,
         None => return Err(Problem::Unknown),
+    };
+    let sender = match who {
+        Some(who) => Sender::Account(who.account),
+        None => Sender::Address(arrival?.address),
     };
     check(&chat.messages)?;
     let model = chat.model.unwrap_or_else(|| state.providers.default_model());
     state.providers.resolve(&model).map_err(|message| Problem::invalid("model", message))?;
     let visit = state.engine.visit()?;
-    state.limits.send(sender)?;
+    let permit = match who {
+        Some(who) => Some(Permit::take(&state, who).await?),
+        None => None,
+    };
+    let everybody = Everybody::of(&state.settings);
+    let quota = match who {
+        Some(who) => {
+            let (quota, used) = state.store.allowance(who.account).await?;
+            quota.check(&everybody, used).inspect_err(|_| state.metrics.refused("tokens"))?;
+            quota
+        }
+        None => Quota::default(),
+    };
+    state.limits.send(sender, quota.sends_per_minute.unwrap_or(everybody.sends_per_minute))?;
     let name = model.split_once('/').map_or(model.as_str(), |(_, name)| name).to_owned();
     let turns = chat.messages.into_iter().map(|said| Turn::said(said.role, said.content)).collect();
     let deltas = state
         .providers
         .reply(&model, Request { model: name, system: String::new(), turns, parameters: Parameters::default() });
     let deadline = Instant::now() + state.settings.whole_reply();
-    let metrics = Arc::clone(&state.metrics);
-    Ok(sse::response(frames(Answer { deltas, usage: Usage::default(), deadline, visit, metrics })))
+    let charge = Charge { state, account: who.map(|who| who.account), model, usage: Usage::default() };
+    Ok(sse::response(frames(Answer { deltas, charge, deadline, visit, permit })))
 }
 
 fn check(messages: &[Said]) -> Result<(), Problem> {
@@ -97,10 +116,10 @@ fn check(messages: &[Said]) -> Result<(), Problem> {
 /// A running answer.
 struct Answer {
     deltas: BoxStream<'static, Delta>,
-    usage: Usage,
+    charge: Charge,
     deadline: Instant,
     visit: Visit,
-    metrics: Arc<Metrics>,
+    permit: Option<Permit>,
 }
 
 /// An answer's next bytes, and whether they are its last.
@@ -126,6 +145,7 @@ impl Answer {
         let next = tokio::select! {
             biased;
             () = self.visit.interrupted() => return Next::Last(interrupted()),
+            () = withdrawn(self.permit.as_ref()) => return Next::Last(Bytes::new()),
             next = timeout_at(self.deadline, timeout(KEEP_ALIVE, self.deltas.next())) => next,
         };
         match next {
@@ -139,20 +159,27 @@ impl Answer {
         match delta {
             Some(Delta::Text(text)) => Next::More(event("token", &json!({ "text": text }))),
             Some(Delta::Usage(usage)) => {
-                self.usage = usage;
+                self.charge.usage = usage;
                 Next::More(Bytes::new())
             }
             // Not shown here, but a sign of life: proxies give up on silence.
             Some(Delta::Started { .. } | Delta::Waiting { .. } | Delta::Thinking(_)) => Next::More(SIGN_OF_LIFE),
             Some(Delta::Finished { reason }) => {
-                Next::Last(event("done", &json!({ "usage": self.usage, "stop_reason": reason })))
+                Next::Last(event("done", &json!({ "usage": self.charge.usage, "stop_reason": reason })))
             }
             Some(Delta::Failed(failure)) => {
-                self.metrics.provider_error(failure.kind.name());
+                self.charge.state.metrics.provider_error(failure.kind.name());
                 Next::Last(error(failure.into()))
             }
             None => Next::Last(cut_off()),
         }
+    }
+}
+
+async fn withdrawn(permit: Option<&Permit>) {
+    match permit {
+        Some(permit) => permit.withdrawn().await,
+        None => std::future::pending().await,
     }
 }
 

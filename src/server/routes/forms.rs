@@ -1,6 +1,7 @@
 //! The page's forms, for browsers that do not run the app: each does its work and goes back to the page.
 
 use super::input::Form;
+use super::table::Table;
 use crate::api::Changes;
 use crate::error::Problem;
 use crate::model::{ConversationId, MessageId, Parameters};
@@ -8,14 +9,13 @@ use crate::server::limits::Prompt;
 use crate::server::problem::ProblemPage;
 use crate::server::session::Caller;
 use crate::server::{State, conversations};
-use axum::Router;
 use axum::extract::State as Extract;
 use axum::response::Redirect;
 use axum::routing::post;
 use serde::Deserialize;
 
-pub(super) fn routes() -> Router<State> {
-    Router::new()
+pub(super) fn routes() -> Table {
+    Table::default()
         .route("/forms/send", post(send))
         .route("/forms/stop", post(stop))
         .route("/forms/retry", post(retry))
@@ -80,7 +80,7 @@ async fn send(
     caller: Caller,
     form: Result<Form<Send>, Problem>,
 ) -> Result<Redirect, ProblemPage> {
-    let account = caller.required()?;
+    let account = caller.writing()?.account;
     let Form(form) = form?;
     // Forms send line breaks as CRLF.
     let text = Prompt::parse(form.text.replace("\r\n", "\n"))?;
@@ -105,7 +105,7 @@ struct Reply {
 
 /// The conversation of a reply that the caller owns.
 async fn conversation_of(state: &State, caller: Caller, reply: MessageId) -> Result<ConversationId, Problem> {
-    let account = caller.required()?;
+    let account = caller.writing()?.account;
     let found = state.store.message(reply).await?;
     let (_, conversation, _) = found.filter(|(.., owner)| *owner == account).ok_or(Problem::NotFound)?;
     Ok(conversation)
@@ -118,7 +118,7 @@ async fn stop(
 ) -> Result<Redirect, ProblemPage> {
     let reply = form?.0.reply;
     let conversation = conversation_of(&state, caller, reply).await?;
-    state.engine.stop(caller.required()?, reply).await?;
+    state.engine.stop(caller.writing()?.account, reply).await?;
     Ok(back_to(conversation))
 }
 
@@ -129,7 +129,7 @@ async fn retry(
 ) -> Result<Redirect, ProblemPage> {
     let reply = form?.0.reply;
     let conversation = conversation_of(&state, caller, reply).await?;
-    state.engine.retry(caller.required()?, reply).await?;
+    state.engine.retry(caller.writing()?.account, reply).await?;
     Ok(back_to(conversation))
 }
 
@@ -140,7 +140,7 @@ async fn resume(
 ) -> Result<Redirect, ProblemPage> {
     let reply = form?.0.reply;
     let conversation = conversation_of(&state, caller, reply).await?;
-    state.engine.resume(caller.required()?, reply).await?;
+    state.engine.resume(caller.writing()?.account, reply).await?;
     Ok(back_to(conversation))
 }
 
@@ -159,7 +159,7 @@ async fn change(
     caller: Caller,
     form: Result<Form<Change>, Problem>,
 ) -> Result<Redirect, ProblemPage> {
-    let account = caller.required()?;
+    let account = caller.writing()?.account;
     let Form(form) = form?;
     let parameters = form.parameters.parameters()?;
     let changes = Changes { title: filled(form.title), model: filled(form.model), system: form.system, parameters };
@@ -177,7 +177,7 @@ async fn delete(
     caller: Caller,
     form: Result<Form<Delete>, Problem>,
 ) -> Result<Redirect, ProblemPage> {
-    let account = caller.required()?;
+    let account = caller.writing()?.account;
     conversations::delete(&state, account, form?.0.conversation).await?;
     Ok(Redirect::to("/"))
 }

@@ -1,9 +1,9 @@
 //! Whether the process lives, and whether it can do its work (promise S15).
 
+use super::table::Table;
 use crate::error::Problem;
 use crate::server::store::RETRY_AFTER_SECONDS;
 use crate::server::{State, owned};
-use axum::Router;
 use axum::extract::State as Extract;
 use axum::routing::get;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use tokio::time::timeout;
 /// A store that takes longer than this does not answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-pub(super) fn routes() -> Router<State> {
-    Router::new().route("/healthz", get(|| async { "ok" })).route("/readyz", get(ready))
+pub(super) fn routes() -> Table {
+    Table::default().route("/healthz", get(|| async { "ok" })).route("/readyz", get(ready))
 }
 
 async fn ready(Extract(state): Extract<State>) -> Result<&'static str, Problem> {

@@ -2,17 +2,18 @@
 
 use super::input::{Id, Query};
 use super::oversize;
+use super::table::Table;
 use crate::error::Problem;
 use crate::model::{Image, ImageId};
 use crate::server::picture::Picture;
 use crate::server::problem::too_large;
-use crate::server::session::Account;
+use crate::server::session::{Account, Reader, Who};
 use crate::server::{State, images};
 use axum::extract::{DefaultBodyLimit, FromRequest, Request, State as Extract};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json as Answer, Router};
+use axum::Json as Answer;
 use bytes::Bytes;
 use serde::Deserialize;
 
@@ -23,8 +24,8 @@ const POLICY: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
 /// The browser keeps it and asks each time whether it may still show it: that costs a hash.
 const CACHING: &str = "private, no-cache";
 
-pub(super) fn routes() -> Router<State> {
-    Router::new()
+pub(super) fn routes() -> Table {
+    Table::default()
         .route(UPLOADS, post(upload).layer(DefaultBodyLimit::max(Image::MOST_UPLOAD_BYTES)))
         .route("/api/v1/images/{id}", get(show).delete(remove))
 }
@@ -60,7 +61,7 @@ async fn upload(
 
 async fn show(
     Extract(state): Extract<State>,
-    Account(account): Account,
+    Reader(Who { account, .. }): Reader,
     Id(id): Id<ImageId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {

@@ -4,6 +4,8 @@ use crate::error::Problem;
 use axum::extract::rejection::{FormRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path as AxumPath};
 use axum::http::request::Parts;
+use serde::Deserialize;
+use std::fmt;
 use std::str::FromStr;
 
 /// A JSON body.
@@ -42,5 +44,75 @@ impl From<QueryRejection> for Problem {
 impl From<FormRejection> for Problem {
     fn from(rejection: FormRejection) -> Self {
         Self::Malformed(rejection.body_text())
+    }
+}
+
+/// Where to go afterwards: a path of ours. Anything else (another site, a script) leads to the start page.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub(super) struct Local(String);
+
+/// Our paths are short.
+const LONGEST_PATH: usize = 200;
+
+impl Local {
+    pub(super) fn to(path: &str) -> Self {
+        // Only what stays itself in an address: no query, no escape, no second slash that would begin a host.
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.".contains(c);
+        let fits = path.len() <= LONGEST_PATH && path.chars().all(plain);
+        let local = path.starts_with('/') && !path.contains("//");
+        Self(if fits && local { path.to_owned() } else { "/".into() })
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for Local {
+    fn default() -> Self {
+        Self::to("/")
+    }
+}
+
+impl From<String> for Local {
+    fn from(path: String) -> Self {
+        Self::to(&path)
+    }
+}
+
+impl fmt::Display for Local {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a47_the_way_on_is_a_path_of_ours() {
+        for bad in [
+            "",
+            "//evil.com",
+            "/\\evil.com",
+            "\\\\evil.com",
+            "javascript:alert(1)",
+            "https://evil.com",
+            "/a//evil.com",
+            "/%2f/evil.com",
+            "/\t/evil.com",
+            "/\n/evil.com",
+            "/a?next=//evil.com",
+            "evil.com",
+            "/a\0",
+            "/é",
+        ] {
+            assert_eq!(Local::to(bad).as_str(), "/", "{bad:?}");
+        }
+        for good in ["/", "/account", "/c/0190c0de-0000-7000-8000-000000000000", "/admin/accounts"] {
+            assert_eq!(Local::to(good).as_str(), good);
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! `/metrics`, for whoever runs the server: there only with a token in the settings, and told only to who has it.
 
+use super::table::Table;
 use crate::error::Problem;
 use crate::server::State;
-use axum::Router;
 use axum::extract::State as Extract;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-pub(super) fn routes() -> Router<State> {
-    Router::new().route("/metrics", get(metrics))
+pub(super) fn routes() -> Table {
+    Table::default().route("/metrics", get(metrics))
 }
 
 async fn metrics(Extract(state): Extract<State>, headers: HeaderMap) -> Result<Response, Problem> {

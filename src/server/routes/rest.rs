@@ -1,24 +1,25 @@
 //! The REST API under `/api/v1`, and the events of a conversation as SSE.
 
 use super::input::{Id, Json, Query};
+use super::table::Table;
 use crate::api::{Changes, Sent};
 use crate::error::Problem;
 use crate::event::{Cursor, Snapshot};
 use crate::model::{Conversation, ConversationId, ImageId, MessageId, Usage};
 use crate::server::engine::Stop;
 use crate::server::limits::Prompt;
-use crate::server::session::Account;
+use crate::server::session::{Account, Reader};
 use crate::server::transport::sse;
 use crate::server::{State, conversations, usage};
+use axum::Json as Answer;
 use axum::extract::State as Extract;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json as Answer, Router};
 use serde::{Deserialize, Serialize};
 
-pub(super) fn routes() -> Router<State> {
-    Router::new()
+pub(super) fn routes() -> Table {
+    Table::default()
         .route("/api/v1/models", get(models))
         .route("/api/v1/usage", get(used))
         .route("/api/v1/conversations", get(list).post(create))
@@ -37,7 +38,7 @@ struct Listed<T> {
     next: Option<String>,
 }
 
-async fn models(Extract(state): Extract<State>, _: Account) -> Result<Response, Problem> {
+async fn models(Extract(state): Extract<State>, _: Reader) -> Result<Response, Problem> {
     Ok(Answer(Listed { items: state.providers.models(), next: None }).into_response())
 }
 
@@ -57,10 +58,10 @@ struct Used {
 
 async fn used(
     Extract(state): Extract<State>,
-    Account(account): Account,
+    Reader(who): Reader,
     Query(Days { days }): Query<Days>,
 ) -> Result<Answer<Listed<Used>>, Problem> {
-    let daily = usage::daily(&state, account, days.unwrap_or(usage::USUAL_DAYS)).await?;
+    let daily = usage::daily(&state, who.account, days.unwrap_or(usage::USUAL_DAYS)).await?;
     let used = daily.into_iter().map(|it| Used { day: it.day, model: it.model, usage: it.usage, replies: it.replies });
     Ok(Answer(Listed { items: used.collect(), next: None }))
 }
@@ -73,10 +74,10 @@ struct Page {
 
 async fn list(
     Extract(state): Extract<State>,
-    Account(account): Account,
+    Reader(who): Reader,
     Query(page): Query<Page>,
 ) -> Result<Answer<Listed<Conversation>>, Problem> {
-    let list = conversations::list(&state, account, page.cursor.as_deref(), page.limit).await?;
+    let list = conversations::list(&state, who.account, page.cursor.as_deref(), page.limit).await?;
     Ok(Answer(Listed { items: list.items, next: list.next }))
 }
 
@@ -99,10 +100,10 @@ async fn create(
 
 async fn snapshot(
     Extract(state): Extract<State>,
-    Account(account): Account,
+    Reader(who): Reader,
     Id(id): Id<ConversationId>,
 ) -> Result<Answer<Snapshot>, Problem> {
-    Ok(Answer(conversations::snapshot(&state, account, id).await?))
+    Ok(Answer(conversations::snapshot(&state, who.account, id).await?))
 }
 
 async fn change(
@@ -179,12 +180,12 @@ struct From {
 
 async fn events(
     Extract(state): Extract<State>,
-    Account(account): Account,
+    Reader(who): Reader,
     Id(id): Id<ConversationId>,
     Query(from): Query<From>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    sse::follow(&state, account, id, cursor(&headers, from.cursor.as_deref())).await
+    sse::follow(&state, who, id, cursor(&headers, from.cursor.as_deref())).await
 }
 
 /// The header wins over the query: a browser's EventSource keeps the address it was opened with when it reconnects.

@@ -1,11 +1,13 @@
 //! What a setting may be. Each says what is expected where it is something else.
 
 use super::Switch;
+use crate::server::accounts::SignUp;
 use crate::server::limits::MAX_MODEL;
 use crate::server::provider::{self, ollama};
 use clap::ValueEnum;
+use ipnet::IpNet;
 use secrecy::SecretString;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
@@ -39,6 +41,20 @@ fn model_of(text: &str, setting: &str) -> Result<String, String> {
 
 pub(super) fn switch(text: &str) -> Result<Switch, String> {
     Switch::from_str(text, true).map_err(|_| "RIVULET_GUESTS expects on or off".into())
+}
+
+pub(super) fn sign_up(text: &str) -> Result<SignUp, String> {
+    SignUp::parse(text).ok_or_else(|| "RIVULET_SIGN_UP expects open, invitation or closed".into())
+}
+
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
+    let network = text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+    network.ok_or_else(|| "RIVULET_TRUSTED_PROXIES expects addresses or networks, such as 10.0.0.0/8".into())
+}
+
+pub(super) fn tokens(text: &str) -> Result<u64, String> {
+    positive(text).map(|count| u64::from(count.get()))
 }
 
 pub(super) fn url(text: &str) -> Result<String, String> {

@@ -1,12 +1,64 @@
-//! Accounts and the browsers that they are signed in with.
+//! Accounts: guests, and people with a name.
 
 use super::{Store, now};
 use crate::model::AccountId;
-use sqlx::Row;
+use crate::server::accounts::{Name, Role};
+use crate::server::secret::Hash;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+
+/// An account as it is stored.
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub id: AccountId,
+    /// None: a guest.
+    pub name: Option<String>,
+    pub role: Role,
+    pub disabled: bool,
+    pub created_at: String,
+}
+
+/// What it takes to sign in.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    pub account: AccountId,
+    /// A PHC string; none where nobody signs in with a password.
+    pub password: Option<String>,
+    pub disabled: bool,
+}
+
+/// A new account with a name, or what becomes of a guest.
+pub struct NewAccount<'a> {
+    pub guest: Option<AccountId>,
+    pub name: &'a Name,
+    pub password: Option<String>,
+    /// What it is without an invitation.
+    pub role: Role,
+    /// Taken in the same transaction; its role counts then.
+    pub invitation: Option<Hash>,
+}
+
+/// Why an account was not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotMade {
+    NameTaken,
+    /// It is not there, used up, or over.
+    Invitation,
+}
+
+pub(super) fn account(row: &SqliteRow) -> sqlx::Result<Account> {
+    Ok(Account {
+        id: super::id(row.try_get("id")?)?,
+        name: row.try_get("name")?,
+        role: Role::of(row.try_get("role")?),
+        disabled: row.try_get::<Option<&str>, _>("disabled_at")?.is_some(),
+        created_at: row.try_get("created_at")?,
+    })
+}
 
 impl Store {
-    /// Makes a guest account bound to a browser's token, of which only the hash is kept.
-    pub async fn add_guest(&self, token_hash: &str) -> sqlx::Result<AccountId> {
+    /// Makes a guest account with a session.
+    pub async fn add_guest(&self, session: Hash, device: &str) -> sqlx::Result<AccountId> {
         let account = AccountId::new();
         let mut write = self.write().await?;
         sqlx::query("insert into account (id, kind, created_at) values ($1, 'guest', $2)")
@@ -14,22 +66,146 @@ impl Store {
             .bind(now())
             .execute(&mut *write)
             .await?;
-        sqlx::query("insert into session (token_hash, account, created_at) values ($1, $2, $3)")
-            .bind(token_hash)
-            .bind(account.to_string())
-            .bind(now())
-            .execute(&mut *write)
-            .await?;
+        super::sessions::add(&mut write, account, session, device, None).await?;
         write.commit().await?;
         Ok(account)
     }
 
-    /// Whose browser this is.
-    pub async fn account_of(&self, token_hash: &str) -> sqlx::Result<Option<AccountId>> {
-        let row = sqlx::query("select account from session where token_hash = $1")
-            .bind(token_hash)
+    /// Makes an account with a name; a guest's becomes one.
+    pub async fn add_account(&self, new: NewAccount<'_>) -> sqlx::Result<Result<(AccountId, Role), NotMade>> {
+        let mut write = self.write().await?;
+        let mut role = new.role;
+        if let Some(invitation) = new.invitation {
+            match super::invitations::take(&mut write, invitation).await? {
+                Some(given) => role = given,
+                None => return Ok(Err(NotMade::Invitation)),
+            }
+        }
+        if named(&mut write, new.name).await? {
+            return Ok(Err(NotMade::NameTaken));
+        }
+        let account = new.guest.unwrap_or_default();
+        sqlx::query(
+            "insert into account (id, kind, name, name_key, password, role, created_at, signed_up_at)
+             values ($1, 'named', $2, $3, $4, $5, $6, $6)
+             on conflict (id) do update set kind = excluded.kind, name = excluded.name, name_key = excluded.name_key,
+                 password = excluded.password, role = excluded.role, signed_up_at = excluded.signed_up_at
+             where account.name is null",
+        )
+        .bind(account.to_string())
+        .bind(new.name.shown())
+        .bind(new.name.key())
+        .bind(new.password)
+        .bind(role.name())
+        .bind(now())
+        .execute(&mut *write)
+        .await?;
+        write.commit().await?;
+        Ok(Ok((account, role)))
+    }
+
+    pub async fn account(&self, id: AccountId) -> sqlx::Result<Account> {
+        let row =
+            sqlx::query("select * from account where id = $1").bind(id.to_string()).fetch_one(self.read()).await?;
+        account(&row)
+    }
+
+    /// What signing in under this name takes.
+    pub async fn credentials(&self, name_key: &str) -> sqlx::Result<Option<Credentials>> {
+        let row =
+            sqlx::query("select * from account where name_key = $1").bind(name_key).fetch_optional(self.read()).await?;
+        row.as_ref().map(credentials).transpose()
+    }
+
+    /// What signing in to this account takes.
+    pub async fn credentials_of(&self, id: AccountId) -> sqlx::Result<Credentials> {
+        let row =
+            sqlx::query("select * from account where id = $1").bind(id.to_string()).fetch_one(self.read()).await?;
+        credentials(&row)
+    }
+
+    pub async fn set_password(&self, id: AccountId, password: &str) -> sqlx::Result<()> {
+        let mut write = self.write().await?;
+        sqlx::query("update account set password = $2 where id = $1")
+            .bind(id.to_string())
+            .bind(password)
+            .execute(&mut *write)
+            .await?;
+        write.commit().await
+    }
+
+    /// Whether anybody is an admin, who could sign in.
+    pub async fn has_admin(&self) -> sqlx::Result<bool> {
+        let row = sqlx::query("select 1 from account where role = 'admin' and disabled_at is null limit 1")
             .fetch_optional(self.read())
             .await?;
-        row.map(|row| super::id(row.get(0))).transpose()
+        Ok(row.is_some())
     }
+
+    /// How many conversations the account has.
+    pub async fn count_conversations(&self, id: AccountId) -> sqlx::Result<i64> {
+        sqlx::query_scalar("select count(*) from conversation where account = $1")
+            .bind(id.to_string())
+            .fetch_one(self.read())
+            .await
+    }
+
+    /// Gives what a guest has to an account, and ends the guest. Nothing happens where `guest` has a name.
+    pub async fn merge(&self, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
+        let mut write = self.write().await?;
+        if !is_guest(&mut write, guest).await? {
+            return Ok(());
+        }
+        for what in ["update conversation set account = $2 where account = $1", "update image set account = $2 where account = $1"] {
+            sqlx::query(what).bind(guest.to_string()).bind(account.to_string()).execute(&mut *write).await?;
+        }
+        sqlx::query(
+            "insert into usage (account, day, model, input_tokens, output_tokens, replies, estimated, cost_micros)
+             select $2, day, model, input_tokens, output_tokens, replies, estimated, cost_micros
+             from usage where account = $1
+             on conflict (account, day, model) do update set
+                input_tokens = usage.input_tokens + excluded.input_tokens,
+                output_tokens = usage.output_tokens + excluded.output_tokens,
+                replies = usage.replies + excluded.replies, estimated = usage.estimated + excluded.estimated,
+                cost_micros = coalesce(usage.cost_micros + excluded.cost_micros, excluded.cost_micros, usage.cost_micros)",
+        )
+        .bind(guest.to_string())
+        .bind(account.to_string())
+        .execute(&mut *write)
+        .await?;
+        remove(&mut write, guest).await?;
+        write.commit().await
+    }
+
+    /// Deletes a guest with everything that it has. Nothing happens where it has a name.
+    pub async fn delete_guest(&self, guest: AccountId) -> sqlx::Result<()> {
+        let mut write = self.write().await?;
+        if is_guest(&mut write, guest).await? {
+            remove(&mut write, guest).await?;
+        }
+        write.commit().await
+    }
+}
+
+fn credentials(row: &SqliteRow) -> sqlx::Result<Credentials> {
+    let Account { id, disabled, .. } = account(row)?;
+    Ok(Credentials { account: id, password: row.try_get("password")?, disabled })
+}
+
+async fn named(write: &mut SqliteConnection, name: &Name) -> sqlx::Result<bool> {
+    let row = sqlx::query("select 1 from account where name_key = $1").bind(name.key()).fetch_optional(write).await?;
+    Ok(row.is_some())
+}
+
+async fn is_guest(write: &mut SqliteConnection, id: AccountId) -> sqlx::Result<bool> {
+    let row = sqlx::query("select 1 from account where id = $1 and name is null")
+        .bind(id.to_string())
+        .fetch_optional(write)
+        .await?;
+    Ok(row.is_some())
+}
+
+async fn remove(write: &mut SqliteConnection, id: AccountId) -> sqlx::Result<()> {
+    sqlx::query("delete from account where id = $1").bind(id.to_string()).execute(write).await?;
+    Ok(())
 }

@@ -1,12 +1,12 @@
 //! Server-Sent Events (WHATWG HTML, 9.2): the transport for programs, with `curl -N` as the smallest of them.
 
-use super::{Follower, Frame, KEEP_ALIVE, STREAMING_HEADERS};
+use super::{Follower, Frame, KEEP_ALIVE, Permit, STREAMING_HEADERS};
 use crate::error::Problem;
 use crate::event::Cursor;
-use crate::model::{AccountId, ConversationId};
+use crate::model::ConversationId;
 use crate::server::State;
 use crate::server::journal::Topic;
-use crate::server::limits::Counted;
+use crate::server::session::Who;
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -23,21 +23,26 @@ const COME_BACK_MS: std::ops::Range<u64> = 500..5_000;
 /// Follows a conversation from `cursor`.
 pub async fn follow(
     state: &State,
-    account: AccountId,
+    who: Who,
     conversation: ConversationId,
     cursor: Option<Cursor>,
 ) -> Result<Response, Problem> {
-    let guard = state.limits.stream(account)?;
-    let (follower, first) = Follower::start(state, account, Topic::Conversation(conversation), cursor).await?;
-    Ok(response(frames(follower, first, guard)))
+    let permit = Permit::take(state, who).await?;
+    let (follower, first) = Follower::start(state, who.account, Topic::Conversation(conversation), cursor).await?;
+    Ok(response(frames(follower, first, permit)))
 }
 
-fn frames(follower: Follower, first: Frame, guard: Counted) -> impl Stream<Item = Bytes> + Send {
+fn frames(follower: Follower, first: Frame, permit: Permit) -> impl Stream<Item = Bytes> + Send {
     let start = Bytes::from(format!("{HELLO}{}", String::from_utf8_lossy(&encode(&first))));
     // In a box, because every piece moves it.
-    let rest = stream::unfold(Some(Box::new((follower, guard))), async |viewer| {
+    let rest = stream::unfold(Some(Box::new((follower, permit))), async |viewer| {
         let mut viewer = viewer?;
-        match timeout(KEEP_ALIVE, viewer.0.next()).await {
+        let next = tokio::select! {
+            biased;
+            () = viewer.1.withdrawn() => return None,
+            next = timeout(KEEP_ALIVE, viewer.0.next()) => next,
+        };
+        match next {
             Err(_) => Some((Bytes::from_static(SIGN_OF_LIFE.as_bytes()), Some(viewer))),
             Ok(Some(frames)) => Some((batch(&frames), Some(viewer))),
             Ok(None) => Some((come_back(), None)),

@@ -3,13 +3,13 @@
 //! One connection carries two journals, the open conversation's and the list's, because a browser has only six
 //! connections for all its tabs.
 
-use super::{Follower, Frame, KEEP_ALIVE, STREAMING_HEADERS};
+use super::{Follower, Frame, KEEP_ALIVE, Permit, STREAMING_HEADERS};
 use crate::error::Problem;
 use crate::event::Cursor;
-use crate::model::{AccountId, ConversationId};
+use crate::model::ConversationId;
 use crate::server::State;
 use crate::server::journal::Topic;
-use crate::server::limits::Counted;
+use crate::server::session::Who;
 use crate::wire;
 use axum::http::HeaderValue;
 use bytes::Bytes;
@@ -22,22 +22,23 @@ use tokio::time::timeout;
 /// An empty line: a sign of life.
 const SIGN_OF_LIFE: &[u8] = b"\n";
 
-/// A tab: what it watches, and its place among the account's streams.
+/// A tab: what it watches, and by what right.
 struct Viewer {
     conversation: Option<Follower>,
     list: Option<Follower>,
-    _guard: Counted,
+    permit: Permit,
 }
 
 /// Follows a conversation, if one is open, and the account's list.
 pub async fn follow(
     state: &State,
-    account: AccountId,
+    who: Who,
     conversation: Option<ConversationId>,
     cursor: Option<Cursor>,
     list: Option<Cursor>,
 ) -> Result<ByteStream<Problem>, Problem> {
-    let guard = state.limits.stream(account)?;
+    let permit = Permit::take(state, who).await?;
+    let account = who.account;
     let mut start = String::from("\n");
     let conversation = match conversation {
         None => None,
@@ -55,7 +56,7 @@ pub async fn follow(
         }
     }
     // In a box, because every piece moves it.
-    let viewer = Box::new(Viewer { conversation, list: Some(list), _guard: guard });
+    let viewer = Box::new(Viewer { conversation, list: Some(list), permit });
     let rest = stream::unfold(Some(viewer), async |viewer| {
         let mut viewer = viewer?;
         match timeout(KEEP_ALIVE, viewer.next()).await {
@@ -74,6 +75,7 @@ impl Viewer {
         loop {
             let (frames, topic) = tokio::select! {
                 biased;
+                () = self.permit.withdrawn() => return None,
                 frames = next(&mut self.conversation), if self.conversation.is_some() => {
                     (frames, wire::Topic::Conversation)
                 }

@@ -169,6 +169,10 @@ impl Follower {
     }
 
     fn tell_failure(&self, end: &End) {
+        if *end == End::Refused(Problem::Unknown) {
+            // Signed out, here or from another browser.
+            browser::leave_for("/sign-in");
+        }
         if let End::Refused(problem) = end {
             self.live.problem.set(Some(problem.clone()));
         }

@@ -1,0 +1,212 @@
+// Accounts, as people meet them: signing up and in, on two browsers, without JavaScript, by keyboard, and as an admin.
+
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Page } from "@playwright/test";
+import { CUT, Chat, ask, expect, providers, test } from "./helpers";
+
+const PASSWORD = "a quiet river";
+const PHONE = { width: 390, height: 844 };
+const DESKTOP = { width: 1280, height: 800 };
+
+let count = 0;
+/** A name that no other test has. */
+const newName = (): string => `Ann ${process.pid} ${count++}`;
+
+async function fillIn(page: Page, button: string, name: string, password = PASSWORD): Promise<void> {
+  await page.getByLabel("Name", { exact: true }).fill(name);
+  await page.getByLabel("Password", { exact: true }).fill(password);
+  await page.getByRole("button", { name: button }).click();
+}
+
+/** The link for the first admin, as the program prints it. */
+const adminLink = (log: string): string => /http\S+invitation=[0-9a-f]{64}/.exec(log)?.[0] ?? "";
+
+test("a guest signs up, finds its conversation on a second browser, and ends the first one's session from there", async ({
+  browse,
+  chat,
+  noise,
+  page,
+}) => {
+  noise.expect(CUT);
+  noise.expect(/401 \(Unauthorized\)/);
+  const name = newName();
+  await chat.open();
+  await chat.say(ask("Before I had a name", { text: "And yet it is kept." }));
+  await chat.shows("And yet it is kept.");
+  await chat.sidebar.getByRole("link", { name: "Sign in" }).click();
+  await page.getByRole("link", { name: "Sign up" }).click();
+  await expect(page.getByText("The conversation that you have begun here comes along.")).toBeVisible();
+  await fillIn(page, "Sign up", name);
+  await chat.awake();
+  await expect(chat.sidebar.getByRole("link", { name })).toBeVisible();
+  await expect(chat.titles).toHaveText(["Before I had a name"]);
+  await chat.titles.first().click();
+  await chat.say(ask("And it goes on", { pieces: 2000, gap_ms: 20 }));
+  await chat.showsSome(20);
+
+  const second = new Chat(await (await browse()).newPage());
+  await second.page.goto(new URL("/sign-in", page.url()).href);
+  await fillIn(second.page, "Sign in", name);
+  await second.awake();
+  await second.titles.first().click();
+  await second.showsSome(20);
+  await second.sidebar.getByRole("link", { name }).click();
+  const others = second.page.getByRole("listitem").filter({ hasText: "last used" });
+  await expect(others).toHaveCount(1);
+  const away = page.waitForURL(/\/sign-in$/);
+  const began = Date.now();
+  await others.getByRole("button", { name: "Sign out" }).click();
+  await away;
+  // The stream is cut at once; what is left is the page's way to the server, twice.
+  expect(Date.now() - began).toBeLessThan(1_500);
+  await expect(others).toHaveCount(0);
+  expect((await page.request.get("/api/v1/conversations")).status()).toBe(401);
+});
+
+test("signing in with conversations of a guest asks about them, and keeps them", async ({ browse, chat, page }) => {
+  const name = newName();
+  await page.goto("/sign-up");
+  await fillIn(page, "Sign up", name);
+  await chat.awake();
+  const second = new Chat(await (await browse()).newPage());
+  await second.open(new URL("/", page.url()).href);
+  await second.say(ask("Said as a guest", { text: "Noted." }));
+  await second.shows("Noted.");
+  await second.page.goto(new URL("/sign-in", page.url()).href);
+  await fillIn(second.page, "Sign in", name);
+  await expect(second.heading).toHaveText("What you began here");
+  await expect(second.page.getByText("Said as a guest")).toBeVisible();
+  await second.page.getByRole("button", { name: "Keep in my account" }).click();
+  await second.awake();
+  await expect(second.titles).toHaveText(["Said as a guest"]);
+  await expect(chat.titles).toHaveText(["Said as a guest"]);
+});
+
+test.describe("without JavaScript", () => {
+  test.use({ javaScriptEnabled: false });
+
+  test("one signs up, out and in, and is told what is wrong beside the field, which has the focus", async ({ chat, noise, page }) => {
+    noise.expect(/422/);
+    const name = newName();
+    await page.goto("/sign-up");
+    await fillIn(page, "Sign up", name, "short");
+    const password = page.getByLabel("Password", { exact: true });
+    await expect(password).toBeFocused();
+    await expect(password).toHaveAccessibleDescription(/at least 8/);
+    await fillIn(page, "Sign up", name);
+    await chat.sidebar.getByRole("link", { name }).click();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await expect(page).toHaveURL(/\/sign-in$/);
+    await fillIn(page, "Sign in", name, "not the password");
+    await expect(page.getByText("do not belong together")).toBeVisible();
+    await expect(page.getByLabel("Name", { exact: true })).toHaveValue(name);
+    await fillIn(page, "Sign in", name);
+    await expect(chat.sidebar.getByRole("link", { name })).toBeVisible();
+  });
+});
+
+test("one signs up and makes a token with the keyboard alone", async ({ page }) => {
+  const name = newName();
+  await page.goto("/sign-up");
+  await expect(page.getByLabel("Name", { exact: true })).toBeFocused();
+  await page.keyboard.type(name);
+  await page.keyboard.press("Tab");
+  await page.keyboard.type(PASSWORD);
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/$/);
+  await page.goto("/account");
+  for (let presses = 0; presses < 20; presses++) {
+    await page.keyboard.press("Tab");
+    if (await page.getByLabel("What it is for").evaluate((field) => field === document.activeElement)) break;
+  }
+  await page.keyboard.type("backups");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await expect(page.getByText("It is not shown again.")).toBeVisible();
+  const token = await page.getByText(/^rivulet_/).innerText();
+  await expect(page.getByText(/reads and writes/)).toBeVisible();
+  const models = () => page.request.fetch("/api/v1/models", { headers: { authorization: `Bearer ${token}`, cookie: "" } });
+  expect((await models()).status()).toBe(200);
+  await page.reload();
+  await expect(page.getByText(/^rivulet_/)).toHaveCount(0);
+});
+
+test("axe finds nothing on the pages of accounts, by day and by night, on a phone and on a desk", async ({ noise, page, serve, upstream }) => {
+  test.setTimeout(180_000);
+  noise.expect(/422|404/);
+  const server = await serve({ ...providers(upstream), RIVULET_SIGN_UP: "invitation" });
+  const at = (path: string) => `${server.url}${path}`;
+  const found: string[] = [];
+  const shots = process.env.RIVULET_SHOTS;
+  const look = async (name: string): Promise<void> => {
+    for (const [size, viewport] of Object.entries({ phone: PHONE, desk: DESKTOP })) {
+      await page.setViewportSize(viewport);
+      for (const colorScheme of ["light", "dark"] as const) {
+        await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+        const { violations } = await new AxeBuilder({ page }).analyze();
+        found.push(...violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${name}, ${colorScheme}, ${size}: ${id}: ${html}`)));
+        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        if (0 < overflow) found.push(`${name}, ${size}: ${overflow} px too wide`);
+        if (shots) await page.screenshot({ path: `${shots}/${name}-${size}-${colorScheme}.png`, fullPage: true });
+      }
+    }
+  };
+  await page.goto(at("/sign-in"));
+  await look("sign-in");
+  await fillIn(page, "Sign in", "nobody", "not the password");
+  await look("sign-in-wrong");
+  await page.goto(at("/sign-up"));
+  await look("sign-up-invited");
+  await page.goto(adminLink(server.log));
+  await look("sign-up");
+  await fillIn(page, "Sign up", "Root");
+  await page.goto(at("/account"));
+  await page.getByLabel("What it is for").fill("Backups");
+  await page.getByRole("button", { name: "Make a token" }).click();
+  await look("account");
+  await page.getByLabel("Password now").fill("not the password");
+  await page.getByLabel("New password").fill("another password");
+  await page.getByRole("button", { name: "Change the password" }).click();
+  await look("account-wrong");
+  await page.goto(at("/admin"));
+  await look("admin");
+  await page.getByRole("link", { name: "Root" }).last().click();
+  await look("admin-account");
+  await page.goto(at("/admin/invitations"));
+  await page.getByLabel("For whom").fill("The team");
+  await page.getByRole("button", { name: "Make an invitation" }).click();
+  await look("admin-invitations");
+  for (const name of ["usage", "log"]) {
+    await page.goto(at(`/admin/${name}`));
+    await look(`admin-${name}`);
+  }
+  expect([...new Set(found)]).toEqual([]);
+});
+
+test("an admin invites somebody, and takes the account out of use while it is open", async ({ browse, noise, page, serve, upstream }) => {
+  noise.expect(CUT);
+  noise.expect(/401|403/);
+  const server = await serve({ ...providers(upstream), RIVULET_GUESTS: "off", RIVULET_SIGN_UP: "invitation" });
+  await page.goto(server.url);
+  await expect(page).toHaveURL(/\/sign-in$/);
+  await page.goto(adminLink(server.log));
+  await fillIn(page, "Sign up", "Root");
+  await page.goto(`${server.url}/admin/invitations`);
+  await page.getByRole("button", { name: "Make an invitation" }).click();
+  const link = (await page.locator("a.token").getAttribute("href")) ?? "";
+  const guest = new Chat(await (await browse()).newPage());
+  await guest.page.goto(new URL(link, server.url).href);
+  await fillIn(guest.page, "Sign up", "Bob");
+  await guest.awake();
+  await page.goto(`${server.url}/admin?q=bob`);
+  await page.getByRole("link", { name: "Bob" }).click();
+  const away = guest.page.waitForURL(/\/sign-in$/);
+  await page.getByRole("button", { name: "Disable the account" }).click();
+  await away;
+  await fillIn(guest.page, "Sign in", "Bob");
+  await expect(guest.page.getByRole("alert")).toHaveText(/This account is disabled/);
+  await page.getByRole("link", { name: "Log" }).click();
+  await expect(page.getByRole("row", { name: /Root disabled Bob/ })).toBeVisible();
+});

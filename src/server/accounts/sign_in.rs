@@ -1,0 +1,180 @@
+//! Signing in and out, and changing the password.
+
+use super::Name;
+use crate::error::Problem;
+use crate::model::AccountId;
+use crate::server::passwords::Password;
+use crate::server::secret::{self, Hash};
+use crate::server::session::{By, Who};
+use crate::server::{State, conversations, owned};
+use std::net::IpAddr;
+
+/// Who is at the door, and with what.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// Who the browser is so far: a guest, mostly, or nobody.
+    pub who: Option<Who>,
+    /// What it was given when somebody signed in with it before.
+    pub browser: Option<String>,
+    pub address: IpAddr,
+    /// What the browser calls itself, in our words.
+    pub device: String,
+}
+
+impl Arrival {
+    fn session(&self) -> Option<Hash> {
+        match self.who?.by {
+            By::Session(hash) => Some(hash),
+            By::Token(..) => None,
+        }
+    }
+}
+
+/// What a browser gets when somebody has signed in with it.
+pub struct SignedIn {
+    pub session: String,
+    /// Says later that it is known to the account.
+    pub browser: String,
+    /// Whether there is a guest whose conversations are to be asked about.
+    pub asks: bool,
+}
+
+/// The one answer to a wrong name and to a wrong password.
+fn wrong() -> Problem {
+    Problem::invalid("password", "This name and password do not belong together. Check both and try again.")
+}
+
+/// Signs in with name and password.
+///
+/// # Errors
+/// 422 when they do not belong together, 429 after too many tries, 403 for an account that is disabled.
+pub async fn sign_in(state: &State, arrival: Arrival, name: &str, password: &str) -> Result<SignedIn, Problem> {
+    let password = Password::parse(password, "password")?;
+    // What is no name is nobody's, and takes as long to find out.
+    let key = Name::parse(name).map_or_else(|_| "?".into(), |name| name.key().to_owned());
+    let browser = arrival.browser.as_deref().map(Hash::of);
+    let known = match browser {
+        Some(browser) if state.store.knows_browser(&key, browser).await? => Some(browser),
+        _ => None,
+    };
+    let attempt = state.throttle.sign_in(&key, arrival.address, known)?;
+    let found = state.store.credentials(&key).await?;
+    let stored = found.as_ref().and_then(|found| found.password.clone());
+    if !state.passwords.matches(stored, password).await? {
+        tracing::info!(address = %arrival.address, "Somebody could not sign in");
+        return Err(wrong());
+    }
+    attempt.succeeded();
+    let found = found.ok_or(Problem::Internal)?;
+    if found.disabled {
+        return Err(Problem::Forbidden("This account is disabled. Ask whoever runs this server.".into()));
+    }
+    begin(state, arrival, found.account).await
+}
+
+/// Begins a session of the account in this browser, under a new id, in place of the one before.
+pub(crate) async fn begin(state: &State, arrival: Arrival, account: AccountId) -> Result<SignedIn, Problem> {
+    let guest = match arrival.who {
+        Some(who) if who.is_guest && who.account != account => Some(who.account),
+        _ => None,
+    };
+    let asks = match guest {
+        Some(guest) => 0 < state.store.count_conversations(guest).await?,
+        None => false,
+    };
+    let before = arrival.session();
+    let browser = match arrival.browser {
+        Some(browser) => browser,
+        None => secret::new()?,
+    };
+    let signed = SignedIn { session: secret::new()?, browser, asks };
+    let (session, browser, device) = (Hash::of(&signed.session), Hash::of(&signed.browser), arrival.device);
+    let state = state.clone();
+    owned(async move {
+        state.store.add_session(account, session, &device, before, guest.filter(|_| asks)).await?;
+        state.store.know_browser(account, browser).await?;
+        if let Some(guest) = guest.filter(|_| !asks) {
+            state.store.delete_guest(guest).await?;
+        }
+        if let Some(before) = before {
+            state.grants.revoke_session(before);
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(signed)
+}
+
+/// Ends the session that asks. Without one there is nothing to do.
+pub async fn leave(state: &State, who: Option<Who>) -> Result<(), Problem> {
+    let Some(Who { account, by: By::Session(session), .. }) = who else { return Ok(()) };
+    let state = state.clone();
+    owned(async move {
+        let revoked = state.store.end_session(account, session).await?;
+        state.grants.revoke(revoked);
+        Ok(())
+    })
+    .await
+}
+
+/// Changes the password. All other sessions of the account end, and this one gets a new id.
+///
+/// # Errors
+/// 422 when `old` is not the password, or `new` cannot be one; 429 after too many tries.
+pub async fn change_password(
+    state: &State,
+    arrival: Arrival,
+    who: Who,
+    old: &str,
+    new: &str,
+) -> Result<SignedIn, Problem> {
+    let (old, new) = (Password::parse(old, "old")?, Password::parse(new, "new")?);
+    let account = state.store.account(who.account).await?;
+    let name = account.name.ok_or(Problem::NotFound)?;
+    let key = Name::parse(&name)?.key().to_owned();
+    // Whoever sits before an open session is no browser that is known: the password is what is asked for.
+    let attempt = state.throttle.sign_in(&key, arrival.address, None)?;
+    let found = state.store.credentials_of(who.account).await?;
+    if !state.passwords.matches(found.password, old).await? {
+        return Err(Problem::invalid("old", "This is not your password as it is now."));
+    }
+    attempt.succeeded();
+    let hash = state.passwords.hash(new).await?;
+    let work = state.clone();
+    owned(async move {
+        work.store.set_password(who.account, &hash).await?;
+        for revoked in work.store.end_sessions(who.account, None).await? {
+            work.grants.revoke(revoked);
+        }
+        work.store.note(&name, "changed the password", &name, "").await?;
+        Ok(())
+    })
+    .await?;
+    begin(state, arrival, who.account).await
+}
+
+/// The guest whose conversations whoever asks is still to be asked about.
+pub async fn guest_of(state: &State, who: Who) -> Result<Option<AccountId>, Problem> {
+    match who.by {
+        By::Session(session) => Ok(state.store.guest_of(session).await?),
+        By::Token(..) => Ok(None),
+    }
+}
+
+/// Answers the question about a guest's conversations: they are the account's now, or they go with the guest.
+pub async fn keep_guest(state: &State, who: Who, keep: bool) -> Result<(), Problem> {
+    let Some(guest) = guest_of(state, who).await? else { return Ok(()) };
+    let state = state.clone();
+    owned(async move {
+        if keep {
+            state.store.merge(guest, who.account).await?;
+            // Whoever looks at the list sees it grow.
+            state.journals.start_over(crate::server::journal::Topic::Account(who.account));
+        } else {
+            conversations::delete_all(&state, guest).await?;
+            state.store.delete_guest(guest).await?;
+        }
+        Ok(())
+    })
+    .await
+}

@@ -1,0 +1,125 @@
+//! Signing up: by anybody, by those who are invited, or by nobody.
+
+use super::sign_in::{Arrival, SignedIn, begin};
+use super::{Name, Role};
+use crate::error::Problem;
+use crate::server::passwords::Password;
+use crate::server::secret::{self, Hash};
+use crate::server::store::accounts::{NewAccount, NotMade};
+use crate::server::store::ahead;
+use crate::server::store::invitations::NewInvitation;
+use crate::server::{State, owned};
+use clap::ValueEnum;
+use std::time::Duration;
+
+/// Who may make an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SignUp {
+    Open,
+    Invitation,
+    Closed,
+}
+
+impl SignUp {
+    pub const ALL: [Self; 3] = [Self::Open, Self::Invitation, Self::Closed];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Invitation => "invitation",
+            Self::Closed => "closed",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|policy| policy.name() == text)
+    }
+}
+
+/// What admins have set is kept under this name.
+const SETTING: &str = "sign_up";
+/// How long the link for the first admin can be used. The next start without an admin prints another.
+const FIRST_ADMIN: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+/// The policy of the moment: what an admin has set, or else the setting.
+pub async fn policy(state: &State) -> Result<SignUp, Problem> {
+    let set = state.store.setting(SETTING).await?;
+    Ok(set.and_then(|set| SignUp::parse(&set)).unwrap_or_else(|| state.settings.sign_up()))
+}
+
+pub async fn set_policy(state: &State, policy: SignUp) -> Result<(), Problem> {
+    let state = state.clone();
+    owned(async move { Ok(state.store.set_setting(SETTING, policy.name()).await?) }).await
+}
+
+/// Somebody who signs up, as the form has it.
+pub struct NewPerson<'a> {
+    pub name: &'a str,
+    pub password: &'a str,
+    pub invitation: Option<&'a str>,
+}
+
+/// Makes an account with a name and signs in. A guest keeps its conversations.
+///
+/// # Errors
+/// 422 for a field that is wrong, 403 where this takes an invitation, 429 after too many tries.
+pub async fn sign_up(state: &State, arrival: Arrival, new: NewPerson<'_>) -> Result<SignedIn, Problem> {
+    let invitation = new.invitation.map(Hash::of);
+    let name = Name::parse(new.name)?;
+    let password = Password::parse(new.password, "password")?;
+    let _counted = state.throttle.other(arrival.address)?;
+    admit(state, invitation).await?;
+    let password = state.passwords.hash(password).await?;
+    let guest = arrival.who.filter(|who| who.is_guest).map(|who| who.account);
+    let work = state.clone();
+    let made = owned(async move {
+        let new = NewAccount { guest, name: &name, password: Some(password), role: Role::Member, invitation };
+        let made = work.store.add_account(new).await?;
+        if let Ok((_, role)) = made {
+            let how = if invitation.is_some() { "by invitation" } else { "" };
+            work.store.note(name.shown(), "signed up", name.shown(), &format!("{} {how}", role.name())).await?;
+        }
+        Ok(made)
+    })
+    .await?;
+    match made {
+        Ok((account, _)) => begin(state, arrival, account).await,
+        Err(NotMade::NameTaken) => Err(Problem::invalid("name", "This name is taken. Choose another.")),
+        Err(NotMade::Invitation) => Err(no_invitation()),
+    }
+}
+
+/// Looked at before the password is hashed; the invitation is taken with the account.
+async fn admit(state: &State, invitation: Option<Hash>) -> Result<(), Problem> {
+    if let Some(invitation) = invitation {
+        let open = state.store.open_invitation(invitation).await?;
+        return open.map(drop).ok_or_else(no_invitation);
+    }
+    match policy(state).await? {
+        SignUp::Open => Ok(()),
+        SignUp::Invitation => Err(Problem::invalid("invitation", "Signing up here takes an invitation. Ask for one.")),
+        SignUp::Closed => Err(Problem::Forbidden("Nobody can sign up here at the moment.".into())),
+    }
+}
+
+fn no_invitation() -> Problem {
+    Problem::invalid("invitation", "This invitation is not valid any more. Ask for a new one.")
+}
+
+/// Where there is no admin yet: the invitation that makes one. It is told once, at the start.
+pub async fn first_admin(state: &State) -> Result<Option<String>, Problem> {
+    if state.store.has_admin().await? {
+        return Ok(None);
+    }
+    let invitation = secret::new()?;
+    let new = NewInvitation {
+        hash: Hash::of(&invitation),
+        note: "the first admin",
+        role: Role::Admin,
+        uses: 1,
+        ends_at: ahead(FIRST_ADMIN),
+        made_by: None,
+    };
+    state.store.add_invitation(new).await?;
+    Ok(Some(invitation))
+}

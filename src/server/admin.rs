@@ -1,0 +1,162 @@
+//! What an admin does to accounts. Everything is written down with the name of who did it.
+
+use super::accounts::{Role, SignUp, set_policy};
+use super::quota::Quota;
+use super::secret::{self, Hash};
+use super::session::{Admin, Person};
+use super::store::accounts::Account;
+use super::store::ahead;
+use super::store::invitations::NewInvitation;
+use super::store::revocations::Revoked;
+use super::{State, owned};
+use crate::error::Problem;
+use crate::model::AccountId;
+use std::time::Duration;
+
+/// What an invitation may be, so that a forgotten one does not stay open for ever.
+const MOST_USES: i64 = 1_000;
+const MOST_DAYS: u64 = 365;
+const MOST_NOTE: usize = 100;
+
+/// What an account is called in the log: a guest by the beginning of its id.
+pub fn called(account: &Account) -> String {
+    match &account.name {
+        Some(name) => name.clone(),
+        None => format!("guest {}", &account.id.to_string()[24..]),
+    }
+}
+
+/// An admin who changes what they are could lock everybody out.
+fn other(admin: &Person, id: AccountId, field: &str) -> Result<(), Problem> {
+    if admin.who.account == id {
+        return Err(Problem::invalid(field, "This is your own account: another admin has to do that."));
+    }
+    Ok(())
+}
+
+/// Gives an account another role. It is signed out everywhere: with another role goes another session.
+pub async fn set_role(state: &State, Admin(admin): Admin, id: AccountId, role: Role) -> Result<(), Problem> {
+    other(&admin, id, "role")?;
+    let account = state.store.account(id).await?;
+    if account.name.is_none() {
+        return Err(Problem::invalid("role", "A guest has no role."));
+    }
+    if account.role == role {
+        return Ok(());
+    }
+    let detail = format!("{} to {}", account.role.name(), role.name());
+    let state = state.clone();
+    owned(async move {
+        let ended = state.store.set_role(id, role).await?;
+        cut(&state, ended);
+        Ok(state.store.note(&admin.name, "changed the role", &called(&account), &detail).await?)
+    })
+    .await
+}
+
+/// Disables an account, or enables it again. A disabled one is signed out, its programs are refused, its replies stopped.
+pub async fn set_disabled(state: &State, Admin(admin): Admin, id: AccountId, disabled: bool) -> Result<(), Problem> {
+    other(&admin, id, "disabled")?;
+    let account = state.store.account(id).await?;
+    let state = state.clone();
+    owned(async move {
+        let ended = state.store.set_disabled(id, disabled).await?;
+        cut(&state, ended);
+        if disabled {
+            state.engine.stop_all(id);
+        }
+        let action = if disabled { "disabled" } else { "enabled" };
+        Ok(state.store.note(&admin.name, action, &called(&account), "").await?)
+    })
+    .await
+}
+
+/// Sets the limits of one account. They count from the next message on.
+pub async fn set_quota(state: &State, Admin(admin): Admin, id: AccountId, quota: Quota) -> Result<(), Problem> {
+    let account = state.store.account(id).await?;
+    let state = state.clone();
+    owned(async move {
+        state.store.set_quota(id, quota).await?;
+        Ok(state.store.note(&admin.name, "set the limits", &called(&account), &words(quota)).await?)
+    })
+    .await
+}
+
+fn words(quota: Quota) -> String {
+    let one = |name: &str, count: Option<u64>| count.map(|count| format!("{name} {count}"));
+    let all = [
+        one("sends per minute", quota.sends_per_minute.map(|count| count.get().into())),
+        one("open replies", quota.open_replies.map(Into::into)),
+        one("streams", quota.streams.map(Into::into)),
+        one("tokens per day", quota.tokens_per_day),
+        one("tokens per month", quota.tokens_per_month),
+    ];
+    let set: Vec<_> = all.into_iter().flatten().collect();
+    if set.is_empty() { "as for everybody".into() } else { set.join(", ") }
+}
+
+/// Signs an account out everywhere.
+pub async fn end_sessions(state: &State, Admin(admin): Admin, id: AccountId) -> Result<(), Problem> {
+    let account = state.store.account(id).await?;
+    let state = state.clone();
+    owned(async move {
+        let ended = state.store.end_sessions(id, None).await?;
+        let detail = format!("{} sessions", ended.len());
+        cut(&state, ended);
+        Ok(state.store.note(&admin.name, "ended the sessions", &called(&account), &detail).await?)
+    })
+    .await
+}
+
+/// An invitation as the form has it.
+pub struct Invite {
+    pub note: String,
+    pub role: Role,
+    pub uses: i64,
+    pub days: u64,
+}
+
+/// Makes an invitation. What is returned is shown once and nowhere kept.
+pub async fn invite(state: &State, Admin(admin): Admin, invite: Invite) -> Result<String, Problem> {
+    let note = invite.note.split_whitespace().collect::<Vec<_>>().join(" ");
+    if MOST_NOTE < note.chars().count() || note.chars().any(char::is_control) {
+        return Err(Problem::invalid("note", format!("Keep it under {MOST_NOTE} characters.")));
+    }
+    if !(1..=MOST_USES).contains(&invite.uses) {
+        return Err(Problem::invalid("uses", format!("An invitation is for 1 to {MOST_USES} people.")));
+    }
+    if !(1..=MOST_DAYS).contains(&invite.days) {
+        return Err(Problem::invalid("days", format!("An invitation is open for 1 to {MOST_DAYS} days.")));
+    }
+    let secret = secret::new()?;
+    let (hash, state) = (Hash::of(&secret), state.clone());
+    owned(async move {
+        let ends_at = ahead(Duration::from_secs(invite.days * 86_400));
+        let detail = format!("{}, {} times, {} days", invite.role.name(), invite.uses, invite.days);
+        let (role, uses) = (invite.role, invite.uses);
+        let new = NewInvitation { hash, note: &note, role, uses, ends_at, made_by: Some(admin.who.account) };
+        state.store.add_invitation(new).await?;
+        Ok(state.store.note(&admin.name, "made an invitation", &note, &detail).await?)
+    })
+    .await?;
+    Ok(secret)
+}
+
+pub async fn end_invitation(state: &State, Admin(admin): Admin, invitation: Hash) -> Result<(), Problem> {
+    let state = state.clone();
+    owned(async move {
+        let ended = state.store.end_invitation(invitation).await?;
+        Ok(state.store.note(&admin.name, "withdrew an invitation", &ended.note, "").await?)
+    })
+    .await
+}
+
+pub async fn set_sign_up(state: &State, Admin(admin): Admin, policy: SignUp) -> Result<(), Problem> {
+    set_policy(state, policy).await?;
+    let state = state.clone();
+    owned(async move { Ok(state.store.note(&admin.name, "set who may sign up", "", policy.name()).await?) }).await
+}
+
+fn cut(state: &State, revoked: Vec<Revoked>) {
+    revoked.into_iter().for_each(|revoked| state.grants.revoke(revoked));
+}

@@ -1,0 +1,129 @@
+//! What open streams were authorised by, so that they end when it no longer holds (promise S14).
+//!
+//! What is withdrawn here cuts its streams at once. What another process on the same database withdraws is found by
+//! looking once a second.
+
+use super::State;
+use super::journal::lock;
+use super::secret::Hash;
+use super::session::{By, Who};
+use super::store::revocations::Revoked;
+use crate::error::Problem;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+/// How often is looked what other processes have withdrawn. A stream is to be cut within a second.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// The open streams by what they were authorised by.
+#[derive(Default)]
+pub struct Grants {
+    open: Mutex<HashMap<Who, Held>>,
+}
+
+struct Held {
+    cut: CancellationToken,
+    streams: usize,
+}
+
+/// Held by a stream for as long as it is open.
+pub struct Grant {
+    grants: Arc<Grants>,
+    who: Who,
+    cut: CancellationToken,
+}
+
+impl Grant {
+    /// Comes when the stream is to end.
+    pub async fn withdrawn(&self) {
+        self.cut.cancelled().await;
+    }
+}
+
+impl Drop for Grant {
+    fn drop(&mut self) {
+        let mut open = lock(&self.grants.open);
+        if let Entry::Occupied(mut held) = open.entry(self.who) {
+            // Withdrawn in between, and granted anew: then it is not ours.
+            if held.get().cut.is_cancelled() != self.cut.is_cancelled() {
+                return;
+            }
+            held.get_mut().streams -= 1;
+            if held.get().streams == 0 {
+                held.remove();
+            }
+        }
+    }
+}
+
+impl Grants {
+    fn take(self: &Arc<Self>, who: Who) -> Grant {
+        let mut open = lock(&self.open);
+        let held = open.entry(who).or_insert_with(|| Held { cut: CancellationToken::new(), streams: 0 });
+        held.streams += 1;
+        Grant { grants: Arc::clone(self), who, cut: held.cut.clone() }
+    }
+
+    /// Cuts the streams that this authorised.
+    pub fn revoke(&self, revoked: Revoked) {
+        lock(&self.open).retain(|who, held| {
+            let goes = match revoked {
+                Revoked::Session(hash) => who.by == By::Session(hash),
+                Revoked::Token(hash) => matches!(who.by, By::Token(token, _) if token == hash),
+                Revoked::Account(account) => who.account == account,
+            };
+            if goes {
+                held.cut.cancel();
+            }
+            !goes
+        });
+    }
+
+    pub fn revoke_session(&self, session: Hash) {
+        self.revoke(Revoked::Session(session));
+    }
+}
+
+/// A place among what may stay open.
+///
+/// # Errors
+/// 401: what the caller was let in by was withdrawn a moment ago.
+pub async fn grant(state: &State, who: Who) -> Result<Grant, Problem> {
+    let grant = state.grants.take(who);
+    // Looked at once more after it is known here: what is withdrawn from now on finds it.
+    if super::session::holds(state, who).await? { Ok(grant) } else { Err(Problem::Unknown) }
+}
+
+/// What an account that is disabled or gone has running here ends.
+async fn stop_what_it_pays_for(state: &State, revoked: Revoked) {
+    let Revoked::Account(account) = revoked else { return };
+    let gone = match state.store.account(account).await {
+        Ok(account) => account.disabled,
+        Err(error) => matches!(error, sqlx::Error::RowNotFound),
+    };
+    if gone {
+        state.engine.stop_all(account);
+    }
+}
+
+/// Looks what other processes have withdrawn, until the server is gone.
+pub async fn watch(state: Weak<super::Shared>, mut seen: i64) {
+    loop {
+        sleep(LOOK_EVERY).await;
+        let Some(state) = state.upgrade() else { return };
+        match state.store.revocations_after(seen).await {
+            Ok((revoked, last)) => {
+                seen = last;
+                for revoked in revoked {
+                    state.grants.revoke(revoked);
+                    stop_what_it_pays_for(&State(Arc::clone(&state)), revoked).await;
+                }
+            }
+            Err(error) => tracing::warn!(%error, "What other processes have withdrawn could not be looked at"),
+        }
+    }
+}

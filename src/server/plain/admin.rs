@@ -1,0 +1,182 @@
+//! The administration's pages: accounts, one account, invitations, what was used, the audit log.
+
+mod account;
+mod invitations;
+
+pub use account::{Detail, account};
+pub use invitations::{Asked, invitations};
+
+use super::form::Hidden;
+use super::{Owner, Said, Sheet, Width};
+use crate::server::admin::called;
+use crate::server::store::audit::Entry;
+use crate::server::store::people::{Listed, Search, Spending};
+use crate::server::times::{minute, since};
+use leptos::prelude::*;
+
+/// The pages, by their addresses.
+const PAGES: [(&str, &str); 4] =
+    [("/admin", "Accounts"), ("/admin/invitations", "Signing up"), ("/admin/usage", "Usage"), ("/admin/log", "Log")];
+
+fn sheet(
+    at: &str,
+    title: &'static str,
+    owner: Owner,
+    said: Said,
+    fields: &'static [&'static str],
+    body: AnyView,
+) -> Sheet {
+    let links = PAGES
+        .iter()
+        .map(|(href, name)| view! { <li><a href=*href aria-current=(*href == at).then_some("page")>{*name}</a></li> })
+        .collect_view();
+    let body = view! {
+        <nav class="tabs" aria-label="Administration"><ul>{links}</ul></nav>
+        {body}
+    };
+    Sheet { title, width: Width::Broad, owner: Some(owner), said, fields, body: body.into_any() }
+}
+
+/// The list of accounts. `typed` is what was searched for, as it was typed.
+pub fn accounts(owner: Owner, search: &Search, typed: String, people: Vec<Listed>, next: Option<String>) -> Sheet {
+    let none = people.is_empty().then(|| view! { <p class="quiet">"Nobody was found."</p> });
+    let rows = people.into_iter().map(person).collect_view();
+    let guests = search.guests;
+    let other = if guests { ("/admin", "Show people with a name") } else { ("/admin?guests=yes", "Show guests") };
+    let more = next.map(|next| {
+        view! {
+            <form class="row" action="/admin">
+                <Hidden name="q" value=typed.clone()/>
+                <Hidden name="after" value=next/>
+                {guests.then(|| view! { <Hidden name="guests" value="yes".into()/> })}
+                <button class="button button--quiet">"Show more"</button>
+            </form>
+        }
+    });
+    let body = view! {
+        <form class="row" role="search" action="/admin">
+            <label for="q">"Name"</label>
+            <input class="field field--search" id="q" name="q" type="search" value=typed.clone() autocomplete="off"/>
+            <button class="button button--quiet">"Search"</button>
+            <a href=other.0>{other.1}</a>
+        </form>
+        <div class="scroll" tabindex="0" role="region" aria-label="Accounts">
+            <table class="list">
+                <thead><tr>
+                    <th scope="col">"Name"</th><th scope="col">"Role"</th><th scope="col">"Last used"</th>
+                    <th scope="col" class="number">"Tokens this month"</th>
+                </tr></thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+        {none}
+        {more}
+    };
+    sheet("/admin", "Accounts", owner, Said::default(), &[], body.into_any())
+}
+
+fn person(listed: Listed) -> impl IntoView {
+    let href = format!("/admin/accounts/{}", listed.account.id);
+    let role = match (listed.account.disabled, &listed.account.name) {
+        (true, _) => "disabled",
+        (false, None) => "guest",
+        (false, Some(_)) => listed.account.role.name(),
+    };
+    let used = listed.last_used_at.map_or_else(|| "never".into(), |used| since(&used));
+    view! {
+        <tr>
+            <th scope="row"><a href=href>{called(&listed.account)}</a></th>
+            <td>{role}</td>
+            <td>{used}</td>
+            <td class="number">{number(listed.tokens_this_month)}</td>
+        </tr>
+    }
+}
+
+/// What accounts have used in the last days, by model.
+pub fn usage(owner: Owner, days: i64, spending: Vec<Spending>) -> Sheet {
+    let lead = format!("The last {days} days, the most first.");
+    let body = view! { <p class="lead">{lead}</p>{spent(spending, true)} };
+    sheet("/admin/usage", "Usage", owner, Said::default(), &[], body.into_any())
+}
+
+fn spent(spending: Vec<Spending>, with_names: bool) -> impl IntoView {
+    if spending.is_empty() {
+        return view! { <p class="quiet">"Nothing was used."</p> }.into_any();
+    }
+    let rows = spending
+        .into_iter()
+        .map(|it| {
+            let about = if it.usage.estimated { "about " } else { "" };
+            let href = format!("/admin/accounts/{}", it.account.id);
+            let name = with_names.then(|| view! { <th scope="row"><a href=href>{called(&it.account)}</a></th> });
+            view! {
+                <tr>
+                    {name}
+                    <td>{it.model}</td>
+                    <td class="number">{number(it.replies)}</td>
+                    <td class="number">{format!("{about}{}", number(it.usage.input_tokens))}</td>
+                    <td class="number">{format!("{about}{}", number(it.usage.output_tokens))}</td>
+                </tr>
+            }
+        })
+        .collect_view();
+    let name = with_names.then(|| view! { <th scope="col">"Account"</th> });
+    view! {
+        <div class="scroll" tabindex="0" role="region" aria-label="Usage">
+            <table class="list">
+                <thead><tr>
+                    {name}<th scope="col">"Model"</th><th scope="col" class="number">"Replies"</th>
+                    <th scope="col" class="number">"Tokens in"</th><th scope="col" class="number">"Tokens out"</th>
+                </tr></thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
+
+/// The audit log, the newest first.
+pub fn log(owner: Owner, entries: Vec<Entry>, next: Option<String>) -> Sheet {
+    let rows = entries
+        .into_iter()
+        .map(|entry| {
+            view! {
+                <tr>
+                    <td><time datetime=entry.at.clone()>{minute(&entry.at)}</time></td>
+                    <th scope="row">{entry.actor}</th>
+                    <td>{entry.action}</td>
+                    <td>{entry.subject}</td>
+                    <td>{entry.detail}</td>
+                </tr>
+            }
+        })
+        .collect_view();
+    let older = next.map(|next| view! { <p><a href=format!("/admin/log?before={next}")>"Older ones"</a></p> });
+    let body = view! {
+        <div class="scroll" tabindex="0" role="region" aria-label="Log">
+            <table class="list">
+                <thead><tr>
+                    <th scope="col">"When (UTC)"</th><th scope="col">"Who"</th><th scope="col">"Did what"</th>
+                    <th scope="col">"To whom or what"</th><th scope="col">"How"</th>
+                </tr></thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+        {older}
+    };
+    sheet("/admin/log", "Log", owner, Said::default(), &[], body.into_any())
+}
+
+/// 1234567 as `1,234,567`.
+fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}

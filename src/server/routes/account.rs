@@ -1,0 +1,150 @@
+//! An account's own page. Only a browser that is signed in gets here: what manages an account is more than a token may do.
+
+use super::door::arrived;
+use super::input::{Form, Local};
+use super::table::Table;
+use crate::error::Problem;
+use crate::server::accounts::{self, Arrival, Scope};
+use crate::server::plain::account::{Content, page};
+use crate::server::plain::{Said, Sheet};
+use crate::server::problem::ProblemPage;
+use crate::server::secret::Hash;
+use crate::server::session::{By, Person};
+use crate::server::{State, owned};
+use axum::extract::State as Extract;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+
+const HERE: &str = "/account";
+
+pub(super) fn routes() -> Table {
+    Table::default()
+        .route(HERE, get(show))
+        .route("/account/password", post(change_password))
+        .route("/account/sessions/end", post(end_session))
+        .route("/account/sessions/end-others", post(end_other_sessions))
+        .route("/account/tokens", post(make_token))
+        .route("/account/tokens/end", post(end_token))
+}
+
+async fn sheet(state: &State, person: Person, said: Said, made: Option<String>) -> Result<Sheet, Problem> {
+    let account = person.who.account;
+    let By::Session(here) = person.who.by else { return Err(Problem::NotFound) };
+    let brings = match state.store.guest_of(here).await? {
+        Some(guest) => state.store.count_conversations(guest).await?,
+        None => 0,
+    };
+    let content = Content {
+        sessions: state.store.sessions(account).await?,
+        tokens: state.store.tokens(account).await?,
+        owner: person.owner(),
+        here,
+        made,
+        brings,
+    };
+    Ok(page(content, said))
+}
+
+async fn show(Extract(state): Extract<State>, person: Person) -> Result<Sheet, ProblemPage> {
+    Ok(sheet(&state, person, Said::default(), None).await?)
+}
+
+#[derive(Deserialize)]
+struct Change {
+    old: String,
+    new: String,
+}
+
+async fn change_password(
+    Extract(state): Extract<State>,
+    person: Person,
+    arrival: Arrival,
+    form: Result<Form<Change>, Problem>,
+) -> Result<Response, ProblemPage> {
+    let Form(form) = form?;
+    match accounts::change_password(&state, arrival, person.who, &form.old, &form.new).await {
+        Ok(signed) => Ok(arrived(&state, signed, &Local::to(HERE))?),
+        Err(problem) => {
+            let said = Said::problem("password", problem);
+            Ok(sheet(&state, person, said, None).await?.into_response())
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Session {
+    session: String,
+}
+
+async fn end_session(
+    Extract(state): Extract<State>,
+    person: Person,
+    form: Result<Form<Session>, Problem>,
+) -> Result<Redirect, ProblemPage> {
+    let session = Hash::parse(&form?.0.session).ok_or(Problem::NotFound)?;
+    owned(async move {
+        let revoked = state.store.end_session(person.who.account, session).await?;
+        state.grants.revoke(revoked);
+        Ok(())
+    })
+    .await?;
+    Ok(Redirect::to(HERE))
+}
+
+async fn end_other_sessions(Extract(state): Extract<State>, person: Person) -> Result<Redirect, ProblemPage> {
+    let By::Session(here) = person.who.by else { return Err(Problem::NotFound.into()) };
+    owned(async move {
+        let ended = state.store.end_sessions(person.who.account, Some(here)).await?;
+        ended.into_iter().for_each(|revoked| state.grants.revoke(revoked));
+        Ok(())
+    })
+    .await?;
+    Ok(Redirect::to(HERE))
+}
+
+#[derive(Deserialize)]
+struct NewToken {
+    name: String,
+    scope: String,
+}
+
+/// The token is in this answer and nowhere else.
+async fn make_token(
+    Extract(state): Extract<State>,
+    person: Person,
+    form: Result<Form<NewToken>, Problem>,
+) -> Result<Sheet, ProblemPage> {
+    let Form(form) = form?;
+    let scope =
+        Scope::parse(&form.scope).ok_or_else(|| Problem::invalid("scope", "A token reads, or reads and writes."));
+    let made = match scope {
+        Ok(scope) => accounts::make_token(&state, person.who.account, &form.name, scope).await,
+        Err(problem) => Err(problem),
+    };
+    let (said, made) = match made {
+        Ok(token) => (Said::default(), Some(token)),
+        Err(problem) => (Said::problem("token", problem), None),
+    };
+    Ok(sheet(&state, person, said, made).await?)
+}
+
+#[derive(Deserialize)]
+struct Token {
+    token: String,
+}
+
+async fn end_token(
+    Extract(state): Extract<State>,
+    person: Person,
+    form: Result<Form<Token>, Problem>,
+) -> Result<Redirect, ProblemPage> {
+    let token = Hash::parse(&form?.0.token).ok_or(Problem::NotFound)?;
+    owned(async move {
+        let revoked = state.store.end_token(person.who.account, token).await?;
+        state.grants.revoke(revoked);
+        Ok(())
+    })
+    .await?;
+    Ok(Redirect::to(HERE))
+}

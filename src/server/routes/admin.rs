@@ -1,0 +1,198 @@
+//! The administration. For anybody but an admin it is not there.
+
+mod invitations;
+
+use super::input::{Form, Query};
+use super::table::Table;
+use crate::error::Problem;
+use crate::model::AccountId;
+use crate::server::State;
+use crate::server::accounts::{Name, Role};
+use crate::server::admin;
+use crate::server::plain::admin as pages;
+use crate::server::plain::admin::Detail;
+use crate::server::plain::{Said, Sheet};
+use crate::server::problem::ProblemPage;
+use crate::server::quota::Quota;
+use crate::server::session::Admin;
+use crate::server::store::people::Search;
+use crate::server::usage::{USUAL_DAYS, first_day};
+use axum::extract::State as Extract;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+use std::str::FromStr;
+
+pub(super) fn routes() -> Table {
+    Table::default()
+        .route("/admin", get(people))
+        .route("/admin/accounts/{id}", get(account))
+        .route("/admin/accounts/role", post(set_role))
+        .route("/admin/accounts/disabled", post(set_disabled))
+        .route("/admin/accounts/limits", post(set_limits))
+        .route("/admin/accounts/sessions/end", post(end_sessions))
+        .route("/admin/invitations", get(invitations::show).post(invitations::invite))
+        .route("/admin/invitations/end", post(invitations::end))
+        .route("/admin/sign-up", post(invitations::set_sign_up))
+        .route("/admin/usage", get(usage))
+        .route("/admin/log", get(log))
+}
+
+#[derive(Deserialize)]
+struct Asking {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    after: String,
+    guests: Option<String>,
+}
+
+async fn people(
+    Extract(state): Extract<State>,
+    admin: Admin,
+    Query(asking): Query<Asking>,
+) -> Result<Sheet, ProblemPage> {
+    let search = Search { key: Name::search(&asking.q), guests: asking.guests.is_some(), after: asking.after };
+    let (people, next) = state.store.people(&search).await?;
+    Ok(pages::accounts(admin.0.owner(), &search, asking.q, people, next))
+}
+
+async fn detail(state: &State, admin: &Admin, id: AccountId, said: Said) -> Result<Sheet, Problem> {
+    let detail = Detail {
+        account: state.store.account(id).await?,
+        quota: state.store.quota(id).await?,
+        sessions: state.store.sessions(id).await?,
+        spending: state.store.spending(&first_day(USUAL_DAYS), Some(id)).await?,
+    };
+    Ok(pages::account(admin.0.owner(), detail, said))
+}
+
+async fn account(
+    Extract(state): Extract<State>,
+    admin: Admin,
+    id: Result<super::input::Id<AccountId>, Problem>,
+) -> Result<Sheet, ProblemPage> {
+    Ok(detail(&state, &admin, id?.0, Said::default()).await?)
+}
+
+/// Back to the account's page: as it is now, or with what was wrong.
+async fn after(
+    state: &State,
+    admin: &Admin,
+    id: AccountId,
+    form: &'static str,
+    done: Result<(), Problem>,
+) -> Result<Response, ProblemPage> {
+    match done {
+        Ok(()) => Ok(Redirect::to(&format!("/admin/accounts/{id}")).into_response()),
+        Err(Problem::NotFound) => Err(Problem::NotFound.into()),
+        Err(problem) => Ok(detail(state, admin, id, Said::problem(form, problem)).await?.into_response()),
+    }
+}
+
+#[derive(Deserialize)]
+struct NewRole {
+    account: AccountId,
+    role: String,
+}
+
+async fn set_role(
+    Extract(state): Extract<State>,
+    admin: Admin,
+    form: Result<Form<NewRole>, Problem>,
+) -> Result<Response, ProblemPage> {
+    let Form(form) = form?;
+    let done = match Role::parse(&form.role) {
+        Some(role) => admin::set_role(&state, admin.clone(), form.account, role).await,
+        None => Err(Problem::invalid("role", "There is no such role.")),
+    };
+    after(&state, &admin, form.account, "role", done).await
+}
+
+#[derive(Deserialize)]
+struct Access {
+    account: AccountId,
+    disabled: String,
+}
+
+async fn set_disabled(
+    Extract(state): Extract<State>,
+    admin: Admin,
+    form: Result<Form<Access>, Problem>,
+) -> Result<Response, ProblemPage> {
+    let Form(form) = form?;
+    let done = admin::set_disabled(&state, admin.clone(), form.account, form.disabled == "yes").await;
+    after(&state, &admin, form.account, "access", done).await
+}
+
+#[derive(Deserialize)]
+struct Limits {
+    account: AccountId,
+    sends_per_minute: String,
+    open_replies: String,
+    streams: String,
+    tokens_per_day: String,
+    tokens_per_month: String,
+}
+
+impl Limits {
+    fn quota(&self) -> Result<Quota, Problem> {
+        Ok(Quota {
+            sends_per_minute: count(&self.sends_per_minute, "sends_per_minute")?,
+            open_replies: count(&self.open_replies, "open_replies")?,
+            streams: count(&self.streams, "streams")?,
+            tokens_per_day: count(&self.tokens_per_day, "tokens_per_day")?,
+            tokens_per_month: count(&self.tokens_per_month, "tokens_per_month")?,
+        })
+    }
+}
+
+/// A field that is empty where nothing is set.
+fn count<T: FromStr>(text: &str, field: &str) -> Result<Option<T>, Problem> {
+    let wrong = || Problem::invalid(field, "Write a whole number, or leave the field empty.");
+    let text = text.trim();
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(|_| wrong()) }
+}
+
+async fn set_limits(
+    Extract(state): Extract<State>,
+    admin: Admin,
+    form: Result<Form<Limits>, Problem>,
+) -> Result<Response, ProblemPage> {
+    let Form(form) = form?;
+    let done = match form.quota() {
+        Ok(quota) => admin::set_quota(&state, admin.clone(), form.account, quota).await,
+        Err(problem) => Err(problem),
+    };
+    after(&state, &admin, form.account, "limits", done).await
+}
+
+#[derive(Deserialize)]
+struct Whose {
+    account: AccountId,
+}
+
+async fn end_sessions(
+    Extract(state): Extract<State>,
+    admin: Admin,
+    form: Result<Form<Whose>, Problem>,
+) -> Result<Response, ProblemPage> {
+    let id = form?.0.account;
+    let done = admin::end_sessions(&state, admin.clone(), id).await;
+    after(&state, &admin, id, "sessions", done).await
+}
+
+async fn usage(Extract(state): Extract<State>, admin: Admin) -> Result<Sheet, ProblemPage> {
+    let spending = state.store.spending(&first_day(USUAL_DAYS), None).await?;
+    Ok(pages::usage(admin.0.owner(), USUAL_DAYS, spending))
+}
+
+#[derive(Deserialize)]
+struct Before {
+    before: Option<String>,
+}
+
+async fn log(Extract(state): Extract<State>, admin: Admin, Query(page): Query<Before>) -> Result<Sheet, ProblemPage> {
+    let (entries, next) = state.store.audit(page.before.as_deref()).await?;
+    Ok(pages::log(admin.0.owner(), entries, next))
+}

@@ -1,0 +1,69 @@
+//! What a browser sends on behalf of another website, or under a name that is not ours.
+//!
+//! Forms and calls that change something are tower-http's matter (see `csrf`). This is for what it lets through: reading
+//! the API across sites, and names that somebody else has pointed at this machine (DNS rebinding).
+
+use crate::error::Problem;
+use crate::server::State;
+use crate::server::settings::Settings;
+use axum::extract::{Request, State as Extract};
+use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use std::net::IpAddr;
+
+pub(super) async fn refuse(Extract(state): Extract<State>, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    if !is_ours(&state.settings, host(headers)) {
+        let message = "Rivulet is not reached under this name. Whoever runs it can set RIVULET_PUBLIC_URL.";
+        return Problem::Forbidden(message.into()).into_response();
+    }
+    if request.uri().path().starts_with("/api/") && is_foreign(&state.settings, headers) {
+        let message = "This request came from another website, so it was not done.";
+        return Problem::Forbidden(message.into()).into_response();
+    }
+    next.run(request).await
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    // What is no text is nobody's name.
+    headers.get(name).map(|value| value.to_str().unwrap_or("?"))
+}
+
+fn host(headers: &HeaderMap) -> Option<&str> {
+    text(headers, header::HOST)
+}
+
+/// Whether people reach this server under this name: an address (no name can be pointed at something else then), this
+/// machine's own name, or the public one. A server that listens for others and has no public name takes any.
+fn is_ours(settings: &Settings, host: Option<&str>) -> bool {
+    let Some(host) = host else { return true };
+    let Some(name) = name(host) else { return false };
+    let public = settings.public_url.as_deref().and_then(|url| reqwest::Url::parse(url).ok());
+    let public = public.as_ref().and_then(reqwest::Url::host_str);
+    let unbracketed = name.trim_start_matches('[').trim_end_matches(']');
+    unbracketed.parse::<IpAddr>().is_ok()
+        || name == "localhost"
+        || name.ends_with(".localhost")
+        || public == Some(name.as_str())
+        || public.is_none() && !settings.listen.ip().is_loopback()
+}
+
+/// The host without its port, in small letters.
+fn name(host: &str) -> Option<String> {
+    let url = reqwest::Url::parse(&format!("http://{host}/")).ok()?;
+    let bare = url.path() == "/" && url.username().is_empty() && url.query().is_none() && url.fragment().is_none();
+    url.host_str().filter(|_| bare).map(str::to_owned)
+}
+
+/// Whether a page of another site makes the browser ask. Programs say nothing of the kind.
+fn is_foreign(settings: &Settings, headers: &HeaderMap) -> bool {
+    match text(headers, header::HeaderName::from_static("sec-fetch-site")) {
+        Some(site) => !matches!(site, "same-origin" | "none"),
+        None => text(headers, header::ORIGIN).is_some_and(|origin| {
+            // A proxy may speak HTTPS for us.
+            let bare = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+            (bare.is_none() || bare != host(headers)) && settings.public_url.as_deref() != Some(origin)
+        }),
+    }
+}

@@ -1,0 +1,59 @@
+//! The cookies: one says who a browser is, one that it has been known to somebody. Neither means anything by itself.
+
+use crate::error::Problem;
+use crate::server::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum_extra::extract::cookie::{Cookie, SameSite};
+
+/// Over HTTPS the prefix binds a cookie to this very host.
+pub(super) fn session_name(state: &State) -> &'static str {
+    if state.settings.is_https() { "__Host-rivulet" } else { "rivulet" }
+}
+
+fn browser_name(state: &State) -> &'static str {
+    if state.settings.is_https() { "__Host-rivulet-browser" } else { "rivulet-browser" }
+}
+
+/// The values of all cookies of this name.
+pub(super) fn all<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = String> + 'a {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let cookies = lines.flat_map(|line| Cookie::split_parse(line).flatten());
+    cookies.filter(move |cookie| cookie.name() == name).map(|cookie| cookie.value().to_owned())
+}
+
+pub(super) fn browser_of(state: &State, headers: &HeaderMap) -> Option<String> {
+    all(headers, browser_name(state)).next()
+}
+
+/// The header that gives a browser its session.
+pub fn session(state: &State, secret: String) -> Result<(HeaderName, HeaderValue), Problem> {
+    lasting(state, session_name(state), secret)
+}
+
+/// The header by which a browser will be known.
+pub fn browser(state: &State, secret: String) -> Result<(HeaderName, HeaderValue), Problem> {
+    lasting(state, browser_name(state), secret)
+}
+
+/// The header that takes a browser's session away.
+pub fn no_session(state: &State) -> Result<(HeaderName, HeaderValue), Problem> {
+    let mut cookie = cookie(state, session_name(state), String::new());
+    cookie.make_removal();
+    header(&cookie)
+}
+
+fn lasting(state: &State, name: &'static str, secret: String) -> Result<(HeaderName, HeaderValue), Problem> {
+    let mut cookie = cookie(state, name, secret);
+    cookie.make_permanent();
+    header(&cookie)
+}
+
+fn cookie(state: &State, name: &'static str, secret: String) -> Cookie<'static> {
+    let cookie = Cookie::build((name, secret)).path("/").http_only(true).same_site(SameSite::Lax);
+    cookie.secure(state.settings.is_https()).build()
+}
+
+fn header(cookie: &Cookie<'static>) -> Result<(HeaderName, HeaderValue), Problem> {
+    let value = HeaderValue::from_str(&cookie.to_string()).map_err(|_| Problem::Internal)?;
+    Ok((header::SET_COOKIE, value))
+}

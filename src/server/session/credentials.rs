@@ -1,0 +1,45 @@
+//! What a request bears to say who sends it. Two of it could mean two people, so the answer to that is 400.
+
+use super::cookie;
+use crate::error::Problem;
+use crate::server::State;
+use crate::server::secret::Hash;
+use axum::http::{HeaderMap, header};
+
+pub(super) enum Presented {
+    Nothing,
+    Cookie(Hash),
+    Bearer(Hash),
+}
+
+pub(super) fn presented(state: &State, headers: &HeaderMap) -> Result<Presented, Problem> {
+    let mut sessions = cookie::all(headers, cookie::session_name(state));
+    let session = sessions.next();
+    let mut bearers = headers.get_all(header::AUTHORIZATION).iter();
+    let bearer = bearers.next();
+    let foreign = headers.contains_key("x-api-key");
+    if bearers.next().is_some() || sessions.any(|other| Some(&other) != session.as_ref()) {
+        return Err(ambiguous());
+    }
+    match (session, bearer, foreign) {
+        (None, None, false) => Ok(Presented::Nothing),
+        (Some(session), None, false) => Ok(Presented::Cookie(Hash::of(&session))),
+        (None, Some(bearer), false) => {
+            let token = bearer.to_str().ok().and_then(token).ok_or(Problem::Unknown)?;
+            Ok(Presented::Bearer(Hash::of(token)))
+        }
+        (None, None, true) => Err(Problem::Unknown),
+        _ => Err(ambiguous()),
+    }
+}
+
+fn token(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+fn ambiguous() -> Problem {
+    Problem::Malformed(
+        "The request says twice who sends it. Send either the cookie or one header Authorization: Bearer.".into(),
+    )
+}

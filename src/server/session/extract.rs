@@ -1,0 +1,110 @@
+//! What handlers take to say who may ask: anybody's own account, a person in a browser, an admin.
+
+use super::{By, Caller, Visitor, Who, cookie, device, to_sign_in};
+use crate::error::Problem;
+use crate::model::AccountId;
+use crate::server::accounts::{Arrival, Role};
+use crate::server::plain::Owner;
+use crate::server::problem::ProblemPage;
+use crate::server::serve::Peer;
+use crate::server::{State, address};
+use axum::extract::FromRequestParts;
+use axum::http::Method;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+
+/// The caller's account. A handler that needs one says so before its other arguments: a stranger is told so, whatever
+/// else is wrong.
+pub struct Account(pub AccountId);
+
+impl FromRequestParts<State> for Account {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        Ok(Self(Caller::from_request_parts(parts, state).await?.writing()?.account))
+    }
+}
+
+/// The caller of a handler that only looks.
+pub struct Reader(pub Who);
+
+impl FromRequestParts<State> for Reader {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        Caller::from_request_parts(parts, state).await?.reading().map(Self)
+    }
+}
+
+/// Somebody with a name, in a browser that is signed in. Whoever is not is sent to sign in, and comes back.
+#[derive(Clone)]
+pub struct Person {
+    pub who: Who,
+    pub name: String,
+}
+
+impl Person {
+    pub fn owner(&self) -> Owner {
+        Owner { name: self.name.clone(), role: self.who.role }
+    }
+}
+
+impl FromRequestParts<State> for Person {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Response> {
+        let Caller(caller) = Caller::from_request_parts(parts, state).await.map_err(IntoResponse::into_response)?;
+        match caller {
+            Some(Who { by: By::Token(..), .. }) => {
+                let message = "Sign in with a browser for this: an API token is not enough.";
+                Err(Problem::Forbidden(message.into()).into_response())
+            }
+            Some(who) if !who.is_guest => {
+                let account =
+                    state.store.account(who.account).await.map_err(|error| Problem::from(error).into_response())?;
+                Ok(Self { who, name: account.name.unwrap_or_default() })
+            }
+            // A form that was sent has no way back: what it would do has not been done.
+            _ if parts.method == Method::GET => Err(to_sign_in(parts.uri.path()).into_response()),
+            _ => Err(to_sign_in("/").into_response()),
+        }
+    }
+}
+
+/// Somebody who runs this server. For all others there is nothing here.
+#[derive(Clone)]
+pub struct Admin(pub Person);
+
+impl FromRequestParts<State> for Admin {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Response> {
+        let person = Person::from_request_parts(parts, state).await?;
+        match person.who.role {
+            Role::Admin => Ok(Self(person)),
+            Role::Member | Role::Agent => Err(ProblemPage(Problem::NotFound).into_response()),
+        }
+    }
+}
+
+impl FromRequestParts<State> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Problem> {
+        Ok(parts.extensions.get::<Self>().copied().unwrap_or(Self(None)))
+    }
+}
+
+impl FromRequestParts<State> for Arrival {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        let peer = parts.extensions.get::<Peer>().ok_or(Problem::Internal)?;
+        Ok(Self {
+            who: parts.extensions.get::<Visitor>().and_then(|visitor| visitor.0),
+            browser: cookie::browser_of(state, &parts.headers),
+            address: address::client(&state.settings.trusted_proxies, peer.0.ip(), &parts.headers),
+            device: device::name(&parts.headers),
+        })
+    }
+}

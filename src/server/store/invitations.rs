@@ -1,0 +1,121 @@
+//! Invitations to sign up.
+
+use super::{Store, now};
+use crate::model::AccountId;
+use crate::server::accounts::Role;
+use crate::server::secret::Hash;
+use sqlx::{Row, SqliteConnection};
+
+/// An invitation as an admin sees it.
+#[derive(Clone, Debug)]
+pub struct Invitation {
+    pub hash: Hash,
+    pub note: String,
+    pub role: Role,
+    pub uses: i64,
+    pub used: i64,
+    pub ends_at: String,
+    pub created_at: String,
+}
+
+impl Invitation {
+    pub fn is_open(&self) -> bool {
+        self.used < self.uses && now() < self.ends_at
+    }
+}
+
+/// A new one. `made_by` is nobody for the link that makes the first admin.
+pub struct NewInvitation<'a> {
+    pub hash: Hash,
+    pub note: &'a str,
+    pub role: Role,
+    pub uses: i64,
+    pub ends_at: String,
+    pub made_by: Option<AccountId>,
+}
+
+// An invitation without a maker that makes an admin is the server's own, for the first one: it is over when there is one.
+
+/// Takes one use of it. None: it cannot be taken.
+pub(super) async fn take(write: &mut SqliteConnection, hash: Hash) -> sqlx::Result<Option<Role>> {
+    let row = sqlx::query(
+        "update invitation set used = used + 1 where token_hash = $1 and used < uses and ends_at > $2
+             and (made_by is not null or role <> 'admin'
+                  or not exists (select 1 from account where role = 'admin' and disabled_at is null))
+         returning role",
+    )
+    .bind(hash.to_string())
+    .bind(now())
+    .fetch_optional(write)
+    .await?;
+    row.map(|row| Ok(Role::of(row.try_get("role")?))).transpose()
+}
+
+fn invitation(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Invitation> {
+    Ok(Invitation {
+        hash: super::hash(row.try_get("token_hash")?)?,
+        note: row.try_get("note")?,
+        role: Role::of(row.try_get("role")?),
+        uses: row.try_get("uses")?,
+        used: row.try_get("used")?,
+        ends_at: row.try_get("ends_at")?,
+        created_at: row.try_get("created_at")?,
+    })
+}
+
+impl Store {
+    /// Writes an invitation. The server's own takes the place of the one before.
+    pub async fn add_invitation(&self, new: NewInvitation<'_>) -> sqlx::Result<()> {
+        let mut write = self.write().await?;
+        if new.made_by.is_none() {
+            sqlx::query("delete from invitation where made_by is null and role = 'admin'").execute(&mut *write).await?;
+        }
+        sqlx::query(
+            "insert into invitation (token_hash, note, role, uses, used, ends_at, made_by, created_at)
+             values ($1, $2, $3, $4, 0, $5, $6, $7)",
+        )
+        .bind(new.hash.to_string())
+        .bind(new.note)
+        .bind(new.role.name())
+        .bind(new.uses)
+        .bind(new.ends_at)
+        .bind(new.made_by.map(|account| account.to_string()))
+        .bind(now())
+        .execute(&mut *write)
+        .await?;
+        write.commit().await
+    }
+
+    /// What it makes of whoever takes it. None: it cannot be taken.
+    pub async fn open_invitation(&self, hash: Hash) -> sqlx::Result<Option<Role>> {
+        let row = sqlx::query(
+            "select role from invitation where token_hash = $1 and used < uses and ends_at > $2
+                 and (made_by is not null or role <> 'admin'
+                      or not exists (select 1 from account where role = 'admin' and disabled_at is null))",
+        )
+        .bind(hash.to_string())
+        .bind(now())
+        .fetch_optional(self.read())
+        .await?;
+        row.map(|row| Ok(Role::of(row.try_get("role")?))).transpose()
+    }
+
+    /// Those that people have made, the newest first.
+    pub async fn invitations(&self) -> sqlx::Result<Vec<Invitation>> {
+        let rows = sqlx::query("select * from invitation where made_by is not null order by created_at desc limit 200")
+            .fetch_all(self.read())
+            .await?;
+        rows.iter().map(invitation).collect()
+    }
+
+    /// Withdraws an invitation.
+    pub async fn end_invitation(&self, hash: Hash) -> sqlx::Result<Invitation> {
+        let mut write = self.write().await?;
+        let row = sqlx::query("delete from invitation where token_hash = $1 and made_by is not null returning *")
+            .bind(hash.to_string())
+            .fetch_one(&mut *write)
+            .await?;
+        write.commit().await?;
+        invitation(&row)
+    }
+}

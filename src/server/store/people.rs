@@ -1,0 +1,139 @@
+//! Accounts as an admin sees them.
+
+use super::accounts::{Account, account};
+use super::revocations::{self, Revoked};
+use super::{Store, now};
+use crate::model::{AccountId, Usage};
+use crate::server::accounts::Role;
+use crate::server::quota::days;
+use sqlx::{Row, SqliteConnection};
+
+/// Accounts on one page.
+pub const PAGE: i64 = 50;
+
+/// An account in the list.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    pub account: Account,
+    pub last_used_at: Option<String>,
+    /// Read and written.
+    pub tokens_this_month: u64,
+}
+
+/// Which accounts are listed.
+#[derive(Clone, Debug, Default)]
+pub struct Search {
+    /// Part of a name, in the form in which names are looked up.
+    pub key: String,
+    pub guests: bool,
+    /// The last one of the page before: a name's key, or a guest's id.
+    pub after: String,
+}
+
+/// What an account has used of a model.
+#[derive(Clone, Debug)]
+pub struct Spending {
+    pub account: Account,
+    pub model: String,
+    pub usage: Usage,
+    pub replies: u64,
+}
+
+impl Store {
+    /// A page of the accounts, by name; of the guests, the oldest first. With what to go on after.
+    pub async fn people(&self, search: &Search) -> sqlx::Result<(Vec<Listed>, Option<String>)> {
+        let pattern = format!("%{}%", search.key.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+        let rows = sqlx::query(
+            "select account.*, coalesce(name_key, id) as place,
+                (select max(coalesce(last_used_at, session.created_at)) from session
+                 where session.account = account.id) as last_used_at,
+                (select coalesce(sum(input_tokens + output_tokens), 0) from usage
+                 where usage.account = account.id and day >= $1) as tokens
+             from account
+             where (name_key is null) = $2 and coalesce(name_key, id) > $3 and coalesce(name_key, '') like $4 escape '\\'
+             order by place limit $5",
+        )
+        .bind(days().1.to_string())
+        .bind(search.guests)
+        .bind(&search.after)
+        .bind(if search.guests { "%".into() } else { pattern })
+        .bind(PAGE + 1)
+        .fetch_all(self.read())
+        .await?;
+        let more = PAGE < rows.len() as i64;
+        let shown = &rows[..rows.len().min(PAGE as usize)];
+        let next = shown.last().filter(|_| more).map(|row| row.try_get("place")).transpose()?;
+        let read = shown.iter().map(|row| {
+            Ok(Listed {
+                account: account(row)?,
+                last_used_at: row.try_get("last_used_at")?,
+                tokens_this_month: row.try_get::<i64, _>("tokens")?.max(0).unsigned_abs(),
+            })
+        });
+        Ok((read.collect::<sqlx::Result<_>>()?, next))
+    }
+
+    /// Gives it another role, and ends its sessions.
+    pub async fn set_role(&self, id: AccountId, role: Role) -> sqlx::Result<Vec<Revoked>> {
+        let mut write = self.write().await?;
+        sqlx::query("update account set role = $2 where id = $1")
+            .bind(id.to_string())
+            .bind(role.name())
+            .execute(&mut *write)
+            .await?;
+        let ended = end_all(&mut write, id).await?;
+        write.commit().await?;
+        Ok(ended)
+    }
+
+    /// Disables it and ends its sessions, or enables it.
+    pub async fn set_disabled(&self, id: AccountId, disabled: bool) -> sqlx::Result<Vec<Revoked>> {
+        let mut write = self.write().await?;
+        sqlx::query("update account set disabled_at = $2 where id = $1")
+            .bind(id.to_string())
+            .bind(disabled.then(now))
+            .execute(&mut *write)
+            .await?;
+        let ended = if disabled { end_all(&mut write, id).await? } else { Vec::new() };
+        write.commit().await?;
+        Ok(ended)
+    }
+
+    /// What accounts have used of which models since `day`, the most first.
+    pub async fn spending(&self, day: &str, of: Option<AccountId>) -> sqlx::Result<Vec<Spending>> {
+        let rows = sqlx::query(
+            "select account.*, model, sum(input_tokens) as read_tokens, sum(output_tokens) as written_tokens,
+                    sum(replies) as replies, sum(estimated) as estimated, sum(cost_micros) as cost_micros
+             from usage join account on account.id = usage.account
+             where day >= $1 and (account.id = $2 or $2 = '')
+             group by account.id, model order by sum(input_tokens + output_tokens) desc limit 200",
+        )
+        .bind(day)
+        .bind(of.map(|id| id.to_string()).unwrap_or_default())
+        .fetch_all(self.read())
+        .await?;
+        let read = rows.iter().map(|row| {
+            let count = |name: &str| row.try_get::<i64, _>(name).map(|count| count.max(0).unsigned_abs());
+            Ok(Spending {
+                account: account(row)?,
+                model: row.try_get("model")?,
+                usage: Usage {
+                    input_tokens: count("read_tokens")?,
+                    output_tokens: count("written_tokens")?,
+                    estimated: 0 < count("estimated")?,
+                    cost_micros: row.try_get::<Option<i64>, _>("cost_micros")?.map(|cost| cost.max(0).unsigned_abs()),
+                },
+                replies: count("replies")?,
+            })
+        });
+        read.collect()
+    }
+}
+
+/// Ends the account's sessions, and whatever its tokens have open.
+async fn end_all(write: &mut SqliteConnection, id: AccountId) -> sqlx::Result<Vec<Revoked>> {
+    let mut ended = revocations::end_sessions(write, id, None).await?;
+    revocations::note(write, Revoked::Account(id)).await?;
+    ended.push(Revoked::Account(id));
+    Ok(ended)
+}

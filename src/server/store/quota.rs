@@ -1,0 +1,92 @@
+//! Limits of single accounts, and what they have used.
+
+use super::Store;
+use crate::model::{AccountId, Usage};
+use crate::server::quota::{Quota, Used, days};
+use crate::server::store::now;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+use std::num::NonZeroU32;
+
+fn quota(row: &SqliteRow) -> sqlx::Result<Quota> {
+    let count = |name: &str| row.try_get::<Option<i64>, _>(name);
+    let small = |name: &str| count(name).map(|it| it.and_then(|count| u32::try_from(count).ok()));
+    let large = |name: &str| count(name).map(|it| it.and_then(|count| u64::try_from(count).ok()));
+    Ok(Quota {
+        sends_per_minute: small("sends_per_minute")?.and_then(NonZeroU32::new),
+        open_replies: small("open_replies")?,
+        streams: small("streams")?,
+        tokens_per_day: large("tokens_per_day")?,
+        tokens_per_month: large("tokens_per_month")?,
+    })
+}
+
+impl Store {
+    pub async fn quota(&self, account: AccountId) -> sqlx::Result<Quota> {
+        let row =
+            sqlx::query("select * from account where id = $1").bind(account.to_string()).fetch_one(self.read()).await?;
+        quota(&row)
+    }
+
+    /// What is set for the account, and what it has used. One query: every message waits for it.
+    pub async fn allowance(&self, account: AccountId) -> sqlx::Result<(Quota, Used)> {
+        let (today, month) = days();
+        let row = sqlx::query(
+            "select account.*,
+                (select coalesce(sum(input_tokens + output_tokens), 0) from usage
+                 where usage.account = account.id and day >= $2) as today,
+                (select coalesce(sum(input_tokens + output_tokens), 0) from usage
+                 where usage.account = account.id and day >= $3) as this_month
+             from account where id = $1",
+        )
+        .bind(account.to_string())
+        .bind(today.to_string())
+        .bind(month.to_string())
+        .fetch_one(self.read())
+        .await?;
+        let sum = |name: &str| row.try_get::<i64, _>(name).map(|sum| sum.max(0).unsigned_abs());
+        Ok((quota(&row)?, Used { today: sum("today")?, this_month: sum("this_month")? }))
+    }
+
+    pub async fn set_quota(&self, account: AccountId, quota: Quota) -> sqlx::Result<()> {
+        let large = |count: Option<u64>| count.map(|count| i64::try_from(count).unwrap_or(i64::MAX));
+        let mut write = self.write().await?;
+        sqlx::query(
+            "update account set sends_per_minute = $2, open_replies = $3, streams = $4, tokens_per_day = $5,
+                    tokens_per_month = $6 where id = $1",
+        )
+        .bind(account.to_string())
+        .bind(quota.sends_per_minute.map(|count| i64::from(count.get())))
+        .bind(quota.open_replies.map(i64::from))
+        .bind(quota.streams.map(i64::from))
+        .bind(large(quota.tokens_per_day))
+        .bind(large(quota.tokens_per_month))
+        .execute(&mut *write)
+        .await?;
+        write.commit().await
+    }
+
+    /// Writes what was used outside any conversation.
+    pub async fn charge_account(&self, account: AccountId, model: &str, usage: Usage) -> sqlx::Result<()> {
+        let mut write = self.write().await?;
+        sqlx::query(
+            "insert into usage (account, day, model, input_tokens, output_tokens, replies, estimated, cost_micros)
+             values ($1, substr($2, 1, 10), $3, $4, $5, 1, $6, $7)
+             on conflict (account, day, model) do update set
+                input_tokens = usage.input_tokens + excluded.input_tokens,
+                output_tokens = usage.output_tokens + excluded.output_tokens,
+                replies = usage.replies + 1, estimated = usage.estimated + excluded.estimated,
+                cost_micros = coalesce(usage.cost_micros + excluded.cost_micros, excluded.cost_micros, usage.cost_micros)",
+        )
+        .bind(account.to_string())
+        .bind(now())
+        .bind(model)
+        .bind(usage.input_tokens as i64)
+        .bind(usage.output_tokens as i64)
+        .bind(i64::from(usage.estimated))
+        .bind(usage.cost_micros.map(|cost| cost as i64))
+        .execute(&mut *write)
+        .await?;
+        write.commit().await
+    }
+}

@@ -1,0 +1,160 @@
+//! Sessions: the browsers that accounts are signed in with. And the browsers that once were.
+
+use super::{Store, ago, now};
+use crate::model::AccountId;
+use crate::server::accounts::Role;
+use crate::server::secret::Hash;
+use sqlx::{Row, SqliteConnection};
+use std::time::Duration;
+
+/// The last use is written once in this time: a page is a dozen requests.
+const USE_STEP: Duration = Duration::from_secs(60);
+
+/// Whose a session or a token is.
+#[derive(Clone, Debug)]
+pub struct Holder {
+    pub account: AccountId,
+    pub is_guest: bool,
+    pub role: Role,
+    /// Whether the last use that is written is so old that this one should be.
+    pub stale: bool,
+}
+
+/// A session as its account sees it.
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub hash: Hash,
+    pub device: String,
+    pub created_at: String,
+    pub last_used_at: String,
+}
+
+pub(super) async fn add(
+    write: &mut SqliteConnection,
+    account: AccountId,
+    session: Hash,
+    device: &str,
+    guest: Option<AccountId>,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "insert into session (token_hash, account, created_at, device, last_used_at, guest)
+         values ($1, $2, $3, $4, $3, $5)",
+    )
+    .bind(session.to_string())
+    .bind(account.to_string())
+    .bind(now())
+    .bind(device)
+    .bind(guest.map(|guest| guest.to_string()))
+    .execute(write)
+    .await?;
+    Ok(())
+}
+
+pub(super) fn holder(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Holder> {
+    let used: &str = row.try_get("last_used_at")?;
+    Ok(Holder {
+        account: super::id(row.try_get("account")?)?,
+        is_guest: row.try_get::<Option<&str>, _>("name")?.is_none(),
+        role: Role::of(row.try_get("role")?),
+        stale: used < ago(USE_STEP).as_str(),
+    })
+}
+
+impl Store {
+    /// Whose session this is. None too where the account is disabled.
+    pub async fn session(&self, session: Hash) -> sqlx::Result<Option<Holder>> {
+        let row = sqlx::query(
+            "select session.account, account.name, account.role,
+                    coalesce(session.last_used_at, session.created_at) as last_used_at
+             from session join account on account.id = session.account
+             where session.token_hash = $1 and account.disabled_at is null",
+        )
+        .bind(session.to_string())
+        .fetch_optional(self.read())
+        .await?;
+        row.as_ref().map(holder).transpose()
+    }
+
+    /// Begins a session, in place of `before`. `guest` is whose conversations are still to be asked about.
+    pub async fn add_session(
+        &self,
+        account: AccountId,
+        session: Hash,
+        device: &str,
+        before: Option<Hash>,
+        guest: Option<AccountId>,
+    ) -> sqlx::Result<()> {
+        let mut write = self.write().await?;
+        if let Some(before) = before {
+            super::revocations::end_session(&mut write, before).await?;
+        }
+        add(&mut write, account, session, device, guest).await?;
+        write.commit().await
+    }
+
+    pub async fn touch_session(&self, session: Hash) -> sqlx::Result<()> {
+        let mut write = self.write().await?;
+        sqlx::query("update session set last_used_at = $2 where token_hash = $1")
+            .bind(session.to_string())
+            .bind(now())
+            .execute(&mut *write)
+            .await?;
+        write.commit().await
+    }
+
+    /// The account's sessions, the one used last first.
+    pub async fn sessions(&self, account: AccountId) -> sqlx::Result<Vec<Session>> {
+        let rows = sqlx::query(
+            "select token_hash, device, created_at, coalesce(last_used_at, created_at) as last_used_at from session
+             where account = $1 order by 4 desc, 1",
+        )
+        .bind(account.to_string())
+        .fetch_all(self.read())
+        .await?;
+        let read = rows.iter().map(|row| {
+            Ok(Session {
+                hash: super::hash(row.try_get("token_hash")?)?,
+                device: row.try_get("device")?,
+                created_at: row.try_get("created_at")?,
+                last_used_at: row.try_get("last_used_at")?,
+            })
+        });
+        read.collect()
+    }
+
+    /// The guest whose conversations the session's account is still to be asked about.
+    pub async fn guest_of(&self, session: Hash) -> sqlx::Result<Option<AccountId>> {
+        let row = sqlx::query("select guest from session where token_hash = $1")
+            .bind(session.to_string())
+            .fetch_optional(self.read())
+            .await?;
+        let guest: Option<String> = row.map(|row| row.try_get("guest")).transpose()?.flatten();
+        guest.map(|guest| super::id(&guest)).transpose()
+    }
+
+    /// Whether somebody has signed in to the account with this browser before.
+    pub async fn knows_browser(&self, name_key: &str, browser: Hash) -> sqlx::Result<bool> {
+        let row = sqlx::query(
+            "select 1 from known_browser join account on account.id = known_browser.account
+             where known_browser.token_hash = $1 and account.name_key = $2",
+        )
+        .bind(browser.to_string())
+        .bind(name_key)
+        .fetch_optional(self.read())
+        .await?;
+        Ok(row.is_some())
+    }
+
+    pub async fn know_browser(&self, account: AccountId, browser: Hash) -> sqlx::Result<()> {
+        let mut write = self.write().await?;
+        sqlx::query(
+            "insert into known_browser (token_hash, account, created_at) values ($1, $2, $3) on conflict do nothing",
+        )
+        .bind(browser.to_string())
+        .bind(account.to_string())
+        .bind(now())
+        .execute(&mut *write)
+        .await?;
+        write.commit().await
+    }
+}

@@ -1,0 +1,93 @@
+//! API tokens: what programs sign in with.
+
+use super::revocations::{self, Revoked};
+use super::sessions::{Holder, holder};
+use super::{Store, now};
+use crate::model::AccountId;
+use crate::server::accounts::Scope;
+use crate::server::secret::Hash;
+use sqlx::Row;
+
+/// A token as its account sees it.
+#[derive(Clone, Debug)]
+pub struct Token {
+    pub hash: Hash,
+    pub name: String,
+    pub scope: Scope,
+    pub created_at: String,
+    pub last_used_at: Option<String>,
+}
+
+impl Store {
+    /// Whose token this is, and what it may do. None too where the account is disabled.
+    pub async fn token(&self, token: Hash) -> sqlx::Result<Option<(Holder, Scope)>> {
+        let row = sqlx::query(
+            "select api_token.account, account.name, account.role, api_token.scope,
+                    coalesce(api_token.last_used_at, '') as last_used_at
+             from api_token join account on account.id = api_token.account
+             where api_token.token_hash = $1 and account.disabled_at is null",
+        )
+        .bind(token.to_string())
+        .fetch_optional(self.read())
+        .await?;
+        row.map(|row| Ok((holder(&row)?, Scope::of(row.try_get("scope")?)))).transpose()
+    }
+
+    pub async fn add_token(&self, account: AccountId, token: Hash, name: &str, scope: Scope) -> sqlx::Result<()> {
+        let mut write = self.write().await?;
+        sqlx::query("insert into api_token (token_hash, account, name, scope, created_at) values ($1, $2, $3, $4, $5)")
+            .bind(token.to_string())
+            .bind(account.to_string())
+            .bind(name)
+            .bind(scope.name())
+            .bind(now())
+            .execute(&mut *write)
+            .await?;
+        write.commit().await
+    }
+
+    pub async fn touch_token(&self, token: Hash) -> sqlx::Result<()> {
+        let mut write = self.write().await?;
+        sqlx::query("update api_token set last_used_at = $2 where token_hash = $1")
+            .bind(token.to_string())
+            .bind(now())
+            .execute(&mut *write)
+            .await?;
+        write.commit().await
+    }
+
+    /// The account's tokens, the newest first.
+    pub async fn tokens(&self, account: AccountId) -> sqlx::Result<Vec<Token>> {
+        let rows = sqlx::query("select * from api_token where account = $1 order by created_at desc, token_hash")
+            .bind(account.to_string())
+            .fetch_all(self.read())
+            .await?;
+        let read = rows.iter().map(|row| {
+            Ok(Token {
+                hash: super::hash(row.try_get("token_hash")?)?,
+                name: row.try_get("name")?,
+                scope: Scope::of(row.try_get("scope")?),
+                created_at: row.try_get("created_at")?,
+                last_used_at: row.try_get("last_used_at")?,
+            })
+        });
+        read.collect()
+    }
+
+    /// Ends a token of the account. `RowNotFound` where it has none like this.
+    pub async fn end_token(&self, account: AccountId, token: Hash) -> sqlx::Result<Revoked> {
+        let mut write = self.write().await?;
+        let ended = sqlx::query("delete from api_token where account = $1 and token_hash = $2")
+            .bind(account.to_string())
+            .bind(token.to_string())
+            .execute(&mut *write)
+            .await?
+            .rows_affected();
+        if ended == 0 {
+            return Err(sqlx::Error::RowNotFound);
+        }
+        revocations::note(&mut write, Revoked::Token(token)).await?;
+        write.commit().await?;
+        Ok(Revoked::Token(token))
+    }
+}

@@ -1,0 +1,266 @@
+//! How fast passwords may be tried: per account, per address, and overall.
+//!
+//! After some free tries each further one has to wait twice as long as the one before, up to a limit. A try counts when it
+//! begins, so that a thousand at once are not all free, and is taken back when the password was right. What is refused
+//! counts for nothing: nobody can be kept out for longer by whoever goes on knocking.
+//!
+//! A browser that has signed in to the account before waits only for its own mistakes, so an attack does not keep the
+//! right person out.
+
+use super::journal::lock;
+use super::secret::Hash;
+use crate::error::Problem;
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// More keys than this are kept only while they delay somebody: an attacker has many addresses, we have some memory.
+const MOST_KEYS: usize = 100_000;
+
+/// What a try is counted for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Key {
+    /// By its name, whether there is such an account or not.
+    Account(String),
+    /// A browser that is known to the account.
+    Browser(String, Hash),
+    Address(IpAddr),
+    Everybody,
+}
+
+/// How a kind of key is slowed.
+#[derive(Clone, Copy)]
+struct Rule {
+    /// Tries without a delay.
+    free: u32,
+    /// The longest delay between two tries.
+    longest: Duration,
+    /// Without a try for so long, all is forgotten.
+    forget: Duration,
+}
+
+const FIRST_DELAY: Duration = Duration::from_secs(1);
+/// Five slips of the fingers; then at most 288 guesses a day.
+const ACCOUNT: Rule = Rule { free: 5, longest: Duration::from_secs(300), forget: Duration::from_secs(3_600) };
+/// An office shares an address.
+const ADDRESS: Rule = Rule { free: 20, longest: Duration::from_secs(300), forget: Duration::from_secs(3_600) };
+/// Many addresses that try many accounts: beyond this, one try a second, of everybody whose browser is not known.
+const EVERYBODY: Rule = Rule { free: 200, longest: FIRST_DELAY, forget: Duration::from_secs(60) };
+
+impl Key {
+    fn rule(&self) -> Rule {
+        match self {
+            Self::Account(_) | Self::Browser(..) => ACCOUNT,
+            Self::Address(_) => ADDRESS,
+            Self::Everybody => EVERYBODY,
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Tries {
+    count: u32,
+    last: Instant,
+}
+
+impl Tries {
+    /// When the next one may be.
+    fn next(self, rule: Rule) -> Instant {
+        let Some(beyond) = self.count.checked_sub(rule.free) else { return self.last };
+        let delay = 1_u32.checked_shl(beyond).map_or(rule.longest, |times| FIRST_DELAY.saturating_mul(times));
+        self.last + delay.min(rule.longest)
+    }
+}
+
+/// Counts tries. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Throttle {
+    tries: Arc<Mutex<HashMap<Key, Tries>>>,
+}
+
+/// One try that was let through.
+#[must_use]
+pub struct Try {
+    throttle: Throttle,
+    keys: Vec<Key>,
+}
+
+impl Throttle {
+    /// Counts a try to sign in as `account`.
+    ///
+    /// # Errors
+    /// 429 with the time to wait.
+    pub fn sign_in(&self, account: &str, address: IpAddr, known: Option<Hash>) -> Result<Try, Problem> {
+        let keys = match known {
+            Some(browser) => vec![Key::Browser(account.to_owned(), browser)],
+            None => vec![Key::Account(account.to_owned()), Key::Address(network(address)), Key::Everybody],
+        };
+        self.begin(keys)
+    }
+
+    /// Counts something else that costs a hash, or that is to be guessed: a sign-up, an invitation.
+    ///
+    /// # Errors
+    /// 429 with the time to wait.
+    pub fn other(&self, address: IpAddr) -> Result<Try, Problem> {
+        self.begin(vec![Key::Address(network(address))])
+    }
+
+    fn begin(&self, keys: Vec<Key>) -> Result<Try, Problem> {
+        let now = Instant::now();
+        let mut tries = lock(&self.tries);
+        let next = keys.iter().filter_map(|key| tries.get(key).map(|it| it.next(key.rule()))).max();
+        if let Some(wait) = next.map(|next| next.saturating_duration_since(now)).filter(|wait| !wait.is_zero()) {
+            return Err(too_many(wait));
+        }
+        if MOST_KEYS <= tries.len() {
+            tries.retain(|key, it| now < it.next(key.rule()));
+        }
+        for key in &keys {
+            let entry = tries.entry(key.clone()).or_insert(Tries { count: 0, last: now });
+            if key.rule().forget < now - entry.last {
+                entry.count = 0;
+            }
+            *entry = Tries { count: entry.count.saturating_add(1), last: now };
+        }
+        Ok(Try { throttle: self.clone(), keys })
+    }
+
+    /// Forgets who has been quiet for long enough to be like new.
+    pub fn sweep(&self) {
+        let now = Instant::now();
+        lock(&self.tries).retain(|key, it| now - it.last < key.rule().forget);
+    }
+}
+
+impl Try {
+    /// The password was right: the account begins anew, the others take this try back.
+    pub fn succeeded(self) {
+        let mut tries = lock(&self.throttle.tries);
+        for key in self.keys {
+            if matches!(key, Key::Account(_) | Key::Browser(..)) {
+                tries.remove(&key);
+            } else if let Some(entry) = tries.get_mut(&key) {
+                entry.count = entry.count.saturating_sub(1);
+            }
+        }
+    }
+}
+
+/// Who has one address of IPv6 has 2^64 of them.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        IpAddr::V4(_) => address,
+    }
+}
+
+fn too_many(wait: Duration) -> Problem {
+    let retry_after_seconds = wait.as_secs() + 1;
+    let message = format!("Too many tries. Wait {} and try again.", span(retry_after_seconds));
+    Problem::TooMany { message, retry_after_seconds }
+}
+
+/// A time to wait, in words.
+pub fn span(seconds: u64) -> String {
+    let plural = |count: u64, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    match seconds {
+        0..120 => plural(seconds, "second"),
+        120..7_200 => plural(seconds.div_ceil(60), "minute"),
+        7_200..172_800 => plural(seconds.div_ceil(3_600), "hour"),
+        _ => plural(seconds.div_ceil(86_400), "day"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::advance;
+
+    fn address(number: u32) -> IpAddr {
+        IpAddr::V4(number.into())
+    }
+
+    /// Knocks without end for a time, and counts the tries that were let through.
+    async fn knock(throttle: &Throttle, seconds: u32, who: impl Fn(u32) -> (String, IpAddr)) -> u32 {
+        let mut let_in = 0;
+        for number in 0..seconds * 10 {
+            let (account, address) = who(number);
+            let_in += u32::from(throttle.sign_in(&account, address, None).is_ok());
+            advance(Duration::from_millis(100)).await;
+        }
+        let_in
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a29_one_account_from_one_address_is_slowed_more_and_more() {
+        let throttle = Throttle::default();
+        let let_in = knock(&throttle, 100, |_| ("ann".into(), address(1))).await;
+        // Five at once, then after 1, 2, 4, 8, 16, 32 s.
+        assert_eq!(let_in, 5 + 6);
+        let Err(Problem::TooMany { retry_after_seconds, .. }) = throttle.sign_in("ann", address(2), None) else {
+            panic!("let in")
+        };
+        assert!((20..=64).contains(&retry_after_seconds), "{retry_after_seconds}");
+        advance(Duration::from_secs(retry_after_seconds)).await;
+        throttle.sign_in("ann", address(2), None).unwrap().succeeded();
+        assert!(throttle.sign_in("ann", address(2), None).is_ok(), "the right password ends it");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a29_one_account_from_many_addresses_is_slowed_as_much() {
+        let throttle = Throttle::default();
+        let let_in = knock(&throttle, 100, |number| ("ann".into(), address(number))).await;
+        assert_eq!(let_in, 5 + 6);
+        assert!(throttle.sign_in("bob", address(2), None).is_ok(), "others do not wait for it");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a29_many_accounts_from_many_addresses_are_slowed_overall() {
+        let throttle = Throttle::default();
+        let let_in = knock(&throttle, 100, |number| (format!("account {number}"), address(number))).await;
+        assert!((270..=290).contains(&let_in), "200 at once, then one a second: {let_in}");
+        let Err(Problem::TooMany { retry_after_seconds, .. }) = throttle.sign_in("ann", address(1 << 20), None) else {
+            return;
+        };
+        assert!(retry_after_seconds <= 2, "and nobody waits for long");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a29_many_accounts_from_one_address_are_slowed() {
+        let throttle = Throttle::default();
+        let let_in = knock(&throttle, 100, |number| (format!("account {number}"), address(1))).await;
+        assert_eq!(let_in, 20 + 6);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a29_a_known_browser_gets_in_during_an_attack_and_waits_for_its_own_mistakes_only() {
+        let throttle = Throttle::default();
+        knock(&throttle, 100, |number| ("ann".into(), address(number))).await;
+        let browser = Some(Hash::of("ann's browser"));
+        for _ in 0..5 {
+            assert!(throttle.sign_in("ann", address(7), browser).is_ok());
+        }
+        assert!(throttle.sign_in("ann", address(7), browser).is_err());
+        advance(Duration::from_secs(2)).await;
+        assert!(throttle.sign_in("ann", address(7), browser).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a29_a_thousand_at_once_are_not_a_thousand_tries() {
+        let throttle = Throttle::default();
+        let let_in = (0..1_000).filter(|_| throttle.sign_in("ann", address(1), None).is_ok()).count();
+        assert_eq!(let_in, 5);
+    }
+
+    #[test]
+    fn a_time_to_wait_is_said_in_the_unit_that_fits() {
+        assert_eq!(span(1), "1 second");
+        assert_eq!(span(90), "90 seconds");
+        assert_eq!(span(121), "3 minutes");
+        assert_eq!(span(7_200), "2 hours");
+        assert_eq!(span(200_000), "3 days");
+    }
+}

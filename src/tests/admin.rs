@@ -1,0 +1,208 @@
+//! What an admin does, and that it is written down.
+
+use super::accounts::{PASSWORD, cookie, location};
+use super::app::{App, problem};
+use super::upstream::script::Script;
+use crate::model::AccountId;
+use reqwest::StatusCode;
+use serde_json::json;
+
+/// A server with an admin; the browser at hand is the admin's.
+async fn with_admin(flags: &[&str]) -> App {
+    let mut app = App::with(flags).await;
+    let link = crate::server::accounts::first_admin(&app.state).await.unwrap().unwrap();
+    let form = [("name", "Root"), ("password", PASSWORD), ("invitation", link.as_str())];
+    let answer = app.form("/sign-up", &form).send().await.unwrap();
+    app.cookie = cookie(&answer, "rivulet").unwrap();
+    app
+}
+
+/// Somebody else, with the cookie of their browser.
+async fn member(app: &mut App, name: &str) -> (AccountId, String) {
+    let admin = std::mem::replace(&mut app.cookie, String::new());
+    app.cookie = app.new_cookie().await;
+    app.sign_up(name).await;
+    let cookie = std::mem::replace(&mut app.cookie, admin);
+    let key = name.to_lowercase();
+    (app.state.store.credentials(&key).await.unwrap().unwrap().account, cookie)
+}
+
+async fn page(app: &App, path: &str) -> String {
+    let page = app.get(path).await;
+    assert_eq!(page.status(), StatusCode::OK, "{path}");
+    page.text().await.unwrap()
+}
+
+async fn submit(app: &App, path: &str, fields: &[(&str, &str)]) -> reqwest::Response {
+    app.form(path, fields).send().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_are_found_by_part_of_their_name_page_by_page() {
+    let mut app = with_admin(&[]).await;
+    for name in ["Ann", "Anton", "Bert_1", "Bert%2"] {
+        let name = name.replace('%', ".");
+        member(&mut app, &name).await;
+    }
+    let found = page(&app, "/admin?q=AN").await;
+    assert!(found.contains("Ann") && found.contains("Anton") && !found.contains("Bert"), "{found}");
+    let found = page(&app, "/admin?q=t_").await;
+    assert!(found.contains("Bert_1") && !found.contains("Bert.2"), "a sign is a sign and no pattern");
+    for number in 0..50 {
+        let name = crate::server::accounts::Name::parse(&format!("zz {number:02}")).unwrap();
+        let new = crate::server::store::accounts::NewAccount {
+            guest: None,
+            name: &name,
+            password: None,
+            role: crate::server::accounts::Role::Member,
+            invitation: None,
+        };
+        app.state.store.add_account(new).await.unwrap().unwrap();
+    }
+    let first = page(&app, "/admin").await;
+    assert!(first.contains("Show more") && !first.contains("zz 49"));
+    let last = page(&app, "/admin?after=zz+40").await;
+    assert!(last.contains("zz 49") && !last.contains("Show more"));
+    assert!(!page(&app, "/admin?guests=yes").await.contains("Ann"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_a_disabled_account_and_ended_sessions_work_at_once_and_are_in_the_log() {
+    let mut app = with_admin(&[]).await;
+    let (ann, cookie) = member(&mut app, "Ann").await;
+    let id = ann.to_string();
+    let done = submit(&app, "/admin/accounts/role", &[("account", &id), ("role", "agent")]).await;
+    assert_eq!(location(&done), format!("/admin/accounts/{id}"));
+    let detail = page(&app, &format!("/admin/accounts/{id}")).await;
+    assert!(detail.contains("agent, since today"), "{detail}");
+    let admin = std::mem::replace(&mut app.cookie, cookie);
+    problem(app.get("/api/v1/models").await, 401).await;
+    app.cookie = app.new_cookie().await;
+    app.sign_in("Ann").await;
+    let conversation = app.conversation().await;
+    let sent = app.send(&conversation, &Script { silence_after: Some(2), ..Script::default() }).await;
+    let token = app.token("write").await;
+    let anns = std::mem::replace(&mut app.cookie, admin.clone());
+    submit(&app, "/admin/accounts/disabled", &[("account", &id), ("disabled", "yes")]).await;
+    app.upstream.closed(1).await.unwrap();
+    let reply = sent.reply.parse().unwrap();
+    while app.state.store.message(reply).await.unwrap().unwrap().0.status.is_open() {
+        tokio::task::yield_now().await;
+    }
+    app.cookie = anns;
+    problem(app.get("/api/v1/models").await, 401).await;
+    let bearer = app.stranger(reqwest::Method::GET, "/api/v1/models").bearer_auth(&token);
+    problem(bearer.send().await.unwrap(), 401).await;
+    app.cookie = app.new_cookie().await;
+    let refused = app.try_sign_in("Ann", PASSWORD).await;
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+    assert!(refused.text().await.unwrap().contains("This account is disabled"));
+    let wrong = app.try_sign_in("Ann", "not the password").await;
+    assert_eq!(wrong.status(), StatusCode::UNPROCESSABLE_ENTITY, "only who knows the password hears so");
+    app.cookie = admin;
+    submit(&app, "/admin/accounts/disabled", &[("account", &id), ("disabled", "no")]).await;
+    submit(&app, "/admin/accounts/sessions/end", &[("account", &id)]).await;
+    let log = page(&app, "/admin/log").await;
+    for words in
+        ["Root", "changed the role", "member to agent", "disabled", "enabled", "ended the sessions", "signed up"]
+    {
+        assert!(log.contains(words), "{words}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a53_an_admin_cannot_lock_the_administration_and_nobody_else_finds_it() {
+    let mut app = with_admin(&[]).await;
+    let root = app.state.store.credentials("root").await.unwrap().unwrap().account.to_string();
+    for (path, field, value) in
+        [("/admin/accounts/role", "role", "member"), ("/admin/accounts/disabled", "disabled", "yes")]
+    {
+        let refused = submit(&app, path, &[("account", &root), (field, value)]).await;
+        assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(refused.text().await.unwrap().contains("your own account"));
+    }
+    let (_, cookie) = member(&mut app, "Ann").await;
+    app.cookie = cookie;
+    for path in ["/admin", "/admin/log", "/metrics", "/debug", "/pkg/rivulet.js.map", "/admin/nothing"] {
+        let answer = app.get(path).await;
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
+        assert!(!answer.headers().contains_key("server"), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_lets_in_as_many_as_it_says_until_it_is_withdrawn() {
+    let mut app = with_admin(&["--sign-up=invitation"]).await;
+    let form = [("note", "The team"), ("role", "agent"), ("uses", "2"), ("days", "3")];
+    let made = submit(&app, "/admin/invitations", &form).await.text().await.unwrap();
+    let link = made.split("/sign-up?invitation=").nth(1).unwrap()[..64].to_owned();
+    let admin = app.cookie.clone();
+    for (name, status) in [("One", 303), ("Two", 303), ("Three", 422)] {
+        app.cookie = app.new_cookie().await;
+        let form = [("name", name), ("password", PASSWORD), ("invitation", link.as_str())];
+        assert_eq!(submit(&app, "/sign-up", &form).await.status().as_u16(), status, "{name}");
+    }
+    let without = submit(&app, "/sign-up", &[("name", "Four"), ("password", PASSWORD)]).await;
+    assert_eq!(without.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    app.cookie = admin;
+    assert!(page(&app, "/admin/invitations").await.contains("agent, taken 2 of 2 times, used up"));
+    let again = submit(&app, "/admin/invitations", &form).await.text().await.unwrap();
+    let link = again.split("/sign-up?invitation=").nth(1).unwrap()[..64].to_owned();
+    let hash = crate::server::secret::Hash::of(&link).to_string();
+    let ended = submit(&app, "/admin/invitations/end", &[("invitation", &hash)]).await;
+    assert_eq!(location(&ended), "/admin/invitations");
+    app.cookie = app.new_cookie().await;
+    let form = [("name", "Five"), ("password", PASSWORD), ("invitation", link.as_str())];
+    assert_eq!(submit(&app, "/sign-up", &form).await.status(), StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_sign_up_is_set_while_it_runs() {
+    let mut app = with_admin(&["--sign-up=open"]).await;
+    let admin = app.cookie.clone();
+    for (policy, status) in [("closed", 403), ("invitation", 422), ("open", 303)] {
+        app.cookie = admin.clone();
+        submit(&app, "/admin/sign-up", &[("policy", policy)]).await;
+        app.cookie = app.new_cookie().await;
+        let up = submit(&app, "/sign-up", &[("name", "Ann"), ("password", PASSWORD)]).await;
+        assert_eq!(up.status().as_u16(), status, "{policy}");
+    }
+    app.cookie = admin;
+    assert!(page(&app, "/admin/log").await.contains("set who may sign up"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_that_is_reached_is_raised_by_an_admin_and_that_works_at_once() {
+    let mut app = with_admin(&["--tokens-per-month=5"]).await;
+    let (ann, cookie) = member(&mut app, "Ann").await;
+    let admin = std::mem::replace(&mut app.cookie, cookie);
+    let conversation = app.conversation().await;
+    let sent = app.send(&conversation, &Script::default()).await;
+    app.rest_of(&conversation, &sent).await;
+    let asked = app.upstream.seen().len();
+    let path = format!("/api/v1/conversations/{conversation}/messages");
+    let refused = problem(app.post(&path, json!({ "content": "x" })).await, 429).await["detail"].to_string();
+    assert!(refused.contains("This month's 5 tokens are used up. It goes on at 00:00 UTC on 1 "), "{refused}");
+    assert_eq!(app.upstream.seen().len(), asked);
+    let anns = std::mem::replace(&mut app.cookie, admin);
+    let id = ann.to_string();
+    let limits = |month: &'static str| {
+        let open = [("sends_per_minute", ""), ("open_replies", "1"), ("streams", "1"), ("tokens_per_day", "")];
+        open.into_iter().chain([("tokens_per_month", month)]).collect::<Vec<_>>()
+    };
+    for (month, status) in [("many", 422), ("1000000", 303)] {
+        let fields: Vec<_> = limits(month).into_iter().chain([("account", id.as_str())]).collect();
+        assert_eq!(submit(&app, "/admin/accounts/limits", &fields).await.status().as_u16(), status, "{month}");
+    }
+    let usage = page(&app, "/admin/usage").await;
+    assert!(usage.contains("Ann") && usage.contains("anthropic/mock"), "{usage}");
+    assert!(page(&app, "/admin/log").await.contains("tokens per month 1000000"));
+    app.cookie = anns;
+    let sent = app.send(&conversation, &Script { silence_after: Some(1), ..Script::default() }).await;
+    let other = app.conversation().await;
+    let refused = app.post(&format!("/api/v1/conversations/{other}/messages"), json!({ "content": "x" })).await;
+    assert!(problem(refused, 429).await["detail"].as_str().unwrap().starts_with("1 replies are being written"));
+    let _one = app.follow(&conversation, None).await;
+    problem(app.get(&format!("/api/v1/conversations/{conversation}/events")).await, 429).await;
+    app.post(&format!("/api/v1/replies/{}/stop", sent.reply), json!({})).await;
+}

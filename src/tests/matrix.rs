@@ -1,0 +1,286 @@
+//! Two accounts and every route: B gets for A's ids what it gets for a random id, and a stranger gets nothing.
+//!
+//! The routes come from the code that builds the router, and the server functions from their registry. One that is not
+//! in the list below fails the test: whoever adds a route says here who may see what.
+
+use super::accounts::PASSWORD;
+use super::app::{App, problem};
+use super::upstream::script::Script;
+use crate::server::routes;
+use leptos::server_fn::axum::server_fn_paths;
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Who may see what is behind a route.
+enum Guard {
+    /// It tells nobody's business. Or there is a token of its own, or a password is asked for.
+    Everybody,
+    /// Everybody gets their own; there is no id to try.
+    Own,
+    /// What belongs to an account, named by an id in the path or the body.
+    Owned(Method, Body),
+    /// For admins alone. With or without an id, all others get 404.
+    Admin(Method, Body),
+}
+
+/// What is sent, with the ids put in.
+enum Body {
+    None,
+    Json(Value),
+    Form(&'static [(&'static str, &'static str)]),
+}
+
+use Body::{Form, Json, None as Nothing};
+use Guard::{Admin, Everybody, Own, Owned};
+
+/// In these requests `{c}` is a conversation, `{r}` a reply, `{m}` a person's message, `{s}` a session, `{t}` a token,
+/// `{a}` an account, `{i}` an invitation, `{id}` the one of these that the path is about, `{x}` always a random id.
+fn guard(path: &str) -> Guard {
+    match path {
+        "/healthz" | "/readyz" | "/metrics" => Everybody,
+        "/sign-in" | "/sign-up" | "/sign-out" => Everybody,
+        "/chat/stream" => Everybody, // where guests may chat; it keeps nothing
+        "/api/v1/models" | "/api/v1/usage" => Own,
+        "/account" | "/account/password" | "/account/sessions/end-others" | "/account/conversations" => Own,
+        "/account/tokens" => Own,
+        "/account/sessions/end" => Owned(Method::POST, Form(&[("session", "{s}")])),
+        "/account/tokens/end" => Owned(Method::POST, Form(&[("token", "{t}")])),
+        "/api/v1/conversations" => Own,
+        "/api/v1/conversations/{id}" => Owned(Method::GET, Nothing),
+        "/api/v1/conversations/{id}/messages" => Owned(Method::POST, Json(json!({ "content": "x" }))),
+        "/api/v1/conversations/{id}/events" => Owned(Method::GET, Nothing),
+        "/api/v1/replies/{id}/stop" | "/api/v1/replies/{id}/retry" | "/api/v1/replies/{id}/continue" => {
+            Owned(Method::POST, Nothing)
+        }
+        "/forms/send" => Owned(Method::POST, Form(&[("conversation", "{c}"), ("message", "{x}"), ("text", "x")])),
+        "/forms/stop" | "/forms/retry" | "/forms/continue" => Owned(Method::POST, Form(&[("reply", "{r}")])),
+        "/forms/change" => Owned(Method::POST, Form(&[("conversation", "{c}"), ("title", "x")])),
+        "/forms/delete" => Owned(Method::POST, Form(&[("conversation", "{c}")])),
+        "/admin" | "/admin/usage" | "/admin/log" | "/admin/invitations" => Admin(Method::GET, Nothing),
+        "/admin/accounts/{id}" => Admin(Method::GET, Nothing),
+        "/admin/accounts/role" => Admin(Method::POST, Form(&[("account", "{a}"), ("role", "admin")])),
+        "/admin/accounts/disabled" => Admin(Method::POST, Form(&[("account", "{a}"), ("disabled", "yes")])),
+        "/admin/accounts/limits" | "/admin/accounts/sessions/end" => Admin(Method::POST, Form(&[("account", "{a}")])),
+        "/admin/invitations/end" => Admin(Method::POST, Form(&[("invitation", "{i}")])),
+        "/admin/sign-up" => Admin(Method::POST, Form(&[("policy", "open")])),
+        // Server functions.
+        "/api/list" | "/api/models" | "/api/account/name" => Own,
+        "/api/usage" => Owned(Method::POST, Json(json!({ "conversation": "{c}" }))),
+        "/api/chat/open" => Owned(Method::POST, Json(json!({ "conversation": "{c}" }))),
+        "/api/chat/earlier" => Owned(Method::POST, Json(json!({ "conversation": "{c}", "before": "{m}" }))),
+        "/api/chat/highlighted" => Owned(Method::POST, Json(json!({ "message": "{r}" }))),
+        "/api/chat/send" => {
+            let sent = json!({ "conversation": "{c}", "message": "{x}", "text": "x", "start": null });
+            Owned(Method::POST, Json(sent))
+        }
+        "/api/chat/stop" | "/api/chat/retry" | "/api/chat/continue" => {
+            Owned(Method::POST, Json(json!({ "reply": "{r}" })))
+        }
+        "/api/chat/change" => Owned(Method::POST, Json(json!({ "conversation": "{c}", "changes": { "title": "x" } }))),
+        "/api/chat/delete" => Owned(Method::POST, Json(json!({ "conversation": "{c}" }))),
+        "/api/follow" => {
+            Owned(Method::POST, Json(json!({ "conversation": "{c}", "cursor": "{cursor}", "list": null })))
+        }
+        // Pages.
+        "/" => Own,
+        "/c/{id}" => Owned(Method::GET, Nothing),
+        other => panic!("{other} is not in this list: say who may see what is behind it"),
+    }
+}
+
+fn all_paths() -> Vec<&'static str> {
+    let functions: BTreeSet<_> = server_fn_paths().map(|(path, _)| path).collect();
+    assert!(10 < functions.len(), "the registry is read");
+    let pages = ["/", "/c/{id}"];
+    let drawn: Vec<_> = routes::page_routes().iter().map(|page| page.path().to_owned()).collect();
+    assert_eq!(drawn, pages);
+    routes::paths().into_iter().chain(functions).chain(pages).collect()
+}
+
+/// Ids to put into requests.
+struct Ids(Vec<(&'static str, String)>);
+
+impl Ids {
+    fn put(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, (name, id)| text.replace(name, id))
+    }
+
+    /// The same shapes with nothing behind them.
+    fn random() -> Self {
+        let uuid = || uuid::Uuid::now_v7().to_string();
+        let hash = || crate::server::secret::new().unwrap();
+        let (c, r, m, a) = (uuid(), uuid(), uuid(), uuid());
+        let ids = [("{c}", c), ("{r}", r), ("{m}", m), ("{a}", a), ("{s}", hash()), ("{t}", hash()), ("{i}", hash())];
+        Self(ids.into_iter().chain([("{x}", uuid()), ("{cursor}", "1:1".to_owned())]).collect())
+    }
+
+    fn id_of(&self, path: &str) -> &str {
+        let name = match path {
+            _ if path.contains("conversations") || path.starts_with("/c/") => "{c}",
+            _ if path.contains("replies") => "{r}",
+            _ if path.contains("accounts") => "{a}",
+            _ => return "",
+        };
+        self.0.iter().find(|(own, _)| *own == name).map(|(_, id)| id.as_str()).unwrap()
+    }
+}
+
+fn ask(app: &App, path: &str, method: &Method, body: &Body, ids: &Ids) -> RequestBuilder {
+    let to = path.replace("{id}", ids.id_of(path));
+    match body {
+        Nothing => app.request(method.clone(), &to),
+        Json(value) => {
+            let value: Value = serde_json::from_str(&ids.put(&value.to_string())).unwrap();
+            app.request(method.clone(), &to).json(&value)
+        }
+        Form(fields) => {
+            let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, ids.put(value))).collect();
+            let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            app.form(&to, &fields)
+        }
+    }
+}
+
+/// What a caller can tell one answer from another by.
+async fn told(answer: Response) -> (StatusCode, Option<String>, String) {
+    let location = answer.headers().get("location").map(|value| value.to_str().unwrap().to_owned());
+    (answer.status(), location, answer.text().await.unwrap())
+}
+
+/// A has a conversation, a session, a token; B has an account. The browser at hand is B's.
+async fn two() -> (App, Ids) {
+    let mut app = App::start().await;
+    app.sign_up("Alice").await;
+    let conversation = app.conversation().await;
+    let sent = app.send(&conversation, &Script { text: Some("A secret of Alice.".into()), ..Script::default() }).await;
+    app.rest_of(&conversation, &sent).await;
+    app.token("write").await;
+    let who = app.state.store.credentials("alice").await.unwrap().unwrap().account;
+    let session = app.state.store.sessions(who).await.unwrap()[0].hash.to_string();
+    let token = app.state.store.tokens(who).await.unwrap()[0].hash.to_string();
+    let ids = vec![
+        ("{cursor}", sent.cursor),
+        ("{c}", conversation),
+        ("{r}", sent.reply),
+        ("{m}", sent.message),
+        ("{a}", who.to_string()),
+        ("{s}", session),
+        ("{t}", token),
+        ("{i}", crate::server::secret::new().unwrap()),
+        ("{x}", uuid::Uuid::now_v7().to_string()),
+    ];
+    app.cookie = app.new_cookie().await;
+    app.sign_up("Bob").await;
+    (app, Ids(ids))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a13_with_the_ids_of_another_everything_answers_as_for_random_ids() {
+    let (mut app, theirs) = two().await;
+    for path in all_paths() {
+        let (Owned(method, body) | Admin(method, body)) = guard(path) else { continue };
+        let with_theirs = told(ask(&app, path, &method, &body, &theirs).send().await.unwrap()).await;
+        let with_random = told(ask(&app, path, &method, &body, &Ids::random()).send().await.unwrap()).await;
+        assert_eq!(with_theirs.0, StatusCode::NOT_FOUND, "{method} {path}: {}", with_theirs.2);
+        assert_eq!(normal(with_theirs), normal(with_random), "{method} {path}");
+    }
+    // The same conversation by the methods that its path has besides.
+    for (method, body) in [(Method::PATCH, json!({ "title": "x" })), (Method::DELETE, json!({}))] {
+        let path = format!("/api/v1/conversations/{}", theirs.id_of("conversations"));
+        problem(app.request(method, &path).json(&body).send().await.unwrap(), 404).await;
+    }
+    // And nothing has happened to what is theirs.
+    app.cookie = app.new_cookie().await;
+    app.sign_in("Alice").await;
+    let snapshot = app.snapshot(theirs.id_of("conversations")).await;
+    assert_eq!(snapshot["messages"][1]["text"], "A secret of Alice.");
+    assert_eq!(snapshot["messages"].as_array().unwrap().len(), 2);
+    let page = app.get("/account").await.text().await.unwrap();
+    assert!(page.contains("a program") && page.contains("Alice"), "the token and the sessions are there");
+}
+
+/// A page has a nonce of its own in every answer.
+fn normal((status, location, text): (StatusCode, Option<String>, String)) -> (StatusCode, Option<String>, String) {
+    let is_page = text.contains("<script");
+    // What the app draws holds ids of its own (the next message's, say); that it shows nothing is tested below.
+    (status, location, if is_page { "a page of the app".into() } else { text })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a13_nothing_of_another_account_is_in_any_answer() {
+    let (app, theirs) = two().await;
+    for path in all_paths() {
+        let (method, body) = match guard(path) {
+            Owned(method, body) | Admin(method, body) => (method, body),
+            Own | Everybody if path.starts_with("/api/") && !path.starts_with("/api/v1") => {
+                (Method::POST, Json(json!({ "after": null })))
+            }
+            Own | Everybody => (Method::GET, Nothing),
+        };
+        let (_, _, text) = told(ask(&app, path, &method, &body, &theirs).send().await.unwrap()).await;
+        for secret in ["A secret of Alice", "Please answer", "Alice"] {
+            assert!(!text.contains(secret), "{method} {path} tells {secret}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a16_a_stranger_gets_nothing_anywhere() {
+    let (mut app, theirs) = two().await;
+    app.cookie = "nothing=here".into();
+    for path in all_paths() {
+        let (method, body) = match guard(path) {
+            Everybody => continue,
+            Owned(method, body) | Admin(method, body) => (method, body),
+            Own if path == "/" => continue, // makes a guest
+            Own if path.starts_with("/api/") && !path.starts_with("/api/v1") => {
+                (Method::POST, Json(json!({ "after": null })))
+            }
+            Own if routes::paths().contains(&path) && path.contains("password") => (Method::POST, Nothing),
+            Own if path.ends_with("end-others") || path.ends_with("tokens") => (Method::POST, Nothing),
+            Own => (Method::GET, Nothing),
+        };
+        if path == "/c/{id}" {
+            continue; // makes a guest, which is as good as B
+        }
+        let (status, location, text) = told(ask(&app, path, &method, &body, &theirs).send().await.unwrap()).await;
+        let sent_away = location.is_some_and(|to| to.starts_with("/sign-in"));
+        assert!(status == StatusCode::UNAUTHORIZED || sent_away, "{method} {path}: {status}");
+        assert!(!text.contains("Alice"), "{method} {path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_may_only_read_changes_nothing_anywhere() {
+    let (mut app, _) = two().await;
+    let own = app.conversation().await;
+    let read = app.token("read").await;
+    let write = app.token("write").await;
+    let cookie = std::mem::replace(&mut app.cookie, "nothing=here".into());
+    let ids = Ids::random();
+    for path in all_paths() {
+        let Owned(method, body) = guard(path) else { continue };
+        let reads = ["events", "/api/usage", "open", "earlier", "highlighted", "follow", "/c/{id}"];
+        let looks = method == Method::GET || reads.iter().any(|name| path.ends_with(name));
+        let with = |token: &str| ask(&app, path, &method, &body, &ids).bearer_auth(token);
+        let refused = with(&read).send().await.unwrap().status();
+        let expected = if looks { StatusCode::NOT_FOUND } else { StatusCode::FORBIDDEN };
+        assert_eq!(refused, expected, "{method} {path}");
+        let account = path.starts_with("/account");
+        let expected = if account { StatusCode::FORBIDDEN } else { StatusCode::NOT_FOUND };
+        assert_eq!(with(&write).send().await.unwrap().status(), expected, "{method} {path}");
+    }
+    for path in ["/account", "/admin"] {
+        let page = app.request(Method::GET, path).bearer_auth(&write).send().await.unwrap();
+        assert_eq!(page.status(), StatusCode::FORBIDDEN, "what manages an account takes a browser");
+    }
+    let refused = app.request(Method::DELETE, &format!("/api/v1/conversations/{own}")).bearer_auth(&read);
+    let refused = problem(refused.send().await.unwrap(), 403).await;
+    assert!(refused["detail"].as_str().unwrap().contains("may only read"));
+    let new = app.request(Method::POST, "/api/v1/conversations").bearer_auth(&write).json(&json!({}));
+    assert_eq!(new.send().await.unwrap().status(), StatusCode::CREATED);
+    app.cookie = cookie;
+    assert_eq!(app.conversations().await.len(), 2);
+    assert!(app.try_sign_in("Bob", PASSWORD).await.status().is_redirection());
+}
