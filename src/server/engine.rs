@@ -13,9 +13,11 @@ mod opening;
 mod pieces;
 mod reply;
 mod sight;
+mod stop;
 mod title;
 mod visit;
 
+pub use stop::Stop;
 pub use visit::Visit;
 
 use crate::api::Sent;
@@ -99,14 +101,6 @@ pub struct Parts {
     pub bounds: Bounds,
 }
 
-/// What a stop found.
-pub enum Stop {
-    /// The reply is open and ends now.
-    Accepted,
-    /// It had ended before.
-    Ended(Box<Message>),
-}
-
 impl Engine {
     /// Marks what processes left open that are gone as interrupted, and starts the checkpoints.
     pub async fn start(parts: Parts) -> sqlx::Result<Self> {
@@ -163,34 +157,6 @@ impl Engine {
     pub async fn resume(&self, account: AccountId, reply: MessageId) -> Result<Sent, Problem> {
         let shared = Arc::clone(&self.shared);
         owned(async move { shared.again(account, reply, true).await }).await
-    }
-
-    /// Ends a reply here and now; its text stays. Idempotent.
-    pub async fn stop(&self, account: AccountId, reply: MessageId) -> Result<Stop, Problem> {
-        if let Some(open) = self.shared.find(reply) {
-            if open.account != account {
-                // A guest's, perhaps, whose conversations are this account's by now: the store knows.
-                self.shared.owned_message(account, reply).await?;
-            }
-            open.stop.cancel();
-            return Ok(Stop::Accepted);
-        }
-        let (message, ..) = self.shared.owned_message(account, reply).await?;
-        if message.role != Role::Assistant {
-            return Err(Problem::NotFound);
-        }
-        if message.status.is_open() && self.shared.pass_on_stop(reply).await? {
-            return Ok(Stop::Accepted);
-        }
-        let (message, ..) = self.shared.owned_message(account, reply).await?;
-        Ok(Stop::Ended(Box::new(message)))
-    }
-
-    /// Ends all open replies of the account that this process writes; their text stays.
-    pub fn stop_all(&self, account: AccountId) {
-        for open in lock(&self.shared.open).values().filter(|open| open.account == account) {
-            open.stop.cancel();
-        }
     }
 
     /// Stops the conversation's open reply, if there is one, and waits until it is written. Hold the journal's turn.

@@ -69,7 +69,15 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
 
 /// The routes that answer somebody in particular.
 fn asked() -> [Table; 7] {
-    [rest::routes(), images::routes(), chat::routes(), forms::routes(), door::routes(), account::routes(), admin::routes()]
+    [
+        rest::routes(),
+        images::routes(),
+        chat::routes(),
+        forms::routes(),
+        door::routes(),
+        account::routes(),
+        admin::routes(),
+    ]
 }
 
 /// The routes for whoever watches over the server.

@@ -1,6 +1,6 @@
 //! Images: taken by what they are, kept without what else was in them, shown to the models that see and to nobody else.
 
-mod files;
+pub(super) mod files;
 mod models;
 mod uploads;
 
@@ -14,7 +14,7 @@ impl App {
     }
 
     /// Uploads what is taken, and returns its id.
-    async fn image(&self, bytes: Vec<u8>) -> String {
+    pub(super) async fn image(&self, bytes: Vec<u8>) -> String {
         let answer = self.upload(bytes).await;
         assert_eq!(answer.status(), StatusCode::CREATED);
         text(&answer.json::<Value>().await.unwrap()["id"])

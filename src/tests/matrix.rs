@@ -35,7 +35,7 @@ use Body::{Form, Json, None as Nothing};
 use Guard::{Admin, Everybody, Own, Owned};
 
 /// In these requests `{c}` is a conversation, `{r}` a reply, `{m}` a person's message, `{s}` a session, `{t}` a token,
-/// `{a}` an account, `{i}` an invitation, `{id}` the one of these that the path is about, `{x}` always a random id.
+/// `{a}` an account, `{i}` an invitation, `{p}` an image, `{id}` the one of these that the path is about, `{x}` always a random id.
 fn guard(path: &str) -> Guard {
     match path {
         "/healthz" | "/readyz" | "/metrics" => Everybody,
@@ -46,6 +46,8 @@ fn guard(path: &str) -> Guard {
         "/account/tokens" => Own,
         "/account/sessions/end" => Owned(Method::POST, Form(&[("session", "{s}")])),
         "/account/tokens/end" => Owned(Method::POST, Form(&[("token", "{t}")])),
+        "/api/v1/images" => Own,
+        "/api/v1/images/{id}" => Owned(Method::GET, Nothing),
         "/api/v1/conversations" => Own,
         "/api/v1/conversations/{id}" => Owned(Method::GET, Nothing),
         "/api/v1/conversations/{id}/messages" => Owned(Method::POST, Json(json!({ "content": "x" }))),
@@ -110,8 +112,17 @@ impl Ids {
     fn random() -> Self {
         let uuid = || uuid::Uuid::now_v7().to_string();
         let hash = || crate::server::secret::new().unwrap();
-        let (c, r, m, a) = (uuid(), uuid(), uuid(), uuid());
-        let ids = [("{c}", c), ("{r}", r), ("{m}", m), ("{a}", a), ("{s}", hash()), ("{t}", hash()), ("{i}", hash())];
+        let (c, r, m, a, p) = (uuid(), uuid(), uuid(), uuid(), uuid());
+        let ids = [
+            ("{c}", c),
+            ("{r}", r),
+            ("{m}", m),
+            ("{a}", a),
+            ("{p}", p),
+            ("{s}", hash()),
+            ("{t}", hash()),
+            ("{i}", hash()),
+        ];
         Self(ids.into_iter().chain([("{x}", uuid()), ("{cursor}", "1:1".to_owned())]).collect())
     }
 
@@ -120,6 +131,7 @@ impl Ids {
             _ if path.contains("conversations") || path.starts_with("/c/") => "{c}",
             _ if path.contains("replies") => "{r}",
             _ if path.contains("accounts") => "{a}",
+            _ if path.contains("images") => "{p}",
             _ => return "",
         };
         self.0.iter().find(|(own, _)| *own == name).map(|(_, id)| id.as_str()).unwrap()
@@ -156,6 +168,7 @@ async fn two() -> (App, Ids) {
     let sent = app.send(&conversation, &Script { text: Some("A secret of Alice.".into()), ..Script::default() }).await;
     app.rest_of(&conversation, &sent).await;
     app.token("write").await;
+    let image = app.image(super::images::files::png(8, 8)).await;
     let who = app.state.store.credentials("alice").await.unwrap().unwrap().account;
     let session = app.state.store.sessions(who).await.unwrap()[0].hash.to_string();
     let token = app.state.store.tokens(who).await.unwrap()[0].hash.to_string();
@@ -168,6 +181,7 @@ async fn two() -> (App, Ids) {
         ("{s}", session),
         ("{t}", token),
         ("{i}", crate::server::secret::new().unwrap()),
+        ("{p}", image),
         ("{x}", uuid::Uuid::now_v7().to_string()),
     ];
     app.cookie = app.new_cookie().await;
@@ -185,7 +199,9 @@ async fn a13_with_the_ids_of_another_everything_answers_as_for_random_ids() {
         assert_eq!(with_theirs.0, StatusCode::NOT_FOUND, "{method} {path}: {}", with_theirs.2);
         assert_eq!(normal(with_theirs), normal(with_random), "{method} {path}");
     }
-    // The same conversation by the methods that its path has besides.
+    // The same by the methods that these paths have besides.
+    let image = format!("/api/v1/images/{}", theirs.id_of("images"));
+    problem(app.request(Method::DELETE, &image).send().await.unwrap(), 404).await;
     for (method, body) in [(Method::PATCH, json!({ "title": "x" })), (Method::DELETE, json!({}))] {
         let path = format!("/api/v1/conversations/{}", theirs.id_of("conversations"));
         problem(app.request(method, &path).json(&body).send().await.unwrap(), 404).await;
@@ -238,7 +254,7 @@ async fn a16_a_stranger_gets_nothing_anywhere() {
                 (Method::POST, Json(json!({ "after": null })))
             }
             Own if routes::paths().contains(&path) && path.contains("password") => (Method::POST, Nothing),
-            Own if path.ends_with("end-others") || path.ends_with("tokens") => (Method::POST, Nothing),
+            Own if ["end-others", "tokens", "images"].iter().any(|end| path.ends_with(end)) => (Method::POST, Nothing),
             Own => (Method::GET, Nothing),
         };
         if path == "/c/{id}" {

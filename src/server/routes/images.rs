@@ -9,11 +9,11 @@ use crate::server::picture::Picture;
 use crate::server::problem::too_large;
 use crate::server::session::{Account, Reader, Who};
 use crate::server::{State, images};
+use axum::Json as Answer;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request, State as Extract};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::Json as Answer;
 use bytes::Bytes;
 use serde::Deserialize;
 

@@ -156,7 +156,10 @@ impl Store {
         if !is_guest(&mut write, guest).await? {
             return Ok(());
         }
-        for what in ["update conversation set account = $2 where account = $1", "update image set account = $2 where account = $1"] {
+        for what in [
+            "update conversation set account = $2 where account = $1",
+            "update image set account = $2 where account = $1",
+        ] {
             sqlx::query(what).bind(guest.to_string()).bind(account.to_string()).execute(&mut *write).await?;
         }
         sqlx::query(

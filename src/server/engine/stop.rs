@@ -1,0 +1,44 @@
+//! Ending replies by request, one or all of an account.
+
+use super::Engine;
+use crate::error::Problem;
+use crate::model::{AccountId, Message, MessageId, Role};
+use crate::server::journal::lock;
+
+/// What a stop found.
+pub enum Stop {
+    /// The reply is open and ends now.
+    Accepted,
+    /// It had ended before.
+    Ended(Box<Message>),
+}
+
+impl Engine {
+    /// Ends a reply here and now; its text stays. Idempotent.
+    pub async fn stop(&self, account: AccountId, reply: MessageId) -> Result<Stop, Problem> {
+        if let Some(open) = self.shared.find(reply) {
+            if open.account != account {
+                // A guest's, perhaps, whose conversations are this account's by now: the store knows.
+                self.shared.owned_message(account, reply).await?;
+            }
+            open.stop.cancel();
+            return Ok(Stop::Accepted);
+        }
+        let (message, ..) = self.shared.owned_message(account, reply).await?;
+        if message.role != Role::Assistant {
+            return Err(Problem::NotFound);
+        }
+        if message.status.is_open() && self.shared.pass_on_stop(reply).await? {
+            return Ok(Stop::Accepted);
+        }
+        let (message, ..) = self.shared.owned_message(account, reply).await?;
+        Ok(Stop::Ended(Box::new(message)))
+    }
+
+    /// Ends all open replies of the account that this process writes; their text stays.
+    pub fn stop_all(&self, account: AccountId) {
+        for open in lock(&self.shared.open).values().filter(|open| open.account == account) {
+            open.stop.cancel();
+        }
+    }
+}
