@@ -16,6 +16,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use form::{Alert, first_fault};
 use leptos::prelude::*;
+use std::borrow::Cow;
 
 /// What a page may do: show itself, and send its forms to where it came from.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; manifest-src 'self'; \
@@ -66,7 +67,7 @@ impl Said {
 
 /// A page, ready to be sent.
 pub struct Sheet {
-    pub title: &'static str,
+    pub title: Cow<'static, str>,
     pub width: Width,
     pub owner: Option<Owner>,
     pub said: Said,
@@ -99,6 +100,7 @@ fn document(sheet: Sheet) -> impl IntoView {
         Width::Broad => "sheet sheet--broad",
     };
     let alert = first_fault(&sheet.said, sheet.fields).is_none();
+    let head = sheet.title.clone().into_owned();
     let problem = sheet.said.problem.filter(|_| alert).map(|problem| problem.to_string());
     view! {
         <html lang="en">
@@ -121,7 +123,7 @@ fn document(sheet: Sheet) -> impl IntoView {
                     {sheet.owner.map(navigation)}
                 </header>
                 <main class=width>
-                    <h1>{sheet.title}</h1>
+                    <h1>{head}</h1>
                     {problem.map(|text| view! { <Alert text/> })}
                     {sheet.said.done.map(|text| view! { <p class="done" role="status">{text}</p> })}
                     {sheet.body}

@@ -233,3 +233,24 @@ async fn guests_of_before_can_only_sign_up_where_there_are_no_guests_any_more() 
     app.sign_up("Ann").await;
     assert_eq!(text(&app.conversations().await[0]["id"]), conversation);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_use_is_written_once_a_minute() {
+    let mut app = App::start().await;
+    app.sign_up("Ann").await;
+    let who = app.state.store.credentials("ann").await.unwrap().unwrap().account;
+    let session = crate::server::secret::Hash::of(app.cookie.split_once('=').unwrap().1);
+    let used = async || app.state.store.sessions(who).await.unwrap()[0].last_used_at.clone();
+    let first = used().await;
+    app.get("/api/v1/models").await;
+    app.state.store.touch_session(session).await.unwrap();
+    assert_eq!(used().await, first, "not within the minute");
+    let mut write = app.state.store.write().await.unwrap();
+    let old = sqlx::query("update session set last_used_at = '2020-01-01T00:00:00.000Z'");
+    old.execute(&mut *write).await.unwrap();
+    write.commit().await.unwrap();
+    assert!(app.get("/account").await.text().await.unwrap().contains("this one"));
+    while used().await < first {
+        tokio::task::yield_now().await;
+    }
+}

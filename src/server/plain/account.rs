@@ -38,7 +38,7 @@ pub fn page(content: Content, said: Said) -> Sheet {
     };
     let fields = &["password/old", "password/new", "token/name"];
     let owner = Some(content.owner);
-    Sheet { title: "Your account", width: Width::Text, owner, said, fields, body: body.into_any() }
+    Sheet { title: "Your account".into(), width: Width::Text, owner, said, fields, body: body.into_any() }
 }
 
 fn sessions(sessions: Vec<Session>, here: Hash) -> impl IntoView {

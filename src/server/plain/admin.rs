@@ -13,6 +13,7 @@ use crate::server::store::audit::Entry;
 use crate::server::store::people::{Listed, Search, Spending};
 use crate::server::times::{minute, since};
 use leptos::prelude::*;
+use std::borrow::Cow;
 
 /// The pages, by their addresses.
 const PAGES: [(&str, &str); 4] =
@@ -20,7 +21,7 @@ const PAGES: [(&str, &str); 4] =
 
 fn sheet(
     at: &str,
-    title: &'static str,
+    title: impl Into<Cow<'static, str>>,
     owner: Owner,
     said: Said,
     fields: &'static [&'static str],
@@ -34,7 +35,7 @@ fn sheet(
         <nav class="tabs" aria-label="Administration"><ul>{links}</ul></nav>
         {body}
     };
-    Sheet { title, width: Width::Broad, owner: Some(owner), said, fields, body: body.into_any() }
+    Sheet { title: title.into(), width: Width::Broad, owner: Some(owner), said, fields, body: body.into_any() }
 }
 
 /// The list of accounts. `typed` is what was searched for, as it was typed.

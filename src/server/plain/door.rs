@@ -36,7 +36,7 @@ pub fn sign_in(door: Door, name: String, said: Said) -> Sheet {
         <div class="aside">{up}{guest}</div>
     };
     let fields = &["in/name", "in/password"];
-    Sheet { title: "Sign in", width: Width::Narrow, owner: None, said, fields, body: body.into_any() }
+    Sheet { title: "Sign in".into(), width: Width::Narrow, owner: None, said, fields, body: body.into_any() }
 }
 
 /// How far an invitation is along.
@@ -75,7 +75,7 @@ pub fn sign_up(door: Door, name: String, invited: Invited, said: Said) -> Sheet 
         <div class="aside"><p>"Signed up already? "<a href=door.href("/sign-in")>"Sign in"</a></p></div>
     };
     let fields = &["up/name", "up/password", "up/invitation"];
-    Sheet { title: "Sign up", width: Width::Narrow, owner: None, said, fields, body: body.into_any() }
+    Sheet { title: "Sign up".into(), width: Width::Narrow, owner: None, said, fields, body: body.into_any() }
 }
 
 fn words_for_brought(count: i64) -> Option<String> {
@@ -92,7 +92,7 @@ pub fn closed(door: Door, said: Said) -> Sheet {
         <p class="lead">"Nobody can sign up here at the moment. Ask whoever runs this server for an account."</p>
         <div class="aside"><p>"Signed up already? "<a href=door.href("/sign-in")>"Sign in"</a></p></div>
     };
-    Sheet { title: "Sign up", width: Width::Narrow, owner: None, said, fields: &[], body: body.into_any() }
+    Sheet { title: "Sign up".into(), width: Width::Narrow, owner: None, said, fields: &[], body: body.into_any() }
 }
 
 /// Asks what becomes of the conversations that were begun before signing in.
@@ -114,5 +114,12 @@ pub fn merge(next: String, count: i64, titles: Vec<String>) -> Sheet {
         </form>
     };
     let said = Said::default();
-    Sheet { title: "What you began here", width: Width::Narrow, owner: None, said, fields: &[], body: body.into_any() }
+    Sheet {
+        title: "What you began here".into(),
+        width: Width::Narrow,
+        owner: None,
+        said,
+        fields: &[],
+        body: body.into_any(),
+    }
 }

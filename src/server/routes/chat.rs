@@ -10,11 +10,12 @@ use crate::model::{Parameters, ReplyError, Role, Usage};
 use crate::server::State;
 use crate::server::accounts::Arrival;
 use crate::server::engine::Visit;
+use crate::server::grants::{self, Grant};
 use crate::server::limits::Sender;
 use crate::server::provider::{Delta, Request, Turn};
 use crate::server::quota::{Everybody, Quota};
 use crate::server::session::Caller;
-use crate::server::transport::{KEEP_ALIVE, Permit, sse};
+use crate::server::transport::{KEEP_ALIVE, sse};
 use axum::extract::State as Extract;
 use axum::response::Response;
 use axum::routing::post;
@@ -68,8 +69,8 @@ async fn chat(
     let model = chat.model.unwrap_or_else(|| state.providers.default_model());
     state.providers.resolve(&model).map_err(|message| Problem::invalid("model", message))?;
     let visit = state.engine.visit()?;
-    let permit = match who {
-        Some(who) => Some(Permit::take(&state, who).await?),
+    let grant = match who {
+        Some(who) => Some(grants::grant(&state, who).await?),
         None => None,
     };
     let everybody = Everybody::of(&state.settings);
@@ -89,7 +90,7 @@ async fn chat(
         .reply(&model, Request { model: name, system: String::new(), turns, parameters: Parameters::default() });
     let deadline = Instant::now() + state.settings.whole_reply();
     let charge = Charge { state, account: who.map(|who| who.account), model, usage: Usage::default() };
-    Ok(sse::response(frames(Answer { deltas, charge, deadline, visit, permit })))
+    Ok(sse::response(frames(Answer { deltas, charge, deadline, visit, grant })))
 }
 
 fn check(messages: &[Said]) -> Result<(), Problem> {
@@ -119,7 +120,7 @@ struct Answer {
     charge: Charge,
     deadline: Instant,
     visit: Visit,
-    permit: Option<Permit>,
+    grant: Option<Grant>,
 }
 
 /// An answer's next bytes, and whether they are its last.
@@ -145,7 +146,7 @@ impl Answer {
         let next = tokio::select! {
             biased;
             () = self.visit.interrupted() => return Next::Last(interrupted()),
-            () = withdrawn(self.permit.as_ref()) => return Next::Last(Bytes::new()),
+            () = withdrawn(self.grant.as_ref()) => return Next::Last(Bytes::new()),
             next = timeout_at(self.deadline, timeout(KEEP_ALIVE, self.deltas.next())) => next,
         };
         match next {
@@ -176,9 +177,9 @@ impl Answer {
     }
 }
 
-async fn withdrawn(permit: Option<&Permit>) {
-    match permit {
-        Some(permit) => permit.withdrawn().await,
+async fn withdrawn(grant: Option<&Grant>) {
+    match grant {
+        Some(grant) => grant.withdrawn().await,
         None => std::future::pending().await,
     }
 }

@@ -8,7 +8,7 @@ use sqlx::{Row, SqliteConnection};
 use std::time::Duration;
 
 /// The last use is written once in this time: a page is a dozen requests.
-const USE_STEP: Duration = Duration::from_secs(60);
+pub(super) const USE_STEP: Duration = Duration::from_secs(60);
 
 /// Whose a session or a token is.
 #[derive(Clone, Debug)]
@@ -94,9 +94,10 @@ impl Store {
 
     pub async fn touch_session(&self, session: Hash) -> sqlx::Result<()> {
         let mut write = self.write().await?;
-        sqlx::query("update session set last_used_at = $2 where token_hash = $1")
+        sqlx::query("update session set last_used_at = $2 where token_hash = $1 and coalesce(last_used_at, '') < $3")
             .bind(session.to_string())
             .bind(now())
+            .bind(ago(USE_STEP))
             .execute(&mut *write)
             .await?;
         write.commit().await

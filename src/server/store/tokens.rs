@@ -1,8 +1,8 @@
 //! API tokens: what programs sign in with.
 
 use super::revocations::{self, Revoked};
-use super::sessions::{Holder, holder};
-use super::{Store, now};
+use super::sessions::{Holder, USE_STEP, holder};
+use super::{Store, ago, now};
 use crate::model::AccountId;
 use crate::server::accounts::Scope;
 use crate::server::secret::Hash;
@@ -48,9 +48,10 @@ impl Store {
 
     pub async fn touch_token(&self, token: Hash) -> sqlx::Result<()> {
         let mut write = self.write().await?;
-        sqlx::query("update api_token set last_used_at = $2 where token_hash = $1")
+        sqlx::query("update api_token set last_used_at = $2 where token_hash = $1 and coalesce(last_used_at, '') < $3")
             .bind(token.to_string())
             .bind(now())
+            .bind(ago(USE_STEP))
             .execute(&mut *write)
             .await?;
         write.commit().await

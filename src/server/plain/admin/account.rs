@@ -33,7 +33,6 @@ pub fn account(owner: Owner, detail: Detail, said: Said) -> Sheet {
     let lead = format!("{state}, since {}", day(&account.created_at).trim_start_matches("on "));
     let role = account.name.is_some().then(|| role(id, account.role));
     let body = view! {
-        <h2>{called(&account)}</h2>
         <p class="lead">{lead}</p>
         <section aria-label="Role and access">
             {role}
@@ -50,16 +49,15 @@ pub fn account(owner: Owner, detail: Detail, said: Said) -> Sheet {
         "limits/tokens_per_day",
         "limits/tokens_per_month",
     ];
-    super::sheet("", "Account", owner, said, fields, body.into_any())
+    super::sheet("", called(&account), owner, said, fields, body.into_any())
 }
 
 fn role(id: AccountId, role: Role) -> impl IntoView {
     let options = Role::ALL.map(|role| (role.name(), role.name())).into();
     view! {
-        <form class="form form--row" method="post" action="/admin/accounts/role">
+        <form class="row row--end" method="post" action="/admin/accounts/role">
             <Hidden name="account" value=id.to_string()/>
             <Choice form="role" name="role" label="Role" options chosen=role.name()/>
-            <span></span>
             <button class="button button--quiet">"Change the role"</button>
         </form>
         <p class="hint">"With another role the account is signed out everywhere, and signs in again."</p>

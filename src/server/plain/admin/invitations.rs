@@ -63,9 +63,8 @@ fn who(policy: SignUp) -> impl IntoView {
     let options =
         vec![("open", "Everybody"), ("invitation", "Who has an invitation"), ("closed", "Nobody, for the moment")];
     view! {
-        <form class="form form--row" method="post" action="/admin/sign-up">
+        <form class="row row--end" method="post" action="/admin/sign-up">
             <Choice form="policy" name="policy" label="Who may sign up" options chosen=policy.name()/>
-            <span></span>
             <button class="button button--quiet">"Set"</button>
         </form>
     }
