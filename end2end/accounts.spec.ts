@@ -130,7 +130,7 @@ test("one signs up and makes a token with the keyboard alone", async ({ page }) 
   const models = () => page.request.fetch("/api/v1/models", { headers: { authorization: `Bearer ${token}`, cookie: "" } });
   expect((await models()).status()).toBe(200);
   await page.goto("/account");
-  await expect(page.getByText("backups")).toBeVisible();
+  await expect(page.getByText("backups").first()).toBeVisible();
   await expect(page.getByText(/^rivulet_/)).toHaveCount(0);
 });
 

@@ -132,7 +132,7 @@ pub async fn invite(state: &State, Admin(admin): Admin, invite: Invite) -> Resul
     let (hash, state) = (Hash::of(&secret), state.clone());
     owned(async move {
         let ends_at = ahead(Duration::from_secs(invite.days * 86_400));
-        let detail = format!("{}, {} times, {} days", invite.role.name(), invite.uses, invite.days);
+        let detail = format!("{}, uses {}, days {}", invite.role.name(), invite.uses, invite.days);
         let (role, uses) = (invite.role, invite.uses);
         let new = NewInvitation { hash, note: &note, role, uses, ends_at, made_by: Some(admin.who.account) };
         state.store.add_invitation(new).await?;

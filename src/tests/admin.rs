@@ -19,7 +19,7 @@ async fn with_admin(flags: &[&str]) -> App {
 
 /// Somebody else, with the cookie of their browser.
 async fn member(app: &mut App, name: &str) -> (AccountId, String) {
-    let admin = std::mem::replace(&mut app.cookie, String::new());
+    let admin = std::mem::take(&mut app.cookie);
     app.cookie = app.new_cookie().await;
     app.sign_up(name).await;
     let cookie = std::mem::replace(&mut app.cookie, admin);
@@ -205,4 +205,18 @@ async fn a_limit_that_is_reached_is_raised_by_an_admin_and_that_works_at_once() 
     let _one = app.follow(&conversation, None).await;
     problem(app.get(&format!("/api/v1/conversations/{conversation}/events")).await, 429).await;
     app.post(&format!("/api/v1/replies/{}/stop", sent.reply), json!({})).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_is_read_page_by_page() {
+    let app = with_admin(&[]).await;
+    for number in 0..120 {
+        app.state.store.note("Root", "did", &format!("thing {number}."), "").await.unwrap();
+    }
+    let first = page(&app, "/admin/log").await;
+    assert!(first.contains("thing 119.") && !first.contains("thing 0."));
+    let older = first.split("/admin/log?before=").nth(1).unwrap().split('"').next().unwrap();
+    let last = page(&app, &format!("/admin/log?before={older}")).await;
+    assert!(last.contains("thing 0.") && last.contains("thing 19.") && !last.contains("thing 20."), "{last}");
+    assert!(!last.contains("Older ones"));
 }

@@ -204,15 +204,18 @@ async fn a30_one_comparison_and_one_answer_whether_the_name_exists_or_not() {
     assert!(pages.iter().all(|page| *page == pages[0]), "the answers differ");
 }
 
-/// The time of both is the time of one Argon2: a fifth is far less than it would be without it (a thousandth), and far
-/// more than the noise of a busy machine leaves between two medians.
+/// The time of both is the time of one Argon2. Without one for a name that nobody has, the medians would differ a thousand
+/// times; twice is what a machine that runs other tests meanwhile never reaches. How little it is on a quiet one is printed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a30_names_that_exist_take_no_longer_than_those_that_do_not() {
     let mut app = App::start().await;
     app.sign_up("Ann").await;
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
-    for _ in 0..40 {
-        for (name, times) in [("ann", &mut known), ("nobody at all", &mut unknown)] {
+    for round in 0..100 {
+        let mut names = [("ann", &mut known), ("nobody at all", &mut unknown)];
+        // Whoever comes second finds warm caches.
+        names.rotate_left(round % 2);
+        for (name, times) in names {
             let password = crate::server::passwords::Password::parse("a wrong guess", "").unwrap();
             let began = Instant::now();
             let stored = app.state.store.credentials(name).await.unwrap().and_then(|found| found.password);
@@ -231,7 +234,7 @@ async fn a30_names_that_exist_take_no_longer_than_those_that_do_not() {
         unknown * 1e3,
         100.0 * (known / unknown - 1.0)
     );
-    assert!((known / unknown - 1.0).abs() < 0.2, "{known} s and {unknown} s");
+    assert!((0.5..2.0).contains(&(known / unknown)), "{known} s and {unknown} s");
 }
 
 #[tokio::test(flavor = "multi_thread")]

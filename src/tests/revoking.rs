@@ -29,7 +29,7 @@ async fn open(app: &App, conversation: &str) -> Open {
 
 impl Open {
     /// Reads both to their ends, which must come in time.
-    async fn is_cut(mut self, since: Instant) {
+    async fn ends(mut self, since: Instant) {
         let both = async {
             while self.events.next().await.is_some() {}
             while self.lines.chunk().await.is_ok_and(|chunk| chunk.is_some()) {}
@@ -64,7 +64,7 @@ async fn a17_signing_out_in_one_tab_cuts_the_streams_of_the_other() {
     let second = std::mem::replace(&mut app.cookie, first.clone());
     let since = Instant::now();
     app.form("/sign-out", &[]).send().await.unwrap();
-    open.is_cut(since).await;
+    open.ends(since).await;
     is_out(&mut app, first).await;
     app.cookie = second;
     assert_eq!(app.conversations().await.len(), 1, "the other browser stays");
@@ -76,7 +76,7 @@ async fn a17_a_session_that_is_ended_from_another_browser_is_cut() {
     let session = Hash::of(first.split_once('=').unwrap().1).to_string();
     let since = Instant::now();
     app.form("/account/sessions/end", &[("session", &session)]).send().await.unwrap();
-    open.is_cut(since).await;
+    open.ends(since).await;
     is_out(&mut app, first).await;
 }
 
@@ -87,7 +87,7 @@ async fn a17_all_others_are_cut_and_this_one_stays() {
     let mut mine = app.follow(&conversation, None).await;
     let since = Instant::now();
     app.form("/account/sessions/end-others", &[]).send().await.unwrap();
-    open.is_cut(since).await;
+    open.ends(since).await;
     assert_eq!(mine.next().await.unwrap().event, "snapshot");
     app.request(Method::PATCH, &format!("/api/v1/conversations/{conversation}"))
         .json(&serde_json::json!({ "title": "Still here" }))
@@ -105,7 +105,7 @@ async fn a17_a_new_password_cuts_the_streams() {
     assert!(form.send().await.unwrap().status().is_redirection());
     // Two passwords were worked on before anything was withdrawn.
     let since = Instant::now();
-    open.is_cut(since).await;
+    open.ends(since).await;
     is_out(&mut app, first).await;
 }
 
@@ -193,7 +193,7 @@ async fn a17_another_role_cuts_what_the_former_one_opened() {
     for revoked in app.state.store.set_role(who.account, Role::Agent).await.unwrap() {
         app.state.grants.revoke(revoked);
     }
-    open.is_cut(since).await;
+    open.ends(since).await;
     is_withdrawn(&permit, since).await;
     let cookie = app.cookie.clone();
     is_out(&mut app, cookie).await;

@@ -31,15 +31,17 @@ impl Store {
         write.commit().await
     }
 
-    /// A page of the log, the newest first, from behind the entry `before`; with the id of its last entry.
+    /// A page of the log, the newest first, from behind the entry `before`; with the id to go on before, where there are more.
     pub async fn audit(&self, before: Option<&str>) -> sqlx::Result<(Vec<Entry>, Option<String>)> {
-        // Every id sorts before this one.
         let rows = sqlx::query("select * from audit where id < $1 order by id desc limit $2")
+            // Every id sorts before this one.
             .bind(before.unwrap_or("g"))
-            .bind(PAGE)
+            .bind(PAGE + 1)
             .fetch_all(self.read())
             .await?;
-        let read = rows.iter().map(|row| {
+        let shown = &rows[..rows.len().min(PAGE as usize)];
+        let more = shown.len() < rows.len();
+        let read = shown.iter().map(|row| {
             Ok(Entry {
                 at: row.try_get("at")?,
                 actor: row.try_get("actor")?,
@@ -48,7 +50,7 @@ impl Store {
                 detail: row.try_get("detail")?,
             })
         });
-        let last = rows.last().map(|row| row.try_get("id")).transpose()?;
+        let last = shown.last().filter(|_| more).map(|row| row.try_get("id")).transpose()?;
         Ok((read.collect::<sqlx::Result<_>>()?, last))
     }
 

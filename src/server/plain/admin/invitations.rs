@@ -33,7 +33,7 @@ pub fn invitations(
         let href = link.clone();
         view! {
             <div class="done" role="status">
-                <p>"Send this link to whom you invite. It is not shown again."</p>
+                <p>"Copy this link and send it to whom you invite. It is not shown again."</p>
                 <p><a class="token" href=href autofocus>{link}</a></p>
             </div>
         }
