@@ -17,6 +17,7 @@ mod stop;
 mod title;
 mod visit;
 
+pub use estimate::tokens as estimated_tokens;
 pub use stop::Stop;
 pub use visit::Visit;
 

@@ -2,6 +2,7 @@
 
 use super::picture::{self, Picture};
 use super::store::ago;
+use super::store::images::{Added, Most};
 use super::{State, owned};
 use crate::error::Problem;
 use crate::model::{AccountId, Image, ImageId};
@@ -16,6 +17,8 @@ const RECEIVED_AT_ONCE: usize = 24;
 const DECODED_AT_ONCE: usize = 1;
 /// Images of one account that are in no message yet. Four full messages; whoever uploads more is not about to send them.
 const MOST_WAITING: i64 = 4 * Image::MOST_PER_MESSAGE as i64;
+/// All images of one account: some hundreds at the size that they are kept in, and far from filling a disk.
+const MOST_BYTES: i64 = 512 << 20;
 /// How long an image waits for its message before it is swept: somebody may go to sleep over a draft.
 const MOST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// A file's name as it is kept, in characters: a line of it is shown.
@@ -74,9 +77,11 @@ pub async fn upload(state: &State, account: AccountId, name: &str, bytes: Bytes)
     let state = state.clone();
     owned(async move {
         // Counted again where it is written: others may have come meanwhile.
-        match state.store.add_image(account, &image, &picture, MOST_WAITING).await? {
-            true => Ok(image),
-            false => Err(too_many_waiting(&state)),
+        let most = Most { waiting: MOST_WAITING, bytes: MOST_BYTES };
+        match state.store.add_image(account, &image, &picture, most).await? {
+            Added::Kept => Ok(image),
+            Added::TooManyWaiting => Err(too_many_waiting(&state)),
+            Added::TooLarge => Err(too_large(&state)),
         }
     })
     .await
@@ -86,6 +91,12 @@ fn too_many_waiting(state: &State) -> Problem {
     state.metrics.refused("images");
     let message = format!("{MOST_WAITING} images of yours are in no message yet. Send or remove some first.");
     Problem::TooMany { message, retry_after_seconds: MOST_WAIT.as_secs() }
+}
+
+fn too_large(state: &State) -> Problem {
+    state.metrics.refused("images");
+    let message = format!("Your images take {} MiB already. Delete a conversation that has some.", MOST_BYTES >> 20);
+    Problem::Conflict(message)
 }
 
 /// A file's name on one line. It is shown, and never used as a path.

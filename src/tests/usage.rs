@@ -107,3 +107,24 @@ async fn what_has_a_price_costs_something_and_a_new_price_changes_nothing_that_w
     assert_eq!(spent["conversation"]["cost_micros"], 228 + 11_200);
     assert_eq!(spent["today"]["cost_micros"], 228 + 11_200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stateless_answer_is_counted_also_where_the_provider_counts_nothing() {
+    let app = App::start().await;
+    let script = Script { usage: false, text: Some("12345678".into()), ..Script::default() };
+    let content = super::app::directive(&script);
+    let body = json!({ "messages": [{ "role": "user", "content": content }], "model": "openai/mock" });
+    app.post("/chat/stream", body).await.text().await.unwrap();
+    let written = async || {
+        while used(&app).await.is_empty() {
+            tokio::task::yield_now().await
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(5), written()).await.unwrap();
+    let used = &used(&app).await[0];
+    assert_eq!(
+        (&used["input_tokens"], &used["output_tokens"]),
+        (&json!(content.chars().count().div_ceil(4)), &json!(2))
+    );
+    assert_eq!(used["estimated"], true);
+}

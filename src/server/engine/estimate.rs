@@ -15,7 +15,7 @@ const PIXELS_PER_TOKEN: u64 = 750;
 const MOST_TOKENS_PER_IMAGE: u64 = 1_600;
 
 /// What a text of so many characters is about.
-pub(super) fn tokens(characters: usize) -> u64 {
+pub fn tokens(characters: usize) -> u64 {
     characters.div_ceil(CHARACTERS_PER_TOKEN) as u64
 }
 

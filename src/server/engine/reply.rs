@@ -137,6 +137,8 @@ async fn generate(
 
 /// Tells what the reply waits for. Who answers is kept before it is told.
 async fn wait(shared: &Shared, open: &Open, message: &str, model: Option<&String>, facts: &mut Facts) {
+    // Of an attempt that has failed.
+    facts.usage = None;
     if let Some(model) = model {
         facts.model.clone_from(model);
         if let Err(error) = shared.store.asks_instead(shared.store.process(), open.reply, model).await {

@@ -4,7 +4,7 @@
 
 use super::{Engine, Shared};
 use crate::error::Problem;
-use crate::model::{AccountId, Image, ImageId, Message};
+use crate::model::{AccountId, Image, ImageId, Message, MessageId};
 use crate::server::journal::lock;
 use crate::server::picture::Picture;
 use crate::server::provider::{Request, Turn};
@@ -19,12 +19,17 @@ const RETRY_AFTER_SECONDS: u64 = 5;
 const UNSEEN: &str = "[image]\n";
 
 /// What a model is shown of a conversation.
-pub(super) struct Shown(HashMap<ImageId, Arc<Picture>>);
+pub(super) struct Shown {
+    pictures: HashMap<ImageId, Arc<Picture>>,
+    /// In which messages: an image may be in many, and is only shown in the newest of them.
+    places: HashSet<(MessageId, ImageId)>,
+}
 
 impl Shown {
     /// A message as the model is told it.
     pub(super) fn turn(&self, message: &Message) -> Turn {
-        let images: Vec<_> = message.images.iter().filter_map(|image| self.0.get(&image.id).cloned()).collect();
+        let shown = message.images.iter().filter(|image| self.places.contains(&(message.id, image.id)));
+        let images: Vec<_> = shown.filter_map(|image| self.pictures.get(&image.id).cloned()).collect();
         let unseen = UNSEEN.repeat(message.images.len() - images.len());
         Turn { images, ..Turn::said(message.role, unseen + &message.text) }
     }
@@ -32,15 +37,42 @@ impl Shown {
 
 /// What open replies hold of pictures, until their models have begun to answer.
 #[derive(Default)]
-pub(super) struct Held(Mutex<Vec<Weak<Picture>>>);
+pub(super) struct Held(Mutex<Places>);
+
+#[derive(Default)]
+struct Places {
+    taken: Vec<Weak<Picture>>,
+    /// For pictures that are being loaded.
+    reserved: usize,
+}
+
+/// Places for pictures that are being loaded; free again when it is dropped.
+#[derive(Debug)]
+struct Reserved<'a> {
+    held: &'a Held,
+    count: usize,
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        lock(&self.held.0).reserved -= self.count;
+    }
+}
+
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Held")
+    }
+}
 
 impl Held {
-    /// Whether so many more may be held.
-    fn admit(&self, more: usize) -> Result<(), Problem> {
-        let mut held = lock(&self.0);
-        held.retain(|picture| 0 < picture.strong_count());
-        if more == 0 || held.len() + more <= MOST_HELD {
-            return Ok(());
+    /// Places for so many more.
+    fn reserve(&self, count: usize) -> Result<Reserved<'_>, Problem> {
+        let mut places = lock(&self.0);
+        places.taken.retain(|picture| 0 < picture.strong_count());
+        if count == 0 || places.taken.len() + places.reserved + count <= MOST_HELD {
+            places.reserved += count;
+            return Ok(Reserved { held: self, count });
         }
         let message =
             "The server is showing as many images to models as it can. Nothing was sent; try again in a moment.";
@@ -71,13 +103,14 @@ impl Engine {
 impl Shared {
     /// Loads the newest images of a conversation, as many as the model is shown.
     pub(super) async fn show(&self, model: &str, history: &[Message]) -> Result<Shown, Problem> {
-        let images = history.iter().rev().flat_map(|message| &message.images).map(|image| image.id);
-        let newest: Vec<_> = images.take(self.providers.most_images(model)).collect();
-        self.pictures.admit(newest.len())?;
+        let images = history.iter().rev().flat_map(|message| message.images.iter().map(|image| (message.id, image.id)));
+        let places: HashSet<_> = images.take(self.providers.most_images(model)).collect();
+        let newest: Vec<_> = places.iter().map(|(_, image)| *image).collect::<HashSet<_>>().into_iter().collect();
+        let _reserved = self.pictures.reserve(newest.len())?;
         let pictures = self.store.pictures(&newest).await?;
-        let shown: HashMap<_, _> = pictures.into_iter().map(|(id, picture)| (id, Arc::new(picture))).collect();
-        lock(&self.pictures.0).extend(shown.values().map(Arc::downgrade));
-        Ok(Shown(shown))
+        let pictures: HashMap<_, _> = pictures.into_iter().map(|(id, picture)| (id, Arc::new(picture))).collect();
+        lock(&self.pictures.0).taken.extend(pictures.values().map(Arc::downgrade));
+        Ok(Shown { pictures, places })
     }
 
     /// The account's images of these ids, for a message to this model.
@@ -115,11 +148,14 @@ mod tests {
         };
         let held = Held::default();
         let mut pictures: Vec<_> = (0..MOST_HELD).map(|_| picture()).collect();
-        lock(&held.0).extend(pictures.iter().map(Arc::downgrade));
-        assert_eq!(held.admit(1).unwrap_err().status(), 503);
-        held.admit(0).unwrap();
+        lock(&held.0).taken.extend(pictures.iter().map(Arc::downgrade));
+        assert_eq!(held.reserve(1).unwrap_err().status(), 503);
+        held.reserve(0).unwrap();
         pictures.pop();
-        held.admit(1).unwrap();
-        held.admit(2).unwrap_err();
+        let reserved = held.reserve(1).unwrap();
+        held.reserve(1).unwrap_err();
+        drop(reserved);
+        held.reserve(1).unwrap();
+        held.reserve(2).unwrap_err();
     }
 }

@@ -87,7 +87,7 @@ async fn ask(shared: &Shared, model: &str, request: Request) -> Result<(String, 
     let asked = estimate::asked(&request);
     let mut draft = Draft::new(MessageId::new());
     let mut usage = None;
-    let mut deltas = shared.providers.reply(model, request);
+    let mut deltas = shared.providers.reply_of(model, request);
     while let Some(delta) = deltas.next().await {
         match delta {
             Delta::Text(text) => draft.text.push_str(&text),

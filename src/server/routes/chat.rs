@@ -6,7 +6,7 @@ mod charge;
 use super::input::Json;
 use super::table::Table;
 use crate::error::Problem;
-use crate::model::{Parameters, ReplyError, Role, Usage};
+use crate::model::{Parameters, ReplyError, Role};
 use crate::server::State;
 use crate::server::accounts::Arrival;
 use crate::server::engine::Visit;
@@ -84,12 +84,14 @@ async fn chat(
     };
     state.limits.send(sender, quota.sends_per_minute.unwrap_or(everybody.sends_per_minute))?;
     let name = model.split_once('/').map_or(model.as_str(), |(_, name)| name).to_owned();
+    let asked = chat.messages.iter().map(|said| said.content.chars().count()).sum();
     let turns = chat.messages.into_iter().map(|said| Turn::said(said.role, said.content)).collect();
     let deltas = state
         .providers
         .reply(&model, Request { model: name, system: String::new(), turns, parameters: Parameters::default() });
     let deadline = Instant::now() + state.settings.whole_reply();
-    let charge = Charge { state, account: who.map(|who| who.account), model, usage: Usage::default() };
+    let account = who.map(|who| who.account);
+    let charge = Charge { state, account, model, usage: None, asked, answered: 0 };
     Ok(sse::response(frames(Answer { deltas, charge, deadline, visit, grant })))
 }
 
@@ -158,15 +160,29 @@ impl Answer {
 
     fn take(&mut self, delta: Option<Delta>) -> Next {
         match delta {
-            Some(Delta::Text(text)) => Next::More(event("token", &json!({ "text": text }))),
+            Some(Delta::Text(text)) => {
+                self.charge.answered += text.chars().count();
+                Next::More(event("token", &json!({ "text": text })))
+            }
             Some(Delta::Usage(usage)) => {
-                self.charge.usage = usage;
+                self.charge.usage = Some(usage);
                 Next::More(Bytes::new())
             }
             // Not shown here, but a sign of life: proxies give up on silence.
-            Some(Delta::Started { .. } | Delta::Waiting { .. } | Delta::Thinking(_)) => Next::More(SIGN_OF_LIFE),
+            Some(Delta::Thinking(text)) => {
+                self.charge.answered += text.chars().count();
+                Next::More(SIGN_OF_LIFE)
+            }
+            Some(Delta::Started { .. }) => Next::More(SIGN_OF_LIFE),
+            Some(Delta::Waiting { model, .. }) => {
+                // Of an attempt that has failed.
+                self.charge.usage = None;
+                self.charge.model = model.unwrap_or(std::mem::take(&mut self.charge.model));
+                Next::More(SIGN_OF_LIFE)
+            }
             Some(Delta::Finished { reason }) => {
-                Next::Last(event("done", &json!({ "usage": self.charge.usage, "stop_reason": reason })))
+                let usage = self.charge.usage.unwrap_or_default();
+                Next::Last(event("done", &json!({ "usage": usage, "stop_reason": reason })))
             }
             Some(Delta::Failed(failure)) => {
                 self.charge.state.metrics.provider_error(failure.kind.name());

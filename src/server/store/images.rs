@@ -31,6 +31,23 @@ fn picture(row: &SqliteRow) -> sqlx::Result<Picture> {
     })
 }
 
+/// What an account may have of images.
+#[derive(Clone, Copy)]
+pub struct Most {
+    /// In no message yet.
+    pub waiting: i64,
+    /// In all.
+    pub bytes: i64,
+}
+
+/// What became of an image that was to be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Added {
+    Kept,
+    TooManyWaiting,
+    TooLarge,
+}
+
 impl Store {
     /// How many images of the account are in no message.
     pub async fn waiting_images(&self, account: AccountId) -> sqlx::Result<i64> {
@@ -39,14 +56,14 @@ impl Store {
         count.build_query_scalar().fetch_one(self.read()).await
     }
 
-    /// Keeps an image. `false`: `most` of the account's are in no message already.
+    /// Keeps an image, unless the account has as much as it may.
     pub async fn add_image(
         &self,
         account: AccountId,
         image: &Image,
         picture: &Picture,
-        most: i64,
-    ) -> sqlx::Result<bool> {
+        most: Most,
+    ) -> sqlx::Result<Added> {
         let mut write = self.write().await?;
         sqlx::query(
             "insert into picture (hash, media_type, width, height, bytes) values ($1, $2, $3, $4, $5)
@@ -70,11 +87,22 @@ impl Store {
         let mut count = QueryBuilder::<Sqlite>::new("select count(*) from image where account = ");
         count.push_bind(account.to_string()).push(" and ").push(WAITS);
         let waiting: i64 = count.build_query_scalar().fetch_one(&mut *write).await?;
-        if most < waiting {
-            return Ok(false);
+        if most.waiting < waiting {
+            return Ok(Added::TooManyWaiting);
+        }
+        // SQLite knows a blob's length without reading it.
+        let bytes: i64 = sqlx::query_scalar(
+            "select coalesce(sum(length(bytes)), 0) from picture
+             where hash in (select picture from image where account = $1)",
+        )
+        .bind(account.to_string())
+        .fetch_one(&mut *write)
+        .await?;
+        if most.bytes < bytes {
+            return Ok(Added::TooLarge);
         }
         write.commit().await?;
-        Ok(true)
+        Ok(Added::Kept)
     }
 
     /// The account's images of these ids, in this order. Ids of no image of its own are left out.

@@ -159,6 +159,18 @@ async fn of_many_images_the_newest_are_shown_as_many_as_the_api_takes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_image_in_every_message_is_shown_in_the_newest_only() {
+    let app = every_kind().await;
+    let conversation = conversation_with(&app, "my-mistral/sees").await;
+    let image = [app.image(files::numbered(1)).await];
+    for turn in 1..=10 {
+        let reply = app.ask(&conversation, "Look again", &image).await;
+        assert_eq!(app.upstream.seen().pop().unwrap().images.len(), turn.min(8));
+        assert_eq!(reply["images_left_out"].as_u64().unwrap_or(0) as usize, turn.saturating_sub(8));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_fallback_that_does_not_see_is_not_asked_about_an_image() {
     let app = App::configured(
         r#"
