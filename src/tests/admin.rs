@@ -156,6 +156,42 @@ async fn an_invitation_lets_in_as_many_as_it_says_until_it_is_withdrawn() {
     assert_eq!(submit(&app, "/sign-up", &form).await.status(), StatusCode::UNPROCESSABLE_ENTITY);
 }
 
+/// A link for one more person, made by the browser at hand.
+async fn link(app: &App) -> String {
+    let form = [("note", "Somebody"), ("role", "member"), ("uses", "9"), ("days", "3")];
+    let made = submit(app, "/admin/invitations", &form).await.text().await.unwrap();
+    made.split("/sign-up?invitation=").nth(1).unwrap()[..64].to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_links_of_an_admin_that_is_none_any_more_or_is_disabled_let_nobody_in() {
+    let mut app = with_admin(&["--sign-up=open"]).await;
+    let (ben, _) = member(&mut app, "Ben").await;
+    let id = ben.to_string();
+    let root = app.cookie.clone();
+    submit(&app, "/admin/accounts/role", &[("account", &id), ("role", "admin")]).await;
+    app.cookie = app.new_cookie().await;
+    app.sign_in("Ben").await;
+    let (bens, mut names) = (link(&app).await, 0);
+    for (path, field, value, status) in [
+        ("role", "role", "member", 422),
+        ("role", "role", "admin", 303),
+        ("disabled", "disabled", "yes", 422),
+        ("disabled", "disabled", "no", 303),
+    ] {
+        app.cookie = root.clone();
+        let done = submit(&app, &format!("/admin/accounts/{path}"), &[("account", &id), (field, value)]).await;
+        assert_eq!(done.status(), StatusCode::SEE_OTHER, "{value}");
+        app.cookie = app.new_cookie().await;
+        let hash = crate::server::secret::Hash::of(&bens);
+        assert_eq!(app.state.store.open_invitation(hash).await.unwrap().is_some(), status == 303, "{value}");
+        names += 1;
+        let name = format!("New {names}");
+        let form = [("name", name.as_str()), ("password", PASSWORD), ("invitation", bens.as_str())];
+        assert_eq!(submit(&app, "/sign-up", &form).await.status().as_u16(), status, "{value}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_sign_up_is_set_while_it_runs() {
     let mut app = with_admin(&["--sign-up=open"]).await;
