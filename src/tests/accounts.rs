@@ -202,6 +202,10 @@ fn a55_a_server_that_others_reach_without_https_says_so_and_lets_nobody_sign_up_
     assert!(open.is_exposed() && !open.guests() && open.sign_up() == SignUp::Invitation);
     let behind = read(&["--listen=0.0.0.0:3000", "--public-url=https://chat.example.org"]);
     assert!(!behind.is_exposed() && behind.is_https());
+    let behind = read(&["--public-url=https://chat.example.org"]);
+    assert!(behind.sign_up() == SignUp::Invitation, "a proxy on this machine lets others in");
+    let said = read(&["--public-url=https://chat.example.org", "--sign-up=open"]);
+    assert!(said.sign_up() == SignUp::Open);
 }
 
 #[tokio::test(flavor = "multi_thread")]
