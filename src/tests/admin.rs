@@ -3,9 +3,11 @@
 use super::accounts::{PASSWORD, cookie, location};
 use super::app::{App, problem};
 use super::upstream::script::Script;
-use crate::model::AccountId;
+use crate::error::Problem;
+use crate::model::{AccountId, MessageId};
 use crate::server::accounts::Role;
 use crate::server::admin;
+use crate::server::limits::Prompt;
 use crate::server::secret::Hash;
 use crate::server::session::{Admin, By, Person, Who};
 use reqwest::StatusCode;
@@ -159,6 +161,20 @@ async fn two_admins_that_act_on_each_other_at_once_leave_one() {
     assert!(admin::set_role(&app.state, bens, root, Role::Member).await.is_err());
     assert!(app.state.store.has_admin().await.unwrap());
     assert_eq!(app.name().await.as_deref(), Some("Root"), "nothing has happened to it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_waits_while_its_account_is_disabled_is_not_sent() {
+    let mut app = with_admin(&[]).await;
+    let (ann, cookie) = member(&mut app, "Ann").await;
+    app.cookie = cookie;
+    let conversation = app.conversation().await.parse().unwrap();
+    app.state.store.set_disabled(ann, true).await.unwrap().unwrap();
+    // As a send that had been let in before goes on when its turn comes.
+    let text = Prompt::parse("x".into()).unwrap();
+    let sent = app.state.engine.send(ann, conversation, MessageId::new(), text, Vec::new(), None).await;
+    assert_eq!(sent.unwrap_err(), Problem::Unknown);
+    assert!(app.upstream.seen().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
