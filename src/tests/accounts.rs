@@ -119,6 +119,65 @@ async fn signing_in_asks_about_a_guests_conversations_and_then_takes_them_over()
     }
 }
 
+impl App {
+    /// Signs in as a guest that has a conversation, which is returned, and is asked about it.
+    async fn sign_in_over_a_guest(&mut self, name: &str) -> String {
+        self.cookie = self.new_cookie().await;
+        let conversation = self.conversation().await;
+        self.sign_in(name).await;
+        assert!(self.asks().await);
+        conversation
+    }
+
+    /// Whether the browser at hand is asked about a guest's conversations.
+    async fn asks(&self) -> bool {
+        let page = self.get("/account/conversations").await;
+        page.status() == StatusCode::OK && page.text().await.unwrap().contains("Keep in my account")
+    }
+
+    async fn has(&self, conversation: &str) -> bool {
+        self.conversations().await.iter().any(|it| text(&it["id"]) == conversation)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_answered_about_a_guest_is_asked_on_after_a_new_password_or_a_second_sign_in() {
+    let mut app = App::start().await;
+    app.sign_up("Ann").await;
+    let conversation = app.sign_in_over_a_guest("Ann").await;
+    let form = app.form("/account/password", &[("old", PASSWORD), ("new", PASSWORD)]);
+    app.cookie = cookie(&form.send().await.unwrap(), "rivulet").unwrap();
+    assert!(app.asks().await, "after a new password");
+    app.sign_in("Ann").await;
+    assert!(app.asks().await, "after a second sign-in");
+    assert!(!app.has(&conversation).await);
+    app.form("/account/conversations", &[("keep", "yes")]).send().await.unwrap();
+    assert!(app.has(&conversation).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_can_be_asked_about_any_more_is_kept() {
+    let mut app = App::start().await;
+    app.sign_up("Bob").await;
+    app.cookie = app.new_cookie().await;
+    app.sign_up("Ann").await;
+    let first = app.cookie.clone();
+    for (path, from_here) in [("/sign-out", true), ("/account/sessions/end-others", false)] {
+        let conversation = app.sign_in_over_a_guest("Ann").await;
+        if !from_here {
+            app.cookie = first.clone();
+        }
+        app.form(path, &[]).send().await.unwrap();
+        app.cookie = first.clone();
+        assert!(app.has(&conversation).await, "{path}");
+    }
+    let conversation = app.sign_in_over_a_guest("Ann").await;
+    app.sign_in("Bob").await;
+    assert!(!app.asks().await && !app.has(&conversation).await, "it is nothing to another account");
+    app.cookie = first;
+    assert!(app.has(&conversation).await);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_is_taken_once_and_a_password_is_not_a_short_one() {
     let mut app = App::start().await;

@@ -153,30 +153,7 @@ impl Store {
     /// Gives what a guest has to an account, and ends the guest. Nothing happens where `guest` has a name.
     pub async fn merge(&self, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
         let mut write = self.write().await?;
-        if !is_guest(&mut write, guest).await? {
-            return Ok(());
-        }
-        for what in [
-            "update conversation set account = $2 where account = $1",
-            "update image set account = $2 where account = $1",
-        ] {
-            sqlx::query(what).bind(guest.to_string()).bind(account.to_string()).execute(&mut *write).await?;
-        }
-        sqlx::query(
-            "insert into usage (account, day, model, input_tokens, output_tokens, replies, estimated, cost_micros)
-             select $2, day, model, input_tokens, output_tokens, replies, estimated, cost_micros
-             from usage where account = $1
-             on conflict (account, day, model) do update set
-                input_tokens = usage.input_tokens + excluded.input_tokens,
-                output_tokens = usage.output_tokens + excluded.output_tokens,
-                replies = usage.replies + excluded.replies, estimated = usage.estimated + excluded.estimated,
-                cost_micros = coalesce(usage.cost_micros + excluded.cost_micros, excluded.cost_micros, usage.cost_micros)",
-        )
-        .bind(guest.to_string())
-        .bind(account.to_string())
-        .execute(&mut *write)
-        .await?;
-        remove(&mut write, guest).await?;
+        merge(&mut write, guest, account).await?;
         write.commit().await
     }
 
@@ -206,6 +183,33 @@ async fn is_guest(write: &mut SqliteConnection, id: AccountId) -> sqlx::Result<b
         .fetch_optional(write)
         .await?;
     Ok(row.is_some())
+}
+
+/// See [`Store::merge`].
+pub(super) async fn merge(write: &mut SqliteConnection, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
+    if !is_guest(&mut *write, guest).await? {
+        return Ok(());
+    }
+    for what in
+        ["update conversation set account = $2 where account = $1", "update image set account = $2 where account = $1"]
+    {
+        sqlx::query(what).bind(guest.to_string()).bind(account.to_string()).execute(&mut *write).await?;
+    }
+    sqlx::query(
+        "insert into usage (account, day, model, input_tokens, output_tokens, replies, estimated, cost_micros)
+         select $2, day, model, input_tokens, output_tokens, replies, estimated, cost_micros
+         from usage where account = $1
+         on conflict (account, day, model) do update set
+            input_tokens = usage.input_tokens + excluded.input_tokens,
+            output_tokens = usage.output_tokens + excluded.output_tokens,
+            replies = usage.replies + excluded.replies, estimated = usage.estimated + excluded.estimated,
+            cost_micros = coalesce(usage.cost_micros + excluded.cost_micros, excluded.cost_micros, usage.cost_micros)",
+    )
+    .bind(guest.to_string())
+    .bind(account.to_string())
+    .execute(&mut *write)
+    .await?;
+    remove(write, guest).await
 }
 
 async fn remove(write: &mut SqliteConnection, id: AccountId) -> sqlx::Result<()> {

@@ -75,7 +75,8 @@ impl Store {
         row.as_ref().map(holder).transpose()
     }
 
-    /// Begins a session, in place of `before`. `guest` is whose conversations are still to be asked about.
+    /// Begins a session, in place of `before`. `guest` is whose conversations are still to be asked about; without one,
+    /// those that `before` was still to ask this account about. What it was to ask another account about, that one keeps.
     pub async fn add_session(
         &self,
         account: AccountId,
@@ -85,9 +86,18 @@ impl Store {
         guest: Option<AccountId>,
     ) -> sqlx::Result<()> {
         let mut write = self.write().await?;
-        if let Some(before) = before {
-            super::revocations::end_session(&mut write, before).await?;
-        }
+        let left = match before {
+            Some(before) => super::revocations::end_session(&mut write, before).await?,
+            None => None,
+        };
+        let guest = match left {
+            Some((owner, left)) if owner == account && guest.is_none() => Some(left),
+            Some((owner, left)) => {
+                super::accounts::merge(&mut write, left, owner).await?;
+                guest
+            }
+            None => guest,
+        };
         add(&mut write, account, session, device, guest).await?;
         write.commit().await
     }
