@@ -2,6 +2,10 @@
 
 use super::app::{App, problem, text};
 use super::upstream::script::Script;
+use crate::model::AccountId;
+use crate::server::accounts::{Name, Role};
+use crate::server::secret::Hash;
+use crate::server::store::accounts::{NewAccount, NotMade};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::Value;
 
@@ -176,6 +180,34 @@ async fn what_nobody_can_be_asked_about_any_more_is_kept() {
     assert!(!app.asks().await && !app.has(&conversation).await, "it is nothing to another account");
     app.cookie = first;
     assert!(app.has(&conversation).await);
+}
+
+/// The guest signs up as `name`, with an invitation, past all pages.
+async fn becomes(app: &App, guest: AccountId, name: &str, invitation: Option<Hash>) -> Result<(), NotMade> {
+    let name = Name::parse(name).unwrap();
+    let new = NewAccount { guest: Some(guest), name: &name, password: None, role: Role::Member, invitation };
+    app.state.store.add_account(new).await.unwrap().map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_that_has_signed_up_in_between_is_neither_deleted_nor_renamed() {
+    let mut app = App::start().await;
+    let link = crate::server::accounts::first_admin(&app.state).await.unwrap().unwrap();
+    let invitation = Hash::of(&link);
+    app.sign_up("Ann").await;
+    app.cookie = app.new_cookie().await;
+    let secret = Hash::of(app.cookie.split_once('=').unwrap().1);
+    let guest = app.state.store.session(secret).await.unwrap().unwrap().account;
+    app.conversation().await;
+    app.sign_in("Ann").await;
+    assert!(app.asks().await);
+    becomes(&app, guest, "Bob", None).await.unwrap();
+    assert_eq!(becomes(&app, guest, "Eve", Some(invitation)).await, Err(NotMade::HasName));
+    assert!(app.state.store.open_invitation(invitation).await.unwrap().is_some(), "it is not used up");
+    assert_eq!(app.state.store.account(guest).await.unwrap().name.as_deref(), Some("Bob"));
+    assert!(!app.asks().await);
+    app.form("/account/conversations", &[("keep", "no")]).send().await.unwrap();
+    assert_eq!(app.state.store.count_conversations(guest).await.unwrap(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

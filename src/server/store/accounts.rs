@@ -44,6 +44,8 @@ pub enum NotMade {
     NameTaken,
     /// It is not there, used up, or over.
     Invitation,
+    /// The guest has become an account with a name in between.
+    HasName,
 }
 
 pub(super) fn account(row: &SqliteRow) -> sqlx::Result<Account> {
@@ -85,7 +87,7 @@ impl Store {
             return Ok(Err(NotMade::NameTaken));
         }
         let account = new.guest.unwrap_or_default();
-        sqlx::query(
+        let made = sqlx::query(
             "insert into account (id, kind, name, name_key, password, role, created_at, signed_up_at)
              values ($1, 'named', $2, $3, $4, $5, $6, $6)
              on conflict (id) do update set kind = excluded.kind, name = excluded.name, name_key = excluded.name_key,
@@ -99,7 +101,11 @@ impl Store {
         .bind(role.name())
         .bind(now())
         .execute(&mut *write)
-        .await?;
+        .await?
+        .rows_affected();
+        if made == 0 {
+            return Ok(Err(NotMade::HasName));
+        }
         write.commit().await?;
         Ok(Ok((account, role)))
     }

@@ -133,14 +133,17 @@ impl Store {
         read.collect()
     }
 
-    /// The guest whose conversations the session's account is still to be asked about.
+    /// The guest whose conversations the session's account is still to be asked about. One that has signed up in between
+    /// is none any more: what it has is its own.
     pub async fn guest_of(&self, session: Hash) -> sqlx::Result<Option<AccountId>> {
-        let row = sqlx::query("select guest from session where token_hash = $1")
-            .bind(session.to_string())
-            .fetch_optional(self.read())
-            .await?;
-        let guest: Option<String> = row.map(|row| row.try_get("guest")).transpose()?.flatten();
-        guest.map(|guest| super::id(&guest)).transpose()
+        let row = sqlx::query(
+            "select guest from session join account on account.id = session.guest
+             where session.token_hash = $1 and account.name is null",
+        )
+        .bind(session.to_string())
+        .fetch_optional(self.read())
+        .await?;
+        row.map(|row| super::id(row.try_get("guest")?)).transpose()
     }
 
     /// Whether somebody has signed in to the account with this browser before.
