@@ -211,6 +211,16 @@ async fn a_guest_that_has_signed_up_in_between_is_neither_deleted_nor_renamed() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_guest_that_signs_out_stays_the_guest_it_is() {
+    let app = App::start().await;
+    let conversation = app.conversation().await;
+    let out = app.form("/sign-out", &[]).send().await.unwrap();
+    assert_eq!(location(&out), "/sign-in");
+    assert_eq!(cookie(&out, "rivulet"), None, "the browser keeps its session");
+    assert!(app.has(&conversation).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_name_is_taken_once_and_a_password_is_not_a_short_one() {
     let mut app = App::start().await;
     app.sign_up("Ann").await;
