@@ -221,6 +221,35 @@ async fn a_guest_that_signs_out_stays_the_guest_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_nobody_uses_for_long_ends_but_not_a_guests() {
+    let mut app = App::start().await;
+    let guest = app.cookie.clone();
+    app.cookie = app.new_cookie().await;
+    app.sign_up("Ann").await;
+    let old = app.cookie.clone();
+    app.cookie = app.new_cookie().await;
+    let answer = app.try_sign_in("Ann", PASSWORD).await;
+    let browser = Hash::of(cookie(&answer, "rivulet-browser").unwrap().split_once('=').unwrap().1);
+    let mut write = app.state.store.write().await.unwrap();
+    for (table, column) in [("session", "last_used_at"), ("known_browser", "created_at")] {
+        let age = format!("update {table} set {column} = '2020-01-01T00:00:00.000Z'");
+        sqlx::query(sqlx::AssertSqlSafe(age)).execute(&mut *write).await.unwrap();
+    }
+    write.commit().await.unwrap();
+    app.cookie = app.new_cookie().await;
+    app.sign_in("Ann").await;
+    assert!(app.state.store.knows_browser("ann", browser).await.unwrap());
+    assert_eq!(app.state.store.end_unused_sessions().await.unwrap().len(), 2);
+    assert!(!app.state.store.knows_browser("ann", browser).await.unwrap());
+    assert_eq!(app.name().await.as_deref(), Some("Ann"), "the new one stays");
+    app.cookie = guest;
+    assert!(app.conversations().await.is_empty());
+    app.cookie = old;
+    problem(app.get("/api/v1/conversations").await, 401).await;
+    assert!(app.state.store.end_unused_sessions().await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_name_is_taken_once_and_a_password_is_not_a_short_one() {
     let mut app = App::start().await;
     app.sign_up("Ann").await;
