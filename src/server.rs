@@ -53,7 +53,7 @@ use throttle::Throttle;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-/// How often idle journals, quiet senders and images that nobody sent are forgotten.
+/// How often idle journals, quiet senders, images that nobody sent and sessions that nobody uses are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
 
 /// Everything a request needs. A pointer: every follower holds one.
@@ -181,6 +181,10 @@ async fn sweep(state: Weak<Shared>, drain: Drain) {
         state.limits.sweep();
         state.throttle.sweep();
         images::sweep(&state).await;
+        match state.store.end_unused_sessions().await {
+            Ok(ended) => ended.into_iter().for_each(|revoked| state.grants.revoke(revoked)),
+            Err(error) => tracing::warn!(%error, "Sessions that nobody uses could not be ended"),
+        }
         if let Err(error) = state.store.forget_revocations().await {
             tracing::warn!(%error, "What was withdrawn long ago could not be forgotten");
         }

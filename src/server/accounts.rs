@@ -6,7 +6,9 @@ mod sign_up;
 mod tokens;
 
 pub use name::Name;
-pub use sign_in::{Arrival, SignedIn, change_password, guest_of, keep_guest, leave, sign_in};
+pub use sign_in::{
+    Arrival, SignedIn, change_password, end_other_sessions, end_session, guest_of, keep_guest, leave, sign_in,
+};
 pub use sign_up::{NewPerson, SignUp, first_admin, policy, set_policy, sign_up};
 pub use tokens::{MOST_TOKENS, make_token};
 

@@ -34,6 +34,10 @@ fn other(admin: &Person, id: AccountId, field: &str) -> Result<(), Problem> {
     Ok(())
 }
 
+fn last(field: &str) -> Problem {
+    Problem::invalid(field, "This is the only admin that is left. Make somebody else an admin first.")
+}
+
 /// Gives an account another role. It is signed out everywhere: with another role goes another session.
 pub async fn set_role(state: &State, Admin(admin): Admin, id: AccountId, role: Role) -> Result<(), Problem> {
     other(&admin, id, "role")?;
@@ -47,7 +51,7 @@ pub async fn set_role(state: &State, Admin(admin): Admin, id: AccountId, role: R
     let detail = format!("{} to {}", account.role.name(), role.name());
     let state = state.clone();
     owned(async move {
-        let ended = state.store.set_role(id, role).await?;
+        let ended = state.store.set_role(id, role).await?.ok_or_else(|| last("role"))?;
         cut(&state, ended);
         Ok(state.store.note(&admin.name, "changed the role", &called(&account), &detail).await?)
     })
@@ -60,7 +64,7 @@ pub async fn set_disabled(state: &State, Admin(admin): Admin, id: AccountId, dis
     let account = state.store.account(id).await?;
     let state = state.clone();
     owned(async move {
-        let ended = state.store.set_disabled(id, disabled).await?;
+        let ended = state.store.set_disabled(id, disabled).await?.ok_or_else(|| last("disabled"))?;
         cut(&state, ended);
         if disabled {
             state.engine.stop_all(id);

@@ -7,6 +7,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -50,7 +51,7 @@ impl Password {
 
 /// Hashes and compares.
 pub struct Passwords {
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
     /// What is compared with where there is no account.
     nobody: String,
     compared: AtomicU64,
@@ -62,7 +63,7 @@ impl Passwords {
     pub fn new() -> anyhow::Result<Self> {
         let nobody =
             hashed("nobody's password").map_err(|error| anyhow::anyhow!("Passwords cannot be hashed: {error}"))?;
-        Ok(Self { turns: Semaphore::new(AT_A_TIME), nobody, compared: AtomicU64::new(0) })
+        Ok(Self { turns: Arc::new(Semaphore::new(AT_A_TIME)), nobody, compared: AtomicU64::new(0) })
     }
 
     /// What is kept of a password: a PHC string.
@@ -88,9 +89,14 @@ impl Passwords {
     }
 
     async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-        let Ok(Ok(_turn)) = timeout(QUEUE, self.turns.acquire()).await else {
+        let Ok(Ok(turn)) = timeout(QUEUE, Arc::clone(&self.turns).acquire_owned()).await else {
             let message = "Too many people are signing in at this moment. Try again in a few seconds.".into();
             return Err(Problem::Unavailable { message, retry_after_seconds: RETRY_AFTER_SECONDS });
+        };
+        // The work goes on when nobody waits for it any more, and so does its turn.
+        let work = move || {
+            let _turn = turn;
+            work()
         };
         tokio::task::spawn_blocking(work).await.map_err(|error| {
             tracing::error!(%error, "Comparing a password panicked");

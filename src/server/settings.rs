@@ -54,7 +54,7 @@ pub struct Settings {
     pub guests: Option<Switch>,
 
     /// Who may make an account: everybody, who has an invitation, or nobody. Default: open when listening on this machine
-    /// only, else invitation. An admin can change it while Rivulet runs.
+    /// only and without a public URL, else invitation. An admin can change it while Rivulet runs.
     #[arg(long, env = "RIVULET_SIGN_UP", value_name = "open|invitation|closed", value_parser = values::sign_up)]
     pub sign_up: Option<SignUp>,
 
@@ -198,8 +198,9 @@ impl Settings {
     }
 
     pub fn sign_up(&self) -> SignUp {
-        let usual = if self.listen.ip().is_loopback() { SignUp::Open } else { SignUp::Invitation };
-        self.sign_up.unwrap_or(usual)
+        // Behind a proxy it listens on this machine only as well; but then others have an address for it.
+        let alone = self.listen.ip().is_loopback() && self.public_url.is_none();
+        self.sign_up.unwrap_or(if alone { SignUp::Open } else { SignUp::Invitation })
     }
 
     /// Whether people reach this server over HTTPS, so that its cookies may insist on it.

@@ -105,7 +105,7 @@ impl Throttle {
     /// # Errors
     /// 429 with the time to wait.
     pub fn other(&self, address: IpAddr) -> Result<Try, Problem> {
-        self.begin(vec![Key::Address(network(address))])
+        self.begin(vec![Key::Address(network(address)), Key::Everybody])
     }
 
     fn begin(&self, keys: Vec<Key>) -> Result<Try, Problem> {
@@ -226,6 +226,15 @@ mod tests {
             return;
         };
         assert!(retry_after_seconds <= 2, "and nobody waits for long");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a29_what_else_costs_a_hash_is_slowed_overall_too() {
+        let throttle = Throttle::default();
+        let let_in = (0..1_000).filter(|number| throttle.other(address(*number)).is_ok()).count();
+        assert_eq!(let_in, 200);
+        advance(Duration::from_secs(1)).await;
+        assert!(throttle.other(address(1 << 20)).is_ok(), "and nobody waits for long");
     }
 
     #[tokio::test(start_paused = true)]

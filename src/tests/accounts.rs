@@ -2,6 +2,10 @@
 
 use super::app::{App, problem, text};
 use super::upstream::script::Script;
+use crate::model::AccountId;
+use crate::server::accounts::{Name, Role};
+use crate::server::secret::Hash;
+use crate::server::store::accounts::{NewAccount, NotMade};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::Value;
 
@@ -119,6 +123,132 @@ async fn signing_in_asks_about_a_guests_conversations_and_then_takes_them_over()
     }
 }
 
+impl App {
+    /// Signs in as a guest that has a conversation, which is returned, and is asked about it.
+    async fn sign_in_over_a_guest(&mut self, name: &str) -> String {
+        self.cookie = self.new_cookie().await;
+        let conversation = self.conversation().await;
+        self.sign_in(name).await;
+        assert!(self.asks().await);
+        conversation
+    }
+
+    /// Whether the browser at hand is asked about a guest's conversations.
+    async fn asks(&self) -> bool {
+        let page = self.get("/account/conversations").await;
+        page.status() == StatusCode::OK && page.text().await.unwrap().contains("Keep in my account")
+    }
+
+    async fn has(&self, conversation: &str) -> bool {
+        self.conversations().await.iter().any(|it| text(&it["id"]) == conversation)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_answered_about_a_guest_is_asked_on_after_a_new_password_or_a_second_sign_in() {
+    let mut app = App::start().await;
+    app.sign_up("Ann").await;
+    let conversation = app.sign_in_over_a_guest("Ann").await;
+    let form = app.form("/account/password", &[("old", PASSWORD), ("new", PASSWORD)]);
+    app.cookie = cookie(&form.send().await.unwrap(), "rivulet").unwrap();
+    assert!(app.asks().await, "after a new password");
+    app.sign_in("Ann").await;
+    assert!(app.asks().await, "after a second sign-in");
+    assert!(!app.has(&conversation).await);
+    app.form("/account/conversations", &[("keep", "yes")]).send().await.unwrap();
+    assert!(app.has(&conversation).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_can_be_asked_about_any_more_is_kept() {
+    let mut app = App::start().await;
+    app.sign_up("Bob").await;
+    app.cookie = app.new_cookie().await;
+    app.sign_up("Ann").await;
+    let first = app.cookie.clone();
+    for (path, from_here) in [("/sign-out", true), ("/account/sessions/end-others", false)] {
+        let conversation = app.sign_in_over_a_guest("Ann").await;
+        if !from_here {
+            app.cookie = first.clone();
+        }
+        app.form(path, &[]).send().await.unwrap();
+        app.cookie = first.clone();
+        assert!(app.has(&conversation).await, "{path}");
+    }
+    let conversation = app.sign_in_over_a_guest("Ann").await;
+    app.sign_in("Bob").await;
+    assert!(!app.asks().await && !app.has(&conversation).await, "it is nothing to another account");
+    app.cookie = first;
+    assert!(app.has(&conversation).await);
+}
+
+/// The guest signs up as `name`, with an invitation, past all pages.
+async fn becomes(app: &App, guest: AccountId, name: &str, invitation: Option<Hash>) -> Result<(), NotMade> {
+    let name = Name::parse(name).unwrap();
+    let new = NewAccount { guest: Some(guest), name: &name, password: None, role: Role::Member, invitation };
+    app.state.store.add_account(new).await.unwrap().map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_that_has_signed_up_in_between_is_neither_deleted_nor_renamed() {
+    let mut app = App::start().await;
+    let link = crate::server::accounts::first_admin(&app.state).await.unwrap().unwrap();
+    let invitation = Hash::of(&link);
+    app.sign_up("Ann").await;
+    app.cookie = app.new_cookie().await;
+    let secret = Hash::of(app.cookie.split_once('=').unwrap().1);
+    let guest = app.state.store.session(secret).await.unwrap().unwrap().account;
+    app.conversation().await;
+    app.sign_in("Ann").await;
+    assert!(app.asks().await);
+    becomes(&app, guest, "Bob", None).await.unwrap();
+    assert_eq!(becomes(&app, guest, "Eve", Some(invitation)).await, Err(NotMade::HasName));
+    assert!(app.state.store.open_invitation(invitation).await.unwrap().is_some(), "it is not used up");
+    assert_eq!(app.state.store.account(guest).await.unwrap().name.as_deref(), Some("Bob"));
+    assert!(!app.asks().await);
+    app.form("/account/conversations", &[("keep", "no")]).send().await.unwrap();
+    assert_eq!(app.state.store.count_conversations(guest).await.unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_that_signs_out_stays_the_guest_it_is() {
+    let app = App::start().await;
+    let conversation = app.conversation().await;
+    let out = app.form("/sign-out", &[]).send().await.unwrap();
+    assert_eq!(location(&out), "/sign-in");
+    assert_eq!(cookie(&out, "rivulet"), None, "the browser keeps its session");
+    assert!(app.has(&conversation).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_nobody_uses_for_long_ends_but_not_a_guests() {
+    let mut app = App::start().await;
+    let guest = app.cookie.clone();
+    app.cookie = app.new_cookie().await;
+    app.sign_up("Ann").await;
+    let old = app.cookie.clone();
+    app.cookie = app.new_cookie().await;
+    let answer = app.try_sign_in("Ann", PASSWORD).await;
+    let browser = Hash::of(cookie(&answer, "rivulet-browser").unwrap().split_once('=').unwrap().1);
+    let mut write = app.state.store.write().await.unwrap();
+    for (table, column) in [("session", "last_used_at"), ("known_browser", "created_at")] {
+        let age = format!("update {table} set {column} = '2020-01-01T00:00:00.000Z'");
+        sqlx::query(sqlx::AssertSqlSafe(age)).execute(&mut *write).await.unwrap();
+    }
+    write.commit().await.unwrap();
+    app.cookie = app.new_cookie().await;
+    app.sign_in("Ann").await;
+    assert!(app.state.store.knows_browser("ann", browser).await.unwrap());
+    assert_eq!(app.state.store.end_unused_sessions().await.unwrap().len(), 2);
+    assert!(!app.state.store.knows_browser("ann", browser).await.unwrap());
+    assert_eq!(app.name().await.as_deref(), Some("Ann"), "the new one stays");
+    app.cookie = guest;
+    assert!(app.conversations().await.is_empty());
+    app.cookie = old;
+    problem(app.get("/api/v1/conversations").await, 401).await;
+    assert!(app.state.store.end_unused_sessions().await.unwrap().is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_is_taken_once_and_a_password_is_not_a_short_one() {
     let mut app = App::start().await;
@@ -202,6 +332,10 @@ fn a55_a_server_that_others_reach_without_https_says_so_and_lets_nobody_sign_up_
     assert!(open.is_exposed() && !open.guests() && open.sign_up() == SignUp::Invitation);
     let behind = read(&["--listen=0.0.0.0:3000", "--public-url=https://chat.example.org"]);
     assert!(!behind.is_exposed() && behind.is_https());
+    let behind = read(&["--public-url=https://chat.example.org"]);
+    assert!(behind.sign_up() == SignUp::Invitation, "a proxy on this machine lets others in");
+    let said = read(&["--public-url=https://chat.example.org", "--sign-up=open"]);
+    assert!(said.sign_up() == SignUp::Open);
 }
 
 #[tokio::test(flavor = "multi_thread")]

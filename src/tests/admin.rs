@@ -3,7 +3,13 @@
 use super::accounts::{PASSWORD, cookie, location};
 use super::app::{App, problem};
 use super::upstream::script::Script;
-use crate::model::AccountId;
+use crate::error::Problem;
+use crate::model::{AccountId, MessageId};
+use crate::server::accounts::Role;
+use crate::server::admin;
+use crate::server::limits::Prompt;
+use crate::server::secret::Hash;
+use crate::server::session::{Admin, By, Person, Who};
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -131,6 +137,47 @@ async fn a53_an_admin_cannot_lock_the_administration_and_nobody_else_finds_it() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_admins_that_act_on_each_other_at_once_leave_one() {
+    let mut app = with_admin(&[]).await;
+    let (ben, _) = member(&mut app, "Ben").await;
+    let root = app.state.store.credentials("root").await.unwrap().unwrap().account;
+    // Both have been let in as admins; what they ask for is done one after the other.
+    let admin = |account, name: &str| {
+        let who = Who { account, is_guest: false, role: Role::Admin, by: By::Session(Hash::of(name)) };
+        Admin(Person { who, name: name.into() })
+    };
+    let (roots, bens) = (admin(root, "Root"), admin(ben, "Ben"));
+    admin::set_role(&app.state, roots.clone(), ben, Role::Admin).await.unwrap();
+    admin::set_role(&app.state, roots.clone(), ben, Role::Member).await.unwrap();
+    for refused in [
+        admin::set_role(&app.state, bens.clone(), root, Role::Member).await,
+        admin::set_disabled(&app.state, bens.clone(), root, true).await,
+    ] {
+        assert!(refused.unwrap_err().to_string().starts_with("This is the only admin"));
+    }
+    admin::set_role(&app.state, roots.clone(), ben, Role::Admin).await.unwrap();
+    admin::set_disabled(&app.state, roots, ben, true).await.unwrap();
+    assert!(admin::set_disabled(&app.state, bens.clone(), root, true).await.is_err());
+    assert!(admin::set_role(&app.state, bens, root, Role::Member).await.is_err());
+    assert!(app.state.store.has_admin().await.unwrap());
+    assert_eq!(app.name().await.as_deref(), Some("Root"), "nothing has happened to it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_waits_while_its_account_is_disabled_is_not_sent() {
+    let mut app = with_admin(&[]).await;
+    let (ann, cookie) = member(&mut app, "Ann").await;
+    app.cookie = cookie;
+    let conversation = app.conversation().await.parse().unwrap();
+    app.state.store.set_disabled(ann, true).await.unwrap().unwrap();
+    // As a send that had been let in before goes on when its turn comes.
+    let text = Prompt::parse("x".into()).unwrap();
+    let sent = app.state.engine.send(ann, conversation, MessageId::new(), text, Vec::new(), None).await;
+    assert_eq!(sent.unwrap_err(), Problem::Unknown);
+    assert!(app.upstream.seen().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_invitation_lets_in_as_many_as_it_says_until_it_is_withdrawn() {
     let mut app = with_admin(&["--sign-up=invitation"]).await;
     let form = [("note", "The team"), ("role", "agent"), ("uses", "2"), ("days", "3")];
@@ -154,6 +201,42 @@ async fn an_invitation_lets_in_as_many_as_it_says_until_it_is_withdrawn() {
     app.cookie = app.new_cookie().await;
     let form = [("name", "Five"), ("password", PASSWORD), ("invitation", link.as_str())];
     assert_eq!(submit(&app, "/sign-up", &form).await.status(), StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+/// A link for one more person, made by the browser at hand.
+async fn link(app: &App) -> String {
+    let form = [("note", "Somebody"), ("role", "member"), ("uses", "9"), ("days", "3")];
+    let made = submit(app, "/admin/invitations", &form).await.text().await.unwrap();
+    made.split("/sign-up?invitation=").nth(1).unwrap()[..64].to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_links_of_an_admin_that_is_none_any_more_or_is_disabled_let_nobody_in() {
+    let mut app = with_admin(&["--sign-up=open"]).await;
+    let (ben, _) = member(&mut app, "Ben").await;
+    let id = ben.to_string();
+    let root = app.cookie.clone();
+    submit(&app, "/admin/accounts/role", &[("account", &id), ("role", "admin")]).await;
+    app.cookie = app.new_cookie().await;
+    app.sign_in("Ben").await;
+    let (bens, mut names) = (link(&app).await, 0);
+    for (path, field, value, status) in [
+        ("role", "role", "member", 422),
+        ("role", "role", "admin", 303),
+        ("disabled", "disabled", "yes", 422),
+        ("disabled", "disabled", "no", 303),
+    ] {
+        app.cookie = root.clone();
+        let done = submit(&app, &format!("/admin/accounts/{path}"), &[("account", &id), (field, value)]).await;
+        assert_eq!(done.status(), StatusCode::SEE_OTHER, "{value}");
+        app.cookie = app.new_cookie().await;
+        let hash = Hash::of(&bens);
+        assert_eq!(app.state.store.open_invitation(hash).await.unwrap().is_some(), status == 303, "{value}");
+        names += 1;
+        let name = format!("New {names}");
+        let form = [("name", name.as_str()), ("password", PASSWORD), ("invitation", bens.as_str())];
+        assert_eq!(submit(&app, "/sign-up", &form).await.status().as_u16(), status, "{value}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -190,7 +190,7 @@ async fn a17_another_role_cuts_what_the_former_one_opened() {
     let who = who(&app, &app.cookie).await;
     let (_second, permit) = elsewhere(&app, who).await;
     let since = Instant::now();
-    for revoked in app.state.store.set_role(who.account, Role::Agent).await.unwrap() {
+    for revoked in app.state.store.set_role(who.account, Role::Agent).await.unwrap().unwrap() {
         app.state.grants.revoke(revoked);
     }
     open.ends(since).await;

@@ -3,6 +3,7 @@
 use super::Name;
 use crate::error::Problem;
 use crate::model::AccountId;
+use crate::server::journal::Topic;
 use crate::server::passwords::Password;
 use crate::server::secret::{self, Hash};
 use crate::server::session::{By, Who};
@@ -108,13 +109,40 @@ pub(crate) async fn begin(state: &State, arrival: Arrival, account: AccountId) -
 /// Ends the session that asks. Without one there is nothing to do.
 pub async fn leave(state: &State, who: Option<Who>) -> Result<(), Problem> {
     let Some(Who { account, by: By::Session(session), .. }) = who else { return Ok(()) };
+    end_session(state, account, session).await
+}
+
+/// Ends a session of the account.
+///
+/// # Errors
+/// 404 where it has none like this.
+pub async fn end_session(state: &State, account: AccountId, session: Hash) -> Result<(), Problem> {
     let state = state.clone();
     owned(async move {
         let revoked = state.store.end_session(account, session).await?;
         state.grants.revoke(revoked);
+        has_grown(&state, account);
         Ok(())
     })
     .await
+}
+
+/// Ends the account's sessions, but for one.
+pub async fn end_other_sessions(state: &State, account: AccountId, but: Hash) -> Result<(), Problem> {
+    let state = state.clone();
+    owned(async move {
+        for revoked in state.store.end_sessions(account, Some(but)).await? {
+            state.grants.revoke(revoked);
+        }
+        has_grown(&state, account);
+        Ok(())
+    })
+    .await
+}
+
+/// A session that ends may leave a guest's conversations to its account: whoever looks at the list sees it grow.
+fn has_grown(state: &State, account: AccountId) {
+    state.journals.start_over(Topic::Account(account));
 }
 
 /// Changes the password. All other sessions of the account end, and this one gets a new id.
@@ -140,10 +168,11 @@ pub async fn change_password(
     }
     attempt.succeeded();
     let hash = state.passwords.hash(new).await?;
-    let work = state.clone();
+    let (work, this) = (state.clone(), arrival.session());
     owned(async move {
         work.store.set_password(who.account, &hash).await?;
-        for revoked in work.store.end_sessions(who.account, None).await? {
+        // This one ends as the new one begins, which takes over what is still to be asked.
+        for revoked in work.store.end_sessions(who.account, this).await? {
             work.grants.revoke(revoked);
         }
         work.store.note(&name, "changed the password", &name, "").await?;
@@ -168,8 +197,7 @@ pub async fn keep_guest(state: &State, who: Who, keep: bool) -> Result<(), Probl
     owned(async move {
         if keep {
             state.store.merge(guest, who.account).await?;
-            // Whoever looks at the list sees it grow.
-            state.journals.start_over(crate::server::journal::Topic::Account(who.account));
+            has_grown(&state, who.account);
         } else {
             conversations::delete_all(&state, guest).await?;
             state.store.delete_guest(guest).await?;

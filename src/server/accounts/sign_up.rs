@@ -86,6 +86,10 @@ pub async fn sign_up(state: &State, arrival: Arrival, new: NewPerson<'_>) -> Res
         Ok((account, _)) => begin(state, arrival, account).await,
         Err(NotMade::NameTaken) => Err(Problem::invalid("name", "This name is taken. Choose another.")),
         Err(NotMade::Invitation) => Err(no_invitation()),
+        Err(NotMade::HasName) => {
+            let message = "You have signed up already, in another tab of this browser. Sign in with that name.";
+            Err(Problem::Conflict(message.into()))
+        }
     }
 }
 

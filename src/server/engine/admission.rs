@@ -33,9 +33,12 @@ impl Drop for Admission {
 }
 
 impl Shared {
-    /// The account's limits, where it has tokens left.
+    /// The account's limits, where it has tokens left. It may have been disabled while a message waited for its turn.
     pub(super) async fn allowed(&self, account: AccountId) -> Result<Quota, Problem> {
-        let (quota, used) = self.store.allowance(account).await?;
+        let (quota, used) = match self.store.allowance(account).await {
+            Err(sqlx::Error::RowNotFound) => return Err(Problem::Unknown),
+            allowance => allowance?,
+        };
         quota.check(&self.everybody, used).inspect_err(|_| self.metrics.refused("tokens"))?;
         Ok(quota)
     }

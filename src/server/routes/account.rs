@@ -83,23 +83,13 @@ async fn end_session(
     form: Result<Form<Session>, Problem>,
 ) -> Result<Redirect, ProblemPage> {
     let session = Hash::parse(&form?.0.session).ok_or(Problem::NotFound)?;
-    owned(async move {
-        let revoked = state.store.end_session(person.who.account, session).await?;
-        state.grants.revoke(revoked);
-        Ok(())
-    })
-    .await?;
+    accounts::end_session(&state, person.who.account, session).await?;
     Ok(Redirect::to(HERE))
 }
 
 async fn end_other_sessions(Extract(state): Extract<State>, person: Person) -> Result<Redirect, ProblemPage> {
     let By::Session(here) = person.who.by else { return Err(Problem::NotFound.into()) };
-    owned(async move {
-        let ended = state.store.end_sessions(person.who.account, Some(here)).await?;
-        ended.into_iter().for_each(|revoked| state.grants.revoke(revoked));
-        Ok(())
-    })
-    .await?;
+    accounts::end_other_sessions(&state, person.who.account, here).await?;
     Ok(Redirect::to(HERE))
 }
 

@@ -143,8 +143,11 @@ async fn sign_up(
 }
 
 async fn sign_out(Extract(state): Extract<State>, arrival: Arrival) -> Result<Response, ProblemPage> {
-    // A guest that signs out could never come back to what it has said.
-    accounts::leave(&state, arrival.who.filter(|who| !who.is_guest)).await?;
+    // A guest that signs out could never come back to what it has said: its session stays, in the browser too.
+    if arrival.who.is_some_and(|who| who.is_guest) {
+        return Ok(Redirect::to("/sign-in").into_response());
+    }
+    accounts::leave(&state, arrival.who).await?;
     Ok((AppendHeaders([cookie::no_session(&state)?]), Redirect::to("/sign-in")).into_response())
 }
 

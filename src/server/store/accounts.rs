@@ -44,6 +44,8 @@ pub enum NotMade {
     NameTaken,
     /// It is not there, used up, or over.
     Invitation,
+    /// The guest has become an account with a name in between.
+    HasName,
 }
 
 pub(super) fn account(row: &SqliteRow) -> sqlx::Result<Account> {
@@ -85,7 +87,7 @@ impl Store {
             return Ok(Err(NotMade::NameTaken));
         }
         let account = new.guest.unwrap_or_default();
-        sqlx::query(
+        let made = sqlx::query(
             "insert into account (id, kind, name, name_key, password, role, created_at, signed_up_at)
              values ($1, 'named', $2, $3, $4, $5, $6, $6)
              on conflict (id) do update set kind = excluded.kind, name = excluded.name, name_key = excluded.name_key,
@@ -99,7 +101,11 @@ impl Store {
         .bind(role.name())
         .bind(now())
         .execute(&mut *write)
-        .await?;
+        .await?
+        .rows_affected();
+        if made == 0 {
+            return Ok(Err(NotMade::HasName));
+        }
         write.commit().await?;
         Ok(Ok((account, role)))
     }
@@ -153,30 +159,7 @@ impl Store {
     /// Gives what a guest has to an account, and ends the guest. Nothing happens where `guest` has a name.
     pub async fn merge(&self, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
         let mut write = self.write().await?;
-        if !is_guest(&mut write, guest).await? {
-            return Ok(());
-        }
-        for what in [
-            "update conversation set account = $2 where account = $1",
-            "update image set account = $2 where account = $1",
-        ] {
-            sqlx::query(what).bind(guest.to_string()).bind(account.to_string()).execute(&mut *write).await?;
-        }
-        sqlx::query(
-            "insert into usage (account, day, model, input_tokens, output_tokens, replies, estimated, cost_micros)
-             select $2, day, model, input_tokens, output_tokens, replies, estimated, cost_micros
-             from usage where account = $1
-             on conflict (account, day, model) do update set
-                input_tokens = usage.input_tokens + excluded.input_tokens,
-                output_tokens = usage.output_tokens + excluded.output_tokens,
-                replies = usage.replies + excluded.replies, estimated = usage.estimated + excluded.estimated,
-                cost_micros = coalesce(usage.cost_micros + excluded.cost_micros, excluded.cost_micros, usage.cost_micros)",
-        )
-        .bind(guest.to_string())
-        .bind(account.to_string())
-        .execute(&mut *write)
-        .await?;
-        remove(&mut write, guest).await?;
+        merge(&mut write, guest, account).await?;
         write.commit().await
     }
 
@@ -206,6 +189,33 @@ async fn is_guest(write: &mut SqliteConnection, id: AccountId) -> sqlx::Result<b
         .fetch_optional(write)
         .await?;
     Ok(row.is_some())
+}
+
+/// See [`Store::merge`].
+pub(super) async fn merge(write: &mut SqliteConnection, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
+    if !is_guest(&mut *write, guest).await? {
+        return Ok(());
+    }
+    for what in
+        ["update conversation set account = $2 where account = $1", "update image set account = $2 where account = $1"]
+    {
+        sqlx::query(what).bind(guest.to_string()).bind(account.to_string()).execute(&mut *write).await?;
+    }
+    sqlx::query(
+        "insert into usage (account, day, model, input_tokens, output_tokens, replies, estimated, cost_micros)
+         select $2, day, model, input_tokens, output_tokens, replies, estimated, cost_micros
+         from usage where account = $1
+         on conflict (account, day, model) do update set
+            input_tokens = usage.input_tokens + excluded.input_tokens,
+            output_tokens = usage.output_tokens + excluded.output_tokens,
+            replies = usage.replies + excluded.replies, estimated = usage.estimated + excluded.estimated,
+            cost_micros = coalesce(usage.cost_micros + excluded.cost_micros, excluded.cost_micros, usage.cost_micros)",
+    )
+    .bind(guest.to_string())
+    .bind(account.to_string())
+    .execute(&mut *write)
+    .await?;
+    remove(write, guest).await
 }
 
 async fn remove(write: &mut SqliteConnection, id: AccountId) -> sqlx::Result<()> {

@@ -34,14 +34,18 @@ pub struct NewInvitation<'a> {
     pub made_by: Option<AccountId>,
 }
 
-// An invitation without a maker that makes an admin is the server's own, for the first one: it is over when there is one.
+// An invitation counts for as long as whoever made it may invite. One without a maker that makes an admin is the server's
+// own, for the first one: it is over when there is one.
 
 /// Takes one use of it. None: it cannot be taken.
 pub(super) async fn take(write: &mut SqliteConnection, hash: Hash) -> sqlx::Result<Option<Role>> {
     let row = sqlx::query(
         "update invitation set used = used + 1 where token_hash = $1 and used < uses and ends_at > $2
-             and (made_by is not null or role <> 'admin'
-                  or not exists (select 1 from account where role = 'admin' and disabled_at is null))
+             and ((made_by is null
+                   and (role <> 'admin'
+                        or not exists (select 1 from account where role = 'admin' and disabled_at is null)))
+                  or exists (select 1 from account maker
+                             where maker.id = made_by and maker.role = 'admin' and maker.disabled_at is null))
          returning role",
     )
     .bind(hash.to_string())
@@ -90,8 +94,11 @@ impl Store {
     pub async fn open_invitation(&self, hash: Hash) -> sqlx::Result<Option<Role>> {
         let row = sqlx::query(
             "select role from invitation where token_hash = $1 and used < uses and ends_at > $2
-                 and (made_by is not null or role <> 'admin'
-                      or not exists (select 1 from account where role = 'admin' and disabled_at is null))",
+                 and ((made_by is null
+                       and (role <> 'admin'
+                            or not exists (select 1 from account where role = 'admin' and disabled_at is null)))
+                      or exists (select 1 from account maker
+                                 where maker.id = made_by and maker.role = 'admin' and maker.disabled_at is null))",
         )
         .bind(hash.to_string())
         .bind(now())

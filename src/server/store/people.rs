@@ -73,30 +73,47 @@ impl Store {
         Ok((read.collect::<sqlx::Result<_>>()?, next))
     }
 
-    /// Gives it another role, and ends its sessions.
-    pub async fn set_role(&self, id: AccountId, role: Role) -> sqlx::Result<Vec<Revoked>> {
+    /// Gives it another role, and ends its sessions. None, and nothing happens, where no admin would be left: two who
+    /// take each other's role at the same time are both admins when they ask.
+    pub async fn set_role(&self, id: AccountId, role: Role) -> sqlx::Result<Option<Vec<Revoked>>> {
         let mut write = self.write().await?;
-        sqlx::query("update account set role = $2 where id = $1")
-            .bind(id.to_string())
-            .bind(role.name())
-            .execute(&mut *write)
-            .await?;
+        let set = sqlx::query(
+            "update account set role = $2 where id = $1
+                 and ($2 = 'admin' or role <> 'admin'
+                      or exists (select 1 from account other
+                                 where other.id <> $1 and other.role = 'admin' and other.disabled_at is null))",
+        )
+        .bind(id.to_string())
+        .bind(role.name())
+        .execute(&mut *write)
+        .await?;
+        if set.rows_affected() == 0 {
+            return Ok(None);
+        }
         let ended = end_all(&mut write, id).await?;
         write.commit().await?;
-        Ok(ended)
+        Ok(Some(ended))
     }
 
-    /// Disables it and ends its sessions, or enables it.
-    pub async fn set_disabled(&self, id: AccountId, disabled: bool) -> sqlx::Result<Vec<Revoked>> {
+    /// Disables it and ends its sessions, or enables it. None, and nothing happens, where no admin would be left.
+    pub async fn set_disabled(&self, id: AccountId, disabled: bool) -> sqlx::Result<Option<Vec<Revoked>>> {
         let mut write = self.write().await?;
-        sqlx::query("update account set disabled_at = $2 where id = $1")
-            .bind(id.to_string())
-            .bind(disabled.then(now))
-            .execute(&mut *write)
-            .await?;
+        let set = sqlx::query(
+            "update account set disabled_at = $2 where id = $1
+                 and ($2 is null or role <> 'admin'
+                      or exists (select 1 from account other
+                                 where other.id <> $1 and other.role = 'admin' and other.disabled_at is null))",
+        )
+        .bind(id.to_string())
+        .bind(disabled.then(now))
+        .execute(&mut *write)
+        .await?;
+        if set.rows_affected() == 0 {
+            return Ok(None);
+        }
         let ended = if disabled { end_all(&mut write, id).await? } else { Vec::new() };
         write.commit().await?;
-        Ok(ended)
+        Ok(Some(ended))
     }
 
     /// What accounts have used of which models since `day`, the most first.

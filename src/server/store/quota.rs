@@ -28,7 +28,8 @@ impl Store {
         quota(&row)
     }
 
-    /// What is set for the account, and what it has used. One query: every message waits for it.
+    /// What is set for the account, and what it has used. One query: every message waits for it. `RowNotFound` where the
+    /// account is disabled or gone.
     pub async fn allowance(&self, account: AccountId) -> sqlx::Result<(Quota, Used)> {
         let (today, month) = days();
         let row = sqlx::query(
@@ -37,7 +38,7 @@ impl Store {
                  where usage.account = account.id and day >= $2) as today,
                 (select coalesce(sum(input_tokens + output_tokens), 0) from usage
                  where usage.account = account.id and day >= $3) as this_month
-             from account where id = $1",
+             from account where id = $1 and disabled_at is null",
         )
         .bind(account.to_string())
         .bind(today.to_string())

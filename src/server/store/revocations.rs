@@ -1,9 +1,11 @@
 //! What is withdrawn: sessions, tokens, and everything of an account. Each is written down in the same transaction, for
 //! other processes on this database, which look once a second.
 
+use super::accounts::merge;
 use super::{Store, ago, now};
 use crate::model::AccountId;
 use crate::server::secret::Hash;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use std::time::Duration;
 
@@ -53,9 +55,31 @@ pub(super) async fn note(write: &mut SqliteConnection, revoked: Revoked) -> sqlx
     Ok(())
 }
 
-pub(super) async fn end_session(write: &mut SqliteConnection, session: Hash) -> sqlx::Result<()> {
-    sqlx::query("delete from session where token_hash = $1").bind(session.to_string()).execute(&mut *write).await?;
-    note(write, Revoked::Session(session)).await
+/// Ends a session that goes on as another one. Returns whose it was, and the guest whose conversations that account has
+/// not been asked about.
+pub(super) async fn end_session(
+    write: &mut SqliteConnection,
+    session: Hash,
+) -> sqlx::Result<Option<(AccountId, AccountId)>> {
+    let row = sqlx::query("delete from session where token_hash = $1 returning account, guest")
+        .bind(session.to_string())
+        .fetch_optional(&mut *write)
+        .await?;
+    note(write, Revoked::Session(session)).await?;
+    let Some(row) = row else { return Ok(None) };
+    let guest: Option<&str> = row.try_get("guest")?;
+    guest.map(|guest| Ok((super::id(row.try_get("account")?)?, super::id(guest)?))).transpose()
+}
+
+/// What is left of a session whose row is gone: nobody can be asked any more about the guest that it pointed to, so the
+/// account keeps what the guest has.
+async fn ended(write: &mut SqliteConnection, row: &SqliteRow) -> sqlx::Result<Revoked> {
+    let session = Revoked::Session(super::hash(row.try_get("token_hash")?)?);
+    if let Some(guest) = row.try_get::<Option<&str>, _>("guest")? {
+        merge(write, super::id(guest)?, super::id(row.try_get("account")?)?).await?;
+    }
+    note(write, session).await?;
+    Ok(session)
 }
 
 /// Ends the account's sessions, but for one.
@@ -64,36 +88,37 @@ pub(super) async fn end_sessions(
     account: AccountId,
     but: Option<Hash>,
 ) -> sqlx::Result<Vec<Revoked>> {
-    let rows = sqlx::query("delete from session where account = $1 and token_hash <> $2 returning token_hash")
-        .bind(account.to_string())
-        .bind(but.map(|hash| hash.to_string()).unwrap_or_default())
-        .fetch_all(&mut *write)
-        .await?;
-    let mut ended = Vec::new();
+    let rows =
+        sqlx::query("delete from session where account = $1 and token_hash <> $2 returning token_hash, account, guest")
+            .bind(account.to_string())
+            .bind(but.map(|hash| hash.to_string()).unwrap_or_default())
+            .fetch_all(&mut *write)
+            .await?;
+    all_ended(write, &rows).await
+}
+
+pub(super) async fn all_ended(write: &mut SqliteConnection, rows: &[SqliteRow]) -> sqlx::Result<Vec<Revoked>> {
+    let mut revoked = Vec::new();
     for row in rows {
-        let session = Revoked::Session(super::hash(row.try_get("token_hash")?)?);
-        note(write, session).await?;
-        ended.push(session);
+        revoked.push(ended(write, row).await?);
     }
-    Ok(ended)
+    Ok(revoked)
 }
 
 impl Store {
     /// Ends a session of the account. `RowNotFound` where it has none like this.
     pub async fn end_session(&self, account: AccountId, session: Hash) -> sqlx::Result<Revoked> {
         let mut write = self.write().await?;
-        let ended = sqlx::query("delete from session where account = $1 and token_hash = $2")
-            .bind(account.to_string())
-            .bind(session.to_string())
-            .execute(&mut *write)
-            .await?
-            .rows_affected();
-        if ended == 0 {
-            return Err(sqlx::Error::RowNotFound);
-        }
-        note(&mut write, Revoked::Session(session)).await?;
+        let row = sqlx::query(
+            "delete from session where account = $1 and token_hash = $2 returning token_hash, account, guest",
+        )
+        .bind(account.to_string())
+        .bind(session.to_string())
+        .fetch_one(&mut *write)
+        .await?;
+        let revoked = ended(&mut write, &row).await?;
         write.commit().await?;
-        Ok(Revoked::Session(session))
+        Ok(revoked)
     }
 
     /// Ends all sessions of the account, but for one.

@@ -1,5 +1,6 @@
 //! Sessions: the browsers that accounts are signed in with. And the browsers that once were.
 
+use super::revocations::Revoked;
 use super::{Store, ago, now};
 use crate::model::AccountId;
 use crate::server::accounts::Role;
@@ -9,6 +10,10 @@ use std::time::Duration;
 
 /// The last use is written once in this time: a page is a dozen requests.
 pub(super) const USE_STEP: Duration = Duration::from_secs(60);
+
+/// A session that nobody has used for so long is a browser that somebody has left behind, or sold. A guest's stays: it is
+/// the only way to what the guest has.
+const UNUSED: Duration = Duration::from_secs(90 * 86_400);
 
 /// Whose a session or a token is.
 #[derive(Clone, Debug)]
@@ -75,7 +80,8 @@ impl Store {
         row.as_ref().map(holder).transpose()
     }
 
-    /// Begins a session, in place of `before`. `guest` is whose conversations are still to be asked about.
+    /// Begins a session, in place of `before`. `guest` is whose conversations are still to be asked about; without one,
+    /// those that `before` was still to ask this account about. What it was to ask another account about, that one keeps.
     pub async fn add_session(
         &self,
         account: AccountId,
@@ -85,9 +91,18 @@ impl Store {
         guest: Option<AccountId>,
     ) -> sqlx::Result<()> {
         let mut write = self.write().await?;
-        if let Some(before) = before {
-            super::revocations::end_session(&mut write, before).await?;
-        }
+        let left = match before {
+            Some(before) => super::revocations::end_session(&mut write, before).await?,
+            None => None,
+        };
+        let guest = match left {
+            Some((owner, left)) if owner == account && guest.is_none() => Some(left),
+            Some((owner, left)) => {
+                super::accounts::merge(&mut write, left, owner).await?;
+                guest
+            }
+            None => guest,
+        };
         add(&mut write, account, session, device, guest).await?;
         write.commit().await
     }
@@ -123,14 +138,17 @@ impl Store {
         read.collect()
     }
 
-    /// The guest whose conversations the session's account is still to be asked about.
+    /// The guest whose conversations the session's account is still to be asked about. One that has signed up in between
+    /// is none any more: what it has is its own.
     pub async fn guest_of(&self, session: Hash) -> sqlx::Result<Option<AccountId>> {
-        let row = sqlx::query("select guest from session where token_hash = $1")
-            .bind(session.to_string())
-            .fetch_optional(self.read())
-            .await?;
-        let guest: Option<String> = row.map(|row| row.try_get("guest")).transpose()?.flatten();
-        guest.map(|guest| super::id(&guest)).transpose()
+        let row = sqlx::query(
+            "select guest from session join account on account.id = session.guest
+             where session.token_hash = $1 and account.name is null",
+        )
+        .bind(session.to_string())
+        .fetch_optional(self.read())
+        .await?;
+        row.map(|row| super::id(row.try_get("guest")?)).transpose()
     }
 
     /// Whether somebody has signed in to the account with this browser before.
@@ -146,10 +164,12 @@ impl Store {
         Ok(row.is_some())
     }
 
+    /// Knows the browser from now on, for as long as a session that nobody uses.
     pub async fn know_browser(&self, account: AccountId, browser: Hash) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         sqlx::query(
-            "insert into known_browser (token_hash, account, created_at) values ($1, $2, $3) on conflict do nothing",
+            "insert into known_browser (token_hash, account, created_at) values ($1, $2, $3)
+             on conflict (token_hash, account) do update set created_at = excluded.created_at",
         )
         .bind(browser.to_string())
         .bind(account.to_string())
@@ -157,5 +177,32 @@ impl Store {
         .execute(&mut *write)
         .await?;
         write.commit().await
+    }
+
+    /// Ends the sessions of people that nobody has used for long, and forgets the browsers that nobody has signed in with
+    /// for as long.
+    pub async fn end_unused_sessions(&self) -> sqlx::Result<Vec<Revoked>> {
+        let old = ago(UNUSED);
+        let some = sqlx::query(
+            "select 1 where exists (select 1 from known_browser where created_at < $1)
+                 or exists (select 1 from session join account on account.id = session.account
+                            where coalesce(session.last_used_at, session.created_at) < $1 and account.name is not null)",
+        );
+        if some.bind(&old).fetch_optional(self.read()).await?.is_none() {
+            return Ok(Vec::new());
+        }
+        let mut write = self.write().await?;
+        let rows = sqlx::query(
+            "delete from session where coalesce(last_used_at, created_at) < $1
+                 and account in (select id from account where name is not null)
+             returning token_hash, account, guest",
+        )
+        .bind(&old)
+        .fetch_all(&mut *write)
+        .await?;
+        let revoked = super::revocations::all_ended(&mut write, &rows).await?;
+        sqlx::query("delete from known_browser where created_at < $1").bind(&old).execute(&mut *write).await?;
+        write.commit().await?;
+        Ok(revoked)
     }
 }
