@@ -16,6 +16,7 @@
 //!    engine or transport, journal, wire or store, event, model.
 //! 8. Provider decoders are pure: bytes in, deltas out.
 
+pub mod amount;
 pub mod api;
 pub mod app;
 pub mod browser;

@@ -4,7 +4,7 @@ use super::desk::Desk;
 use super::live::Link;
 use crate::error::Problem;
 use crate::event::{Draft, Thread};
-use crate::model::{ConversationId, Role};
+use crate::model::{ConversationId, Role, Status};
 use leptos::prelude::*;
 
 /// What the stream does. Nothing here is a guess: each follows from what has arrived.
@@ -74,7 +74,7 @@ pub fn CurrentLine() -> impl IntoView {
         // Read whatever the current does: a memo that nobody reads misses what happens meanwhile.
         let ended = ended.get().ended;
         match current.get() {
-            Current::Rest if ended => "Reply finished.".into(),
+            Current::Rest if ended => outcome(desk).into(),
             Current::Waiting if waiting(desk).is_some() => waiting(desk).unwrap_or_default(),
             Current::Reconnecting if refusal(desk).is_some() => refusal(desk).unwrap_or_default(),
             current => current.words(desk.open_reply().is_some()).to_owned(),
@@ -83,6 +83,16 @@ pub fn CurrentLine() -> impl IntoView {
     view! {
         <div class="current" data-state=move || current.get().name()></div>
         <p class="current__words" role="status" data-state=move || current.get().name()>{words}</p>
+    }
+}
+
+/// How the reply ended that was waited for.
+fn outcome(desk: Desk) -> &'static str {
+    let last = |thread: &Thread| thread.messages.last().map(|message| message.status);
+    match desk.live.thread.with(|thread| thread.as_ref().and_then(last)) {
+        Some(Status::Stopped) => "Reply stopped.",
+        Some(Status::Interrupted | Status::Failed) => "The reply broke off.",
+        _ => "Reply finished.",
     }
 }
 

@@ -1,5 +1,6 @@
 //! The words for things: titles, models, numbers. Plain functions.
 
+use crate::amount::{money, number};
 use crate::event::Thread;
 use crate::model::{Conversation, Message, Role, Usage};
 
@@ -77,35 +78,9 @@ pub fn used(usage: Usage) -> String {
     format!("{about}{} tokens in, {} out{cost}", number(usage.input_tokens), number(usage.output_tokens))
 }
 
-/// Millionths of a dollar. From a cent on to the cent, and below as far as it takes to be more than nothing.
-fn money(micros: u64) -> String {
-    match micros {
-        0 => "$0".into(),
-        1..100 => "below $0.0001".into(),
-        100..10_000 => format!("$0.{:04}", (micros + 50) / 100),
-        _ => {
-            let cents = (micros + 5_000) / 10_000;
-            format!("${}.{:02}", number(cents / 100), cents % 100)
-        }
-    }
-}
-
 /// Who says so.
 pub fn counted_by(usage: Usage) -> &'static str {
     if usage.estimated { "Estimated from the length: the provider did not count." } else { "As the provider counted." }
-}
-
-/// 1234567 as `1,234,567`.
-pub fn number(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 #[cfg(test)]
@@ -113,35 +88,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_grouped_by_thousands() {
-        assert_eq!(number(7), "7");
-        assert_eq!(number(1_234), "1,234");
-        assert_eq!(number(1_234_567), "1,234,567");
-    }
-
-    #[test]
     fn what_is_estimated_is_called_so() {
         let usage = Usage { input_tokens: 1_234, output_tokens: 7, ..Usage::default() };
         assert_eq!(used(usage), "1,234 tokens in, 7 out");
         assert_eq!(used(Usage { estimated: true, ..usage }), "about 1,234 tokens in, 7 out");
         assert_eq!(used(Usage { cost_micros: Some(12_345), ..usage }), "1,234 tokens in, 7 out · $0.01");
-    }
-
-    #[test]
-    fn money_is_told_to_the_cent_and_below_one_as_far_as_it_takes() {
-        for (micros, told) in [
-            (0, "$0"),
-            (99, "below $0.0001"),
-            (100, "$0.0001"),
-            (9_949, "$0.0099"),
-            (9_999, "$0.0100"),
-            (10_000, "$0.01"),
-            (1_994_999, "$1.99"),
-            (1_995_000, "$2.00"),
-            (1_234_560_000, "$1,234.56"),
-        ] {
-            assert_eq!(money(micros), told);
-        }
     }
 
     #[test]

@@ -40,6 +40,12 @@ pub(super) fn asked(request: &Request) -> u64 {
     tokens(request.system.chars().count() + turns) + request.turns.iter().map(images).sum::<u64>()
 }
 
+/// What a reply that broke off was counted as, or about what it has, where that is more.
+pub(super) fn at_least(counted: Usage, draft: &Draft, kept: usize) -> Usage {
+    let about = reply(counted.input_tokens, draft, kept);
+    if counted.output_tokens < about.output_tokens { about } else { counted }
+}
+
 /// What a reply is about; `kept` characters of its text were there before it was asked for.
 pub(super) fn reply(asked: u64, draft: &Draft, kept: usize) -> Usage {
     let written = (draft.text.chars().count() + draft.thinking.chars().count()).saturating_sub(kept);
@@ -56,6 +62,9 @@ mod tests {
         let draft = Draft { text: "éééé12345678".into(), thinking: "hmmm".into(), ..Draft::new(MessageId::new()) };
         let usage = reply(7, &draft, 4);
         assert_eq!((usage.input_tokens, usage.output_tokens, usage.estimated), (7, 3, true));
+        let counted = |output_tokens| Usage { output_tokens, ..Usage::default() };
+        assert_eq!(at_least(counted(3), &draft, 4), counted(3));
+        assert_eq!(at_least(counted(1), &draft, 4), Usage { estimated: true, ..counted(3) });
         assert_eq!(tokens(0), 0);
         assert_eq!(tokens(1), 1);
     }

@@ -41,8 +41,14 @@ pub(super) struct Facts {
 impl Facts {
     /// What the provider counted, or about what it would have. None where it has not begun to answer: that costs nothing.
     pub(super) fn usage(&self, draft: &Draft, outcome: &Outcome) -> Option<Usage> {
-        let answered = self.first_piece_at.is_some() || matches!(outcome, Outcome::Done { .. });
-        self.usage.or_else(|| answered.then(|| estimate::reply(self.asked, draft, self.kept)))
+        let is_whole = matches!(outcome, Outcome::Done { .. });
+        match self.usage {
+            Some(usage) if is_whole => Some(usage),
+            // Counted at its beginning, mostly: what was asked, and hardly anything of what was answered.
+            Some(usage) => Some(estimate::at_least(usage, draft, self.kept)),
+            None if is_whole || self.first_piece_at.is_some() => Some(estimate::reply(self.asked, draft, self.kept)),
+            None => None,
+        }
     }
 }
 

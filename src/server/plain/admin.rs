@@ -8,6 +8,7 @@ pub use invitations::{Asked, invitations};
 
 use super::form::Hidden;
 use super::{Owner, Said, Sheet, Width};
+use crate::amount::{money, number};
 use crate::server::admin::called;
 use crate::server::store::audit::Entry;
 use crate::server::store::people::{Listed, Search, Spending};
@@ -118,6 +119,7 @@ fn spent(spending: Vec<Spending>, with_names: bool) -> impl IntoView {
                     <td class="number">{number(it.replies)}</td>
                     <td class="number">{format!("{about}{}", number(it.usage.input_tokens))}</td>
                     <td class="number">{format!("{about}{}", number(it.usage.output_tokens))}</td>
+                    <td class="number">{it.usage.cost_micros.map(money)}</td>
                 </tr>
             }
         })
@@ -129,6 +131,7 @@ fn spent(spending: Vec<Spending>, with_names: bool) -> impl IntoView {
                 <thead><tr>
                     {name}<th scope="col">"Model"</th><th scope="col" class="number">"Replies"</th>
                     <th scope="col" class="number">"Tokens in"</th><th scope="col" class="number">"Tokens out"</th>
+                    <th scope="col" class="number">"Cost"</th>
                 </tr></thead>
                 <tbody>{rows}</tbody>
             </table>
@@ -167,17 +170,4 @@ pub fn log(owner: Owner, entries: Vec<Entry>, next: Option<String>) -> Sheet {
         {older}
     };
     sheet("/admin/log", "Log", owner, Said::default(), &[], body.into_any())
-}
-
-/// 1234567 as `1,234,567`.
-fn number(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }

@@ -91,7 +91,7 @@ async fn chat(
         .reply(&model, Request { model: name, system: String::new(), turns, parameters: Parameters::default() });
     let deadline = Instant::now() + state.settings.whole_reply();
     let account = who.map(|who| who.account);
-    let charge = Charge { state, account, model, usage: None, asked, answered: 0 };
+    let charge = Charge { state, account, model, usage: None, is_whole: false, asked, answered: 0 };
     Ok(sse::response(frames(Answer { deltas, charge, deadline, visit, grant })))
 }
 
@@ -181,6 +181,7 @@ impl Answer {
                 Next::More(SIGN_OF_LIFE)
             }
             Some(Delta::Finished { reason }) => {
+                self.charge.is_whole = true;
                 let usage = self.charge.usage.unwrap_or_default();
                 Next::Last(event("done", &json!({ "usage": usage, "stop_reason": reason })))
             }

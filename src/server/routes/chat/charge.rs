@@ -11,6 +11,8 @@ pub(super) struct Charge {
     pub(super) model: String,
     /// What the provider counted.
     pub(super) usage: Option<Usage>,
+    /// Whether it has counted all of it.
+    pub(super) is_whole: bool,
     /// Characters that were asked, and that were answered, for where it counted nothing.
     pub(super) asked: usize,
     pub(super) answered: usize,
@@ -19,13 +21,17 @@ pub(super) struct Charge {
 impl Charge {
     /// None where nothing was answered: that costs nothing.
     fn usage(&self) -> Option<Usage> {
-        let estimated = || Usage {
-            input_tokens: estimated_tokens(self.asked),
+        let about = Usage {
+            input_tokens: self.usage.map_or_else(|| estimated_tokens(self.asked), |usage| usage.input_tokens),
             output_tokens: estimated_tokens(self.answered),
             estimated: true,
             cost_micros: None,
         };
-        let usage = self.usage.or_else(|| (0 < self.answered).then(estimated))?;
+        let usage = match self.usage {
+            Some(usage) if self.is_whole || about.output_tokens <= usage.output_tokens => usage,
+            None if self.answered == 0 => return None,
+            _ => about,
+        };
         Some(self.state.providers.priced(&self.model, usage))
     }
 }
