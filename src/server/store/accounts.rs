@@ -1,5 +1,6 @@
 //! Accounts: guests, and people with a name.
 
+use super::usage::add_to_ledger;
 use super::{Store, now};
 use crate::model::AccountId;
 use crate::server::accounts::{Name, Role};
@@ -201,16 +202,10 @@ pub(super) async fn merge(write: &mut SqliteConnection, guest: AccountId, accoun
     {
         sqlx::query(what).bind(guest.to_string()).bind(account.to_string()).execute(&mut *write).await?;
     }
-    sqlx::query(
-        "insert into usage (account, day, model, input_tokens, output_tokens, replies, estimated, cost_micros)
-         select $2, day, model, input_tokens, output_tokens, replies, estimated, cost_micros
-         from usage where account = $1
-         on conflict (account, day, model) do update set
-            input_tokens = usage.input_tokens + excluded.input_tokens,
-            output_tokens = usage.output_tokens + excluded.output_tokens,
-            replies = usage.replies + excluded.replies, estimated = usage.estimated + excluded.estimated,
-            cost_micros = coalesce(usage.cost_micros + excluded.cost_micros, excluded.cost_micros, usage.cost_micros)",
-    )
+    sqlx::query(add_to_ledger!(
+        "select $2, day, model, input_tokens, output_tokens, estimated, cost_micros, replies
+         from usage where account = $1"
+    ))
     .bind(guest.to_string())
     .bind(account.to_string())
     .execute(&mut *write)

@@ -1,9 +1,8 @@
 //! Limits of single accounts, and what they have used.
 
 use super::Store;
-use crate::model::{AccountId, Usage};
+use crate::model::AccountId;
 use crate::server::quota::{Quota, Used, days};
-use crate::server::store::now;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use std::num::NonZeroU32;
@@ -62,30 +61,6 @@ impl Store {
         .bind(quota.streams.map(i64::from))
         .bind(large(quota.tokens_per_day))
         .bind(large(quota.tokens_per_month))
-        .execute(&mut *write)
-        .await?;
-        write.commit().await
-    }
-
-    /// Writes what was used outside any conversation.
-    pub async fn charge_account(&self, account: AccountId, model: &str, usage: Usage) -> sqlx::Result<()> {
-        let mut write = self.write().await?;
-        sqlx::query(
-            "insert into usage (account, day, model, input_tokens, output_tokens, replies, estimated, cost_micros)
-             values ($1, substr($2, 1, 10), $3, $4, $5, 1, $6, $7)
-             on conflict (account, day, model) do update set
-                input_tokens = usage.input_tokens + excluded.input_tokens,
-                output_tokens = usage.output_tokens + excluded.output_tokens,
-                replies = usage.replies + 1, estimated = usage.estimated + excluded.estimated,
-                cost_micros = coalesce(usage.cost_micros + excluded.cost_micros, excluded.cost_micros, usage.cost_micros)",
-        )
-        .bind(account.to_string())
-        .bind(now())
-        .bind(model)
-        .bind(usage.input_tokens as i64)
-        .bind(usage.output_tokens as i64)
-        .bind(i64::from(usage.estimated))
-        .bind(usage.cost_micros.map(|cost| cost as i64))
         .execute(&mut *write)
         .await?;
         write.commit().await

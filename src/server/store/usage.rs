@@ -1,11 +1,12 @@
-//! What was used, in tokens and in money: for each account by day and model. A ledger of its own, so that what a deleted conversation
-//! has cost is still known.
+//! What was used, in tokens and in money: for each account by day and model. A ledger of its own, so that what a deleted
+//! conversation has cost is still known.
 
 use super::endings::Ending;
 use super::{Store, now};
 use crate::model::{AccountId, ConversationId, Usage};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{Row, Sqlite, SqliteConnection};
 
 /// What an account has used of a model on one day (in UTC).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,27 +17,42 @@ pub struct Daily {
     pub replies: u64,
 }
 
+/// The statement that adds rows to the ledger; in their order: account, day, model, tokens in and out, how many are estimated,
+/// cost, replies.
+macro_rules! add_to_ledger {
+    ($rows:literal) => {
+        concat!(
+            "insert into usage
+                (account, day, model, input_tokens, output_tokens, estimated, cost_micros, replies) ",
+            $rows,
+            " on conflict (account, day, model) do update set
+                input_tokens = usage.input_tokens + excluded.input_tokens,
+                output_tokens = usage.output_tokens + excluded.output_tokens,
+                estimated = usage.estimated + excluded.estimated,
+                cost_micros = coalesce(usage.cost_micros + excluded.cost_micros, excluded.cost_micros, usage.cost_micros),
+                replies = usage.replies + excluded.replies"
+        )
+    };
+}
+pub(super) use add_to_ledger;
+
+/// Binds what was used, behind whose it is.
+fn add<'q>(query: Query<'q, Sqlite, SqliteArguments>, usage: Usage) -> Query<'q, Sqlite, SqliteArguments> {
+    query
+        .bind(usage.input_tokens as i64)
+        .bind(usage.output_tokens as i64)
+        .bind(i64::from(usage.estimated))
+        .bind(usage.cost_micros.map(|cost| cost as i64))
+}
+
 /// Writes a reply's usage into its owner's ledger, along with its end.
 pub(super) async fn charge_reply(write: &mut SqliteConnection, ending: &Ending) -> sqlx::Result<()> {
     let Some(usage) = ending.usage else { return Ok(()) };
-    sqlx::query(
-        "insert into usage (account, day, model, input_tokens, output_tokens, replies, estimated, cost_micros)
-         select conversation.account, substr($2, 1, 10), coalesce(message.model, ''), $3, $4, 1, $5, $6
-         from message join conversation on conversation.id = message.conversation where message.id = $1
-         on conflict (account, day, model) do update set
-            input_tokens = usage.input_tokens + excluded.input_tokens,
-            output_tokens = usage.output_tokens + excluded.output_tokens,
-            replies = usage.replies + 1, estimated = usage.estimated + excluded.estimated,
-            cost_micros = coalesce(usage.cost_micros + excluded.cost_micros, excluded.cost_micros, usage.cost_micros)",
-    )
-    .bind(ending.reply.to_string())
-    .bind(&ending.finished_at)
-    .bind(usage.input_tokens as i64)
-    .bind(usage.output_tokens as i64)
-    .bind(i64::from(usage.estimated))
-    .bind(usage.cost_micros.map(|cost| cost as i64))
-    .execute(write)
-    .await?;
+    let query = sqlx::query(add_to_ledger!(
+        "select conversation.account, substr($2, 1, 10), coalesce(message.model, ''), $3, $4, $5, $6, 1
+         from message join conversation on conversation.id = message.conversation where message.id = $1"
+    ));
+    add(query.bind(ending.reply.to_string()).bind(&ending.finished_at), usage).execute(write).await?;
     Ok(())
 }
 
@@ -54,24 +70,18 @@ impl Store {
     /// Writes what was used for a conversation beside its replies: for its title.
     pub async fn charge(&self, conversation: ConversationId, model: &str, usage: Usage) -> sqlx::Result<()> {
         let mut write = self.write().await?;
-        sqlx::query(
-            "insert into usage (account, day, model, input_tokens, output_tokens, replies, estimated, cost_micros)
-             select account, substr($2, 1, 10), $3, $4, $5, 0, $6, $7 from conversation where id = $1
-             on conflict (account, day, model) do update set
-                input_tokens = usage.input_tokens + excluded.input_tokens,
-                output_tokens = usage.output_tokens + excluded.output_tokens,
-                estimated = usage.estimated + excluded.estimated,
-                cost_micros = coalesce(usage.cost_micros + excluded.cost_micros, excluded.cost_micros, usage.cost_micros)",
-        )
-        .bind(conversation.to_string())
-        .bind(now())
-        .bind(model)
-        .bind(usage.input_tokens as i64)
-        .bind(usage.output_tokens as i64)
-        .bind(i64::from(usage.estimated))
-        .bind(usage.cost_micros.map(|cost| cost as i64))
-        .execute(&mut *write)
-        .await?;
+        let query = sqlx::query(add_to_ledger!(
+            "select account, substr($2, 1, 10), $3, $4, $5, $6, $7, 0 from conversation where id = $1"
+        ));
+        add(query.bind(conversation.to_string()).bind(now()).bind(model), usage).execute(&mut *write).await?;
+        write.commit().await
+    }
+
+    /// Writes what was used outside any conversation.
+    pub async fn charge_account(&self, account: AccountId, model: &str, usage: Usage) -> sqlx::Result<()> {
+        let mut write = self.write().await?;
+        let query = sqlx::query(add_to_ledger!("values ($1, substr($2, 1, 10), $3, $4, $5, $6, $7, 1)"));
+        add(query.bind(account.to_string()).bind(now()).bind(model), usage).execute(&mut *write).await?;
         write.commit().await
     }
 
