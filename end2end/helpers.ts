@@ -195,7 +195,9 @@ export const test = base.extend<ForTest, ForWorker>({
     expect(noise.unexpected(), "The browser's console is silent").toEqual([]);
   },
 
-  context: async ({ context, noise }, use) => {
+  // A test's own servers and lines are named first, so that they go last: a page that outlives them asks for them, and
+  // its browser says so.
+  context: async ({ serve: _serve, line: _line, noise, context }, use) => {
     await noise.listen(context);
     await recordReplies(context);
     await use(context);
@@ -221,7 +223,7 @@ export const test = base.extend<ForTest, ForWorker>({
     await line.end();
   },
 
-  browse: async ({ browser, noise }, use) => {
+  browse: async ({ serve: _serve, line: _line, noise, browser }, use) => {
     const contexts: BrowserContext[] = [];
     await use(async (options) => {
       const context = await browser.newContext(options);

@@ -24,6 +24,9 @@ const test = base.extend<{ nginx: (site: Parameters<typeof Nginx.start>[0]) => P
     });
     for (const nginx of running) await nginx.end();
   },
+  // Named first, so that it goes last (see the helpers).
+  context: async ({ nginx: _nginx, context }, use) => use(context),
+  browse: async ({ nginx: _nginx, browse }, use) => use(browse),
 });
 
 /** Something arrived in every tenth part of the time that the reply took: nothing was held back and then let go. */
@@ -119,7 +122,6 @@ test("a model that thinks in silence for over a minute is shown truthfully, dire
     await expect(chat.replied.last().locator("summary")).toHaveText(/^Thought for 1 min [6-9] s$/);
     expect((await recording(chat.page)).faults).toEqual([]);
   }
-  await context.close();
 });
 
 test("a proxy that cuts every stream after a second and a half is not noticed (F32)", async ({ line, noise, page, upstream }) => {
@@ -165,8 +167,6 @@ test("while the old version still writes, the new one takes what is new (F15)", 
   await chat.shows(await upstream.text(SHORT));
   await chat.ended();
   expect(await ended).toBe(0);
-  // Before the server goes: the page would ask for it.
-  await page.close();
 });
 
 test("a new version behind nginx is not noticed (F15)", async ({ nginx, noise, page, serve, upstream }) => {
@@ -202,7 +202,6 @@ test("a new version behind nginx is not noticed (F15)", async ({ nginx, noise, p
   await chat.shows(text);
   await chat.ended();
   expect((await recording(page)).faults).toEqual([]);
-  await page.close();
 });
 
 test.describe("HTTP/2", () => {
