@@ -5,6 +5,7 @@ use leptos_axum::LeptosRoutes;
 use rivulet::app::shell;
 use rivulet::server::settings::Settings;
 use rivulet::server::{State, accounts, commands, routes, serve};
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -45,7 +46,9 @@ fn run(settings: Settings) -> anyhow::Result<bool> {
 
 async fn start(settings: Settings) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&settings.log).context("RUST_LOG expects a level, such as info")?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // Colours are for people: in a file they are noise.
+    let coloured = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(coloured).with_writer(std::io::stderr).init();
     let stop = stop_signal()?;
     let listener = serve::listen(settings.listen)
         .with_context(|| format!("RIVULET_LISTEN: {} cannot be listened on", settings.listen))?;
