@@ -9,6 +9,7 @@ use leptos::prelude::*;
 use leptos::server_fn::codec::{ByteStream, Json, Streaming};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
 /// A conversation as a page needs it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,7 +29,7 @@ pub struct Earlier {
 }
 
 /// What a send, a retry or a continue made.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Sent {
     /// The person's message that is being answered.
     pub message: Message,
@@ -39,13 +40,18 @@ pub struct Sent {
 
 /// What changes in a conversation; `None` leaves a field as it is. Parameters change all together: what is not among the
 /// new ones is no longer set.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Changes {
     #[serde(default)]
+    #[schema(max_length = 200, pattern = r"\S")]
     pub title: Option<String>,
+    /// `provider/model`.
     #[serde(default)]
+    #[schema(max_length = 200)]
     pub model: Option<String>,
+    /// The system prompt; empty for none.
     #[serde(default)]
+    #[schema(max_length = 32_000)]
     pub system: Option<String>,
     #[serde(default)]
     pub parameters: Option<Parameters>,
@@ -120,6 +126,7 @@ pub async fn send(
     #[server(default)] images: Vec<ImageId>,
     start: Option<Changes>,
 ) -> Result<Sent, Problem> {
+    use crate::server::engine::NewMessage;
     let (state, account) = crate::server::session::required().await?;
     let text = crate::server::limits::Prompt::parse(text)?;
     if let Some(settings) = start {
@@ -127,7 +134,8 @@ pub async fn send(
         state.engine.check_images(account, &images, settings.model.as_deref()).await?;
         crate::server::conversations::ensure(&state, account, conversation, settings).await?;
     }
-    state.engine.send(account, conversation, message, text, images, None).await
+    let new = NewMessage { images, ..NewMessage::new(message, text) };
+    state.engine.send(account, conversation, new).await
 }
 
 /// Asks for the reply to end here. Stopping twice, or after the end, is harmless.

@@ -7,6 +7,7 @@ use leptos::server_fn::codec::{Encoding, Json};
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use leptos::server_fn::{ContentType, Decodes, Encodes, Format, FormatType};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -108,8 +109,9 @@ impl Problem {
 }
 
 /// The problem as it is written: RFC 9457, with `field` and `retry_after_seconds` as extension members.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Document {
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct Document {
     #[serde(rename = "type")]
     kind: String,
     title: String,

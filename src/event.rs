@@ -6,6 +6,8 @@
 use crate::model::{Conversation, ConversationId, Message, MessageId, ReplyError, Status, Usage, is_none};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{fmt, str::FromStr};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// A place in a journal: everything up to `seq` of the journal's life `epoch` has been seen.
 ///
@@ -38,6 +40,14 @@ impl FromStr for Cursor {
     }
 }
 
+impl PartialSchema for Cursor {
+    fn schema() -> RefOr<Schema> {
+        String::schema()
+    }
+}
+
+impl ToSchema for Cursor {}
+
 impl Serialize for Cursor {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -51,7 +61,7 @@ impl<'de> Deserialize<'de> for Cursor {
 }
 
 /// One entry of a journal. What is large is boxed: almost all events are a few letters of a reply.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     /// Start over from here. The first event of a follow, unless it is `resumed`.
@@ -181,7 +191,7 @@ impl Event {
 }
 
 /// A conversation as it stood at `cursor`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Snapshot {
     pub conversation: Conversation,
     /// The newest messages on the way to the newest one, oldest first; an open reply is among them.
@@ -194,7 +204,7 @@ pub struct Snapshot {
 }
 
 /// An account's conversations, newest first, as they stood at `cursor`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct List {
     pub items: Vec<Conversation>,
     /// Where the next page starts; none on the last.
@@ -203,7 +213,7 @@ pub struct List {
 }
 
 /// A reply as far as it has come.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Draft {
     pub reply: MessageId,
     pub text: String,

@@ -4,12 +4,13 @@
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
         #[serde(transparent)]
         pub struct $name(pub Uuid);
 
@@ -65,7 +66,7 @@ impl MessageId {
 }
 
 /// An ordered tree of messages with one owner.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Conversation {
     pub id: ConversationId,
     /// Empty until the first message names it.
@@ -81,16 +82,19 @@ pub struct Conversation {
 }
 
 /// How the model is to answer. What is not set is the provider's to choose, and is not sent.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Parameters {
     /// How freely it chooses its words, from 0 up to [`Parameters::MAX_TEMPERATURE`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 2)]
     pub temperature: Option<f64>,
     /// The longest reply, thinking included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub max_output_tokens: Option<u32>,
     /// How hard it thinks: one of [`Parameters::EFFORTS`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^(none|minimal|low|medium|high|xhigh|max)$")]
     pub effort: Option<String>,
 }
 
@@ -103,7 +107,7 @@ impl Parameters {
     pub const EFFORTS: [&str; 7] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     User,
@@ -120,7 +124,7 @@ impl Role {
 }
 
 /// The state of a reply: `streaming`, then exactly one of the others. A person's message is `done`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     Streaming,
@@ -147,7 +151,7 @@ impl Status {
 }
 
 /// What a person or a model said. Times are RFC 3339 in UTC.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Message {
     pub id: MessageId,
     /// The message that this one answers; none for the first.
@@ -230,7 +234,7 @@ impl Message {
 }
 
 /// An image that somebody uploaded, as it is shown. What it shows is at `/api/v1/images/{id}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Image {
     pub id: ImageId,
     /// What its file was called.
@@ -248,7 +252,7 @@ impl Image {
 }
 
 /// What a reply cost, in the provider's tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Usage {
     pub input_tokens: u64,
     pub output_tokens: u64,
@@ -274,7 +278,7 @@ impl Usage {
 }
 
 /// Why a reply failed: a word for programs, a sentence for people.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReplyError {
     pub kind: String,
     pub message: String,
@@ -284,7 +288,7 @@ pub struct ReplyError {
 }
 
 /// A model that can be chosen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Model {
     /// `provider/model`.
     pub id: String,

@@ -18,10 +18,7 @@ const MOST_PER_PAGE: i64 = 200;
 
 /// The account's conversations, newest first, behind `after` (a former page's `next`).
 pub async fn list(state: &State, account: AccountId, after: Option<&str>, limit: Option<i64>) -> Result<List, Problem> {
-    let limit = limit.unwrap_or(PAGE);
-    if !(1..=MOST_PER_PAGE).contains(&limit) {
-        return Err(Problem::invalid("limit", format!("A page holds 1 to {MOST_PER_PAGE} conversations.")));
-    }
+    let limit = limited(limit, PAGE)?;
     let after = after.map(place).transpose()?;
     // The cursor first: what is added while the store is read is then told again, and never missed.
     let (cursor, _) = state.journals.topic(Topic::Account(account)).end();
@@ -33,10 +30,19 @@ pub async fn list(state: &State, account: AccountId, after: Option<&str>, limit:
     Ok(List { items, next, cursor })
 }
 
+/// How many things a page holds: what was asked for, within reason.
+pub(super) fn limited(limit: Option<i64>, usual: i64) -> Result<i64, Problem> {
+    let limit = limit.unwrap_or(usual);
+    if (1..=MOST_PER_PAGE).contains(&limit) {
+        return Ok(limit);
+    }
+    Err(Problem::invalid("limit", format!("A page holds 1 to {MOST_PER_PAGE}.")))
+}
+
 fn place(next: &str) -> Result<Place, Problem> {
     let (updated_at, id) = next
         .split_once('_')
-        .ok_or_else(|| Problem::invalid("after", "This is not the `next` of a page of the list."))?;
+        .ok_or_else(|| Problem::invalid("cursor", "This is not the `next` of a page of the list."))?;
     Ok(Place { updated_at: updated_at.into(), id: id.into() })
 }
 
@@ -149,9 +155,9 @@ pub async fn snapshot(state: &State, account: AccountId, id: ConversationId) -> 
     // missed.
     let (cursor, draft) = state.journals.topic(Topic::Conversation(id)).end();
     let stored = state.store.conversation(account, id).await?;
-    let (mut messages, earlier) = match state.store.leaf(id).await? {
+    let (mut messages, earlier) = match state.store.shown_leaf(id).await? {
         None => (Vec::new(), false),
-        Some(leaf) => path(state, id, leaf.id, SNAPSHOT_MESSAGES).await?,
+        Some(leaf) => path(state, id, leaf, SNAPSHOT_MESSAGES).await?,
     };
     let open = |message: &&mut Message| draft.as_ref().is_some_and(|draft| draft.reply == message.id);
     if let (Some(message), Some(draft)) = (messages.iter_mut().find(open), &draft) {
@@ -178,7 +184,12 @@ pub async fn earlier(
 }
 
 /// The way to `leaf`, at most `limit` messages of it, and whether there are more before.
-async fn path(state: &State, id: ConversationId, leaf: MessageId, limit: i64) -> Result<(Vec<Message>, bool), Problem> {
+pub(super) async fn path(
+    state: &State,
+    id: ConversationId,
+    leaf: MessageId,
+    limit: i64,
+) -> Result<(Vec<Message>, bool), Problem> {
     let mut messages = state.store.path(id, leaf, limit + 1).await?;
     let more = limit < messages.len() as i64;
     if more {

@@ -85,6 +85,44 @@ struct Open {
     saved: AtomicU64,
 }
 
+/// What a person says.
+pub struct NewMessage {
+    pub id: MessageId,
+    pub text: Prompt,
+    pub images: Vec<ImageId>,
+    /// None: the conversation's.
+    pub model: Option<String>,
+    pub parent: Parent,
+}
+
+impl NewMessage {
+    pub fn new(id: MessageId, text: Prompt) -> Self {
+        Self { id, text, images: Vec::new(), model: None, parent: Parent::Shown }
+    }
+}
+
+/// Which message a new one answers.
+#[derive(Clone, Copy, Debug)]
+pub enum Parent {
+    /// The last one that is shown.
+    Shown,
+    /// None: it begins the conversation anew.
+    None,
+    /// This reply, which begins a branch where the reply has an answer already.
+    Reply(MessageId),
+}
+
+impl Parent {
+    /// Whether a message with this parent is one that was sent so.
+    fn is(self, parent: Option<MessageId>) -> bool {
+        match self {
+            Self::Shown => true,
+            Self::None => parent.is_none(),
+            Self::Reply(reply) => parent == Some(reply),
+        }
+    }
+}
+
 /// What an engine works with.
 pub struct Parts {
     pub store: Store,
@@ -134,18 +172,15 @@ impl Engine {
         lock(&self.shared.open).len()
     }
 
-    /// Adds a person's message and starts its reply. The same id, text and images again is the same answer.
+    /// Adds a person's message and starts its reply. The same id, text, images and parent again is the same answer.
     pub async fn send(
         &self,
         account: AccountId,
         conversation: ConversationId,
-        message: MessageId,
-        text: Prompt,
-        images: Vec<ImageId>,
-        model: Option<String>,
+        new: NewMessage,
     ) -> Result<Sent, Problem> {
         let shared = Arc::clone(&self.shared);
-        owned(async move { shared.send(account, conversation, message, text, images, model).await }).await
+        owned(async move { shared.send(account, conversation, new).await }).await
     }
 
     /// Answers the message anew that `reply` answers. The former reply stays in the store, beside the new one.
@@ -165,7 +200,7 @@ impl Engine {
     /// # Errors
     /// The reply has ended, and the store does not take its end.
     pub async fn settle(&self, conversation: ConversationId) -> Result<(), Problem> {
-        self.shared.settle(conversation).await.map(drop)
+        self.shared.settle(conversation).await
     }
 
     /// Lets the open replies end by themselves until `deadline`, then interrupts the rest and waits until all are
@@ -188,25 +223,29 @@ impl Shared {
         self: &Arc<Self>,
         account: AccountId,
         conversation: ConversationId,
-        id: MessageId,
-        text: Prompt,
-        images: Vec<ImageId>,
-        model: Option<String>,
+        new: NewMessage,
     ) -> Result<Sent, Problem> {
+        let NewMessage { id, text, images, model, parent } = new;
         self.store.conversation(account, conversation).await?;
         tracing::debug!(%conversation, message = %id, "A message comes in");
         let journal = self.journals.topic(Topic::Conversation(conversation));
         let _turn = journal.turn.lock().await;
         // Read in our turn: it may have been changed, or deleted, while we waited.
         let stored = self.store.conversation(account, conversation).await?;
-        if let Some(sent) = self.sent_before(account, conversation, &journal, id, (&text, &images)).await? {
+        if let Some(sent) = self.sent_before(account, conversation, &journal, id, (&text, &images, parent)).await? {
             return Ok(sent);
         }
+        self.check_parent(conversation, parent).await?;
         let model = self.choose(model, &stored)?;
         let images = self.images(account, &images, &model).await?;
         let quota = self.allowed(account).await?;
         let _admission = self.admit(account, conversation, quota)?;
-        let parent = self.settle(conversation).await?;
+        self.settle(conversation).await?;
+        let parent = match parent {
+            Parent::Shown => self.store.shown_leaf(conversation).await?,
+            Parent::None => None,
+            Parent::Reply(reply) => Some(reply),
+        };
         let mut history = self.history(&stored, parent).await?;
         let message = person_message(id, parent, text.into_text(), images);
         history.push(message.clone());
@@ -263,11 +302,12 @@ impl Shared {
         conversation: ConversationId,
         journal: &Journal,
         id: MessageId,
-        (text, images): (&Prompt, &[ImageId]),
+        (text, images, parent): (&Prompt, &[ImageId], Parent),
     ) -> Result<Option<Sent>, Problem> {
         let Some((message, place, owner)) = self.store.message(id).await? else { return Ok(None) };
         let same_images = message.images.iter().map(|image| &image.id).eq(images);
-        let same = owner == account && place == conversation && message.text == text.as_str() && same_images;
+        let same_place = owner == account && place == conversation && parent.is(message.parent);
+        let same = same_place && message.text == text.as_str() && same_images;
         let reply = self.store.reply_to(id).await?;
         match reply {
             Some(reply) if same && message.role == Role::User => {
@@ -346,8 +386,7 @@ impl Shared {
     }
 
     /// Stops the conversation's open reply and waits until its end is written: none of its text can come later (S10).
-    /// Returns the conversation's newest message.
-    async fn settle(&self, conversation: ConversationId) -> Result<Option<MessageId>, Problem> {
+    async fn settle(&self, conversation: ConversationId) -> Result<(), Problem> {
         let same = |open: &&Arc<Open>| open.conversation == conversation;
         let open = lock(&self.open).values().find(same).cloned();
         if let Some(open) = open {
@@ -356,6 +395,15 @@ impl Shared {
         }
         ending::save_now(self, conversation).await?;
         self.settle_elsewhere(conversation).await
+    }
+
+    /// What is said answers a reply of the same conversation.
+    async fn check_parent(&self, conversation: ConversationId, parent: Parent) -> Result<(), Problem> {
+        let Parent::Reply(reply) = parent else { return Ok(()) };
+        match self.store.message(reply).await? {
+            Some((message, place, _)) if place == conversation && message.role == Role::Assistant => Ok(()),
+            _ => Err(Problem::invalid("parent", "The parent is a reply in this conversation, or null for none.")),
+        }
     }
 
     fn find(&self, reply: MessageId) -> Option<Arc<Open>> {

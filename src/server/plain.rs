@@ -8,6 +8,8 @@ pub mod account;
 pub mod admin;
 pub mod door;
 mod form;
+pub mod reference;
+pub mod search;
 
 use super::accounts::Role;
 use super::routes::site_folder;

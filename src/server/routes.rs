@@ -11,16 +11,19 @@ mod health;
 mod images;
 mod input;
 mod metrics;
+mod openapi;
 mod origin;
 mod oversize;
 mod pages;
 mod rest;
+mod search;
 mod table;
 mod trace;
 
 pub use assets::folder as site_folder;
 pub use headers::page_policy;
 pub use images::UPLOADS;
+pub use openapi::document;
 pub use pages::page_routes;
 
 use super::problem::not_found;
@@ -47,7 +50,7 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
         metrics.panic("request");
         Problem::Internal.into_response()
     };
-    let merged = |router: Router<State>, table: Table| router.merge(table.into_router());
+    let merged = |router: Router<State>, table: Table| router.merge(table.into_parts().0);
     asked()
         .into_iter()
         .fold(pages(Router::new()), merged)
@@ -68,7 +71,7 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
 }
 
 /// The routes that answer somebody in particular.
-fn asked() -> [Table; 7] {
+fn asked() -> [Table; 9] {
     [
         rest::routes(),
         images::routes(),
@@ -77,6 +80,8 @@ fn asked() -> [Table; 7] {
         door::routes(),
         account::routes(),
         admin::routes(),
+        openapi::routes(),
+        search::routes(),
     ]
 }
 
@@ -86,9 +91,9 @@ fn watched() -> [Table; 2] {
 }
 
 /// The paths of all routes but the app's pages, its server functions and its files.
-pub fn paths() -> Vec<&'static str> {
+pub fn paths() -> Vec<String> {
     let tables = asked().into_iter().chain(watched());
-    tables.flat_map(|table| table.paths().to_vec()).collect()
+    tables.flat_map(|table| table.into_parts().1).collect()
 }
 
 /// Refuses what another website sends in this person's name.

@@ -9,7 +9,7 @@ mod credentials;
 mod device;
 mod extract;
 
-pub use extract::{Account, Admin, Person, Reader};
+pub use extract::{Account, Admin, Person, Reader, SignedIn};
 
 use super::accounts::{Role, Scope};
 use super::secret::{self, Hash};

@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod branches;
 pub mod conversations;
 pub mod elsewhere;
 pub mod endings;
@@ -16,6 +17,7 @@ pub mod people;
 mod presence;
 pub mod quota;
 pub mod revocations;
+pub mod search;
 pub mod sessions;
 pub mod tokens;
 pub mod usage;

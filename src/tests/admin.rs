@@ -7,6 +7,7 @@ use crate::error::Problem;
 use crate::model::{AccountId, MessageId};
 use crate::server::accounts::Role;
 use crate::server::admin;
+use crate::server::engine::NewMessage;
 use crate::server::limits::Prompt;
 use crate::server::secret::Hash;
 use crate::server::session::{Admin, By, Person, Who};
@@ -172,7 +173,7 @@ async fn a_message_that_waits_while_its_account_is_disabled_is_not_sent() {
     app.state.store.set_disabled(ann, true).await.unwrap().unwrap();
     // As a send that had been let in before goes on when its turn comes.
     let text = Prompt::parse("x".into()).unwrap();
-    let sent = app.state.engine.send(ann, conversation, MessageId::new(), text, Vec::new(), None).await;
+    let sent = app.state.engine.send(ann, conversation, NewMessage::new(MessageId::new(), text)).await;
     assert_eq!(sent.unwrap_err(), Problem::Unknown);
     assert!(app.upstream.seen().is_empty());
 }

@@ -7,7 +7,7 @@ use crate::event::Event;
 use crate::model::{AccountId, ConversationId, MessageId, Status};
 use crate::server::State;
 use crate::server::bounds::Bounds;
-use crate::server::engine::Stop;
+use crate::server::engine::{NewMessage, Stop};
 use crate::server::journal::Topic;
 use crate::server::limits::Prompt;
 use crate::server::store::now;
@@ -87,7 +87,7 @@ async fn a_message_to_the_new_process_stops_the_reply_of_the_old_one() {
     let Pair { app, second, account, conversation, sent, reply } = pair(&script).await;
     app.upstream.script(Script::default());
     let text = Prompt::parse("And now?".into()).unwrap();
-    let new = second.engine.send(account, conversation, MessageId::new(), text, Vec::new(), None).await.unwrap();
+    let new = second.engine.send(account, conversation, NewMessage::new(MessageId::new(), text)).await.unwrap();
     assert_eq!(new.message.parent, Some(reply));
     let (old, ..) = second.store.message(reply).await.unwrap().unwrap();
     assert_eq!(old.status, Status::Stopped);

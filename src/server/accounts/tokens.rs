@@ -12,6 +12,17 @@ const MOST_CHARACTERS: usize = 60;
 /// So that a token is known for one where it does not belong, in a repository, say.
 const PREFIX: &str = "rivulet_";
 
+/// Ends a token of the account, and the streams that it has let in.
+pub async fn end_token(state: &State, account: AccountId, token: Hash) -> Result<(), Problem> {
+    let state = state.clone();
+    owned(async move {
+        let revoked = state.store.end_token(account, token).await?;
+        state.grants.revoke(revoked);
+        Ok(())
+    })
+    .await
+}
+
 /// Makes a token. What is returned is shown once and nowhere kept.
 pub async fn make_token(state: &State, account: AccountId, name: &str, scope: Scope) -> Result<String, Problem> {
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");

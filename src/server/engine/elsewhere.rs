@@ -59,14 +59,13 @@ fn tell(shared: &Shared, before: &Known, now: &Known) {
 }
 
 impl Shared {
-    /// Stops what another process writes in this conversation, and waits until its end is written. Returns the
-    /// conversation's newest message.
-    pub(super) async fn settle_elsewhere(&self, conversation: ConversationId) -> Result<Option<MessageId>, Problem> {
+    /// Stops what another process writes in this conversation, and waits until its end is written.
+    pub(super) async fn settle_elsewhere(&self, conversation: ConversationId) -> Result<(), Problem> {
         let deadline = Instant::now() + self.bounds.stop_elsewhere;
         loop {
-            let Some(leaf) = self.store.leaf(conversation).await? else { return Ok(None) };
+            let Some(leaf) = self.store.leaf(conversation).await? else { return Ok(()) };
             let Some(process) = leaf.process.filter(|process| process != self.store.process()) else {
-                return Ok(Some(leaf.id));
+                return Ok(());
             };
             if deadline < Instant::now() {
                 tracing::error!(reply = %leaf.id, process, "A process does not stop its reply");

@@ -4,13 +4,13 @@ use super::door::arrived;
 use super::input::{Form, Local};
 use super::table::Table;
 use crate::error::Problem;
+use crate::server::State;
 use crate::server::accounts::{self, Arrival, Scope};
 use crate::server::plain::account::{Content, page};
 use crate::server::plain::{Said, Sheet};
 use crate::server::problem::ProblemPage;
 use crate::server::secret::Hash;
 use crate::server::session::{By, Person};
-use crate::server::{State, owned};
 use axum::extract::State as Extract;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -130,11 +130,6 @@ async fn end_token(
     form: Result<Form<Token>, Problem>,
 ) -> Result<Redirect, ProblemPage> {
     let token = Hash::parse(&form?.0.token).ok_or(Problem::NotFound)?;
-    owned(async move {
-        let revoked = state.store.end_token(person.who.account, token).await?;
-        state.grants.revoke(revoked);
-        Ok(())
-    })
-    .await?;
+    accounts::end_token(&state, person.who.account, token).await?;
     Ok(Redirect::to(HERE))
 }

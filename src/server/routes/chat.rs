@@ -4,6 +4,7 @@
 mod charge;
 
 use super::input::Json;
+use super::openapi::Limited;
 use super::table::Table;
 use crate::error::Problem;
 use crate::model::{Parameters, ReplyError, Role};
@@ -18,7 +19,6 @@ use crate::server::session::Caller;
 use crate::server::transport::{KEEP_ALIVE, sse};
 use axum::extract::State as Extract;
 use axum::response::Response;
-use axum::routing::post;
 use bytes::Bytes;
 use charge::Charge;
 use futures::stream::{self, BoxStream};
@@ -26,6 +26,8 @@ use futures::{Stream, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, timeout, timeout_at};
+use utoipa::ToSchema;
+use utoipa_axum::routes;
 
 /// The contract's limits.
 const MOST_MESSAGES: usize = 50;
@@ -34,21 +36,32 @@ const MOST_CHARACTERS: usize = 4_000;
 const SIGN_OF_LIFE: Bytes = Bytes::from_static(b":\n\n");
 
 pub(super) fn routes() -> Table {
-    Table::default().route("/chat/stream", post(chat))
+    Table::default().described(routes!(chat))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct Chat {
+    /// What was said so far. The last one is the user's.
+    #[schema(min_items = 1, max_items = 50)]
     messages: Vec<Said>,
+    /// `provider/model`; the default where nobody says.
     model: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = ChatMessage)]
 struct Said {
     role: Role,
+    #[schema(min_length = 1, max_length = 4_000)]
     content: String,
 }
 
+/// Ask, and read the answer as it is written
+///
+/// Nothing is kept, and hanging up ends it. Server-Sent Events: `token` with `{"text"}`, then `done` with
+/// `{"usage","stop_reason"}`, or `error`, a `ReplyError`. Where guests may chat, nobody need say who asks.
+#[utoipa::path(post, path = "/chat/stream", tag = "chat", request_body = Chat,
+    responses((status = 200, body = String, content_type = "text/event-stream", description = "Events"), Limited))]
 async fn chat(
     Extract(state): Extract<State>,
     caller: Caller,

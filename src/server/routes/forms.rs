@@ -5,6 +5,7 @@ use super::table::Table;
 use crate::api::Changes;
 use crate::error::Problem;
 use crate::model::{ConversationId, MessageId, Parameters};
+use crate::server::engine::NewMessage;
 use crate::server::limits::Prompt;
 use crate::server::problem::ProblemPage;
 use crate::server::session::Caller;
@@ -94,7 +95,7 @@ async fn send(
             conversations::ensure(&state, account, ConversationId(message.0), settings).await?.id
         }
     };
-    state.engine.send(account, conversation, message, text, Vec::new(), None).await?;
+    state.engine.send(account, conversation, NewMessage::new(message, text)).await?;
     Ok(back_to(conversation))
 }
 

@@ -5,17 +5,27 @@ use crate::error::Problem;
 use crate::server::store::RETRY_AFTER_SECONDS;
 use crate::server::{State, owned};
 use axum::extract::State as Extract;
-use axum::routing::get;
 use std::time::Duration;
 use tokio::time::timeout;
+use utoipa_axum::routes;
 
 /// A store that takes longer than this does not answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) fn routes() -> Table {
-    Table::default().route("/healthz", get(|| async { "ok" })).route("/readyz", get(ready))
+    Table::default().described(routes!(alive)).described(routes!(ready))
 }
 
+/// Whether the process lives
+#[utoipa::path(get, path = "/healthz", tag = "health", security(()),
+    responses((status = 200, body = String, content_type = "text/plain; charset=utf-8")))]
+async fn alive() -> &'static str {
+    "ok"
+}
+
+/// Whether it can do its work
+#[utoipa::path(get, path = "/readyz", tag = "health", security(()),
+    responses((status = 200, body = String, content_type = "text/plain; charset=utf-8")))]
 async fn ready(Extract(state): Extract<State>) -> Result<&'static str, Problem> {
     state.drain.admit()?;
     if state.store.held() > 0 {

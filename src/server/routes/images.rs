@@ -1,6 +1,7 @@
 //! Images: uploaded as they are, one in a request, and shown to those who may see them.
 
 use super::input::{Id, Query};
+use super::openapi::{Conflicts, Limited};
 use super::oversize;
 use super::table::Table;
 use crate::error::Problem;
@@ -13,9 +14,11 @@ use axum::Json as Answer;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request, State as Extract};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use bytes::Bytes;
 use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::UtoipaMethodRouterExt;
+use utoipa_axum::routes;
 
 /// Where images are uploaded. Bodies may be larger here, and take longer.
 pub const UPLOADS: &str = "/api/v1/images";
@@ -26,17 +29,24 @@ const CACHING: &str = "private, no-cache";
 
 pub(super) fn routes() -> Table {
     Table::default()
-        .route(UPLOADS, post(upload).layer(DefaultBodyLimit::max(Image::MOST_UPLOAD_BYTES)))
-        .route("/api/v1/images/{id}", get(show).delete(remove))
+        .described(routes!(upload).layer(DefaultBodyLimit::max(Image::MOST_UPLOAD_BYTES)))
+        .described(routes!(show, remove))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Named {
+    /// What the file is called.
     #[serde(default)]
     name: String,
 }
 
-/// The body is the file. What it calls itself, by name or media type, does not count.
+/// Upload an image for the next message
+///
+/// The body is the file, PNG, JPEG, WebP or GIF. What it calls itself, by name or media type, does not count.
+#[utoipa::path(post, path = "/api/v1/images", tag = "images", params(Named),
+    request_body(content = [u8], content_type = "application/octet-stream"),
+    responses((status = 201, body = Image), Conflicts, Limited))]
 async fn upload(
     Extract(state): Extract<State>,
     Account(account): Account,
@@ -59,6 +69,11 @@ async fn upload(
     Ok((StatusCode::CREATED, Answer(image)))
 }
 
+/// What an image shows
+#[utoipa::path(get, path = "/api/v1/images/{id}", tag = "images",
+    params(("If-None-Match" = Option<String>, Header, description = "The `ETag` of what is known")),
+    responses((status = 200, content((Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"))),
+        (status = 304, description = "As it is known")))]
 async fn show(
     Extract(state): Extract<State>,
     Reader(Who { account, .. }): Reader,
@@ -95,6 +110,8 @@ fn tag(hash: &str) -> String {
     format!("\"{hash}\"")
 }
 
+/// Delete an image that is in no message
+#[utoipa::path(delete, path = "/api/v1/images/{id}", tag = "images", responses((status = 204), Conflicts))]
 async fn remove(
     Extract(state): Extract<State>,
     Account(account): Account,

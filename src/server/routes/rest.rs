@@ -1,12 +1,18 @@
 //! The REST API under `/api/v1`, and the events of a conversation as SSE.
 
+mod account;
+mod messages;
+mod search;
+mod tokens;
+
 use super::input::{Id, Json, Query};
+use super::openapi::{Conflicts, Limited};
 use super::table::Table;
 use crate::api::{Changes, Sent};
 use crate::error::Problem;
 use crate::event::{Cursor, Snapshot};
-use crate::model::{Conversation, ConversationId, ImageId, MessageId, Usage};
-use crate::server::engine::Stop;
+use crate::model::{Conversation, ConversationId, ImageId, Message, MessageId, Model, Usage};
+use crate::server::engine::{self, Parent, Stop};
 use crate::server::limits::Prompt;
 use crate::server::session::{Account, Reader};
 use crate::server::transport::sse;
@@ -15,40 +21,58 @@ use axum::Json as Answer;
 use axum::extract::State as Extract;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::routes;
 
 pub(super) fn routes() -> Table {
     Table::default()
-        .route("/api/v1/models", get(models))
-        .route("/api/v1/usage", get(used))
-        .route("/api/v1/conversations", get(list).post(create))
-        .route("/api/v1/conversations/{id}", get(snapshot).patch(change).delete(delete))
-        .route("/api/v1/conversations/{id}/messages", post(send))
-        .route("/api/v1/conversations/{id}/events", get(events))
-        .route("/api/v1/replies/{id}/stop", post(stop))
-        .route("/api/v1/replies/{id}/retry", post(retry))
-        .route("/api/v1/replies/{id}/continue", post(resume))
+        .described(routes!(models))
+        .described(routes!(used))
+        .described(routes!(account::show))
+        .described(routes!(tokens::list, tokens::make))
+        .described(routes!(tokens::end))
+        .described(routes!(search::search))
+        .described(routes!(list, create))
+        .described(routes!(snapshot, change, delete))
+        .described(routes!(messages::list, send))
+        .described(routes!(messages::tree))
+        .described(routes!(messages::show_branch))
+        .described(routes!(events))
+        .described(routes!(messages::message))
+        .described(routes!(messages::reply))
+        .described(routes!(stop))
+        .described(routes!(retry))
+        .described(routes!(resume))
 }
 
-/// A page of a list; `next` is the `cursor` of the next page.
-#[derive(Serialize)]
+/// A page of a list.
+#[derive(Serialize, ToSchema)]
 struct Listed<T> {
     items: Vec<T>,
+    /// The `cursor` of the next page; null on the last.
     next: Option<String>,
 }
 
-async fn models(Extract(state): Extract<State>, _: Reader) -> Result<Response, Problem> {
-    Ok(Answer(Listed { items: state.providers.models(), next: None }).into_response())
+/// The models that can be chosen
+#[utoipa::path(get, path = "/api/v1/models", tag = "account", responses((status = 200, body = Listed<Model>)))]
+async fn models(Extract(state): Extract<State>, _: Reader) -> Answer<Listed<Model>> {
+    Answer(Listed { items: state.providers.models(), next: None })
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Days {
+    /// How many days, today among them; 30 where nobody says.
+    #[param(minimum = 1, maximum = 366)]
     days: Option<i64>,
 }
 
-#[derive(Serialize)]
+/// What was used of a model on a day.
+#[derive(Serialize, ToSchema)]
 struct Used {
+    /// In UTC.
+    #[schema(format = Date)]
     day: String,
     model: String,
     #[serde(flatten)]
@@ -56,6 +80,10 @@ struct Used {
     replies: u64,
 }
 
+/// What the account has used, by day and model
+///
+/// The newest day first. Days without a reply are not there.
+#[utoipa::path(get, path = "/api/v1/usage", tag = "account", params(Days), responses((status = 200, body = Listed<Used>)))]
 async fn used(
     Extract(state): Extract<State>,
     Reader(who): Reader,
@@ -66,12 +94,21 @@ async fn used(
     Ok(Answer(Listed { items: used.collect(), next: None }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Page {
+    /// A former page's `next`.
     cursor: Option<String>,
+    /// How many are on a page.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<i64>,
 }
 
+/// The account's conversations
+///
+/// The one that was changed last comes first.
+#[utoipa::path(get, path = "/api/v1/conversations", tag = "conversations", params(Page),
+    responses((status = 200, body = Listed<Conversation>)))]
 async fn list(
     Extract(state): Extract<State>,
     Reader(who): Reader,
@@ -81,13 +118,17 @@ async fn list(
     Ok(Answer(Listed { items: list.items, next: list.next }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct NewConversation {
+    /// Made by whoever asks, so that asking twice makes one.
     id: Option<ConversationId>,
     #[serde(flatten)]
     settings: Changes,
 }
 
+/// Make a conversation
+#[utoipa::path(post, path = "/api/v1/conversations", tag = "conversations", request_body = NewConversation,
+    responses((status = 201, body = Conversation, description = "Made, now or before"), Conflicts))]
 async fn create(
     Extract(state): Extract<State>,
     Account(account): Account,
@@ -98,6 +139,10 @@ async fn create(
     Ok((StatusCode::CREATED, Answer(conversation)))
 }
 
+/// A conversation as it stands
+///
+/// With its last 50 messages on the branch that is shown, the open reply's draft, and the cursor that all this covers.
+#[utoipa::path(get, path = "/api/v1/conversations/{id}", tag = "conversations", responses((status = 200, body = Snapshot)))]
 async fn snapshot(
     Extract(state): Extract<State>,
     Reader(who): Reader,
@@ -106,6 +151,9 @@ async fn snapshot(
     Ok(Answer(conversations::snapshot(&state, who.account, id).await?))
 }
 
+/// Change title, model, system prompt or parameters
+#[utoipa::path(patch, path = "/api/v1/conversations/{id}", tag = "conversations", request_body = Changes,
+    responses((status = 200, body = Conversation)))]
 async fn change(
     Extract(state): Extract<State>,
     Account(account): Account,
@@ -115,6 +163,10 @@ async fn change(
     Ok(Answer(conversations::change(&state, account, id, changes).await?))
 }
 
+/// Delete a conversation with everything in it
+///
+/// An open reply is stopped first.
+#[utoipa::path(delete, path = "/api/v1/conversations/{id}", tag = "conversations", responses((status = 204)))]
 async fn delete(
     Extract(state): Extract<State>,
     Account(account): Account,
@@ -124,15 +176,37 @@ async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct NewMessage {
+    /// Made by whoever sends, so that sending twice is sending once.
     id: Option<MessageId>,
+    #[schema(min_length = 1, max_length = 32_000, pattern = r"\S")]
     content: String,
+    /// What uploads of images answered.
     #[serde(default)]
+    #[schema(max_items = 8)]
     images: Vec<ImageId>,
+    /// `provider/model`; the conversation's where nobody says.
+    #[schema(max_length = 200)]
     model: Option<String>,
+    /// The reply that this answers: to ask something else in the place of an earlier question, the reply before that
+    /// question, or null for the first one. The last reply that is shown where nobody says.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<MessageId>)]
+    parent: Option<Option<MessageId>>,
 }
 
+/// Tells null from what is not there.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<MessageId>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// Say something, and start the reply
+///
+/// An open reply of the conversation is stopped first; its text is kept. The same `id`, content, images and parent again
+/// is the same answer.
+#[utoipa::path(post, path = "/api/v1/conversations/{id}/messages", tag = "messages", request_body = NewMessage,
+    responses((status = 202, body = Sent), Conflicts, Limited))]
 async fn send(
     Extract(state): Extract<State>,
     Account(account): Account,
@@ -140,23 +214,44 @@ async fn send(
     Json(new): Json<NewMessage>,
 ) -> Result<(StatusCode, Answer<Sent>), Problem> {
     let text = Prompt::parse(new.content)?;
+    let parent = match new.parent {
+        None => Parent::Shown,
+        Some(None) => Parent::None,
+        Some(Some(reply)) => Parent::Reply(reply),
+    };
     let message = new.id.unwrap_or_default();
-    let sent = state.engine.send(account, id, message, text, new.images, new.model).await?;
+    let said = engine::NewMessage { id: message, text, images: new.images, model: new.model, parent };
+    let sent = state.engine.send(account, id, said).await?;
     Ok((StatusCode::ACCEPTED, Answer(sent)))
 }
 
-/// 202 while the reply is open, 200 with the reply when it had ended already.
+/// The reply that is being stopped.
+#[derive(Serialize, ToSchema)]
+struct Stopping {
+    reply: MessageId,
+}
+
+/// End a reply here
+///
+/// Its text is kept. Doing so twice, or after the end, is harmless.
+#[utoipa::path(post, path = "/api/v1/replies/{id}/stop", tag = "messages", responses(
+    (status = 202, body = Stopping, description = "It ends now"),
+    (status = 200, body = Message, description = "It had ended before")))]
 async fn stop(
     Extract(state): Extract<State>,
     Account(account): Account,
     Id(reply): Id<MessageId>,
 ) -> Result<Response, Problem> {
     match state.engine.stop(account, reply).await? {
-        Stop::Accepted => Ok((StatusCode::ACCEPTED, Answer(serde_json::json!({ "reply": reply }))).into_response()),
+        Stop::Accepted => Ok((StatusCode::ACCEPTED, Answer(Stopping { reply })).into_response()),
         Stop::Ended(message) => Ok(Answer(message).into_response()),
     }
 }
 
+/// Answer the same message anew
+///
+/// The former reply is kept, on a branch of its own.
+#[utoipa::path(post, path = "/api/v1/replies/{id}/retry", tag = "messages", responses((status = 202, body = Sent), Limited))]
 async fn retry(
     Extract(state): Extract<State>,
     Account(account): Account,
@@ -165,6 +260,11 @@ async fn retry(
     Ok((StatusCode::ACCEPTED, Answer(state.engine.retry(account, reply).await?)))
 }
 
+/// Go on from the text of a reply that ended too early
+///
+/// The result is a reply of its own, which begins with the text that was kept.
+#[utoipa::path(post, path = "/api/v1/replies/{id}/continue", tag = "messages",
+    responses((status = 202, body = Sent), Limited))]
 async fn resume(
     Extract(state): Extract<State>,
     Account(account): Account,
@@ -173,11 +273,21 @@ async fn resume(
     Ok((StatusCode::ACCEPTED, Answer(state.engine.resume(account, reply).await?)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct From {
+    /// The same as `Last-Event-ID`, which wins.
     cursor: Option<String>,
 }
 
+/// Follow a conversation
+///
+/// Server-Sent Events without an end. Each has an `id`, the cursor that it covers, an `event`, its type, and as `data` an
+/// `Event` as JSON. The first is `resumed`, and what follows continues after the cursor that was sent; or it is `snapshot`,
+/// which replaces what is known. Comments are signs of life.
+#[utoipa::path(get, path = "/api/v1/conversations/{id}/events", tag = "conversations",
+    params(From, ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event that was seen.")),
+    responses((status = 200, body = String, content_type = "text/event-stream", description = "Events, see `Event`"), Limited))]
 async fn events(
     Extract(state): Extract<State>,
     Reader(who): Reader,

@@ -13,6 +13,8 @@ use axum::http::Method;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
+const NOT_ENOUGH: &str = "Sign in with a browser for this: an API token is not enough.";
+
 /// The caller's account. A handler that needs one says so before its other arguments: a stranger is told so, whatever
 /// else is wrong.
 pub struct Account(pub AccountId);
@@ -36,6 +38,23 @@ impl FromRequestParts<State> for Reader {
     }
 }
 
+/// Somebody with a name, in a browser that is signed in, where the answer is for a program: what manages an account is more
+/// than a token may do.
+pub struct SignedIn(pub Who);
+
+impl FromRequestParts<State> for SignedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        let who = Caller::from_request_parts(parts, state).await?.reading()?;
+        match who.by {
+            By::Token(..) => Err(Problem::Forbidden(NOT_ENOUGH.into())),
+            By::Session(_) if who.is_guest => Err(Problem::Forbidden("Sign up, or sign in, first.".into())),
+            By::Session(_) => Ok(Self(who)),
+        }
+    }
+}
+
 /// Somebody with a name, in a browser that is signed in. Whoever is not is sent to sign in, and comes back.
 #[derive(Clone)]
 pub struct Person {
@@ -55,10 +74,7 @@ impl FromRequestParts<State> for Person {
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Response> {
         let Caller(caller) = Caller::from_request_parts(parts, state).await.map_err(IntoResponse::into_response)?;
         match caller {
-            Some(Who { by: By::Token(..), .. }) => {
-                let message = "Sign in with a browser for this: an API token is not enough.";
-                Err(Problem::Forbidden(message.into()).into_response())
-            }
+            Some(Who { by: By::Token(..), .. }) => Err(Problem::Forbidden(NOT_ENOUGH.into()).into_response()),
             Some(who) if !who.is_guest => {
                 let account =
                     state.store.account(who.account).await.map_err(|error| Problem::from(error).into_response())?;

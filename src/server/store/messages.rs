@@ -53,7 +53,7 @@ fn message(row: &SqliteRow) -> sqlx::Result<Message> {
     Ok(Message {
         id: id(row.try_get("id")?)?,
         parent: row.try_get::<Option<&str>, _>("parent")?.map(id).transpose()?,
-        role: if row.try_get::<&str, _>("role")? == Role::User.name() { Role::User } else { Role::Assistant },
+        role: role(row.try_get("role")?),
         text: row.try_get("text")?,
         thinking: row.try_get("thinking")?,
         thinking_ms: count("thinking_ms")?,
@@ -72,7 +72,11 @@ fn message(row: &SqliteRow) -> sqlx::Result<Message> {
     })
 }
 
-fn status(name: &str) -> Status {
+pub(super) fn role(name: &str) -> Role {
+    if name == Role::User.name() { Role::User } else { Role::Assistant }
+}
+
+pub(super) fn status(name: &str) -> Status {
     let all = [Status::Streaming, Status::Done, Status::Stopped, Status::Failed];
     all.into_iter().find(|status| status.name() == name).unwrap_or(Status::Interrupted)
 }
@@ -183,7 +187,7 @@ impl Store {
         rows.iter().map(|row| Ok(self.as_ended(message(row)?))).collect()
     }
 
-    /// The newest message of a conversation: the end of the branch that is shown.
+    /// The newest message of a conversation, on whichever branch it is.
     pub async fn leaf(&self, conversation: ConversationId) -> sqlx::Result<Option<Leaf>> {
         let row = sqlx::query(
             "select id, status, coalesce(process, '') as process from message

@@ -1,0 +1,125 @@
+//! Messages and replies as they are read, and the branches of a conversation.
+
+use super::{Listed, Page};
+use crate::error::Problem;
+use crate::event::Snapshot;
+use crate::model::{ConversationId, Message, MessageId, Role, Status};
+use crate::server::messages::End;
+use crate::server::routes::input::{Id, Json, Query};
+use crate::server::routes::openapi::Conflicts;
+use crate::server::session::{Account, Reader};
+use crate::server::store::branches::Node;
+use crate::server::{State, branches, messages};
+use axum::Json as Answer;
+use axum::extract::State as Extract;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// A message, or a reply as far as it has come
+#[utoipa::path(get, path = "/api/v1/messages/{id}", tag = "messages", responses((status = 200, body = Message)))]
+pub(super) async fn message(
+    Extract(state): Extract<State>,
+    Reader(who): Reader,
+    Id(id): Id<MessageId>,
+) -> Result<Answer<Message>, Problem> {
+    Ok(Answer(messages::message(&state, who.account, id).await?))
+}
+
+/// A reply as far as it has come
+#[utoipa::path(get, path = "/api/v1/replies/{id}", tag = "messages", responses((status = 200, body = Message)))]
+pub(super) async fn reply(
+    Extract(state): Extract<State>,
+    Reader(who): Reader,
+    Id(id): Id<MessageId>,
+) -> Result<Answer<Message>, Problem> {
+    Ok(Answer(messages::reply(&state, who.account, id).await?))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Earlier {
+    /// A former page's `next`.
+    cursor: Option<MessageId>,
+    /// The last message of the way to be listed, on whichever branch it is; the one that is shown where nobody says.
+    leaf: Option<MessageId>,
+    /// How many are on a page.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+}
+
+/// The messages of a conversation, from its end backwards
+///
+/// A page is in the order in which it was said; the next page comes before it.
+#[utoipa::path(get, path = "/api/v1/conversations/{id}/messages", tag = "messages", params(Earlier),
+    responses((status = 200, body = Listed<Message>)))]
+pub(super) async fn list(
+    Extract(state): Extract<State>,
+    Reader(who): Reader,
+    Id(id): Id<ConversationId>,
+    Query(page): Query<Earlier>,
+) -> Result<Answer<Listed<Message>>, Problem> {
+    let end = match (page.cursor, page.leaf) {
+        (Some(cursor), _) => End::Before(cursor),
+        (None, Some(leaf)) => End::With(leaf),
+        (None, None) => End::Shown,
+    };
+    let (items, next) = messages::page(&state, who.account, id, end, page.limit).await?;
+    Ok(Answer(Listed { items, next: next.map(|next| next.to_string()) }))
+}
+
+/// A message's place in the tree, without its text.
+#[derive(Serialize, ToSchema)]
+pub(super) struct TreeNode {
+    id: MessageId,
+    /// The message that it answers; null for one that begins the conversation.
+    parent: Option<MessageId>,
+    role: Role,
+    status: Status,
+    /// How its text begins.
+    beginning: String,
+    created_at: String,
+    /// Whether it is on the branch that is shown.
+    shown: bool,
+}
+
+impl From<Node> for TreeNode {
+    fn from(node: Node) -> Self {
+        let Node { id, parent, role, status, beginning, created_at, shown, position: _ } = node;
+        Self { id, parent, role, status, beginning, created_at, shown }
+    }
+}
+
+/// All messages of a conversation, on all branches
+///
+/// In the order in which they were made. Messages with the same `parent` are branches beside each other.
+#[utoipa::path(get, path = "/api/v1/conversations/{id}/tree", tag = "messages", params(Page),
+    responses((status = 200, body = Listed<TreeNode>)))]
+pub(super) async fn tree(
+    Extract(state): Extract<State>,
+    Reader(who): Reader,
+    Id(id): Id<ConversationId>,
+    Query(page): Query<Page>,
+) -> Result<Answer<Listed<TreeNode>>, Problem> {
+    let (nodes, next) = branches::tree(&state, who.account, id, page.cursor.as_deref(), page.limit).await?;
+    Ok(Answer(Listed { items: nodes.into_iter().map(TreeNode::from).collect(), next }))
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct Branch {
+    /// A message of the branch. What was said newest below it is its end.
+    message: MessageId,
+}
+
+/// Choose the branch that is shown
+///
+/// For everybody who looks at the conversation, until a newer message comes. Not while a reply is open.
+#[utoipa::path(put, path = "/api/v1/conversations/{id}/branch", tag = "messages", request_body = Branch,
+    responses((status = 200, body = Snapshot), Conflicts))]
+pub(super) async fn show_branch(
+    Extract(state): Extract<State>,
+    Account(account): Account,
+    Id(id): Id<ConversationId>,
+    Json(Branch { message }): Json<Branch>,
+) -> Result<Answer<Snapshot>, Problem> {
+    Ok(Answer(branches::show(&state, account, id, message).await?))
+}

@@ -1,0 +1,112 @@
+//! The tree of a conversation's messages, and which of its branches is shown.
+
+use super::{Store, id};
+use crate::model::{ConversationId, MessageId, Role, Status};
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+/// A message's place in the tree, without its text.
+#[derive(Clone, Debug)]
+pub struct Node {
+    pub id: MessageId,
+    pub parent: Option<MessageId>,
+    pub role: Role,
+    pub status: Status,
+    /// How the text begins.
+    pub beginning: String,
+    pub created_at: String,
+    /// Whether it is on the way that is shown.
+    pub shown: bool,
+    /// The order in which messages were made.
+    pub position: i64,
+}
+
+fn node(row: &SqliteRow) -> sqlx::Result<Node> {
+    Ok(Node {
+        id: id(row.try_get("id")?)?,
+        parent: row.try_get::<Option<&str>, _>("parent")?.map(id).transpose()?,
+        role: super::messages::role(row.try_get("role")?),
+        status: super::messages::status(row.try_get("status")?),
+        beginning: row.try_get("beginning")?,
+        created_at: row.try_get("created_at")?,
+        shown: row.try_get::<i64, _>("shown")? != 0,
+        position: row.try_get("position")?,
+    })
+}
+
+impl Store {
+    /// The end of the branch that is shown: the one that was chosen, or since a newer message the newest.
+    pub async fn shown_leaf(&self, conversation: ConversationId) -> sqlx::Result<Option<MessageId>> {
+        let leaf: Option<String> = sqlx::query_scalar(
+            "select case when conversation.leaf_since = message.position then conversation.leaf else message.id end
+             from conversation join message on message.conversation = conversation.id
+             where conversation.id = $1 order by message.position desc limit 1",
+        )
+        .bind(conversation.to_string())
+        .fetch_optional(self.read())
+        .await?;
+        leaf.as_deref().map(id).transpose()
+    }
+
+    /// Up to `limit` messages of the tree in the order in which they were made, from behind `after`. `characters` of each
+    /// text are read.
+    pub async fn nodes(
+        &self,
+        conversation: ConversationId,
+        leaf: Option<MessageId>,
+        (after, limit): (i64, i64),
+        characters: i64,
+    ) -> sqlx::Result<Vec<Node>> {
+        let rows = sqlx::query(
+            "with recursive way (id, parent) as (
+                select id, parent from message where id = $2 and conversation = $1
+                union all
+                select message.id, message.parent from message join way on message.id = way.parent)
+             select id, parent, role, status, substr(text, 1, $5) as beginning, created_at, position,
+                    id in (select id from way) as shown
+             from message where conversation = $1 and position > $3 order by position limit $4",
+        )
+        .bind(conversation.to_string())
+        .bind(leaf.map(|leaf| leaf.to_string()))
+        .bind(after)
+        .bind(limit)
+        .bind(characters)
+        .fetch_all(self.read())
+        .await?;
+        rows.iter().map(node).collect()
+    }
+
+    /// The newest message of the conversation at or below this one.
+    pub async fn newest_below(
+        &self,
+        conversation: ConversationId,
+        message: MessageId,
+    ) -> sqlx::Result<Option<MessageId>> {
+        let newest: Option<String> = sqlx::query_scalar(
+            "with recursive below (id, position) as (
+                select id, position from message where id = $2 and conversation = $1
+                union all
+                select message.id, message.position from message join below on message.parent = below.id)
+             select id from below order by position desc limit 1",
+        )
+        .bind(conversation.to_string())
+        .bind(message.to_string())
+        .fetch_optional(self.read())
+        .await?;
+        newest.as_deref().map(id).transpose()
+    }
+
+    /// Shows the branch that ends with `leaf`, until a newer message comes.
+    pub async fn show_branch(&self, conversation: ConversationId, leaf: MessageId) -> sqlx::Result<()> {
+        let mut write = self.write().await?;
+        sqlx::query(
+            "update conversation set leaf = $2, leaf_since = (select max(position) from message where conversation = $1)
+             where id = $1",
+        )
+        .bind(conversation.to_string())
+        .bind(leaf.to_string())
+        .execute(&mut *write)
+        .await?;
+        write.commit().await
+    }
+}
