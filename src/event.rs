@@ -3,7 +3,7 @@
 //! Server, browser and tests fold with the same functions: [`Draft::apply`] for the open reply, [`Thread::apply`]
 //! for the conversation around it.
 
-use crate::model::{Conversation, ConversationId, Message, MessageId, ReplyError, Status, Usage, is_none};
+use crate::model::{Access, Conversation, ConversationId, Message, MessageId, ReplyError, Status, Usage, is_none};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{fmt, str::FromStr};
 
@@ -184,6 +184,9 @@ impl Event {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     pub conversation: Conversation,
+    /// What whoever asked may do here.
+    #[serde(default)]
+    pub access: Access,
     /// The newest messages on the way to the newest one, oldest first; an open reply is among them.
     pub messages: Vec<Message>,
     /// Whether there are messages before these.
@@ -284,6 +287,7 @@ impl Draft {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Thread {
     pub conversation: Conversation,
+    pub access: Access,
     pub messages: Vec<Message>,
     pub earlier: bool,
     pub draft: Option<Draft>,
@@ -294,6 +298,7 @@ impl From<Snapshot> for Thread {
     fn from(snapshot: Snapshot) -> Self {
         Self {
             conversation: snapshot.conversation,
+            access: snapshot.access,
             messages: snapshot.messages,
             earlier: snapshot.earlier,
             draft: snapshot.draft,

@@ -15,6 +15,7 @@ mod origin;
 mod oversize;
 mod pages;
 mod rest;
+mod sharing;
 mod table;
 mod trace;
 
@@ -68,9 +69,10 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
 }
 
 /// The routes that answer somebody in particular.
-fn asked() -> [Table; 7] {
+fn asked() -> [Table; 8] {
     [
         rest::routes(),
+        sharing::routes(),
         images::routes(),
         chat::routes(),
         forms::routes(),

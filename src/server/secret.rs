@@ -26,6 +26,14 @@ impl Hash {
     }
 }
 
+impl std::str::FromStr for Hash {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::parse(text).ok_or(())
+    }
+}
+
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -40,7 +48,16 @@ impl fmt::Debug for Hash {
 
 /// 32 random bytes in hexadecimal.
 pub fn new() -> Result<String, Problem> {
-    let mut bytes = [0_u8; 32];
+    random::<32>()
+}
+
+/// 16 random bytes in hexadecimal, for links that people send to each other: 2^128 are not tried out either.
+pub fn short() -> Result<String, Problem> {
+    random::<16>()
+}
+
+fn random<const BYTES: usize>() -> Result<String, Problem> {
+    let mut bytes = [0_u8; BYTES];
     getrandom::fill(&mut bytes).map_err(|error| {
         tracing::error!(%error, "The system has no random numbers");
         Problem::Internal

@@ -5,11 +5,12 @@ pub mod stream;
 
 use crate::error::Problem;
 use crate::event::{Cursor, Event};
-use crate::model::{AccountId, MessageId};
-use crate::server::grants::{self, Grant};
+use crate::model::{Access, MessageId};
+use crate::server::grants::{self, Grant, Place};
 use crate::server::journal::{Entry, Reader, Topic};
 use crate::server::limits::Counted;
 use crate::server::session::Who;
+use crate::server::viewer::Viewer;
 use crate::server::{State, conversations};
 use crate::wire::Body;
 use axum::http::header::{self, HeaderName};
@@ -68,26 +69,37 @@ impl Permit {
 /// A viewer of one topic: a cursor that moves.
 pub struct Follower {
     state: State,
-    account: AccountId,
+    viewer: Viewer,
     topic: Topic,
     /// None: it needs a snapshot to go on.
     reader: Option<Reader>,
     deleted: bool,
+    /// Where it looks, if that is a conversation: what it may do there can change.
+    place: Option<Place>,
+    /// What it may do, as it was told last. None: nothing any more.
+    access: Option<Access>,
+    /// Whether it is to look again what it may do.
+    unsure: bool,
 }
 
 impl Follower {
     /// Starts at `cursor`, or with a snapshot where this server cannot continue from it (promise S4).
     pub async fn start(
         state: &State,
-        account: AccountId,
+        viewer: impl Into<Viewer>,
         topic: Topic,
         cursor: Option<Cursor>,
     ) -> Result<(Self, Frame), Problem> {
+        let viewer = viewer.into();
+        let (mut place, mut access) = (None, None);
         if let Topic::Conversation(id) = topic {
-            state.store.conversation(account, id).await?;
+            // Known here before it is asked: what is withdrawn from now on finds it.
+            place = Some(state.grants.places.take(viewer, id));
+            access = Some(state.store.conversation_for(viewer, id).await?.access);
         }
         let reader = cursor.and_then(|cursor| state.journals.topic(topic).reader(cursor));
-        let mut follower = Self { state: state.clone(), account, topic, reader, deleted: false };
+        let state = state.clone();
+        let mut follower = Self { state, viewer, topic, reader, deleted: false, place, access, unsure: false };
         let first = match (&follower.reader, cursor) {
             (Some(_), Some(from)) => Frame::Start { event: Event::Resumed { from }, id: from },
             _ => follower.snapshot().await?,
@@ -98,11 +110,56 @@ impl Follower {
     /// Waits for what comes next. `None`: there is nothing more to wait for here, and the viewer is to come back or,
     /// after `deleted`, to stay away. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Vec<Frame>> {
-        if self.deleted {
-            return None;
+        loop {
+            if self.deleted || self.is_withdrawn() {
+                return None;
+            }
+            if self.unsure && !Box::pin(self.look_again()).await {
+                return None;
+            }
+            let Some(reader) = &mut self.reader else { return self.start_over().await };
+            let entries = match &mut self.place {
+                None => reader.next(BATCH).await,
+                Some(place) => tokio::select! {
+                    biased;
+                    () = place.changed() => {
+                        self.unsure = true;
+                        continue;
+                    }
+                    entries = reader.next(BATCH) => entries,
+                },
+            };
+            return self.frames(entries).await;
         }
-        let Some(reader) = &mut self.reader else { return self.start_over().await };
-        match reader.next(BATCH).await {
+    }
+
+    /// Whether the viewer may not look here any more.
+    pub fn is_withdrawn(&self) -> bool {
+        self.place.is_some() && self.access.is_none()
+    }
+
+    /// Finds out what the viewer may do by now. Where that has changed, a snapshot tells it. `false`: nothing any more.
+    async fn look_again(&mut self) -> bool {
+        let Topic::Conversation(id) = self.topic else { return true };
+        let access = match self.state.store.conversation_for(self.viewer, id).await {
+            Ok(stored) => Some(stored.access),
+            Err(sqlx::Error::RowNotFound) => None,
+            Err(error) => {
+                tracing::warn!(%error, "Whether a viewer may go on could not be looked at");
+                None
+            }
+        };
+        self.unsure = false;
+        if self.access != access {
+            self.access = access;
+            self.reader = None;
+        }
+        access.is_some()
+    }
+
+    async fn frames(&mut self, entries: Option<Vec<Arc<Entry>>>) -> Option<Vec<Frame>> {
+        let Some(reader) = &self.reader else { return self.start_over().await };
+        match entries {
             Some(entries) if entries.is_empty() => None,
             Some(entries) => {
                 let epoch = reader.journal().epoch();
@@ -140,7 +197,7 @@ impl Follower {
     async fn state_of_topic(&self) -> Result<(Event, Cursor), Problem> {
         match self.topic {
             Topic::Conversation(id) => {
-                let snapshot = conversations::snapshot(&self.state, self.account, id).await?;
+                let snapshot = conversations::snapshot(&self.state, self.viewer, id).await?;
                 let cursor = snapshot.cursor;
                 Ok((Event::Snapshot(Box::new(snapshot)), cursor))
             }
