@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod address;
 pub mod admin;
+pub mod audience;
 pub mod bounds;
 pub mod commands;
 pub mod conversations;
@@ -32,6 +33,7 @@ pub mod transport;
 pub mod usage;
 
 use crate::error::Problem;
+use audience::Audience;
 use axum::extract::FromRef;
 use bounds::Bounds;
 use engine::{Engine, Parts};
@@ -80,6 +82,7 @@ pub struct Shared {
     pub passwords: Passwords,
     pub throttle: Throttle,
     pub grants: Arc<Grants>,
+    pub audience: Arc<Audience>,
     pub metrics: Arc<Metrics>,
     pub drain: Drain,
     pub bounds: Bounds,
@@ -141,6 +144,7 @@ impl State {
             passwords,
             throttle,
             grants,
+            audience: Arc::default(),
             metrics,
             drain,
             bounds,

@@ -6,6 +6,7 @@ pub mod stream;
 use crate::error::Problem;
 use crate::event::{Cursor, Event};
 use crate::model::{AccountId, MessageId};
+use crate::server::audience::Seat;
 use crate::server::grants::{self, Grant};
 use crate::server::journal::{Entry, Reader, Topic};
 use crate::server::limits::Counted;
@@ -73,6 +74,8 @@ pub struct Follower {
     /// None: it needs a snapshot to go on.
     reader: Option<Reader>,
     deleted: bool,
+    /// Whoever follows a conversation is seen to look at it.
+    _seat: Option<Seat>,
 }
 
 impl Follower {
@@ -83,11 +86,13 @@ impl Follower {
         topic: Topic,
         cursor: Option<Cursor>,
     ) -> Result<(Self, Frame), Problem> {
+        let mut _seat = None;
         if let Topic::Conversation(id) = topic {
             state.store.conversation(account, id).await?;
+            _seat = Some(state.audience.enter(id, account));
         }
         let reader = cursor.and_then(|cursor| state.journals.topic(topic).reader(cursor));
-        let mut follower = Self { state: state.clone(), account, topic, reader, deleted: false };
+        let mut follower = Self { state: state.clone(), account, topic, reader, deleted: false, _seat };
         let first = match (&follower.reader, cursor) {
             (Some(_), Some(from)) => Frame::Start { event: Event::Resumed { from }, id: from },
             _ => follower.snapshot().await?,
