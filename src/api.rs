@@ -136,7 +136,9 @@ pub async fn send(
         state.engine.check_images(account, &images, settings.model.as_deref()).await?;
         crate::server::conversations::ensure(&state, account, conversation, settings).await?;
     }
-    state.engine.send(account, conversation, message, text, images, None).await
+    let sent = state.engine.send(account, conversation, message, text, images, None).await;
+    state.audience.not_typing(conversation, account);
+    sent
 }
 
 /// Asks for the reply to end here. Stopping twice, or after the end, is harmless.

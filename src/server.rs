@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod address;
 pub mod admin;
+pub mod audience;
 pub mod bounds;
 pub mod commands;
 pub mod conversations;
@@ -35,6 +36,7 @@ pub mod usage;
 pub mod viewer;
 
 use crate::error::Problem;
+use audience::Audience;
 use axum::extract::FromRef;
 use bounds::Bounds;
 use engine::{Engine, Parts};
@@ -83,6 +85,7 @@ pub struct Shared {
     pub passwords: Passwords,
     pub throttle: Throttle,
     pub grants: Arc<Grants>,
+    pub audience: Arc<Audience>,
     pub metrics: Arc<Metrics>,
     pub drain: Drain,
     pub bounds: Bounds,
@@ -144,6 +147,7 @@ impl State {
             passwords,
             throttle,
             grants,
+            audience: Arc::default(),
             metrics,
             drain,
             bounds,

@@ -219,6 +219,13 @@ pub async fn end_link(state: &State, account: AccountId, id: ConversationId, lin
     owned(async move { Ok(store.end_share_link(id, link).await?) }).await
 }
 
+/// Takes note that the account types, so that others see it for some seconds.
+pub async fn types(state: &State, account: AccountId, id: ConversationId) -> Result<(), Problem> {
+    state.store.conversation(account, id).await?.allows(Access::Participant)?;
+    state.audience.typing(id, account);
+    Ok(())
+}
+
 /// Where a link leads.
 ///
 /// # Errors

@@ -1,12 +1,13 @@
 //! Transports: encodings of a journal for a viewer. Each holds a cursor and reads; none holds a queue.
 
 pub mod sse;
+mod stay;
 pub mod stream;
 
 use crate::error::Problem;
-use crate::event::{Cursor, Event};
-use crate::model::{Access, MessageId};
-use crate::server::grants::{self, Grant, Place};
+use crate::event::{Cursor, Event, Presence};
+use crate::model::MessageId;
+use crate::server::grants::{self, Grant};
 use crate::server::journal::{Entry, Reader, Topic};
 use crate::server::limits::Counted;
 use crate::server::session::Who;
@@ -14,6 +15,7 @@ use crate::server::viewer::Viewer;
 use crate::server::{State, conversations};
 use crate::wire::Body;
 use axum::http::header::{self, HeaderName};
+use stay::{Seen, Stay};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +37,8 @@ pub enum Frame {
     Entry { entry: Arc<Entry>, epoch: u64 },
     /// Several pieces of one reply as one; `first` is the seq of the first of them.
     Merged { event: Event, first: u64, id: Cursor },
+    /// Who else is there. No event: it has no id.
+    Presence(Presence),
 }
 
 impl Frame {
@@ -42,7 +46,7 @@ impl Frame {
         match self {
             Self::Start { event, id } => Some((Body::new(event), *id)),
             Self::Merged { event, first, id } => Some((Body::merged(event, *first), *id)),
-            Self::Entry { .. } => None,
+            Self::Entry { .. } | Self::Presence(_) => None,
         }
     }
 }
@@ -74,12 +78,8 @@ pub struct Follower {
     /// None: it needs a snapshot to go on.
     reader: Option<Reader>,
     deleted: bool,
-    /// Where it looks, if that is a conversation: what it may do there can change.
-    place: Option<Place>,
-    /// What it may do, as it was told last. None: nothing any more.
-    access: Option<Access>,
-    /// Whether it is to look again what it may do.
-    unsure: bool,
+    /// Where it is a conversation that is looked at. In a box: a list's follower has none.
+    stay: Option<Box<Stay>>,
 }
 
 impl Follower {
@@ -91,15 +91,12 @@ impl Follower {
         cursor: Option<Cursor>,
     ) -> Result<(Self, Frame), Problem> {
         let viewer = viewer.into();
-        let (mut place, mut access) = (None, None);
-        if let Topic::Conversation(id) = topic {
-            // Known here before it is asked: what is withdrawn from now on finds it.
-            place = Some(state.grants.places.take(viewer, id));
-            access = Some(state.store.conversation_for(viewer, id).await?.access);
-        }
+        let stay = match topic {
+            Topic::Conversation(id) => Some(Box::new(Stay::begin(state, viewer, id).await?)),
+            Topic::Account(_) => None,
+        };
         let reader = cursor.and_then(|cursor| state.journals.topic(topic).reader(cursor));
-        let state = state.clone();
-        let mut follower = Self { state, viewer, topic, reader, deleted: false, place, access, unsure: false };
+        let mut follower = Self { state: state.clone(), viewer, topic, reader, deleted: false, stay };
         let first = match (&follower.reader, cursor) {
             (Some(_), Some(from)) => Frame::Start { event: Event::Resumed { from }, id: from },
             _ => follower.snapshot().await?,
@@ -114,18 +111,22 @@ impl Follower {
             if self.deleted || self.is_withdrawn() {
                 return None;
             }
-            if self.unsure && !Box::pin(self.look_again()).await {
-                return None;
+            if let Some(stay) = &mut self.stay
+                && stay.has_to_look()
+            {
+                match Box::pin(stay.look(&self.state)).await {
+                    Seen::Nothing => {}
+                    Seen::OtherAccess => self.reader = None,
+                    Seen::Withdrawn => return None,
+                    Seen::Company(presence) => return Some(vec![Frame::Presence(presence)]),
+                }
             }
             let Some(reader) = &mut self.reader else { return self.start_over().await };
-            let entries = match &mut self.place {
+            let entries = match &mut self.stay {
                 None => reader.next(BATCH).await,
-                Some(place) => tokio::select! {
+                Some(stay) => tokio::select! {
                     biased;
-                    () = place.changed() => {
-                        self.unsure = true;
-                        continue;
-                    }
+                    () = stay.stirred() => continue,
                     entries = reader.next(BATCH) => entries,
                 },
             };
@@ -135,26 +136,7 @@ impl Follower {
 
     /// Whether the viewer may not look here any more.
     pub fn is_withdrawn(&self) -> bool {
-        self.place.is_some() && self.access.is_none()
-    }
-
-    /// Finds out what the viewer may do by now. Where that has changed, a snapshot tells it. `false`: nothing any more.
-    async fn look_again(&mut self) -> bool {
-        let Topic::Conversation(id) = self.topic else { return true };
-        let access = match self.state.store.conversation_for(self.viewer, id).await {
-            Ok(stored) => Some(stored.access),
-            Err(sqlx::Error::RowNotFound) => None,
-            Err(error) => {
-                tracing::warn!(%error, "Whether a viewer may go on could not be looked at");
-                None
-            }
-        };
-        self.unsure = false;
-        if self.access != access {
-            self.access = access;
-            self.reader = None;
-        }
-        access.is_some()
+        self.stay.as_ref().is_some_and(|stay| stay.is_withdrawn())
     }
 
     async fn frames(&mut self, entries: Option<Vec<Arc<Entry>>>) -> Option<Vec<Frame>> {

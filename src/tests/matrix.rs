@@ -73,6 +73,7 @@ fn guard(path: &str) -> Guard {
         "/c/{id}/sharing/public" => Owned(Method::POST, Form(&[("names", "no")])),
         "/c/{id}/sharing/public/end" => Owned(Method::POST, Nothing),
         "/join/{secret}" => Owned(Method::GET, Nothing),
+        "/api/v1/conversations/{id}/typing" => Owned(Method::POST, Nothing),
         "/api/v1/join" => Owned(Method::POST, Json(json!({ "secret": "{x}" }))),
         "/api/v1/replies/{id}/stop" | "/api/v1/replies/{id}/retry" | "/api/v1/replies/{id}/continue" => {
             Owned(Method::POST, Nothing)

@@ -26,6 +26,7 @@ pub(super) fn routes() -> Table {
         .route("/api/v1/conversations/{id}/sharing/links", post(make_link))
         .route("/api/v1/conversations/{id}/sharing/links/{link}", delete(end_link))
         .route("/api/v1/conversations/{id}/sharing/public", put(publish).delete(unpublish))
+        .route("/api/v1/conversations/{id}/typing", post(types))
         .route("/api/v1/join", post(come_in));
     forms::add_to(table)
 }
@@ -226,6 +227,16 @@ async fn unpublish(
     Id(id): Id<ConversationId>,
 ) -> Result<StatusCode, Problem> {
     sharing::unpublish(&state, account, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The caller types here. To be said again every three seconds or so for as long as that goes on; it is believed for six.
+async fn types(
+    Extract(state): Extract<State>,
+    Account(account): Account,
+    Id(id): Id<ConversationId>,
+) -> Result<StatusCode, Problem> {
+    sharing::types(&state, account, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -6,7 +6,7 @@ use crate::model::{AccountId, Named};
 use crate::server::accounts::{Name, Role};
 use crate::server::secret::Hash;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 /// An account as it is stored.
 #[derive(Clone, Debug)]
@@ -126,6 +126,18 @@ impl Store {
     /// The account as others see it.
     pub async fn named(&self, id: AccountId) -> sqlx::Result<Named> {
         Ok(called(id, self.account(id).await?.name))
+    }
+
+    /// These accounts as others see them. One that is gone is not among them.
+    pub async fn names(&self, ids: &[AccountId]) -> sqlx::Result<Vec<Named>> {
+        let mut query = QueryBuilder::<Sqlite>::new("select id, name from account where id in (");
+        let mut list = query.separated(", ");
+        for id in ids {
+            list.push_bind(id.to_string());
+        }
+        query.push(")");
+        let rows = query.build().fetch_all(self.read()).await?;
+        rows.iter().map(|row| Ok(called(super::id(row.try_get("id")?)?, row.try_get("name")?))).collect()
     }
 
     /// What signing in under this name takes.

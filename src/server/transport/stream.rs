@@ -103,6 +103,7 @@ async fn next(follower: &mut Option<Follower>) -> Option<Vec<Frame>> {
 
 fn encode(frame: &Frame, topic: wire::Topic) -> String {
     match (frame, frame.body()) {
+        (Frame::Presence(presence), _) => presence.line(),
         (Frame::Entry { entry, epoch }, _) => entry.line(topic, *epoch),
         (_, Some((body, id))) => body.line(topic, id),
         (_, None) => String::new(),
