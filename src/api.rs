@@ -4,7 +4,7 @@
 
 use crate::error::Problem;
 use crate::event::{Cursor, List, Snapshot};
-use crate::model::{Conversation, ConversationId, ImageId, Message, MessageId, Model, Parameters, Usage};
+use crate::model::{AccountId, Conversation, ConversationId, ImageId, Message, MessageId, Model, Parameters, Usage};
 use leptos::prelude::*;
 use leptos::server_fn::codec::{ByteStream, Json, Streaming};
 use serde::{Deserialize, Serialize};
@@ -66,6 +66,14 @@ pub struct Spent {
     pub today: Usage,
 }
 
+/// Whose page it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Me {
+    pub id: AccountId,
+    /// None for a guest.
+    pub name: Option<String>,
+}
+
 /// The conversation's snapshot with the cursor that it covers.
 #[server(endpoint = "chat/open", input = Json)]
 pub async fn open(conversation: ConversationId) -> Result<Page, Problem> {
@@ -101,11 +109,12 @@ pub async fn models() -> Result<Vec<Model>, Problem> {
     Ok(state.providers.models())
 }
 
-/// The name of the caller's account; none for a guest.
-#[server(name = FetchName, endpoint = "account/name", input = Json)]
-pub async fn name() -> Result<Option<String>, Problem> {
+/// The caller's account.
+#[server(name = FetchMe, endpoint = "account/me", input = Json)]
+pub async fn me() -> Result<Me, Problem> {
     let (state, who) = crate::server::session::reader().await?;
-    Ok(state.store.account(who.account).await?.name)
+    let account = state.store.account(who.account).await?;
+    Ok(Me { id: account.id, name: account.name })
 }
 
 /// What the conversation, and today the account, has used.
@@ -135,7 +144,9 @@ pub async fn send(
         crate::server::conversations::ensure(&state, account, conversation, settings).await?;
     }
     let new = NewMessage { images, ..NewMessage::new(message, text) };
-    state.engine.send(account, conversation, new).await
+    let sent = state.engine.send(account, conversation, new).await;
+    state.audience.not_typing(conversation, account);
+    sent
 }
 
 /// Asks for the reply to end here. Stopping twice, or after the end, is harmless.

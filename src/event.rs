@@ -3,7 +3,7 @@
 //! Server, browser and tests fold with the same functions: [`Draft::apply`] for the open reply, [`Thread::apply`]
 //! for the conversation around it.
 
-use crate::model::{Conversation, ConversationId, Message, MessageId, ReplyError, Status, Usage, is_none};
+use crate::model::{Access, AccountId, Conversation, ConversationId, Message, MessageId, ReplyError, Status, Usage, is_none};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{fmt, str::FromStr};
 use utoipa::openapi::{RefOr, Schema};
@@ -194,6 +194,9 @@ impl Event {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Snapshot {
     pub conversation: Conversation,
+    /// What whoever asked may do here.
+    #[serde(default)]
+    pub access: Access,
     /// The newest messages on the way to the newest one, oldest first; an open reply is among them.
     pub messages: Vec<Message>,
     /// Whether there are messages before these.
@@ -201,6 +204,21 @@ pub struct Snapshot {
     pub earlier: bool,
     pub draft: Option<Draft>,
     pub cursor: Cursor,
+}
+
+/// Who else looks at a conversation. Not an event: it is in no journal, and the next one takes its place.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Presence {
+    pub people: Vec<Looking>,
+}
+
+/// Somebody who looks at a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Looking {
+    pub id: AccountId,
+    pub name: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub typing: bool,
 }
 
 /// An account's conversations, newest first, as they stood at `cursor`.
@@ -294,6 +312,7 @@ impl Draft {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Thread {
     pub conversation: Conversation,
+    pub access: Access,
     pub messages: Vec<Message>,
     pub earlier: bool,
     pub draft: Option<Draft>,
@@ -304,6 +323,7 @@ impl From<Snapshot> for Thread {
     fn from(snapshot: Snapshot) -> Self {
         Self {
             conversation: snapshot.conversation,
+            access: snapshot.access,
             messages: snapshot.messages,
             earlier: snapshot.earlier,
             draft: snapshot.draft,

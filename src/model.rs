@@ -65,6 +65,36 @@ impl MessageId {
     }
 }
 
+/// An account by its name: who wrote a message, whose a conversation is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    pub id: AccountId,
+    pub name: String,
+}
+
+/// What somebody may do in a conversation, from the least on. Each may do what the ones before it may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Access {
+    /// Reads.
+    Reader,
+    /// Sends, stops, retries, continues.
+    Participant,
+    /// Names it, sets it, shares it, deletes it.
+    #[default]
+    Owner,
+}
+
+impl Access {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Reader => "reader",
+            Self::Participant => "participant",
+            Self::Owner => "owner",
+        }
+    }
+}
+
 /// An ordered tree of messages with one owner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Conversation {
@@ -77,6 +107,9 @@ pub struct Conversation {
     pub system: String,
     #[serde(default)]
     pub parameters: Parameters,
+    /// Whose it is, where others may see it as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Named>,
     pub created_at: String,
     pub updated_at: String,
 }
@@ -157,6 +190,9 @@ pub struct Message {
     /// The message that this one answers; none for the first.
     pub parent: Option<MessageId>,
     pub role: Role,
+    /// Who wrote it, where a person did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<Named>,
     pub text: String,
     /// What the model thought before it spoke, where it says so.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -214,6 +250,7 @@ impl Message {
             id,
             parent,
             role: Role::Assistant,
+            author: None,
             text: String::new(),
             thinking: String::new(),
             thinking_ms: None,

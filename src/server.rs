@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod address;
 pub mod admin;
+pub mod audience;
 pub mod bounds;
 pub mod branches;
 pub mod commands;
@@ -13,6 +14,7 @@ pub mod highlight;
 pub mod images;
 pub mod journal;
 pub mod limits;
+pub mod lists;
 pub mod messages;
 pub mod metrics;
 pub mod pages;
@@ -28,13 +30,16 @@ pub mod secret;
 pub mod serve;
 pub mod session;
 pub mod settings;
+pub mod sharing;
 pub mod store;
 pub mod throttle;
 pub mod times;
 pub mod transport;
 pub mod usage;
+pub mod viewer;
 
 use crate::error::Problem;
+use audience::Audience;
 use axum::extract::FromRef;
 use bounds::Bounds;
 use engine::{Engine, Parts};
@@ -83,6 +88,7 @@ pub struct Shared {
     pub passwords: Passwords,
     pub throttle: Throttle,
     pub grants: Arc<Grants>,
+    pub audience: Arc<Audience>,
     pub metrics: Arc<Metrics>,
     pub drain: Drain,
     pub bounds: Bounds,
@@ -144,6 +150,7 @@ impl State {
             passwords,
             throttle,
             grants,
+            audience: Arc::default(),
             metrics,
             drain,
             bounds,

@@ -41,6 +41,7 @@ mod revoking;
 mod search;
 mod security;
 mod sending;
+mod sharing;
 mod stopping;
 mod storage;
 mod storms;

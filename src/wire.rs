@@ -5,7 +5,7 @@
 
 mod read;
 
-use crate::event::{Cursor, Event};
+use crate::event::{Cursor, Event, Presence};
 use serde::{Deserialize, Serialize};
 
 /// A line longer than this is not ours: the longest event is a snapshot of 50 long messages.
@@ -47,6 +47,30 @@ impl Body {
             Topic::List => r#""topic":"list","#,
         };
         format!("{{\"type\":\"{}\",\"id\":\"{id}\",{topic}{}\n", self.kind, self.members)
+    }
+}
+
+/// How a line of presence begins.
+const PRESENCE: &str = r#"{"type":"presence","#;
+
+impl Presence {
+    fn members(&self) -> String {
+        let json = serde_json::to_string(self).expect("names become JSON");
+        json[1..].to_owned()
+    }
+
+    /// As a Server-Sent Event. It has no id, so that a client resumes from the last that has.
+    pub fn sse(&self) -> String {
+        format!("event: presence\ndata: {{{}\n\n", self.members())
+    }
+
+    pub fn line(&self) -> String {
+        format!("{PRESENCE}{}\n", self.members())
+    }
+
+    /// Reads a line; none where it is another.
+    pub fn read(line: &str) -> Option<Self> {
+        line.starts_with(PRESENCE).then(|| serde_json::from_slice(line.as_bytes()).ok())?
     }
 }
 

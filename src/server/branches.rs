@@ -6,7 +6,7 @@ use super::store::branches::Node;
 use super::{State, owned};
 use crate::error::Problem;
 use crate::event::Snapshot;
-use crate::model::{AccountId, ConversationId, MessageId};
+use crate::model::{Access, AccountId, ConversationId, MessageId};
 
 /// Messages of the tree on one page.
 const PAGE: i64 = 200;
@@ -43,7 +43,7 @@ pub async fn show(
 ) -> Result<Snapshot, Problem> {
     let state = state.clone();
     owned(async move {
-        state.store.conversation(account, id).await?;
+        state.store.conversation(account, id).await?.allows(Access::Participant)?;
         let journal = state.journals.topic(Topic::Conversation(id));
         let _turn = journal.turn.lock().await;
         let leaf = state.store.newest_below(id, message).await?;

@@ -1,13 +1,13 @@
 //! Conversations: made, listed, shown, changed, deleted. Every change is told to the viewers.
 
 use super::journal::Topic;
-use super::limits;
 use super::store::conversations::{Place, Stored};
-use super::{State, owned};
+use super::viewer::Viewer;
+use super::{State, limits, lists, owned};
 use crate::api::Changes;
 use crate::error::Problem;
 use crate::event::{Draft, Event, List, Snapshot};
-use crate::model::{AccountId, Conversation, ConversationId, Message, MessageId, Status};
+use crate::model::{Access, AccountId, Conversation, ConversationId, Message, MessageId, Status};
 
 /// Messages in a snapshot (design: the last 50).
 pub const SNAPSHOT_MESSAGES: i64 = 50;
@@ -46,7 +46,7 @@ fn place(next: &str) -> Result<Place, Problem> {
     Ok(Place { updated_at: updated_at.into(), id: id.into() })
 }
 
-fn shown(state: &State, stored: Stored) -> Conversation {
+pub(super) fn shown(state: &State, stored: Stored) -> Conversation {
     stored.shown(&state.providers.default_model())
 }
 
@@ -62,9 +62,9 @@ pub async fn ensure(
     owned(async move {
         let found = state.store.add_conversation(account, id, settings).await?;
         let (stored, made) = found.ok_or_else(|| Problem::Conflict("This id is taken. Use a new one.".into()))?;
-        let conversation = shown(&state, stored);
+        let conversation = shown(&state, stored.clone());
         if made {
-            tell_list(&state, account, &conversation);
+            tell_lists(&state, &stored, &conversation).await;
         }
         Ok(conversation)
     })
@@ -81,22 +81,22 @@ pub async fn change(
     let changes = checked(state, changes)?;
     let state = state.clone();
     owned(async move {
-        state.store.conversation(account, id).await?;
+        state.store.conversation(account, id).await?.allows(Access::Owner)?;
         let journal = state.journals.topic(Topic::Conversation(id));
         // Changes, messages and deletion are told in the order in which they are written.
         let _turn = journal.turn.lock().await;
         let stored = state.store.change_conversation(account, id, &changes).await?;
-        let conversation = shown(&state, stored);
+        let conversation = shown(&state, stored.clone());
         journal.append(Event::Conversation { conversation: Box::new(conversation.clone()) });
-        tell_list(&state, account, &conversation);
+        tell_lists(&state, &stored, &conversation).await;
         Ok(conversation)
     })
     .await
 }
 
-fn tell_list(state: &State, account: AccountId, conversation: &Conversation) {
+pub(super) async fn tell_lists(state: &State, stored: &Stored, conversation: &Conversation) {
     let event = Event::Conversation { conversation: Box::new(conversation.clone()) };
-    state.journals.append(Topic::Account(account), event);
+    lists::tell(&state.store, &state.journals, stored, event).await;
 }
 
 fn checked(state: &State, changes: Changes) -> Result<Changes, Problem> {
@@ -117,29 +117,33 @@ fn checked(state: &State, changes: Changes) -> Result<Changes, Problem> {
 pub async fn delete(state: &State, account: AccountId, id: ConversationId) -> Result<(), Problem> {
     let state = state.clone();
     owned(async move {
-        state.store.conversation(account, id).await?;
+        state.store.conversation(account, id).await?.allows(Access::Owner)?;
         let journal = state.journals.topic(Topic::Conversation(id));
         let _turn = journal.turn.lock().await;
+        let stored = state.store.conversation(account, id).await?;
+        let members = lists::members(&state.store, &stored).await?;
         if let Err(problem) = state.engine.settle(id).await {
             tracing::debug!(%problem, "What is deleted need not be saved");
         }
         state.store.delete_conversation(account, id).await?;
         journal.append(Event::Deleted { conversation: id });
-        state.journals.append(Topic::Account(account), Event::Deleted { conversation: id });
+        for account in members {
+            state.journals.append(Topic::Account(account), Event::Deleted { conversation: id });
+        }
         Ok(())
     })
     .await
 }
 
-/// Deletes all conversations of the account, one after the other.
+/// Deletes all of the account's own conversations, one after the other.
 pub async fn delete_all(state: &State, account: AccountId) -> Result<(), Problem> {
     loop {
-        let found = state.store.conversations(account, None, MOST_PER_PAGE).await?;
+        let found = state.store.own_conversations(account, MOST_PER_PAGE).await?;
         if found.is_empty() {
             return Ok(());
         }
         for conversation in found {
-            match delete(state, account, conversation.id).await {
+            match delete(state, account, conversation).await {
                 // Somebody else was quicker.
                 Ok(()) | Err(Problem::NotFound) => {}
                 Err(problem) => return Err(problem),
@@ -149,12 +153,17 @@ pub async fn delete_all(state: &State, account: AccountId) -> Result<(), Problem
 }
 
 /// The conversation as it stands, with the cursor that it covers.
-pub async fn snapshot(state: &State, account: AccountId, id: ConversationId) -> Result<Snapshot, Problem> {
-    state.store.conversation(account, id).await?;
+pub async fn snapshot(
+    state: &State,
+    viewer: impl Into<Viewer>,
+    id: ConversationId,
+) -> Result<Snapshot, Problem> {
+    let viewer = viewer.into();
+    state.store.conversation_for(viewer, id).await?;
     // The cursor before what is shown: what happens in between is then told again, which changes nothing, and never
     // missed.
     let (cursor, draft) = state.journals.topic(Topic::Conversation(id)).end();
-    let stored = state.store.conversation(account, id).await?;
+    let stored = state.store.conversation_for(viewer, id).await?;
     let (mut messages, earlier) = match state.store.shown_leaf(id).await? {
         None => (Vec::new(), false),
         Some(leaf) => path(state, id, leaf, SNAPSHOT_MESSAGES).await?,
@@ -167,7 +176,10 @@ pub async fn snapshot(state: &State, account: AccountId, id: ConversationId) -> 
     }
     // Open, and not in our journal: another process is writing it.
     let elsewhere = messages.last().filter(|message| message.status.is_open()).map(Draft::stored);
-    Ok(Snapshot { conversation: shown(state, stored), messages, earlier, draft: draft.or(elsewhere), cursor })
+    let access = stored.access;
+    let snapshot =
+        Snapshot { conversation: shown(state, stored), access, messages, earlier, draft: draft.or(elsewhere), cursor };
+    Ok(snapshot)
 }
 
 /// The messages before `before` on its way to the root, and whether there are more.

@@ -24,7 +24,7 @@ pub use visit::Visit;
 use crate::api::Sent;
 use crate::error::Problem;
 use crate::event::Event;
-use crate::model::{AccountId, ConversationId, ImageId, Message, MessageId, Role};
+use crate::model::{Access, AccountId, ConversationId, ImageId, Message, MessageId, Role};
 use crate::server::bounds::Bounds;
 use crate::server::journal::{Journal, Journals, Topic, lock};
 use crate::server::limits::{self, Limits, Prompt};
@@ -34,7 +34,7 @@ use crate::server::quota::Everybody;
 use crate::server::store::Store;
 use crate::server::store::conversations::Stored;
 use crate::server::store::messages::Opening;
-use crate::server::{Drain, owned};
+use crate::server::{Drain, lists, owned};
 use opening::{announce, empty_reply, person_message, request};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -77,6 +77,8 @@ struct Shared {
 struct Open {
     reply: MessageId,
     conversation: ConversationId,
+    owner: AccountId,
+    /// Who asked for it, and pays.
     account: AccountId,
     journal: Arc<Journal>,
     stop: CancellationToken,
@@ -226,12 +228,13 @@ impl Shared {
         new: NewMessage,
     ) -> Result<Sent, Problem> {
         let NewMessage { id, text, images, model, parent } = new;
-        self.store.conversation(account, conversation).await?;
+        self.store.conversation(account, conversation).await?.allows(Access::Participant)?;
         tracing::debug!(%conversation, message = %id, "A message comes in");
         let journal = self.journals.topic(Topic::Conversation(conversation));
         let _turn = journal.turn.lock().await;
         // Read in our turn: it may have been changed, or deleted, while we waited.
         let stored = self.store.conversation(account, conversation).await?;
+        stored.allows(Access::Participant)?;
         if let Some(sent) = self.sent_before(account, conversation, &journal, id, (&text, &images, parent)).await? {
             return Ok(sent);
         }
@@ -247,36 +250,36 @@ impl Shared {
             Parent::Reply(reply) => Some(reply),
         };
         let mut history = self.history(&stored, parent).await?;
-        let message = person_message(id, parent, text.into_text(), images);
+        let author = self.store.named(account).await?;
+        let message = person_message(id, parent, author, text.into_text(), images);
         history.push(message.clone());
         let mut reply = empty_reply(message.id, &model, String::new());
         let request = self.ask(&stored, &history, &model, &mut reply).await?;
-        self.open(stored, &journal, Some(&message), &reply, request).await?;
+        self.open(stored, account, &journal, Some(&message), &reply, request).await?;
         Ok(Sent { cursor: journal.cursor_of(reply.id), message, reply })
     }
 
     /// A new reply to the message that `reply` answers, empty or going on from the text that `reply` has.
     async fn again(self: &Arc<Self>, account: AccountId, reply: MessageId, go_on: bool) -> Result<Sent, Problem> {
-        let (_, conversation) = self.owned_message(account, reply).await?;
+        let (_, Stored { id: conversation, .. }) = self.message_to_use(account, reply).await?;
         let journal = self.journals.topic(Topic::Conversation(conversation));
         let _turn = journal.turn.lock().await;
-        let stored = self.store.conversation(account, conversation).await?;
         let quota = self.allowed(account).await?;
         let _admission = self.admit(account, conversation, quota)?;
         self.settle(conversation).await?;
         // Read again: it may have been the open one, which has ended by now.
-        let (old, _) = self.owned_message(account, reply).await?;
+        let (old, stored) = self.message_to_use(account, reply).await?;
         let (Role::Assistant, Some(parent)) = (old.role, old.parent) else {
             return Err(Problem::invalid("reply", "Only a model's reply can be tried again or continued."));
         };
-        let (message, _) = self.owned_message(account, parent).await?;
+        let (message, _) = self.message_to_use(account, parent).await?;
         // Going on keeps the model that began, where it still can be asked; a retry takes the one chosen now.
         let model = self.choose(old.model.clone().filter(|_| go_on), &stored)?;
         let kept = if go_on { old.text } else { String::new() };
         let history = self.history(&stored, Some(parent)).await?;
         let mut reply = empty_reply(message.id, &model, kept);
         let request = self.ask(&stored, &history, &model, &mut reply).await?;
-        self.open(stored, &journal, None, &reply, request).await?;
+        self.open(stored, account, &journal, None, &reply, request).await?;
         Ok(Sent { cursor: journal.cursor_of(reply.id), message, reply })
     }
 
@@ -304,9 +307,10 @@ impl Shared {
         id: MessageId,
         (text, images, parent): (&Prompt, &[ImageId], Parent),
     ) -> Result<Option<Sent>, Problem> {
-        let Some((message, place, owner)) = self.store.message(id).await? else { return Ok(None) };
+        let Some((message, place, _)) = self.store.message(id).await? else { return Ok(None) };
         let same_images = message.images.iter().map(|image| &image.id).eq(images);
-        let same_place = owner == account && place == conversation && parent.is(message.parent);
+        let is_mine = message.author.as_ref().is_some_and(|author| author.id == account);
+        let same_place = is_mine && place == conversation && parent.is(message.parent);
         let same = same_place && message.text == text.as_str() && same_images;
         let reply = self.store.reply_to(id).await?;
         match reply {
@@ -321,6 +325,7 @@ impl Shared {
     async fn open(
         self: &Arc<Self>,
         stored: Stored,
+        account: AccountId,
         journal: &Arc<Journal>,
         message: Option<&Message>,
         reply: &Message,
@@ -330,7 +335,8 @@ impl Shared {
         let open = Arc::new(Open {
             reply: reply.id,
             conversation: stored.id,
-            account: stored.account,
+            owner: stored.owner.id,
+            account,
             journal: Arc::clone(journal),
             stop: CancellationToken::new(),
             ended: CancellationToken::new(),
@@ -338,14 +344,21 @@ impl Shared {
         });
         // Known before it is written, so that whoever sees the reply can also stop it.
         lock(&self.open).insert(reply.id, Arc::clone(&open));
-        let opening = Opening { conversation: stored.id, message, reply, title: &title, process: self.store.process() };
+        let opening = Opening {
+            conversation: stored.id,
+            account: Some(account).filter(|account| *account != stored.owner.id),
+            message,
+            reply,
+            title: &title,
+            process: self.store.process(),
+        };
         if let Err(error) = self.store.open_reply(opening).await {
             lock(&self.open).remove(&reply.id);
             return Err(error.into());
         }
         announce(journal, message, reply);
         open.saved.store(journal.end().0.seq, Ordering::Relaxed);
-        self.announce_conversation(stored, title, &reply.created_at);
+        self.announce_conversation(stored, title, &reply.created_at).await;
         let model = reply.model.clone().unwrap_or_default();
         // Inside the span of the request that opened it: the log then joins the two.
         let span = tracing::info_span!("reply", id = %reply.id, model);
@@ -353,19 +366,19 @@ impl Shared {
         Ok(())
     }
 
-    /// Tells the list, and where the title is new the conversation, how it stands now.
-    fn announce_conversation(&self, mut stored: Stored, title: String, updated_at: &str) {
+    /// Tells the lists, and where the title is new the conversation, how it stands now.
+    async fn announce_conversation(&self, mut stored: Stored, title: String, updated_at: &str) {
         let renamed = stored.title.is_empty() && !title.is_empty();
         if renamed {
             stored.title = title;
         }
         updated_at.clone_into(&mut stored.updated_at);
-        let (id, account) = (stored.id, stored.account);
-        let event = Event::Conversation { conversation: Box::new(stored.shown(&self.providers.default_model())) };
+        let conversation = Box::new(stored.clone().shown(&self.providers.default_model()));
+        let event = Event::Conversation { conversation };
         if renamed {
-            self.journals.append(Topic::Conversation(id), event.clone());
+            self.journals.append(Topic::Conversation(stored.id), event.clone());
         }
-        self.journals.append(Topic::Account(account), event);
+        lists::tell(&self.store, &self.journals, &stored, event).await;
     }
 
     /// The way from the conversation's first message to `leaf`.
@@ -410,9 +423,10 @@ impl Shared {
         lock(&self.open).get(&reply).cloned()
     }
 
-    async fn owned_message(&self, account: AccountId, id: MessageId) -> Result<(Message, ConversationId), Problem> {
-        let found = self.store.message(id).await?;
-        let (message, conversation, _) = found.filter(|(.., owner)| *owner == account).ok_or(Problem::NotFound)?;
-        Ok((message, conversation))
+    /// A message in a conversation where the account may do more than read.
+    async fn message_to_use(&self, account: AccountId, id: MessageId) -> Result<(Message, Stored), Problem> {
+        let (message, stored) = self.store.message_for(account, id).await?;
+        stored.allows(Access::Participant)?;
+        Ok((message, stored))
     }
 }

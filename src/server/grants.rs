@@ -3,11 +3,16 @@
 //! What is withdrawn here cuts its streams at once. What another process on the same database withdraws is found by
 //! looking once a second.
 
+mod places;
+
+pub use places::{Place, Places};
+
 use super::State;
-use super::journal::lock;
+use super::journal::{Topic, lock};
 use super::secret::Hash;
 use super::session::{By, Who};
-use super::store::revocations::Revoked;
+use super::store::revocations::{Noted, Revoked};
+use super::viewer::Viewer;
 use crate::error::Problem;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -23,6 +28,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 #[derive(Default)]
 pub struct Grants {
     open: Mutex<HashMap<Who, Held>>,
+    /// Who looks at which conversation.
+    pub places: Arc<Places>,
 }
 
 struct Held {
@@ -68,13 +75,21 @@ impl Grants {
         Grant { grants: Arc::clone(self), who, cut: held.cut.clone() }
     }
 
-    /// Cuts the streams that this authorised.
+    /// Cuts the streams that this authorised, and has the views that it may be about look again.
     pub fn revoke(&self, revoked: Revoked) {
+        self.places.look_again(|viewer, place| match revoked {
+            Revoked::Share(account, conversation) => viewer == Viewer::Account(account) && place == conversation,
+            Revoked::PublicLink(conversation) => matches!(viewer, Viewer::Public(_)) && place == conversation,
+            // Whose links lead nowhere where it is disabled.
+            Revoked::Account(_) => matches!(viewer, Viewer::Public(_)),
+            Revoked::Session(_) | Revoked::Token(_) => false,
+        });
         lock(&self.open).retain(|who, held| {
             let goes = match revoked {
                 Revoked::Session(hash) => who.by == By::Session(hash),
                 Revoked::Token(hash) => matches!(who.by, By::Token(token, _) if token == hash),
                 Revoked::Account(account) => who.account == account,
+                Revoked::Share(..) | Revoked::PublicLink(_) => false,
             };
             if goes {
                 held.cut.cancel();
@@ -118,8 +133,14 @@ pub async fn watch(state: Weak<super::Shared>, mut seen: i64) {
         match state.store.revocations_after(seen).await {
             Ok((revoked, last)) => {
                 seen = last;
-                for revoked in revoked {
+                for Noted { revoked, is_ours } in revoked {
                     state.grants.revoke(revoked);
+                    // Another process has told its own viewers only that the list is another one now.
+                    if let Revoked::Share(account, _) = revoked
+                        && !is_ours
+                    {
+                        state.journals.start_over(Topic::Account(account));
+                    }
                     stop_what_it_pays_for(&State(Arc::clone(&state)), revoked).await;
                 }
             }

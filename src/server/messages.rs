@@ -6,15 +6,14 @@ use super::journal::Topic;
 use crate::error::Problem;
 use crate::model::{AccountId, ConversationId, Message, MessageId, Role};
 
-/// A message of the account. An open reply has the text so far.
+/// A message that the account may see. An open reply has the text so far.
 pub async fn message(state: &State, account: AccountId, id: MessageId) -> Result<Message, Problem> {
-    let found = state.store.message(id).await?;
-    let (mut message, conversation, _) = found.filter(|(.., owner)| *owner == account).ok_or(Problem::NotFound)?;
-    bring_up_to_date(state, conversation, [&mut message]);
+    let (mut message, conversation) = state.store.message_for(account, id).await?;
+    bring_up_to_date(state, conversation.id, [&mut message]);
     Ok(message)
 }
 
-/// A model's reply of the account.
+/// A model's reply that the account may see.
 pub async fn reply(state: &State, account: AccountId, id: MessageId) -> Result<Message, Problem> {
     let message = message(state, account, id).await?;
     if message.role == Role::Assistant { Ok(message) } else { Err(Problem::NotFound) }

@@ -39,8 +39,7 @@ pub async fn earlier(
 
 /// One message as HTML with highlighted code.
 pub async fn highlighted(state: &State, account: AccountId, id: MessageId) -> Result<String, Problem> {
-    let found = state.store.message(id).await?;
-    let (message, ..) = found.filter(|(.., owner)| *owner == account).ok_or(Problem::NotFound)?;
+    let (message, _) = state.store.message_for(account, id).await?;
     blocking(move || highlight::render(&message.text)).await
 }
 

@@ -10,6 +10,7 @@ pub mod door;
 mod form;
 pub mod reference;
 pub mod search;
+pub mod sharing;
 
 use super::accounts::Role;
 use super::routes::site_folder;

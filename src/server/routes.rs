@@ -17,6 +17,7 @@ mod oversize;
 mod pages;
 mod rest;
 mod search;
+mod sharing;
 mod table;
 mod trace;
 
@@ -71,9 +72,10 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
 }
 
 /// The routes that answer somebody in particular.
-fn asked() -> [Table; 9] {
+fn asked() -> [Table; 10] {
     [
         rest::routes(),
+        sharing::routes(),
         images::routes(),
         chat::routes(),
         forms::routes(),

@@ -53,7 +53,16 @@ impl fmt::Debug for Hash {
 
 /// 32 random bytes in hexadecimal.
 pub fn new() -> Result<String, Problem> {
-    let mut bytes = [0_u8; 32];
+    random::<32>()
+}
+
+/// 16 random bytes in hexadecimal, for links that people send to each other: 2^128 are not tried out either.
+pub fn short() -> Result<String, Problem> {
+    random::<16>()
+}
+
+fn random<const BYTES: usize>() -> Result<String, Problem> {
+    let mut bytes = [0_u8; BYTES];
     getrandom::fill(&mut bytes).map_err(|error| {
         tracing::error!(%error, "The system has no random numbers");
         Problem::Internal

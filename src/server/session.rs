@@ -159,7 +159,7 @@ pub(super) async fn holds(state: &State, who: Who) -> Result<bool, Problem> {
 
 fn opens_page(request: &Request) -> bool {
     let path = request.uri().path();
-    request.method() == Method::GET && (path == "/" || path.starts_with("/c/"))
+    request.method() == Method::GET && (path == "/" || path.starts_with("/c/") || path.starts_with("/join/"))
 }
 
 type SetCookie = (axum::http::HeaderName, axum::http::HeaderValue);

@@ -1,18 +1,21 @@
 //! Transports: encodings of a journal for a viewer. Each holds a cursor and reads; none holds a queue.
 
 pub mod sse;
+mod stay;
 pub mod stream;
 
 use crate::error::Problem;
-use crate::event::{Cursor, Event};
-use crate::model::{AccountId, MessageId};
+use crate::event::{Cursor, Event, Presence};
+use crate::model::MessageId;
 use crate::server::grants::{self, Grant};
 use crate::server::journal::{Entry, Reader, Topic};
 use crate::server::limits::Counted;
 use crate::server::session::Who;
+use crate::server::viewer::Viewer;
 use crate::server::{State, conversations};
 use crate::wire::Body;
 use axum::http::header::{self, HeaderName};
+use stay::{Seen, Stay};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +37,8 @@ pub enum Frame {
     Entry { entry: Arc<Entry>, epoch: u64 },
     /// Several pieces of one reply as one; `first` is the seq of the first of them.
     Merged { event: Event, first: u64, id: Cursor },
+    /// Who else is there. No event: it has no id.
+    Presence(Presence),
 }
 
 impl Frame {
@@ -41,7 +46,7 @@ impl Frame {
         match self {
             Self::Start { event, id } => Some((Body::new(event), *id)),
             Self::Merged { event, first, id } => Some((Body::merged(event, *first), *id)),
-            Self::Entry { .. } => None,
+            Self::Entry { .. } | Self::Presence(_) => None,
         }
     }
 }
@@ -68,26 +73,30 @@ impl Permit {
 /// A viewer of one topic: a cursor that moves.
 pub struct Follower {
     state: State,
-    account: AccountId,
+    viewer: Viewer,
     topic: Topic,
     /// None: it needs a snapshot to go on.
     reader: Option<Reader>,
     deleted: bool,
+    /// Where it is a conversation that is looked at. In a box: a list's follower has none.
+    stay: Option<Box<Stay>>,
 }
 
 impl Follower {
     /// Starts at `cursor`, or with a snapshot where this server cannot continue from it (promise S4).
     pub async fn start(
         state: &State,
-        account: AccountId,
+        viewer: impl Into<Viewer>,
         topic: Topic,
         cursor: Option<Cursor>,
     ) -> Result<(Self, Frame), Problem> {
-        if let Topic::Conversation(id) = topic {
-            state.store.conversation(account, id).await?;
-        }
+        let viewer = viewer.into();
+        let stay = match topic {
+            Topic::Conversation(id) => Some(Box::new(Stay::begin(state, viewer, id).await?)),
+            Topic::Account(_) => None,
+        };
         let reader = cursor.and_then(|cursor| state.journals.topic(topic).reader(cursor));
-        let mut follower = Self { state: state.clone(), account, topic, reader, deleted: false };
+        let mut follower = Self { state: state.clone(), viewer, topic, reader, deleted: false, stay };
         let first = match (&follower.reader, cursor) {
             (Some(_), Some(from)) => Frame::Start { event: Event::Resumed { from }, id: from },
             _ => follower.snapshot().await?,
@@ -98,11 +107,41 @@ impl Follower {
     /// Waits for what comes next. `None`: there is nothing more to wait for here, and the viewer is to come back or,
     /// after `deleted`, to stay away. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Vec<Frame>> {
-        if self.deleted {
-            return None;
+        loop {
+            if self.deleted || self.is_withdrawn() {
+                return None;
+            }
+            if let Some(stay) = &mut self.stay
+                && stay.has_to_look()
+            {
+                match Box::pin(stay.look(&self.state)).await {
+                    Seen::Nothing => {}
+                    Seen::OtherAccess => self.reader = None,
+                    Seen::Withdrawn => return None,
+                    Seen::Company(presence) => return Some(vec![Frame::Presence(presence)]),
+                }
+            }
+            let Some(reader) = &mut self.reader else { return self.start_over().await };
+            let entries = match &mut self.stay {
+                None => reader.next(BATCH).await,
+                Some(stay) => tokio::select! {
+                    biased;
+                    () = stay.stirred() => continue,
+                    entries = reader.next(BATCH) => entries,
+                },
+            };
+            return self.frames(entries).await;
         }
-        let Some(reader) = &mut self.reader else { return self.start_over().await };
-        match reader.next(BATCH).await {
+    }
+
+    /// Whether the viewer may not look here any more.
+    pub fn is_withdrawn(&self) -> bool {
+        self.stay.as_ref().is_some_and(|stay| stay.is_withdrawn())
+    }
+
+    async fn frames(&mut self, entries: Option<Vec<Arc<Entry>>>) -> Option<Vec<Frame>> {
+        let Some(reader) = &self.reader else { return self.start_over().await };
+        match entries {
             Some(entries) if entries.is_empty() => None,
             Some(entries) => {
                 let epoch = reader.journal().epoch();
@@ -140,7 +179,7 @@ impl Follower {
     async fn state_of_topic(&self) -> Result<(Event, Cursor), Problem> {
         match self.topic {
             Topic::Conversation(id) => {
-                let snapshot = conversations::snapshot(&self.state, self.account, id).await?;
+                let snapshot = conversations::snapshot(&self.state, self.viewer, id).await?;
                 let cursor = snapshot.cursor;
                 Ok((Event::Snapshot(Box::new(snapshot)), cursor))
             }

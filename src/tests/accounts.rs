@@ -43,8 +43,8 @@ impl App {
 
     /// The name that the browser at hand is signed in with.
     pub(crate) async fn name(&self) -> Option<String> {
-        let answer = self.post("/api/account/name", serde_json::json!({})).await;
-        answer.json::<Option<String>>().await.unwrap()
+        let answer = self.post("/api/account/me", serde_json::json!({})).await;
+        answer.json::<crate::api::Me>().await.unwrap().name
     }
 
     pub(crate) async fn conversations(&self) -> Vec<Value> {

@@ -104,7 +104,8 @@ pub(super) async fn opened(app: &App, conversation: &str, process: &str, time: &
     let parent = app.state.store.leaf(conversation).await.unwrap().map(|leaf| leaf.id);
     let message = Message::said(MessageId::new(), parent, "A question".into(), time.into());
     let reply = Message::opened(MessageId::new(), Some(message.id), "anthropic/mock", time.into());
-    let opening = Opening { conversation, message: Some(&message), reply: &reply, title: "A question", process };
+    let (account, title) = (None, "A question");
+    let opening = Opening { conversation, account, message: Some(&message), reply: &reply, title, process };
     app.state.store.open_reply(opening).await.unwrap();
     (message, reply)
 }

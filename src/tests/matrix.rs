@@ -57,6 +57,29 @@ fn guard(path: &str) -> Guard {
         "/api/v1/conversations/{id}/events" | "/api/v1/conversations/{id}/tree" => Owned(Method::GET, Nothing),
         "/api/v1/conversations/{id}/branch" => Owned(Method::PUT, Json(json!({ "message": "{m}" }))),
         "/api/v1/messages/{id}" | "/api/v1/replies/{id}" => Owned(Method::GET, Nothing),
+        "/api/v1/conversations/{id}/sharing" => Owned(Method::GET, Nothing),
+        "/api/v1/conversations/{id}/sharing/people" => {
+            Owned(Method::POST, Json(json!({ "name": "Bob", "role": "reader" })))
+        }
+        "/api/v1/conversations/{id}/sharing/people/{account}" => {
+            Owned(Method::PATCH, Json(json!({ "role": "reader" })))
+        }
+        "/api/v1/conversations/{id}/sharing/links" => Owned(Method::POST, Json(json!({ "role": "reader" }))),
+        "/api/v1/conversations/{id}/sharing/links/{link}" => Owned(Method::DELETE, Nothing),
+        "/api/v1/conversations/{id}/sharing/public" => Owned(Method::PUT, Json(json!({}))),
+        "/c/{id}/sharing" => Owned(Method::GET, Nothing),
+        "/c/{id}/sharing/people" => Owned(Method::POST, Form(&[("name", "Bob"), ("role", "reader")])),
+        "/c/{id}/sharing/role" => Owned(Method::POST, Form(&[("account", "{a}"), ("role", "reader")])),
+        "/c/{id}/sharing/remove" => Owned(Method::POST, Form(&[("account", "{a}")])),
+        "/c/{id}/sharing/links" => {
+            Owned(Method::POST, Form(&[("role", "reader"), ("uses", "1"), ("days", "1")]))
+        }
+        "/c/{id}/sharing/links/end" => Owned(Method::POST, Form(&[("link", "{i}")])),
+        "/c/{id}/sharing/public" => Owned(Method::POST, Form(&[("names", "no")])),
+        "/c/{id}/sharing/public/end" => Owned(Method::POST, Nothing),
+        "/join/{secret}" => Owned(Method::GET, Nothing),
+        "/api/v1/conversations/{id}/typing" => Owned(Method::POST, Nothing),
+        "/api/v1/join" => Owned(Method::POST, Json(json!({ "secret": "{x}" }))),
         "/api/v1/replies/{id}/stop" | "/api/v1/replies/{id}/retry" | "/api/v1/replies/{id}/continue" => {
             Owned(Method::POST, Nothing)
         }
@@ -72,7 +95,7 @@ fn guard(path: &str) -> Guard {
         "/admin/invitations/end" => Admin(Method::POST, Form(&[("invitation", "{i}")])),
         "/admin/sign-up" => Admin(Method::POST, Form(&[("policy", "open")])),
         // Server functions.
-        "/api/list" | "/api/models" | "/api/account/name" => Own,
+        "/api/list" | "/api/models" | "/api/account/me" => Own,
         "/api/usage" => Owned(Method::POST, Json(json!({ "conversation": "{c}" }))),
         "/api/chat/open" => Owned(Method::POST, Json(json!({ "conversation": "{c}" }))),
         "/api/chat/earlier" => Owned(Method::POST, Json(json!({ "conversation": "{c}", "before": "{m}" }))),
@@ -146,7 +169,8 @@ impl Ids {
 }
 
 fn ask(app: &App, path: &str, method: &Method, body: &Body, ids: &Ids) -> RequestBuilder {
-    let to = path.replace("{id}", ids.id_of(path));
+    let to = path.replace("{id}", ids.id_of(path)).replace("{account}", "{a}").replace("{link}", "{i}").replace("{secret}", "{x}");
+    let to = ids.put(&to);
     match body {
         Nothing => app.request(method.clone(), &to),
         Json(value) => {
@@ -266,7 +290,7 @@ async fn a16_a_stranger_gets_nothing_anywhere() {
             Own if ["end-others", "tokens", "images"].iter().any(|end| path.ends_with(end)) => (Method::POST, Nothing),
             Own => (Method::GET, Nothing),
         };
-        if path == "/c/{id}" {
+        if method == Method::GET && (path.starts_with("/c/{id}") || path.starts_with("/join/")) {
             continue; // makes a guest, which is as good as B
         }
         let (status, location, text) = told(ask(&app, path, &method, &body, &theirs).send().await.unwrap()).await;
@@ -308,4 +332,34 @@ async fn a_token_that_may_only_read_changes_nothing_anywhere() {
     app.cookie = cookie;
     assert_eq!(app.conversations().await.len(), 2);
     assert!(app.try_sign_in("Bob", PASSWORD).await.status().is_redirection());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_reads_by_every_transport_and_writes_by_none() {
+    let (mut app, ids) = two().await;
+    let another = app.new_cookie().await;
+    let bob = std::mem::replace(&mut app.cookie, another);
+    app.sign_in("Alice").await;
+    app.share(ids.id_of("conversations"), "Bob", "reader").await;
+    let before = app.snapshot(ids.id_of("conversations")).await;
+    let alice = std::mem::replace(&mut app.cookie, bob);
+    for path in all_paths() {
+        let Owned(method, body) = guard(path) else { continue };
+        // Not a conversation's: sessions, tokens, an image that is in no message, a link that nobody made.
+        if path.starts_with("/account") || ["/api/v1/images/{id}", "/api/v1/join", "/join/{secret}"].contains(&path) {
+            continue;
+        }
+        let reads = ["events", "/sharing", "/api/usage", "open", "earlier", "highlighted", "follow"];
+        let looks = method == Method::GET || reads.iter().any(|name| path.ends_with(name));
+        let answer = ask(&app, path, &method, &body, &ids).send().await.unwrap();
+        let expected = if looks { StatusCode::OK } else { StatusCode::FORBIDDEN };
+        assert_eq!(answer.status(), expected, "{method} {path}");
+    }
+    let path = format!("/api/v1/conversations/{}", ids.id_of("conversations"));
+    for (method, rest) in [(Method::PATCH, ""), (Method::DELETE, ""), (Method::DELETE, "/sharing/public")] {
+        let refused = app.request(method, &format!("{path}{rest}")).json(&json!({ "title": "x" })).send().await.unwrap();
+        problem(refused, 403).await;
+    }
+    app.cookie = alice;
+    assert_eq!(app.snapshot(ids.id_of("conversations")).await["messages"], before["messages"]);
 }

@@ -1,7 +1,7 @@
 //! Bytes and events: whatever the network does to them, every viewer folds the same conversation.
 
 use crate::event::{Cursor, Draft, Event, List, Snapshot, Thread};
-use crate::model::{Conversation, ConversationId, Message, MessageId, ReplyError, Role, Status, Usage};
+use crate::model::{Access, Conversation, ConversationId, Message, MessageId, ReplyError, Role, Status, Usage};
 use crate::wire::{Body, Line, Lines, Order, Topic};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -24,6 +24,7 @@ pub(super) fn conversation(number: u128, updated_at: &str) -> Conversation {
         model: "demo/tour".into(),
         system: String::new(),
         parameters: Default::default(),
+        owner: None,
         created_at: "2026-01-01T00:00:00Z".into(),
         updated_at: updated_at.into(),
     }
@@ -34,6 +35,7 @@ pub(super) fn said(number: u128, parent: Option<u128>, text: &str) -> Message {
         id: id(number),
         parent: parent.map(id),
         role: Role::User,
+        author: None,
         text: text.into(),
         thinking: String::new(),
         thinking_ms: None,
@@ -78,7 +80,8 @@ pub(super) fn done(number: u128) -> Event {
 
 pub(super) fn empty() -> Snapshot {
     let conversation = conversation(1, "2026-01-01T00:00:00Z");
-    Snapshot { conversation, messages: Vec::new(), earlier: false, draft: None, cursor: at(0) }
+    let access = Access::default();
+    Snapshot { conversation, access, messages: Vec::new(), earlier: false, draft: None, cursor: at(0) }
 }
 
 pub(super) fn line(seq: u64, event: Event) -> Line {
@@ -348,6 +351,7 @@ proptest! {
         let seen = thread(before);
         let snapshot = Snapshot {
             conversation: seen.conversation,
+            access: seen.access,
             messages: seen.messages,
             earlier: seen.earlier,
             draft: seen.draft,

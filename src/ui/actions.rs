@@ -6,16 +6,17 @@ use super::ending::can_continue;
 use super::icon::{self, Icon};
 use super::words;
 use crate::api;
-use crate::model::{Message, MessageId};
+use crate::model::{Access, Message, MessageId};
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 
 #[component]
 pub fn Actions(id: MessageId, message: Memo<Option<Message>>, is_open: Memo<bool>) -> impl IntoView {
     let desk = Desk::here();
+    // The last, where more can be said.
     let is_last = Memo::new(move |_| {
         let last = desk.live.thread.with(|thread| thread.as_ref().and_then(|it| it.messages.last().map(|it| it.id)));
-        last == Some(id) && !is_open.get()
+        last == Some(id) && !is_open.get() && desk.access() != Access::Reader
     });
     let goes_on = Memo::new(move |_| is_last.get() && message.with(|it| it.as_ref().is_some_and(can_continue)));
     let model = move || message.with(|it| it.as_ref().and_then(|it| it.model.clone()));

@@ -8,6 +8,7 @@ use super::outbox::Outbox;
 use super::picker::Picker;
 use super::place::Place;
 use super::thread::prepare;
+use crate::model::Access;
 use leptos::ev::{KeyboardEvent, SubmitEvent};
 use leptos::prelude::*;
 
@@ -25,13 +26,15 @@ pub fn Composer() -> impl IntoView {
         place
     });
     take_images(outbox);
+    let reads = Memo::new(move |_| desk.access() == Access::Reader);
     let send = move |event: SubmitEvent| {
         event.prevent_default();
         outbox.send();
     };
     view! {
         <CurrentLine/>
-        <form class="composer" id="composer" method="post" action="/forms/send" on:submit=send>
+        <p class="reads" hidden=move || !reads.get()>{move || why(desk)}</p>
+        <form class="composer" id="composer" method="post" action="/forms/send" on:submit=send hidden=move || reads.get()>
             <input type="hidden" name="conversation" value=move || desk.form_conversation()/>
             <input type="hidden" name="message" value=move || desk.first_message.get().map(|id| id.to_string())/>
             {move || desk.draw.get().map(|draw| (draw.tray)())}
@@ -47,6 +50,18 @@ pub fn Composer() -> impl IntoView {
         <form id="stop" method="post" action="/forms/stop" on:submit=move |event| { event.prevent_default(); desk.stop() }>
             <input type="hidden" name="reply" value=move || desk.open_reply().map(|id| id.to_string())/>
         </form>
+    }
+}
+
+/// Why nothing can be written here.
+fn why(desk: Desk) -> String {
+    let owner = desk.live.thread.with(|thread| thread.as_ref().and_then(|thread| thread.conversation.owner.clone()));
+    match owner {
+        Some(owner) if desk.me.with_value(Option::is_some) => {
+            format!("{} shares this conversation with you to read. Ask for it, if you want to write here too.", owner.name)
+        }
+        Some(owner) => format!("{} has made this conversation public. You read along.", owner.name),
+        None => "This conversation is public. You read along.".into(),
     }
 }
 

@@ -7,10 +7,10 @@ use super::missing::NOTHING;
 use super::place::Place;
 use super::thread::{self, Draw};
 use super::words;
-use crate::api;
+use crate::api::{self, Me};
 use crate::browser;
 use crate::error::Problem;
-use crate::model::{ConversationId, MessageId, Model};
+use crate::model::{Access, AccountId, ConversationId, MessageId, Model};
 use futures::future::{FutureExt, LocalBoxFuture, TryFutureExt};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -25,8 +25,8 @@ pub struct Desk {
     pub models: RwSignal<Vec<Model>>,
     /// The model that is chosen in the picker.
     pub picked: RwSignal<String>,
-    /// The account's name; none for a guest.
-    pub name: StoredValue<Option<String>>,
+    /// Whose page it is; none where somebody reads along by a public link.
+    pub me: StoredValue<Option<Me>>,
     /// What went wrong, in a sentence; empty for nothing.
     pub notice: RwSignal<String>,
     /// Said to those who do not see the page; empty for nothing.
@@ -67,7 +67,7 @@ impl Desk {
             place,
             models: RwSignal::new(Vec::new()),
             picked: RwSignal::new(String::new()),
-            name: StoredValue::new(None),
+            me: StoredValue::new(None),
             notice: RwSignal::new(String::new()),
             whisper: RwSignal::new(String::new()),
             absent: RwSignal::new(None),
@@ -92,10 +92,12 @@ impl Desk {
         }
         match first.list {
             Ok(list) => self.live.listed(list),
+            // Who reads along by a public link has no list.
+            Err(Problem::Unknown) => {}
             Err(problem) => self.notice.set(problem.to_string()),
         }
         self.models.set(first.models.unwrap_or_default());
-        self.name.set_value(first.name);
+        self.me.set_value(first.me);
         self.first_message.set(Some(first.message));
         self.set_clock(first.message);
     }
@@ -135,6 +137,16 @@ impl Desk {
 
     fn open_conversation(self) -> Option<ConversationId> {
         self.live.thread.with_untracked(|thread| Some(thread.as_ref()?.conversation.id))
+    }
+
+    /// What whoever looks at the page may do in the conversation that is open.
+    pub fn access(self) -> Access {
+        self.live.thread.with(|thread| thread.as_ref().map(|thread| thread.access).unwrap_or_default())
+    }
+
+    /// Whether somebody else has this id.
+    pub fn is_other(self, account: AccountId) -> bool {
+        self.me.with_value(|me| me.as_ref().is_none_or(|me| me.id != account))
     }
 
     /// What the place shows, decided from everything that is known.
@@ -184,6 +196,9 @@ impl Desk {
 
     /// Asks the open reply to end here.
     pub fn stop(self) {
+        if untrack(|| self.access()) == Access::Reader {
+            return;
+        }
         if let Some(reply) = untrack(|| self.open_reply()) {
             self.attempt(api::stop(reply));
         }

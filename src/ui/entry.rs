@@ -17,18 +17,31 @@ pub fn Entry(conversation: Conversation) -> impl IntoView {
     let place = Place::Conversation(id);
     let current = Memo::new(move |_| desk.place.get() == place);
     let name = words::name(&conversation);
+    let is_shared = conversation.owner.is_some();
+    let is_theirs = conversation.owner.is_some_and(|owner| desk.is_other(owner.id));
     view! {
         <li class="entry">
-            <a class="entry__link" href=place.path() aria-current=move || current.get().then_some("page")>{name.clone()}</a>
+            <a class="entry__link" href=place.path() aria-current=move || current.get().then_some("page")>
+                {is_shared.then(|| view! { <Icon path=icon::PEOPLE/><span class="unseen">"Shared: "</span> })}
+                {name.clone()}
+            </a>
             <details class="menu" name="entry">
-                <summary aria-label=format!("Rename or delete “{name}”")><Icon path=icon::MORE/></summary>
+                <summary aria-label=format!("{} “{name}”", if is_theirs { "Leave" } else { "Rename or delete" })><Icon path=icon::MORE/></summary>
                 <div class="menu__panel">
-                    <Rename id title=conversation.title/>
-                    <Delete id/>
+                    {if is_theirs {
+                        view! { <a href=sharing(id)>"People, and leaving"</a> }.into_any()
+                    } else {
+                        view! { <Rename id title=conversation.title/><Delete id/> }.into_any()
+                    }}
                 </div>
             </details>
         </li>
     }
+}
+
+/// The page where a conversation is shared and left. The server draws it.
+pub fn sharing(id: ConversationId) -> String {
+    format!("/c/{id}/sharing")
 }
 
 #[component]

@@ -1,7 +1,7 @@
 //! What the first page shows, as one piece of data, so that server and browser draw the same.
 
 use super::place::Place;
-use crate::api::{self, Page};
+use crate::api::{self, Me, Page};
 use crate::error::Problem;
 use crate::event::List;
 use crate::model::{MessageId, Model};
@@ -16,8 +16,8 @@ pub struct First {
     pub page: Option<Result<Page, Problem>>,
     pub list: Result<List, Problem>,
     pub models: Result<Vec<Model>, Problem>,
-    /// The account's name. None for a guest.
-    pub name: Option<String>,
+    /// Whose page it is. None for somebody who only reads along by a public link.
+    pub me: Option<Me>,
     /// The id of what is sent before the browser runs our code: pressing twice then sends once as well.
     pub message: MessageId,
 }
@@ -52,7 +52,7 @@ impl First {
                 Place::Conversation(id) => Some(api::open(id).await),
             }
         };
-        let (page, list, models, name) = futures::join!(page, api::conversations(None), api::models(), api::name());
-        Self { page, list, models, name: name.ok().flatten(), message: MessageId::new() }
+        let (page, list, models, me) = futures::join!(page, api::conversations(None), api::models(), api::me());
+        Self { page, list, models, me: me.ok(), message: MessageId::new() }
     }
 }

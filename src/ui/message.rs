@@ -33,11 +33,17 @@ fn find(desk: Desk, id: MessageId) -> Option<model::Message> {
 /// A person's words, exactly as they were written.
 #[component]
 fn Said(id: MessageId, message: Memo<Option<model::Message>>) -> impl IntoView {
+    let desk = Desk::here();
     // They are sent with the message and never change.
+    let author = message.with_untracked(|it| it.as_ref().and_then(|it| it.author.clone()));
+    let author = author.filter(|author| desk.is_other(author.id)).map(|author| author.name);
     let html = message.with_untracked(|it| it.as_ref().map(|it| pictures(&anchor(id), &it.images)).unwrap_or_default());
     let pictures = (!html.is_empty()).then(|| view! { <ul class="pictures" aria-label="Images" inner_html=html></ul> });
     view! {
-        <h2 class="unseen">"You said"</h2>
+        {match author {
+            Some(name) => view! { <h2 class="author">{name}<span class="unseen">" said"</span></h2> }.into_any(),
+            None => view! { <h2 class="unseen">"You said"</h2> }.into_any(),
+        }}
         {pictures}
         <div class="said">{move || message.with(|message| message.as_ref().map(|message| message.text.clone()))}</div>
     }

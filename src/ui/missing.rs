@@ -2,6 +2,7 @@
 
 use super::desk::Desk;
 use crate::error::Problem;
+use crate::model::Access;
 use leptos::prelude::*;
 
 pub const NOTHING: &str = "Nothing here";
@@ -17,7 +18,11 @@ pub fn Absent() -> impl IntoView {
 
 #[component]
 pub fn Deleted() -> impl IntoView {
-    view! { <Way head="Gone" text="This conversation was deleted."/> }
+    let text = match untrack(|| Desk::here().access()) {
+        Access::Owner => "This conversation was deleted.",
+        Access::Participant | Access::Reader => "This conversation was deleted, or is not shared with you any more.",
+    };
+    view! { <Way head="Gone" text/> }
 }
 
 #[component]

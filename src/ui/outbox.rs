@@ -9,7 +9,7 @@ use super::thread;
 use crate::api::{self, Changes, Sent};
 use crate::browser;
 use crate::error::Problem;
-use crate::model::{Conversation, ConversationId, Image, ImageId, Message, MessageId};
+use crate::model::{Access, Conversation, ConversationId, Image, ImageId, Message, MessageId};
 use js_sys::Array;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -136,7 +136,7 @@ impl Outbox {
 
     /// Takes files for the message that is being written.
     pub fn attach(self, files: Array) {
-        if files.length() == 0 {
+        if files.length() == 0 || untrack(|| self.desk.access()) == Access::Reader {
             return;
         }
         let place = self.desk.place.get_untracked();
@@ -225,6 +225,7 @@ fn begun(id: ConversationId, start: &Changes) -> Conversation {
         model: start.model.clone().unwrap_or_default(),
         system: start.system.clone().unwrap_or_default(),
         parameters: start.parameters.clone().unwrap_or_default(),
+        owner: None,
         created_at: now.clone(),
         updated_at: now,
     }

@@ -2,7 +2,7 @@
 
 use super::desk::Desk;
 use crate::api::{self, Changes};
-use crate::model::Model;
+use crate::model::{Access, Model};
 use leptos::html;
 use leptos::prelude::*;
 
@@ -31,7 +31,7 @@ pub fn Picker() -> impl IntoView {
     view! {
         <label class="picker">
             <span class="unseen">"Model"</span>
-            <select id="model" name="model" node_ref=select on:change=pick>
+            <select id="model" name="model" node_ref=select on:change=pick disabled=move || desk.access() != Access::Owner>
                 {move || options(desk, &chosen.get())}
             </select>
         </label>

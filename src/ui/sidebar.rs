@@ -32,21 +32,21 @@ pub fn Sidebar() -> impl IntoView {
 /// The way to the account's page, or for a guest to one of its own. The server draws both.
 #[component]
 fn Account() -> impl IntoView {
-    let (href, name) = match Desk::here().name.get_value() {
+    let (href, name) = match Desk::here().me.get_value().and_then(|me| me.name) {
         Some(name) => ("/account", name),
         None => ("/sign-in", "Sign in".into()),
     };
     view! { <a class="sidebar__account" href=href>{name}</a> }
 }
 
-/// A renamed conversation is drawn anew, which also closes its menu.
+/// A conversation that is renamed or shared is drawn anew, which also closes its menu.
 #[component]
 fn Entries() -> impl IntoView {
     let live = Desk::here().live;
     let empty = Memo::new(move |_| live.list.with(Vec::is_empty));
     view! {
         <ul class="entries">
-            <For each=move || live.list.get() key=|conversation| (conversation.id, conversation.title.clone()) let:conversation>
+            <For each=move || live.list.get() key=|conversation| (conversation.id, conversation.title.clone(), conversation.owner.is_some()) let:conversation>
                 <Entry conversation/>
             </For>
         </ul>

@@ -1,9 +1,11 @@
-//! The line above the thread: the way to the list, the title, the instructions.
+//! The line above the thread: the way to the list, the title, with whom it is shared, the instructions.
 
 use super::desk::{Desk, Shown};
+use super::entry::sharing;
 use super::icon::{self, Icon};
 use super::instructions::Instructions;
 use super::words;
+use crate::model::Access;
 use leptos::prelude::*;
 
 #[component]
@@ -11,6 +13,7 @@ pub fn Topbar() -> impl IntoView {
     let desk = Desk::here();
     let shown = Memo::new(move |_| desk.shown());
     let heading = Memo::new(move |_| desk.live.thread.with(|thread| thread.as_ref().map(words::heading)));
+    let owns = Memo::new(move |_| desk.access() == Access::Owner);
     let talking = move || matches!(shown.get(), Shown::Thread(_));
     view! {
         <header class="topbar">
@@ -20,7 +23,14 @@ pub fn Topbar() -> impl IntoView {
             {move || {
                 talking().then(|| view! { <h1 class="topbar__title">{move || heading.get()}</h1> })
             }}
-            {move || (talking() || shown.get() == Shown::Start).then(|| view! { <Instructions/> })}
+            {move || match shown.get() {
+                Shown::Thread(id) if desk.me.with_value(Option::is_some) => {
+                    let word = if owns.get() { "Share" } else { "Shared" };
+                    Some(view! { <a class="topbar__share" href=sharing(id)>{word}</a> })
+                }
+                _ => None,
+            }}
+            {move || (owns.get() && (talking() || shown.get() == Shown::Start)).then(|| view! { <Instructions/> })}
         </header>
     }
 }

@@ -95,7 +95,7 @@ pub(crate) async fn begin(state: &State, arrival: Arrival, account: AccountId) -
         state.store.add_session(account, session, &device, before, guest.filter(|_| asks)).await?;
         state.store.know_browser(account, browser).await?;
         if let Some(guest) = guest.filter(|_| !asks) {
-            state.store.delete_guest(guest).await?;
+            state.store.delete_guest(guest, account).await?;
         }
         if let Some(before) = before {
             state.grants.revoke_session(before);
@@ -200,7 +200,8 @@ pub async fn keep_guest(state: &State, who: Who, keep: bool) -> Result<(), Probl
             has_grown(&state, who.account);
         } else {
             conversations::delete_all(&state, guest).await?;
-            state.store.delete_guest(guest).await?;
+            state.store.delete_guest(guest, who.account).await?;
+            has_grown(&state, who.account);
         }
         Ok(())
     })

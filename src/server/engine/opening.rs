@@ -2,7 +2,7 @@
 
 use super::sight::Shown;
 use crate::event::Event;
-use crate::model::{Image, Message, MessageId, Role};
+use crate::model::{Image, Message, MessageId, Named, Role};
 use crate::server::journal::Journal;
 use crate::server::provider::{GO_ON, Request, Turn};
 use crate::server::store::conversations::Stored;
@@ -40,8 +40,14 @@ pub(super) fn announce(journal: &Journal, message: Option<&Message>, reply: &Mes
     }
 }
 
-pub(super) fn person_message(id: MessageId, parent: Option<MessageId>, text: String, images: Vec<Image>) -> Message {
-    Message { images, ..Message::said(id, parent, text, now()) }
+pub(super) fn person_message(
+    id: MessageId,
+    parent: Option<MessageId>,
+    author: Named,
+    text: String,
+    images: Vec<Image>,
+) -> Message {
+    Message { images, author: Some(author), ..Message::said(id, parent, text, now()) }
 }
 
 pub(super) fn empty_reply(parent: MessageId, model: &str, text: String) -> Message {

@@ -17,25 +17,25 @@ impl Engine {
     /// Ends a reply here and now; its text stays. Idempotent.
     pub async fn stop(&self, account: AccountId, reply: MessageId) -> Result<Stop, Problem> {
         if let Some(open) = self.shared.find(reply) {
-            if open.account != account {
-                // A guest's, perhaps, whose conversations are this account's by now: the store knows.
-                self.shared.owned_message(account, reply).await?;
+            if open.owner != account {
+                // Somebody it is shared with; or it was a guest's whose conversations are this account's by now.
+                self.shared.message_to_use(account, reply).await?;
             }
             open.stop.cancel();
             return Ok(Stop::Accepted);
         }
-        let (message, ..) = self.shared.owned_message(account, reply).await?;
+        let (message, ..) = self.shared.message_to_use(account, reply).await?;
         if message.role != Role::Assistant {
             return Err(Problem::NotFound);
         }
         if message.status.is_open() && self.shared.pass_on_stop(reply).await? {
             return Ok(Stop::Accepted);
         }
-        let (message, ..) = self.shared.owned_message(account, reply).await?;
+        let (message, ..) = self.shared.message_to_use(account, reply).await?;
         Ok(Stop::Ended(Box::new(message)))
     }
 
-    /// Ends all open replies of the account that this process writes; their text stays.
+    /// Ends all open replies that the account has asked for and that this process writes; their text stays.
     pub fn stop_all(&self, account: AccountId) {
         for open in lock(&self.shared.open).values().filter(|open| open.account == account) {
             open.stop.cancel();

@@ -5,8 +5,9 @@
 
 use super::{Open, Shared, estimate};
 use crate::event::{Draft, Event};
-use crate::model::{ConversationId, MessageId, Parameters, Role, Usage};
+use crate::model::{AccountId, ConversationId, MessageId, Parameters, Role, Usage};
 use crate::server::journal::Topic;
+use crate::server::lists;
 use crate::server::provider::{Delta, Request, Turn};
 use futures::StreamExt;
 use std::sync::Arc;
@@ -31,13 +32,13 @@ const MOST_BYTES: usize = 4 << 10;
 /// Has the conversation named, if it is to be and was not, in a task of its own. An orderly end does not wait for it.
 pub(super) fn give(shared: &Arc<Shared>, open: &Open) {
     let Some(model) = shared.title_model.clone() else { return };
-    let (conversation, reply) = (open.conversation, open.reply);
+    let (conversation, reply, account) = (open.conversation, open.reply, open.account);
     let tasks = shared.tasks.clone();
     let shared = Arc::clone(shared);
     let naming = async move {
         tokio::select! {
             () = shared.drain.begun() => {}
-            named = name(&shared, &model, conversation, reply) => {
+            named = name(&shared, &model, (conversation, account), reply) => {
                 if let Err(why) = named {
                     tracing::warn!(%conversation, model, why, "A conversation got no title from the model");
                 }
@@ -47,7 +48,12 @@ pub(super) fn give(shared: &Arc<Shared>, open: &Open) {
     tasks.spawn(naming.in_current_span());
 }
 
-async fn name(shared: &Shared, model: &str, conversation: ConversationId, reply: MessageId) -> Result<(), String> {
+async fn name(
+    shared: &Shared,
+    model: &str,
+    (conversation, account): (ConversationId, AccountId),
+    reply: MessageId,
+) -> Result<(), String> {
     let failed = |error: sqlx::Error| error.to_string();
     let answer = shared.store.message(reply).await.map_err(failed)?;
     // Stopped before its first word: that was no exchange yet.
@@ -64,7 +70,7 @@ async fn name(shared: &Shared, model: &str, conversation: ConversationId, reply:
     let request = request(model, &question, &answer.text);
     let (said, usage) = timeout(PATIENCE, ask(shared, model, request)).await.map_err(|_| "it took too long")??;
     let usage = shared.providers.priced(model, usage);
-    if let Err(error) = shared.store.charge(conversation, model, usage).await {
+    if let Err(error) = shared.store.charge(account, model, usage).await {
         tracing::warn!(%error, "What a title has cost could not be written");
     }
     let title = tidy(&said).ok_or("its answer is no title")?;
@@ -119,10 +125,10 @@ async fn tell(shared: &Shared, conversation: ConversationId, title: &str) -> sql
     // Changes, messages and deletion are told in the order in which they are written.
     let _turn = journal.turn.lock().await;
     let Some(stored) = shared.store.give_title(conversation, title).await? else { return Ok(()) };
-    let account = stored.account;
-    let event = Event::Conversation { conversation: Box::new(stored.shown(&shared.providers.default_model())) };
+    let conversation = Box::new(stored.clone().shown(&shared.providers.default_model()));
+    let event = Event::Conversation { conversation };
     journal.append(event.clone());
-    shared.journals.append(Topic::Account(account), event);
+    lists::tell(&shared.store, &shared.journals, &stored, event).await;
     Ok(())
 }
 

@@ -104,12 +104,11 @@ struct Reply {
     reply: MessageId,
 }
 
-/// The conversation of a reply that the caller owns.
+/// The conversation of a reply that the caller may see.
 async fn conversation_of(state: &State, caller: Caller, reply: MessageId) -> Result<ConversationId, Problem> {
     let account = caller.writing()?.account;
-    let found = state.store.message(reply).await?;
-    let (_, conversation, _) = found.filter(|(.., owner)| *owner == account).ok_or(Problem::NotFound)?;
-    Ok(conversation)
+    let (_, stored) = state.store.message_for(account, reply).await?;
+    Ok(stored.id)
 }
 
 async fn stop(

@@ -35,6 +35,19 @@ impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for Id<T> {
     }
 }
 
+/// Two ids in an address.
+pub(super) struct Ids<T, U>(pub(super) T, pub(super) U);
+
+impl<S: Send + Sync, T: FromStr, U: FromStr> FromRequestParts<S> for Ids<T, U> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let ids = AxumPath::<(String, String)>::from_request_parts(parts, state).await;
+        let AxumPath((one, other)) = ids.map_err(|_| Problem::NotFound)?;
+        Ok(Self(one.parse().map_err(|_| Problem::NotFound)?, other.parse().map_err(|_| Problem::NotFound)?))
+    }
+}
+
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Self {
         Self::Malformed(rejection.body_text())

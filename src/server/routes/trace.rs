@@ -33,5 +33,10 @@ pub(super) fn layer() -> TraceLayer<SharedClassifier<ServerErrorsAsFailures>, fn
 fn span(request: &Request) -> Span {
     let id = request.extensions().get::<RequestId>().map_or("", |RequestId(id)| id);
     // The query stays out: what a form sends by mistake would be in it.
-    tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
+    tracing::info_span!("request", id, method = %request.method(), path = without_secret(request.uri().path()))
+}
+
+/// The address of a link that people share is its secret.
+fn without_secret(path: &str) -> &str {
+    ["/join/", "/p/"].into_iter().find(|page| path.starts_with(page)).unwrap_or(path)
 }

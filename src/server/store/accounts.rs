@@ -2,11 +2,11 @@
 
 use super::usage::add_to_ledger;
 use super::{Store, now};
-use crate::model::AccountId;
+use crate::model::{AccountId, Named};
 use crate::server::accounts::{Name, Role};
 use crate::server::secret::Hash;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 /// An account as it is stored.
 #[derive(Clone, Debug)]
@@ -47,6 +47,12 @@ pub enum NotMade {
     Invitation,
     /// The guest has become an account with a name in between.
     HasName,
+}
+
+/// What an account is called before others. A guest has the end of its id for a name.
+pub(crate) fn called(id: AccountId, name: Option<String>) -> Named {
+    let name = name.unwrap_or_else(|| format!("guest {}", &id.to_string()[32..]));
+    Named { id, name }
 }
 
 pub(super) fn account(row: &SqliteRow) -> sqlx::Result<Account> {
@@ -117,6 +123,23 @@ impl Store {
         account(&row)
     }
 
+    /// The account as others see it.
+    pub async fn named(&self, id: AccountId) -> sqlx::Result<Named> {
+        Ok(called(id, self.account(id).await?.name))
+    }
+
+    /// These accounts as others see them. One that is gone is not among them.
+    pub async fn names(&self, ids: &[AccountId]) -> sqlx::Result<Vec<Named>> {
+        let mut query = QueryBuilder::<Sqlite>::new("select id, name from account where id in (");
+        let mut list = query.separated(", ");
+        for id in ids {
+            list.push_bind(id.to_string());
+        }
+        query.push(")");
+        let rows = query.build().fetch_all(self.read()).await?;
+        rows.iter().map(|row| Ok(called(super::id(row.try_get("id")?)?, row.try_get("name")?))).collect()
+    }
+
     /// What signing in under this name takes.
     pub async fn credentials(&self, name_key: &str) -> sqlx::Result<Option<Credentials>> {
         let row =
@@ -164,10 +187,12 @@ impl Store {
         write.commit().await
     }
 
-    /// Deletes a guest with everything that it has. Nothing happens where it has a name.
-    pub async fn delete_guest(&self, guest: AccountId) -> sqlx::Result<()> {
+    /// Deletes a guest with everything that it has; what others share with it, they share with `heir` from now on. Nothing
+    /// happens where it has a name.
+    pub async fn delete_guest(&self, guest: AccountId, heir: AccountId) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         if is_guest(&mut write, guest).await? {
+            super::sharing::inherit(&mut write, guest, heir).await?;
             remove(&mut write, guest).await?;
         }
         write.commit().await
@@ -202,6 +227,7 @@ pub(super) async fn merge(write: &mut SqliteConnection, guest: AccountId, accoun
     {
         sqlx::query(what).bind(guest.to_string()).bind(account.to_string()).execute(&mut *write).await?;
     }
+    super::sharing::inherit(&mut *write, guest, account).await?;
     sqlx::query(add_to_ledger!(
         "select $2, day, model, input_tokens, output_tokens, estimated, cost_micros, replies
          from usage where account = $1"

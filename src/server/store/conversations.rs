@@ -1,16 +1,25 @@
 //! Conversations.
 
+use super::accounts::called;
 use super::{Store, id, images, now};
 use crate::api::Changes;
-use crate::model::{AccountId, Conversation, ConversationId, Parameters};
-use sqlx::Row;
+use crate::error::Problem;
+use crate::model::{Access, AccountId, Conversation, ConversationId, Named, Parameters};
+use crate::server::viewer::Viewer;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteExecutor};
 
 /// A conversation as it is stored: its model may be left to the default of the day.
 #[derive(Clone, Debug)]
 pub struct Stored {
     pub id: ConversationId,
-    pub account: AccountId,
+    pub owner: Named,
+    /// Whether anybody else may see it.
+    pub is_shared: bool,
+    /// What whoever asked may do here.
+    pub access: Access,
+    /// Whether whoever asked may know who the people here are.
+    pub names: bool,
     pub title: String,
     pub model: Option<String>,
     pub system: String,
@@ -20,6 +29,21 @@ pub struct Stored {
 }
 
 impl Stored {
+    /// Whether whoever asked may do what takes this much. This is the one place that decides it, for every way to ask.
+    ///
+    /// # Errors
+    /// 403: they may know that the conversation exists.
+    pub fn allows(&self, needed: Access) -> Result<(), Problem> {
+        if needed <= self.access {
+            return Ok(());
+        }
+        let message = match needed {
+            Access::Owner => format!("Only {}, whose conversation this is, can do that.", self.owner.name),
+            Access::Participant | Access::Reader => "You can read this conversation, but not write in it.".into(),
+        };
+        Err(Problem::Forbidden(message))
+    }
+
     /// The conversation as it is shown, with the model that answers in it today.
     pub fn shown(self, default_model: &str) -> Conversation {
         Conversation {
@@ -28,16 +52,62 @@ impl Stored {
             model: self.model.unwrap_or_else(|| default_model.to_owned()),
             system: self.system,
             parameters: self.parameters,
+            owner: (self.is_shared && self.names).then_some(self.owner),
             created_at: self.created_at,
             updated_at: self.updated_at,
         }
     }
 }
 
+/// Reads what the store has. A role that this version does not know may do the least.
+pub(super) fn access(name: &str) -> Access {
+    [Access::Owner, Access::Participant].into_iter().find(|it| it.name() == name).unwrap_or(Access::Reader)
+}
+
+/// Conversations as whoever asks sees them: `access` and `names` are expressions, the rest begins with joins.
+macro_rules! select_conversations {
+    ($access:literal, $names:literal, $rest:literal) => {
+        concat!(
+            "select conversation.*, owner.name as owner_name, ",
+            $access,
+            " as access, ",
+            $names,
+            " as names,
+              case when exists (select 1 from share others where others.conversation = conversation.id)
+                     or exists (select 1 from public_link link where link.conversation = conversation.id)
+                   then 1 else 0 end as is_shared
+              from conversation join account owner on owner.id = conversation.account ",
+            $rest
+        )
+    };
+}
+
+/// The conversation, for an account that owns it or that it is shared with.
+async fn seen(
+    read: impl SqliteExecutor<'_>,
+    account: AccountId,
+    conversation: ConversationId,
+) -> sqlx::Result<Option<Stored>> {
+    let row = sqlx::query(select_conversations!(
+        "case when conversation.account = $2 then 'owner' else share.role end",
+        "1",
+        "left join share on share.conversation = conversation.id and share.account = $2
+         where conversation.id = $1 and (conversation.account = $2 or share.role is not null)"
+    ))
+    .bind(conversation.to_string())
+    .bind(account.to_string())
+    .fetch_optional(read)
+    .await?;
+    row.as_ref().map(stored).transpose()
+}
+
 fn stored(row: &SqliteRow) -> sqlx::Result<Stored> {
     Ok(Stored {
         id: id(row.try_get("id")?)?,
-        account: id(row.try_get("account")?)?,
+        owner: called(id(row.try_get("account")?)?, row.try_get("owner_name")?),
+        is_shared: row.try_get::<i64, _>("is_shared")? != 0,
+        access: access(row.try_get("access")?),
+        names: row.try_get::<i64, _>("names")? != 0,
         title: row.try_get("title")?,
         model: row.try_get("model")?,
         system: row.try_get("system")?,
@@ -82,26 +152,47 @@ impl Store {
         .execute(&mut *write)
         .await?
         .rows_affected();
-        let row = sqlx::query("select * from conversation where id = $1 and account = $2")
-            .bind(conversation.to_string())
-            .bind(account.to_string())
-            .fetch_optional(&mut *write)
-            .await?;
+        let found = seen(&mut *write, account, conversation).await?;
         write.commit().await?;
-        row.map(|row| Ok((stored(&row)?, made > 0))).transpose()
+        Ok(found.filter(|stored| stored.access == Access::Owner).map(|stored| (stored, made > 0)))
     }
 
-    /// The account's conversation. `RowNotFound` when it is not there or another's.
+    /// The conversation as the account sees it. `RowNotFound` when it is not there, or not for this account.
     pub async fn conversation(&self, account: AccountId, conversation: ConversationId) -> sqlx::Result<Stored> {
-        let row = sqlx::query("select * from conversation where id = $1 and account = $2")
-            .bind(conversation.to_string())
-            .bind(account.to_string())
-            .fetch_one(self.read())
-            .await?;
-        stored(&row)
+        seen(self.read(), account, conversation).await?.ok_or(sqlx::Error::RowNotFound)
     }
 
-    /// Up to `limit` of the account's conversations, newest first, from behind `after`.
+    /// The conversation as this viewer sees it. `RowNotFound` when it is not there, or not for them.
+    pub async fn conversation_for(&self, viewer: Viewer, conversation: ConversationId) -> sqlx::Result<Stored> {
+        match viewer {
+            Viewer::Account(account) => self.conversation(account, conversation).await,
+            Viewer::Public(link) => {
+                let row = sqlx::query(select_conversations!(
+                    "'reader'",
+                    "public_link.names",
+                    "join public_link on public_link.conversation = conversation.id and public_link.token_hash = $2
+                     where conversation.id = $1 and owner.disabled_at is null"
+                ))
+                .bind(conversation.to_string())
+                .bind(link.to_string())
+                .fetch_one(self.read())
+                .await?;
+                stored(&row)
+            }
+        }
+    }
+
+    /// Up to `limit` of the account's own conversations.
+    pub async fn own_conversations(&self, account: AccountId, limit: i64) -> sqlx::Result<Vec<ConversationId>> {
+        let ids: Vec<String> = sqlx::query_scalar("select id from conversation where account = $1 limit $2")
+            .bind(account.to_string())
+            .bind(limit)
+            .fetch_all(self.read())
+            .await?;
+        ids.iter().map(|text| id(text)).collect()
+    }
+
+    /// Up to `limit` of the conversations that the account sees, newest first, from behind `after`.
     pub async fn conversations(
         &self,
         account: AccountId,
@@ -111,11 +202,22 @@ impl Store {
         // Every real time sorts before this one.
         let end = Place { updated_at: "9999".into(), id: String::new() };
         let after = after.unwrap_or(&end);
-        let rows = sqlx::query(
-            "select * from conversation
-             where account = $1 and (updated_at < $2 or (updated_at = $2 and id < $3))
-             order by updated_at desc, id desc limit $4",
-        )
+        // Its own and those of others each by its index, so that a long list costs no more than a page of it.
+        let rows = sqlx::query(select_conversations!(
+            "case when conversation.account = $1 then 'owner' else share.role end",
+            "1",
+            "left join share on share.conversation = conversation.id and share.account = $1
+             where conversation.id in (
+                select id from (
+                    select id from conversation
+                    where account = $1 and (updated_at < $2 or (updated_at = $2 and id < $3))
+                    order by updated_at desc, id desc limit $4)
+                union
+                select id from conversation
+                where id in (select conversation from share where share.account = $1)
+                    and (updated_at < $2 or (updated_at = $2 and id < $3)))
+             order by conversation.updated_at desc, conversation.id desc limit $4"
+        ))
         .bind(account.to_string())
         .bind(&after.updated_at)
         .bind(&after.id)
@@ -133,11 +235,11 @@ impl Store {
         changes: &Changes,
     ) -> sqlx::Result<Stored> {
         let mut write = self.write().await?;
-        let row = sqlx::query(
+        let changed = sqlx::query(
             "update conversation set title = coalesce($3, title), model = coalesce($4, model),
                     title_by = case when $3 is null then title_by else 'person' end,
                     system = coalesce($5, system), parameters = coalesce($6, parameters), updated_at = $7
-             where id = $1 and account = $2 returning *",
+             where id = $1 and account = $2",
         )
         .bind(conversation.to_string())
         .bind(account.to_string())
@@ -146,10 +248,14 @@ impl Store {
         .bind(&changes.system)
         .bind(changes.parameters.as_ref().map(json))
         .bind(now())
-        .fetch_one(&mut *write)
+        .execute(&mut *write)
         .await?;
+        if changed.rows_affected() == 0 {
+            return Err(sqlx::Error::RowNotFound);
+        }
+        let stored = seen(&mut *write, account, conversation).await?.ok_or(sqlx::Error::RowNotFound)?;
         write.commit().await?;
-        stored(&row)
+        Ok(stored)
     }
 
     /// Takes the one try to have a model name the conversation. `false`: its title is not one that was only cut from the
@@ -177,14 +283,18 @@ impl Store {
     pub async fn give_title(&self, conversation: ConversationId, title: &str) -> sqlx::Result<Option<Stored>> {
         let mut write = self.write().await?;
         let row = sqlx::query(
-            "update conversation set title = $2, title_by = 'model' where id = $1 and title_by = 'asked' returning *",
+            "update conversation set title = $2, title_by = 'model' where id = $1 and title_by = 'asked' returning account",
         )
         .bind(conversation.to_string())
         .bind(title)
         .fetch_optional(&mut *write)
         .await?;
+        let named = match row {
+            Some(row) => seen(&mut *write, id(row.try_get("account")?)?, conversation).await?,
+            None => None,
+        };
         write.commit().await?;
-        row.as_ref().map(stored).transpose()
+        Ok(named)
     }
 
     /// Deletes the conversation with its messages, and the images that are in no other. `RowNotFound` when it is not there or another's.

@@ -15,7 +15,8 @@ const MAY_SEE: &str = "image.account = $2 or exists (
     select 1 from message_image
     join message on message.id = message_image.message
     join conversation on conversation.id = message.conversation
-    where message_image.image = image.id and conversation.account = $2)";
+    where message_image.image = image.id and (conversation.account = $2 or exists (
+        select 1 from share where share.conversation = conversation.id and share.account = $2)))";
 
 /// In no message.
 const WAITS: &str = "not exists (select 1 from message_image where message_image.image = image.id)";

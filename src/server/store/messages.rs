@@ -1,13 +1,17 @@
 //! Messages and replies. A reply is written when it is opened, at checkpoints, and once when it ends (`endings`).
 
+use super::accounts::called;
+use super::conversations::Stored;
 use super::{Store, id, images};
-use crate::model::{AccountId, ConversationId, Message, MessageId, Role, Status, Usage};
+use crate::model::{AccountId, ConversationId, Message, MessageId, Named, Role, Status, Usage};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 /// A reply that is to be opened, and perhaps the person's message that it answers.
 pub struct Opening<'a> {
     pub conversation: ConversationId,
+    /// Who asks, where it is not the conversation's owner.
+    pub account: Option<AccountId>,
     /// The person's new message; none when an old one is answered anew.
     pub message: Option<&'a Message>,
     pub reply: &'a Message,
@@ -34,6 +38,27 @@ pub struct Checkpoint {
     pub thinking_since: Option<String>,
 }
 
+/// Messages with who wrote them: everything before the `where`.
+macro_rules! select_messages {
+    ($rest:literal) => {
+        concat!(
+            "select message.*, conversation.account as owner,
+                    coalesce(message.account, conversation.account) as author, author.id as author_known,
+                    author.name as author_name
+             from message join conversation on conversation.id = message.conversation
+             left join account author on author.id = coalesce(message.account, conversation.account) ",
+            $rest
+        )
+    };
+}
+
+fn author(row: &SqliteRow) -> sqlx::Result<Named> {
+    let author = id(row.try_get("author")?)?;
+    let name = row.try_get::<Option<String>, _>("author_name")?;
+    let is_known = row.try_get::<Option<&str>, _>("author_known")?.is_some();
+    Ok(if is_known { called(author, name) } else { Named { id: author, name: "somebody who has left".into() } })
+}
+
 fn message(row: &SqliteRow) -> sqlx::Result<Message> {
     let count = |name: &str| row.try_get::<Option<i64>, _>(name).map(|count| count.map(|count| count.max(0) as u64));
     let small = |name: &str| count(name).map(|count| count.and_then(|it| u32::try_from(it).ok()).unwrap_or(0));
@@ -50,10 +75,12 @@ fn message(row: &SqliteRow) -> sqlx::Result<Message> {
         None => None,
         Some(json) => serde_json::from_str(&json).map_err(|error| sqlx::Error::Decode(error.into()))?,
     };
+    let role = if row.try_get::<&str, _>("role")? == Role::User.name() { Role::User } else { Role::Assistant };
     Ok(Message {
         id: id(row.try_get("id")?)?,
         parent: row.try_get::<Option<&str>, _>("parent")?.map(id).transpose()?,
-        role: role(row.try_get("role")?),
+        role,
+        author: (role == Role::User).then(|| author(row)).transpose()?,
         text: row.try_get("text")?,
         thinking: row.try_get("thinking")?,
         thinking_ms: count("thinking_ms")?,
@@ -83,9 +110,9 @@ pub(super) fn status(name: &str) -> Status {
 
 const INSERT: &str = "insert into message
     (id, conversation, position, parent, role, text, thinking, status, model, process, created_at, finished_at, left_out,
-     images, images_left_out)
+     images, images_left_out, account)
     values ($1, $2, 1 + (select coalesce(max(position), 0) from message where conversation = $2),
-            $3, $4, $5, '', $6, $7, $8, $9, $10, $11, $12, $13)";
+            $3, $4, $5, '', $6, $7, $8, $9, $10, $11, $12, $13, $14)";
 
 /// Writing these takes a millisecond or two, which is what a person's message may have to wait for.
 const CHECKPOINTED_TOGETHER: usize = 32;
@@ -126,6 +153,7 @@ impl Store {
                 .bind(i64::from(message.left_out))
                 .bind(serde_json::to_string(&message.images).expect("strings and numbers become JSON"))
                 .bind(i64::from(message.images_left_out))
+                .bind(opening.account.map(|account| account.to_string()))
                 .execute(&mut *write)
                 .await?;
             images::refer(&mut write, message).await?;
@@ -171,14 +199,15 @@ impl Store {
 
     /// The newest messages on the way from `leaf` up to the root, oldest first, at most `limit`. `leaf` is among them.
     pub async fn path(&self, conversation: ConversationId, leaf: MessageId, limit: i64) -> sqlx::Result<Vec<Message>> {
-        let rows = sqlx::query(
+        let rows = sqlx::query(concat!(
             "with recursive path (id, parent, depth) as (
                 select id, parent, 1 from message where id = $1 and conversation = $2
                 union all
                 select message.id, message.parent, path.depth + 1
                 from message join path on message.id = path.parent where path.depth < $3)
-             select message.* from message join path on message.id = path.id order by path.depth desc",
-        )
+             ",
+            select_messages!("join path on message.id = path.id order by path.depth desc")
+        ))
         .bind(leaf.to_string())
         .bind(conversation.to_string())
         .bind(limit)
@@ -206,23 +235,26 @@ impl Store {
 
     /// A message, with the conversation that it is in and that conversation's owner.
     pub async fn message(&self, message_id: MessageId) -> sqlx::Result<Option<(Message, ConversationId, AccountId)>> {
-        let row = sqlx::query(
-            "select message.*, conversation.account from message
-             join conversation on conversation.id = message.conversation where message.id = $1",
-        )
+        let row = sqlx::query(select_messages!("where message.id = $1"))
         .bind(message_id.to_string())
         .fetch_optional(self.read())
         .await?;
         row.map(|row| {
             let message = self.as_ended(message(&row)?);
-            Ok((message, id(row.try_get("conversation")?)?, id(row.try_get("account")?)?))
+            Ok((message, id(row.try_get("conversation")?)?, id(row.try_get("owner")?)?))
         })
         .transpose()
     }
 
+    /// A message that the account may see, and its conversation. `RowNotFound` when it is not there or may not.
+    pub async fn message_for(&self, account: AccountId, message: MessageId) -> sqlx::Result<(Message, Stored)> {
+        let (message, conversation, _) = self.message(message).await?.ok_or(sqlx::Error::RowNotFound)?;
+        Ok((message, self.conversation(account, conversation).await?))
+    }
+
     /// The first reply to a message.
     pub async fn reply_to(&self, parent: MessageId) -> sqlx::Result<Option<Message>> {
-        let row = sqlx::query("select * from message where parent = $1 order by position limit 1")
+        let row = sqlx::query(select_messages!("where message.parent = $1 order by message.position limit 1"))
             .bind(parent.to_string())
             .fetch_optional(self.read())
             .await?;

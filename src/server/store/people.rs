@@ -111,7 +111,11 @@ impl Store {
         if set.rows_affected() == 0 {
             return Ok(None);
         }
-        let ended = if disabled { end_all(&mut write, id).await? } else { Vec::new() };
+        let mut ended = Vec::new();
+        if disabled {
+            ended = end_all(&mut write, id).await?;
+            super::sharing::end_all(&mut write, id).await?;
+        }
         write.commit().await?;
         Ok(Some(ended))
     }

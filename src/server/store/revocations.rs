@@ -3,7 +3,7 @@
 
 use super::accounts::merge;
 use super::{Store, ago, now};
-use crate::model::AccountId;
+use crate::model::{AccountId, ConversationId};
 use crate::server::secret::Hash;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
@@ -19,6 +19,17 @@ pub enum Revoked {
     Token(Hash),
     /// Whatever the account has open: its role or its limits are others now, or it is disabled or gone.
     Account(AccountId),
+    /// What the account may do in a conversation of somebody else: something else now, or nothing.
+    Share(AccountId, ConversationId),
+    /// The conversation's public link.
+    PublicLink(ConversationId),
+}
+
+/// What was withdrawn, and whether this process has told its viewers already.
+#[derive(Clone, Copy, Debug)]
+pub struct Noted {
+    pub revoked: Revoked,
+    pub is_ours: bool,
 }
 
 impl Revoked {
@@ -27,6 +38,8 @@ impl Revoked {
             Self::Session(hash) => ("session", hash.to_string()),
             Self::Token(hash) => ("token", hash.to_string()),
             Self::Account(account) => ("account", account.to_string()),
+            Self::Share(account, conversation) => ("share", format!("{account}/{conversation}")),
+            Self::PublicLink(conversation) => ("public link", conversation.to_string()),
         }
     }
 
@@ -35,6 +48,11 @@ impl Revoked {
             "session" => Hash::parse(subject).map(Self::Session),
             "token" => Hash::parse(subject).map(Self::Token),
             "account" => subject.parse().ok().map(Self::Account),
+            "share" => {
+                let (account, conversation) = subject.split_once('/')?;
+                Some(Self::Share(account.parse().ok()?, conversation.parse().ok()?))
+            }
+            "public link" => subject.parse().ok().map(Self::PublicLink),
             _ => None,
         }
     }
@@ -42,14 +60,24 @@ impl Revoked {
 
 /// Writes it down. There is one writer, so the numbers are in the order of the commits.
 pub(super) async fn note(write: &mut SqliteConnection, revoked: Revoked) -> sqlx::Result<()> {
+    note_by(write, None, revoked).await
+}
+
+/// The same of a process whose viewers hear of it at once.
+pub(super) async fn note_by(
+    write: &mut SqliteConnection,
+    process: Option<&str>,
+    revoked: Revoked,
+) -> sqlx::Result<()> {
     let (kind, subject) = revoked.columns();
     sqlx::query(
-        "insert into revocation (seq, kind, subject, at)
-         select coalesce(max(seq), 0) + 1, $1, $2, $3 from revocation",
+        "insert into revocation (seq, kind, subject, at, process)
+         select coalesce(max(seq), 0) + 1, $1, $2, $3, $4 from revocation",
     )
     .bind(kind)
     .bind(subject)
     .bind(now())
+    .bind(process)
     .execute(write)
     .await?;
     Ok(())
@@ -135,8 +163,8 @@ impl Store {
     }
 
     /// What was withdrawn after the entry `seq`, with the number of the newest.
-    pub async fn revocations_after(&self, seq: i64) -> sqlx::Result<(Vec<Revoked>, i64)> {
-        let rows = sqlx::query("select seq, kind, subject from revocation where seq > $1 order by seq")
+    pub async fn revocations_after(&self, seq: i64) -> sqlx::Result<(Vec<Noted>, i64)> {
+        let rows = sqlx::query("select seq, kind, subject, process from revocation where seq > $1 order by seq")
             .bind(seq)
             .fetch_all(self.read())
             .await?;
@@ -144,7 +172,9 @@ impl Store {
         let mut found = Vec::new();
         for row in &rows {
             last = row.try_get("seq")?;
-            found.extend(Revoked::read(row.try_get("kind")?, row.try_get("subject")?));
+            let is_ours = row.try_get::<Option<&str>, _>("process")? == Some(self.process());
+            let revoked = Revoked::read(row.try_get("kind")?, row.try_get("subject")?);
+            found.extend(revoked.map(|revoked| Noted { revoked, is_ours }));
         }
         Ok((found, last))
     }

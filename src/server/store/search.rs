@@ -1,4 +1,4 @@
-//! What a search looks through: an account's titles and messages, newest conversation first.
+//! What a search looks through: the titles and messages that an account may see, newest conversation first.
 //!
 //! There is no index to search in. It would have to be kept in the transactions that a person's message and a reply's end
 //! wait for, and an account's messages are few enough to be read: what one search reads is limited (`server::search`).
@@ -65,7 +65,7 @@ impl Store {
                     message.id as message, message.role, message.text, message.created_at, message.position
              from conversation
              left join message on message.conversation = conversation.id and message.status <> 'streaming'
-             where conversation.account = $1
+             where (conversation.account = $1 or conversation.id in (select conversation from share where account = $1))
                and (conversation.updated_at < $2 or (conversation.updated_at = $2
                     and (conversation.id < $3 or (conversation.id = $3 and message.position < $4))))
              order by conversation.updated_at desc, conversation.id desc, message.position desc",

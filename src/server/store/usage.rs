@@ -45,11 +45,13 @@ fn add<'q>(query: Query<'q, Sqlite, SqliteArguments>, usage: Usage) -> Query<'q,
         .bind(usage.cost_micros.map(|cost| cost as i64))
 }
 
-/// Writes a reply's usage into its owner's ledger, along with its end.
+/// Writes a reply's usage into the ledger of who asked for it, along with its end. Of somebody who has left, the
+/// conversation's owner keeps it.
 pub(super) async fn charge_reply(write: &mut SqliteConnection, ending: &Ending) -> sqlx::Result<()> {
     let Some(usage) = ending.usage else { return Ok(()) };
     let query = sqlx::query(add_to_ledger!(
-        "select conversation.account, substr($2, 1, 10), coalesce(message.model, ''), $3, $4, $5, $6, 1
+        "select coalesce((select id from account where id = message.account), conversation.account), substr($2, 1, 10),
+                coalesce(message.model, ''), $3, $4, $5, $6, 1
          from message join conversation on conversation.id = message.conversation where message.id = $1"
     ));
     add(query.bind(ending.reply.to_string()).bind(&ending.finished_at), usage).execute(write).await?;
@@ -68,12 +70,10 @@ fn counted(row: &SqliteRow) -> sqlx::Result<Usage> {
 
 impl Store {
     /// Writes what was used for a conversation beside its replies: for its title.
-    pub async fn charge(&self, conversation: ConversationId, model: &str, usage: Usage) -> sqlx::Result<()> {
+    pub async fn charge(&self, account: AccountId, model: &str, usage: Usage) -> sqlx::Result<()> {
         let mut write = self.write().await?;
-        let query = sqlx::query(add_to_ledger!(
-            "select account, substr($2, 1, 10), $3, $4, $5, $6, $7, 0 from conversation where id = $1"
-        ));
-        add(query.bind(conversation.to_string()).bind(now()).bind(model), usage).execute(&mut *write).await?;
+        let query = sqlx::query(add_to_ledger!("values ($1, substr($2, 1, 10), $3, $4, $5, $6, $7, 0)"));
+        add(query.bind(account.to_string()).bind(now()).bind(model), usage).execute(&mut *write).await?;
         write.commit().await
     }
 

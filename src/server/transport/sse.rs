@@ -67,6 +67,7 @@ fn batch(frames: &[Frame]) -> Bytes {
 
 fn encode(frame: &Frame) -> Bytes {
     match (frame, frame.body()) {
+        (Frame::Presence(presence), _) => Bytes::from(presence.sse()),
         (Frame::Entry { entry, epoch }, _) => entry.sse(*epoch),
         (_, Some((body, id))) => Bytes::from(body.sse(id)),
         (_, None) => Bytes::new(),

@@ -70,6 +70,10 @@ pub async fn follow(
 }
 
 impl Viewer {
+    fn is_withdrawn(&self) -> bool {
+        self.conversation.as_ref().is_some_and(Follower::is_withdrawn)
+    }
+
     /// The next lines of either journal. `None` when there is nothing left to wait for.
     async fn next(&mut self) -> Option<String> {
         loop {
@@ -84,6 +88,8 @@ impl Viewer {
             };
             match (frames, topic) {
                 (Some(frames), topic) => return Some(frames.iter().map(|frame| encode(frame, topic)).collect()),
+                // The page is to ask anew, and to be told that there is nothing here for it.
+                (None, wire::Topic::Conversation) if self.is_withdrawn() => return None,
                 (None, wire::Topic::Conversation) => self.conversation = None,
                 (None, wire::Topic::List) => self.list = None,
             }
@@ -97,6 +103,7 @@ async fn next(follower: &mut Option<Follower>) -> Option<Vec<Frame>> {
 
 fn encode(frame: &Frame, topic: wire::Topic) -> String {
     match (frame, frame.body()) {
+        (Frame::Presence(presence), _) => presence.line(),
         (Frame::Entry { entry, epoch }, _) => entry.line(topic, *epoch),
         (_, Some((body, id))) => body.line(topic, id),
         (_, None) => String::new(),

@@ -5,7 +5,7 @@ use super::list::Recent;
 use crate::api::{Earlier, Sent};
 use crate::event::{Cursor, Draft, Event, List, Snapshot, Thread};
 use crate::markdown;
-use crate::model::{Conversation, ConversationId, Message, MessageId, Role};
+use crate::model::{Access, Conversation, ConversationId, Message, MessageId, Role};
 use crate::wire::{Line, Order, Topic};
 use std::collections::BTreeSet;
 use std::ops::BitOrAssign;
@@ -84,10 +84,11 @@ impl Fold {
 
     /// The conversation as it is drawn: with what is said but not confirmed, without the draft.
     pub fn thread(&self) -> Option<Thread> {
-        let Thread { conversation, messages, earlier, deleted, .. } = self.thread.as_ref()?;
+        let Thread { conversation, access, messages, earlier, deleted, .. } = self.thread.as_ref()?;
         let pending = self.pending.iter().map(|pending| &pending.message);
         Some(Thread {
             conversation: conversation.clone(),
+            access: *access,
             messages: messages.iter().chain(pending).cloned().collect(),
             earlier: *earlier,
             draft: None,
@@ -260,7 +261,8 @@ impl Fold {
     pub fn begin(&mut self, conversation: Conversation, message: Message) -> Change {
         self.close();
         self.begun = true;
-        self.thread = Some(Thread { conversation, messages: Vec::new(), earlier: false, draft: None, deleted: false });
+        let (access, messages) = (Access::Owner, Vec::new());
+        self.thread = Some(Thread { conversation, access, messages, earlier: false, draft: None, deleted: false });
         self.say(message)
     }
 

@@ -1,0 +1,256 @@
+//! Sharing: the REST API, and beside it (`forms`) the pages.
+
+mod forms;
+
+use super::input::{Id, Ids, Json};
+use super::table::Table;
+use crate::error::Problem;
+use crate::model::{Access, AccountId, Conversation, ConversationId, Named};
+use crate::server::accounts::Arrival;
+use crate::server::secret::Hash;
+use crate::server::session::{Account, Reader};
+use crate::server::sharing::{self, NewLink};
+use crate::server::store::sharing as stored;
+use crate::server::{State, store};
+use axum::Json as Answer;
+use axum::extract::State as Extract;
+use axum::http::StatusCode;
+use axum::routing::{delete, get, patch, post, put};
+use serde::{Deserialize, Serialize};
+
+pub(super) fn routes() -> Table {
+    let table = Table::default()
+        .route("/api/v1/conversations/{id}/sharing", get(show))
+        .route("/api/v1/conversations/{id}/sharing/people", post(add))
+        .route("/api/v1/conversations/{id}/sharing/people/{account}", patch(set_role).delete(remove))
+        .route("/api/v1/conversations/{id}/sharing/links", post(make_link))
+        .route("/api/v1/conversations/{id}/sharing/links/{link}", delete(end_link))
+        .route("/api/v1/conversations/{id}/sharing/public", put(publish).delete(unpublish))
+        .route("/api/v1/conversations/{id}/typing", post(types))
+        .route("/api/v1/join", post(come_in));
+    forms::add_to(table)
+}
+
+/// Who may use a conversation.
+#[derive(Serialize)]
+pub(super) struct Sharing {
+    owner: Named,
+    /// What the caller may do.
+    access: Access,
+    people: Vec<Person>,
+    /// Links by which people come in; shown to the owner alone.
+    links: Vec<Link>,
+    /// The link by which everybody may read; shown to the owner alone.
+    public: Option<Public>,
+}
+
+/// Somebody with whom a conversation is shared.
+#[derive(Serialize)]
+pub(super) struct Person {
+    id: AccountId,
+    name: String,
+    role: Access,
+    since: String,
+}
+
+/// A link by which people come in, without its secret.
+#[derive(Serialize)]
+pub(super) struct Link {
+    id: String,
+    role: Access,
+    /// How many people may come in by it, and how many have.
+    uses: i64,
+    used: i64,
+    ends_at: String,
+    created_at: String,
+}
+
+/// The public link, without its secret.
+#[derive(Serialize)]
+pub(super) struct Public {
+    /// Whether it shows who wrote what, and whose the conversation is.
+    names: bool,
+    created_at: String,
+}
+
+/// A link that was just made. `url` and `secret` are told this once.
+#[derive(Serialize)]
+pub(super) struct Made {
+    url: String,
+    secret: String,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    link: Option<Link>,
+}
+
+impl From<stored::Share> for Person {
+    fn from(share: stored::Share) -> Self {
+        Self { id: share.person.id, name: share.person.name, role: share.role, since: share.since }
+    }
+}
+
+impl From<stored::Link> for Link {
+    fn from(link: stored::Link) -> Self {
+        let stored::Link { hash, role, uses, used, ends_at, created_at } = link;
+        Self { id: hash.to_string(), role, uses, used, ends_at, created_at }
+    }
+}
+
+impl From<store::public_links::PublicLink> for Public {
+    fn from(link: store::public_links::PublicLink) -> Self {
+        Self { names: link.names, created_at: link.created_at }
+    }
+}
+
+/// Where a link leads, as it is sent to others.
+pub(super) fn url(state: &State, page: &str, secret: &str) -> String {
+    format!("{}/{page}/{secret}", state.settings.public_url.clone().unwrap_or_default())
+}
+
+async fn show(
+    Extract(state): Extract<State>,
+    Reader(who): Reader,
+    Id(id): Id<ConversationId>,
+) -> Result<Answer<Sharing>, Problem> {
+    let found = sharing::sharing(&state, who.account, id).await?;
+    Ok(Answer(Sharing {
+        owner: found.stored.owner,
+        access: found.stored.access,
+        people: found.people.into_iter().map(Person::from).collect(),
+        links: found.links.into_iter().map(Link::from).collect(),
+        public: found.public.map(Public::from),
+    }))
+}
+
+/// Somebody to share with.
+#[derive(Deserialize)]
+pub(super) struct NewPerson {
+    name: String,
+    role: String,
+}
+
+async fn add(
+    Extract(state): Extract<State>,
+    Account(account): Account,
+    Id(id): Id<ConversationId>,
+    Json(new): Json<NewPerson>,
+) -> Result<(StatusCode, Answer<Person>), Problem> {
+    let share = sharing::add(&state, account, id, &new.name, sharing::role(&new.role)?).await?;
+    Ok((StatusCode::CREATED, Answer(share.into())))
+}
+
+/// What somebody becomes.
+#[derive(Deserialize)]
+pub(super) struct NewRole {
+    role: String,
+}
+
+async fn set_role(
+    Extract(state): Extract<State>,
+    Account(account): Account,
+    Ids(id, whose): Ids<ConversationId, AccountId>,
+    Json(new): Json<NewRole>,
+) -> Result<Answer<Person>, Problem> {
+    let share = sharing::set_role(&state, account, id, whose, sharing::role(&new.role)?).await?;
+    Ok(Answer(share.into()))
+}
+
+/// Takes somebody's access back. With the caller's own id: leaves.
+async fn remove(
+    Extract(state): Extract<State>,
+    Account(account): Account,
+    Ids(id, whose): Ids<ConversationId, AccountId>,
+) -> Result<StatusCode, Problem> {
+    sharing::remove(&state, account, id, whose).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A link to make. It is for one person and a week where nothing else is said.
+#[derive(Deserialize)]
+pub(super) struct LinkToMake {
+    role: String,
+    #[serde(default = "once")]
+    uses: i64,
+    #[serde(default = "a_week")]
+    days: u64,
+}
+
+fn once() -> i64 {
+    1
+}
+
+fn a_week() -> u64 {
+    7
+}
+
+async fn make_link(
+    Extract(state): Extract<State>,
+    Account(account): Account,
+    Id(id): Id<ConversationId>,
+    Json(new): Json<LinkToMake>,
+) -> Result<(StatusCode, Answer<Made>), Problem> {
+    let new = NewLink { role: sharing::role(&new.role)?, uses: new.uses, days: new.days };
+    let (secret, link) = sharing::make_link(&state, account, id, new).await?;
+    let url = url(&state, "join", &secret);
+    Ok((StatusCode::CREATED, Answer(Made { url, secret, link: Some(link.into()) })))
+}
+
+async fn end_link(
+    Extract(state): Extract<State>,
+    Account(account): Account,
+    Ids(id, link): Ids<ConversationId, Hash>,
+) -> Result<StatusCode, Problem> {
+    sharing::end_link(&state, account, id, link).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What the public link shows besides what was said.
+#[derive(Deserialize)]
+pub(super) struct Publish {
+    #[serde(default)]
+    names: bool,
+}
+
+async fn publish(
+    Extract(state): Extract<State>,
+    Account(account): Account,
+    Id(id): Id<ConversationId>,
+    Json(new): Json<Publish>,
+) -> Result<(StatusCode, Answer<Made>), Problem> {
+    let secret = sharing::publish(&state, account, id, new.names).await?;
+    let url = url(&state, "p", &secret);
+    Ok((StatusCode::CREATED, Answer(Made { url, secret, link: None })))
+}
+
+async fn unpublish(
+    Extract(state): Extract<State>,
+    Account(account): Account,
+    Id(id): Id<ConversationId>,
+) -> Result<StatusCode, Problem> {
+    sharing::unpublish(&state, account, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The caller types here. To be said again every three seconds or so for as long as that goes on; it is believed for six.
+async fn types(
+    Extract(state): Extract<State>,
+    Account(account): Account,
+    Id(id): Id<ConversationId>,
+) -> Result<StatusCode, Problem> {
+    sharing::types(&state, account, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The secret of a link, which is how its address ends.
+#[derive(Deserialize)]
+pub(super) struct Join {
+    secret: String,
+}
+
+async fn come_in(
+    Extract(state): Extract<State>,
+    Account(account): Account,
+    arrival: Arrival,
+    Json(join): Json<Join>,
+) -> Result<Answer<Conversation>, Problem> {
+    Ok(Answer(sharing::come_in(&state, arrival.address, account, &join.secret).await?))
+}

@@ -1,0 +1,77 @@
+//! Links by which everybody may read a conversation. A conversation has one at most.
+
+use super::revocations::{Revoked, note_by};
+use super::{Store, id, now};
+use crate::model::ConversationId;
+use crate::server::secret::Hash;
+use sqlx::Row;
+
+/// A conversation's public link, as its owner sees it.
+#[derive(Clone, Debug)]
+pub struct PublicLink {
+    /// Whether people are called by their names.
+    pub names: bool,
+    pub created_at: String,
+}
+
+impl Store {
+    pub async fn public_link(&self, conversation: ConversationId) -> sqlx::Result<Option<PublicLink>> {
+        let row = sqlx::query("select * from public_link where conversation = $1")
+            .bind(conversation.to_string())
+            .fetch_optional(self.read())
+            .await?;
+        let read = row.map(|row| {
+            let names = row.try_get::<i64, _>("names")? != 0;
+            Ok(PublicLink { names, created_at: row.try_get("created_at")? })
+        });
+        read.transpose()
+    }
+
+    /// Makes a link. One from before it ends.
+    pub async fn set_public_link(&self, conversation: ConversationId, link: Hash, names: bool) -> sqlx::Result<()> {
+        let mut write = self.write().await?;
+        sqlx::query(
+            "insert into public_link (conversation, token_hash, names, created_at) values ($1, $2, $3, $4)
+             on conflict (conversation) do update set
+                token_hash = excluded.token_hash, names = excluded.names, created_at = excluded.created_at",
+        )
+        .bind(conversation.to_string())
+        .bind(link.to_string())
+        .bind(i64::from(names))
+        .bind(now())
+        .execute(&mut *write)
+        .await?;
+        note_by(&mut write, Some(self.process()), Revoked::PublicLink(conversation)).await?;
+        write.commit().await
+    }
+
+    /// Withdraws the link. `false`: there is none.
+    pub async fn end_public_link(&self, conversation: ConversationId) -> sqlx::Result<bool> {
+        let mut write = self.write().await?;
+        let gone = sqlx::query("delete from public_link where conversation = $1")
+            .bind(conversation.to_string())
+            .execute(&mut *write)
+            .await?
+            .rows_affected();
+        if gone == 0 {
+            return Ok(false);
+        }
+        note_by(&mut write, Some(self.process()), Revoked::PublicLink(conversation)).await?;
+        write.commit().await?;
+        Ok(true)
+    }
+
+    /// The conversation that this link opens to everybody. One of an account that is disabled opens nothing.
+    pub async fn public_conversation(&self, link: Hash) -> sqlx::Result<Option<ConversationId>> {
+        let found: Option<String> = sqlx::query_scalar(
+            "select public_link.conversation from public_link
+             join conversation on conversation.id = public_link.conversation
+             join account on account.id = conversation.account
+             where public_link.token_hash = $1 and account.disabled_at is null",
+        )
+        .bind(link.to_string())
+        .fetch_optional(self.read())
+        .await?;
+        found.map(|found| id(&found)).transpose()
+    }
+}

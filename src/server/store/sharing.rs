@@ -1,0 +1,308 @@
+//! Who may use a conversation beside its owner, and the links by which people come in.
+//!
+//! Each change of what an account may do is written down with the revocations, in the same transaction: that is how other
+//! processes on this database learn of it.
+
+use super::accounts::called;
+use super::conversations::access;
+use super::revocations::{Revoked, note_by};
+use super::{Store, hash, id, now};
+use crate::model::{Access, AccountId, ConversationId, Named};
+use crate::server::secret::Hash;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+
+/// Somebody with whom a conversation is shared.
+#[derive(Clone, Debug)]
+pub struct Share {
+    pub person: Named,
+    pub role: Access,
+    pub since: String,
+}
+
+/// A link by which people come in.
+#[derive(Clone, Debug)]
+pub struct Link {
+    pub hash: Hash,
+    pub role: Access,
+    pub uses: i64,
+    pub used: i64,
+    pub ends_at: String,
+    pub created_at: String,
+}
+
+/// Where an open link leads, for whoever thinks about taking it.
+#[derive(Clone, Debug)]
+pub struct Invitation {
+    pub conversation: ConversationId,
+    pub title: String,
+    pub owner: Named,
+    pub role: Access,
+}
+
+/// What came of giving somebody access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// They have it now, or have another one.
+    New,
+    /// They had it before.
+    Before,
+    /// So many people may be here, and are.
+    Full,
+}
+
+fn link(row: &SqliteRow) -> sqlx::Result<Link> {
+    Ok(Link {
+        hash: hash(row.try_get("token_hash")?)?,
+        role: access(row.try_get("role")?),
+        uses: row.try_get("uses")?,
+        used: row.try_get("used")?,
+        ends_at: row.try_get("ends_at")?,
+        created_at: row.try_get("created_at")?,
+    })
+}
+
+/// A link that can be taken. One of an account that is disabled cannot.
+macro_rules! open_link {
+    ($select:literal) => {
+        concat!(
+            $select,
+            " where share_link.token_hash = $1 and used < uses and ends_at > $2
+                and exists (select 1 from conversation join account on account.id = conversation.account
+                            where conversation.id = share_link.conversation and account.disabled_at is null)"
+        )
+    };
+}
+
+async fn role_of(
+    write: &mut SqliteConnection,
+    conversation: ConversationId,
+    account: AccountId,
+) -> sqlx::Result<Option<Access>> {
+    let row = sqlx::query(
+        "select case when conversation.account = $2 then 'owner' else coalesce(share.role, '') end as role
+         from conversation left join share on share.conversation = conversation.id and share.account = $2
+         where conversation.id = $1",
+    )
+    .bind(conversation.to_string())
+    .bind(account.to_string())
+    .fetch_one(write)
+    .await?;
+    let role: &str = row.try_get("role")?;
+    Ok((!role.is_empty()).then(|| access(role)))
+}
+
+impl Store {
+    /// With whom the conversation is shared, in the order in which they came.
+    pub async fn shares(&self, conversation: ConversationId) -> sqlx::Result<Vec<Share>> {
+        let rows = sqlx::query(
+            "select share.*, account.name from share join account on account.id = share.account
+             where conversation = $1 order by share.created_at, share.account",
+        )
+        .bind(conversation.to_string())
+        .fetch_all(self.read())
+        .await?;
+        let read = rows.iter().map(|row| {
+            let person = called(id(row.try_get("account")?)?, row.try_get("name")?);
+            Ok(Share { person, role: access(row.try_get("role")?), since: row.try_get("created_at")? })
+        });
+        read.collect()
+    }
+
+    /// Shares the conversation with an account, or gives it another role. `most` people may be here besides the owner.
+    pub async fn share(
+        &self,
+        conversation: ConversationId,
+        account: AccountId,
+        role: Access,
+        most: i64,
+    ) -> sqlx::Result<Given> {
+        let mut write = self.write().await?;
+        let before = role_of(&mut write, conversation, account).await?;
+        if before == Some(Access::Owner) || before == Some(role) {
+            return Ok(Given::Before);
+        }
+        if before.is_none() && most <= count(&mut write, conversation).await? {
+            return Ok(Given::Full);
+        }
+        give(&mut write, self.process(), conversation, account, role).await?;
+        write.commit().await?;
+        Ok(Given::New)
+    }
+
+    /// Takes it back. `false`: it was not shared with this account.
+    pub async fn unshare(&self, conversation: ConversationId, account: AccountId) -> sqlx::Result<bool> {
+        let mut write = self.write().await?;
+        let gone = sqlx::query("delete from share where conversation = $1 and account = $2")
+            .bind(conversation.to_string())
+            .bind(account.to_string())
+            .execute(&mut *write)
+            .await?
+            .rows_affected();
+        if gone == 0 {
+            return Ok(false);
+        }
+        note_by(&mut write, Some(self.process()), Revoked::Share(account, conversation)).await?;
+        write.commit().await?;
+        Ok(true)
+    }
+
+    /// The conversation's links, the newest first.
+    pub async fn share_links(&self, conversation: ConversationId) -> sqlx::Result<Vec<Link>> {
+        let rows = sqlx::query("select * from share_link where conversation = $1 order by created_at desc")
+            .bind(conversation.to_string())
+            .fetch_all(self.read())
+            .await?;
+        rows.iter().map(link).collect()
+    }
+
+    /// Adds a link, where there are fewer than `most`. Those that have ended make room first.
+    pub async fn add_share_link(&self, conversation: ConversationId, new: &Link, most: i64) -> sqlx::Result<bool> {
+        let mut write = self.write().await?;
+        sqlx::query("delete from share_link where conversation = $1 and (ends_at <= $2 or uses <= used)")
+            .bind(conversation.to_string())
+            .bind(now())
+            .execute(&mut *write)
+            .await?;
+        let there: i64 = sqlx::query_scalar("select count(*) from share_link where conversation = $1")
+            .bind(conversation.to_string())
+            .fetch_one(&mut *write)
+            .await?;
+        if most <= there {
+            return Ok(false);
+        }
+        sqlx::query(
+            "insert into share_link (token_hash, conversation, role, uses, used, ends_at, created_at)
+             values ($1, $2, $3, $4, 0, $5, $6)",
+        )
+        .bind(new.hash.to_string())
+        .bind(conversation.to_string())
+        .bind(new.role.name())
+        .bind(new.uses)
+        .bind(&new.ends_at)
+        .bind(&new.created_at)
+        .execute(&mut *write)
+        .await?;
+        write.commit().await?;
+        Ok(true)
+    }
+
+    /// Withdraws a link. `RowNotFound` where the conversation has none like this.
+    pub async fn end_share_link(&self, conversation: ConversationId, link: Hash) -> sqlx::Result<()> {
+        let mut write = self.write().await?;
+        let gone = sqlx::query("delete from share_link where conversation = $1 and token_hash = $2")
+            .bind(conversation.to_string())
+            .bind(link.to_string())
+            .execute(&mut *write)
+            .await?
+            .rows_affected();
+        if gone == 0 {
+            return Err(sqlx::Error::RowNotFound);
+        }
+        write.commit().await
+    }
+
+    /// Where the link leads. None: it cannot be taken.
+    pub async fn open_share_link(&self, link: Hash) -> sqlx::Result<Option<Invitation>> {
+        let row = sqlx::query(open_link!(
+            "select share_link.conversation, share_link.role, place.title, place.account, owner.name
+             from share_link join conversation place on place.id = share_link.conversation
+             join account owner on owner.id = place.account"
+        ))
+        .bind(link.to_string())
+        .bind(now())
+        .fetch_optional(self.read())
+        .await?;
+        let read = row.map(|row| {
+            Ok(Invitation {
+                conversation: id(row.try_get("conversation")?)?,
+                title: row.try_get("title")?,
+                owner: called(id(row.try_get("account")?)?, row.try_get("name")?),
+                role: access(row.try_get("role")?),
+            })
+        });
+        read.transpose()
+    }
+
+    /// Takes the link: one use of it, unless it gives nothing that the account does not have. None: it cannot be taken.
+    pub async fn take_share_link(
+        &self,
+        link: Hash,
+        account: AccountId,
+        most: i64,
+    ) -> sqlx::Result<Option<(ConversationId, Given)>> {
+        let mut write = self.write().await?;
+        let row = sqlx::query(open_link!("select conversation, role from share_link"))
+            .bind(link.to_string())
+            .bind(now())
+            .fetch_optional(&mut *write)
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let (conversation, role) = (id(row.try_get("conversation")?)?, access(row.try_get("role")?));
+        let before = role_of(&mut write, conversation, account).await?;
+        if before.is_some_and(|before| role <= before) {
+            return Ok(Some((conversation, Given::Before)));
+        }
+        if before.is_none() && most <= count(&mut write, conversation).await? {
+            return Ok(Some((conversation, Given::Full)));
+        }
+        sqlx::query("update share_link set used = used + 1 where token_hash = $1")
+            .bind(link.to_string())
+            .execute(&mut *write)
+            .await?;
+        give(&mut write, self.process(), conversation, account, role).await?;
+        write.commit().await?;
+        Ok(Some((conversation, Given::New)))
+    }
+}
+
+async fn count(write: &mut SqliteConnection, conversation: ConversationId) -> sqlx::Result<i64> {
+    let count = sqlx::query_scalar("select count(*) from share where conversation = $1").bind(conversation.to_string());
+    count.fetch_one(write).await
+}
+
+async fn give(
+    write: &mut SqliteConnection,
+    process: &str,
+    conversation: ConversationId,
+    account: AccountId,
+    role: Access,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "insert into share (conversation, account, role, created_at) values ($1, $2, $3, $4)
+         on conflict (conversation, account) do update set role = excluded.role",
+    )
+    .bind(conversation.to_string())
+    .bind(account.to_string())
+    .bind(role.name())
+    .bind(now())
+    .execute(&mut *write)
+    .await?;
+    note_by(write, Some(process), Revoked::Share(account, conversation)).await
+}
+
+/// What is shared with a guest is shared with the account from now on, and what it has written is the account's.
+pub(super) async fn inherit(write: &mut SqliteConnection, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
+    for what in [
+        "insert into share (conversation, account, role, created_at)
+         select conversation, $2, role, created_at from share where account = $1
+         on conflict (conversation, account) do update set
+            role = case when excluded.role = 'participant' then excluded.role else share.role end",
+        "delete from share where account = $1",
+        // Nobody shares with themselves, or writes as a guest in what is their own by now.
+        "delete from share where account = $2
+             and conversation in (select conversation.id from conversation where conversation.account = $2)",
+        "update message set account = $2 where account = $1",
+        "update message set account = null where account = $2
+             and conversation in (select conversation.id from conversation where conversation.account = $2)",
+    ] {
+        sqlx::query(what).bind(guest.to_string()).bind(account.to_string()).execute(&mut *write).await?;
+    }
+    Ok(())
+}
+
+/// An account that is disabled loses what is shared with it. Its streams end with its sessions.
+pub(super) async fn end_all(write: &mut SqliteConnection, account: AccountId) -> sqlx::Result<()> {
+    sqlx::query("delete from share where account = $1").bind(account.to_string()).execute(write).await?;
+    Ok(())
+}

@@ -1,0 +1,129 @@
+//! Coming in: by name, and by a link.
+
+use super::*;
+use crate::model::Access;
+use crate::server::secret::{self, Hash};
+use crate::server::store::sharing::Link;
+use crate::server::store::{ago, now};
+
+async fn people(shared: &Shared) -> Vec<(String, String)> {
+    let sharing: Value = shared.app.get(&shared.path("/sharing")).await.json().await.unwrap();
+    let people = sharing["people"].as_array().unwrap().iter();
+    people.map(|person| (text(&person["name"]), text(&person["role"]))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_is_found_by_name_and_what_is_wrong_is_said() {
+    let shared = Shared::with("reader").await;
+    let path = shared.path("/sharing/people");
+    let wrong = problem(shared.app.post(&path, json!({ "name": "Nobody", "role": "reader" })).await, 422).await;
+    assert_eq!(wrong["field"], "name");
+    let own = problem(shared.app.post(&path, json!({ "name": "ann", "role": "reader" })).await, 422).await;
+    assert!(own["detail"].as_str().unwrap().contains("your own"));
+    for role in ["owner", "admin", ""] {
+        let wrong = problem(shared.app.post(&path, json!({ "name": "Bob", "role": role })).await, 422).await;
+        assert_eq!(wrong["field"], "role");
+    }
+    shared.app.share(&shared.conversation, "BOB", "participant").await;
+    assert_eq!(people(&shared).await, [("Bob".to_owned(), "participant".to_owned())], "once, with the newer role");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_is_for_so_many_people_and_for_its_time() {
+    let mut shared = Shared::with("reader").await;
+    let secret = shared.app.share_link(&shared.conversation, json!({ "role": "participant" })).await;
+    assert_eq!(secret.len(), 32, "128 bits");
+    // Who is here as more already takes no use of it.
+    assert_eq!(shared.app.join(&secret).await.status(), StatusCode::OK);
+    shared.be_bob();
+    let joined: Value = shared.app.join(&secret).await.json().await.unwrap();
+    assert_eq!(joined["id"], shared.conversation.as_str());
+    assert_eq!(shared.app.snapshot(&shared.conversation).await["access"], "participant", "a reader became more");
+    shared.app.cookie = shared.app.new_cookie().await;
+    let used_up = problem(shared.app.join(&secret).await, 404).await;
+    let unknown = problem(shared.app.join(&secret::short().unwrap()).await, 404).await;
+    assert_eq!(used_up, unknown);
+    // One that is over.
+    let (secret, conversation) = (secret::short().unwrap(), shared.conversation.parse().unwrap());
+    let over = Link {
+        hash: Hash::of(&secret),
+        role: Access::Reader,
+        uses: 9,
+        used: 0,
+        ends_at: ago(std::time::Duration::from_secs(1)),
+        created_at: now(),
+    };
+    assert!(shared.app.state.store.add_share_link(conversation, &over, 100).await.unwrap());
+    problem(shared.app.join(&secret).await, 404).await;
+    // One that is withdrawn.
+    shared.be_ann();
+    let secret = shared.app.share_link(&shared.conversation, json!({ "role": "reader", "uses": 2 })).await;
+    let path = shared.path(&format!("/sharing/links/{}", Hash::of(&secret)));
+    assert_eq!(shared.app.request(Method::DELETE, &path).send().await.unwrap().status(), StatusCode::NO_CONTENT);
+    problem(shared.app.request(Method::DELETE, &path).send().await.unwrap(), 404).await;
+    shared.app.cookie = shared.app.new_cookie().await;
+    problem(shared.app.join(&secret).await, 404).await;
+    for body in [json!({ "role": "reader", "uses": 0 }), json!({ "role": "reader", "days": 31 })] {
+        shared.be_ann();
+        problem(shared.app.post(&shared.path("/sharing/links"), body).await, 422).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_who_take_the_last_use_at_once_are_one() {
+    let mut shared = Shared::with("reader").await;
+    let secret = shared.app.share_link(&shared.conversation, json!({ "role": "reader" })).await;
+    let one = shared.app.new_cookie().await;
+    let other = shared.app.new_cookie().await;
+    let join = |cookie: &str| {
+        let body = json!({ "secret": secret });
+        shared.app.stranger(Method::POST, "/api/v1/join").header("cookie", cookie).json(&body).send()
+    };
+    let (one, other) = tokio::join!(join(&one), join(&other));
+    let mut statuses = [one.unwrap().status(), other.unwrap().status()];
+    statuses.sort();
+    assert_eq!(statuses, [StatusCode::OK, StatusCode::NOT_FOUND]);
+    shared.be_ann();
+    assert_eq!(people(&shared).await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a18_guessing_links_is_slowed() {
+    let shared = Shared::with("reader").await;
+    let mut statuses = Vec::new();
+    for _ in 0..30 {
+        statuses.push(shared.app.join(&secret::short().unwrap()).await.status());
+    }
+    assert!(statuses.contains(&StatusCode::TOO_MANY_REQUESTS), "{statuses:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_who_comes_in_and_signs_in_keeps_it() {
+    let mut shared = Shared::with("participant").await;
+    shared.take_back().await;
+    let secret = shared.app.share_link(&shared.conversation, json!({ "role": "participant" })).await;
+    shared.app.cookie = shared.app.new_cookie().await;
+    assert_eq!(shared.app.join(&secret).await.status(), StatusCode::OK);
+    let sent = shared.app.send(&shared.conversation, &Script::default()).await;
+    shared.app.rest_of(&shared.conversation, &sent).await;
+    let author = shared.app.snapshot(&shared.conversation).await["messages"][2]["author"].clone();
+    assert!(text(&author["name"]).starts_with("guest "));
+    shared.app.sign_in("Bob").await;
+    let snapshot = shared.app.snapshot(&shared.conversation).await;
+    assert_eq!(snapshot["access"], "participant");
+    assert_eq!(snapshot["messages"][2]["author"]["name"], "Bob", "what the guest wrote is Bob's now");
+    shared.be_ann();
+    assert_eq!(people(&shared).await, [("Bob".to_owned(), "participant".to_owned())]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_who_signs_in_as_the_owner_is_the_owner() {
+    let mut shared = Shared::with("reader").await;
+    let secret = shared.app.share_link(&shared.conversation, json!({ "role": "participant" })).await;
+    shared.app.cookie = shared.app.new_cookie().await;
+    assert_eq!(shared.app.join(&secret).await.status(), StatusCode::OK);
+    shared.app.sign_in("Ann").await;
+    assert_eq!(shared.app.snapshot(&shared.conversation).await["access"], "owner");
+    assert_eq!(people(&shared).await.len(), 1, "nobody shares with themselves");
+    assert_eq!(shared.app.conversations().await.len(), 1);
+}

@@ -1,0 +1,107 @@
+//! What is taken back is over within a second, on every stream and at every process (A17, S14).
+
+use super::*;
+use crate::event::Event;
+use crate::server::State;
+use crate::server::journal::Topic;
+use crate::server::transport::{Follower, Frame};
+use crate::tests::app::settings;
+use std::time::{Duration, Instant};
+
+/// The promise.
+const SECOND: Duration = Duration::from_secs(1);
+/// Longer than anything that will succeed takes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a17_streams_are_cut_and_everything_answers_as_for_a_random_id() {
+    let mut shared = Shared::with("participant").await;
+    let mut of_ann = shared.app.follow(&shared.conversation, None).await;
+    shared.be_bob();
+    let mut events = shared.app.follow(&shared.conversation, None).await;
+    let body = json!({ "conversation": shared.conversation, "cursor": null, "list": null });
+    let mut lines = shared.app.post("/api/follow", body.clone()).await;
+    events.next().await.unwrap();
+    let since = Instant::now();
+    shared.take_back().await;
+    let both = async {
+        while events.next().await.is_some() {}
+        while lines.chunk().await.is_ok_and(|chunk| chunk.is_some()) {}
+    };
+    tokio::time::timeout(PATIENCE, both).await.expect("a stream stays open");
+    assert!(since.elapsed() < SECOND, "cut after {:?}", since.elapsed());
+    let sent = shared.app.send(&shared.conversation, &Script { silence_after: Some(2), ..Script::default() }).await;
+    of_ann.until("reply").await;
+    shared.be_bob();
+    let random = uuid::Uuid::now_v7();
+    for (theirs, other) in [
+        (shared.path(""), format!("/api/v1/conversations/{random}")),
+        (shared.path("/events"), format!("/api/v1/conversations/{random}/events")),
+        (shared.path("/sharing"), format!("/api/v1/conversations/{random}/sharing")),
+    ] {
+        let (theirs, other) = (shared.app.get(&theirs).await, shared.app.get(&other).await);
+        assert_eq!(problem(theirs, 404).await, problem(other, 404).await);
+    }
+    let stop = |reply: String| shared.app.post("/api/chat/stop", json!({ "reply": reply }));
+    assert_eq!(problem(stop(sent.reply).await, 404).await, problem(stop(random.to_string()).await, 404).await);
+    problem(shared.app.post(&shared.path("/messages"), json!({ "content": "x" })).await, 404).await;
+    problem(shared.app.post("/api/follow", body).await, 404).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a17_what_one_process_takes_back_the_other_cuts() {
+    let mut shared = Shared::with("participant").await;
+    let second = State::start(settings(&shared.app.folder, &shared.app.upstream, &[])).await.unwrap();
+    let bob: crate::model::AccountId = shared.bob_id.parse().unwrap();
+    let topic = Topic::Conversation(shared.conversation.parse().unwrap());
+    let (mut follower, _) = Follower::start(&second, bob, topic, None).await.unwrap();
+    let (mut list, _) = Follower::start(&second, bob, Topic::Account(bob), None).await.unwrap();
+    let since = Instant::now();
+    shared.take_back().await;
+    let over = async { while follower.next().await.is_some() {} };
+    tokio::time::timeout(PATIENCE, over).await.expect("it goes on");
+    assert!(since.elapsed() < SECOND && follower.is_withdrawn(), "cut after {:?}", since.elapsed());
+    assert!(Follower::start(&second, bob, topic, None).await.is_err(), "and it does not come back");
+    let frames = tokio::time::timeout(PATIENCE, list.next()).await.unwrap().unwrap();
+    let [Frame::Start { event: Event::List(list), .. }] = &frames[..] else { panic!("no list") };
+    assert!(list.items.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_leaves_is_out_and_an_owner_cannot() {
+    let mut shared = Shared::with("reader").await;
+    shared.be_bob();
+    let mut events = shared.app.follow(&shared.conversation, None).await;
+    let path = shared.path(&format!("/sharing/people/{}", shared.bob_id));
+    let since = Instant::now();
+    assert_eq!(shared.app.request(Method::DELETE, &path).send().await.unwrap().status(), StatusCode::NO_CONTENT);
+    while events.next().await.is_some() {}
+    assert!(since.elapsed() < SECOND);
+    problem(shared.app.get(&shared.path("")).await, 404).await;
+    shared.be_ann();
+    let sharing: Value = shared.app.get(&shared.path("/sharing")).await.json().await.unwrap();
+    assert_eq!(sharing["people"], json!([]));
+    let own = shared.path(&format!("/sharing/people/{}", text(&sharing["owner"]["id"])));
+    problem(shared.app.request(Method::DELETE, &own).send().await.unwrap(), 409).await;
+    problem(shared.app.request(Method::DELETE, &path).send().await.unwrap(), 404).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disabled_account_loses_what_is_shared_with_it_and_its_links_lead_nowhere() {
+    let mut shared = Shared::with("participant").await;
+    shared.be_bob();
+    let own = shared.app.conversation().await;
+    let secret = shared.app.share_link(&own, json!({ "role": "reader" })).await;
+    let mut events = shared.app.follow(&shared.conversation, None).await;
+    let bob = shared.bob_id.parse().unwrap();
+    let since = Instant::now();
+    shared.app.state.store.set_disabled(bob, true).await.unwrap();
+    while events.next().await.is_some() {}
+    assert!(since.elapsed() < SECOND);
+    shared.be_ann();
+    let sharing: Value = shared.app.get(&shared.path("/sharing")).await.json().await.unwrap();
+    assert_eq!(sharing["people"], json!([]));
+    problem(shared.app.join(&secret).await, 404).await;
+    let path = shared.path("/sharing/people");
+    problem(shared.app.post(&path, json!({ "name": "Bob", "role": "reader" })).await, 422).await;
+}
