@@ -22,10 +22,11 @@ test:
 	@scripts/build
 	@scripts/end2end
 
-# The vendors' own Python clients against the scriptable model API, so that it is right about their formats.
-conformance:
-	@scripts/setup
+# The vendors' own Python clients against the scriptable model API, so that it is right about their formats. And everything
+# that the API's own document describes, asked of the release build.
+conformance: build
 	@scripts/conformance
+	@scripts/schemathesis
 
 lint:
 	@scripts/setup

@@ -22,6 +22,7 @@ pub fn Sidebar() -> impl IntoView {
                 </button>
             </div>
             <a class="button sidebar__new" href="/"><Icon path=icon::PLUS/>"New conversation"</a>
+            <a class="plain sidebar__more" href="/search">"Search"</a>
             <Entries/>
             <More/>
             <Account/>
