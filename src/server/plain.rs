@@ -7,7 +7,9 @@
 pub mod account;
 pub mod admin;
 pub mod door;
+pub mod farewell;
 mod form;
+pub mod reset;
 
 use super::accounts::Role;
 use super::routes::site_folder;

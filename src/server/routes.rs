@@ -5,6 +5,8 @@ mod admin;
 mod assets;
 mod chat;
 mod door;
+mod export;
+mod farewell;
 mod forms;
 mod headers;
 mod health;
@@ -14,6 +16,7 @@ mod metrics;
 mod origin;
 mod oversize;
 mod pages;
+mod reset;
 mod rest;
 mod table;
 mod trace;
@@ -68,7 +71,7 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
 }
 
 /// The routes that answer somebody in particular.
-fn asked() -> [Table; 7] {
+fn asked() -> [Table; 10] {
     [
         rest::routes(),
         images::routes(),
@@ -76,6 +79,9 @@ fn asked() -> [Table; 7] {
         forms::routes(),
         door::routes(),
         account::routes(),
+        export::routes(),
+        farewell::routes(),
+        reset::routes(),
         admin::routes(),
     ]
 }

@@ -7,14 +7,17 @@
 pub mod accounts;
 pub mod audit;
 pub mod conversations;
+pub mod deletion;
 pub mod elsewhere;
 pub mod endings;
+pub mod export;
 pub mod images;
 pub mod invitations;
 pub mod messages;
 pub mod people;
 mod presence;
 pub mod quota;
+pub mod resets;
 pub mod revocations;
 pub mod sessions;
 pub mod tokens;
@@ -66,7 +69,9 @@ impl Store {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(BUSY)
-            .foreign_keys(true);
+            .foreign_keys(true)
+            // What is deleted is overwritten, and not only forgotten.
+            .pragma("secure_delete", "on");
         let path = options.get_filename().to_owned();
         make_private(&path).with_context(|| format!("DATABASE_URL: {} cannot be written", path.display()))?;
 

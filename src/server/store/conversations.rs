@@ -34,7 +34,7 @@ impl Stored {
     }
 }
 
-fn stored(row: &SqliteRow) -> sqlx::Result<Stored> {
+pub(super) fn stored(row: &SqliteRow) -> sqlx::Result<Stored> {
     Ok(Stored {
         id: id(row.try_get("id")?)?,
         account: id(row.try_get("account")?)?,

@@ -34,7 +34,7 @@ pub struct Checkpoint {
     pub thinking_since: Option<String>,
 }
 
-fn message(row: &SqliteRow) -> sqlx::Result<Message> {
+pub(super) fn message(row: &SqliteRow) -> sqlx::Result<Message> {
     let count = |name: &str| row.try_get::<Option<i64>, _>(name).map(|count| count.map(|count| count.max(0) as u64));
     let small = |name: &str| count(name).map(|count| count.and_then(|it| u32::try_from(it).ok()).unwrap_or(0));
     let usage = match (count("input_tokens")?, count("output_tokens")?) {
@@ -214,6 +214,18 @@ impl Store {
             Ok((message, id(row.try_get("conversation")?)?, id(row.try_get("account")?)?))
         })
         .transpose()
+    }
+
+    /// The account's replies that are open, whoever writes them.
+    pub async fn open_replies_of(&self, account: AccountId) -> sqlx::Result<Vec<MessageId>> {
+        let ids: Vec<String> = sqlx::query_scalar(
+            "select message.id from message join conversation on conversation.id = message.conversation
+             where message.status = 'streaming' and conversation.account = $1",
+        )
+        .bind(account.to_string())
+        .fetch_all(self.read())
+        .await?;
+        ids.iter().map(|text| id(text)).collect()
     }
 
     /// The first reply to a message.
