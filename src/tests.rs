@@ -9,6 +9,7 @@ mod backup;
 mod capacity;
 mod chaos;
 mod chat;
+mod checklist;
 mod commands;
 mod connections;
 mod context;
