@@ -153,14 +153,17 @@ pub fn log(owner: Owner, entries: Vec<Entry>, next: Option<String>) -> Sheet {
     let rows = entries
         .into_iter()
         .map(|entry| {
+            // Where there is nothing to say, a phone shows no line for it.
+            let subject = (!entry.subject.is_empty()).then_some("To whom or what");
+            let detail = (!entry.detail.is_empty() || 1 < entry.times).then_some("How");
             let times = (1 < entry.times).then(|| format!(" {} times within an hour", entry.times));
             view! {
                 <tr role="row">
                     <td role="cell" data-label="When (UTC)"><time datetime=entry.at.clone()>{minute(&entry.at)}</time></td>
                     <th scope="row" role="rowheader" data-label="Who">{entry.actor}</th>
                     <td role="cell" data-label="Did what">{entry.action}</td>
-                    <td role="cell" data-label="To whom or what">{entry.subject}</td>
-                    <td role="cell" data-label="How">{entry.detail}{times}</td>
+                    <td role="cell" data-label=subject>{entry.subject}</td>
+                    <td role="cell" data-label=detail>{entry.detail}{times}</td>
                 </tr>
             }
         })

@@ -30,7 +30,7 @@ pub fn page(owner: Option<Owner>, leaving: Leaving, holds: Holdings, said: Said)
             <p class="row"><a class="button button--quiet" href="/account/export">"Download everything first"</a></p>
         }
     });
-    let field = said.clone();
+    let (field, is_guest) = (said.clone(), matches!(leaving, Leaving::Guest));
     let proof = match leaving {
         Leaving::WithPassword => Some(
             view! { <Field form="delete" name="proof" label="Your password" kind="password" autocomplete="current-password" said=field/> }
@@ -48,7 +48,7 @@ pub fn page(owner: Option<Owner>, leaving: Leaving, holds: Holdings, said: Said)
     };
     let body = view! {
         <p class="lead">"This goes at once, and nobody can bring it back:"</p>
-        <ul class="titles">{goes(holds)}</ul>
+        <ul class="titles">{goes(holds, is_guest)}</ul>
         <p class="quiet">
             "What stays: how many tokens were used, without whose they were; in the log, that an account was deleted; and what \
              backups hold, until they are overwritten."
@@ -64,7 +64,7 @@ pub fn page(owner: Option<Owner>, leaving: Leaving, holds: Holdings, said: Said)
     Sheet { title: title.into(), width: Width::Narrow, owner, said, fields, body: body.into_any() }
 }
 
-fn goes(holds: Holdings) -> impl IntoView {
+fn goes(holds: Holdings, is_guest: bool) -> impl IntoView {
     let some = |count: i64, one: &str, many: &str| match count {
         0 => None,
         1 => Some(format!("1 {one}")),
@@ -78,10 +78,11 @@ fn goes(holds: Holdings) -> impl IntoView {
             "API token: its program is refused from then on",
             "API tokens: their programs are refused from then on",
         ),
-        some(holds.sessions, "browser that is signed in", "browsers that are signed in"),
     ];
-    let rest = "replies that are being written, the name, the password, limits, invitations that were made".to_owned();
-    all.into_iter().flatten().chain([rest]).map(|line| view! { <li>{line}</li> }).collect_view()
+    let account = (!is_guest).then(|| "the name, the password, limits, and invitations that were made".to_owned());
+    let signed = some(holds.sessions, "browser that is signed in", "browsers that are signed in").filter(|_| !is_guest);
+    let rest = [signed, account, Some("replies that are being written".to_owned())];
+    all.into_iter().chain(rest).flatten().map(|line| view! { <li>{line}</li> }).collect_view()
 }
 
 /// What is shown when it is done.
