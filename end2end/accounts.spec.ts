@@ -1,7 +1,7 @@
 // Accounts, as people meet them: signing up and in, on two browsers, without JavaScript, by keyboard, and as an admin.
 
 import { AxeBuilder } from "@axe-core/playwright";
-import type { Page } from "@playwright/test";
+import type { Locator, Page } from "@playwright/test";
 import { CUT, Chat, ask, expect, providers, test } from "./helpers";
 
 const PASSWORD = "a quiet river";
@@ -160,9 +160,14 @@ test("axe finds nothing on the pages of accounts, by day and by night, on a phon
   await look("sign-in-wrong");
   await page.goto(at("/sign-up"));
   await look("sign-up-invited");
+  await page.goto(at("/"));
+  await page.goto(at("/account/delete"));
+  await look("delete-guest");
   await page.goto(adminLink(server.log));
   await look("sign-up");
   await fillIn(page, "Sign up", "Root");
+  await page.goto(at("/account/delete"));
+  await look("delete");
   await page.goto(at("/account"));
   await page.getByLabel("What it is for").fill("Backups");
   await page.getByRole("button", { name: "Make a token" }).click();
@@ -175,6 +180,11 @@ test("axe finds nothing on the pages of accounts, by day and by night, on a phon
   await look("admin");
   await page.getByRole("link", { name: "Root" }).last().click();
   await look("admin-account");
+  await page.getByRole("button", { name: "Make a link for a new password" }).click();
+  const reset = (await page.locator("a.token").getAttribute("href")) ?? "";
+  await look("admin-account-link");
+  await page.getByRole("link", { name: "Delete the account" }).click();
+  await look("admin-delete");
   await page.goto(at("/admin/invitations"));
   await page.getByLabel("For whom").fill("The team");
   await page.getByRole("button", { name: "Make an invitation" }).click();
@@ -183,6 +193,27 @@ test("axe finds nothing on the pages of accounts, by day and by night, on a phon
     await page.goto(at(`/admin/${name}`));
     await look(`admin-${name}`);
   }
+  await page.goto(at("/admin/invitations"));
+  await page.getByLabel("Who may sign up").selectOption("closed");
+  await page.getByRole("button", { name: "Set", exact: true }).click();
+  await page.goto(reset);
+  await look("reset");
+  await page.getByLabel("New password").fill("another quiet river");
+  await page.getByRole("button", { name: "Set the password" }).click();
+  await look("reset-done");
+  await page.goto(reset);
+  await look("reset-over");
+  await page.context().clearCookies();
+  await page.goto(at("/sign-up"));
+  await look("sign-up-closed");
+  await page.goto(at("/"));
+  await page.getByRole("textbox", { name: "Your message" }).fill("Said as a guest");
+  await page.getByRole("button", { name: "Send" }).click();
+  await expect(page).toHaveURL(/\/c\//);
+  await page.goto(at("/sign-in"));
+  await fillIn(page, "Sign in", "Root", "another quiet river");
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("What you began here");
+  await look("merge");
   expect([...new Set(found)]).toEqual([]);
 });
 
@@ -210,4 +241,54 @@ test("an admin invites somebody, and takes the account out of use while it is op
   await expect(guest.page.getByRole("alert")).toHaveText(/This account is disabled/);
   await page.getByRole("link", { name: "Log" }).click();
   await expect(page.getByRole("row", { name: /Root disabled Bob/ })).toBeVisible();
+});
+
+test("an account is taken along and deleted with the keyboard alone", async ({ noise, page }) => {
+  noise.expect(/422/);
+  const name = newName();
+  await page.goto("/sign-up");
+  await fillIn(page, "Sign up", name);
+  await page.waitForURL(/\/$/);
+  await page.goto("/account");
+  const focus = async (target: Locator): Promise<void> => {
+    for (let presses = 0; presses < 40; presses++) {
+      if (await target.evaluate((element) => element === document.activeElement)) return;
+      await page.keyboard.press("Tab");
+    }
+    throw new Error("the focus does not get there");
+  };
+  await focus(page.getByRole("link", { name: "Download everything" }));
+  const download = page.waitForEvent("download");
+  await page.keyboard.press("Enter");
+  expect((await download).suggestedFilename()).toMatch(/^rivulet-\d{4}-\d\d-\d\d\.zip$/);
+  await focus(page.getByRole("link", { name: "Delete the account" }));
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("Delete your account");
+  await focus(page.getByLabel("Your password"));
+  await page.keyboard.type(PASSWORD);
+  await focus(page.getByLabel("Yes, delete it for good"));
+  await page.keyboard.press("Space");
+  await focus(page.getByRole("button", { name: "Delete the account" }));
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("It is gone");
+  await page.goto("/sign-in");
+  await fillIn(page, "Sign in", name);
+  await expect(page.getByText("do not belong together")).toBeVisible();
+});
+
+test("the question about a guest's conversations is answered with the keyboard alone", async ({ browse, chat, page }) => {
+  const name = newName();
+  await page.goto("/sign-up");
+  await fillIn(page, "Sign up", name);
+  await chat.awake();
+  const second = new Chat(await (await browse()).newPage());
+  await second.open(new URL("/", page.url()).href);
+  await second.say(ask("Said as a guest", { text: "Noted." }));
+  await second.shows("Noted.");
+  await second.page.goto(new URL("/sign-in", page.url()).href);
+  await fillIn(second.page, "Sign in", name);
+  await expect(second.page.getByRole("button", { name: "Keep in my account" })).toBeFocused();
+  await second.page.keyboard.press("Enter");
+  await second.awake();
+  await expect(second.titles).toHaveText(["Said as a guest"]);
 });

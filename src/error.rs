@@ -21,6 +21,9 @@ pub enum Problem {
     /// 401: nobody in particular is asking.
     #[error("Rivulet does not know who you are. Open its start page in this browser, or send an API token.")]
     Unknown,
+    /// 401, where there is more to say: a token that is wrong, a server without guests.
+    #[error("{0}")]
+    Unauthorized(String),
     /// 403: another website is asking in this person's name.
     #[error("{0}")]
     Forbidden(String),
@@ -65,7 +68,7 @@ impl Problem {
     pub fn status(&self) -> u16 {
         match self {
             Self::Malformed(_) => 400,
-            Self::Unknown => 401,
+            Self::Unknown | Self::Unauthorized(_) => 401,
             Self::Forbidden(_) => 403,
             Self::NotFound => 404,
             Self::Method => 405,
@@ -83,7 +86,7 @@ impl Problem {
     pub fn title(&self) -> &'static str {
         match self {
             Self::Malformed(_) => "Bad Request",
-            Self::Unknown => "Unauthorized",
+            Self::Unknown | Self::Unauthorized(_) => "Unauthorized",
             Self::Forbidden(_) => "Forbidden",
             Self::NotFound => "Not Found",
             Self::Method => "Method Not Allowed",

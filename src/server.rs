@@ -9,6 +9,7 @@ pub mod branches;
 pub mod commands;
 pub mod conversations;
 pub mod engine;
+pub mod export;
 pub mod grants;
 pub mod highlight;
 pub mod images;
@@ -159,6 +160,8 @@ impl State {
         let state = Self(Arc::new(shared));
         tokio::spawn(sweep(Arc::downgrade(&state.0), state.drain.clone()));
         tokio::spawn(grants::watch(Arc::downgrade(&state.0), seen));
+        let deleting = state.clone();
+        tokio::spawn(async move { accounts::resume_deletions(&deleting).await });
         Ok(state)
     }
 }
@@ -191,6 +194,7 @@ async fn sweep(state: Weak<Shared>, drain: Drain) {
         state.limits.sweep();
         state.throttle.sweep();
         images::sweep(&state).await;
+        accounts::resume_deletions(&state).await;
         match state.store.end_unused_sessions().await {
             Ok(ended) => ended.into_iter().for_each(|revoked| state.grants.revoke(revoked)),
             Err(error) => tracing::warn!(%error, "Sessions that nobody uses could not be ended"),

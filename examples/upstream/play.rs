@@ -46,6 +46,9 @@ fn headers(turn: &Turn, content_type: &str) -> String {
         turn.format.wire().id_header(),
         turn.id
     );
+    if let Some(location) = &script.location {
+        headers += &format!("location: {location}\r\n");
+    }
     if let Some(wait) = &script.retry_after {
         headers += &format!("retry-after: {wait}\r\n");
     }

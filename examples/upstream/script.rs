@@ -67,6 +67,8 @@ pub(crate) struct Script {
     /// Alone, it is a lie about a stream of events.
     pub(crate) content_type: Option<String>,
     pub(crate) retry_after: Option<String>,
+    /// Where else to ask, for a status that says so.
+    pub(crate) location: Option<String>,
     pub(crate) retry_after_ms: Option<u64>,
     /// How many requests to answer so: of a script in the queue, before the next is used; of a script in a message,
     /// before the same request is answered without its faults, as when a retry succeeds.
@@ -138,6 +140,7 @@ impl Default for Script {
             body: None,
             content_type: None,
             retry_after: None,
+            location: None,
             retry_after_ms: None,
             times: None,
             line_end: LineEnd::Lf,
@@ -181,6 +184,7 @@ impl Script {
             body: None,
             content_type: None,
             retry_after: None,
+            location: None,
             retry_after_ms: None,
             ..self
         }

@@ -1,11 +1,15 @@
 //! Accounts: signing up, in and out, and what an account may be.
 
+mod deletion;
 mod name;
+mod reset;
 mod sign_in;
 mod sign_up;
 mod tokens;
 
+pub use deletion::{delete, delete_own, resume as resume_deletions};
 pub use name::Name;
+pub use reset::{invite_to_reset, rename, reset};
 pub use sign_in::{
     Arrival, SignedIn, change_password, end_other_sessions, end_session, guest_of, keep_guest, leave, sign_in,
 };

@@ -67,7 +67,7 @@ pub async fn set_disabled(state: &State, Admin(admin): Admin, id: AccountId, dis
         let ended = state.store.set_disabled(id, disabled).await?.ok_or_else(|| last("disabled"))?;
         cut(&state, ended);
         if disabled {
-            state.engine.stop_all(id);
+            state.engine.stop_all(id).await;
         }
         let action = if disabled { "disabled" } else { "enabled" };
         Ok(state.store.note(&admin.name, action, &called(&account), "").await?)
@@ -110,6 +110,24 @@ pub async fn end_sessions(state: &State, Admin(admin): Admin, id: AccountId) -> 
         Ok(state.store.note(&admin.name, "ended the sessions", &called(&account), &detail).await?)
     })
     .await
+}
+
+/// Signs an account out of one browser.
+pub async fn end_session(state: &State, Admin(admin): Admin, id: AccountId, session: Hash) -> Result<(), Problem> {
+    let account = state.store.account(id).await?;
+    super::accounts::end_session(state, id, session).await?;
+    let state = state.clone();
+    owned(async move { Ok(state.store.note(&admin.name, "ended a session", &called(&account), "").await?) }).await
+}
+
+/// Deletes an account with everything in it. `typed` is what it is called, so that it is the right one.
+pub async fn delete(state: &State, Admin(admin): Admin, id: AccountId, typed: &str) -> Result<(), Problem> {
+    other(&admin, id, "proof")?;
+    let account = state.store.account(id).await?;
+    if called(&account) != typed.trim() {
+        return Err(Problem::invalid("proof", "This is not what the account is called."));
+    }
+    super::accounts::delete(state, id, Some(admin.name)).await
 }
 
 /// An invitation as the form has it.

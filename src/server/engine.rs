@@ -27,7 +27,7 @@ use crate::event::Event;
 use crate::model::{Access, AccountId, ConversationId, ImageId, Message, MessageId, Role};
 use crate::server::bounds::Bounds;
 use crate::server::journal::{Journal, Journals, Topic, lock};
-use crate::server::limits::{self, Limits, Prompt};
+use crate::server::limits::{self, Counts, Limits, Prompt};
 use crate::server::metrics::Metrics;
 use crate::server::provider::{Providers, Request};
 use crate::server::quota::Everybody;
@@ -70,6 +70,8 @@ struct Shared {
     admitted: Mutex<Vec<(AccountId, ConversationId)>>,
     tasks: TaskTracker,
     visits: TaskTracker,
+    /// Stateless answers by account: they are open replies of it as well.
+    visiting: Arc<Counts>,
     interrupt: CancellationToken,
 }
 
@@ -161,6 +163,7 @@ impl Engine {
             admitted: Mutex::default(),
             tasks: TaskTracker::new(),
             visits: TaskTracker::new(),
+            visiting: Arc::default(),
             interrupt: CancellationToken::new(),
         });
         let elsewhere = elsewhere::take_over(&shared).await?;

@@ -121,7 +121,7 @@ async fn stop_what_it_pays_for(state: &State, revoked: Revoked) {
         Err(error) => matches!(error, sqlx::Error::RowNotFound),
     };
     if gone {
-        state.engine.stop_all(account);
+        state.engine.stop_all(account).await;
     }
 }
 

@@ -92,6 +92,9 @@ pub fn model(id: &str) -> Result<(), Problem> {
 
 /// Uploads of one account at a time: the page makes one after the other, and nobody is to take every place.
 const MOST_UPLOADS: u32 = 4;
+/// Exports of one account, and of everybody, at a time: each keeps a processor and the disk busy.
+const MOST_EXPORTS: u32 = 1;
+const MOST_EXPORTS_OF_ALL: usize = 4;
 
 /// The limits on what an account does at once and per minute.
 pub struct Limits {
@@ -100,6 +103,7 @@ pub struct Limits {
     streams: Arc<Counts>,
     most_streams: u32,
     uploads: Arc<Counts>,
+    exports: Arc<Counts>,
     metrics: Arc<Metrics>,
 }
 
@@ -112,7 +116,8 @@ pub enum Sender {
 
 impl Limits {
     pub fn new(most_streams: u32, metrics: Arc<Metrics>) -> Self {
-        Self { sends: Mutex::default(), streams: Arc::default(), most_streams, uploads: Arc::default(), metrics }
+        let (streams, uploads, exports) = (Arc::default(), Arc::default(), Arc::default());
+        Self { sends: Mutex::default(), streams, most_streams, uploads, exports, metrics }
     }
 
     /// Counts a send, or says when the next one is possible.
@@ -148,6 +153,21 @@ impl Limits {
         })
     }
 
+    /// Counts an export for as long as the answer is held.
+    pub fn export(&self, account: AccountId) -> Result<Counted, Problem> {
+        let place = self.exports.one_more(account, MOST_EXPORTS).ok_or_else(|| {
+            self.metrics.refused("exports");
+            let message = "A download of your data is under way already. Wait until it has ended.".into();
+            Problem::TooMany { message, retry_after_seconds: 10 }
+        })?;
+        if MOST_EXPORTS_OF_ALL < lock(&self.exports.0).len() {
+            self.metrics.refused("exports");
+            let message = "Others are downloading their data at the moment. Try again in a minute.".into();
+            return Err(Problem::Unavailable { message, retry_after_seconds: 60 });
+        }
+        Ok(place)
+    }
+
     /// How many streams are open in all.
     pub fn open_streams(&self) -> usize {
         lock(&self.streams.0).values().map(|count| *count as usize).sum()
@@ -162,11 +182,18 @@ impl Limits {
     }
 }
 
+/// How many of something each account has.
 #[derive(Default)]
-struct Counts(Mutex<HashMap<AccountId, u32>>);
+pub(super) struct Counts(Mutex<HashMap<AccountId, u32>>);
 
 impl Counts {
-    fn one_more(self: &Arc<Self>, account: AccountId, most: u32) -> Option<Counted> {
+    /// How many there are of this account.
+    pub(super) fn of(&self, account: AccountId) -> u32 {
+        lock(&self.0).get(&account).copied().unwrap_or_default()
+    }
+
+    /// One more, where these are less than `most`.
+    pub(super) fn one_more(self: &Arc<Self>, account: AccountId, most: u32) -> Option<Counted> {
         let mut counts = lock(&self.0);
         let count = counts.entry(account).or_default();
         if most <= *count {
@@ -177,7 +204,7 @@ impl Counts {
     }
 }
 
-/// One open stream, or one upload, of an account; dropping it frees the place.
+/// One open stream, upload, export or stateless answer of an account; dropping it frees the place.
 pub struct Counted {
     counts: Arc<Counts>,
     account: AccountId,

@@ -7,8 +7,10 @@
 pub mod account;
 pub mod admin;
 pub mod door;
+pub mod farewell;
 mod form;
 pub mod reference;
+pub mod reset;
 pub mod search;
 pub mod sharing;
 

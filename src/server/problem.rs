@@ -77,10 +77,18 @@ impl From<JsonRejection> for Problem {
                 let text = rejection.body_text();
                 let detail = text.split_once(": ").map_or(text.as_str(), |(_, detail)| detail);
                 let field = field_of(detail);
-                Self::Invalid { field, message: detail.to_owned() }
+                Self::Invalid { field, message: in_words(detail) }
             }
             _ => Self::Malformed(format!("The request's JSON cannot be read. {}", rejection.body_text())),
         }
+    }
+}
+
+/// What serde says, where a person has a use for it.
+fn in_words(detail: &str) -> String {
+    match detail.contains("UUID parsing failed") {
+        true => "This is no id. An id is a UUID, as an answer of the server gives it.".into(),
+        false => detail.to_owned(),
     }
 }
 

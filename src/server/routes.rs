@@ -5,6 +5,8 @@ mod admin;
 mod assets;
 mod chat;
 mod door;
+mod export;
+mod farewell;
 mod forms;
 mod headers;
 mod health;
@@ -15,6 +17,7 @@ mod openapi;
 mod origin;
 mod oversize;
 mod pages;
+mod reset;
 mod rest;
 mod search;
 mod sharing;
@@ -81,6 +84,9 @@ fn asked() -> [Table; 10] {
         forms::routes(),
         door::routes(),
         account::routes(),
+        export::routes(),
+        farewell::routes(),
+        reset::routes(),
         admin::routes(),
         openapi::routes(),
         search::routes(),

@@ -9,7 +9,7 @@ mod credentials;
 mod device;
 mod extract;
 
-pub use extract::{Account, Admin, Person, Reader, SignedIn};
+pub use extract::{Account, Admin, Browser, Once, Person, Reader, SignedIn};
 
 use super::accounts::{Role, Scope};
 use super::secret::{self, Hash};
@@ -42,7 +42,16 @@ pub enum By {
 
 /// Who a request comes from, if anybody may ask for anything.
 #[derive(Clone, Copy, Debug)]
-pub struct Caller(pub Option<Who>);
+pub struct Caller(pub Option<Who>, Stranger);
+
+/// What somebody who is nobody in particular can do about it.
+#[derive(Clone, Copy, Debug, Default)]
+enum Stranger {
+    /// Opening the start page makes a guest.
+    #[default]
+    Welcome,
+    SignsIn,
+}
 
 /// Who a browser is, also where guests may do nothing but sign in.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +60,18 @@ struct Visitor(Option<Who>);
 impl Caller {
     /// For what only looks.
     pub fn reading(self) -> Result<Who, Problem> {
-        self.0.ok_or(Problem::Unknown)
+        self.0.ok_or_else(|| self.stranger())
+    }
+
+    /// Nobody in particular is asking.
+    pub fn stranger(self) -> Problem {
+        match self.1 {
+            Stranger::Welcome => Problem::Unknown,
+            Stranger::SignsIn => Problem::Unauthorized(
+                "Rivulet does not know who you are. Sign in at /sign-in with this browser, or send an API token."
+                    .into(),
+            ),
+        }
     }
 
     /// For what changes something, or costs something.
@@ -69,7 +89,7 @@ impl Caller {
 fn context() -> Result<(State, Caller), Problem> {
     let state = use_context::<State>().ok_or(Problem::Internal)?;
     let parts = use_context::<Parts>().ok_or(Problem::Internal)?;
-    Ok((state, parts.extensions.get::<Caller>().copied().unwrap_or(Caller(None))))
+    Ok((state, parts.extensions.get::<Caller>().copied().unwrap_or(Caller(None, Stranger::default()))))
 }
 
 /// The caller of a server function that changes something, and the server's state.
@@ -94,7 +114,7 @@ pub async fn identify(Extract(state): Extract<State>, mut request: Request, next
     let guests = state.settings.guests();
     let caller = visitor.filter(|who| guests || !who.is_guest);
     request.extensions_mut().insert(Visitor(visitor));
-    request.extensions_mut().insert(Caller(caller));
+    request.extensions_mut().insert(Caller(caller, if guests { Stranger::Welcome } else { Stranger::SignsIn }));
     if caller.is_some() || !opens_page(&request) {
         return next.run(request).await;
     }
@@ -105,7 +125,7 @@ pub async fn identify(Extract(state): Extract<State>, mut request: Request, next
         Err(problem) => problem.into_response(),
         Ok((guest, cookie)) => {
             request.extensions_mut().insert(Visitor(Some(guest)));
-            request.extensions_mut().insert(Caller(Some(guest)));
+            request.extensions_mut().insert(Caller(Some(guest), Stranger::Welcome));
             (AppendHeaders([cookie]), next.run(request).await).into_response()
         }
     }
@@ -128,7 +148,7 @@ async fn recognise(state: &State, headers: &HeaderMap) -> Result<Option<Who>, Pr
             None => return Ok(None),
         },
         Presented::Bearer(token) => {
-            let (holder, scope) = state.store.token(token).await?.ok_or(Problem::Unknown)?;
+            let (holder, scope) = state.store.token(token).await?.ok_or_else(credentials::wrong_token)?;
             (holder, By::Token(token, scope))
         }
     };

@@ -8,8 +8,10 @@ pub mod accounts;
 pub mod audit;
 pub mod branches;
 pub mod conversations;
+pub mod deletion;
 pub mod elsewhere;
 pub mod endings;
+pub mod export;
 pub mod images;
 pub mod invitations;
 pub mod messages;
@@ -17,6 +19,7 @@ pub mod people;
 mod presence;
 pub mod public_links;
 pub mod quota;
+pub mod resets;
 pub mod revocations;
 pub mod search;
 pub mod sessions;
@@ -70,7 +73,9 @@ impl Store {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(BUSY)
-            .foreign_keys(true);
+            .foreign_keys(true)
+            // What is deleted is overwritten, and not only forgotten.
+            .pragma("secure_delete", "on");
         let path = options.get_filename().to_owned();
         make_private(&path).with_context(|| format!("DATABASE_URL: {} cannot be written", path.display()))?;
 

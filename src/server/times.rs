@@ -1,6 +1,5 @@
 //! Times as people read them on pages that the server draws.
 
-use super::throttle::span;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -12,9 +11,15 @@ pub fn since(time: &str) -> String {
     let Ok(time) = time.parse::<Timestamp>() else { return "at some time".into() };
     match Timestamp::now().as_second() - time.as_second() {
         ..60 => "just now".into(),
-        seconds @ 60..MOST_SECONDS => format!("{} ago", span(seconds.unsigned_abs())),
+        seconds @ 60..3_600 => ago(seconds / 60, "a minute", "minutes"),
+        seconds @ 3_600..86_400 => ago(seconds / 3_600, "an hour", "hours"),
+        seconds @ 86_400..MOST_SECONDS => ago(seconds / 86_400, "a day", "days"),
         _ => format!("on {}", date(time)),
     }
+}
+
+fn ago(count: i64, one: &str, many: &str) -> String {
+    if count == 1 { format!("{one} ago") } else { format!("{count} {many} ago") }
 }
 
 /// The day: `today`, or a date.
@@ -44,7 +49,19 @@ mod tests {
     #[test]
     fn a_time_is_said_as_people_say_it() {
         assert_eq!(since(&now()), "just now");
-        assert_eq!(since(&ago(Duration::from_secs(240))), "4 minutes ago");
+        for (seconds, said) in [
+            (59, "just now"),
+            (63, "a minute ago"),
+            (119, "a minute ago"),
+            (240, "4 minutes ago"),
+            (3_599, "59 minutes ago"),
+            (5_000, "an hour ago"),
+            (86_399, "23 hours ago"),
+            (100_000, "a day ago"),
+            (6 * 86_400, "6 days ago"),
+        ] {
+            assert_eq!(since(&ago(Duration::from_secs(seconds))), said);
+        }
         assert_eq!(since("2020-02-03T04:05:06.000Z"), "on 3 February 2020");
         assert_eq!(day(&now()), "today");
         assert_eq!(minute("2020-02-03T04:05:06.000Z"), "2020-02-03 04:05");

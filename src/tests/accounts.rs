@@ -52,10 +52,20 @@ impl App {
         list["items"].as_array().unwrap().clone()
     }
 
+    /// Sends a form that makes a secret, and returns the page that shows it.
+    pub(crate) async fn made(&self, path: &str, form: &[(&str, &str)]) -> String {
+        let answer = self.form(path, form).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{path}");
+        let once = cookie(&answer, "rivulet-once").unwrap();
+        let to = location(&answer).split('#').next().unwrap();
+        let page = self.request(Method::GET, to).header("cookie", once).send().await.unwrap();
+        assert_eq!(cookie(&page, "rivulet-once").as_deref(), Some("rivulet-once="), "it is shown once");
+        page.text().await.unwrap()
+    }
+
     /// An API token of the browser's account.
     pub(crate) async fn token(&self, scope: &str) -> String {
-        let answer = self.form("/account/tokens", &[("name", "a program"), ("scope", scope)]).send().await.unwrap();
-        let page = answer.text().await.unwrap();
+        let page = self.made("/account/tokens", &[("name", "a program"), ("scope", scope)]).await;
         let start = page.find("rivulet_").expect("the token is shown");
         page[start..].split('<').next().unwrap().to_owned()
     }

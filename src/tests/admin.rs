@@ -15,7 +15,7 @@ use reqwest::StatusCode;
 use serde_json::json;
 
 /// A server with an admin; the browser at hand is the admin's.
-async fn with_admin(flags: &[&str]) -> App {
+pub(crate) async fn with_admin(flags: &[&str]) -> App {
     let mut app = App::with(flags).await;
     let link = crate::server::accounts::first_admin(&app.state).await.unwrap().unwrap();
     let form = [("name", "Root"), ("password", PASSWORD), ("invitation", link.as_str())];
@@ -25,7 +25,7 @@ async fn with_admin(flags: &[&str]) -> App {
 }
 
 /// Somebody else, with the cookie of their browser.
-async fn member(app: &mut App, name: &str) -> (AccountId, String) {
+pub(crate) async fn member(app: &mut App, name: &str) -> (AccountId, String) {
     let admin = std::mem::take(&mut app.cookie);
     app.cookie = app.new_cookie().await;
     app.sign_up(name).await;
@@ -34,13 +34,13 @@ async fn member(app: &mut App, name: &str) -> (AccountId, String) {
     (app.state.store.credentials(&key).await.unwrap().unwrap().account, cookie)
 }
 
-async fn page(app: &App, path: &str) -> String {
+pub(crate) async fn page(app: &App, path: &str) -> String {
     let page = app.get(path).await;
     assert_eq!(page.status(), StatusCode::OK, "{path}");
     page.text().await.unwrap()
 }
 
-async fn submit(app: &App, path: &str, fields: &[(&str, &str)]) -> reqwest::Response {
+pub(crate) async fn submit(app: &App, path: &str, fields: &[(&str, &str)]) -> reqwest::Response {
     app.form(path, fields).send().await.unwrap()
 }
 
@@ -182,7 +182,7 @@ async fn a_message_that_waits_while_its_account_is_disabled_is_not_sent() {
 async fn an_invitation_lets_in_as_many_as_it_says_until_it_is_withdrawn() {
     let mut app = with_admin(&["--sign-up=invitation"]).await;
     let form = [("note", "The team"), ("role", "agent"), ("uses", "2"), ("days", "3")];
-    let made = submit(&app, "/admin/invitations", &form).await.text().await.unwrap();
+    let made = app.made("/admin/invitations", &form).await;
     let link = made.split("/sign-up?invitation=").nth(1).unwrap()[..64].to_owned();
     let admin = app.cookie.clone();
     for (name, status) in [("One", 303), ("Two", 303), ("Three", 422)] {
@@ -194,7 +194,7 @@ async fn an_invitation_lets_in_as_many_as_it_says_until_it_is_withdrawn() {
     assert_eq!(without.status(), StatusCode::UNPROCESSABLE_ENTITY);
     app.cookie = admin;
     assert!(page(&app, "/admin/invitations").await.contains("agent, taken 2 of 2 times, used up"));
-    let again = submit(&app, "/admin/invitations", &form).await.text().await.unwrap();
+    let again = app.made("/admin/invitations", &form).await;
     let link = again.split("/sign-up?invitation=").nth(1).unwrap()[..64].to_owned();
     let hash = crate::server::secret::Hash::of(&link).to_string();
     let ended = submit(&app, "/admin/invitations/end", &[("invitation", &hash)]).await;
@@ -207,7 +207,7 @@ async fn an_invitation_lets_in_as_many_as_it_says_until_it_is_withdrawn() {
 /// A link for one more person, made by the browser at hand.
 async fn link(app: &App) -> String {
     let form = [("note", "Somebody"), ("role", "member"), ("uses", "9"), ("days", "3")];
-    let made = submit(app, "/admin/invitations", &form).await.text().await.unwrap();
+    let made = app.made("/admin/invitations", &form).await;
     made.split("/sign-up?invitation=").nth(1).unwrap()[..64].to_owned()
 }
 

@@ -61,7 +61,7 @@ async fn the_first_message_gives_the_title() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_list_is_newest_first_and_paged() {
+async fn a43_the_list_is_newest_first_and_paged() {
     let app = App::start().await;
     let mut made = Vec::new();
     for _ in 0..7 {
@@ -87,7 +87,7 @@ async fn the_list_is_newest_first_and_paged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_snapshot_is_the_last_fifty_messages() {
+async fn a43_a_snapshot_is_the_last_fifty_messages() {
     let app = App::start().await;
     let conversation = app.conversation().await;
     for _ in 0..26 {

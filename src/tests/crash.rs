@@ -77,7 +77,7 @@ async fn a_checkpoint_of_many_replies_keeps_each_in_few_transactions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_database_is_its_owners_alone() {
+async fn a56_the_database_is_its_owners_alone() {
     use std::os::unix::fs::PermissionsExt;
     let app = App::start().await;
     for name in ["rivulet.db", "rivulet.db-wal"] {

@@ -196,7 +196,7 @@ async fn f9_characters_split_anywhere_are_whole_and_broken_ones_are_marked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f10_a_line_without_end_is_refused() {
+async fn f10_a49_a_line_without_end_is_refused() {
     let app = App::start().await;
     let script = Script { long_line: Some(3 << 20), ..Script::default() };
     for model in MODELS {
@@ -207,7 +207,7 @@ async fn f10_a_line_without_end_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f11_a_reply_that_drips_for_ever_meets_its_deadline() {
+async fn f11_a49_a_reply_that_drips_for_ever_meets_its_deadline() {
     let app = App::with(&["--reply-seconds=2"]).await;
     let outcome = outcome(&app, &Script { pieces: 1_000, gap_ms: 100, ..Script::default() }, "openai/mock").await;
     assert_eq!(outcome.error()["kind"], "timeout");
@@ -215,7 +215,7 @@ async fn f11_a_reply_that_drips_for_ever_meets_its_deadline() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f12_an_answer_that_is_no_stream_is_explained() {
+async fn f12_a49_an_answer_that_is_no_stream_is_explained() {
     let app = App::start().await;
     let html = Script {
         status: Some(200),

@@ -46,7 +46,9 @@ fn guard(path: &str) -> Guard {
         "/api/v1/tokens" => Own,
         "/api/v1/tokens/{id}" => Owned(Method::DELETE, Nothing),
         "/account" | "/account/password" | "/account/sessions/end-others" | "/account/conversations" => Own,
-        "/account/tokens" => Own,
+        "/reset-password" => Everybody,
+        "/account/name" | "/account/delete" => Own,
+        "/account/tokens" | "/account/export" | "/api/v1/account/export" => Own,
         "/account/sessions/end" => Owned(Method::POST, Form(&[("session", "{s}")])),
         "/account/tokens/end" => Owned(Method::POST, Form(&[("token", "{t}")])),
         "/api/v1/images" => Own,
@@ -91,7 +93,15 @@ fn guard(path: &str) -> Guard {
         "/admin/accounts/{id}" => Admin(Method::GET, Nothing),
         "/admin/accounts/role" => Admin(Method::POST, Form(&[("account", "{a}"), ("role", "admin")])),
         "/admin/accounts/disabled" => Admin(Method::POST, Form(&[("account", "{a}"), ("disabled", "yes")])),
-        "/admin/accounts/limits" | "/admin/accounts/sessions/end" => Admin(Method::POST, Form(&[("account", "{a}")])),
+        "/admin/accounts/limits" | "/admin/accounts/sessions/end" | "/admin/accounts/reset" => {
+            Admin(Method::POST, Form(&[("account", "{a}")]))
+        }
+        "/admin/accounts/sessions/end-one" => Admin(Method::POST, Form(&[("account", "{a}"), ("session", "{s}")])),
+        "/admin/accounts/name" => Admin(Method::POST, Form(&[("account", "{a}"), ("name", "Eve")])),
+        "/admin/accounts/{id}/delete" => Admin(Method::GET, Nothing),
+        "/admin/accounts/delete" => {
+            Admin(Method::POST, Form(&[("account", "{a}"), ("proof", "Alice"), ("sure", "yes")]))
+        }
         "/admin/invitations/end" => Admin(Method::POST, Form(&[("invitation", "{i}")])),
         "/admin/sign-up" => Admin(Method::POST, Form(&[("policy", "open")])),
         // Server functions.
@@ -286,7 +296,9 @@ async fn a16_a_stranger_gets_nothing_anywhere() {
             Own if path.starts_with("/api/") && !path.starts_with("/api/v1") => {
                 (Method::POST, Json(json!({ "after": null })))
             }
-            Own if path.contains("password") => (Method::POST, Nothing),
+            Own if routes::paths().contains(&path) && ["/password", "/name"].iter().any(|end| path.ends_with(end)) => {
+                (Method::POST, Nothing)
+            }
             Own if ["end-others", "tokens", "images"].iter().any(|end| path.ends_with(end)) => (Method::POST, Nothing),
             Own => (Method::GET, Nothing),
         };

@@ -73,7 +73,7 @@ async fn a_viewer_that_comes_back_after_every_single_event_misses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cursor_that_says_nothing_here_gets_a_snapshot_first() {
+async fn a41_a_cursor_that_says_nothing_here_gets_a_snapshot_first() {
     let app = App::start().await;
     let (conversation, other) = (app.conversation().await, app.conversation().await);
     let sent = app.send(&conversation, &Script::default()).await;

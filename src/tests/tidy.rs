@@ -81,3 +81,31 @@ fn a_file_is_one_idea() {
         .collect();
     assert_eq!(files, Vec::<PathBuf>::new(), "longer than 400 lines");
 }
+
+/// The rows of the attack checklist that a test's name begins with: `a26_a32_…` is about two.
+fn rows_in(line: &str) -> Vec<u32> {
+    let Some((_, name)) = line.split_once("fn ") else { return Vec::new() };
+    let numbers = name.split('_').map_while(|part| {
+        let (kind, number) = part.split_at_checked(1)?;
+        number.parse::<u32>().ok().filter(|_| kind == "a" || kind == "f").map(|number| (kind == "a", number))
+    });
+    numbers.filter(|(is_attack, _)| *is_attack).map(|(_, number)| number).collect()
+}
+
+#[test]
+fn every_row_of_the_attack_checklist_is_tested_or_has_its_reason() {
+    let mut tested = std::collections::BTreeSet::new();
+    for path in sources(&root().join("src")) {
+        tested.extend(std::fs::read_to_string(path).unwrap().lines().flat_map(rows_in));
+    }
+    let table = std::fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let rows: Vec<_> = table.lines().filter_map(|line| line.strip_prefix("| A")).collect();
+    for (index, row) in rows.iter().enumerate() {
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        let number = cells[0].parse::<u32>().unwrap();
+        assert_eq!(number as usize, index + 1, "the rows are in order");
+        assert!(cells[2] != "tested" || tested.contains(&number), "A{number} has no test that is named by it");
+        assert!(!cells[2].is_empty(), "A{number} has neither a test nor a reason");
+    }
+    assert_eq!(rows.len(), 58);
+}

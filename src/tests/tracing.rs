@@ -41,7 +41,7 @@ impl Write for Log {
 
 // On one thread, so that the subscriber of this test is the one of all its tasks.
 #[tokio::test]
-async fn a_line_names_its_request_and_its_reply_and_no_line_a_prompt() {
+async fn a54_a_line_names_its_request_and_its_reply_and_no_line_a_prompt() {
     let (log, _guard) = Log::capture();
     let app = App::start().await;
     let conversation = app.conversation().await;

@@ -63,14 +63,30 @@ pub async fn sign_in(state: &State, arrival: Arrival, name: &str, password: &str
     let stored = found.as_ref().and_then(|found| found.password.clone());
     if !state.passwords.matches(stored, password).await? {
         tracing::info!(address = %arrival.address, "Somebody could not sign in");
+        note(state, "somebody", "could not sign in", found.and_then(|found| found.name), "").await;
         return Err(wrong());
     }
     attempt.succeeded();
     let found = found.ok_or(Problem::Internal)?;
+    let name = found.name.clone().unwrap_or_default();
     if found.disabled {
         return Err(Problem::Forbidden("This account is disabled. Ask whoever runs this server.".into()));
     }
-    begin(state, arrival, found.account).await
+    let device = arrival.device.clone();
+    let signed = begin(state, arrival, found.account).await?;
+    note(state, &name, "signed in", Some(name.clone()), &device).await;
+    Ok(signed)
+}
+
+/// Writes down that somebody signed in, or tried to. A name that nobody has is not told: it may be a password. Whoever
+/// tries again and again makes one entry an hour for each account, and one for all names that nobody has.
+async fn note(state: &State, actor: &str, action: &str, subject: Option<String>, detail: &str) {
+    let subject = subject.unwrap_or_else(|| "a name that nobody has".into());
+    let (state, actor, action, detail) = (state.clone(), actor.to_owned(), action.to_owned(), detail.to_owned());
+    let noted = owned(async move { Ok(state.store.note_again(&actor, &action, &subject, &detail).await?) }).await;
+    if let Err(problem) = noted {
+        tracing::warn!(%problem, "A sign-in was not written into the log");
+    }
 }
 
 /// Begins a session of the account in this browser, under a new id, in place of the one before.

@@ -4,7 +4,7 @@ use super::{Open, Shared};
 use crate::error::Problem;
 use crate::model::{AccountId, ConversationId, MessageId};
 use crate::server::journal::lock;
-use crate::server::limits::Sender;
+use crate::server::limits::{Counted, Sender};
 use crate::server::quota::Quota;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -59,18 +59,35 @@ impl Shared {
         // The reply that is open here makes room for this one.
         self.has_room(all().filter(|(_, place)| *place != conversation).count() + self.visits.len())?;
         let mine = all().filter(|(owner, place)| *owner == account && *place != conversation);
-        let others = mine.collect::<HashSet<_>>().len();
-        let most_open = quota.open_replies.map_or(self.everybody.open_replies, |count| count as usize);
-        if most_open <= others {
-            self.metrics.refused("replies");
-            let message =
-                format!("{others} replies are being written for you already. Stop one, or wait until one ends.");
-            return Err(Problem::TooMany { message, retry_after_seconds: 5 });
+        let others = mine.collect::<HashSet<_>>().len() + self.visiting.of(account) as usize;
+        if self.most_open(quota) <= others {
+            return Err(self.too_many_open(others));
         }
         let per_minute = quota.sends_per_minute.unwrap_or(self.everybody.sends_per_minute);
         self.limits.send(Sender::Account(account), per_minute)?;
         admitted.push((account, conversation));
         Ok(Admission { shared: Arc::clone(self), place: (account, conversation), _token: token })
+    }
+
+    /// Whether the account may have one more answer outside any conversation, beside its open replies. The place is taken
+    /// for as long as the answer is held.
+    pub(super) fn admit_stateless(&self, account: AccountId, quota: Quota) -> Result<Counted, Problem> {
+        let open = lock(&self.open);
+        let admitted = lock(&self.admitted);
+        let mine = places(&open, &admitted).filter(|(owner, _)| *owner == account).collect::<HashSet<_>>().len();
+        let room = u32::try_from(self.most_open(quota).saturating_sub(mine)).unwrap_or(u32::MAX);
+        let place = self.visiting.one_more(account, room);
+        place.ok_or_else(|| self.too_many_open(mine + self.visiting.of(account) as usize))
+    }
+
+    fn most_open(&self, quota: Quota) -> usize {
+        quota.open_replies.map_or(self.everybody.open_replies, |count| count as usize)
+    }
+
+    fn too_many_open(&self, others: usize) -> Problem {
+        self.metrics.refused("replies");
+        let message = format!("{others} replies are being written for you already. Stop one, or wait until one ends.");
+        Problem::TooMany { message, retry_after_seconds: 5 }
     }
 
     /// Whether an answer outside any conversation may start now; it is among the visits already.

@@ -36,8 +36,14 @@ impl Engine {
     }
 
     /// Ends all open replies that the account has asked for and that this process writes; their text stays.
-    pub fn stop_all(&self, account: AccountId) {
-        for open in lock(&self.shared.open).values().filter(|open| open.account == account) {
+    pub async fn stop_all(&self, account: AccountId) {
+        // A guest may have asked for them who is this account by now: the store knows.
+        let theirs = self.shared.store.open_replies_of(account).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "The open replies of an account could not be looked up");
+            Vec::new()
+        });
+        let open = lock(&self.shared.open);
+        for open in open.values().filter(|open| open.account == account || theirs.contains(&open.reply)) {
             open.stop.cancel();
         }
     }

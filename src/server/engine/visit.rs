@@ -3,12 +3,16 @@
 
 use super::Engine;
 use crate::error::Problem;
+use crate::model::AccountId;
+use crate::server::limits::Counted;
+use crate::server::quota::Quota;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// Held for as long as the answer runs.
 pub struct Visit {
     interrupt: CancellationToken,
+    _place: Option<Counted>,
     _token: TaskTrackerToken,
 }
 
@@ -18,7 +22,12 @@ impl Engine {
         // Before looking, so that a drain that begins in between waits for us, and so that two at once see each other.
         let token = self.shared.visits.token();
         self.shared.admit_visit()?;
-        Ok(Visit { interrupt: self.shared.interrupt.clone(), _token: token })
+        Ok(Visit { interrupt: self.shared.interrupt.clone(), _place: None, _token: token })
+    }
+
+    /// The same answer as one of the account's open replies, as many as it may have.
+    pub fn count_visit(&self, visit: Visit, account: AccountId, quota: Quota) -> Result<Visit, Problem> {
+        Ok(Visit { _place: Some(self.shared.admit_stateless(account, quota)?), ..visit })
     }
 
     /// How many such answers are running.

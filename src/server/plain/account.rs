@@ -35,8 +35,10 @@ pub fn page(content: Content, said: Said) -> Sheet {
         {sessions(content.sessions, content.here)}
         {password(content.owner.name.clone(), said.clone())}
         {tokens(content.tokens, content.made, said.clone())}
+        {rename(content.owner.name.clone(), said.clone())}
+        {data()}
     };
-    let fields = &["password/old", "password/new", "token/name"];
+    let fields = &["password/old", "password/new", "token/name", "rename/name"];
     let owner = Some(content.owner);
     Sheet { title: "Your account".into(), width: Width::Text, owner, said, fields, body: body.into_any() }
 }
@@ -96,6 +98,18 @@ fn password(name: String, said: Said) -> impl IntoView {
     }
 }
 
+fn rename(name: String, said: Said) -> impl IntoView {
+    view! {
+        <section aria-labelledby="rename">
+            <h2 id="rename">"Name"</h2>
+            <form class="form form--pair" method="post" action="/account/name">
+                <Field form="rename" name="name" label="What you sign in with" value=name autocomplete="username" said=said/>
+                <button class="button button--quiet">"Change the name"</button>
+            </form>
+        </section>
+    }
+}
+
 fn tokens(tokens: Vec<Token>, made: Option<String>, said: Said) -> impl IntoView {
     let made = made.map(|token| {
         view! {
@@ -118,6 +132,19 @@ fn tokens(tokens: Vec<Token>, made: Option<String>, said: Said) -> impl IntoView
                 <Choice form="token" name="scope" label="What it may do" options=scopes chosen="read"/>
                 <button class="button button--quiet">"Make a token"</button>
             </form>
+        </section>
+    }
+}
+
+fn data() -> impl IntoView {
+    view! {
+        <section aria-labelledby="data">
+            <h2 id="data">"Your data"</h2>
+            <p class="quiet">"A zip archive with everything that is kept of this account: conversations to read and as JSON, images, usage."</p>
+            <p class="row">
+                <a class="button button--quiet" href="/account/export">"Download everything"</a>
+                <a class="button button--danger" href="/account/delete">"Delete the account"</a>
+            </p>
         </section>
     }
 }

@@ -10,6 +10,7 @@ use super::form::Hidden;
 use super::{Owner, Said, Sheet, Width};
 use crate::amount::{money, number};
 use crate::server::admin::called;
+use crate::server::store::accounts::Account;
 use crate::server::store::audit::Entry;
 use crate::server::store::people::{Listed, Search, Spending};
 use crate::server::times::{minute, since};
@@ -63,12 +64,12 @@ pub fn accounts(owner: Owner, search: &Search, typed: String, people: Vec<Listed
             <a href=other.0>{other.1}</a>
         </form>
         <div class="scroll" tabindex="0" role="region" aria-label="Accounts">
-            <table class="list">
-                <thead><tr>
-                    <th scope="col">"Name"</th><th scope="col">"Role"</th><th scope="col">"Last used"</th>
-                    <th scope="col" class="number">"Tokens this month"</th>
+            <table class="list" role="table">
+                <thead role="rowgroup"><tr role="row">
+                    <th scope="col" role="columnheader">"Name"</th><th scope="col" role="columnheader">"Role"</th><th scope="col" role="columnheader">"Last used"</th>
+                    <th scope="col" role="columnheader" class="number">"Tokens this month"</th>
                 </tr></thead>
-                <tbody>{rows}</tbody>
+                <tbody role="rowgroup">{rows}</tbody>
             </table>
         </div>
         {none}
@@ -78,7 +79,6 @@ pub fn accounts(owner: Owner, search: &Search, typed: String, people: Vec<Listed
 }
 
 fn person(listed: Listed) -> impl IntoView {
-    let href = format!("/admin/accounts/{}", listed.account.id);
     let role = match (listed.account.disabled, &listed.account.name) {
         (true, _) => "disabled",
         (false, None) => "guest",
@@ -87,10 +87,10 @@ fn person(listed: Listed) -> impl IntoView {
     let used = listed.last_used_at.map_or_else(|| "never".into(), |used| since(&used));
     view! {
         <tr>
-            <th scope="row"><a href=href>{called(&listed.account)}</a></th>
-            <td>{role}</td>
-            <td>{used}</td>
-            <td class="number">{number(listed.tokens_this_month)}</td>
+            <th scope="row" role="rowheader">{link(&listed.account)}</th>
+            <td role="cell" data-label="Role">{role}</td>
+            <td role="cell" data-label="Last used">{used}</td>
+            <td role="cell" data-label="Tokens this month" class="number">{number(listed.tokens_this_month)}</td>
         </tr>
     }
 }
@@ -110,34 +110,42 @@ fn spent(spending: Vec<Spending>, with_names: bool) -> impl IntoView {
         .into_iter()
         .map(|it| {
             let about = if it.usage.estimated { "about " } else { "" };
-            let href = format!("/admin/accounts/{}", it.account.id);
-            let name = with_names.then(|| view! { <th scope="row"><a href=href>{called(&it.account)}</a></th> });
+            let name = with_names.then(|| view! { <th scope="row" role="rowheader">{it.account.as_ref().map_or_else(deleted, link)}</th> });
             view! {
-                <tr>
+                <tr role="row">
                     {name}
-                    <td>{it.model}</td>
-                    <td class="number">{number(it.replies)}</td>
-                    <td class="number">{format!("{about}{}", number(it.usage.input_tokens))}</td>
-                    <td class="number">{format!("{about}{}", number(it.usage.output_tokens))}</td>
-                    <td class="number">{it.usage.cost_micros.map(money)}</td>
+                    <td role="cell" data-label="Model">{it.model}</td>
+                    <td role="cell" data-label="Replies" class="number">{number(it.replies)}</td>
+                    <td role="cell" data-label="Tokens in" class="number">{format!("{about}{}", number(it.usage.input_tokens))}</td>
+                    <td role="cell" data-label="Tokens out" class="number">{format!("{about}{}", number(it.usage.output_tokens))}</td>
+                    <td role="cell" data-label="Cost" class="number">{it.usage.cost_micros.map(money)}</td>
                 </tr>
             }
         })
         .collect_view();
-    let name = with_names.then(|| view! { <th scope="col">"Account"</th> });
+    let name = with_names.then(|| view! { <th scope="col" role="columnheader">"Account"</th> });
     view! {
         <div class="scroll" tabindex="0" role="region" aria-label="Usage">
-            <table class="list">
-                <thead><tr>
-                    {name}<th scope="col">"Model"</th><th scope="col" class="number">"Replies"</th>
-                    <th scope="col" class="number">"Tokens in"</th><th scope="col" class="number">"Tokens out"</th>
-                    <th scope="col" class="number">"Cost"</th>
+            <table class="list" role="table">
+                <thead role="rowgroup"><tr role="row">
+                    {name}<th scope="col" role="columnheader">"Model"</th><th scope="col" role="columnheader" class="number">"Replies"</th>
+                    <th scope="col" role="columnheader" class="number">"Tokens in"</th><th scope="col" role="columnheader" class="number">"Tokens out"</th>
+                    <th scope="col" role="columnheader" class="number">"Cost"</th>
                 </tr></thead>
-                <tbody>{rows}</tbody>
+                <tbody role="rowgroup">{rows}</tbody>
             </table>
         </div>
     }
     .into_any()
+}
+
+fn link(account: &Account) -> AnyView {
+    view! { <a href=format!("/admin/accounts/{}", account.id)>{called(account)}</a> }.into_any()
+}
+
+/// What accounts have used that are deleted.
+fn deleted() -> AnyView {
+    view! { <span class="quiet">"Deleted accounts"</span> }.into_any()
 }
 
 /// The audit log, the newest first.
@@ -145,13 +153,17 @@ pub fn log(owner: Owner, entries: Vec<Entry>, next: Option<String>) -> Sheet {
     let rows = entries
         .into_iter()
         .map(|entry| {
+            // Where there is nothing to say, a phone shows no line for it.
+            let subject = (!entry.subject.is_empty()).then_some("To whom or what");
+            let detail = (!entry.detail.is_empty() || 1 < entry.times).then_some("How");
+            let times = (1 < entry.times).then(|| format!(" {} times within an hour", entry.times));
             view! {
-                <tr>
-                    <td><time datetime=entry.at.clone()>{minute(&entry.at)}</time></td>
-                    <th scope="row">{entry.actor}</th>
-                    <td>{entry.action}</td>
-                    <td>{entry.subject}</td>
-                    <td>{entry.detail}</td>
+                <tr role="row">
+                    <td role="cell" data-label="When (UTC)"><time datetime=entry.at.clone()>{minute(&entry.at)}</time></td>
+                    <th scope="row" role="rowheader" data-label="Who">{entry.actor}</th>
+                    <td role="cell" data-label="Did what">{entry.action}</td>
+                    <td role="cell" data-label=subject>{entry.subject}</td>
+                    <td role="cell" data-label=detail>{entry.detail}{times}</td>
                 </tr>
             }
         })
@@ -159,12 +171,12 @@ pub fn log(owner: Owner, entries: Vec<Entry>, next: Option<String>) -> Sheet {
     let older = next.map(|next| view! { <p><a href=format!("/admin/log?before={next}")>"Older ones"</a></p> });
     let body = view! {
         <div class="scroll" tabindex="0" role="region" aria-label="Log">
-            <table class="list">
-                <thead><tr>
-                    <th scope="col">"When (UTC)"</th><th scope="col">"Who"</th><th scope="col">"Did what"</th>
-                    <th scope="col">"To whom or what"</th><th scope="col">"How"</th>
+            <table class="list" role="table">
+                <thead role="rowgroup"><tr role="row">
+                    <th scope="col" role="columnheader">"When (UTC)"</th><th scope="col" role="columnheader">"Who"</th><th scope="col" role="columnheader">"Did what"</th>
+                    <th scope="col" role="columnheader">"To whom or what"</th><th scope="col" role="columnheader">"How"</th>
                 </tr></thead>
-                <tbody>{rows}</tbody>
+                <tbody role="rowgroup">{rows}</tbody>
             </table>
         </div>
         {older}

@@ -14,6 +14,8 @@ pub struct Door {
     pub guests: bool,
     /// Conversations that a guest brings along.
     pub brings: i64,
+    /// Whether the invitation makes an admin.
+    pub makes_admin: bool,
 }
 
 impl Door {
@@ -26,6 +28,8 @@ pub fn sign_in(door: Door, name: String, said: Said) -> Sheet {
     let known = !name.is_empty();
     let up = door.may_sign_up.then(|| view! { <p>"New here? "<a href=door.href("/sign-up")>"Sign up"</a></p> });
     let guest = door.guests.then(|| view! { <p><a href="/">"Go on without an account"</a></p> });
+    let leave = (door.guests && 0 < door.brings)
+        .then(|| view! { <p><a href="/account/delete">"Take along or delete what I have said here"</a></p> });
     let body = view! {
         <form class="form" method="post" action="/sign-in">
             <Hidden name="next" value=door.next.clone()/>
@@ -33,7 +37,7 @@ pub fn sign_in(door: Door, name: String, said: Said) -> Sheet {
             <Field form="in" name="password" label="Password" kind="password" autocomplete="current-password" first=known said=said.clone()/>
             <button class="button">"Sign in"</button>
         </form>
-        <div class="aside">{up}{guest}</div>
+        <div class="aside">{up}{guest}{leave}</div>
     };
     let fields = &["in/name", "in/password"];
     Sheet { title: "Sign in".into(), width: Width::Narrow, owner: None, said, fields, body: body.into_any() }
@@ -61,7 +65,11 @@ pub fn sign_up(door: Door, name: String, invited: Invited, said: Said) -> Sheet 
                 .into_any(),
         ),
     };
+    let admin = door.makes_admin.then(|| {
+        view! { <p class="lead">"You become an admin of this server: you see and change its accounts, limits and invitations."</p> }
+    });
     let body = view! {
+        {admin}
         {brings}
         <form class="form" method="post" action="/sign-up">
             <Hidden name="next" value=door.next.clone()/>

@@ -65,6 +65,24 @@ pub(super) fn Hidden(name: &'static str, value: String) -> impl IntoView {
     view! { <input type="hidden" name=name value=value/> }
 }
 
+/// Something to say yes to.
+#[component]
+pub(super) fn Sure(form: &'static str, name: &'static str, label: &'static str, said: Said) -> impl IntoView {
+    let id = format!("{form}-{name}");
+    let fault = said.fault(form, name);
+    let (fault_id, focus) = (format!("{id}-fault"), fault.is_some());
+    let described = fault.is_some().then(|| fault_id.clone());
+    view! {
+        <div class="input">
+            <label class="sure">
+                <input id=id type="checkbox" name=name value="yes" required autofocus=focus aria-describedby=described/>
+                <span>{label}</span>
+            </label>
+            {fault.map(|text| view! { <p class="fault" id=fault_id>{text}</p> })}
+        </div>
+    }
+}
+
 /// A choice of a few.
 #[component]
 pub(super) fn Choice(

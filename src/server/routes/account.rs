@@ -10,7 +10,8 @@ use crate::server::plain::account::{Content, page};
 use crate::server::plain::{Said, Sheet};
 use crate::server::problem::ProblemPage;
 use crate::server::secret::Hash;
-use crate::server::session::{By, Person};
+use crate::server::session::{By, Once, Person, cookie};
+use crate::server::{State, owned};
 use axum::extract::State as Extract;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -21,6 +22,7 @@ const HERE: &str = "/account";
 pub(super) fn routes() -> Table {
     Table::default()
         .route(HERE, get(show))
+        .route("/account/name", post(rename))
         .route("/account/password", post(change_password))
         .route("/account/sessions/end", post(end_session))
         .route("/account/sessions/end-others", post(end_other_sessions))
@@ -46,8 +48,36 @@ async fn sheet(state: &State, person: Person, said: Said, made: Option<String>) 
     Ok(page(content, said))
 }
 
-async fn show(Extract(state): Extract<State>, person: Person) -> Result<Sheet, ProblemPage> {
-    Ok(sheet(&state, person, Said::default(), None).await?)
+async fn show(Extract(state): Extract<State>, person: Person, Once(made): Once) -> Result<Response, ProblemPage> {
+    let tokens = state.store.tokens(person.who.account).await?;
+    // Only what is a token of this account: anybody could have put something else into the browser.
+    let made = made.filter(|made| tokens.iter().any(|token| token.hash == Hash::of(made)));
+    let page = sheet(&state, person, Said::default(), made.clone()).await?;
+    Ok(cookie::shown(&state, made.as_deref(), page)?)
+}
+
+#[derive(Deserialize)]
+struct Rename {
+    name: String,
+}
+
+async fn rename(
+    Extract(state): Extract<State>,
+    person: Person,
+    arrival: Arrival,
+    form: Result<Form<Rename>, Problem>,
+) -> Result<Response, ProblemPage> {
+    let Form(form) = form?;
+    // Counted like what else could be done too often: each new name is an entry in the log.
+    let counted = state.throttle.other(arrival.address).map(drop);
+    let renamed = match counted {
+        Ok(()) => accounts::rename(&state, person.who.account, None, &form.name).await,
+        Err(problem) => Err(problem),
+    };
+    match renamed {
+        Ok(()) => Ok(Redirect::to(HERE).into_response()),
+        Err(problem) => Ok(sheet(&state, person, Said::problem("rename", problem), None).await?.into_response()),
+    }
 }
 
 #[derive(Deserialize)]
@@ -99,12 +129,12 @@ struct NewToken {
     scope: String,
 }
 
-/// The token is in this answer and nowhere else.
+/// The browser takes the token along to the page that shows it.
 async fn make_token(
     Extract(state): Extract<State>,
     person: Person,
     form: Result<Form<NewToken>, Problem>,
-) -> Result<Sheet, ProblemPage> {
+) -> Result<Response, ProblemPage> {
     let Form(form) = form?;
     let scope =
         Scope::parse(&form.scope).ok_or_else(|| Problem::invalid("scope", "A token reads, or reads and writes."));
@@ -112,11 +142,10 @@ async fn make_token(
         Ok(scope) => accounts::make_token(&state, person.who.account, &form.name, scope).await,
         Err(problem) => Err(problem),
     };
-    let (said, made) = match made {
-        Ok(token) => (Said::default(), Some(token)),
-        Err(problem) => (Said::problem("token", problem), None),
-    };
-    Ok(sheet(&state, person, said, made).await?)
+    match made {
+        Ok(token) => Ok(cookie::show_once(&state, "/account#tokens", token)?),
+        Err(problem) => Ok(sheet(&state, person, Said::problem("token", problem), None).await?.into_response()),
+    }
 }
 
 #[derive(Deserialize)]

@@ -1,8 +1,10 @@
 //! The administration. For anybody but an admin it is not there.
 
 mod invitations;
+mod person;
 
-use super::input::{Form, Query};
+use super::input::{Form, Id, Query};
+use super::origin::site;
 use super::table::Table;
 use crate::error::Problem;
 use crate::model::AccountId;
@@ -14,10 +16,12 @@ use crate::server::plain::admin::Detail;
 use crate::server::plain::{Said, Sheet};
 use crate::server::problem::ProblemPage;
 use crate::server::quota::Quota;
-use crate::server::session::Admin;
+use crate::server::secret::Hash;
+use crate::server::session::{Admin, Once, cookie};
 use crate::server::store::people::Search;
 use crate::server::usage::{USUAL_DAYS, first_day};
 use axum::extract::State as Extract;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -31,6 +35,11 @@ pub(super) fn routes() -> Table {
         .route("/admin/accounts/disabled", post(set_disabled))
         .route("/admin/accounts/limits", post(set_limits))
         .route("/admin/accounts/sessions/end", post(end_sessions))
+        .route("/admin/accounts/sessions/end-one", post(person::end_session))
+        .route("/admin/accounts/name", post(person::rename))
+        .route("/admin/accounts/reset", post(person::reset))
+        .route("/admin/accounts/{id}/delete", get(person::delete_page))
+        .route("/admin/accounts/delete", post(person::delete))
         .route("/admin/invitations", get(invitations::show).post(invitations::invite))
         .route("/admin/invitations/end", post(invitations::end))
         .route("/admin/sign-up", post(invitations::set_sign_up))
@@ -58,7 +67,20 @@ async fn people(
 }
 
 async fn detail(state: &State, admin: &Admin, id: AccountId, said: Said) -> Result<Sheet, Problem> {
+    detail_with(state, admin, id, said, None).await
+}
+
+/// The account's page with a link for a new password, shown this once.
+async fn detail_with(
+    state: &State,
+    admin: &Admin,
+    id: AccountId,
+    said: Said,
+    link: Option<String>,
+) -> Result<Sheet, Problem> {
     let detail = Detail {
+        link,
+        reset: state.store.reset_of(id).await?.map(|(_, ends_at)| ends_at),
         account: state.store.account(id).await?,
         quota: state.store.quota(id).await?,
         sessions: state.store.sessions(id).await?,
@@ -70,9 +92,18 @@ async fn detail(state: &State, admin: &Admin, id: AccountId, said: Said) -> Resu
 async fn account(
     Extract(state): Extract<State>,
     admin: Admin,
-    id: Result<super::input::Id<AccountId>, Problem>,
-) -> Result<Sheet, ProblemPage> {
-    Ok(detail(&state, &admin, id?.0, Said::default()).await?)
+    id: Result<Id<AccountId>, Problem>,
+    Once(made): Once,
+    headers: HeaderMap,
+) -> Result<Response, ProblemPage> {
+    let id = id?.0;
+    let made = match (made, state.store.reset_of(id).await?) {
+        (Some(secret), Some((hash, _))) if hash == Hash::of(&secret) => Some(secret),
+        _ => None,
+    };
+    let link = made.as_ref().map(|secret| format!("{}/reset-password?link={secret}", site(&state.settings, &headers)));
+    let page = detail_with(&state, &admin, id, Said::default(), link).await?;
+    Ok(cookie::shown(&state, made.as_deref(), page)?)
 }
 
 /// Back to the account's page: as it is now, or with what was wrong.
@@ -183,7 +214,9 @@ async fn end_sessions(
 }
 
 async fn usage(Extract(state): Extract<State>, admin: Admin) -> Result<Sheet, ProblemPage> {
-    let spending = state.store.spending(&first_day(USUAL_DAYS), None).await?;
+    let since = first_day(USUAL_DAYS);
+    let mut spending = state.store.spending(&since, None).await?;
+    spending.extend(state.store.spending_of_deleted(&since).await?);
     Ok(pages::usage(admin.0.owner(), USUAL_DAYS, spending))
 }
 

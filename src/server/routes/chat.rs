@@ -72,7 +72,7 @@ async fn chat(
         Some(_) => Some(caller.writing()?),
         // Where guests may chat, a program without a cookie may as well.
         None if state.settings.guests() => None,
-        None => return Err(Problem::Unknown),
+        None => return Err(caller.stranger()),
     };
     let sender = match who {
         Some(who) => Sender::Account(who.account),
@@ -81,7 +81,7 @@ async fn chat(
     check(&chat.messages)?;
     let model = chat.model.unwrap_or_else(|| state.providers.default_model());
     state.providers.resolve(&model).map_err(|message| Problem::invalid("model", message))?;
-    let visit = state.engine.visit()?;
+    let mut visit = state.engine.visit()?;
     let grant = match who {
         Some(who) => Some(grants::grant(&state, who).await?),
         None => None,
@@ -91,6 +91,7 @@ async fn chat(
         Some(who) => {
             let (quota, used) = state.store.allowance(who.account).await?;
             quota.check(&everybody, used).inspect_err(|_| state.metrics.refused("tokens"))?;
+            visit = state.engine.count_visit(visit, who.account, quota)?;
             quota
         }
         None => Quota::default(),

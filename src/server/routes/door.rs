@@ -3,10 +3,11 @@
 use super::input::{Form, Local, Query};
 use super::table::Table;
 use crate::error::Problem;
-use crate::server::accounts::{self, Arrival, NewPerson, SignUp, SignedIn};
+use crate::server::accounts::{self, Arrival, NewPerson, Role, SignUp, SignedIn};
 use crate::server::plain::door::{self, Door, Invited};
 use crate::server::plain::{Said, Sheet};
 use crate::server::problem::ProblemPage;
+use crate::server::secret::Hash;
 use crate::server::session::{Caller, cookie};
 use crate::server::{State, conversations};
 use axum::extract::State as Extract;
@@ -39,7 +40,8 @@ async fn door(state: &State, arrival: &Arrival, next: &Local) -> Result<Door, Pr
         None => 0,
     };
     let may_sign_up = accounts::policy(state).await? != SignUp::Closed;
-    Ok(Door { next: next.to_string(), may_sign_up, guests: state.settings.guests(), brings })
+    let guests = state.settings.guests();
+    Ok(Door { next: next.to_string(), may_sign_up, guests, brings, makes_admin: false })
 }
 
 /// The session begins: the cookies, and the way to where one wanted to go.
@@ -106,6 +108,11 @@ async fn sign_up_sheet(
     said: Said,
 ) -> Result<Sheet, Problem> {
     let invitation = invitation.filter(|invitation| !invitation.is_empty());
+    let role = match &invitation {
+        Some(invitation) => state.store.open_invitation(Hash::of(invitation)).await?,
+        None => None,
+    };
+    let door = Door { makes_admin: role == Some(Role::Admin), ..door };
     let invited = match (invitation, accounts::policy(state).await?) {
         (Some(invitation), _) => Invited::With(invitation),
         (None, SignUp::Open) => Invited::No,

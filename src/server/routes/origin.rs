@@ -34,6 +34,15 @@ fn host(headers: &HeaderMap) -> Option<&str> {
     text(headers, header::HOST)
 }
 
+/// The address that people reach this server by: the public one, or else the one that the request came by.
+pub(super) fn site(settings: &Settings, headers: &HeaderMap) -> String {
+    match (&settings.public_url, host(headers)) {
+        (Some(url), _) => url.clone(),
+        (None, Some(host)) => format!("http://{host}"),
+        (None, None) => format!("http://{}", settings.listen),
+    }
+}
+
 /// Whether people reach this server under this name: an address (no name can be pointed at something else then), this
 /// machine's own name, or the public one. A server that listens for others and has no public name takes any.
 fn is_ours(settings: &Settings, host: Option<&str>) -> bool {

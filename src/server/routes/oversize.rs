@@ -1,6 +1,7 @@
-//! Requests that say they are too large.
+//! Requests that say they are too large, or do not say how large they are when they are unpacked.
 
 use super::{MAX_BODY_BYTES, UPLOADS};
+use crate::error::Problem;
 use crate::model::Image;
 use crate::server::problem::too_large;
 use axum::body::Body;
@@ -19,6 +20,11 @@ const DISCARD_TIME: Duration = Duration::from_secs(5);
 
 /// Answers 413 before any handler runs.
 pub(super) async fn refuse(request: Request, next: Next) -> Response {
+    let packed = request.headers().get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity");
+    if packed {
+        discard(request.into_body()).await;
+        return Problem::Unsupported("Send the body as it is, without a Content-Encoding.".into()).into_response();
+    }
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let most = if request.uri().path() == UPLOADS { Image::MOST_UPLOAD_BYTES } else { MAX_BODY_BYTES };
     if length.is_none_or(|length: usize| length <= most) {

@@ -3,6 +3,7 @@
 use crate::error::Problem;
 use crate::server::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use axum_extra::extract::cookie::{Cookie, SameSite};
 
 /// Over HTTPS the prefix binds a cookie to this very host.
@@ -40,6 +41,42 @@ pub fn no_session(state: &State) -> Result<(HeaderName, HeaderValue), Problem> {
     let mut cookie = cookie(state, session_name(state), String::new());
     cookie.make_removal();
     header(&cookie)
+}
+
+/// How long a secret waits to be shown: a redirect takes no time.
+const ONCE_SECONDS: u32 = 60;
+
+fn once_name(state: &State) -> &'static str {
+    if state.settings.is_https() { "__Host-rivulet-once" } else { "rivulet-once" }
+}
+
+pub(super) fn once_of(state: &State, headers: &HeaderMap) -> Option<String> {
+    all(headers, once_name(state)).next()
+}
+
+/// The answer to a form that made a secret: on to the page that shows it. The browser carries it there, so that it is kept
+/// nowhere, and reloading that page makes no second one.
+pub fn show_once(state: &State, to: &str, secret: String) -> Result<Response, Problem> {
+    let line = format!("{}; Max-Age={ONCE_SECONDS}", cookie(state, once_name(state), secret));
+    let value = HeaderValue::from_str(&line).map_err(|_| Problem::Internal)?;
+    Ok((AppendHeaders([(header::SET_COOKIE, value)]), Redirect::to(to)).into_response())
+}
+
+/// A page, and with it the end of a secret that it shows.
+pub fn shown(state: &State, once: Option<&str>, page: impl IntoResponse) -> Result<Response, Problem> {
+    if once.is_none() {
+        return Ok(page.into_response());
+    }
+    let mut cookie = cookie(state, once_name(state), String::new());
+    cookie.make_removal();
+    Ok((AppendHeaders([header(&cookie)?]), page).into_response())
+}
+
+/// The headers that make a browser forget all that it knows of its account.
+pub fn forgotten(state: &State) -> Result<[(HeaderName, HeaderValue); 2], Problem> {
+    let mut browser = cookie(state, browser_name(state), String::new());
+    browser.make_removal();
+    Ok([no_session(state)?, header(&browser)?])
 }
 
 fn lasting(state: &State, name: &'static str, secret: String) -> Result<(HeaderName, HeaderValue), Problem> {

@@ -25,10 +25,10 @@ pub(super) fn presented(state: &State, headers: &HeaderMap) -> Result<Presented,
         (None, None, false) => Ok(Presented::Nothing),
         (Some(session), None, false) => Ok(Presented::Cookie(Hash::of(&session))),
         (None, Some(bearer), false) => {
-            let token = bearer.to_str().ok().and_then(token).ok_or(Problem::Unknown)?;
+            let token = bearer.to_str().ok().and_then(token).ok_or_else(wrong_token)?;
             Ok(Presented::Bearer(Hash::of(token)))
         }
-        (None, None, true) => Err(Problem::Unknown),
+        (None, None, true) => Err(wrong_token()),
         _ => Err(ambiguous()),
     }
 }
@@ -36,6 +36,14 @@ pub(super) fn presented(state: &State, headers: &HeaderMap) -> Result<Presented,
 fn token(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+/// What is presented is no token of anybody.
+pub(super) fn wrong_token() -> Problem {
+    Problem::Unauthorized(
+        "This API token is wrong, or was revoked. Send one as Authorization: Bearer; you make them on your account's page."
+            .into(),
+    )
 }
 
 fn ambiguous() -> Problem {

@@ -1,6 +1,6 @@
 //! What handlers take to say who may ask: anybody's own account, a person in a browser, an admin.
 
-use super::{By, Caller, Visitor, Who, cookie, device, to_sign_in};
+use super::{By, Caller, Stranger, Visitor, Who, cookie, device, to_sign_in};
 use crate::error::Problem;
 use crate::model::AccountId;
 use crate::server::accounts::{Arrival, Role};
@@ -72,9 +72,9 @@ impl FromRequestParts<State> for Person {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Response> {
-        let Caller(caller) = Caller::from_request_parts(parts, state).await.map_err(IntoResponse::into_response)?;
+        let Caller(caller, _) = Caller::from_request_parts(parts, state).await.map_err(IntoResponse::into_response)?;
         match caller {
-            Some(Who { by: By::Token(..), .. }) => Err(Problem::Forbidden(NOT_ENOUGH.into()).into_response()),
+            Some(Who { by: By::Token(..), .. }) => Err(not_a_browser()),
             Some(who) if !who.is_guest => {
                 let account =
                     state.store.account(who.account).await.map_err(|error| Problem::from(error).into_response())?;
@@ -84,6 +84,37 @@ impl FromRequestParts<State> for Person {
             _ if parts.method == Method::GET => Err(to_sign_in(parts.uri.path()).into_response()),
             _ => Err(to_sign_in("/").into_response()),
         }
+    }
+}
+
+/// Somebody in a browser, a guest too. Whoever is nobody is sent to sign in.
+pub struct Browser(pub Who);
+
+impl FromRequestParts<State> for Browser {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Response> {
+        let caller = Caller::from_request_parts(parts, state).await.map_err(IntoResponse::into_response)?;
+        match caller.0 {
+            Some(who) if matches!(who.by, By::Session(_)) => Ok(Self(who)),
+            Some(_) => Err(not_a_browser()),
+            None => Err(to_sign_in("/").into_response()),
+        }
+    }
+}
+
+fn not_a_browser() -> Response {
+    Problem::Forbidden(NOT_ENOUGH.into()).into_response()
+}
+
+/// A secret that the form before has made: it is shown on this page, and on no other.
+pub struct Once(pub Option<String>);
+
+impl FromRequestParts<State> for Once {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        Ok(Self(cookie::once_of(state, &parts.headers)))
     }
 }
 
@@ -107,7 +138,7 @@ impl FromRequestParts<State> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Problem> {
-        Ok(parts.extensions.get::<Self>().copied().unwrap_or(Self(None)))
+        Ok(parts.extensions.get::<Self>().copied().unwrap_or(Self(None, Stranger::default())))
     }
 }
 

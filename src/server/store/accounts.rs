@@ -1,7 +1,7 @@
 //! Accounts: guests, and people with a name.
 
 use super::usage::add_to_ledger;
-use super::{Store, now};
+use super::{Store, audit, now};
 use crate::model::{AccountId, Named};
 use crate::server::accounts::{Name, Role};
 use crate::server::secret::Hash;
@@ -23,6 +23,7 @@ pub struct Account {
 #[derive(Clone, Debug)]
 pub struct Credentials {
     pub account: AccountId,
+    pub name: Option<String>,
     /// A PHC string; none where nobody signs in with a password.
     pub password: Option<String>,
     pub disabled: bool,
@@ -154,6 +155,28 @@ impl Store {
         credentials(&row)
     }
 
+    /// Gives it another name, and writes that down. `false`: somebody else is called so.
+    pub async fn rename(&self, id: AccountId, name: &Name, former: &str, by: &str) -> sqlx::Result<bool> {
+        let mut write = self.write().await?;
+        let taken = sqlx::query("select 1 from account where name_key = $1 and id <> $2")
+            .bind(name.key())
+            .bind(id.to_string())
+            .fetch_optional(&mut *write)
+            .await?;
+        if taken.is_some() {
+            return Ok(false);
+        }
+        sqlx::query("update account set name = $2, name_key = $3 where id = $1 and name is not null")
+            .bind(id.to_string())
+            .bind(name.shown())
+            .bind(name.key())
+            .execute(&mut *write)
+            .await?;
+        audit::add(&mut write, by, audit::RENAMED, former, name.shown()).await?;
+        write.commit().await?;
+        Ok(true)
+    }
+
     pub async fn set_password(&self, id: AccountId, password: &str) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         sqlx::query("update account set password = $2 where id = $1")
@@ -200,8 +223,8 @@ impl Store {
 }
 
 fn credentials(row: &SqliteRow) -> sqlx::Result<Credentials> {
-    let Account { id, disabled, .. } = account(row)?;
-    Ok(Credentials { account: id, password: row.try_get("password")?, disabled })
+    let Account { id, name, disabled, .. } = account(row)?;
+    Ok(Credentials { account: id, name, password: row.try_get("password")?, disabled })
 }
 
 async fn named(write: &mut SqliteConnection, name: &Name) -> sqlx::Result<bool> {

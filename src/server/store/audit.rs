@@ -1,7 +1,8 @@
 //! Who changed what of whom, and what admins have set.
 
 use super::{Store, now};
-use sqlx::Row;
+use sqlx::{Row, SqliteConnection};
+use uuid::{NoContext, Timestamp, Uuid};
 
 /// An entry of the audit log. All of it is text for people.
 #[derive(Clone, Debug)]
@@ -11,23 +12,82 @@ pub struct Entry {
     pub action: String,
     pub subject: String,
     pub detail: String,
+    /// What repeats itself within an hour is one entry.
+    pub times: i64,
 }
 
 /// Entries on one page.
 pub const PAGE: i64 = 100;
+/// What happens again within this time is the same entry.
+const SAME_SECONDS: i64 = 3_600;
+
+/// Adds an entry along with what it is about.
+pub(super) async fn add(
+    write: &mut SqliteConnection,
+    actor: &str,
+    action: &str,
+    subject: &str,
+    detail: &str,
+) -> sqlx::Result<()> {
+    sqlx::query("insert into audit (id, at, actor, action, subject, detail) values ($1, $2, $3, $4, $5, $6)")
+        .bind(Uuid::now_v7().to_string())
+        .bind(now())
+        .bind(actor)
+        .bind(action)
+        .bind(subject)
+        .bind(detail)
+        .execute(write)
+        .await?;
+    Ok(())
+}
+
+/// Takes a name out of the log.
+pub(super) async fn unname(write: &mut SqliteConnection, name: &str, unnamed: &str) -> sqlx::Result<()> {
+    for column in ["update audit set actor = $2 where actor = $1", "update audit set subject = $2 where subject = $1"] {
+        sqlx::query(column).bind(name).bind(unnamed).execute(&mut *write).await?;
+    }
+    // An account's former name stands beside its new one.
+    sqlx::query("update audit set detail = $2 where detail = $1 and action = $3")
+        .bind(name)
+        .bind(unnamed)
+        .bind(RENAMED)
+        .execute(&mut *write)
+        .await?;
+    Ok(())
+}
+
+/// The entry for a new name: the former one is its subject, the new one its detail.
+pub const RENAMED: &str = "renamed";
 
 impl Store {
     pub async fn note(&self, actor: &str, action: &str, subject: &str, detail: &str) -> sqlx::Result<()> {
         let mut write = self.write().await?;
-        sqlx::query("insert into audit (id, at, actor, action, subject, detail) values ($1, $2, $3, $4, $5, $6)")
-            .bind(uuid::Uuid::now_v7().to_string())
-            .bind(now())
-            .bind(actor)
-            .bind(action)
-            .bind(subject)
-            .bind(detail)
-            .execute(&mut *write)
-            .await?;
+        add(&mut write, actor, action, subject, detail).await?;
+        write.commit().await
+    }
+
+    /// The same where it may happen often: again within the hour, it is counted in the entry that there is.
+    pub async fn note_again(&self, actor: &str, action: &str, subject: &str, detail: &str) -> sqlx::Result<()> {
+        let mut write = self.write().await?;
+        let since = jiff::Timestamp::now().as_second() - SAME_SECONDS;
+        // Ids sort by time.
+        let since = Uuid::new_v7(Timestamp::from_unix(NoContext, since.unsigned_abs(), 0));
+        let counted = sqlx::query(
+            "update audit set times = times + 1
+             where id = (select id from audit where id > $1 and actor = $2 and action = $3 and subject = $4 and detail = $5
+                         order by id desc limit 1)",
+        )
+        .bind(since.to_string())
+        .bind(actor)
+        .bind(action)
+        .bind(subject)
+        .bind(detail)
+        .execute(&mut *write)
+        .await?
+        .rows_affected();
+        if counted == 0 {
+            add(&mut write, actor, action, subject, detail).await?;
+        }
         write.commit().await
     }
 
@@ -48,6 +108,7 @@ impl Store {
                 action: row.try_get("action")?,
                 subject: row.try_get("subject")?,
                 detail: row.try_get("detail")?,
+                times: row.try_get("times")?,
             })
         });
         let last = shown.last().filter(|_| more).map(|row| row.try_get("id")).transpose()?;

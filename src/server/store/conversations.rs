@@ -82,6 +82,8 @@ macro_rules! select_conversations {
     };
 }
 
+pub(super) use select_conversations;
+
 /// The conversation, for an account that owns it or that it is shared with.
 async fn seen(
     read: impl SqliteExecutor<'_>,
@@ -101,7 +103,7 @@ async fn seen(
     row.as_ref().map(stored).transpose()
 }
 
-fn stored(row: &SqliteRow) -> sqlx::Result<Stored> {
+pub(super) fn stored(row: &SqliteRow) -> sqlx::Result<Stored> {
     Ok(Stored {
         id: id(row.try_get("id")?)?,
         owner: called(id(row.try_get("account")?)?, row.try_get("owner_name")?),

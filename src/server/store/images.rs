@@ -204,7 +204,7 @@ fn among(query: &mut QueryBuilder<Sqlite>, ids: &[ImageId]) {
 }
 
 /// Deletes those of these pictures that no image has any more.
-async fn delete_unused(write: &mut SqliteConnection, pictures: &[String]) -> sqlx::Result<()> {
+pub(super) async fn delete_unused(write: &mut SqliteConnection, pictures: &[String]) -> sqlx::Result<()> {
     for picture in pictures {
         let mut delete = QueryBuilder::<Sqlite>::new("delete from picture where hash = ");
         delete.push_bind(picture).push(" and ").push(UNUSED);

@@ -16,11 +16,13 @@ pub struct Invitation {
     pub used: i64,
     pub ends_at: String,
     pub created_at: String,
+    /// Whether whoever made it may still invite.
+    pub counts: bool,
 }
 
 impl Invitation {
     pub fn is_open(&self) -> bool {
-        self.used < self.uses && now() < self.ends_at
+        self.counts && self.used < self.uses && now() < self.ends_at
     }
 }
 
@@ -55,6 +57,14 @@ pub(super) async fn take(write: &mut SqliteConnection, hash: Hash) -> sqlx::Resu
     row.map(|row| Ok(Role::of(row.try_get("role")?))).transpose()
 }
 
+/// Whether whoever made it may invite.
+macro_rules! counts {
+    () => {
+        "exists (select 1 from account maker
+                 where maker.id = invitation.made_by and maker.role = 'admin' and maker.disabled_at is null)"
+    };
+}
+
 fn invitation(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Invitation> {
     Ok(Invitation {
         hash: super::hash(row.try_get("token_hash")?)?,
@@ -64,6 +74,7 @@ fn invitation(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Invitation> {
         used: row.try_get("used")?,
         ends_at: row.try_get("ends_at")?,
         created_at: row.try_get("created_at")?,
+        counts: row.try_get::<i64, _>("counts")? != 0,
     })
 }
 
@@ -109,19 +120,40 @@ impl Store {
 
     /// Those that people have made, the newest first.
     pub async fn invitations(&self) -> sqlx::Result<Vec<Invitation>> {
-        let rows = sqlx::query("select * from invitation where made_by is not null order by created_at desc limit 200")
-            .fetch_all(self.read())
-            .await?;
+        let rows = sqlx::query(concat!(
+            "select *, ",
+            counts!(),
+            " as counts from invitation where made_by is not null order by created_at desc limit 200"
+        ))
+        .fetch_all(self.read())
+        .await?;
+        rows.iter().map(invitation).collect()
+    }
+
+    /// Those that this account has made.
+    pub async fn invitations_by(&self, account: AccountId) -> sqlx::Result<Vec<Invitation>> {
+        let rows = sqlx::query(concat!(
+            "select *, ",
+            counts!(),
+            " as counts from invitation where made_by = $1 order by created_at"
+        ))
+        .bind(account.to_string())
+        .fetch_all(self.read())
+        .await?;
         rows.iter().map(invitation).collect()
     }
 
     /// Withdraws an invitation.
     pub async fn end_invitation(&self, hash: Hash) -> sqlx::Result<Invitation> {
         let mut write = self.write().await?;
-        let row = sqlx::query("delete from invitation where token_hash = $1 and made_by is not null returning *")
-            .bind(hash.to_string())
-            .fetch_one(&mut *write)
-            .await?;
+        let row = sqlx::query(concat!(
+            "delete from invitation where token_hash = $1 and made_by is not null returning *, ",
+            counts!(),
+            " as counts"
+        ))
+        .bind(hash.to_string())
+        .fetch_one(&mut *write)
+        .await?;
         write.commit().await?;
         invitation(&row)
     }

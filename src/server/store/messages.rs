@@ -38,11 +38,16 @@ pub struct Checkpoint {
     pub thinking_since: Option<String>,
 }
 
-/// Messages with who wrote them: everything before the `where`.
+/// Messages with who wrote them: everything before the `where`, or, with `more` columns, before the joins that they need.
 macro_rules! select_messages {
     ($rest:literal) => {
+        select_messages!("", $rest)
+    };
+    ($more:literal, $rest:literal) => {
         concat!(
-            "select message.*, conversation.account as owner,
+            "select message.*, ",
+            $more,
+            "conversation.account as owner,
                     coalesce(message.account, conversation.account) as author, author.id as author_known,
                     author.name as author_name
              from message join conversation on conversation.id = message.conversation
@@ -52,6 +57,8 @@ macro_rules! select_messages {
     };
 }
 
+pub(super) use select_messages;
+
 fn author(row: &SqliteRow) -> sqlx::Result<Named> {
     let author = id(row.try_get("author")?)?;
     let name = row.try_get::<Option<String>, _>("author_name")?;
@@ -59,7 +66,7 @@ fn author(row: &SqliteRow) -> sqlx::Result<Named> {
     Ok(if is_known { called(author, name) } else { Named { id: author, name: "somebody who has left".into() } })
 }
 
-fn message(row: &SqliteRow) -> sqlx::Result<Message> {
+pub(super) fn message(row: &SqliteRow) -> sqlx::Result<Message> {
     let count = |name: &str| row.try_get::<Option<i64>, _>(name).map(|count| count.map(|count| count.max(0) as u64));
     let small = |name: &str| count(name).map(|count| count.and_then(|it| u32::try_from(it).ok()).unwrap_or(0));
     let usage = match (count("input_tokens")?, count("output_tokens")?) {
@@ -250,6 +257,18 @@ impl Store {
     pub async fn message_for(&self, account: AccountId, message: MessageId) -> sqlx::Result<(Message, Stored)> {
         let (message, conversation, _) = self.message(message).await?.ok_or(sqlx::Error::RowNotFound)?;
         Ok((message, self.conversation(account, conversation).await?))
+    }
+
+    /// The replies that the account asked for and that are open, whoever writes them.
+    pub async fn open_replies_of(&self, account: AccountId) -> sqlx::Result<Vec<MessageId>> {
+        let ids: Vec<String> = sqlx::query_scalar(
+            "select message.id from message join conversation on conversation.id = message.conversation
+             where message.status = 'streaming' and coalesce(message.account, conversation.account) = $1",
+        )
+        .bind(account.to_string())
+        .fetch_all(self.read())
+        .await?;
+        ids.iter().map(|text| id(text)).collect()
     }
 
     /// The first reply to a message.

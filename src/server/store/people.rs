@@ -6,6 +6,7 @@ use super::{Store, now};
 use crate::model::{AccountId, Usage};
 use crate::server::accounts::Role;
 use crate::server::quota::days;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 /// Accounts on one page.
@@ -33,7 +34,8 @@ pub struct Search {
 /// What an account has used of a model.
 #[derive(Clone, Debug)]
 pub struct Spending {
-    pub account: Account,
+    /// None: accounts that are deleted, all together.
+    pub account: Option<Account>,
     pub model: String,
     pub usage: Usage,
     pub replies: u64,
@@ -50,7 +52,7 @@ impl Store {
                 (select coalesce(sum(input_tokens + output_tokens), 0) from usage
                  where usage.account = account.id and day >= $1) as tokens
              from account
-             where (name_key is null) = $2 and coalesce(name_key, id) > $3 and coalesce(name_key, '') like $4 escape '\\'
+             where leaving_at is null and (name_key is null) = $2 and coalesce(name_key, id) > $3 and coalesce(name_key, '') like $4 escape '\\'
              order by place limit $5",
         )
         .bind(days().1.to_string())
@@ -100,6 +102,7 @@ impl Store {
         let mut write = self.write().await?;
         let set = sqlx::query(
             "update account set disabled_at = $2 where id = $1
+                 and (leaving_at is null or $2 is not null)
                  and ($2 is null or role <> 'admin'
                       or exists (select 1 from account other
                                  where other.id <> $1 and other.role = 'admin' and other.disabled_at is null))",
@@ -133,26 +136,40 @@ impl Store {
         .bind(of.map(|id| id.to_string()).unwrap_or_default())
         .fetch_all(self.read())
         .await?;
-        let read = rows.iter().map(|row| {
-            let count = |name: &str| row.try_get::<i64, _>(name).map(|count| count.max(0).unsigned_abs());
-            Ok(Spending {
-                account: account(row)?,
-                model: row.try_get("model")?,
-                usage: Usage {
-                    input_tokens: count("read_tokens")?,
-                    output_tokens: count("written_tokens")?,
-                    estimated: 0 < count("estimated")?,
-                    cost_micros: row.try_get::<Option<i64>, _>("cost_micros")?.map(|cost| cost.max(0).unsigned_abs()),
-                },
-                replies: count("replies")?,
-            })
-        });
-        read.collect()
+        rows.iter().map(|row| spending(row, Some(account(row)?))).collect()
+    }
+
+    /// What deleted accounts had used of which models since `day`.
+    pub async fn spending_of_deleted(&self, day: &str) -> sqlx::Result<Vec<Spending>> {
+        let rows = sqlx::query(
+            "select model, sum(input_tokens) as read_tokens, sum(output_tokens) as written_tokens,
+                    sum(replies) as replies, sum(estimated) as estimated, sum(cost_micros) as cost_micros
+             from usage_of_deleted where day >= $1 group by model",
+        )
+        .bind(day)
+        .fetch_all(self.read())
+        .await?;
+        rows.iter().map(|row| spending(row, None)).collect()
     }
 }
 
+fn spending(row: &SqliteRow, account: Option<Account>) -> sqlx::Result<Spending> {
+    let count = |name: &str| row.try_get::<i64, _>(name).map(|count| count.max(0).unsigned_abs());
+    Ok(Spending {
+        account,
+        model: row.try_get("model")?,
+        usage: Usage {
+            input_tokens: count("read_tokens")?,
+            output_tokens: count("written_tokens")?,
+            estimated: 0 < count("estimated")?,
+            cost_micros: row.try_get::<Option<i64>, _>("cost_micros")?.map(|cost| cost.max(0).unsigned_abs()),
+        },
+        replies: count("replies")?,
+    })
+}
+
 /// Ends the account's sessions, and whatever its tokens have open.
-async fn end_all(write: &mut SqliteConnection, id: AccountId) -> sqlx::Result<Vec<Revoked>> {
+pub(super) async fn end_all(write: &mut SqliteConnection, id: AccountId) -> sqlx::Result<Vec<Revoked>> {
     let mut ended = revocations::end_sessions(write, id, None).await?;
     revocations::note(write, Revoked::Account(id)).await?;
     ended.push(Revoked::Account(id));

@@ -68,6 +68,15 @@ fn counted(row: &SqliteRow) -> sqlx::Result<Usage> {
     })
 }
 
+pub(super) fn daily(row: &SqliteRow) -> sqlx::Result<Daily> {
+    Ok(Daily {
+        day: row.try_get("day")?,
+        model: row.try_get("model")?,
+        usage: counted(row)?,
+        replies: row.try_get::<i64, _>("replies")?.max(0) as u64,
+    })
+}
+
 impl Store {
     /// Writes what was used for a conversation beside its replies: for its title.
     pub async fn charge(&self, account: AccountId, model: &str, usage: Usage) -> sqlx::Result<()> {
@@ -80,7 +89,10 @@ impl Store {
     /// Writes what was used outside any conversation.
     pub async fn charge_account(&self, account: AccountId, model: &str, usage: Usage) -> sqlx::Result<()> {
         let mut write = self.write().await?;
-        let query = sqlx::query(add_to_ledger!("values ($1, substr($2, 1, 10), $3, $4, $5, $6, $7, 1)"));
+        // Nothing where the account is deleted by now.
+        let query = sqlx::query(add_to_ledger!(
+            "select id, substr($2, 1, 10), $3, $4, $5, $6, $7, 1 from account where id = $1"
+        ));
         add(query.bind(account.to_string()).bind(now()).bind(model), usage).execute(&mut *write).await?;
         write.commit().await
     }
@@ -95,15 +107,7 @@ impl Store {
         .bind(day)
         .fetch_all(self.read())
         .await?;
-        let read = rows.iter().map(|row| {
-            Ok(Daily {
-                day: row.try_get("day")?,
-                model: row.try_get("model")?,
-                usage: counted(row)?,
-                replies: row.try_get::<i64, _>("replies")?.max(0) as u64,
-            })
-        });
-        read.collect()
+        rows.iter().map(daily).collect()
     }
 
     /// What a conversation's replies have used in all, also those that are no longer shown.

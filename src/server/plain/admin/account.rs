@@ -10,7 +10,7 @@ use crate::server::quota::Quota;
 use crate::server::store::accounts::Account;
 use crate::server::store::people::Spending;
 use crate::server::store::sessions::Session;
-use crate::server::times::{day, since};
+use crate::server::times::{day, minute, since};
 use leptos::prelude::*;
 
 /// What the page shows.
@@ -20,10 +20,14 @@ pub struct Detail {
     pub sessions: Vec<Session>,
     /// Of the last 30 days.
     pub spending: Vec<Spending>,
+    /// A link for a new password that was just made: it is shown this once.
+    pub link: Option<String>,
+    /// Until when there is such a link.
+    pub reset: Option<String>,
 }
 
 pub fn account(owner: Owner, detail: Detail, said: Said) -> Sheet {
-    let Detail { account, quota, sessions, spending } = detail;
+    let Detail { account, quota, sessions, spending, link, reset } = detail;
     let id = account.id;
     let state = match (account.disabled, account.name.is_some()) {
         (true, _) => "disabled",
@@ -32,17 +36,24 @@ pub fn account(owner: Owner, detail: Detail, said: Said) -> Sheet {
     };
     let lead = format!("{state}, since {}", day(&account.created_at).trim_start_matches("on "));
     let role = account.name.is_some().then(|| role(id, account.role));
+    let way_in = account.name.clone().map(|name| way_in(id, name, account.disabled, link, reset, said.clone()));
     let body = view! {
         <p class="lead">{lead}</p>
         <section aria-label="Role and access">
             {role}
             {access(id, account.disabled)}
         </section>
+        {way_in}
         {limits(id, quota, said.clone())}
         {browsers(id, sessions)}
         <section aria-labelledby="used"><h2 id="used">"Used in the last 30 days"</h2>{spent(spending, false)}</section>
+        <section aria-labelledby="delete">
+            <h2 id="delete">"Delete"</h2>
+            <p class="row"><a class="button button--danger" href=format!("/admin/accounts/{id}/delete")>"Delete the account"</a></p>
+        </section>
     };
     let fields = &[
+        "rename/name",
         "limits/sends_per_minute",
         "limits/open_replies",
         "limits/streams",
@@ -74,6 +85,47 @@ fn access(id: AccountId, disabled: bool) -> impl IntoView {
             <Hidden name="account" value=id.to_string()/>
             <button class=class name="disabled" value=value>{name}</button>
         </form>
+    }
+}
+
+fn way_in(
+    id: AccountId,
+    name: String,
+    disabled: bool,
+    link: Option<String>,
+    reset: Option<String>,
+    said: Said,
+) -> impl IntoView {
+    let made = link.map(|link| {
+        let href = link.clone();
+        view! {
+            <div class="done" role="status">
+                <p>"Hand this link to whom the account belongs to. It sets a new password, once, and is not shown again."</p>
+                <p><a class="token" href=href autofocus>{link}</a></p>
+            </div>
+        }
+    });
+    let open = reset.map(|ends_at| view! { <p class="quiet">{format!("There is a link that can be used until {} UTC.", minute(&ends_at))}</p> });
+    let reset = (!disabled).then(|| {
+        view! {
+            <form method="post" action="/admin/accounts/reset">
+                <Hidden name="account" value=id.to_string()/>
+                <button class="button button--quiet">"Make a link for a new password"</button>
+            </form>
+        }
+    });
+    view! {
+        <section aria-labelledby="way-in">
+            <h2 id="way-in">"Name and password"</h2>
+            <form class="form form--pair" method="post" action="/admin/accounts/name">
+                <Hidden name="account" value=id.to_string()/>
+                <Field form="rename" name="name" label="Name" value=name said=said/>
+                <button class="button button--quiet">"Change the name"</button>
+            </form>
+            {made}
+            {open}
+            {reset}
+        </section>
     }
 }
 
@@ -120,7 +172,16 @@ fn browsers(id: AccountId, sessions: Vec<Session>) -> impl IntoView {
         .map(|session| {
             let device = if session.device.is_empty() { "A browser".to_owned() } else { session.device };
             let used = format!("last used {}, signed in {}", since(&session.last_used_at), day(&session.created_at));
-            view! { <li><p>{device}<span class="quiet">{used}</span></p></li> }
+            view! {
+                <li>
+                    <p>{device.clone()}<span class="quiet">{used}</span></p>
+                    <form method="post" action="/admin/accounts/sessions/end-one">
+                        <Hidden name="account" value=id.to_string()/>
+                        <Hidden name="session" value=session.hash.to_string()/>
+                        <button class="button button--quiet">"Sign out"<span class="unseen">" of "{device}</span></button>
+                    </form>
+                </li>
+            }
         })
         .collect_view();
     view! {

@@ -72,11 +72,12 @@ fn who(policy: SignUp) -> impl IntoView {
 
 fn row(invitation: Invitation) -> impl IntoView {
     let name = if invitation.note.is_empty() { "An invitation".to_owned() } else { invitation.note.clone() };
-    let state = if invitation.is_open() { "open until" } else { "over since" };
-    let until = invitation.ends_at.get(..10).unwrap_or_default().to_owned();
-    let state = match (invitation.is_open(), invitation.used < invitation.uses) {
-        (false, false) => "used up".to_owned(),
-        _ => format!("{state} {until}"),
+    let until = invitation.ends_at.get(..10).unwrap_or_default();
+    let state = match (invitation.is_open(), invitation.used < invitation.uses, invitation.counts) {
+        (true, ..) => format!("open until {until}"),
+        (false, false, _) => "used up".into(),
+        (false, true, true) => format!("over since {until}"),
+        (false, true, false) => "of no use, because whoever made it is no admin any more".into(),
     };
     let said = format!(
         "{}, taken {} of {} times, {state}, made {}",

@@ -9,10 +9,12 @@ use crate::server::plain::admin::{Asked, invitations};
 use crate::server::plain::{Said, Sheet};
 use crate::server::problem::ProblemPage;
 use crate::server::routes::input::Form;
+use crate::server::routes::origin::site;
 use crate::server::secret::Hash;
-use crate::server::session::Admin;
+use crate::server::session::{Admin, Once, cookie};
 use axum::extract::State as Extract;
-use axum::response::Redirect;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 async fn sheet(state: &State, admin: &Admin, made: Option<String>, asked: Asked, said: Said) -> Result<Sheet, Problem> {
@@ -20,8 +22,19 @@ async fn sheet(state: &State, admin: &Admin, made: Option<String>, asked: Asked,
     Ok(invitations(admin.0.owner(), policy, found, made, asked, said))
 }
 
-pub(super) async fn show(Extract(state): Extract<State>, admin: Admin) -> Result<Sheet, ProblemPage> {
-    Ok(sheet(&state, &admin, None, Asked::default(), Said::default()).await?)
+pub(super) async fn show(
+    Extract(state): Extract<State>,
+    admin: Admin,
+    Once(made): Once,
+    headers: HeaderMap,
+) -> Result<Response, ProblemPage> {
+    let made = match made {
+        Some(secret) if state.store.open_invitation(Hash::of(&secret)).await?.is_some() => Some(secret),
+        _ => None,
+    };
+    let link = made.as_ref().map(|secret| format!("{}/sign-up?invitation={secret}", site(&state.settings, &headers)));
+    let page = sheet(&state, &admin, link, Asked::default(), Said::default()).await?;
+    Ok(cookie::shown(&state, made.as_deref(), page)?)
 }
 
 #[derive(Deserialize)]
@@ -32,29 +45,24 @@ pub(super) struct NewInvitation {
     days: String,
 }
 
-/// The link is in this answer and nowhere else.
+/// The browser takes the secret along to the page that shows the link.
 pub(super) async fn invite(
     Extract(state): Extract<State>,
     admin: Admin,
     form: Result<Form<NewInvitation>, Problem>,
-) -> Result<Sheet, ProblemPage> {
+) -> Result<Response, ProblemPage> {
     let Form(form) = form?;
     let made = match parse(&form) {
         Ok(invite) => admin::invite(&state, admin.clone(), invite).await,
         Err(problem) => Err(problem),
     };
-    let answer = match made {
-        Ok(secret) => {
-            let site = state.settings.public_url.clone().unwrap_or_default();
-            let link = format!("{site}/sign-up?invitation={secret}");
-            sheet(&state, &admin, Some(link), Asked::default(), Said::default()).await
-        }
+    match made {
+        Ok(secret) => Ok(cookie::show_once(&state, "/admin/invitations", secret)?),
         Err(problem) => {
             let asked = Asked { note: form.note, uses: form.uses, days: form.days };
-            sheet(&state, &admin, None, asked, Said::problem("invite", problem)).await
+            Ok(sheet(&state, &admin, None, asked, Said::problem("invite", problem)).await?.into_response())
         }
-    };
-    Ok(answer?)
+    }
 }
 
 fn parse(form: &NewInvitation) -> Result<Invite, Problem> {

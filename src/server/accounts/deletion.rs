@@ -1,0 +1,91 @@
+//! The end of an account, with everything in it.
+
+use super::{Arrival, Name};
+use crate::error::Problem;
+use crate::model::AccountId;
+use crate::server::passwords::Password;
+use crate::server::session::Who;
+use crate::server::store::deletion::Deletes;
+use crate::server::{State, conversations, owned};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long one waits to hear that all is gone. Deleting goes on when it takes longer.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// Deletes the account of whoever asks. `proof` is its password; of one without a password its name; of a guest nothing.
+///
+/// # Errors
+/// 422 for a wrong proof and for the only admin, 429 after too many tries.
+pub async fn delete_own(state: &State, arrival: &Arrival, who: Who, proof: &str) -> Result<(), Problem> {
+    let account = state.store.account(who.account).await?;
+    let stored = state.store.credentials_of(who.account).await?.password;
+    match (account.name, stored) {
+        (None, _) => {}
+        (Some(name), None) => {
+            if Name::parse(proof).ok().map(|name| name.key().to_owned()) != Some(Name::parse(&name)?.key().to_owned()) {
+                return Err(Problem::invalid("proof", "This is not the name of your account."));
+            }
+        }
+        (Some(name), Some(stored)) => {
+            let password = Password::parse(proof, "proof")?;
+            let attempt = state.throttle.sign_in(Name::parse(&name)?.key(), arrival.address, None)?;
+            if !state.passwords.matches(Some(stored), password).await? {
+                return Err(Problem::invalid("proof", "This is not your password."));
+            }
+            attempt.succeeded();
+        }
+    }
+    delete(state, who.account, None).await
+}
+
+/// Deletes an account with everything in it. `admin` is the name of the admin who does it; none where it does it itself.
+///
+/// # Errors
+/// 422 where no admin would be left.
+pub async fn delete(state: &State, account: AccountId, admin: Option<String>) -> Result<(), Problem> {
+    let work = state.clone();
+    owned(async move {
+        let by = admin.as_deref().map_or(Deletes::Itself, Deletes::Admin);
+        let ended = work.store.begin_deletion(account, by).await?.ok_or_else(|| {
+            Problem::invalid("account", "This is the only admin that is left. Make somebody else an admin first.")
+        })?;
+        ended.into_iter().for_each(|revoked| work.grants.revoke(revoked));
+        work.engine.stop_all(account).await;
+        Ok(())
+    })
+    .await?;
+    // From here on nobody can use it any more, and what is left to do will be done.
+    let work = state.clone();
+    let rest = tokio::spawn(async move { finish(&work, account).await });
+    if timeout(WAIT, rest).await.is_err() {
+        tracing::info!("An account has so much that deleting it goes on");
+    }
+    Ok(())
+}
+
+/// Goes on with deletions that somebody has begun, perhaps a process that is gone.
+pub async fn resume(state: &State) {
+    match state.store.leaving().await {
+        Ok(leaving) => {
+            for account in leaving {
+                finish(state, account).await;
+            }
+        }
+        Err(error) => tracing::warn!(%error, "Whether accounts are to be deleted could not be looked at"),
+    }
+}
+
+async fn finish(state: &State, account: AccountId) {
+    let deleted = async {
+        conversations::delete_all(state, account).await?;
+        state.store.finish_deletion(account).await?;
+        // What came in through a request that was under way.
+        state.engine.stop_all(account).await;
+        state.store.empty_log().await?;
+        Ok::<_, Problem>(())
+    };
+    if let Err(problem) = deleted.await {
+        tracing::warn!(%problem, "An account is not deleted yet; it is tried again in a minute");
+    }
+}

@@ -1,0 +1,79 @@
+//! A new password for somebody who has forgotten the old one, by a link that an admin hands over; and a new name.
+
+use super::{Arrival, Name};
+use crate::error::Problem;
+use crate::model::AccountId;
+use crate::server::passwords::Password;
+use crate::server::secret::{self, Hash};
+use crate::server::store::ahead;
+use crate::server::{State, owned};
+use std::time::Duration;
+
+/// How long the link can be used: it has to reach somebody, and lies around meanwhile.
+const LINK: Duration = Duration::from_secs(24 * 3_600);
+
+/// Makes the link's secret. It is shown once and nowhere kept.
+///
+/// # Errors
+/// 422 for a guest, and for an account that is disabled.
+pub async fn invite_to_reset(state: &State, account: AccountId, admin: &str) -> Result<String, Problem> {
+    let found = state.store.account(account).await?;
+    let name = match found.name {
+        Some(name) if !found.disabled => name,
+        _ => return Err(Problem::invalid("reset", "Only an account with a name that is not disabled has a password.")),
+    };
+    let secret = secret::new()?;
+    let (hash, state, admin) = (Hash::of(&secret), state.clone(), admin.to_owned());
+    owned(async move {
+        state.store.add_reset(account, hash, &ahead(LINK)).await?;
+        Ok(state.store.note(&admin, "made a link for a new password", &name, "").await?)
+    })
+    .await?;
+    Ok(secret)
+}
+
+/// Sets the password that somebody chose who has a link. Every session of the account ends.
+///
+/// # Errors
+/// 422 for what is no password, 403 for a link that is over, 429 after too many tries.
+pub async fn reset(state: &State, arrival: &Arrival, token: &str, password: &str) -> Result<(), Problem> {
+    let password = Password::parse(password, "password")?;
+    let _counted = state.throttle.other(arrival.address)?;
+    let token = Hash::of(token);
+    if state.store.reset(token).await?.is_none() {
+        return Err(over());
+    }
+    let password = state.passwords.hash(password).await?;
+    let state = state.clone();
+    owned(async move {
+        let ended = state.store.take_reset(token, &password).await?.ok_or_else(over)?;
+        ended.into_iter().for_each(|revoked| state.grants.revoke(revoked));
+        Ok(())
+    })
+    .await
+}
+
+fn over() -> Problem {
+    Problem::Forbidden("This link is used or over. Ask whoever runs this server for another.".into())
+}
+
+/// Gives an account another name. `by` is who does it.
+///
+/// # Errors
+/// 422 for what is no name, or somebody else's.
+pub async fn rename(state: &State, account: AccountId, by: Option<&str>, name: &str) -> Result<(), Problem> {
+    let name = Name::parse(name)?;
+    let former = state.store.account(account).await?.name;
+    let former = former.ok_or_else(|| Problem::invalid("name", "A guest has no name. It gets one by signing up."))?;
+    if former == name.shown() {
+        return Ok(());
+    }
+    let (state, by) = (state.clone(), by.map_or_else(|| name.shown().to_owned(), str::to_owned));
+    owned(async move {
+        match state.store.rename(account, &name, &former, &by).await? {
+            true => Ok(()),
+            false => Err(Problem::invalid("name", "This name is taken. Choose another.")),
+        }
+    })
+    .await
+}

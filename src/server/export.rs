@@ -1,0 +1,249 @@
+//! All that an account has, as a zip archive: what a person takes along, or wants to know that is kept.
+//!
+//! It is written while it is read, page by page from the store, so its size is bounded by nothing but the disk it goes to.
+//! No connection to the database is held in between: whoever reads slowly is in nobody's way. So it is no picture of one
+//! moment; each conversation is as it was when it was read.
+
+mod archive;
+mod markdown;
+mod names;
+
+use super::State;
+use super::grants::{self, Grant};
+use super::limits::Counted;
+use super::session::Who;
+use super::store::conversations::Stored;
+use super::store::export::{Kept, Placed};
+use crate::error::Problem;
+use crate::model::{AccountId, ConversationId, Message};
+use archive::{Archive, Kind};
+use bytes::Bytes;
+use futures::Stream;
+use futures::stream;
+use serde::Serialize;
+use serde_json::json;
+use std::collections::VecDeque;
+use std::io;
+use tokio::sync::mpsc::Receiver;
+
+/// What is read at a time. A message can be some MiB, anything else is small.
+const MESSAGES: i64 = 8;
+const ROWS: i64 = 200;
+
+/// What stands in the archive about itself.
+const README: &str = "\
+What Rivulet keeps of this account.
+
+account.json         the account, its limits, sessions, API tokens (their names, not the tokens), invitations
+usage.json           what it has used, by day and model
+images.json, images/ what it has uploaded
+conversations/       each as Markdown, to read, and as JSON, with every message and all that is known of it
+
+Times are in UTC. A message's parent is the message that it answers: a conversation is a tree.
+";
+
+/// Begins an export. What is returned is the archive, as it is written.
+///
+/// # Errors
+/// 429 while another one of this account is under way, 503 while many others are.
+pub async fn begin(
+    state: &State,
+    who: Who,
+) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + 'static + use<>, Problem> {
+    let place = state.limits.export(who.account)?;
+    let grant = grants::grant(state, who).await?;
+    let (archive, pieces) = Archive::begin();
+    let (state, account) = (state.clone(), who.account);
+    tokio::spawn(async move {
+        // Whoever reads sees that the archive breaks off.
+        if let Err(error) = write(&state, account, archive).await {
+            tracing::info!(%error, "An export was not finished");
+        }
+    });
+    let reading = Reading { pieces, grant, _place: place };
+    Ok(stream::unfold(Some(reading), async |reading| {
+        let mut reading = reading?;
+        let piece = reading.next().await?;
+        let goes_on = piece.is_ok();
+        Some((piece, goes_on.then_some(reading)))
+    }))
+}
+
+/// An archive on its way to whoever asked for it.
+struct Reading {
+    pieces: Receiver<io::Result<Bytes>>,
+    grant: Grant,
+    _place: Counted,
+}
+
+impl Reading {
+    async fn next(&mut self) -> Option<io::Result<Bytes>> {
+        tokio::select! {
+            biased;
+            () = self.grant.withdrawn() => Some(Err(io::Error::other("what let the caller in was withdrawn"))),
+            piece = self.pieces.recv() => piece,
+        }
+    }
+}
+
+async fn write(state: &State, account: AccountId, archive: Archive) -> anyhow::Result<()> {
+    archive.file("README.txt", Kind::Text).await?;
+    archive.write(README).await?;
+    archive.file("account.json", Kind::Text).await?;
+    archive.write(serde_json::to_vec_pretty(&state.store.about(account).await?)?).await?;
+    usage(state, account, &archive).await?;
+    images(state, account, &archive).await?;
+    conversations(state, account, &archive).await?;
+    Ok(archive.end().await?)
+}
+
+async fn usage(state: &State, account: AccountId, archive: &Archive) -> anyhow::Result<()> {
+    let mut list = List::begin(archive, "usage.json").await?;
+    let mut after = (String::new(), String::new());
+    loop {
+        let rows = state.store.ledger_after(account, &after, ROWS).await?;
+        let Some(last) = rows.last() else { return list.end().await };
+        after = (last.day.clone(), last.model.clone());
+        for row in &rows {
+            let mut value = json!(row.usage);
+            value["day"] = json!(row.day);
+            value["model"] = json!(row.model);
+            value["replies"] = json!(row.replies);
+            list.push(&value).await?;
+        }
+    }
+}
+
+async fn images(state: &State, account: AccountId, archive: &Archive) -> anyhow::Result<()> {
+    let mut list = List::begin(archive, "images.json").await?;
+    let mut after = String::new();
+    while let Some(page) = next_images(state, account, &mut after).await? {
+        for kept in page {
+            let mut value = json!(kept.image);
+            value["file"] = json!(names::image(kept.image.id, &kept.media_type));
+            value["created_at"] = json!(kept.created_at);
+            list.push(&value).await?;
+        }
+    }
+    list.end().await?;
+    let mut after = String::new();
+    while let Some(page) = next_images(state, account, &mut after).await? {
+        for kept in page {
+            // Taken back in between, perhaps.
+            let Some(picture) = state.store.picture(account, kept.image.id).await? else { continue };
+            archive.file(names::image(kept.image.id, &picture.media_type), Kind::Picture).await?;
+            archive.write(picture.bytes).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn next_images(state: &State, account: AccountId, after: &mut String) -> anyhow::Result<Option<Vec<Kept>>> {
+    let page = state.store.images_after(account, after, ROWS).await?;
+    if let Some(last) = page.last() {
+        *after = last.image.id.to_string();
+    }
+    Ok(Some(page).filter(|page| !page.is_empty()))
+}
+
+async fn conversations(state: &State, account: AccountId, archive: &Archive) -> anyhow::Result<()> {
+    let mut after = String::new();
+    loop {
+        let page = state.store.conversations_after(account, &after, ROWS).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.id.to_string();
+        for stored in &page {
+            conversation(state, stored, archive).await?;
+        }
+    }
+}
+
+async fn conversation(state: &State, stored: &Stored, archive: &Archive) -> anyhow::Result<()> {
+    let name = names::conversation(&stored.created_at, &stored.title, stored.id);
+    let kind = if state.store.is_huge(stored.id).await? { Kind::Huge } else { Kind::Text };
+    archive.file(format!("{name}.json"), kind).await?;
+    let mut list = List::go_on(archive);
+    let mut messages = Messages::of(state, stored.id);
+    let about = json!({
+        "id": stored.id, "title": stored.title, "model": stored.model, "system": stored.system,
+        "parameters": stored.parameters, "created_at": stored.created_at, "updated_at": stored.updated_at,
+    });
+    archive.write(format!("{{\"conversation\":{about},\n\"messages\":[\n")).await?;
+    while let Some(placed) = messages.next().await? {
+        list.push(&placed.message).await?;
+    }
+    archive.write("\n]}\n").await?;
+    archive.file(format!("{name}.md"), kind).await?;
+    archive.write(markdown::head(stored)).await?;
+    let mut messages = Messages::of(state, stored.id);
+    while let Some(Placed { position, parent, message }) = messages.next().await? {
+        let files = files(state, &message).await?;
+        archive.write(markdown::message(position, parent, &message, &files)).await?;
+    }
+    Ok(())
+}
+
+/// The files of a message's images, seen from the folder of the conversations.
+async fn files(state: &State, message: &Message) -> anyhow::Result<Vec<(String, String)>> {
+    let ids: Vec<_> = message.images.iter().map(|image| image.id).collect();
+    let kinds = state.store.image_kinds(&ids).await?;
+    let file = |image: &crate::model::Image| {
+        let kind = kinds.get(&image.id)?;
+        Some((image.name.clone(), format!("../{}", names::image(image.id, kind))))
+    };
+    Ok(message.images.iter().filter_map(file).collect())
+}
+
+/// The messages of a conversation, one after the other.
+struct Messages<'a> {
+    state: &'a State,
+    conversation: ConversationId,
+    after: i64,
+    page: VecDeque<Placed>,
+}
+
+impl<'a> Messages<'a> {
+    fn of(state: &'a State, conversation: ConversationId) -> Self {
+        Self { state, conversation, after: 0, page: VecDeque::new() }
+    }
+
+    async fn next(&mut self) -> anyhow::Result<Option<Placed>> {
+        if self.page.is_empty() {
+            self.page = self.state.store.messages_after(self.conversation, self.after, MESSAGES).await?.into();
+        }
+        let next = self.page.pop_front();
+        self.after = next.as_ref().map_or(self.after, |placed| placed.position);
+        Ok(next)
+    }
+}
+
+/// A JSON list that is written item by item.
+struct List<'a> {
+    archive: &'a Archive,
+    is_empty: bool,
+}
+
+impl<'a> List<'a> {
+    /// A file that is a list.
+    async fn begin(archive: &'a Archive, name: &str) -> anyhow::Result<Self> {
+        archive.file(name, Kind::Text).await?;
+        archive.write("[\n").await?;
+        Ok(Self::go_on(archive))
+    }
+
+    /// A list whose bracket is written.
+    fn go_on(archive: &'a Archive) -> Self {
+        Self { archive, is_empty: true }
+    }
+
+    async fn push(&mut self, item: &impl Serialize) -> anyhow::Result<()> {
+        let mut bytes = if self.is_empty { Vec::new() } else { b",\n".to_vec() };
+        self.is_empty = false;
+        serde_json::to_writer(&mut bytes, item)?;
+        Ok(self.archive.write(bytes).await?)
+    }
+
+    async fn end(self) -> anyhow::Result<()> {
+        Ok(self.archive.write("\n]\n").await?)
+    }
+}

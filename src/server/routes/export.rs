@@ -1,0 +1,35 @@
+//! All that an account has, to take along. For a browser that is signed in, a guest's too, and for a token that may write:
+//! all of somebody's data at once is more than a token for reading is given out for.
+
+use super::table::Table;
+use crate::error::Problem;
+use crate::server::problem::ProblemPage;
+use crate::server::session::Caller;
+use crate::server::{State, export};
+use axum::body::Body;
+use axum::extract::State as Extract;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+pub(super) fn routes() -> Table {
+    Table::default().route("/account/export", get(page)).route("/api/v1/account/export", get(api))
+}
+
+async fn page(Extract(state): Extract<State>, caller: Caller) -> Result<Response, ProblemPage> {
+    Ok(archive(state, caller).await?)
+}
+
+async fn api(Extract(state): Extract<State>, caller: Caller) -> Result<Response, Problem> {
+    archive(state, caller).await
+}
+
+async fn archive(state: State, caller: Caller) -> Result<Response, Problem> {
+    let bytes = export::begin(&state, caller.writing()?).await?;
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let headers = [
+        (header::CONTENT_TYPE, "application/zip".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"rivulet-{today}.zip\"")),
+    ];
+    Ok((headers, Body::from_stream(bytes)).into_response())
+}

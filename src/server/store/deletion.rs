@@ -1,0 +1,127 @@
+//! Accounts that are deleted. First everything is withdrawn, in one transaction; what the account has goes after that, in
+//! steps that keep no other write waiting; the account itself goes last. Whoever finds it half-way goes on.
+
+use super::revocations::Revoked;
+use super::{Store, audit, images, now, people};
+use crate::model::AccountId;
+use sqlx::Row;
+
+/// Who deletes an account.
+#[derive(Clone, Copy)]
+pub enum Deletes<'a> {
+    Itself,
+    Admin(&'a str),
+}
+
+/// How much an account has, for who is asked whether it is to go.
+#[derive(Clone, Copy, Debug)]
+pub struct Holdings {
+    pub conversations: i64,
+    pub images: i64,
+    pub tokens: i64,
+    pub sessions: i64,
+}
+
+impl Store {
+    pub async fn holdings(&self, account: AccountId) -> sqlx::Result<Holdings> {
+        let row = sqlx::query(
+            "select (select count(*) from conversation where account = $1) as conversations,
+                    (select count(*) from image where account = $1) as images,
+                    (select count(*) from api_token where account = $1) as tokens,
+                    (select count(*) from session where account = $1) as sessions",
+        )
+        .bind(account.to_string())
+        .fetch_one(self.read())
+        .await?;
+        let (conversations, images) = (row.try_get("conversations")?, row.try_get("images")?);
+        Ok(Holdings { conversations, images, tokens: row.try_get("tokens")?, sessions: row.try_get("sessions")? })
+    }
+
+    /// Takes the account out of use for good, and writes down that it was deleted: in the log it has no name any more. None,
+    /// and nothing happens, where no admin would be left. `RowNotFound` where it is gone.
+    pub async fn begin_deletion(&self, id: AccountId, by: Deletes<'_>) -> sqlx::Result<Option<Vec<Revoked>>> {
+        let mut write = self.write().await?;
+        let row = sqlx::query("select name, leaving_at from account where id = $1")
+            .bind(id.to_string())
+            .fetch_one(&mut *write)
+            .await?;
+        if row.try_get::<Option<&str>, _>("leaving_at")?.is_some() {
+            return Ok(Some(Vec::new()));
+        }
+        let set = sqlx::query(
+            "update account set disabled_at = coalesce(disabled_at, $2), leaving_at = $2, password = null where id = $1
+                 and (role <> 'admin' or disabled_at is not null
+                      or exists (select 1 from account other
+                                 where other.id <> $1 and other.role = 'admin' and other.disabled_at is null))",
+        )
+        .bind(id.to_string())
+        .bind(now())
+        .execute(&mut *write)
+        .await?;
+        if set.rows_affected() == 0 {
+            return Ok(None);
+        }
+        let ended = people::end_all(&mut write, id).await?;
+        let unnamed = unnamed(id);
+        if let Some(name) = row.try_get::<Option<&str>, _>("name")? {
+            audit::unname(&mut write, name, &unnamed).await?;
+        }
+        match by {
+            Deletes::Itself => audit::add(&mut write, &unnamed, "deleted itself", "", "").await?,
+            Deletes::Admin(name) => audit::add(&mut write, name, "deleted", &unnamed, "").await?,
+        }
+        write.commit().await?;
+        Ok(Some(ended))
+    }
+
+    /// Deletes what is left of the account. What it has used is added to what all deleted ones have.
+    pub async fn finish_deletion(&self, id: AccountId) -> sqlx::Result<()> {
+        let mut write = self.write().await?;
+        sqlx::query(
+            "insert into usage_of_deleted (day, model, input_tokens, output_tokens, replies, estimated, cost_micros)
+             select day, model, input_tokens, output_tokens, replies, estimated, cost_micros
+             from usage join account on account.id = usage.account
+             where account.id = $1 and leaving_at is not null
+             on conflict (day, model) do update set
+                input_tokens = usage_of_deleted.input_tokens + excluded.input_tokens,
+                output_tokens = usage_of_deleted.output_tokens + excluded.output_tokens,
+                replies = usage_of_deleted.replies + excluded.replies,
+                estimated = usage_of_deleted.estimated + excluded.estimated,
+                cost_micros = coalesce(usage_of_deleted.cost_micros + excluded.cost_micros, excluded.cost_micros,
+                                       usage_of_deleted.cost_micros)",
+        )
+        .bind(id.to_string())
+        .execute(&mut *write)
+        .await?;
+        let pictures: Vec<String> = sqlx::query_scalar("select distinct picture from image where account = $1")
+            .bind(id.to_string())
+            .fetch_all(&mut *write)
+            .await?;
+        sqlx::query("delete from account where id = $1 and leaving_at is not null")
+            .bind(id.to_string())
+            .execute(&mut *write)
+            .await?;
+        images::delete_unused(&mut write, &pictures).await?;
+        write.commit().await
+    }
+
+    /// The accounts whose deletion has begun.
+    pub async fn leaving(&self) -> sqlx::Result<Vec<AccountId>> {
+        let ids: Vec<String> =
+            sqlx::query_scalar("select id from account where leaving_at is not null").fetch_all(self.read()).await?;
+        ids.iter().map(|id| super::id(id)).collect()
+    }
+
+    /// Folds the write-ahead log into the file and empties it: it holds what pages were before they were overwritten.
+    /// Where somebody reads at this moment it is tried again with the next deletion, or happens at the end.
+    pub async fn empty_log(&self) -> sqlx::Result<()> {
+        let mut connection = self.writer.acquire().await?;
+        sqlx::query("pragma wal_checkpoint(truncate)").execute(&mut *connection).await?;
+        Ok(())
+    }
+}
+
+/// What a deleted account is called in the log: nothing that says who it was, and one from the other.
+fn unnamed(id: AccountId) -> String {
+    format!("deleted account {}", &id.to_string()[24..])
+}

@@ -1,0 +1,80 @@
+//! Links by which people set a new password.
+
+use super::revocations::{self, Revoked};
+use super::{Store, audit, now};
+use crate::model::AccountId;
+use crate::server::secret::Hash;
+use sqlx::Row;
+
+impl Store {
+    /// Writes the link's hash, in place of a link before.
+    pub async fn add_reset(&self, account: AccountId, token: Hash, ends_at: &str) -> sqlx::Result<()> {
+        let mut write = self.write().await?;
+        sqlx::query(
+            "insert into password_reset (account, token_hash, ends_at, created_at) values ($1, $2, $3, $4)
+             on conflict (account) do update set
+                token_hash = excluded.token_hash, ends_at = excluded.ends_at, created_at = excluded.created_at",
+        )
+        .bind(account.to_string())
+        .bind(token.to_string())
+        .bind(ends_at)
+        .bind(now())
+        .execute(&mut *write)
+        .await?;
+        write.commit().await
+    }
+
+    /// Whose password the link sets. None: it is not there, over, or its account is disabled.
+    pub async fn reset(&self, token: Hash) -> sqlx::Result<Option<(AccountId, String)>> {
+        let row = sqlx::query(
+            "select account.id, account.name from password_reset join account on account.id = password_reset.account
+             where token_hash = $1 and ends_at > $2 and disabled_at is null and name is not null",
+        )
+        .bind(token.to_string())
+        .bind(now())
+        .fetch_optional(self.read())
+        .await?;
+        row.map(|row| Ok((super::id(row.try_get("id")?)?, row.try_get("name")?))).transpose()
+    }
+
+    /// Until when the account's link can be used.
+    pub async fn reset_of(&self, account: AccountId) -> sqlx::Result<Option<(Hash, String)>> {
+        let row = sqlx::query("select token_hash, ends_at from password_reset where account = $1 and ends_at > $2")
+            .bind(account.to_string())
+            .bind(now())
+            .fetch_optional(self.read())
+            .await?;
+        row.map(|row| Ok((super::hash(row.try_get("token_hash")?)?, row.try_get("ends_at")?))).transpose()
+    }
+
+    /// Takes the link: sets the password, ends all sessions, writes it down. None: it cannot be taken any more.
+    pub async fn take_reset(&self, token: Hash, password: &str) -> sqlx::Result<Option<Vec<Revoked>>> {
+        let mut write = self.write().await?;
+        let row = sqlx::query(
+            "delete from password_reset where token_hash = $1 and ends_at > $2
+                 and account in (select id from account where disabled_at is null)
+             returning account",
+        )
+        .bind(token.to_string())
+        .bind(now())
+        .fetch_optional(&mut *write)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let account: AccountId = super::id(row.try_get("account")?)?;
+        let name: Option<String> = sqlx::query_scalar("update account set password = $2 where id = $1 returning name")
+            .bind(account.to_string())
+            .bind(password)
+            .fetch_one(&mut *write)
+            .await?;
+        // Whoever knew the old password may have left a browser behind that is known.
+        sqlx::query("delete from known_browser where account = $1")
+            .bind(account.to_string())
+            .execute(&mut *write)
+            .await?;
+        let ended = revocations::end_sessions(&mut write, account, None).await?;
+        let name = name.unwrap_or_default();
+        audit::add(&mut write, &name, "set a new password by a link", &name, "").await?;
+        write.commit().await?;
+        Ok(Some(ended))
+    }
+}
