@@ -3,62 +3,17 @@
 //! Server, browser and tests fold with the same functions: [`Draft::apply`] for the open reply, [`Thread::apply`]
 //! for the conversation around it.
 
-use crate::model::{Access, AccountId, Conversation, ConversationId, Message, MessageId, ReplyError, Status, Usage, is_none};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use std::{fmt, str::FromStr};
-use utoipa::openapi::{RefOr, Schema};
-use utoipa::{PartialSchema, ToSchema};
+mod cursor;
+mod thread;
 
-/// A place in a journal: everything up to `seq` of the journal's life `epoch` has been seen.
-///
-/// Opaque to clients: `epoch:seq`, the epoch in hexadecimal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Cursor {
-    pub epoch: u64,
-    pub seq: u64,
-}
+pub use cursor::{Cursor, NotACursor};
+pub use thread::Thread;
 
-impl fmt::Display for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:x}:{}", self.epoch, self.seq)
-    }
-}
-
-/// Not a cursor of ours. Whoever follows with it starts over from a snapshot.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a cursor")]
-pub struct NotACursor;
-
-impl FromStr for Cursor {
-    type Err = NotACursor;
-
-    fn from_str(text: &str) -> Result<Self, NotACursor> {
-        let (epoch, seq) = text.split_once(':').ok_or(NotACursor)?;
-        let epoch = u64::from_str_radix(epoch, 16).map_err(|_| NotACursor)?;
-        let seq = seq.parse().map_err(|_| NotACursor)?;
-        Ok(Self { epoch, seq })
-    }
-}
-
-impl PartialSchema for Cursor {
-    fn schema() -> RefOr<Schema> {
-        String::schema()
-    }
-}
-
-impl ToSchema for Cursor {}
-
-impl Serialize for Cursor {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Cursor {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-    }
-}
+use crate::model::{
+    Access, AccountId, Conversation, ConversationId, Message, MessageId, ReplyError, Status, Usage, is_none,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// One entry of a journal. What is large is boxed: almost all events are a few letters of a reply.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -305,124 +260,5 @@ impl Draft {
             self.thinking_ms = ms;
             self.thinking_since = None;
         }
-    }
-}
-
-/// A conversation as a viewer holds it: the fold of its journal.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Thread {
-    pub conversation: Conversation,
-    pub access: Access,
-    pub messages: Vec<Message>,
-    pub earlier: bool,
-    pub draft: Option<Draft>,
-    pub deleted: bool,
-}
-
-impl From<Snapshot> for Thread {
-    fn from(snapshot: Snapshot) -> Self {
-        Self {
-            conversation: snapshot.conversation,
-            access: snapshot.access,
-            messages: snapshot.messages,
-            earlier: snapshot.earlier,
-            draft: snapshot.draft,
-            deleted: false,
-        }
-    }
-}
-
-impl Thread {
-    /// Folds one event. Each is to be applied once and in order; `wire::Line::order` sees to that.
-    ///
-    /// A snapshot may know more than its cursor covers, for the store is read after the journal. Being told that again
-    /// changes nothing.
-    pub fn apply(&mut self, event: &Event) {
-        match event {
-            Event::Snapshot(snapshot) => *self = Self::from((**snapshot).clone()),
-            Event::Message { message } => self.place((**message).clone()),
-            Event::Reply { reply, .. } if self.has_ended(*reply) => {}
-            Event::Reply { reply, model, parent, created_at, left_out, images_left_out } => {
-                self.set_aside();
-                let message = Message::opened(*reply, *parent, model, created_at.clone());
-                self.place(Message { left_out: *left_out, images_left_out: *images_left_out, ..message });
-                self.draft = Some(Draft::new(*reply));
-            }
-            Event::Conversation { conversation } => self.conversation.clone_from(conversation),
-            Event::Deleted { .. } => self.deleted = true,
-            Event::List(_) | Event::Resumed { .. } => {}
-            _ => self.advance(event),
-        }
-    }
-
-    /// Puts a message behind its parent. What stood there belongs to another branch and is no longer shown.
-    fn place(&mut self, message: Message) {
-        if let Some(known) = self.messages.iter_mut().find(|known| known.id == message.id) {
-            *known = message;
-            return;
-        }
-        let behind = |known: &Message| Some(known.id) == message.parent;
-        let keep = self.messages.iter().position(behind).map_or(0, |index| index + 1);
-        if keep == 0 {
-            // Its parent, if any, is further up than what is shown.
-            self.earlier = message.parent.is_some();
-        }
-        self.messages.truncate(keep);
-        self.messages.push(message);
-    }
-
-    fn has_ended(&self, reply: MessageId) -> bool {
-        self.messages.iter().any(|message| message.id == reply && !message.status.is_open())
-    }
-
-    /// Keeps the text of a draft whose end was not heard of before the next reply began.
-    fn set_aside(&mut self) {
-        let Some(draft) = self.draft.take() else { return };
-        if let Some(message) = self.messages.iter_mut().find(|message| message.id == draft.reply) {
-            draft.write_to(message);
-            message.thinking_since = None;
-        }
-    }
-
-    fn ask_instead(&mut self, reply: MessageId, model: &str) {
-        if let Some(message) = self.messages.iter_mut().find(|message| message.id == reply && message.status.is_open())
-            && message.model.as_deref() != Some(model)
-        {
-            let former = message.model.replace(model.to_owned());
-            message.asked = message.asked.take().or(former);
-        }
-    }
-
-    fn advance(&mut self, event: &Event) {
-        if let Some(draft) = &mut self.draft {
-            draft.apply(event);
-        }
-        if let Event::Waiting { reply, model: Some(model), .. } = event {
-            self.ask_instead(*reply, model);
-        }
-        let (Some(reply), Some(status)) = (event.reply(), event.outcome()) else { return };
-        if self.draft.as_ref().is_some_and(|draft| draft.reply == reply) {
-            self.set_aside();
-        }
-        let open = |message: &&mut Message| message.id == reply && message.status.is_open();
-        if let Some(message) = self.messages.iter_mut().find(open) {
-            finish(message, status, event);
-        }
-    }
-}
-
-fn finish(message: &mut Message, status: Status, event: &Event) {
-    message.status = status;
-    match event {
-        Event::Done { usage, stop_reason, .. } => {
-            message.usage = *usage;
-            message.stop_reason.clone_from(stop_reason);
-        }
-        Event::Stopped { usage, .. } => message.usage = *usage,
-        Event::Error { error, usage, .. } => {
-            message.usage = *usage;
-            message.error = Some((**error).clone());
-        }
-        _ => {}
     }
 }

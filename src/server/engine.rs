@@ -12,22 +12,24 @@ mod estimate;
 mod opening;
 mod pieces;
 mod reply;
+mod sending;
 mod sight;
 mod stop;
 mod title;
 mod visit;
 
 pub use estimate::tokens as estimated_tokens;
+pub use sending::{NewMessage, Parent};
 pub use stop::Stop;
 pub use visit::Visit;
 
 use crate::api::Sent;
 use crate::error::Problem;
 use crate::event::Event;
-use crate::model::{Access, AccountId, ConversationId, ImageId, Message, MessageId, Role};
+use crate::model::{Access, AccountId, ConversationId, Message, MessageId, Role};
 use crate::server::bounds::Bounds;
 use crate::server::journal::{Journal, Journals, Topic, lock};
-use crate::server::limits::{self, Counts, Limits, Prompt};
+use crate::server::limits::{self, Counts, Limits};
 use crate::server::metrics::Metrics;
 use crate::server::provider::{Providers, Request};
 use crate::server::quota::Everybody;
@@ -35,7 +37,7 @@ use crate::server::store::Store;
 use crate::server::store::conversations::Stored;
 use crate::server::store::messages::Opening;
 use crate::server::{Drain, lists, owned};
-use opening::{announce, empty_reply, person_message, request};
+use opening::{announce, empty_reply, request};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -87,44 +89,6 @@ struct Open {
     ended: CancellationToken,
     /// The journal's seq at the last checkpoint.
     saved: AtomicU64,
-}
-
-/// What a person says.
-pub struct NewMessage {
-    pub id: MessageId,
-    pub text: Prompt,
-    pub images: Vec<ImageId>,
-    /// None: the conversation's.
-    pub model: Option<String>,
-    pub parent: Parent,
-}
-
-impl NewMessage {
-    pub fn new(id: MessageId, text: Prompt) -> Self {
-        Self { id, text, images: Vec::new(), model: None, parent: Parent::Shown }
-    }
-}
-
-/// Which message a new one answers.
-#[derive(Clone, Copy, Debug)]
-pub enum Parent {
-    /// The last one that is shown.
-    Shown,
-    /// None: it begins the conversation anew.
-    None,
-    /// This reply, which begins a branch where the reply has an answer already.
-    Reply(MessageId),
-}
-
-impl Parent {
-    /// Whether a message with this parent is one that was sent so.
-    fn is(self, parent: Option<MessageId>) -> bool {
-        match self {
-            Self::Shown => true,
-            Self::None => parent.is_none(),
-            Self::Reply(reply) => parent == Some(reply),
-        }
-    }
 }
 
 /// What an engine works with.
@@ -224,44 +188,6 @@ impl Engine {
 }
 
 impl Shared {
-    async fn send(
-        self: &Arc<Self>,
-        account: AccountId,
-        conversation: ConversationId,
-        new: NewMessage,
-    ) -> Result<Sent, Problem> {
-        let NewMessage { id, text, images, model, parent } = new;
-        self.store.conversation(account, conversation).await?.allows(Access::Participant)?;
-        tracing::debug!(%conversation, message = %id, "A message comes in");
-        let journal = self.journals.topic(Topic::Conversation(conversation));
-        let _turn = journal.turn.lock().await;
-        // Read in our turn: it may have been changed, or deleted, while we waited.
-        let stored = self.store.conversation(account, conversation).await?;
-        stored.allows(Access::Participant)?;
-        if let Some(sent) = self.sent_before(account, conversation, &journal, id, (&text, &images, parent)).await? {
-            return Ok(sent);
-        }
-        self.check_parent(conversation, parent).await?;
-        let model = self.choose(model, &stored)?;
-        let images = self.images(account, &images, &model).await?;
-        let quota = self.allowed(account).await?;
-        let _admission = self.admit(account, conversation, quota)?;
-        self.settle(conversation).await?;
-        let parent = match parent {
-            Parent::Shown => self.store.shown_leaf(conversation).await?,
-            Parent::None => None,
-            Parent::Reply(reply) => Some(reply),
-        };
-        let mut history = self.history(&stored, parent).await?;
-        let author = self.store.named(account).await?;
-        let message = person_message(id, parent, author, text.into_text(), images);
-        history.push(message.clone());
-        let mut reply = empty_reply(message.id, &model, String::new());
-        let request = self.ask(&stored, &history, &model, &mut reply).await?;
-        self.open(stored, account, &journal, Some(&message), &reply, request).await?;
-        Ok(Sent { cursor: journal.cursor_of(reply.id), message, reply })
-    }
-
     /// A new reply to the message that `reply` answers, empty or going on from the text that `reply` has.
     async fn again(self: &Arc<Self>, account: AccountId, reply: MessageId, go_on: bool) -> Result<Sent, Problem> {
         let (_, Stored { id: conversation, .. }) = self.message_to_use(account, reply).await?;
@@ -299,29 +225,6 @@ impl Shared {
         context::fit(self.providers.window(model), &mut request, reply);
         reply.images_left_out = sight::left_out(history, &request);
         Ok(request)
-    }
-
-    /// The answer to a send that has been done before.
-    async fn sent_before(
-        &self,
-        account: AccountId,
-        conversation: ConversationId,
-        journal: &Journal,
-        id: MessageId,
-        (text, images, parent): (&Prompt, &[ImageId], Parent),
-    ) -> Result<Option<Sent>, Problem> {
-        let Some((message, place, _)) = self.store.message(id).await? else { return Ok(None) };
-        let same_images = message.images.iter().map(|image| &image.id).eq(images);
-        let is_mine = message.author.as_ref().is_some_and(|author| author.id == account);
-        let same_place = is_mine && place == conversation && parent.is(message.parent);
-        let same = same_place && message.text == text.as_str() && same_images;
-        let reply = self.store.reply_to(id).await?;
-        match reply {
-            Some(reply) if same && message.role == Role::User => {
-                Ok(Some(Sent { message, cursor: journal.cursor_of(reply.id), reply }))
-            }
-            _ => Err(Problem::Conflict("Another message has this id already. Send it with a new id.".into())),
-        }
     }
 
     /// Writes the message and the reply's row, tells the viewers and starts the task.
@@ -411,15 +314,6 @@ impl Shared {
         }
         ending::save_now(self, conversation).await?;
         self.settle_elsewhere(conversation).await
-    }
-
-    /// What is said answers a reply of the same conversation.
-    async fn check_parent(&self, conversation: ConversationId, parent: Parent) -> Result<(), Problem> {
-        let Parent::Reply(reply) = parent else { return Ok(()) };
-        match self.store.message(reply).await? {
-            Some((message, place, _)) if place == conversation && message.role == Role::Assistant => Ok(()),
-            _ => Err(Problem::invalid("parent", "The parent is a reply in this conversation, or null for none.")),
-        }
     }
 
     fn find(&self, reply: MessageId) -> Option<Arc<Open>> {

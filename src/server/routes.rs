@@ -75,8 +75,8 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
 }
 
 /// The routes that answer somebody in particular.
-fn asked() -> [Table; 10] {
-    [
+fn asked() -> Vec<Table> {
+    vec![
         rest::routes(),
         sharing::routes(),
         images::routes(),

@@ -4,7 +4,6 @@ use super::door::arrived;
 use super::input::{Form, Local};
 use super::table::Table;
 use crate::error::Problem;
-use crate::server::State;
 use crate::server::accounts::{self, Arrival, Scope};
 use crate::server::plain::account::{Content, page};
 use crate::server::plain::{Said, Sheet};
