@@ -2,6 +2,8 @@
 //!
 //! Each is a public URL and does three things: name the caller, parse, call one function in `server`.
 
+pub mod object;
+
 use crate::error::Problem;
 use crate::event::{Cursor, List, Snapshot};
 use crate::model::{AccountId, Conversation, ConversationId, ImageId, Message, MessageId, Model, Parameters, Usage};
@@ -53,7 +55,7 @@ pub struct Changes {
     #[serde(default)]
     #[schema(max_length = 32_000)]
     pub system: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object::optional")]
     pub parameters: Option<Parameters>,
 }
 

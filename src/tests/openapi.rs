@@ -5,6 +5,7 @@ use super::app::{App, problem, text};
 use crate::server::routes;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 fn document() -> Value {
     serde_json::to_value(routes::document()).unwrap()
@@ -36,8 +37,10 @@ fn every_route_of_the_api_describes_itself() {
 fn every_operation_says_what_it_is_for_and_what_it_answers() {
     let document = document();
     let tags: Vec<_> = document["tags"].as_array().unwrap().iter().map(|tag| tag["name"].clone()).collect();
+    let mut ids = BTreeSet::new();
     for (method, path, operation) in operations(&document) {
         let name = format!("{method} {path}");
+        assert!(ids.insert(text(&operation["operationId"])), "{name}: an id of its own");
         assert!(operation["summary"].as_str().is_some_and(|it| !it.is_empty()), "{name}: a first doc line");
         assert!(tags.contains(&operation["tags"][0]), "{name}: a tag that is in the list");
         let answers = operation["responses"].as_object().unwrap();
@@ -96,6 +99,18 @@ async fn the_document_and_its_page_are_for_everybody() {
     for (method, path, _) in operations(&document()) {
         assert!(page.contains(&format!("{} {path}", method.to_uppercase())), "{method} {path}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_no_object() {
+    let app = App::start().await;
+    let conversation = format!("/api/v1/conversations/{}", app.conversation().await);
+    let changes = [json!(["a title", null, null, null]), json!([]), json!({ "parameters": [0.5, null, null] })];
+    for body in changes {
+        problem(app.request(Method::PATCH, &conversation).json(&body).send().await.unwrap(), 422).await;
+    }
+    problem(app.post("/chat/stream", json!({ "messages": [["user", "x"]] })).await, 422).await;
+    problem(app.post("/chat/stream", json!([[{ "role": "user", "content": "x" }], null])).await, 422).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,8 +4,9 @@
 mod charge;
 
 use super::input::Json;
-use super::openapi::Limited;
+use super::openapi::{Limited, StreamEvent};
 use super::table::Table;
+use crate::api::object::Object;
 use crate::error::Problem;
 use crate::model::{Parameters, ReplyError, Role};
 use crate::server::State;
@@ -42,8 +43,8 @@ pub(super) fn routes() -> Table {
 #[derive(Deserialize, ToSchema)]
 struct Chat {
     /// What was said so far. The last one is the user's.
-    #[schema(min_items = 1, max_items = 50)]
-    messages: Vec<Said>,
+    #[schema(min_items = 1, max_items = 50, value_type = Vec<Said>)]
+    messages: Vec<Object<Said>>,
     /// `provider/model`; the default where nobody says.
     model: Option<String>,
 }
@@ -60,8 +61,8 @@ struct Said {
 ///
 /// Nothing is kept, and hanging up ends it. Server-Sent Events: `token` with `{"text"}`, then `done` with
 /// `{"usage","stop_reason"}`, or `error`, a `ReplyError`. Where guests may chat, nobody need say who asks.
-#[utoipa::path(post, path = "/chat/stream", tag = "chat", request_body = Chat,
-    responses((status = 200, body = String, content_type = "text/event-stream", description = "Events"), Limited))]
+#[utoipa::path(post, path = "/chat/stream", operation_id = "chat", tag = "chat", request_body = Chat,
+    responses((status = 200, body = StreamEvent, content_type = "text/event-stream", description = "Events"), Limited))]
 async fn chat(
     Extract(state): Extract<State>,
     caller: Caller,
@@ -78,7 +79,8 @@ async fn chat(
         Some(who) => Sender::Account(who.account),
         None => Sender::Address(arrival?.address),
     };
-    check(&chat.messages)?;
+    let messages: Vec<_> = chat.messages.into_iter().map(|Object(said)| said).collect();
+    check(&messages)?;
     let model = chat.model.unwrap_or_else(|| state.providers.default_model());
     state.providers.resolve(&model).map_err(|message| Problem::invalid("model", message))?;
     let mut visit = state.engine.visit()?;
@@ -98,8 +100,8 @@ async fn chat(
     };
     state.limits.send(sender, quota.sends_per_minute.unwrap_or(everybody.sends_per_minute))?;
     let name = model.split_once('/').map_or(model.as_str(), |(_, name)| name).to_owned();
-    let asked = chat.messages.iter().map(|said| said.content.chars().count()).sum();
-    let turns = chat.messages.into_iter().map(|said| Turn::said(said.role, said.content)).collect();
+    let asked = messages.iter().map(|said| said.content.chars().count()).sum();
+    let turns = messages.into_iter().map(|said| Turn::said(said.role, said.content)).collect();
     let deltas = state
         .providers
         .reply(&model, Request { model: name, system: String::new(), turns, parameters: Parameters::default() });

@@ -17,14 +17,14 @@ pub(super) fn routes() -> Table {
 }
 
 /// Whether the process lives
-#[utoipa::path(get, path = "/healthz", tag = "health", security(()),
+#[utoipa::path(get, path = "/healthz", operation_id = "getHealth", tag = "health", security(()),
     responses((status = 200, body = String, content_type = "text/plain; charset=utf-8")))]
 async fn alive() -> &'static str {
     "ok"
 }
 
 /// Whether it can do its work
-#[utoipa::path(get, path = "/readyz", tag = "health", security(()),
+#[utoipa::path(get, path = "/readyz", operation_id = "getReadiness", tag = "health", security(()),
     responses((status = 200, body = String, content_type = "text/plain; charset=utf-8")))]
 async fn ready(Extract(state): Extract<State>) -> Result<&'static str, Problem> {
     state.drain.admit()?;

@@ -44,7 +44,7 @@ struct Named {
 /// Upload an image for the next message
 ///
 /// The body is the file, PNG, JPEG, WebP or GIF. What it calls itself, by name or media type, does not count.
-#[utoipa::path(post, path = "/api/v1/images", tag = "images", params(Named),
+#[utoipa::path(post, path = "/api/v1/images", operation_id = "uploadImage", tag = "images", params(Named),
     request_body(content = [u8], content_type = "application/octet-stream"),
     responses((status = 201, body = Image), Conflicts, Limited))]
 async fn upload(
@@ -70,7 +70,7 @@ async fn upload(
 }
 
 /// What an image shows
-#[utoipa::path(get, path = "/api/v1/images/{id}", tag = "images",
+#[utoipa::path(get, path = "/api/v1/images/{id}", operation_id = "getImage", tag = "images",
     params(("If-None-Match" = Option<String>, Header, description = "The `ETag` of what is known")),
     responses((status = 200, content((Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"))),
         (status = 304, description = "As it is known")))]
@@ -111,7 +111,8 @@ fn tag(hash: &str) -> String {
 }
 
 /// Delete an image that is in no message
-#[utoipa::path(delete, path = "/api/v1/images/{id}", tag = "images", responses((status = 204), Conflicts))]
+#[utoipa::path(delete, path = "/api/v1/images/{id}", operation_id = "deleteImage", tag = "images",
+    responses((status = 204), Conflicts))]
 async fn remove(
     Extract(state): Extract<State>,
     Account(account): Account,

@@ -1,17 +1,26 @@
 //! What handlers take, with rejections that are problems.
 
+use crate::api::object::Object;
 use crate::error::Problem;
 use axum::extract::rejection::{FormRejection, QueryRejection};
-use axum::extract::{FromRequest, FromRequestParts, Path as AxumPath};
+use axum::extract::{FromRequest, FromRequestParts, Path as AxumPath, Request};
 use axum::http::request::Parts;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::fmt;
 use std::str::FromStr;
 
-/// A JSON body.
-#[derive(FromRequest)]
-#[from_request(via(axum::Json), rejection(Problem))]
+/// A JSON body: always an object.
 pub(super) struct Json<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let axum::Json(Object(body)) = axum::Json::<Object<T>>::from_request(request, state).await?;
+        Ok(Self(body))
+    }
+}
 
 /// A query string.
 #[derive(FromRequestParts)]

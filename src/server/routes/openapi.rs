@@ -43,6 +43,19 @@ const ABOUT: &str = "Send an API token (made on `/account`) as `Authorization: B
     for the following page, until it is null. What makes something takes an `id` of yours (a UUID): sending the same again \
     is then the same answer, and does nothing twice.";
 
+/// An event of a stream, field by field. OpenAPI 3.1 has no word for a stream: this describes each of its events.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only described: events are written as they come")]
+pub(super) struct StreamEvent {
+    /// Where it stands: to be sent as `Last-Event-ID` by whoever comes back.
+    id: Option<String>,
+    /// Its type.
+    event: String,
+    /// JSON: an `Event`, but for its type.
+    #[schema(content_media_type = "application/json")]
+    data: String,
+}
+
 static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(build);
 
 pub(super) fn routes() -> Table {

@@ -6,7 +6,7 @@ mod search;
 mod tokens;
 
 use super::input::{Id, Json, Query};
-use super::openapi::{Conflicts, Limited};
+use super::openapi::{Conflicts, Limited, StreamEvent};
 use super::table::Table;
 use crate::api::{Changes, Sent};
 use crate::error::Problem;
@@ -55,7 +55,8 @@ struct Listed<T> {
 }
 
 /// The models that can be chosen
-#[utoipa::path(get, path = "/api/v1/models", tag = "account", responses((status = 200, body = Listed<Model>)))]
+#[utoipa::path(get, path = "/api/v1/models", operation_id = "listModels", tag = "account",
+    responses((status = 200, body = Listed<Model>)))]
 async fn models(Extract(state): Extract<State>, _: Reader) -> Answer<Listed<Model>> {
     Answer(Listed { items: state.providers.models(), next: None })
 }
@@ -83,7 +84,8 @@ struct Used {
 /// What the account has used, by day and model
 ///
 /// The newest day first. Days without a reply are not there.
-#[utoipa::path(get, path = "/api/v1/usage", tag = "account", params(Days), responses((status = 200, body = Listed<Used>)))]
+#[utoipa::path(get, path = "/api/v1/usage", operation_id = "getUsage", tag = "account", params(Days),
+    responses((status = 200, body = Listed<Used>)))]
 async fn used(
     Extract(state): Extract<State>,
     Reader(who): Reader,
@@ -107,7 +109,8 @@ struct Page {
 /// The account's conversations
 ///
 /// The one that was changed last comes first.
-#[utoipa::path(get, path = "/api/v1/conversations", tag = "conversations", params(Page),
+#[utoipa::path(get, path = "/api/v1/conversations", operation_id = "listConversations", tag = "conversations",
+    params(Page),
     responses((status = 200, body = Listed<Conversation>)))]
 async fn list(
     Extract(state): Extract<State>,
@@ -127,7 +130,8 @@ struct NewConversation {
 }
 
 /// Make a conversation
-#[utoipa::path(post, path = "/api/v1/conversations", tag = "conversations", request_body = NewConversation,
+#[utoipa::path(post, path = "/api/v1/conversations", operation_id = "makeConversation", tag = "conversations",
+    request_body = NewConversation,
     responses((status = 201, body = Conversation, description = "Made, now or before"), Conflicts))]
 async fn create(
     Extract(state): Extract<State>,
@@ -142,7 +146,8 @@ async fn create(
 /// A conversation as it stands
 ///
 /// With its last 50 messages on the branch that is shown, the open reply's draft, and the cursor that all this covers.
-#[utoipa::path(get, path = "/api/v1/conversations/{id}", tag = "conversations", responses((status = 200, body = Snapshot)))]
+#[utoipa::path(get, path = "/api/v1/conversations/{id}", operation_id = "getConversation", tag = "conversations",
+    responses((status = 200, body = Snapshot)))]
 async fn snapshot(
     Extract(state): Extract<State>,
     Reader(who): Reader,
@@ -152,7 +157,8 @@ async fn snapshot(
 }
 
 /// Change title, model, system prompt or parameters
-#[utoipa::path(patch, path = "/api/v1/conversations/{id}", tag = "conversations", request_body = Changes,
+#[utoipa::path(patch, path = "/api/v1/conversations/{id}", operation_id = "changeConversation", tag = "conversations",
+    request_body = Changes,
     responses((status = 200, body = Conversation)))]
 async fn change(
     Extract(state): Extract<State>,
@@ -166,7 +172,8 @@ async fn change(
 /// Delete a conversation with everything in it
 ///
 /// An open reply is stopped first.
-#[utoipa::path(delete, path = "/api/v1/conversations/{id}", tag = "conversations", responses((status = 204)))]
+#[utoipa::path(delete, path = "/api/v1/conversations/{id}", operation_id = "deleteConversation", tag = "conversations",
+    responses((status = 204)))]
 async fn delete(
     Extract(state): Extract<State>,
     Account(account): Account,
@@ -205,7 +212,8 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Mes
 ///
 /// An open reply of the conversation is stopped first; its text is kept. The same `id`, content, images and parent again
 /// is the same answer.
-#[utoipa::path(post, path = "/api/v1/conversations/{id}/messages", tag = "messages", request_body = NewMessage,
+#[utoipa::path(post, path = "/api/v1/conversations/{id}/messages", operation_id = "sendMessage", tag = "messages",
+    request_body = NewMessage,
     responses((status = 202, body = Sent), Conflicts, Limited))]
 async fn send(
     Extract(state): Extract<State>,
@@ -234,7 +242,7 @@ struct Stopping {
 /// End a reply here
 ///
 /// Its text is kept. Doing so twice, or after the end, is harmless.
-#[utoipa::path(post, path = "/api/v1/replies/{id}/stop", tag = "messages", responses(
+#[utoipa::path(post, path = "/api/v1/replies/{id}/stop", operation_id = "stopReply", tag = "messages", responses(
     (status = 202, body = Stopping, description = "It ends now"),
     (status = 200, body = Message, description = "It had ended before")))]
 async fn stop(
@@ -251,7 +259,8 @@ async fn stop(
 /// Answer the same message anew
 ///
 /// The former reply is kept, on a branch of its own.
-#[utoipa::path(post, path = "/api/v1/replies/{id}/retry", tag = "messages", responses((status = 202, body = Sent), Limited))]
+#[utoipa::path(post, path = "/api/v1/replies/{id}/retry", operation_id = "retryReply", tag = "messages",
+    responses((status = 202, body = Sent), Limited))]
 async fn retry(
     Extract(state): Extract<State>,
     Account(account): Account,
@@ -263,7 +272,7 @@ async fn retry(
 /// Go on from the text of a reply that ended too early
 ///
 /// The result is a reply of its own, which begins with the text that was kept.
-#[utoipa::path(post, path = "/api/v1/replies/{id}/continue", tag = "messages",
+#[utoipa::path(post, path = "/api/v1/replies/{id}/continue", operation_id = "continueReply", tag = "messages",
     responses((status = 202, body = Sent), Limited))]
 async fn resume(
     Extract(state): Extract<State>,
@@ -285,9 +294,10 @@ struct From {
 /// Server-Sent Events without an end. Each has an `id`, the cursor that it covers, an `event`, its type, and as `data` an
 /// `Event` as JSON. The first is `resumed`, and what follows continues after the cursor that was sent; or it is `snapshot`,
 /// which replaces what is known. Comments are signs of life.
-#[utoipa::path(get, path = "/api/v1/conversations/{id}/events", tag = "conversations",
+#[utoipa::path(get, path = "/api/v1/conversations/{id}/events", operation_id = "followConversation",
+    tag = "conversations",
     params(From, ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event that was seen.")),
-    responses((status = 200, body = String, content_type = "text/event-stream", description = "Events, see `Event`"), Limited))]
+    responses((status = 200, body = StreamEvent, content_type = "text/event-stream", description = "Events, see `Event`"), Limited))]
 async fn events(
     Extract(state): Extract<State>,
     Reader(who): Reader,

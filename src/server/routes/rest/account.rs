@@ -25,7 +25,8 @@ pub(super) struct Me {
 }
 
 /// The account that asks
-#[utoipa::path(get, path = "/api/v1/account", tag = "account", responses((status = 200, body = Me)))]
+#[utoipa::path(get, path = "/api/v1/account", operation_id = "getAccount", tag = "account",
+    responses((status = 200, body = Me)))]
 pub(super) async fn show(Extract(state): Extract<State>, Reader(who): Reader) -> Result<Answer<Me>, Problem> {
     let account = state.store.account(who.account).await?;
     let scope = match who.by {

@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 /// A message, or a reply as far as it has come
-#[utoipa::path(get, path = "/api/v1/messages/{id}", tag = "messages", responses((status = 200, body = Message)))]
+#[utoipa::path(get, path = "/api/v1/messages/{id}", operation_id = "getMessage", tag = "messages",
+    responses((status = 200, body = Message)))]
 pub(super) async fn message(
     Extract(state): Extract<State>,
     Reader(who): Reader,
@@ -26,7 +27,8 @@ pub(super) async fn message(
 }
 
 /// A reply as far as it has come
-#[utoipa::path(get, path = "/api/v1/replies/{id}", tag = "messages", responses((status = 200, body = Message)))]
+#[utoipa::path(get, path = "/api/v1/replies/{id}", operation_id = "getReply", tag = "messages",
+    responses((status = 200, body = Message)))]
 pub(super) async fn reply(
     Extract(state): Extract<State>,
     Reader(who): Reader,
@@ -50,7 +52,8 @@ pub(super) struct Earlier {
 /// The messages of a conversation, from its end backwards
 ///
 /// A page is in the order in which it was said; the next page comes before it.
-#[utoipa::path(get, path = "/api/v1/conversations/{id}/messages", tag = "messages", params(Earlier),
+#[utoipa::path(get, path = "/api/v1/conversations/{id}/messages", operation_id = "listMessages", tag = "messages",
+    params(Earlier),
     responses((status = 200, body = Listed<Message>)))]
 pub(super) async fn list(
     Extract(state): Extract<State>,
@@ -92,7 +95,7 @@ impl From<Node> for TreeNode {
 /// All messages of a conversation, on all branches
 ///
 /// In the order in which they were made. Messages with the same `parent` are branches beside each other.
-#[utoipa::path(get, path = "/api/v1/conversations/{id}/tree", tag = "messages", params(Page),
+#[utoipa::path(get, path = "/api/v1/conversations/{id}/tree", operation_id = "getTree", tag = "messages", params(Page),
     responses((status = 200, body = Listed<TreeNode>)))]
 pub(super) async fn tree(
     Extract(state): Extract<State>,
@@ -113,7 +116,8 @@ pub(super) struct Branch {
 /// Choose the branch that is shown
 ///
 /// For everybody who looks at the conversation, until a newer message comes. Not while a reply is open.
-#[utoipa::path(put, path = "/api/v1/conversations/{id}/branch", tag = "messages", request_body = Branch,
+#[utoipa::path(put, path = "/api/v1/conversations/{id}/branch", operation_id = "showBranch", tag = "messages",
+    request_body = Branch,
     responses((status = 200, body = Snapshot), Conflicts))]
 pub(super) async fn show_branch(
     Extract(state): Extract<State>,

@@ -65,7 +65,7 @@ impl From<Hit> for SearchResult {
 ///
 /// The newest conversation comes first. One request looks through some thousand messages: a page can have no items and
 /// still a `next`.
-#[utoipa::path(get, path = "/api/v1/search", tag = "search", params(Question),
+#[utoipa::path(get, path = "/api/v1/search", operation_id = "search", tag = "search", params(Question),
     responses((status = 200, body = Listed<SearchResult>)))]
 pub(super) async fn search(
     Extract(state): Extract<State>,

@@ -43,7 +43,8 @@ impl From<Token> for ApiToken {
 /// The account's tokens
 ///
 /// The newest first. The secrets are kept nowhere.
-#[utoipa::path(get, path = "/api/v1/tokens", tag = "account", responses((status = 200, body = Listed<ApiToken>)))]
+#[utoipa::path(get, path = "/api/v1/tokens", operation_id = "listTokens", tag = "account",
+    responses((status = 200, body = Listed<ApiToken>)))]
 pub(super) async fn list(
     Extract(state): Extract<State>,
     Reader(who): Reader,
@@ -73,7 +74,8 @@ pub(super) struct MadeToken {
 /// Make a token
 ///
 /// Only with the cookie of a browser that is signed in.
-#[utoipa::path(post, path = "/api/v1/tokens", tag = "account", request_body = NewToken, security(("cookie" = [])),
+#[utoipa::path(post, path = "/api/v1/tokens", operation_id = "makeToken", tag = "account", request_body = NewToken,
+    security(("cookie" = [])),
     responses((status = 201, body = MadeToken)))]
 pub(super) async fn make(
     Extract(state): Extract<State>,
@@ -89,7 +91,8 @@ pub(super) async fn make(
 /// Revoke a token
 ///
 /// Only with the cookie of a browser that is signed in. Its open streams end within a second.
-#[utoipa::path(delete, path = "/api/v1/tokens/{id}", tag = "account", security(("cookie" = [])),
+#[utoipa::path(delete, path = "/api/v1/tokens/{id}", operation_id = "revokeToken", tag = "account",
+    security(("cookie" = [])),
     params(("id" = String, Path, description = "Of the token, as the list has it", pattern = "^[0-9a-f]{64}$")),
     responses((status = 204)))]
 pub(super) async fn end(
