@@ -29,6 +29,7 @@ mod markdown;
 mod matrix;
 mod metrics;
 mod namespaces;
+mod oidc;
 mod pages;
 mod panics;
 mod parameters;

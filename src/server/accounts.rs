@@ -1,10 +1,12 @@
 //! Accounts: signing up, in and out, and what an account may be.
 
+mod identity;
 mod name;
 mod sign_in;
 mod sign_up;
 mod tokens;
 
+pub use identity::{link, sign_in_with, unlink};
 pub use name::Name;
 pub use sign_in::{
     Arrival, SignedIn, change_password, end_other_sessions, end_session, guest_of, keep_guest, leave, sign_in,

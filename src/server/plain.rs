@@ -8,6 +8,7 @@ pub mod account;
 pub mod admin;
 pub mod door;
 mod form;
+pub mod oidc;
 
 use super::accounts::Role;
 use super::routes::site_folder;

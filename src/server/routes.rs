@@ -11,6 +11,7 @@ mod health;
 mod images;
 mod input;
 mod metrics;
+mod oidc;
 mod origin;
 mod oversize;
 mod pages;
@@ -68,13 +69,14 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
 }
 
 /// The routes that answer somebody in particular.
-fn asked() -> [Table; 7] {
+fn asked() -> [Table; 8] {
     [
         rest::routes(),
         images::routes(),
         chat::routes(),
         forms::routes(),
         door::routes(),
+        oidc::routes(),
         account::routes(),
         admin::routes(),
     ]

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod conversations;
 pub mod elsewhere;
 pub mod endings;
+pub mod identities;
 pub mod images;
 pub mod invitations;
 pub mod messages;

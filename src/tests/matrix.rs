@@ -7,6 +7,7 @@ use super::accounts::PASSWORD;
 use super::app::{App, problem};
 use super::upstream::script::Script;
 use crate::server::routes;
+use crate::server::store::identities::NewIdentity;
 use leptos::server_fn::axum::server_fn_paths;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
@@ -35,15 +36,17 @@ use Body::{Form, Json, None as Nothing};
 use Guard::{Admin, Everybody, Own, Owned};
 
 /// In these requests `{c}` is a conversation, `{r}` a reply, `{m}` a person's message, `{s}` a session, `{t}` a token,
-/// `{a}` an account, `{i}` an invitation, `{p}` an image, `{id}` the one of these that the path is about, `{x}` always a random id.
+/// `{a}` an account, `{i}` an invitation, `{o}` an identity, `{p}` an image, `{id}` the one of these that the path is about, `{x}` always a random id.
 fn guard(path: &str) -> Guard {
     match path {
         "/healthz" | "/readyz" | "/metrics" => Everybody,
         "/sign-in" | "/sign-up" | "/sign-out" => Everybody,
-        "/chat/stream" => Everybody, // where guests may chat; it keeps nothing
+        "/sign-in/oidc" | "/sign-in/oidc/callback" => Everybody, // what an issuer proves is asked for
+        "/chat/stream" => Everybody,                             // where guests may chat; it keeps nothing
         "/api/v1/models" | "/api/v1/usage" => Own,
         "/account" | "/account/password" | "/account/sessions/end-others" | "/account/conversations" => Own,
-        "/account/tokens" => Own,
+        "/account/tokens" | "/account/identities/link" => Own,
+        "/account/identities/unlink" => Owned(Method::POST, Form(&[("identity", "{o}")])),
         "/account/sessions/end" => Owned(Method::POST, Form(&[("session", "{s}")])),
         "/account/tokens/end" => Owned(Method::POST, Form(&[("token", "{t}")])),
         "/api/v1/images" => Own,
@@ -122,6 +125,7 @@ impl Ids {
             ("{s}", hash()),
             ("{t}", hash()),
             ("{i}", hash()),
+            ("{o}", uuid()),
         ];
         Self(ids.into_iter().chain([("{x}", uuid()), ("{cursor}", "1:1".to_owned())]).collect())
     }
@@ -172,6 +176,9 @@ async fn two() -> (App, Ids) {
     let who = app.state.store.credentials("alice").await.unwrap().unwrap().account;
     let session = app.state.store.sessions(who).await.unwrap()[0].hash.to_string();
     let token = app.state.store.tokens(who).await.unwrap()[0].hash.to_string();
+    let new = NewIdentity { issuer: "x".into(), subject: "x".into(), address: None, called: "Alice".into() };
+    app.state.store.link(who, &new).await.unwrap();
+    let identity = app.state.store.identities(who).await.unwrap().remove(0).id;
     let ids = vec![
         ("{cursor}", sent.cursor),
         ("{c}", conversation),
@@ -182,6 +189,7 @@ async fn two() -> (App, Ids) {
         ("{t}", token),
         ("{i}", crate::server::secret::new().unwrap()),
         ("{p}", image),
+        ("{o}", identity),
         ("{x}", uuid::Uuid::now_v7().to_string()),
     ];
     app.cookie = app.new_cookie().await;
