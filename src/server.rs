@@ -18,6 +18,7 @@ pub mod limits;
 pub mod lists;
 pub mod messages;
 pub mod metrics;
+pub mod oidc;
 pub mod pages;
 pub mod passwords;
 pub mod picture;
@@ -50,6 +51,7 @@ use journal::Journals;
 use leptos::config::LeptosOptions;
 use limits::Limits;
 use metrics::Metrics;
+use oidc::Oidc;
 use passwords::Passwords;
 use provider::Providers;
 use quota::Everybody;
@@ -88,6 +90,8 @@ pub struct Shared {
     pub images: Images,
     pub passwords: Passwords,
     pub throttle: Throttle,
+    /// None: people sign in with a password only.
+    pub oidc: Option<Arc<Oidc>>,
     pub grants: Arc<Grants>,
     pub audience: Arc<Audience>,
     pub metrics: Arc<Metrics>,
@@ -111,6 +115,7 @@ impl State {
     /// The same with other limits in time.
     pub async fn start_with(settings: Settings, bounds: Bounds) -> anyhow::Result<Self> {
         let settings = Arc::new(settings);
+        let oidc = oidc(&settings, &bounds).map_err(anyhow::Error::msg)?;
         let store = Store::open(&settings.database_url).await?;
         let journals = Arc::new(Journals::new(settings.window()));
         let named = settings.providers().map_err(anyhow::Error::msg)?;
@@ -150,6 +155,7 @@ impl State {
             images: Images::default(),
             passwords,
             throttle,
+            oidc,
             grants,
             audience: Arc::default(),
             metrics,
@@ -174,6 +180,15 @@ impl State {
             Err(error) => tracing::error!(error, "The providers stay as they were"),
         }
     }
+}
+
+/// Who people can sign in with. Its first answer is waited for by nobody: the server starts without.
+fn oidc(settings: &Settings, bounds: &Bounds) -> Result<Option<Arc<Oidc>>, String> {
+    let Some(registration) = settings.oidc()? else { return Ok(None) };
+    let oidc = Arc::new(Oidc::new(registration, bounds.issuer_again)?);
+    let first = Arc::clone(&oidc);
+    tokio::spawn(async move { first.is_reachable().await });
+    Ok(Some(oidc))
 }
 
 /// Local servers say which models they have; whoever runs one pulls a model and expects it here.
@@ -201,6 +216,9 @@ async fn sweep(state: Weak<Shared>, drain: Drain) {
         }
         if let Err(error) = state.store.forget_revocations().await {
             tracing::warn!(%error, "What was withdrawn long ago could not be forgotten");
+        }
+        if let Err(error) = state.store.forget_states(2 * Duration::from_secs(60 * oidc::MINUTES)).await {
+            tracing::warn!(%error, "Ways back from the OpenID Connect issuer could not be forgotten");
         }
         tracing::debug!(journals = left, "Swept");
     }

@@ -33,6 +33,7 @@ mod markdown;
 mod matrix;
 mod metrics;
 mod namespaces;
+mod oidc;
 mod openapi;
 mod pages;
 mod panics;

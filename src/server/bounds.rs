@@ -29,6 +29,8 @@ pub struct Bounds {
     pub open_replies: usize,
     /// How often a local server is asked which models it has: whoever pulls one does not wait longer than for the pull.
     pub discovery: Duration,
+    /// An issuer (OpenID Connect) that did not answer is asked again no sooner than this, and none for new keys more often.
+    pub issuer_again: Duration,
 }
 
 impl Default for Bounds {
@@ -45,6 +47,7 @@ impl Default for Bounds {
             user_timeout: Duration::from_secs(20),
             open_replies: 5_000,
             discovery: Duration::from_secs(60),
+            issuer_again: Duration::from_secs(10),
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod admin;
 pub mod door;
 pub mod farewell;
 mod form;
+pub mod oidc;
 pub mod reference;
 pub mod reset;
 pub mod search;

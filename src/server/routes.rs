@@ -13,6 +13,7 @@ mod health;
 mod images;
 mod input;
 mod metrics;
+mod oidc;
 mod openapi;
 mod origin;
 mod oversize;
@@ -83,6 +84,7 @@ fn asked() -> Vec<Table> {
         chat::routes(),
         forms::routes(),
         door::routes(),
+        oidc::routes(),
         account::routes(),
         export::routes(),
         farewell::routes(),

@@ -1,6 +1,7 @@
 //! The settings: flags, environment and `rivulet.toml`, checked before anything starts.
 
 mod file;
+mod oidc;
 mod providers;
 mod values;
 
@@ -57,6 +58,23 @@ pub struct Settings {
     /// only and without a public URL, else invitation. An admin can change it while Rivulet runs.
     #[arg(long, env = "RIVULET_SIGN_UP", value_name = "open|invitation|closed", value_parser = values::sign_up)]
     pub sign_up: Option<SignUp>,
+
+    /// Who else says who people are: the issuer of an OpenID Connect provider, to the letter. With it go a client id and a
+    /// secret, and the address to register there is the public URL with /sign-in/oidc/callback behind it.
+    #[arg(long, env = "RIVULET_OIDC_ISSUER", value_name = "URL", value_parser = oidc::issuer)]
+    pub oidc_issuer: Option<String>,
+
+    /// The client's id at the issuer.
+    #[arg(long, env = "RIVULET_OIDC_CLIENT_ID", value_name = "ID", value_parser = oidc::client_id)]
+    pub oidc_client_id: Option<String>,
+
+    /// The client's secret at the issuer.
+    #[arg(long, env = "RIVULET_OIDC_CLIENT_SECRET", value_name = "SECRET", hide_env_values = true)]
+    pub oidc_client_secret: Option<SecretString>,
+
+    /// What people know the issuer by. Default: its host.
+    #[arg(long, env = "RIVULET_OIDC_NAME", value_name = "NAME", value_parser = oidc::name)]
+    pub oidc_name: Option<String>,
 
     /// Proxies whose X-Forwarded-For is believed, separated by commas: addresses, or networks such as 10.0.0.0/8.
     #[arg(long, env = "RIVULET_TRUSTED_PROXIES", value_name = "NETWORKS", value_delimiter = ',', value_parser = values::network)]

@@ -7,6 +7,7 @@ use super::accounts::PASSWORD;
 use super::app::{App, problem};
 use super::upstream::script::Script;
 use crate::server::routes;
+use crate::server::store::identities::NewIdentity;
 use leptos::server_fn::axum::server_fn_paths;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
@@ -35,12 +36,13 @@ use Body::{Form, Json, None as Nothing};
 use Guard::{Admin, Everybody, Own, Owned};
 
 /// In these requests `{c}` is a conversation, `{r}` a reply, `{m}` a person's message, `{s}` a session, `{t}` a token,
-/// `{a}` an account, `{i}` an invitation, `{p}` an image, `{id}` the one of these that the path is about, `{x}` always a random id.
+/// `{a}` an account, `{i}` an invitation, `{o}` an identity, `{p}` an image, `{id}` the one of these that the path is about, `{x}` always a random id.
 fn guard(path: &str) -> Guard {
     match path {
         "/healthz" | "/readyz" | "/metrics" => Everybody,
         "/sign-in" | "/sign-up" | "/sign-out" => Everybody,
-        "/chat/stream" => Everybody, // where guests may chat; it keeps nothing
+        "/sign-in/oidc" | "/sign-in/oidc/callback" => Everybody, // what an issuer proves is asked for
+        "/chat/stream" => Everybody,                             // where guests may chat; it keeps nothing
         "/api" | "/api/v1/openapi.json" => Everybody,
         "/api/v1/models" | "/api/v1/usage" | "/api/v1/account" | "/api/v1/search" | "/search" => Own,
         "/api/v1/tokens" => Own,
@@ -48,7 +50,8 @@ fn guard(path: &str) -> Guard {
         "/account" | "/account/password" | "/account/sessions/end-others" | "/account/conversations" => Own,
         "/reset-password" => Everybody,
         "/account/name" | "/account/delete" => Own,
-        "/account/tokens" | "/account/export" | "/api/v1/account/export" => Own,
+        "/account/tokens" | "/account/export" | "/api/v1/account/export" | "/account/identities/link" => Own,
+        "/account/identities/unlink" => Owned(Method::POST, Form(&[("identity", "{o}")])),
         "/account/sessions/end" => Owned(Method::POST, Form(&[("session", "{s}")])),
         "/account/tokens/end" => Owned(Method::POST, Form(&[("token", "{t}")])),
         "/api/v1/images" => Own,
@@ -160,6 +163,7 @@ impl Ids {
             ("{s}", hash()),
             ("{t}", hash()),
             ("{i}", hash()),
+            ("{o}", uuid()),
         ];
         Self(ids.into_iter().chain([("{x}", uuid()), ("{cursor}", "1:1".to_owned())]).collect())
     }
@@ -213,6 +217,9 @@ async fn two() -> (App, Ids) {
     let who = app.state.store.credentials("alice").await.unwrap().unwrap().account;
     let session = app.state.store.sessions(who).await.unwrap()[0].hash.to_string();
     let token = app.state.store.tokens(who).await.unwrap()[0].hash.to_string();
+    let new = NewIdentity { issuer: "x".into(), subject: "x".into(), address: None, called: "Alice".into() };
+    app.state.store.link(who, &new).await.unwrap();
+    let identity = app.state.store.identities(who).await.unwrap().remove(0).id;
     let ids = vec![
         ("{cursor}", sent.cursor),
         ("{c}", conversation),
@@ -223,6 +230,7 @@ async fn two() -> (App, Ids) {
         ("{t}", token),
         ("{i}", crate::server::secret::new().unwrap()),
         ("{p}", image),
+        ("{o}", identity),
         ("{x}", uuid::Uuid::now_v7().to_string()),
     ];
     app.cookie = app.new_cookie().await;

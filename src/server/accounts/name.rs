@@ -6,6 +6,8 @@ use unicode_normalization::UnicodeNormalization;
 /// A name fits a line, and a log.
 const MAX: usize = 64;
 const MIN: usize = 2;
+/// What a name that was found elsewhere leaves free, so that others of the same name can be told apart.
+const ROOM: usize = 12;
 /// Besides letters, digits and single spaces. Mail addresses are names.
 const SIGNS: &str = "._-+@'";
 
@@ -36,6 +38,19 @@ impl Name {
             ));
         }
         Ok(Self { key: key(&shown), shown })
+    }
+
+    /// A name like what somebody is called elsewhere; none where nothing of that could be one.
+    pub fn like(text: &str) -> Option<Self> {
+        let fits = |c: char| c.is_alphanumeric() || SIGNS.contains(c);
+        let plain: String = text.chars().take(MAX).map(|c| if fits(c) { c } else { ' ' }).collect();
+        let begins = plain.trim_start_matches(|c: char| !c.is_alphanumeric());
+        Self::parse(&begins.chars().take(MAX - ROOM).collect::<String>()).ok()
+    }
+
+    /// The same with something behind it, for the next one of this name.
+    pub fn followed_by(&self, what: &str) -> Option<Self> {
+        Self::parse(&format!("{} {what}", self.shown)).ok()
     }
 
     /// Part of a name, in the form in which names are looked up.
@@ -79,6 +94,18 @@ mod tests {
         }
         assert_eq!(Name::parse("  Ann   Example ").unwrap().shown(), "Ann Example");
         assert!(Name::parse("ann.o'hara+chat@example.org").is_ok() && Name::parse("Анна").is_ok());
+    }
+
+    #[test]
+    fn a10_what_somebody_is_called_elsewhere_becomes_a_name_or_none() {
+        let like = |text: &str| Name::like(text).map(|name| name.shown().to_owned());
+        assert_eq!(like("ann@example.org").as_deref(), Some("ann@example.org"));
+        assert_eq!(like("  <b>Ann</b>\u{202e} O'Hara ").as_deref(), Some("b Ann b O'Hara"));
+        assert_eq!(like("--rf").as_deref(), Some("rf"));
+        assert_eq!(like(&"x".repeat(500)).map(|name| name.len()), Some(52));
+        assert!(["", "a", "<>", "\u{200b}\u{200b}"].into_iter().all(|text| like(text).is_none()));
+        let name = Name::like(&"x".repeat(500)).unwrap();
+        assert!(name.followed_by("0123456789").is_some(), "there is room");
     }
 
     #[test]

@@ -40,6 +40,10 @@ pub struct SignedIn {
     pub asks: bool,
 }
 
+pub(super) fn disabled() -> Problem {
+    Problem::Forbidden("This account is disabled. Ask whoever runs this server.".into())
+}
+
 /// The one answer to a wrong name and to a wrong password.
 fn wrong() -> Problem {
     Problem::invalid("password", "This name and password do not belong together. Check both and try again.")
@@ -70,7 +74,7 @@ pub async fn sign_in(state: &State, arrival: Arrival, name: &str, password: &str
     let found = found.ok_or(Problem::Internal)?;
     let name = found.name.clone().unwrap_or_default();
     if found.disabled {
-        return Err(Problem::Forbidden("This account is disabled. Ask whoever runs this server.".into()));
+        return Err(disabled());
     }
     let device = arrival.device.clone();
     let signed = begin(state, arrival, found.account).await?;

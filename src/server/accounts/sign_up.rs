@@ -94,7 +94,7 @@ pub async fn sign_up(state: &State, arrival: Arrival, new: NewPerson<'_>) -> Res
 }
 
 /// Looked at before the password is hashed; the invitation is taken with the account.
-async fn admit(state: &State, invitation: Option<Hash>) -> Result<(), Problem> {
+pub(super) async fn admit(state: &State, invitation: Option<Hash>) -> Result<(), Problem> {
     if let Some(invitation) = invitation {
         let open = state.store.open_invitation(invitation).await?;
         return open.map(drop).ok_or_else(no_invitation);
@@ -106,7 +106,7 @@ async fn admit(state: &State, invitation: Option<Hash>) -> Result<(), Problem> {
     }
 }
 
-fn no_invitation() -> Problem {
+pub(super) fn no_invitation() -> Problem {
     Problem::invalid("invitation", "This invitation is not valid any more. Ask for a new one.")
 }
 

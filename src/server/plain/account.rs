@@ -1,6 +1,7 @@
 //! An account's own page: its password, the browsers that it is signed in with, its API tokens.
 
 use super::form::{Choice, Field, Hidden};
+use super::oidc::{Linked, section};
 use super::{Owner, Said, Sheet, Width};
 use crate::server::secret::Hash;
 use crate::server::store::sessions::Session;
@@ -14,6 +15,7 @@ pub struct Content {
     pub sessions: Vec<Session>,
     /// The one that asks.
     pub here: Hash,
+    pub linked: Linked,
     pub tokens: Vec<Token>,
     /// A token that was just made: it is shown this once.
     pub made: Option<String>,
@@ -26,6 +28,7 @@ pub fn page(content: Content, said: Said) -> Sheet {
         view! { <p class="done"><a href="/account/conversations">"There are conversations from before you signed in."</a></p> }
     });
     let name = content.owner.name.clone();
+    let has_password = content.linked.has_password;
     let body = view! {
         {brings}
         <div class="row row--between">
@@ -33,7 +36,8 @@ pub fn page(content: Content, said: Said) -> Sheet {
             <form method="post" action="/sign-out"><button class="button button--quiet">"Sign out"</button></form>
         </div>
         {sessions(content.sessions, content.here)}
-        {password(content.owner.name.clone(), said.clone())}
+        {has_password.then(|| password(content.owner.name.clone(), said.clone()))}
+        {section(content.linked)}
         {tokens(content.tokens, content.made, said.clone())}
         {rename(content.owner.name.clone(), said.clone())}
         {data()}

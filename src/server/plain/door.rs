@@ -1,6 +1,7 @@
 //! The pages before one is in: signing in, signing up, and what becomes of what a guest has said.
 
 use super::form::{Field, Hidden};
+use super::oidc::{Elsewhere, button};
 use super::{Said, Sheet, Width};
 use leptos::prelude::*;
 
@@ -12,6 +13,8 @@ pub struct Door {
     /// Whether somebody without an invitation could sign up.
     pub may_sign_up: bool,
     pub guests: bool,
+    /// Who else says who people are.
+    pub elsewhere: Option<Elsewhere>,
     /// Conversations that a guest brings along.
     pub brings: i64,
     /// Whether the invitation makes an admin.
@@ -36,6 +39,7 @@ pub fn sign_in(door: Door, name: String, said: Said) -> Sheet {
             <Field form="in" name="name" label="Name" value=name autocomplete="username" first=!known said=said.clone()/>
             <Field form="in" name="password" label="Password" kind="password" autocomplete="current-password" first=known said=said.clone()/>
             <button class="button">"Sign in"</button>
+            {button(door.elsewhere.clone(), "Sign in")}
         </form>
         <div class="aside">{up}{guest}{leave}</div>
     };
@@ -79,6 +83,7 @@ pub fn sign_up(door: Door, name: String, invited: Invited, said: Said) -> Sheet 
             <Field form="up" name="password" label="Password" kind="password" autocomplete="new-password" said=said.clone()
                 hint="At least 8 characters. A few words in a row are good."/>
             <button class="button">"Sign up"</button>
+            {button(door.elsewhere.clone(), "Sign up")}
         </form>
         <div class="aside"><p>"Signed up already? "<a href=door.href("/sign-in")>"Sign in"</a></p></div>
     };

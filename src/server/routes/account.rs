@@ -4,8 +4,10 @@ use super::door::arrived;
 use super::input::{Form, Local};
 use super::table::Table;
 use crate::error::Problem;
+use crate::model::AccountId;
 use crate::server::accounts::{self, Arrival, Scope};
 use crate::server::plain::account::{Content, page};
+use crate::server::plain::oidc::Linked;
 use crate::server::plain::{Said, Sheet};
 use crate::server::problem::ProblemPage;
 use crate::server::secret::Hash;
@@ -39,12 +41,24 @@ async fn sheet(state: &State, person: Person, said: Said, made: Option<String>) 
     let content = Content {
         sessions: state.store.sessions(account).await?,
         tokens: state.store.tokens(account).await?,
+        linked: linked(state, account).await?,
         owner: person.owner(),
         here,
         made,
         brings,
     };
     Ok(page(content, said))
+}
+
+/// How the account is signed in to besides a password.
+async fn linked(state: &State, account: AccountId) -> Result<Linked, Problem> {
+    let oidc = state.oidc.as_ref();
+    Ok(Linked {
+        name: oidc.map(|oidc| oidc.name().to_owned()),
+        issuer: oidc.map(|oidc| oidc.issuer().to_owned()).unwrap_or_default(),
+        identities: state.store.identities(account).await?,
+        has_password: state.store.credentials_of(account).await?.password.is_some(),
+    })
 }
 
 async fn show(Extract(state): Extract<State>, person: Person, Once(made): Once) -> Result<Response, ProblemPage> {

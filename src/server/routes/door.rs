@@ -5,6 +5,7 @@ use super::table::Table;
 use crate::error::Problem;
 use crate::server::accounts::{self, Arrival, NewPerson, Role, SignUp, SignedIn};
 use crate::server::plain::door::{self, Door, Invited};
+use crate::server::plain::oidc::Elsewhere;
 use crate::server::plain::{Said, Sheet};
 use crate::server::problem::ProblemPage;
 use crate::server::secret::Hash;
@@ -39,9 +40,13 @@ async fn door(state: &State, arrival: &Arrival, next: &Local) -> Result<Door, Pr
         Some(guest) => state.store.count_conversations(guest.account).await?,
         None => 0,
     };
+    let elsewhere = match &state.oidc {
+        Some(oidc) => Some(Elsewhere { name: oidc.name().to_owned(), is_reachable: oidc.is_reachable().await }),
+        None => None,
+    };
     let may_sign_up = accounts::policy(state).await? != SignUp::Closed;
     let guests = state.settings.guests();
-    Ok(Door { next: next.to_string(), may_sign_up, guests, brings, makes_admin: false })
+    Ok(Door { next: next.to_string(), may_sign_up, guests, elsewhere, brings, makes_admin: false })
 }
 
 /// The session begins: the cookies, and the way to where one wanted to go.
@@ -81,10 +86,12 @@ async fn sign_in(
     form: Result<Form<SignIn>, Problem>,
 ) -> Result<Response, ProblemPage> {
     let Form(form) = form?;
-    let door = door(&state, &arrival, &form.next).await?;
-    match accounts::sign_in(&state, arrival, &form.name, &form.password).await {
+    match accounts::sign_in(&state, arrival.clone(), &form.name, &form.password).await {
         Ok(signed) => Ok(arrived(&state, signed, &form.next)?),
-        Err(problem) => Ok(door::sign_in(door, form.name, Said::problem("in", problem)).into_response()),
+        Err(problem) => {
+            let door = door(&state, &arrival, &form.next).await?;
+            Ok(door::sign_in(door, form.name, Said::problem("in", problem)).into_response())
+        }
     }
 }
 
@@ -137,12 +144,12 @@ async fn sign_up(
     form: Result<Form<NewAccount>, Problem>,
 ) -> Result<Response, ProblemPage> {
     let Form(form) = form?;
-    let door = door(&state, &arrival, &form.next).await?;
     let invitation = form.invitation.as_deref().map(str::trim).filter(|invitation| !invitation.is_empty());
     let new = NewPerson { name: &form.name, password: &form.password, invitation };
-    match accounts::sign_up(&state, arrival, new).await {
+    match accounts::sign_up(&state, arrival.clone(), new).await {
         Ok(signed) => Ok(arrived(&state, signed, &form.next)?),
         Err(problem) => {
+            let door = door(&state, &arrival, &form.next).await?;
             let said = Said::problem("up", problem);
             Ok(sign_up_sheet(&state, door, form.name, form.invitation, said).await?.into_response())
         }

@@ -2,9 +2,11 @@
 
 use crate::error::Problem;
 use crate::server::State;
+use crate::server::oidc::{Flow, MINUTES};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use axum_extra::extract::cookie::{Cookie, SameSite};
+use std::borrow::Cow;
 
 /// Over HTTPS the prefix binds a cookie to this very host.
 pub(super) fn session_name(state: &State) -> &'static str {
@@ -34,6 +36,33 @@ pub fn session(state: &State, secret: String) -> Result<(HeaderName, HeaderValue
 /// The header by which a browser will be known.
 pub fn browser(state: &State, secret: String) -> Result<(HeaderName, HeaderValue), Problem> {
     lasting(state, browser_name(state), secret)
+}
+
+/// So many characters of a state tell one try to sign in elsewhere from the others of this browser.
+const STATE: usize = 16;
+
+fn flow_name(state: &State, flow: &str) -> String {
+    let kind = if state.settings.is_https() { "__Host-rivulet-oidc" } else { "rivulet-oidc" };
+    format!("{kind}-{flow}")
+}
+
+/// What this browser began to come back with this state.
+pub fn flow_of(state: &State, headers: &HeaderMap, back: &str) -> Option<String> {
+    all(headers, &flow_name(state, back.get(..STATE)?)).next()
+}
+
+/// The header by which a browser remembers what it has begun, for as long as that may take.
+pub fn flow(state: &State, flow: &Flow) -> Result<(HeaderName, HeaderValue), Problem> {
+    let cookie = cookie(state, flow_name(state, &flow.state()[..STATE]), flow.cookie());
+    let lasting = format!("{cookie}; Max-Age={}", 60 * MINUTES);
+    Ok((header::SET_COOKIE, HeaderValue::from_str(&lasting).map_err(|_| Problem::Internal)?))
+}
+
+/// The header that makes a browser forget what it had begun.
+pub fn no_flow(state: &State, flow: &Flow) -> Result<(HeaderName, HeaderValue), Problem> {
+    let mut cookie = cookie(state, flow_name(state, &flow.state()[..STATE]), String::new());
+    cookie.make_removal();
+    header(&cookie)
 }
 
 /// The header that takes a browser's session away.
@@ -85,7 +114,7 @@ fn lasting(state: &State, name: &'static str, secret: String) -> Result<(HeaderN
     header(&cookie)
 }
 
-fn cookie(state: &State, name: &'static str, secret: String) -> Cookie<'static> {
+fn cookie(state: &State, name: impl Into<Cow<'static, str>>, secret: String) -> Cookie<'static> {
     let cookie = Cookie::build((name, secret)).path("/").http_only(true).same_site(SameSite::Lax);
     cookie.secure(state.settings.is_https()).build()
 }

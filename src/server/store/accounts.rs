@@ -84,38 +84,11 @@ impl Store {
     /// Makes an account with a name; a guest's becomes one.
     pub async fn add_account(&self, new: NewAccount<'_>) -> sqlx::Result<Result<(AccountId, Role), NotMade>> {
         let mut write = self.write().await?;
-        let mut role = new.role;
-        if let Some(invitation) = new.invitation {
-            match super::invitations::take(&mut write, invitation).await? {
-                Some(given) => role = given,
-                None => return Ok(Err(NotMade::Invitation)),
-            }
+        let made = make(&mut write, new).await?;
+        if made.is_ok() {
+            write.commit().await?;
         }
-        if named(&mut write, new.name).await? {
-            return Ok(Err(NotMade::NameTaken));
-        }
-        let account = new.guest.unwrap_or_default();
-        let made = sqlx::query(
-            "insert into account (id, kind, name, name_key, password, role, created_at, signed_up_at)
-             values ($1, 'named', $2, $3, $4, $5, $6, $6)
-             on conflict (id) do update set kind = excluded.kind, name = excluded.name, name_key = excluded.name_key,
-                 password = excluded.password, role = excluded.role, signed_up_at = excluded.signed_up_at
-             where account.name is null",
-        )
-        .bind(account.to_string())
-        .bind(new.name.shown())
-        .bind(new.name.key())
-        .bind(new.password)
-        .bind(role.name())
-        .bind(now())
-        .execute(&mut *write)
-        .await?
-        .rows_affected();
-        if made == 0 {
-            return Ok(Err(NotMade::HasName));
-        }
-        write.commit().await?;
-        Ok(Ok((account, role)))
+        Ok(made)
     }
 
     pub async fn account(&self, id: AccountId) -> sqlx::Result<Account> {
@@ -220,6 +193,41 @@ impl Store {
         }
         write.commit().await
     }
+}
+
+/// See [`Store::add_account`]. Where none was made, the transaction must not be committed.
+pub(super) async fn make(
+    write: &mut SqliteConnection,
+    new: NewAccount<'_>,
+) -> sqlx::Result<Result<(AccountId, Role), NotMade>> {
+    let mut role = new.role;
+    if let Some(invitation) = new.invitation {
+        match super::invitations::take(&mut *write, invitation).await? {
+            Some(given) => role = given,
+            None => return Ok(Err(NotMade::Invitation)),
+        }
+    }
+    if named(&mut *write, new.name).await? {
+        return Ok(Err(NotMade::NameTaken));
+    }
+    let account = new.guest.unwrap_or_default();
+    let made = sqlx::query(
+        "insert into account (id, kind, name, name_key, password, role, created_at, signed_up_at)
+         values ($1, 'named', $2, $3, $4, $5, $6, $6)
+         on conflict (id) do update set kind = excluded.kind, name = excluded.name, name_key = excluded.name_key,
+             password = excluded.password, role = excluded.role, signed_up_at = excluded.signed_up_at
+         where account.name is null",
+    )
+    .bind(account.to_string())
+    .bind(new.name.shown())
+    .bind(new.name.key())
+    .bind(new.password)
+    .bind(role.name())
+    .bind(now())
+    .execute(write)
+    .await?
+    .rows_affected();
+    Ok(if made == 0 { Err(NotMade::HasName) } else { Ok((account, role)) })
 }
 
 fn credentials(row: &SqliteRow) -> sqlx::Result<Credentials> {

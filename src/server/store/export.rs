@@ -52,6 +52,11 @@ impl Store {
             let (role, ends_at) = (it.role.name(), it.ends_at);
             json!({ "note": it.note, "role": role, "uses": it.uses, "used": it.used, "ends_at": ends_at, "created_at": it.created_at })
         });
+        let identities = self
+            .identities(account)
+            .await?
+            .into_iter()
+            .map(|it| json!({ "issuer": it.issuer, "subject": it.subject, "address": it.address, "called": it.called, "created_at": it.created_at }));
         Ok(json!({
             "id": text("id")?,
             "name": text("name")?,
@@ -69,6 +74,7 @@ impl Store {
             "known_browsers": count("known")?,
             "sessions": sessions.collect::<Vec<_>>(),
             "tokens": tokens.collect::<Vec<_>>(),
+            "identities": identities.collect::<Vec<_>>(),
             "invitations": invitations.collect::<Vec<_>>(),
         }))
     }

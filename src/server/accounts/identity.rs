@@ -1,0 +1,195 @@
+//! Signing in with what an issuer of OpenID Connect has proven, and linking it to an account.
+//!
+//! An identity is an issuer's subject; names and addresses change hands. So an address links to an account in one case
+//! only: two issuers have verified the same one.
+
+use super::sign_in::{Arrival, SignedIn, begin, disabled};
+use super::sign_up::{admit, no_invitation};
+use super::{Name, Role};
+use crate::error::Problem;
+use crate::model::AccountId;
+use crate::server::oidc::{Oidc, Profile, Proven};
+use crate::server::secret::{self, Hash};
+use crate::server::store::accounts::{NewAccount, NotMade};
+use crate::server::store::identities::{NewIdentity, Owner, Unlinked};
+use crate::server::{State, owned};
+
+/// So many of one name are told apart by numbers, and any further one by chance.
+const NUMBERED: usize = 20;
+/// Random letters behind a name.
+const LETTERS: usize = 8;
+
+/// Signs in whoever was proven. Who is new here gets an account, where that is allowed; a guest's becomes it.
+///
+/// # Errors
+/// 403 where the account is disabled, or nobody can sign up; 503 where the issuer does not tell who this is.
+pub async fn sign_in_with(
+    state: &State,
+    oidc: &Oidc,
+    arrival: Arrival,
+    proven: Proven,
+    invitation: Option<Hash>,
+) -> Result<SignedIn, Problem> {
+    if let Some(owner) = state.store.identity(&proven.issuer, &proven.subject).await? {
+        return enter(state, oidc, arrival, owner).await;
+    }
+    let profile = oidc.profile(&proven).await.map_err(|failure| failure.problem(oidc.name()))?;
+    let new = identity(&proven, &profile);
+    if let Some(owner) = link_by_address(state, oidc, &new).await? {
+        return enter(state, oidc, arrival, owner).await;
+    }
+    if invitation.is_none() {
+        admit(state, None).await.map_err(|problem| not_admitted(problem, oidc.name()))?;
+    }
+    let account = make(state, oidc, &arrival, &new, &profile, invitation).await?;
+    begin(state, arrival, account).await
+}
+
+fn identity(proven: &Proven, profile: &Profile) -> NewIdentity {
+    let (issuer, subject) = (proven.issuer.clone(), proven.subject.clone());
+    let called = profile.address.clone().or_else(|| profile.names.first().cloned()).unwrap_or_else(|| subject.clone());
+    NewIdentity { issuer, subject, address: profile.address.clone(), called }
+}
+
+/// Begins a session of the account that the identity belongs to.
+async fn enter(state: &State, oidc: &Oidc, arrival: Arrival, owner: Owner) -> Result<SignedIn, Problem> {
+    if owner.disabled {
+        return Err(disabled());
+    }
+    let (work, detail) = (state.clone(), format!("with {}, {}", oidc.name(), arrival.device));
+    owned(async move { Ok(work.store.note(&owner.name, "signed in", &owner.name, &detail).await?) }).await?;
+    begin(state, arrival, owner.account).await
+}
+
+async fn link_by_address(state: &State, oidc: &Oidc, new: &NewIdentity) -> Result<Option<Owner>, Problem> {
+    let (work, new, detail) = (state.clone(), new.clone(), format!("{}, by its address", oidc.name()));
+    owned(async move {
+        let owner = work.store.link_by_address(&new).await?;
+        if let Some(owner) = owner.as_ref().filter(|owner| !owner.disabled) {
+            work.store.note(&owner.name, "linked a way to sign in", &owner.name, &detail).await?;
+        }
+        Ok(owner)
+    })
+    .await
+}
+
+fn not_admitted(problem: Problem, issuer: &str) -> Problem {
+    let message = match problem {
+        Problem::Invalid { .. } => format!(
+            "There is no account here for you yet, and signing up takes an invitation: open the link that you were sent, and \
+             choose {issuer} there. If you have an account with a password, sign in with it and link {issuer} on its page."
+        ),
+        Problem::Forbidden(_) => format!(
+            "There is no account here for you, and nobody can sign up at the moment. Ask whoever runs this server. If you \
+             have an account with a password, sign in with it and link {issuer} on its page."
+        ),
+        other => return other,
+    };
+    Problem::Forbidden(message)
+}
+
+/// Makes an account of this identity, called as much like its person as is free.
+async fn make(
+    state: &State,
+    oidc: &Oidc,
+    arrival: &Arrival,
+    new: &NewIdentity,
+    profile: &Profile,
+    invitation: Option<Hash>,
+) -> Result<AccountId, Problem> {
+    let mut guest = arrival.who.filter(|who| who.is_guest).map(|who| who.account);
+    for name in names(profile)? {
+        match make_named(state, oidc, guest, &name, new, invitation).await? {
+            Ok(account) => return Ok(account),
+            Err(NotMade::NameTaken) => {}
+            Err(NotMade::Invitation) => return Err(no_invitation()),
+            // It has signed up in another tab: what it has said is that account's, and this is another.
+            Err(NotMade::HasName) => guest = None,
+        }
+    }
+    Err(Problem::Internal)
+}
+
+/// The names to try, the best first.
+fn names(profile: &Profile) -> Result<Vec<Name>, Problem> {
+    let best = profile.names.iter().find_map(|name| Name::like(name));
+    let best = best.map_or_else(|| Name::parse("Somebody"), Ok)?;
+    let numbered: Vec<_> = (2..NUMBERED).filter_map(|number| best.followed_by(&number.to_string())).collect();
+    let random = secret::new()?;
+    let last = best.followed_by(&random[..LETTERS]);
+    // The first twice: a guest that turns out to have a name already costs one try.
+    Ok([best.clone(), best].into_iter().chain(numbered).chain(last).collect())
+}
+
+async fn make_named(
+    state: &State,
+    oidc: &Oidc,
+    guest: Option<AccountId>,
+    name: &Name,
+    identity: &NewIdentity,
+    invitation: Option<Hash>,
+) -> Result<Result<AccountId, NotMade>, Problem> {
+    let how = if invitation.is_some() { " by invitation" } else { "" };
+    let how = format!("{how}, with {}", oidc.name());
+    let (state, name, identity) = (state.clone(), name.clone(), identity.clone());
+    owned(async move {
+        let new = NewAccount { guest, name: &name, password: None, role: Role::Member, invitation };
+        let made = state.store.add_account_of(new, &identity).await?;
+        if let Ok((_, Some(role))) = made {
+            state.store.note(name.shown(), "signed up", name.shown(), &format!("{}{how}", role.name())).await?;
+        }
+        Ok(made.map(|(account, _)| account))
+    })
+    .await
+}
+
+/// Links whoever was proven to the account that is signed in.
+///
+/// # Errors
+/// 409 where it is another account's.
+pub async fn link(state: &State, oidc: &Oidc, account: AccountId, proven: Proven) -> Result<(), Problem> {
+    let profile = oidc.profile(&proven).await.map_err(|failure| failure.problem(oidc.name()))?;
+    let new = identity(&proven, &profile);
+    // Never the address: the log outlives the account.
+    let (work, detail) = (state.clone(), oidc.name().to_owned());
+    let is = owned(async move {
+        let is = work.store.link(account, &new).await?;
+        if is == account {
+            let name = work.store.account(account).await?.name.unwrap_or_default();
+            work.store.note(&name, "linked a way to sign in", &name, &detail).await?;
+        }
+        Ok(is)
+    })
+    .await?;
+    if is == account {
+        return Ok(());
+    }
+    let issuer = oidc.name();
+    Err(Problem::Conflict(format!(
+        "This sign-in at {issuer} belongs to another account here. Sign in with {issuer} to get there, or unlink it there first."
+    )))
+}
+
+/// Takes a way to sign in from an account.
+///
+/// # Errors
+/// 404 where it has none like this, 409 where there would be no way in any more.
+pub async fn unlink(state: &State, account: AccountId, name: &str, identity: &str) -> Result<(), Problem> {
+    let (work, name, identity) = (state.clone(), name.to_owned(), identity.to_owned());
+    let unlinked = owned(async move {
+        let called = work.store.identities(account).await?.into_iter().find(|it| it.id == identity);
+        let unlinked = work.store.unlink(account, &identity).await?;
+        if let (Unlinked::Done, Some(gone)) = (unlinked, called) {
+            work.store.note(&name, "unlinked a way to sign in", &name, &gone.issuer).await?;
+        }
+        Ok(unlinked)
+    })
+    .await?;
+    match unlinked {
+        Unlinked::Done => Ok(()),
+        Unlinked::NotThere => Err(Problem::NotFound),
+        Unlinked::OnlyWayIn => {
+            Err(Problem::Conflict("This is the only way into your account, so it stays linked.".into()))
+        }
+    }
+}

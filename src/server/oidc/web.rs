@@ -1,0 +1,73 @@
+//! The issuer, over HTTP: no call takes long, brings much, or leads elsewhere.
+
+use futures::future::BoxFuture;
+use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
+use reqwest::redirect::Policy;
+use std::time::Duration;
+
+const CONNECT: Duration = Duration::from_secs(5);
+/// A whole answer: a person waits for it.
+const WHOLE: Duration = Duration::from_secs(10);
+/// Descriptions and keys take some KiB.
+const MOST_BYTES: usize = 512 << 10;
+const HEADER_BYTES: u32 = 64 << 10;
+
+pub(super) struct Web(reqwest::Client);
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WebError {
+    #[error("no answer")]
+    Request(#[from] reqwest::Error),
+    #[error("the answer is longer than {MOST_BYTES} bytes")]
+    TooLong,
+    #[error("the answer is no HTTP")]
+    Malformed(#[from] openidconnect::http::Error),
+}
+
+impl Web {
+    /// # Errors
+    /// A sentence that says why there can be no client.
+    pub(super) fn new(https: bool) -> Result<Self, String> {
+        // reqwest panics without one. The first in the process stays; a second is no error for us.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let builder = reqwest::Client::builder()
+            .user_agent(concat!("rivulet/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT)
+            .timeout(WHOLE)
+            // The code and the secret would go along to wherever the answer points.
+            .redirect(Policy::none())
+            .referer(false)
+            .http2_max_header_list_size(HEADER_BYTES);
+        // Without HTTPS no certificates are needed, and a container may have none.
+        let builder = if https { builder } else { builder.tls_certs_only([]) };
+        let client = builder.build();
+        client.map(Self).map_err(|error| {
+            format!("RIVULET_OIDC_ISSUER: the HTTPS client cannot start: {error}. Are CA certificates installed?")
+        })
+    }
+
+    async fn ask(&self, request: HttpRequest) -> Result<HttpResponse, WebError> {
+        let mut response = self.0.execute(request.try_into()?).await?;
+        let mut answer = openidconnect::http::Response::builder().status(response.status());
+        for (name, value) in response.headers() {
+            answer = answer.header(name, value);
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            if MOST_BYTES < body.len() + chunk.len() {
+                return Err(WebError::TooLong);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(answer.body(body)?)
+    }
+}
+
+impl<'c> AsyncHttpClient<'c> for Web {
+    type Error = WebError;
+    type Future = BoxFuture<'c, Result<HttpResponse, WebError>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.ask(request))
+    }
+}

@@ -1,0 +1,171 @@
+//! Signing in by OpenID Connect: to the issuer, and back.
+//!
+//! Every way there begins with a form, so that no other website can send anybody on it, and answers with a page that leads
+//! on by itself. A redirect would be the form's own, and the browser would let it go only where `form-action` names
+//! the host: but issuers pass people on to others, which nobody can list.
+
+use super::door::arrived;
+use super::input::{Form, Local, Query};
+use super::table::Table;
+use crate::error::Problem;
+use crate::server::accounts::{self, Arrival};
+use crate::server::oidc::{Answer, Failure, Flow, Oidc, Purpose};
+use crate::server::plain::oidc as pages;
+use crate::server::problem::ProblemPage;
+use crate::server::secret::Hash;
+use crate::server::session::{By, Person, cookie};
+use crate::server::{State, owned};
+use axum::extract::State as Extract;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use reqwest::Url;
+use serde::Deserialize;
+use std::sync::Arc;
+
+const ACCOUNT: &str = "/account";
+const CALLBACK: &str = "/sign-in/oidc/callback";
+
+pub(super) fn routes() -> Table {
+    Table::default()
+        .route("/sign-in/oidc", post(sign_in))
+        .route(CALLBACK, get(come_back))
+        .route("/account/identities/link", post(link))
+        .route("/account/identities/unlink", post(unlink))
+}
+
+/// What this server is registered at, if it is anywhere.
+fn configured(state: &State) -> Result<Arc<Oidc>, Problem> {
+    state.oidc.clone().ok_or(Problem::NotFound)
+}
+
+/// Where the issuer sends people back to: this server, as this browser reaches it.
+fn way_back(state: &State, headers: &HeaderMap) -> Result<String, Problem> {
+    let host = || headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(|host| format!("http://{host}"));
+    let site = state.settings.public_url.clone().or_else(host);
+    let site = site.ok_or_else(|| Problem::Malformed("The request does not say which host it is for.".into()))?;
+    Ok(format!("{site}{CALLBACK}"))
+}
+
+#[derive(Deserialize)]
+struct SignIn {
+    #[serde(default)]
+    next: Local,
+    invitation: Option<String>,
+}
+
+async fn sign_in(
+    Extract(state): Extract<State>,
+    headers: HeaderMap,
+    form: Result<Form<SignIn>, Problem>,
+) -> Result<Response, ProblemPage> {
+    let Form(form) = form?;
+    let invitation = form.invitation.as_deref().map(str::trim).filter(|it| !it.is_empty()).map(Hash::of);
+    go(&state, &headers, Purpose::SignIn { invitation }, &form.next).await
+}
+
+async fn link(Extract(state): Extract<State>, person: Person, headers: HeaderMap) -> Result<Response, ProblemPage> {
+    go(&state, &headers, Purpose::Link(person.who.account), &Local::to(ACCOUNT)).await
+}
+
+/// Sends the browser to the issuer.
+async fn go(state: &State, headers: &HeaderMap, purpose: Purpose, next: &Local) -> Result<Response, ProblemPage> {
+    let oidc = configured(state)?;
+    let flow = Flow::new(purpose, next.as_str())?;
+    let to = match oidc.begin(&flow, &way_back(state, headers)?).await {
+        Ok(to) => to,
+        Err(failure) => return Ok(failed(&flow, failure.problem(oidc.name()))),
+    };
+    let remembered = cookie::flow(state, &flow)?;
+    let on = refresh(&to)?;
+    Ok((AppendHeaders([remembered, on]), pages::on_the_way(oidc.name(), &to)).into_response())
+}
+
+/// The header that takes a browser on, without a script and in the place of this page.
+fn refresh(to: &Url) -> Result<(HeaderName, HeaderValue), Problem> {
+    let value = HeaderValue::from_str(&format!("0; url={to}")).map_err(|_| Problem::Internal)?;
+    Ok((HeaderName::from_static("refresh"), value))
+}
+
+/// The page that says why nobody was signed in, or nothing linked.
+fn failed(flow: &Flow, problem: Problem) -> Response {
+    let is_link = matches!(flow.purpose, Purpose::Link(_));
+    let invited = matches!(flow.purpose, Purpose::SignIn { invitation: Some(_) });
+    pages::failed(if is_link { ACCOUNT } else { "/sign-in" }, Local::to(&flow.next).as_str(), invited, problem)
+        .into_response()
+}
+
+async fn come_back(
+    Extract(state): Extract<State>,
+    arrival: Arrival,
+    headers: HeaderMap,
+    answer: Result<Query<Answer>, Problem>,
+) -> Result<Response, ProblemPage> {
+    let oidc = configured(&state)?;
+    let Query(answer) = answer?;
+    // The cookie is named after the state, and the state is made of all that is in the cookie.
+    let flow = cookie::flow_of(&state, &headers, &answer.state).and_then(|cookie| Flow::of_cookie(&cookie));
+    let Some(flow) = flow.filter(|flow| flow.state() == answer.state) else {
+        tracing::info!(address = %arrival.address, "Somebody came back from the OpenID Connect issuer without having gone there");
+        let problem = Failure::Stale.problem(oidc.name());
+        return Ok(pages::failed("/sign-in", "/", false, problem).into_response());
+    };
+    let forget = cookie::no_flow(&state, &flow)?;
+    let back = way_back(&state, &headers)?;
+    let response = match finish(&state, &oidc, arrival, &flow, answer, &back).await {
+        Ok(response) => response,
+        Err(problem) => failed(&flow, problem),
+    };
+    Ok((AppendHeaders([forget]), response).into_response())
+}
+
+async fn finish(
+    state: &State,
+    oidc: &Oidc,
+    arrival: Arrival,
+    flow: &Flow,
+    answer: Answer,
+    back: &str,
+) -> Result<Response, Problem> {
+    let attempt = state.throttle.other(arrival.address)?;
+    let used = Hash::of(&flow.state());
+    let work = state.clone();
+    if !owned(async move { Ok(work.store.use_state(used).await?) }).await? {
+        return Err(Failure::Stale.problem(oidc.name()));
+    }
+    let proven = oidc.finish(flow, answer, back).await.map_err(|failure| failure.problem(oidc.name()))?;
+    attempt.succeeded();
+    match flow.purpose {
+        Purpose::SignIn { invitation } => {
+            let signed = accounts::sign_in_with(state, oidc, arrival, proven, invitation).await?;
+            arrived(state, signed, &Local::to(&flow.next))
+        }
+        Purpose::Link(account) => {
+            let still = arrival.who.filter(|who| who.account == account && matches!(who.by, By::Session(_)));
+            if still.is_none_or(|who| who.is_guest) {
+                let message = "You have been signed out in between, so nothing was linked. Sign in and link it again.";
+                return Err(Problem::Forbidden(message.into()));
+            }
+            accounts::link(state, oidc, account, proven).await?;
+            Ok(Redirect::to(ACCOUNT).into_response())
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Unlink {
+    identity: String,
+}
+
+async fn unlink(
+    Extract(state): Extract<State>,
+    person: Person,
+    form: Result<Form<Unlink>, Problem>,
+) -> Result<Response, ProblemPage> {
+    let Form(form) = form?;
+    match accounts::unlink(&state, person.who.account, &person.name, &form.identity).await {
+        Ok(()) => Ok(Redirect::to(ACCOUNT).into_response()),
+        Err(problem @ Problem::Conflict(_)) => Ok(pages::failed(ACCOUNT, "/", false, problem).into_response()),
+        Err(problem) => Err(problem.into()),
+    }
+}

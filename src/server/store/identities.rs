@@ -1,0 +1,209 @@
+//! Who somebody is at an issuer of OpenID Connect, and which account that is.
+
+use super::accounts::{NewAccount, NotMade, make};
+use super::{Store, ago, now};
+use crate::model::AccountId;
+use crate::server::accounts::Role;
+use crate::server::secret::Hash;
+use sqlx::{Row, SqliteConnection};
+use std::time::Duration;
+
+/// An identity as its account sees it.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub id: String,
+    pub issuer: String,
+    /// What people know it by.
+    pub called: String,
+    pub created_at: String,
+}
+
+/// One that is not known yet.
+#[derive(Clone, Debug)]
+pub struct NewIdentity {
+    pub issuer: String,
+    pub subject: String,
+    /// In small letters; only one that the issuer says is verified.
+    pub address: Option<String>,
+    pub called: String,
+}
+
+/// Whose an identity is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    pub account: AccountId,
+    pub name: String,
+    pub disabled: bool,
+}
+
+/// What became of a wish to unlink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unlinked {
+    Done,
+    NotThere,
+    /// There would be no way in any more.
+    OnlyWayIn,
+}
+
+fn owner(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Owner> {
+    Ok(Owner {
+        account: super::id(row.try_get("id")?)?,
+        name: row.try_get::<Option<String>, _>("name")?.unwrap_or_default(),
+        disabled: row.try_get::<Option<&str>, _>("disabled_at")?.is_some(),
+    })
+}
+
+async fn insert(write: &mut SqliteConnection, account: AccountId, new: &NewIdentity) -> sqlx::Result<()> {
+    sqlx::query(
+        "insert into identity (id, account, issuer, subject, address, called, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(uuid::Uuid::now_v7().to_string())
+    .bind(account.to_string())
+    .bind(&new.issuer)
+    .bind(&new.subject)
+    .bind(&new.address)
+    .bind(&new.called)
+    .bind(now())
+    .execute(write)
+    .await?;
+    Ok(())
+}
+
+const OWNER: &str = "select account.id, account.name, account.disabled_at
+     from identity join account on account.id = identity.account where issuer = $1 and subject = $2";
+
+/// Whose it is by now: somebody may have come by another tab in between.
+async fn found(write: &mut SqliteConnection, new: &NewIdentity) -> sqlx::Result<Option<Owner>> {
+    let row = sqlx::query(OWNER).bind(&new.issuer).bind(&new.subject).fetch_optional(write).await?;
+    row.as_ref().map(owner).transpose()
+}
+
+impl Store {
+    /// Whose identity this is, if anybody's.
+    pub async fn identity(&self, issuer: &str, subject: &str) -> sqlx::Result<Option<Owner>> {
+        let row = sqlx::query(OWNER).bind(issuer).bind(subject).fetch_optional(self.read()).await?;
+        row.as_ref().map(owner).transpose()
+    }
+
+    /// The identities of an account, the oldest first.
+    pub async fn identities(&self, account: AccountId) -> sqlx::Result<Vec<Identity>> {
+        let rows = sqlx::query("select id, issuer, called, created_at from identity where account = $1 order by id")
+            .bind(account.to_string())
+            .fetch_all(self.read())
+            .await?;
+        let read = rows.iter().map(|row| {
+            Ok(Identity {
+                id: row.try_get("id")?,
+                issuer: row.try_get("issuer")?,
+                called: row.try_get("called")?,
+                created_at: row.try_get("created_at")?,
+            })
+        });
+        read.collect()
+    }
+
+    /// Links a new identity to the one account that another issuer has verified the same address for. None, and nothing
+    /// happens, where there is no such account, or several. With an account that is disabled nothing happens either.
+    ///
+    /// The same issuer does not count: there an address that has a new subject has a new owner.
+    pub async fn link_by_address(&self, new: &NewIdentity) -> sqlx::Result<Option<Owner>> {
+        let Some(address) = &new.address else { return Ok(None) };
+        let mut write = self.write().await?;
+        if let Some(owner) = found(&mut write, new).await? {
+            return Ok(Some(owner));
+        }
+        let rows = sqlx::query(
+            "select distinct account.id, account.name, account.disabled_at
+             from identity join account on account.id = identity.account
+             where address = $1 and issuer <> $2 limit 2",
+        )
+        .bind(address)
+        .bind(&new.issuer)
+        .fetch_all(&mut *write)
+        .await?;
+        let [row] = rows.as_slice() else { return Ok(None) };
+        let owner = owner(row)?;
+        if !owner.disabled {
+            insert(&mut write, owner.account, new).await?;
+            write.commit().await?;
+        }
+        Ok(Some(owner))
+    }
+
+    /// Links an identity to an account. Returns whose it is then: another's stays another's.
+    pub async fn link(&self, account: AccountId, new: &NewIdentity) -> sqlx::Result<AccountId> {
+        let mut write = self.write().await?;
+        if let Some(owner) = found(&mut write, new).await? {
+            return Ok(owner.account);
+        }
+        insert(&mut write, account, new).await?;
+        write.commit().await?;
+        Ok(account)
+    }
+
+    /// Takes an identity from its account, unless that could not sign in any more.
+    pub async fn unlink(&self, account: AccountId, id: &str) -> sqlx::Result<Unlinked> {
+        let mut write = self.write().await?;
+        let row = sqlx::query(
+            "select account.password is not null
+                 or exists (select 1 from identity other where other.account = account.id and other.id <> $1) as may
+             from identity join account on account.id = identity.account
+             where identity.id = $1 and account.id = $2",
+        )
+        .bind(id)
+        .bind(account.to_string())
+        .fetch_optional(&mut *write)
+        .await?;
+        match row {
+            None => return Ok(Unlinked::NotThere),
+            Some(row) if !row.try_get::<bool, _>("may")? => return Ok(Unlinked::OnlyWayIn),
+            Some(_) => {}
+        }
+        sqlx::query("delete from identity where id = $1").bind(id).execute(&mut *write).await?;
+        write.commit().await?;
+        Ok(Unlinked::Done)
+    }
+
+    /// Makes an account that is signed in to with this identity; a guest's becomes one. Without a role, it is there already.
+    pub async fn add_account_of(
+        &self,
+        new: NewAccount<'_>,
+        identity: &NewIdentity,
+    ) -> sqlx::Result<Result<(AccountId, Option<Role>), NotMade>> {
+        let mut write = self.write().await?;
+        if let Some(owner) = found(&mut write, identity).await? {
+            return Ok(Ok((owner.account, None)));
+        }
+        let (account, role) = match make(&mut write, new).await? {
+            Ok(made) => made,
+            Err(not_made) => return Ok(Err(not_made)),
+        };
+        insert(&mut write, account, identity).await?;
+        write.commit().await?;
+        Ok(Ok((account, Some(role))))
+    }
+
+    /// Notes that a way back was taken. False: it was before.
+    pub async fn use_state(&self, state: Hash) -> sqlx::Result<bool> {
+        let mut write = self.write().await?;
+        let new = sqlx::query("insert into oidc_used (state_hash, at) values ($1, $2) on conflict do nothing")
+            .bind(state.to_string())
+            .bind(now())
+            .execute(&mut *write)
+            .await?;
+        write.commit().await?;
+        Ok(0 < new.rows_affected())
+    }
+
+    /// Forgets the ways back that were taken so long ago that they are over anyway.
+    pub async fn forget_states(&self, older: Duration) -> sqlx::Result<()> {
+        let old = sqlx::query("select 1 from oidc_used where at < $1 limit 1").bind(ago(older));
+        if old.fetch_optional(self.read()).await?.is_none() {
+            return Ok(());
+        }
+        let mut write = self.write().await?;
+        sqlx::query("delete from oidc_used where at < $1").bind(ago(older)).execute(&mut *write).await?;
+        write.commit().await
+    }
+}
