@@ -133,7 +133,7 @@ test("one signs up and makes a token with the keyboard alone", async ({ page }) 
 });
 
 test("axe finds nothing on the pages of accounts, by day and by night, on a phone and on a desk", async ({ noise, page, serve, upstream }) => {
-  test.setTimeout(180_000);
+  test.setTimeout(300_000);
   noise.expect(/422|404/);
   const server = await serve({ ...providers(upstream), RIVULET_SIGN_UP: "invitation" });
   const at = (path: string) => `${server.url}${path}`;
