@@ -52,11 +52,7 @@ impl Store {
             let (role, ends_at) = (it.role.name(), it.ends_at);
             json!({ "note": it.note, "role": role, "uses": it.uses, "used": it.used, "ends_at": ends_at, "created_at": it.created_at })
         });
-        let identities = self
-            .identities(account)
-            .await?
-            .into_iter()
-            .map(|it| json!({ "issuer": it.issuer, "subject": it.subject, "address": it.address, "called": it.called, "created_at": it.created_at }));
+        let identities = self.identities_in_full(account).await?;
         Ok(json!({
             "id": text("id")?,
             "name": text("name")?,
@@ -74,9 +70,28 @@ impl Store {
             "known_browsers": count("known")?,
             "sessions": sessions.collect::<Vec<_>>(),
             "tokens": tokens.collect::<Vec<_>>(),
-            "identities": identities.collect::<Vec<_>>(),
+            "identities": identities,
             "invitations": invitations.collect::<Vec<_>>(),
         }))
+    }
+
+    /// Who the account is at issuers of OpenID Connect, with all that they said.
+    async fn identities_in_full(&self, account: AccountId) -> sqlx::Result<Vec<Value>> {
+        let rows = sqlx::query("select * from identity where account = $1 order by created_at, id")
+            .bind(account.to_string())
+            .fetch_all(self.read())
+            .await?;
+        let told = rows.iter().map(|row| {
+            let text = |name: &str| row.try_get::<Option<String>, _>(name);
+            Ok(json!({
+                "issuer": text("issuer")?,
+                "subject": text("subject")?,
+                "address": text("address")?,
+                "called": text("called")?,
+                "created_at": text("created_at")?,
+            }))
+        });
+        told.collect()
     }
 
     /// Rows of the ledger behind this day and model, the oldest first.
