@@ -1,12 +1,10 @@
 // Accounts, as people meet them: signing up and in, on two browsers, without JavaScript, by keyboard, and as an admin.
 
-import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
 import { CUT, Chat, ask, expect, providers, test } from "./helpers";
+import { Looks } from "./looks";
 
 const PASSWORD = "a quiet river";
-const PHONE = { width: 390, height: 844 };
-const DESKTOP = { width: 1280, height: 800 };
 
 let count = 0;
 /** A name that no other test has. */
@@ -139,21 +137,8 @@ test("axe finds nothing on the pages of accounts, by day and by night, on a phon
   noise.expect(/422|404/);
   const server = await serve({ ...providers(upstream), RIVULET_SIGN_UP: "invitation" });
   const at = (path: string) => `${server.url}${path}`;
-  const found: string[] = [];
-  const shots = process.env.RIVULET_SHOTS;
-  const look = async (name: string): Promise<void> => {
-    for (const [size, viewport] of Object.entries({ phone: PHONE, desk: DESKTOP })) {
-      await page.setViewportSize(viewport);
-      for (const colorScheme of ["light", "dark"] as const) {
-        await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-        const { violations } = await new AxeBuilder({ page }).analyze();
-        found.push(...violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${name}, ${colorScheme}, ${size}: ${id}: ${html}`)));
-        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-        if (0 < overflow) found.push(`${name}, ${size}: ${overflow} px too wide`);
-        if (shots) await page.screenshot({ path: `${shots}/${name}-${size}-${colorScheme}.png`, fullPage: true });
-      }
-    }
-  };
+  const looks = new Looks(page);
+  const look = (name: string): Promise<void> => looks.at(name);
   await page.goto(at("/sign-in"));
   await look("sign-in");
   await fillIn(page, "Sign in", "nobody", "not the password");
@@ -183,7 +168,7 @@ test("axe finds nothing on the pages of accounts, by day and by night, on a phon
     await page.goto(at(`/admin/${name}`));
     await look(`admin-${name}`);
   }
-  expect([...new Set(found)]).toEqual([]);
+  expect(looks.faults()).toEqual([]);
 });
 
 test("an admin invites somebody, and takes the account out of use while it is open", async ({ browse, noise, page, serve, upstream }) => {
