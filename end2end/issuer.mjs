@@ -11,6 +11,8 @@ const callback = `${process.env.RIVULET}/sign-in/oidc/callback`;
 let tampered = {};
 
 const server = createServer(async (request, response) => {
+  // It has none, which browsers complain about.
+  if (request.url === "/favicon.ico") return response.writeHead(204).end();
   if (request.url !== "/tampered") return answer(request, response);
   let body = "";
   for await (const chunk of request) body += chunk;

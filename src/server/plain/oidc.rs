@@ -52,9 +52,10 @@ pub fn on_the_way(name: &str, to: &Url) -> Sheet {
 pub fn failed(page: &'static str, next: &str, invited: bool, problem: Problem) -> Sheet {
     let href = if next == "/" || page != "/sign-in" { page.to_owned() } else { format!("{page}?next={next}") };
     let back = if page == "/sign-in" { "Back to signing in" } else { "Back to your account" };
-    let invited = invited.then(|| view! { <p>"If you were invited, open the link that you were sent again."</p> });
+    let invited =
+        invited.then(|| view! { <p class="quiet">"If you were invited, open the link that you were sent again."</p> });
     let body = view! {
-        <div class="aside">{invited}</div>
+        {invited}
         <p><a class="button" href=href>{back}</a></p>
     };
     let title = if page == "/sign-in" { "Not signed in" } else { "That did not work" };
