@@ -20,8 +20,9 @@ pub fn page(document: &OpenApi) -> Sheet {
     let body = view! {
         <div class="prose" inner_html=highlight::render(text(&document["info"]["description"]))></div>
         <p><a href="/api/v1/openapi.json">"The OpenAPI 3.1 document"</a>" for programs that read it."</p>
-        <nav class="tabs" aria-label="What the API is about"><ul>{links}<li><a href="#schemas">"Schemas"</a></li></ul></nav>
+        <nav class="tabs" aria-label="What the API is about"><ul>{links}<li><a href="#problems">"Problems"</a></li><li><a href="#schemas">"Schemas"</a></li></ul></nav>
         {sections}
+        {section("problems", "Every one is a `Problem`, with a sentence that says what to do.", &problems(&document))}
         {section("schemas", "What is sent and answered, as JSON.", &schemas)}
     };
     let title = "The API".into();
@@ -34,7 +35,7 @@ fn section(name: &str, about: &str, content: &str) -> impl IntoView + use<> {
     view! {
         <section id=id>
             <h2>{head}</h2>
-            <div class="prose" inner_html=html></div>
+            <div class="prose scroll" inner_html=html></div>
         </section>
     }
 }
@@ -65,24 +66,29 @@ fn describe(page: &mut String, path: &str, method: &str, operation: &Value) {
     for (media_type, content) in entries(&operation["requestBody"]["content"]) {
         let _ = writeln!(page, "- the body, `{media_type}`: {}", kind(&content["schema"]));
     }
-    let _ = writeln!(page, "\n| answer | |\n|---|---|");
-    for (status, answer) in entries(&operation["responses"]) {
-        let _ = writeln!(page, "| {status} | {} |", cell(&answered(answer)));
+    let (problems, answers): (Vec<_>, Vec<_>) =
+        entries(&operation["responses"]).partition(|(_, answer)| answer["$ref"].is_string());
+    for (status, answer) in answers {
+        let _ = writeln!(page, "- answers {status}: {}", answered(answer));
     }
-    page.push('\n');
+    let problems: Vec<_> = problems.into_iter().map(|(status, _)| status.as_str()).collect();
+    let _ = writeln!(page, "- or a problem: {}\n", problems.join(", "));
 }
 
 fn answered(answer: &Value) -> String {
-    if let Some(name) = answer["$ref"].as_str() {
-        return format!("a `Problem`: {}", last(name));
-    }
     let kinds: Vec<_> =
         entries(&answer["content"]).map(|(media, it)| format!("`{media}`, {}", kind(&it["schema"]))).collect();
-    [text(&answer["description"]).to_owned(), kinds.join(" or ")]
-        .into_iter()
-        .filter(|it| !it.is_empty())
-        .collect::<Vec<_>>()
-        .join(": ")
+    let words = [text(&answer["description"]).to_owned(), kinds.join(" or ")];
+    words.into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join(": ")
+}
+
+/// When each problem is answered.
+fn problems(document: &Value) -> String {
+    let mut page = String::from("| problem | |\n|---|---|\n");
+    for (name, problem) in entries(&document["components"]["responses"]) {
+        let _ = writeln!(page, "| {name} | {} |", cell(text(&problem["description"])));
+    }
+    page
 }
 
 fn schemas(document: &Value) -> String {
