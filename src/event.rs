@@ -3,7 +3,7 @@
 //! Server, browser and tests fold with the same functions: [`Draft::apply`] for the open reply, [`Thread::apply`]
 //! for the conversation around it.
 
-use crate::model::{Access, AccountId, Conversation, ConversationId, Message, MessageId, ReplyError, Status, Usage, is_none};
+use crate::model::{Access, Conversation, ConversationId, Message, MessageId, ReplyError, Status, Usage, is_none};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{fmt, str::FromStr};
 
@@ -196,21 +196,6 @@ pub struct Snapshot {
     pub cursor: Cursor,
 }
 
-/// Who else looks at a conversation. Not an event: it is in no journal, and the next one takes its place.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Presence {
-    pub people: Vec<Looking>,
-}
-
-/// Somebody who looks at a conversation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Looking {
-    pub id: AccountId,
-    pub name: String,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub typing: bool,
-}
-
 /// An account's conversations, newest first, as they stood at `cursor`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct List {
@@ -311,14 +296,8 @@ pub struct Thread {
 
 impl From<Snapshot> for Thread {
     fn from(snapshot: Snapshot) -> Self {
-        Self {
-            conversation: snapshot.conversation,
-            access: snapshot.access,
-            messages: snapshot.messages,
-            earlier: snapshot.earlier,
-            draft: snapshot.draft,
-            deleted: false,
-        }
+        let Snapshot { conversation, access, messages, earlier, draft, .. } = snapshot;
+        Self { conversation, access, messages, earlier, draft, deleted: false }
     }
 }
 

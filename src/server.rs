@@ -21,6 +21,7 @@ pub mod picture;
 pub mod plain;
 pub mod problem;
 pub mod provider;
+pub mod public;
 pub mod quota;
 pub mod routes;
 pub mod secret;

@@ -14,6 +14,7 @@ mod metrics;
 mod origin;
 mod oversize;
 mod pages;
+mod public;
 mod rest;
 mod sharing;
 mod table;
@@ -49,7 +50,7 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
         Problem::Internal.into_response()
     };
     let merged = |router: Router<State>, table: Table| router.merge(table.into_router());
-    asked()
+    let app = asked()
         .into_iter()
         .fold(pages(Router::new()), merged)
         .fallback(not_found)
@@ -65,7 +66,8 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
         .layer(CatchPanicLayer::custom(panicked))
         .layer(trace::layer())
         .layer(from_fn(trace::name))
-        .with_state(state)
+        .with_state(state.clone());
+    public::around(state, app)
 }
 
 /// The routes that answer somebody in particular.
