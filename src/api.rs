@@ -79,22 +79,22 @@ pub struct Me {
 /// The conversation's snapshot with the cursor that it covers.
 #[server(endpoint = "chat/open", input = Json)]
 pub async fn open(conversation: ConversationId) -> Result<Page, Problem> {
-    let (state, who) = crate::server::session::reader().await?;
-    crate::server::pages::open(&state, who.account, conversation).await
+    let (state, looker) = crate::server::session::looker().await?;
+    crate::server::pages::open(&state, looker.viewer(), conversation).await
 }
 
 /// The messages before `before`, the oldest that the page shows.
 #[server(name = FetchEarlier, endpoint = "chat/earlier", input = Json)]
 pub async fn earlier(conversation: ConversationId, before: MessageId) -> Result<Earlier, Problem> {
-    let (state, who) = crate::server::session::reader().await?;
-    crate::server::pages::earlier(&state, who.account, conversation, before).await
+    let (state, looker) = crate::server::session::looker().await?;
+    crate::server::pages::earlier(&state, looker.viewer(), conversation, before).await
 }
 
 /// A finished message as HTML with highlighted code.
 #[server(endpoint = "chat/highlighted", input = Json)]
 pub async fn highlighted(message: MessageId) -> Result<String, Problem> {
-    let (state, who) = crate::server::session::reader().await?;
-    crate::server::pages::highlighted(&state, who.account, message).await
+    let (state, looker) = crate::server::session::looker().await?;
+    crate::server::pages::highlighted(&state, looker.viewer(), message).await
 }
 
 /// The caller's conversations, newest first; `after` is the last page's `next`.
@@ -197,6 +197,6 @@ pub async fn follow(
     cursor: Option<Cursor>,
     list: Option<Cursor>,
 ) -> Result<ByteStream<Problem>, Problem> {
-    let (state, who) = crate::server::session::reader().await?;
-    crate::server::transport::stream::follow(&state, who, conversation, cursor, list).await
+    let (state, looker) = crate::server::session::looker().await?;
+    crate::server::transport::stream::follow(&state, looker, conversation, cursor, list).await
 }

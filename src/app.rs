@@ -14,6 +14,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1, interactive-widget=resizes-content"/>
+                <meta name="robots" content="noindex"/>
                 <meta name="color-scheme" content="light dark"/>
                 <meta name="theme-color" content="#f7f2e8" media="(prefers-color-scheme: light)"/>
                 <meta name="theme-color" content="#0f1722" media="(prefers-color-scheme: dark)"/>

@@ -51,6 +51,12 @@ pub fn push_path(path: &str) {
     }
 }
 
+/// Tells the server something that it may miss.
+pub fn beacon(path: &str) {
+    // Throws for what is no address.
+    let _ = window().navigator().send_beacon(path);
+}
+
 /// Loads another page.
 pub fn leave_for(path: &str) {
     let _ = window().location().assign(path);

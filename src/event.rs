@@ -9,9 +9,7 @@ mod thread;
 pub use cursor::{Cursor, NotACursor};
 pub use thread::Thread;
 
-use crate::model::{
-    Access, AccountId, Conversation, ConversationId, Message, MessageId, ReplyError, Status, Usage, is_none,
-};
+use crate::model::{Access, Conversation, ConversationId, Message, MessageId, ReplyError, Status, Usage, is_none};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -159,21 +157,6 @@ pub struct Snapshot {
     pub earlier: bool,
     pub draft: Option<Draft>,
     pub cursor: Cursor,
-}
-
-/// Who else looks at a conversation. Not an event: it is in no journal, and the next one takes its place.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Presence {
-    pub people: Vec<Looking>,
-}
-
-/// Somebody who looks at a conversation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Looking {
-    pub id: AccountId,
-    pub name: String,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub typing: bool,
 }
 
 /// An account's conversations, newest first, as they stood at `cursor`.

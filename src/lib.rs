@@ -41,6 +41,7 @@ compile_error!("`ssr` and `hydrate` are two builds of one crate; choose one");
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();
+    ui::place::ask_there();
     wasm_bindgen_futures::spawn_local(async {
         ui::thread::load_for_page().await;
         leptos::mount::hydrate_body(app::App);

@@ -25,6 +25,7 @@ pub mod picture;
 pub mod plain;
 pub mod problem;
 pub mod provider;
+pub mod public;
 pub mod quota;
 pub mod routes;
 pub mod search;

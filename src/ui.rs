@@ -6,6 +6,7 @@
 pub mod actions;
 pub mod address;
 pub mod advanced;
+pub mod company;
 pub mod composer;
 pub mod conversation;
 pub mod copy;

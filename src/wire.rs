@@ -3,9 +3,12 @@
 //! An event is encoded once, as `{"type":…,…}`. SSE carries the rest of the object as `data` and the type as the
 //! event's name; a line (NDJSON) carries the type and the id inside.
 
+mod presence;
 mod read;
 
-use crate::event::{Cursor, Event, Presence};
+pub use presence::{Looking, Presence};
+
+use crate::event::{Cursor, Event};
 use serde::{Deserialize, Serialize};
 
 /// A line longer than this is not ours: the longest event is a snapshot of 50 long messages.
@@ -47,30 +50,6 @@ impl Body {
             Topic::List => r#""topic":"list","#,
         };
         format!("{{\"type\":\"{}\",\"id\":\"{id}\",{topic}{}\n", self.kind, self.members)
-    }
-}
-
-/// How a line of presence begins.
-const PRESENCE: &str = r#"{"type":"presence","#;
-
-impl Presence {
-    fn members(&self) -> String {
-        let json = serde_json::to_string(self).expect("names become JSON");
-        json[1..].to_owned()
-    }
-
-    /// As a Server-Sent Event. It has no id, so that a client resumes from the last that has.
-    pub fn sse(&self) -> String {
-        format!("event: presence\ndata: {{{}\n\n", self.members())
-    }
-
-    pub fn line(&self) -> String {
-        format!("{PRESENCE}{}\n", self.members())
-    }
-
-    /// Reads a line; none where it is another.
-    pub fn read(line: &str) -> Option<Self> {
-        line.starts_with(PRESENCE).then(|| serde_json::from_slice(line.as_bytes()).ok())?
     }
 }
 

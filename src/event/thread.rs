@@ -16,14 +16,8 @@ pub struct Thread {
 
 impl From<Snapshot> for Thread {
     fn from(snapshot: Snapshot) -> Self {
-        Self {
-            conversation: snapshot.conversation,
-            access: snapshot.access,
-            messages: snapshot.messages,
-            earlier: snapshot.earlier,
-            draft: snapshot.draft,
-            deleted: false,
-        }
+        let Snapshot { conversation, access, messages, earlier, draft, .. } = snapshot;
+        Self { conversation, access, messages, earlier, draft, deleted: false }
     }
 }
 

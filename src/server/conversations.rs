@@ -3,7 +3,7 @@
 use super::journal::Topic;
 use super::store::conversations::{Place, Stored};
 use super::viewer::Viewer;
-use super::{State, limits, lists, owned};
+use super::{State, limits, lists, owned, public};
 use crate::api::Changes;
 use crate::error::Problem;
 use crate::event::{Draft, Event, List, Snapshot};
@@ -153,11 +153,7 @@ pub async fn delete_all(state: &State, account: AccountId) -> Result<(), Problem
 }
 
 /// The conversation as it stands, with the cursor that it covers.
-pub async fn snapshot(
-    state: &State,
-    viewer: impl Into<Viewer>,
-    id: ConversationId,
-) -> Result<Snapshot, Problem> {
+pub async fn snapshot(state: &State, viewer: impl Into<Viewer>, id: ConversationId) -> Result<Snapshot, Problem> {
     let viewer = viewer.into();
     state.store.conversation_for(viewer, id).await?;
     // The cursor before what is shown: what happens in between is then told again, which changes nothing, and never
@@ -176,22 +172,28 @@ pub async fn snapshot(
     }
     // Open, and not in our journal: another process is writing it.
     let elsewhere = messages.last().filter(|message| message.status.is_open()).map(Draft::stored);
-    let access = stored.access;
-    let snapshot =
-        Snapshot { conversation: shown(state, stored), access, messages, earlier, draft: draft.or(elsewhere), cursor };
+    let (access, names) = (stored.access, stored.names);
+    let conversation = shown(state, stored);
+    let mut snapshot = Snapshot { conversation, access, messages, earlier, draft: draft.or(elsewhere), cursor };
+    if let Viewer::Public(_) = viewer {
+        public::snapshot(&mut snapshot, names);
+    }
     Ok(snapshot)
 }
 
 /// The messages before `before` on its way to the root, and whether there are more.
 pub async fn earlier(
     state: &State,
-    account: AccountId,
+    viewer: Viewer,
     id: ConversationId,
     before: MessageId,
 ) -> Result<(Vec<Message>, bool), Problem> {
-    state.store.conversation(account, id).await?;
+    let names = state.store.conversation_for(viewer, id).await?.names;
     let (mut messages, more) = path(state, id, before, SNAPSHOT_MESSAGES + 1).await?;
     messages.pop();
+    if let Viewer::Public(_) = viewer {
+        messages.iter_mut().for_each(|message| public::message(message, names));
+    }
     Ok((messages, more))
 }
 

@@ -114,7 +114,7 @@ pub async fn remove(state: &State, account: AccountId, id: ImageId) -> Result<()
     owned(async move {
         match store.remove_image(account, id).await? {
             true => Ok(()),
-            false if store.picture_hash(account, id).await?.is_none() => Err(Problem::NotFound),
+            false if store.picture_hash(account.into(), id).await?.is_none() => Err(Problem::NotFound),
             false => {
                 Err(Problem::Conflict("This image is in a message. It goes when the conversation is deleted.".into()))
             }

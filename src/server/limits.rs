@@ -7,6 +7,7 @@ use crate::server::metrics::Metrics;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 
@@ -96,6 +97,9 @@ const MOST_UPLOADS: u32 = 4;
 const MOST_EXPORTS: u32 = 1;
 const MOST_EXPORTS_OF_ALL: usize = 4;
 
+/// Streams of passers-by at one network address: an office looks at what somebody has sent around.
+const MOST_PASSING_STREAMS: u32 = 20;
+
 /// The limits on what an account does at once and per minute.
 pub struct Limits {
     /// By how many a minute: most accounts share one.
@@ -111,7 +115,7 @@ pub struct Limits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sender {
     Account(AccountId),
-    Address(std::net::IpAddr),
+    Address(IpAddr),
 }
 
 impl Limits {
@@ -137,16 +141,25 @@ impl Limits {
     /// Counts a stream for as long as the answer is held.
     /// `most` is what is set for this account alone.
     pub fn stream(&self, account: AccountId, most: Option<u32>) -> Result<Counted, Problem> {
-        self.streams.one_more(account, most.unwrap_or(self.most_streams)).ok_or_else(|| {
+        self.streams.one_more(Sender::Account(account), most.unwrap_or(self.most_streams)).ok_or_else(|| {
             self.metrics.refused("streams");
             let message = "Too many streams are open for this account. Close some tabs or programs.".into();
             Problem::TooMany { message, retry_after_seconds: 10 }
         })
     }
 
+    /// Counts a stream of somebody without an account, at this network address.
+    pub fn passing_stream(&self, address: IpAddr) -> Result<Counted, Problem> {
+        self.streams.one_more(Sender::Address(address), MOST_PASSING_STREAMS).ok_or_else(|| {
+            self.metrics.refused("streams");
+            let message = "Too many people at your network address read along here. Try again in a moment.".into();
+            Problem::TooMany { message, retry_after_seconds: 10 }
+        })
+    }
+
     /// Counts an upload for as long as the answer is held.
     pub fn upload(&self, account: AccountId) -> Result<Counted, Problem> {
-        self.uploads.one_more(account, MOST_UPLOADS).ok_or_else(|| {
+        self.uploads.one_more(Sender::Account(account), MOST_UPLOADS).ok_or_else(|| {
             self.metrics.refused("uploads");
             let message = format!("{MOST_UPLOADS} uploads of yours are under way. Wait until one has ended.");
             Problem::TooMany { message, retry_after_seconds: 5 }
@@ -155,7 +168,7 @@ impl Limits {
 
     /// Counts an export for as long as the answer is held.
     pub fn export(&self, account: AccountId) -> Result<Counted, Problem> {
-        let place = self.exports.one_more(account, MOST_EXPORTS).ok_or_else(|| {
+        let place = self.exports.one_more(Sender::Account(account), MOST_EXPORTS).ok_or_else(|| {
             self.metrics.refused("exports");
             let message = "A download of your data is under way already. Wait until it has ended.".into();
             Problem::TooMany { message, retry_after_seconds: 10 }
@@ -184,39 +197,39 @@ impl Limits {
 
 /// How many of something each account has.
 #[derive(Default)]
-pub(super) struct Counts(Mutex<HashMap<AccountId, u32>>);
+pub(super) struct Counts(Mutex<HashMap<Sender, u32>>);
 
 impl Counts {
     /// How many there are of this account.
     pub(super) fn of(&self, account: AccountId) -> u32 {
-        lock(&self.0).get(&account).copied().unwrap_or_default()
+        lock(&self.0).get(&Sender::Account(account)).copied().unwrap_or_default()
     }
 
     /// One more, where these are less than `most`.
-    pub(super) fn one_more(self: &Arc<Self>, account: AccountId, most: u32) -> Option<Counted> {
+    pub(super) fn one_more(self: &Arc<Self>, sender: Sender, most: u32) -> Option<Counted> {
         let mut counts = lock(&self.0);
-        let count = counts.entry(account).or_default();
+        let count = counts.entry(sender).or_default();
         if most <= *count {
             return None;
         }
         *count += 1;
-        Some(Counted { counts: Arc::clone(self), account })
+        Some(Counted { counts: Arc::clone(self), sender })
     }
 }
 
 /// One open stream, upload, export or stateless answer of an account; dropping it frees the place.
 pub struct Counted {
     counts: Arc<Counts>,
-    account: AccountId,
+    sender: Sender,
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
         let mut counts = lock(&self.counts.0);
-        if let Some(count) = counts.get_mut(&self.account) {
+        if let Some(count) = counts.get_mut(&self.sender) {
             *count -= 1;
             if *count == 0 {
-                counts.remove(&self.account);
+                counts.remove(&self.sender);
             }
         }
     }

@@ -4,15 +4,16 @@ use super::{State, conversations, highlight};
 use crate::api::{Earlier, Page};
 use crate::error::Problem;
 use crate::markdown;
-use crate::model::{AccountId, ConversationId, Message, MessageId, Role};
+use crate::model::{ConversationId, Message, MessageId, Role};
+use crate::server::viewer::Viewer;
 use axum::http::StatusCode;
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 use std::collections::BTreeMap;
 
 /// The conversation's snapshot, ready to be drawn.
-pub async fn open(state: &State, account: AccountId, conversation: ConversationId) -> Result<Page, Problem> {
-    let snapshot = conversations::snapshot(state, account, conversation).await.inspect_err(answer_with)?;
+pub async fn open(state: &State, viewer: Viewer, conversation: ConversationId) -> Result<Page, Problem> {
+    let snapshot = conversations::snapshot(state, viewer, conversation).await.inspect_err(answer_with)?;
     let highlighted = highlight_all(&snapshot.messages).await?;
     Ok(Page { snapshot, highlighted })
 }
@@ -28,18 +29,18 @@ fn answer_with(problem: &Problem) {
 /// The messages before those that a page shows.
 pub async fn earlier(
     state: &State,
-    account: AccountId,
+    viewer: Viewer,
     conversation: ConversationId,
     before: MessageId,
 ) -> Result<Earlier, Problem> {
-    let (messages, earlier) = conversations::earlier(state, account, conversation, before).await?;
+    let (messages, earlier) = conversations::earlier(state, viewer, conversation, before).await?;
     let highlighted = highlight_all(&messages).await?;
     Ok(Earlier { messages, earlier, highlighted })
 }
 
 /// One message as HTML with highlighted code.
-pub async fn highlighted(state: &State, account: AccountId, id: MessageId) -> Result<String, Problem> {
-    let (message, _) = state.store.message_for(account, id).await?;
+pub async fn highlighted(state: &State, viewer: Viewer, id: MessageId) -> Result<String, Problem> {
+    let (message, _) = state.store.message_for(viewer, id).await?;
     blocking(move || highlight::render(&message.text)).await
 }
 

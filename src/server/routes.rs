@@ -18,6 +18,7 @@ mod openapi;
 mod origin;
 mod oversize;
 mod pages;
+mod public;
 mod reset;
 mod rest;
 mod search;
@@ -56,7 +57,7 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
         Problem::Internal.into_response()
     };
     let merged = |router: Router<State>, table: Table| router.merge(table.into_parts().0);
-    asked()
+    let app = asked()
         .into_iter()
         .fold(pages(Router::new()), merged)
         .fallback(not_found)
@@ -72,7 +73,8 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
         .layer(CatchPanicLayer::custom(panicked))
         .layer(trace::layer())
         .layer(from_fn(trace::name))
-        .with_state(state)
+        .with_state(state.clone());
+    public::around(state, app)
 }
 
 /// The routes that answer somebody in particular.

@@ -12,6 +12,7 @@ mod extract;
 pub use extract::{Account, Admin, Browser, Once, Person, Reader, SignedIn};
 
 use super::accounts::{Role, Scope};
+use super::public::{Looker, Passerby};
 use super::secret::{self, Hash};
 use super::{State, owned};
 use crate::error::Problem;
@@ -104,9 +105,27 @@ pub async fn reader() -> Result<(State, Who), Problem> {
     Ok((state, caller.reading()?))
 }
 
+/// Whoever looks at a conversation with a server function, by whatever right.
+pub async fn looker() -> Result<(State, Looker), Problem> {
+    let (state, caller) = context()?;
+    let parts = use_context::<Parts>().ok_or(Problem::Internal)?;
+    Ok((state, looking(&parts, caller)?))
+}
+
+fn looking(parts: &Parts, caller: Caller) -> Result<Looker, Problem> {
+    match parts.extensions.get::<Passerby>() {
+        Some(passerby) => Ok(Looker::Passerby(*passerby)),
+        None => caller.reading().map(Looker::Known),
+    }
+}
+
 /// Names the caller of every request, and makes a guest account for a browser that opens a page for the first time.
 /// Where there are no guests it is sent to sign in.
 pub async fn identify(Extract(state): Extract<State>, mut request: Request, next: Next) -> Response {
+    if request.extensions().get::<Passerby>().is_some() {
+        // Nobody in particular, whatever is asked.
+        return next.run(request).await;
+    }
     let visitor = match recognise(&state, request.headers()).await {
         Ok(visitor) => visitor,
         Err(problem) => return problem.into_response(),

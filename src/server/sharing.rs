@@ -126,12 +126,7 @@ async fn give(
 }
 
 /// Takes somebody's access back; of oneself, leaves.
-pub async fn remove(
-    state: &State,
-    account: AccountId,
-    id: ConversationId,
-    whose: AccountId,
-) -> Result<(), Problem> {
+pub async fn remove(state: &State, account: AccountId, id: ConversationId, whose: AccountId) -> Result<(), Problem> {
     let stored = state.store.conversation(account, id).await?;
     if account != whose {
         stored.allows(Access::Owner)?;
@@ -231,7 +226,7 @@ pub async fn types(state: &State, account: AccountId, id: ConversationId) -> Res
 /// # Errors
 /// 404 for one that is over, used up, or was never made; 429 for whoever tries many.
 pub async fn invitation(state: &State, address: IpAddr, secret: &str) -> Result<Invitation, Problem> {
-    let attempt = state.throttle.other(address)?;
+    let attempt = state.throttle.link(address)?;
     let found = state.store.open_share_link(Hash::of(secret)).await?.ok_or(Problem::NotFound)?;
     attempt.succeeded();
     Ok(found)
@@ -309,7 +304,7 @@ async fn is_published(state: &State, account: AccountId, id: ConversationId) -> 
 /// # Errors
 /// 404 for one that was withdrawn or never made; 429 for whoever tries many.
 pub async fn published(state: &State, address: IpAddr, secret: &str) -> Result<ConversationId, Problem> {
-    let attempt = state.throttle.other(address)?;
+    let attempt = state.throttle.link(address)?;
     let found = state.store.public_conversation(Hash::of(secret)).await?.ok_or(Problem::NotFound)?;
     attempt.succeeded();
     Ok(found)

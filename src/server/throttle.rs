@@ -108,6 +108,14 @@ impl Throttle {
         self.begin(vec![Key::Address(network(address)), Key::Everybody])
     }
 
+    /// Counts a try to open a link that is its own right. There are too many to guess for all addresses together to matter.
+    ///
+    /// # Errors
+    /// 429 with the time to wait.
+    pub fn link(&self, address: IpAddr) -> Result<Try, Problem> {
+        self.begin(vec![Key::Address(network(address))])
+    }
+
     fn begin(&self, keys: Vec<Key>) -> Result<Try, Problem> {
         let now = Instant::now();
         let mut tries = lock(&self.tries);

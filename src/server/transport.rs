@@ -1,19 +1,21 @@
 //! Transports: encodings of a journal for a viewer. Each holds a cursor and reads; none holds a queue.
 
+mod company;
 pub mod sse;
 mod stay;
 pub mod stream;
 
 use crate::error::Problem;
-use crate::event::{Cursor, Event, Presence};
+use crate::event::{Cursor, Event};
 use crate::model::MessageId;
 use crate::server::grants::{self, Grant};
 use crate::server::journal::{Entry, Reader, Topic};
 use crate::server::limits::Counted;
+use crate::server::public::{self, Looker};
 use crate::server::session::Who;
 use crate::server::viewer::Viewer;
 use crate::server::{State, conversations};
-use crate::wire::Body;
+use crate::wire::{Body, Presence};
 use axum::http::header::{self, HeaderName};
 use stay::{Seen, Stay};
 use std::sync::Arc;
@@ -31,7 +33,7 @@ const MERGE_BEHIND: usize = 64;
 
 /// What a viewer is sent.
 pub enum Frame {
-    /// `snapshot`, `list` or `resumed`: where the viewer stands.
+    /// `snapshot`, `list` or `resumed`: where the viewer stands. Or an event as only this viewer sees it.
     Start { event: Event, id: Cursor },
     /// An entry of the journal. Its bytes are shared by all viewers.
     Entry { entry: Arc<Entry>, epoch: u64 },
@@ -53,7 +55,8 @@ impl Frame {
 
 /// A viewer's right to a stream: a place among the account's, and what it was let in by.
 pub struct Permit {
-    grant: Grant,
+    /// None for passers-by: what they see by is looked at where they look.
+    grant: Option<Grant>,
     _place: Counted,
 }
 
@@ -61,12 +64,25 @@ impl Permit {
     pub async fn take(state: &State, who: Who) -> Result<Self, Problem> {
         let quota = state.store.quota(who.account).await?;
         let _place = state.limits.stream(who.account, quota.streams)?;
-        Ok(Self { grant: grants::grant(state, who).await?, _place })
+        Ok(Self { grant: Some(grants::grant(state, who).await?), _place })
+    }
+
+    /// The same for whoever looks, by whatever right.
+    pub async fn for_looker(state: &State, looker: Looker) -> Result<Self, Problem> {
+        match looker {
+            Looker::Known(who) => Self::take(state, who).await,
+            Looker::Passerby(passerby) => {
+                Ok(Self { grant: None, _place: state.limits.passing_stream(passerby.address)? })
+            }
+        }
     }
 
     /// Comes when the stream is to end: whoever asked for it was signed out, say (promise S14).
     pub async fn withdrawn(&self) {
-        self.grant.withdrawn().await;
+        match &self.grant {
+            Some(grant) => grant.withdrawn().await,
+            None => std::future::pending().await,
+        }
     }
 }
 
@@ -146,7 +162,13 @@ impl Follower {
             Some(entries) => {
                 let epoch = reader.journal().epoch();
                 self.deleted = entries.iter().any(|entry| self.is_end(&entry.event));
-                Some(frames(entries, epoch))
+                let frames = frames(entries, epoch);
+                match &self.stay {
+                    Some(stay) if stay.is_public() => {
+                        Some(frames.into_iter().map(|frame| for_passersby(frame, stay.names())).collect())
+                    }
+                    _ => Some(frames),
+                }
             }
             None => {
                 self.reader = None;
@@ -189,6 +211,15 @@ impl Follower {
                 Ok((Event::List(Box::new(list)), cursor))
             }
         }
+    }
+}
+
+/// What passers-by are not to know is taken out.
+fn for_passersby(frame: Frame, names: bool) -> Frame {
+    let Frame::Entry { entry, epoch } = &frame else { return frame };
+    match public::event(&entry.event, names) {
+        Some(event) => Frame::Start { event, id: Cursor { epoch: *epoch, seq: entry.seq } },
+        None => frame,
     }
 }
 

@@ -76,9 +76,7 @@ fn guard(path: &str) -> Guard {
         "/c/{id}/sharing/people" => Owned(Method::POST, Form(&[("name", "Bob"), ("role", "reader")])),
         "/c/{id}/sharing/role" => Owned(Method::POST, Form(&[("account", "{a}"), ("role", "reader")])),
         "/c/{id}/sharing/remove" => Owned(Method::POST, Form(&[("account", "{a}")])),
-        "/c/{id}/sharing/links" => {
-            Owned(Method::POST, Form(&[("role", "reader"), ("uses", "1"), ("days", "1")]))
-        }
+        "/c/{id}/sharing/links" => Owned(Method::POST, Form(&[("role", "reader"), ("uses", "1"), ("days", "1")])),
         "/c/{id}/sharing/links/end" => Owned(Method::POST, Form(&[("link", "{i}")])),
         "/c/{id}/sharing/public" => Owned(Method::POST, Form(&[("names", "no")])),
         "/c/{id}/sharing/public/end" => Owned(Method::POST, Nothing),
@@ -183,7 +181,11 @@ impl Ids {
 }
 
 fn ask(app: &App, path: &str, method: &Method, body: &Body, ids: &Ids) -> RequestBuilder {
-    let to = path.replace("{id}", ids.id_of(path)).replace("{account}", "{a}").replace("{link}", "{i}").replace("{secret}", "{x}");
+    let to = path
+        .replace("{id}", ids.id_of(path))
+        .replace("{account}", "{a}")
+        .replace("{link}", "{i}")
+        .replace("{secret}", "{x}");
     let to = ids.put(&to);
     match body {
         Nothing => app.request(method.clone(), &to),
@@ -375,7 +377,8 @@ async fn a_reader_reads_by_every_transport_and_writes_by_none() {
     }
     let path = format!("/api/v1/conversations/{}", ids.id_of("conversations"));
     for (method, rest) in [(Method::PATCH, ""), (Method::DELETE, ""), (Method::DELETE, "/sharing/public")] {
-        let refused = app.request(method, &format!("{path}{rest}")).json(&json!({ "title": "x" })).send().await.unwrap();
+        let refused =
+            app.request(method, &format!("{path}{rest}")).json(&json!({ "title": "x" })).send().await.unwrap();
         problem(refused, 403).await;
     }
     app.cookie = alice;

@@ -1,6 +1,8 @@
 //! A conversation that is shared: who may do what, who sees what, and that it ends when it is taken back.
 
+mod company;
 mod inviting;
+mod public;
 mod roles;
 mod seeing;
 mod taking_back;

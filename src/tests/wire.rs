@@ -2,7 +2,7 @@
 
 use crate::event::{Cursor, Draft, Event, List, Snapshot, Thread};
 use crate::model::{Access, Conversation, ConversationId, Message, MessageId, ReplyError, Role, Status, Usage};
-use crate::wire::{Body, Line, Lines, Order, Topic};
+use crate::wire::{Body, Line, Lines, Looking, Order, Presence, Topic};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -370,4 +370,17 @@ proptest! {
         let drafted: Vec<_> = thread.draft.iter().map(|draft| draft.reply).collect();
         prop_assert_eq!(open, drafted);
     }
+}
+
+#[test]
+fn presence_is_told_without_an_id_and_is_no_event() {
+    let people = vec![Looking { id: Default::default(), name: "Ann \"and\"\nBob".into(), typing: true }];
+    let presence = Presence { people, words: "Ann is here.".into() };
+    assert_eq!(Presence::words(presence.line().trim_end()).as_deref(), Some("Ann is here."));
+    assert_eq!(presence.line().lines().count(), 1);
+    assert!(Line::read(presence.line().trim_end()).is_err());
+    let sse = presence.sse();
+    assert!(sse.starts_with("event: presence\ndata: {\"people\":[") && sse.ends_with("]}\n\n"), "{sse}");
+    assert_eq!(sse.lines().filter(|line| !line.is_empty()).count(), 2);
+    assert_eq!(Presence::words(r#"{"type":"token","id":"1:1","words":"x"}"#), None);
 }

@@ -3,7 +3,7 @@
 //! There are two kinds of place, so this does without leptos' router, which would be a twentieth of the browser's code.
 //! A link to anything else is the browser's to follow.
 
-use super::place::Place;
+use super::place::{Place, is_public};
 use crate::browser::{self, Listener};
 use http::request::Parts;
 use leptos::prelude::*;
@@ -49,7 +49,9 @@ impl Address {
     }
 
     fn follow(self, event: &Event) {
-        let Some(place) = event.dyn_ref::<MouseEvent>().and_then(linked) else { return };
+        // From a public link's page every way leads out.
+        let link = event.dyn_ref::<MouseEvent>().filter(|_| !is_public());
+        let Some(place) = link.and_then(linked) else { return };
         event.prevent_default();
         self.go(place);
         browser::window().scroll_to_with_x_and_y(0.0, 0.0);

@@ -58,7 +58,10 @@ fn why(desk: Desk) -> String {
     let owner = desk.live.thread.with(|thread| thread.as_ref().and_then(|thread| thread.conversation.owner.clone()));
     match owner {
         Some(owner) if desk.me.with_value(Option::is_some) => {
-            format!("{} shares this conversation with you to read. Ask for it, if you want to write here too.", owner.name)
+            format!(
+                "{} shares this conversation with you to read. Ask for it, if you want to write here too.",
+                owner.name
+            )
         }
         Some(owner) => format!("{} has made this conversation public. You read along.", owner.name),
         None => "This conversation is public. You read along.".into(),

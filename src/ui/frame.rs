@@ -1,5 +1,6 @@
 //! The page's frame: loads what the first page shows, lays it out, and goes along when the address changes.
 
+use super::company::Company;
 use super::composer::Composer;
 use super::copy::copy_code;
 use super::desk::{Desk, Shown};
@@ -60,6 +61,7 @@ fn Layout() -> impl IntoView {
     let desk = Desk::here();
     // The server writes the head when the page's signals are gone, so that the title must be plain text by then.
     let title = Memo::new(move |_| desk.title());
+    let knows_me = desk.me.with_value(Option::is_some);
     provide_context(Outbox::new(desk));
     Effect::new(move || desk.awake.set(true));
     stop_on_escape(desk);
@@ -69,7 +71,7 @@ fn Layout() -> impl IntoView {
         <a class="skip" href="#text">"Skip to the message field"</a>
         <Whisper/>
         <div class="frame" data-awake=move || desk.awake.get() on:click=move |event| copy_code(desk, &event)>
-            <Sidebar/>
+            {knows_me.then(|| view! { <Sidebar/> })}
             <main class="page" id="main">
                 <Topbar/>
                 <Middle/>
@@ -103,6 +105,7 @@ fn Foot() -> impl IntoView {
         <div class="foot" id="latest" hidden=move || nothing_to_say.get()>
             <JumpToLatest/>
             <Notice/>
+            <Company/>
             <Composer/>
         </div>
     }

@@ -44,6 +44,8 @@ pub struct Live {
     pub list: RwSignal<Vec<Conversation>>,
     /// Where the list's next page starts.
     pub list_next: RwSignal<Option<String>>,
+    /// Who else looks at the conversation, in words; empty for nobody.
+    pub company: RwSignal<String>,
     pub link: RwSignal<Link>,
     /// What the server said when it refused to be followed. With `Problem::Unknown` nothing is tried until the tab is
     /// looked at again. None as soon as bytes arrive.
@@ -62,6 +64,7 @@ impl Live {
             draft: RwSignal::new(None),
             list: RwSignal::new(Vec::new()),
             list_next: RwSignal::new(None),
+            company: RwSignal::new(String::new()),
             link: RwSignal::new(Link::Connecting),
             problem: RwSignal::new(None),
             highlighted: RwSignal::new(BTreeMap::new()),

@@ -15,6 +15,9 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use uuid::Uuid;
 
+/// How often it is told that somebody writes: half as long as the server believes it.
+const TELL_TYPING_MS: f64 = 3_000.0;
+
 /// One per page, provided as context by the layout. Its methods are for effects and handlers.
 #[derive(Clone, Copy)]
 pub struct Outbox {
@@ -29,6 +32,8 @@ pub struct Outbox {
     pub asked: RwSignal<bool>,
     /// What could not be sent. The same words keep their ids, so that sending twice is sending once.
     unsent: StoredValue<Option<Parcel>>,
+    /// When it was last told that somebody writes here.
+    told_typing_ms: StoredValue<f64>,
 }
 
 /// An image that is to go with a message.
@@ -65,6 +70,7 @@ impl Outbox {
             images: RwSignal::new(Vec::new()),
             asked: RwSignal::new(false),
             unsent: StoredValue::new(None),
+            told_typing_ms: StoredValue::new(0.0),
         }
     }
 
@@ -75,6 +81,20 @@ impl Outbox {
             field::keep(self.desk.place.get_untracked(), &text);
         }
         self.text.set(text);
+        self.tell_typing();
+    }
+
+    /// Others who are here see that somebody writes.
+    fn tell_typing(self) {
+        let now = browser::now_ms();
+        let alone = self.desk.live.company.with_untracked(String::is_empty);
+        if alone || now - self.told_typing_ms.get_value() < TELL_TYPING_MS {
+            return;
+        }
+        if let Some(id) = self.desk.place.get_untracked().conversation() {
+            self.told_typing_ms.set_value(now);
+            browser::beacon(&format!("/api/v1/conversations/{id}/typing"));
+        }
     }
 
     /// Fills the field and goes there.

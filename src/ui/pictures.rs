@@ -5,6 +5,8 @@ use super::images::IMAGES;
 use crate::markdown::escape;
 use crate::model::Image;
 
+/// Where they are depends on where the page is: under a public link they are seen by its right.
+///
 /// Small, and in full when they are pressed. That is the browser's own doing, so it
 /// works without our code as well. As text, which takes a tenth of what components would.
 pub fn pictures(message: &str, images: &[Image]) -> String {
@@ -14,7 +16,7 @@ pub fn pictures(message: &str, images: &[Image]) -> String {
         escape(&mut alt, name);
         let full = format!("{message}-{id}");
         let image = format!(
-            "<img src=\"{IMAGES}/{id}\" alt=\"{alt}\" width=\"{width}\" height=\"{height}\" loading=\"lazy\" decoding=\"async\">"
+            "<img src=\"..{IMAGES}/{id}\" alt=\"{alt}\" width=\"{width}\" height=\"{height}\" loading=\"lazy\" decoding=\"async\">"
         );
         html += &format!(
             "<li><button type=\"button\" class=\"picture\" popovertarget=\"{full}\">{image}</button>\

@@ -1,6 +1,8 @@
 //! Where the page is.
 
+use crate::browser;
 use crate::model::ConversationId;
+use leptos::server_fn::client::try_set_server_url;
 use uuid::Uuid;
 
 /// What an address names.
@@ -14,8 +16,8 @@ impl Place {
     /// The place of a page of ours. An id that cannot be read becomes the nil one: it is nobody's, so the server answers
     /// that it is not there.
     pub fn parse(path: &str) -> Self {
-        match path.strip_prefix("/c/") {
-            Some(id) => Self::Conversation(id.parse().unwrap_or(ConversationId(Uuid::nil()))),
+        match path.split_once("/c/") {
+            Some((_, id)) => Self::Conversation(id.parse().unwrap_or(ConversationId(Uuid::nil()))),
             None => Self::Start,
         }
     }
@@ -41,6 +43,21 @@ impl Place {
     }
 }
 
+/// What a public link's page asks for is under the link as well: that is its right to ask. Called once, before anything is
+/// asked.
+pub fn ask_there() {
+    let path = browser::path();
+    if let Some((link, _)) = path.split_once("/c/").filter(|(link, _)| !link.is_empty()) {
+        // Fails where it is set already.
+        let _ = try_set_server_url(link.to_owned().leak());
+    }
+}
+
+/// Whether this is a public link's page.
+pub fn is_public() -> bool {
+    browser::path().starts_with("/p/")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,6 +66,7 @@ mod tests {
     fn a_path_names_its_conversation() {
         let here = Place::Conversation(ConversationId::new());
         assert_eq!(Place::parse(&here.path()), here);
+        assert_eq!(Place::parse(&format!("/p/0123abcd{}", here.path())), here, "under a public link");
         assert_eq!(Place::parse("/"), Place::Start);
     }
 

@@ -17,9 +17,11 @@ pub fn Topbar() -> impl IntoView {
     let talking = move || matches!(shown.get(), Shown::Thread(_));
     view! {
         <header class="topbar">
-            <button type="button" class="plain topbar__list" popovertarget="sidebar" aria-label="Conversations">
-                <Icon path=icon::MENU/>
-            </button>
+            {desk.me.with_value(Option::is_some).then(|| view! {
+                <button type="button" class="plain topbar__list" popovertarget="sidebar" aria-label="Conversations">
+                    <Icon path=icon::MENU/>
+                </button>
+            })}
             {move || {
                 talking().then(|| view! { <h1 class="topbar__title">{move || heading.get()}</h1> })
             }}

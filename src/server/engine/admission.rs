@@ -76,7 +76,7 @@ impl Shared {
         let admitted = lock(&self.admitted);
         let mine = places(&open, &admitted).filter(|(owner, _)| *owner == account).collect::<HashSet<_>>().len();
         let room = u32::try_from(self.most_open(quota).saturating_sub(mine)).unwrap_or(u32::MAX);
-        let place = self.visiting.one_more(account, room);
+        let place = self.visiting.one_more(Sender::Account(account), room);
         place.ok_or_else(|| self.too_many_open(mine + self.visiting.of(account) as usize))
     }
 

@@ -132,7 +132,8 @@ fn shown_once(what: &'static str, link: String) -> impl IntoView {
 }
 
 fn links(id: ConversationId, links: Vec<Link>, made: Option<String>, typed: Typed, said: &Said) -> impl IntoView {
-    let made = made.map(|link| shown_once("Copy this link and send it to whom you invite. It is not shown again.", link));
+    let made =
+        made.map(|link| shown_once("Copy this link and send it to whom you invite. It is not shown again.", link));
     let rows = links.into_iter().map(|link| row(id, link)).collect_view();
     let or = |typed: String, usual: &str| if typed.is_empty() { usual.to_owned() } else { typed };
     view! {
@@ -169,11 +170,14 @@ fn row(id: ConversationId, link: Link) -> impl IntoView {
 }
 
 fn public(id: ConversationId, link: Option<PublicLink>, made: Option<String>) -> impl IntoView {
-    let made = made.map(|link| shown_once("Copy this link. Everybody who has it can read along. It is not shown again.", link));
+    let made = made
+        .map(|link| shown_once("Copy this link. Everybody who has it can read along. It is not shown again.", link));
     let options = vec![("no", "Without names"), ("yes", "With people’s names")];
     let is_public = link.is_some();
     let state = match link {
-        None => "Off. With it, everybody who has the link can read along, without an account. Nobody can write.".to_owned(),
+        None => {
+            "Off. With it, everybody who has the link can read along, without an account. Nobody can write.".to_owned()
+        }
         Some(link) => {
             let names = if link.names { "with people’s names" } else { "without names" };
             format!("On since {}: everybody who has the link can read along, {names}.", day(&link.created_at))
@@ -207,7 +211,8 @@ fn others_part(sharing: Sharing, account: AccountId) -> impl IntoView {
         view! { <li><p>{name}<span class="quiet">{may(role)}</span></p></li> }
     };
     let owner = line(sharing.stored.owner.name, false, Access::Owner);
-    let rows = sharing.people.into_iter().map(|it| line(it.person.name, it.person.id == account, it.role)).collect_view();
+    let rows =
+        sharing.people.into_iter().map(|it| line(it.person.name, it.person.id == account, it.role)).collect_view();
     view! {
         <section aria-labelledby="people">
             <h2 id="people">"People"</h2>
@@ -226,7 +231,8 @@ fn others_part(sharing: Sharing, account: AccountId) -> impl IntoView {
 
 /// What an invitation link leads to: it asks, because nothing is to happen by following a link.
 pub fn invitation(owner: Option<Owner>, is_guest: bool, path: String, invitation: Invitation, said: Said) -> Sheet {
-    let title = if invitation.title.is_empty() { "a conversation".to_owned() } else { format!("“{}”", invitation.title) };
+    let title =
+        if invitation.title.is_empty() { "a conversation".to_owned() } else { format!("“{}”", invitation.title) };
     let what = match invitation.role {
         Access::Reader => "read",
         Access::Participant | Access::Owner => "take part in",

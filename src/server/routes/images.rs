@@ -8,7 +8,8 @@ use crate::error::Problem;
 use crate::model::{Image, ImageId};
 use crate::server::picture::Picture;
 use crate::server::problem::too_large;
-use crate::server::session::{Account, Reader, Who};
+use crate::server::public::Looker;
+use crate::server::session::Account;
 use crate::server::{State, images};
 use axum::Json as Answer;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request, State as Extract};
@@ -76,17 +77,18 @@ async fn upload(
         (status = 304, description = "As it is known")))]
 async fn show(
     Extract(state): Extract<State>,
-    Reader(Who { account, .. }): Reader,
+    looker: Looker,
     Id(id): Id<ImageId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let viewer = looker.viewer();
     if let Some(known) = headers.get(header::IF_NONE_MATCH) {
-        let hash = state.store.picture_hash(account, id).await?.ok_or(Problem::NotFound)?;
+        let hash = state.store.picture_hash(viewer, id).await?.ok_or(Problem::NotFound)?;
         if known.as_bytes() == tag(&hash).as_bytes() {
             return Ok((StatusCode::NOT_MODIFIED, caching(&hash)).into_response());
         }
     }
-    let picture = state.store.picture(account, id).await?.ok_or(Problem::NotFound)?;
+    let picture = state.store.picture(viewer, id).await?.ok_or(Problem::NotFound)?;
     Ok(shown(id, picture))
 }
 

@@ -1,11 +1,12 @@
 //! What handlers take to say who may ask: anybody's own account, a person in a browser, an admin.
 
-use super::{By, Caller, Stranger, Visitor, Who, cookie, device, to_sign_in};
+use super::{By, Caller, Stranger, Visitor, Who, cookie, device, looking, to_sign_in};
 use crate::error::Problem;
 use crate::model::AccountId;
 use crate::server::accounts::{Arrival, Role};
 use crate::server::plain::Owner;
 use crate::server::problem::ProblemPage;
+use crate::server::public::Looker;
 use crate::server::serve::Peer;
 use crate::server::{State, address};
 use axum::extract::FromRequestParts;
@@ -52,6 +53,15 @@ impl FromRequestParts<State> for SignedIn {
             By::Session(_) if who.is_guest => Err(Problem::Forbidden("Sign up, or sign in, first.".into())),
             By::Session(_) => Ok(Self(who)),
         }
+    }
+}
+
+impl FromRequestParts<State> for Looker {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        looking(parts, caller)
     }
 }
 

@@ -6,6 +6,7 @@
 use super::{Store, id, now};
 use crate::model::{AccountId, ConversationId, Image, ImageId, Message};
 use crate::server::picture::Picture;
+use crate::server::viewer::Viewer;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 use std::collections::HashMap;
@@ -17,6 +18,21 @@ const MAY_SEE: &str = "image.account = $2 or exists (
     join conversation on conversation.id = message.conversation
     where message_image.image = image.id and (conversation.account = $2 or exists (
         select 1 from share where share.conversation = conversation.id and share.account = $2)))";
+
+/// For a passer-by: it is in a message of a conversation that this public link opens.
+const IS_PUBLIC: &str = "exists (
+    select 1 from message_image
+    join message on message.id = message_image.message
+    join public_link on public_link.conversation = message.conversation
+    where message_image.image = image.id and public_link.token_hash = $2)";
+
+/// Whether this viewer may see an image `$1`; who they are is `$2`.
+fn may_see(viewer: Viewer) -> (&'static str, String) {
+    match viewer {
+        Viewer::Account(account) => (MAY_SEE, account.to_string()),
+        Viewer::Public(link) => (IS_PUBLIC, link.to_string()),
+    }
+}
 
 /// In no message.
 const WAITS: &str = "not exists (select 1 from message_image where message_image.image = image.id)";
@@ -142,20 +158,22 @@ impl Store {
     }
 
     /// What an image shows, for who may see it.
-    pub async fn picture(&self, account: AccountId, image: ImageId) -> sqlx::Result<Option<Picture>> {
+    pub async fn picture(&self, viewer: Viewer, image: ImageId) -> sqlx::Result<Option<Picture>> {
+        let (may_see, who) = may_see(viewer);
         let mut query = QueryBuilder::<Sqlite>::new(
             "select picture.* from image join picture on picture.hash = image.picture where image.id = $1 and (",
         );
-        query.push(MAY_SEE).push(")");
-        let row = query.build().bind(image.to_string()).bind(account.to_string()).fetch_optional(self.read()).await?;
+        query.push(may_see).push(")");
+        let row = query.build().bind(image.to_string()).bind(who).fetch_optional(self.read()).await?;
         row.as_ref().map(picture).transpose()
     }
 
     /// The hash of what it shows, for who may see it.
-    pub async fn picture_hash(&self, account: AccountId, image: ImageId) -> sqlx::Result<Option<String>> {
+    pub async fn picture_hash(&self, viewer: Viewer, image: ImageId) -> sqlx::Result<Option<String>> {
+        let (may_see, who) = may_see(viewer);
         let mut query = QueryBuilder::<Sqlite>::new("select image.picture from image where image.id = $1 and (");
-        query.push(MAY_SEE).push(")");
-        let query = query.build_query_scalar().bind(image.to_string()).bind(account.to_string());
+        query.push(may_see).push(")");
+        let query = query.build_query_scalar().bind(image.to_string()).bind(who);
         query.fetch_optional(self.read()).await
     }
 

@@ -4,6 +4,7 @@ use super::accounts::called;
 use super::conversations::Stored;
 use super::{Store, id, images};
 use crate::model::{AccountId, ConversationId, Message, MessageId, Named, Role, Status, Usage};
+use crate::server::viewer::Viewer;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
@@ -243,9 +244,9 @@ impl Store {
     /// A message, with the conversation that it is in and that conversation's owner.
     pub async fn message(&self, message_id: MessageId) -> sqlx::Result<Option<(Message, ConversationId, AccountId)>> {
         let row = sqlx::query(select_messages!("where message.id = $1"))
-        .bind(message_id.to_string())
-        .fetch_optional(self.read())
-        .await?;
+            .bind(message_id.to_string())
+            .fetch_optional(self.read())
+            .await?;
         row.map(|row| {
             let message = self.as_ended(message(&row)?);
             Ok((message, id(row.try_get("conversation")?)?, id(row.try_get("owner")?)?))
@@ -253,10 +254,10 @@ impl Store {
         .transpose()
     }
 
-    /// A message that the account may see, and its conversation. `RowNotFound` when it is not there or may not.
-    pub async fn message_for(&self, account: AccountId, message: MessageId) -> sqlx::Result<(Message, Stored)> {
+    /// A message that the viewer may see, and its conversation. `RowNotFound` when it is not there or they may not.
+    pub async fn message_for(&self, viewer: impl Into<Viewer>, message: MessageId) -> sqlx::Result<(Message, Stored)> {
         let (message, conversation, _) = self.message(message).await?.ok_or(sqlx::Error::RowNotFound)?;
-        Ok((message, self.conversation(account, conversation).await?))
+        Ok((message, self.conversation_for(viewer.into(), conversation).await?))
     }
 
     /// The replies that the account asked for and that are open, whoever writes them.

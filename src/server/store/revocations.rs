@@ -64,11 +64,7 @@ pub(super) async fn note(write: &mut SqliteConnection, revoked: Revoked) -> sqlx
 }
 
 /// The same of a process whose viewers hear of it at once.
-pub(super) async fn note_by(
-    write: &mut SqliteConnection,
-    process: Option<&str>,
-    revoked: Revoked,
-) -> sqlx::Result<()> {
+pub(super) async fn note_by(write: &mut SqliteConnection, process: Option<&str>, revoked: Revoked) -> sqlx::Result<()> {
     let (kind, subject) = revoked.columns();
     sqlx::query(
         "insert into revocation (seq, kind, subject, at, process)

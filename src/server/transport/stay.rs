@@ -1,12 +1,12 @@
 //! A viewer's stay in a conversation: whether they still may look, and who else does. Neither is the journal's to know.
 
+use super::company::Company;
 use crate::error::Problem;
-use crate::event::{Looking, Presence};
-use crate::model::{Access, AccountId, ConversationId};
+use crate::model::{Access, ConversationId};
 use crate::server::State;
-use crate::server::audience::{Member, Seat, Watch};
 use crate::server::grants::Place;
 use crate::server::viewer::Viewer;
+use crate::wire::Presence;
 
 pub(super) struct Stay {
     viewer: Viewer,
@@ -14,21 +14,12 @@ pub(super) struct Stay {
     place: Place,
     /// What the viewer may do, as it was told last. None: nothing any more.
     access: Option<Access>,
+    /// Whether the viewer may know who the people here are.
+    names: bool,
     /// Whether it is to look again what it may do.
     is_unsure: bool,
     /// None for whoever reads along by a public link: they are nobody, and are told of nobody.
     company: Option<Company>,
-}
-
-/// The others.
-struct Company {
-    account: AccountId,
-    /// Whoever follows a conversation is seen to look at it.
-    _seat: Seat,
-    watch: Watch,
-    /// Who was told to be there last.
-    told: Vec<Member>,
-    is_curious: bool,
 }
 
 /// What a look has found.
@@ -45,16 +36,21 @@ impl Stay {
     pub(super) async fn begin(state: &State, viewer: Viewer, conversation: ConversationId) -> Result<Self, Problem> {
         // Known here before it is asked: what is withdrawn from now on finds it.
         let place = state.grants.places.take(viewer, conversation);
-        let access = Some(state.store.conversation_for(viewer, conversation).await?.access);
+        let stored = state.store.conversation_for(viewer, conversation).await?;
+        let (access, names) = (Some(stored.access), stored.names);
         let company = match viewer {
-            Viewer::Account(account) => {
-                let _seat = state.audience.enter(conversation, account);
-                let watch = _seat.watch();
-                Some(Company { account, _seat, watch, told: Vec::new(), is_curious: true })
-            }
+            Viewer::Account(account) => Some(Company::enter(state, conversation, account)),
             Viewer::Public(_) => None,
         };
-        Ok(Self { viewer, conversation, place, access, is_unsure: false, company })
+        Ok(Self { viewer, conversation, place, access, names, is_unsure: false, company })
+    }
+
+    pub(super) fn is_public(&self) -> bool {
+        matches!(self.viewer, Viewer::Public(_))
+    }
+
+    pub(super) fn names(&self) -> bool {
+        self.names
     }
 
     pub(super) fn is_withdrawn(&self) -> bool {
@@ -63,24 +59,21 @@ impl Stay {
 
     /// Whether a look may find something.
     pub(super) fn has_to_look(&self) -> bool {
-        self.is_unsure || self.company.as_ref().is_some_and(|company| company.is_curious)
+        self.is_unsure || self.company.as_ref().is_some_and(|company| company.has_to_look())
     }
 
     /// Comes when there is something to look at. Dropping the future loses nothing.
     pub(super) async fn stirred(&mut self) {
-        let others = async {
-            match &mut self.company {
-                Some(company) => {
-                    company.watch.changed().await;
-                    company.is_curious = true;
-                }
-                None => std::future::pending().await,
-            }
+        let Self { place, company, is_unsure, .. } = self;
+        let Some(company) = company else {
+            place.changed().await;
+            *is_unsure = true;
+            return;
         };
         tokio::select! {
             biased;
-            () = self.place.changed() => self.is_unsure = true,
-            () = others => {}
+            () = place.changed() => *is_unsure = true,
+            () = company.stirred() => {}
         }
     }
 
@@ -110,29 +103,5 @@ impl Stay {
                 None
             }
         }
-    }
-}
-
-impl Company {
-    /// Who else is there, if that is news.
-    async fn look(&mut self, state: &State) -> Option<Presence> {
-        let others: Vec<_> = self.watch.members().into_iter().filter(|one| one.account != self.account).collect();
-        if others == self.told {
-            self.is_curious = false;
-            return None;
-        }
-        let ids: Vec<_> = others.iter().map(|one| one.account).collect();
-        let names = state.store.names(&ids).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "Who looks at a conversation could not be read");
-            Vec::new()
-        });
-        let looking = |one: &Member| {
-            let named = names.iter().find(|named| named.id == one.account)?.clone();
-            Some(Looking { id: named.id, name: named.name, typing: one.typing })
-        };
-        let people = others.iter().filter_map(looking).collect();
-        self.told = others;
-        self.is_curious = false;
-        Some(Presence { people })
     }
 }

@@ -9,6 +9,7 @@ use crate::event::Cursor;
 use crate::model::ConversationId;
 use crate::server::State;
 use crate::server::journal::Topic;
+use crate::server::public::Looker;
 use crate::server::session::Who;
 use crate::wire;
 use axum::http::HeaderValue;
@@ -29,34 +30,41 @@ struct Viewer {
     permit: Permit,
 }
 
-/// Follows a conversation, if one is open, and the account's list.
+/// Follows a conversation, if one is open, and the account's list, if there is an account.
 pub async fn follow(
     state: &State,
-    who: Who,
+    looker: Looker,
     conversation: Option<ConversationId>,
     cursor: Option<Cursor>,
     list: Option<Cursor>,
 ) -> Result<ByteStream<Problem>, Problem> {
-    let permit = Permit::take(state, who).await?;
-    let account = who.account;
+    let permit = Permit::for_looker(state, looker).await?;
     let mut start = String::from("\n");
     let conversation = match conversation {
         None => None,
         Some(id) => {
-            let (follower, first) = Follower::start(state, account, Topic::Conversation(id), cursor).await?;
+            let (follower, first) = Follower::start(state, looker.viewer(), Topic::Conversation(id), cursor).await?;
             start.push_str(&encode(&first, wire::Topic::Conversation));
             Some(follower)
         }
     };
-    let (list, first) = Follower::start(state, account, Topic::Account(account), list).await?;
-    start.push_str(&encode(&first, wire::Topic::List));
+    let list = match looker {
+        Looker::Known(Who { account, .. }) => {
+            let (follower, first) = Follower::start(state, account, Topic::Account(account), list).await?;
+            start.push_str(&encode(&first, wire::Topic::List));
+            Some(follower)
+        }
+        // A passer-by has none, and without a conversation nothing to follow.
+        Looker::Passerby(_) if conversation.is_none() => return Err(Problem::NotFound),
+        Looker::Passerby(_) => None,
+    };
     if let Some(options) = use_context::<ResponseOptions>() {
         for (name, value) in STREAMING_HEADERS {
             options.insert_header(name, HeaderValue::from_static(value));
         }
     }
     // In a box, because every piece moves it.
-    let viewer = Box::new(Viewer { conversation, list: Some(list), permit });
+    let viewer = Box::new(Viewer { conversation, list, permit });
     let rest = stream::unfold(Some(viewer), async |viewer| {
         let mut viewer = viewer?;
         match timeout(KEEP_ALIVE, viewer.next()).await {

@@ -67,14 +67,16 @@ async fn another_role_counts_at_once_and_open_views_are_told() {
     assert_eq!(events.next().await.unwrap().data["access"], "reader");
     shared.be_ann();
     let path = shared.path(&format!("/sharing/people/{}", shared.bob_id));
-    let changed = shared.app.request(Method::PATCH, &path).json(&json!({ "role": "participant" })).send().await.unwrap();
+    let changed =
+        shared.app.request(Method::PATCH, &path).json(&json!({ "role": "participant" })).send().await.unwrap();
     assert_eq!(changed.json::<Value>().await.unwrap()["role"], "participant");
     let told = events.until_that(|frame| frame.event == "snapshot").await;
     assert_eq!(told.last().unwrap().data["access"], "participant");
     shared.be_bob();
     let sent = shared.app.send(&shared.conversation, &Script::default()).await;
     shared.app.rest_of(&shared.conversation, &sent).await;
-    problem(shared.app.request(Method::PATCH, &path).json(&json!({ "role": "reader" })).send().await.unwrap(), 403).await;
+    problem(shared.app.request(Method::PATCH, &path).json(&json!({ "role": "reader" })).send().await.unwrap(), 403)
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -135,6 +135,9 @@ impl Follower {
 
     /// Says how it ended, and waits until it is worth trying again.
     async fn after(&mut self, end: End) {
+        if self.live.company.with_untracked(|words| !words.is_empty()) {
+            self.live.company.set(String::new());
+        }
         let end = self.unless_gone(end);
         if end.is_failure() {
             self.tell_failure(&end);

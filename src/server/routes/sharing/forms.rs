@@ -3,6 +3,7 @@
 use super::url;
 use crate::error::Problem;
 use crate::model::{AccountId, ConversationId};
+use crate::server::State;
 use crate::server::accounts::Arrival;
 use crate::server::plain::sharing::{self as pages, Content, Made, Typed};
 use crate::server::plain::{Owner, Said, Sheet};
@@ -12,7 +13,6 @@ use crate::server::routes::table::Table;
 use crate::server::secret::Hash;
 use crate::server::session::{Caller, Who};
 use crate::server::sharing::{self, NewLink};
-use crate::server::State;
 use axum::extract::State as Extract;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};

@@ -7,6 +7,7 @@ use crate::error::Problem;
 use crate::ui::live::Live;
 use crate::ui::live::fold::{Fold, Place};
 use crate::ui::live::pace::{End, SILENCE_MS};
+use crate::ui::place::is_public;
 use futures::future::{self, Either};
 use leptos::prelude::*;
 use std::pin::pin;
@@ -33,6 +34,9 @@ async fn fetch(live: Live, place: Place) -> Result<(), Problem> {
             live.show(Some(page));
         }
     }
-    live.listed(api::conversations(None).await?);
+    // Who reads along by a public link has no list.
+    if !is_public() {
+        live.listed(api::conversations(None).await?);
+    }
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::event::Event;
 use crate::ui::live::fold::{Change, Fold, Gap, Place};
 use crate::ui::live::highlight::highlight;
 use crate::ui::live::pace::{End, Nudge, SILENCE_MS, SLOW_MS};
-use crate::wire::{Line, Lines};
+use crate::wire::{Line, Lines, Presence};
 use bytes::Bytes;
 use futures::future::{Fuse, FusedFuture};
 use futures::stream::FusedStream;
@@ -116,6 +116,10 @@ impl Follower {
         let mut change = Change::default();
         let Ok(lines) = lines.push(bytes) else { return (change, Some(End::Lost)) };
         for line in lines.iter().filter(|line| !line.trim().is_empty()) {
+            if let Some(words) = Presence::words(line) {
+                self.live.company.set(words);
+                continue;
+            }
             let Ok(line) = Line::read(line) else {
                 // A newer server's, perhaps. A snapshot tells what it said, as far as this page can show it.
                 self.live.fold.update_value(Fold::forget_cursors);

@@ -1,0 +1,71 @@
+//! A conversation that everybody may read who has its public link: what they are not shown, and who they are to the rest
+//! of the server.
+
+use super::secret::Hash;
+use super::session::Who;
+use super::viewer::Viewer;
+use crate::event::{Event, Snapshot};
+use crate::model::{Conversation, Message, Parameters};
+use std::net::IpAddr;
+
+/// Somebody who reads along by a public link. Nothing else is known of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Passerby {
+    pub link: Hash,
+    pub address: IpAddr,
+}
+
+/// Who looks, by whatever right.
+#[derive(Clone, Copy, Debug)]
+pub enum Looker {
+    Known(Who),
+    Passerby(Passerby),
+}
+
+impl Looker {
+    pub fn viewer(self) -> Viewer {
+        match self {
+            Self::Known(who) => Viewer::Account(who.account),
+            Self::Passerby(passerby) => Viewer::Public(passerby.link),
+        }
+    }
+}
+
+/// A snapshot as passers-by see it. `names`: they may know who the people are.
+pub fn snapshot(snapshot: &mut Snapshot, names: bool) {
+    conversation(&mut snapshot.conversation, names);
+    snapshot.messages.iter_mut().for_each(|it| message(it, names));
+}
+
+/// What was said, and by whom where names are shown; not what it has cost.
+pub fn message(message: &mut Message, names: bool) {
+    message.usage = None;
+    if !names {
+        message.author = None;
+    }
+}
+
+/// Without what the owner has told the model before everything else.
+fn conversation(conversation: &mut Conversation, names: bool) {
+    conversation.system = String::new();
+    conversation.parameters = Parameters::default();
+    if !names {
+        conversation.owner = None;
+    }
+}
+
+/// An event as passers-by see it; none where they see it as it is.
+pub fn event(told: &Event, names: bool) -> Option<Event> {
+    let mut told = match told {
+        Event::Message { .. } | Event::Conversation { .. } => told.clone(),
+        Event::Done { .. } | Event::Stopped { .. } | Event::Error { .. } => told.clone(),
+        _ => return None,
+    };
+    match &mut told {
+        Event::Message { message: said } => message(said, names),
+        Event::Conversation { conversation: changed } => conversation(changed, names),
+        Event::Done { usage, .. } | Event::Stopped { usage, .. } | Event::Error { usage, .. } => *usage = None,
+        _ => {}
+    }
+    Some(told)
+}

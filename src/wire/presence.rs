@@ -1,0 +1,50 @@
+//! Who else is there, as it is told beside the events.
+
+use crate::model::AccountId;
+use serde::{Deserialize, Serialize};
+
+/// Who else looks at a conversation. Not an event: it is in no journal, and the next one takes its place.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Presence {
+    pub people: Vec<Looking>,
+    /// The same in a sentence for people; empty where nobody is there.
+    pub words: String,
+}
+
+/// Somebody who looks at a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Looking {
+    pub id: AccountId,
+    pub name: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub typing: bool,
+}
+
+/// How a line of presence begins.
+const PRESENCE: &str = r#"{"type":"presence","#;
+
+impl Presence {
+    fn members(&self) -> String {
+        let json = serde_json::to_string(self).expect("names become JSON");
+        json[1..].to_owned()
+    }
+
+    /// As a Server-Sent Event. It has no id, so that a client resumes from the last that has.
+    pub fn sse(&self) -> String {
+        format!("event: presence\ndata: {{{}\n\n", self.members())
+    }
+
+    pub fn line(&self) -> String {
+        format!("{PRESENCE}{}\n", self.members())
+    }
+
+    /// What a line says in words, which is all that a page shows of it; none where it is another.
+    pub fn words(line: &str) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Words {
+            words: String,
+        }
+        let read = || serde_json::from_slice::<Words>(line.as_bytes()).ok();
+        line.starts_with(PRESENCE).then(read)?.map(|it| it.words)
+    }
+}
