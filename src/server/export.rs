@@ -14,6 +14,7 @@ use super::limits::Counted;
 use super::session::Who;
 use super::store::conversations::Stored;
 use super::store::export::{Kept, Placed};
+use super::viewer::Viewer;
 use crate::error::Problem;
 use crate::model::{AccountId, ConversationId, Message};
 use archive::{Archive, Kind};
@@ -130,7 +131,7 @@ async fn images(state: &State, account: AccountId, archive: &Archive) -> anyhow:
     while let Some(page) = next_images(state, account, &mut after).await? {
         for kept in page {
             // Taken back in between, perhaps.
-            let Some(picture) = state.store.picture(account, kept.image.id).await? else { continue };
+            let Some(picture) = state.store.picture(Viewer::Account(account), kept.image.id).await? else { continue };
             archive.file(names::image(kept.image.id, &picture.media_type), Kind::Picture).await?;
             archive.write(picture.bytes).await?;
         }

@@ -12,7 +12,7 @@ use crate::server::plain::{Said, Sheet};
 use crate::server::problem::ProblemPage;
 use crate::server::secret::Hash;
 use crate::server::session::{By, Once, Person, cookie};
-use crate::server::{State, owned};
+use crate::server::State;
 use axum::extract::State as Extract;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};

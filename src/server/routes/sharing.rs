@@ -3,6 +3,7 @@
 mod forms;
 
 use super::input::{Id, Ids, Json};
+use super::openapi::{Conflicts, Limited};
 use super::table::Table;
 use crate::error::Problem;
 use crate::model::{Access, AccountId, Conversation, ConversationId, Named};
@@ -15,24 +16,25 @@ use crate::server::{State, store};
 use axum::Json as Answer;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
-use axum::routing::{delete, get, patch, post, put};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::routes;
 
 pub(super) fn routes() -> Table {
     let table = Table::default()
-        .route("/api/v1/conversations/{id}/sharing", get(show))
-        .route("/api/v1/conversations/{id}/sharing/people", post(add))
-        .route("/api/v1/conversations/{id}/sharing/people/{account}", patch(set_role).delete(remove))
-        .route("/api/v1/conversations/{id}/sharing/links", post(make_link))
-        .route("/api/v1/conversations/{id}/sharing/links/{link}", delete(end_link))
-        .route("/api/v1/conversations/{id}/sharing/public", put(publish).delete(unpublish))
-        .route("/api/v1/conversations/{id}/typing", post(types))
-        .route("/api/v1/join", post(come_in));
+        .described(routes!(show))
+        .described(routes!(add))
+        .described(routes!(set_role, remove))
+        .described(routes!(make_link))
+        .described(routes!(end_link))
+        .described(routes!(publish, unpublish))
+        .described(routes!(types))
+        .described(routes!(come_in));
     forms::add_to(table)
 }
 
 /// Who may use a conversation.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Sharing {
     owner: Named,
     /// What the caller may do.
@@ -45,7 +47,8 @@ pub(super) struct Sharing {
 }
 
 /// Somebody with whom a conversation is shared.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SharedWith)]
 pub(super) struct Person {
     id: AccountId,
     name: String,
@@ -54,7 +57,8 @@ pub(super) struct Person {
 }
 
 /// A link by which people come in, without its secret.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SharingLink)]
 pub(super) struct Link {
     id: String,
     role: Access,
@@ -66,7 +70,8 @@ pub(super) struct Link {
 }
 
 /// The public link, without its secret.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PublicLink)]
 pub(super) struct Public {
     /// Whether it shows who wrote what, and whose the conversation is.
     names: bool,
@@ -74,7 +79,8 @@ pub(super) struct Public {
 }
 
 /// A link that was just made. `url` and `secret` are told this once.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = MadeLink)]
 pub(super) struct Made {
     url: String,
     secret: String,
@@ -106,6 +112,9 @@ pub(super) fn url(state: &State, page: &str, secret: &str) -> String {
     format!("{}/{page}/{secret}", state.settings.public_url.clone().unwrap_or_default())
 }
 
+/// Who may use a conversation
+#[utoipa::path(get, path = "/api/v1/conversations/{id}/sharing", operation_id = "getSharing", tag = "sharing",
+    responses((status = 200, body = Sharing)))]
 async fn show(
     Extract(state): Extract<State>,
     Reader(who): Reader,
@@ -122,12 +131,17 @@ async fn show(
 }
 
 /// Somebody to share with.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct NewPerson {
     name: String,
+    #[schema(pattern = "^(reader|participant)$")]
     role: String,
 }
 
+/// Share with somebody by name
+#[utoipa::path(post, path = "/api/v1/conversations/{id}/sharing/people", operation_id = "shareWith", tag = "sharing",
+    request_body = NewPerson,
+    responses((status = 201, body = Person), Conflicts))]
 async fn add(
     Extract(state): Extract<State>,
     Account(account): Account,
@@ -139,11 +153,16 @@ async fn add(
 }
 
 /// What somebody becomes.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct NewRole {
+    #[schema(pattern = "^(reader|participant)$")]
     role: String,
 }
 
+/// Change what somebody may do
+#[utoipa::path(patch, path = "/api/v1/conversations/{id}/sharing/people/{account}", operation_id = "changeRole", tag = "sharing",
+    params(("account" = AccountId, Path)), request_body = NewRole,
+    responses((status = 200, body = Person)))]
 async fn set_role(
     Extract(state): Extract<State>,
     Account(account): Account,
@@ -154,7 +173,11 @@ async fn set_role(
     Ok(Answer(share.into()))
 }
 
+/// Take somebody's access back
+///
 /// Takes somebody's access back. With the caller's own id: leaves.
+#[utoipa::path(delete, path = "/api/v1/conversations/{id}/sharing/people/{account}", operation_id = "unshare", tag = "sharing",
+    params(("account" = AccountId, Path)), responses((status = 204), Conflicts))]
 async fn remove(
     Extract(state): Extract<State>,
     Account(account): Account,
@@ -165,12 +188,15 @@ async fn remove(
 }
 
 /// A link to make. It is for one person and a week where nothing else is said.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct LinkToMake {
+    #[schema(pattern = "^(reader|participant)$")]
     role: String,
     #[serde(default = "once")]
+    #[schema(minimum = 1, maximum = 50)]
     uses: i64,
     #[serde(default = "a_week")]
+    #[schema(minimum = 1, maximum = 30)]
     days: u64,
 }
 
@@ -182,6 +208,10 @@ fn a_week() -> u64 {
     7
 }
 
+/// Make a link by which people come in
+#[utoipa::path(post, path = "/api/v1/conversations/{id}/sharing/links", operation_id = "makeLink", tag = "sharing",
+    request_body = LinkToMake,
+    responses((status = 201, body = Made), Conflicts))]
 async fn make_link(
     Extract(state): Extract<State>,
     Account(account): Account,
@@ -194,6 +224,9 @@ async fn make_link(
     Ok((StatusCode::CREATED, Answer(Made { url, secret, link: Some(link.into()) })))
 }
 
+/// Revoke a link
+#[utoipa::path(delete, path = "/api/v1/conversations/{id}/sharing/links/{link}", operation_id = "revokeLink", tag = "sharing",
+    params(("link" = String, Path, pattern = "^[0-9a-f]{64}$")), responses((status = 204)))]
 async fn end_link(
     Extract(state): Extract<State>,
     Account(account): Account,
@@ -204,12 +237,16 @@ async fn end_link(
 }
 
 /// What the public link shows besides what was said.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct Publish {
     #[serde(default)]
     names: bool,
 }
 
+/// Make the link by which everybody may read
+#[utoipa::path(put, path = "/api/v1/conversations/{id}/sharing/public", operation_id = "publish", tag = "sharing",
+    request_body = Publish,
+    responses((status = 201, body = Made)))]
 async fn publish(
     Extract(state): Extract<State>,
     Account(account): Account,
@@ -221,6 +258,9 @@ async fn publish(
     Ok((StatusCode::CREATED, Answer(Made { url, secret, link: None })))
 }
 
+/// Revoke the public link
+#[utoipa::path(delete, path = "/api/v1/conversations/{id}/sharing/public", operation_id = "unpublish", tag = "sharing",
+    responses((status = 204)))]
 async fn unpublish(
     Extract(state): Extract<State>,
     Account(account): Account,
@@ -230,7 +270,11 @@ async fn unpublish(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Say that the caller types
+///
 /// The caller types here. To be said again every three seconds or so for as long as that goes on; it is believed for six.
+#[utoipa::path(post, path = "/api/v1/conversations/{id}/typing", operation_id = "sayTyping", tag = "sharing",
+    responses((status = 204)))]
 async fn types(
     Extract(state): Extract<State>,
     Account(account): Account,
@@ -241,11 +285,15 @@ async fn types(
 }
 
 /// The secret of a link, which is how its address ends.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct Join {
     secret: String,
 }
 
+/// Come in by a link
+#[utoipa::path(post, path = "/api/v1/join", operation_id = "join", tag = "sharing",
+    request_body = Join,
+    responses((status = 200, body = Conversation), Conflicts, Limited))]
 async fn come_in(
     Extract(state): Extract<State>,
     Account(account): Account,
