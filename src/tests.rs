@@ -38,6 +38,7 @@ mod reload;
 mod revoking;
 mod security;
 mod sending;
+mod socket;
 mod stopping;
 mod storage;
 mod storms;

@@ -1,5 +1,6 @@
 //! Transports: encodings of a journal for a viewer. Each holds a cursor and reads; none holds a queue.
 
+pub mod socket;
 pub mod sse;
 pub mod stream;
 
@@ -86,11 +87,33 @@ impl Follower {
         topic: Topic,
         cursor: Option<Cursor>,
     ) -> Result<(Self, Frame), Problem> {
-        let mut _seat = None;
-        if let Topic::Conversation(id) = topic {
-            state.store.conversation(account, id).await?;
-            _seat = Some(state.audience.enter(id, account));
-        }
+        let seat = match topic {
+            Topic::Conversation(id) => {
+                state.store.conversation(account, id).await?;
+                Some(state.audience.enter(id, account))
+            }
+            Topic::Account(_) => None,
+        };
+        Self::begin(state, account, topic, cursor, seat).await
+    }
+
+    /// The same without being seen to look: for a trusted backend, which sees what this account may.
+    pub async fn unseen(
+        state: &State,
+        account: AccountId,
+        topic: Topic,
+        cursor: Option<Cursor>,
+    ) -> Result<(Self, Frame), Problem> {
+        Self::begin(state, account, topic, cursor, None).await
+    }
+
+    async fn begin(
+        state: &State,
+        account: AccountId,
+        topic: Topic,
+        cursor: Option<Cursor>,
+        _seat: Option<Seat>,
+    ) -> Result<(Self, Frame), Problem> {
         let reader = cursor.and_then(|cursor| state.journals.topic(topic).reader(cursor));
         let mut follower = Self { state: state.clone(), account, topic, reader, deleted: false, _seat };
         let first = match (&follower.reader, cursor) {
@@ -98,6 +121,11 @@ impl Follower {
             _ => follower.snapshot().await?,
         };
         Ok((follower, first))
+    }
+
+    /// Whether it has told that what it follows is gone.
+    pub fn is_deleted(&self) -> bool {
+        self.deleted
     }
 
     /// Waits for what comes next. `None`: there is nothing more to wait for here, and the viewer is to come back or,

@@ -101,6 +101,15 @@ impl Store {
         stored(&row)
     }
 
+    /// Whose conversation it is. `RowNotFound` when it is not there.
+    pub async fn owner(&self, conversation: ConversationId) -> sqlx::Result<AccountId> {
+        let owner: String = sqlx::query_scalar("select account from conversation where id = $1")
+            .bind(conversation.to_string())
+            .fetch_one(self.read())
+            .await?;
+        super::id(&owner)
+    }
+
     /// Up to `limit` of the account's conversations, newest first, from behind `after`.
     pub async fn conversations(
         &self,
