@@ -224,10 +224,8 @@ async fn at_the_end_clients_see_their_reply_out_and_are_sent_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_socket_is_one_stream_of_its_account_and_holds_a_connections_place() {
-    let bounds = crate::server::bounds::Bounds { connections: 3, ..Default::default() };
-    let (folder, upstream) = (super::app::Folder::new(), super::upstream::Upstream::start().await);
-    let mut app = App::at(folder, upstream, &["--streams=1"], bounds).await;
+async fn a_socket_is_one_stream_of_its_account() {
+    let mut app = App::with(&["--streams=1"]).await;
     app.sign_up("Ann").await;
     let mut client = Client::connect(&app).await;
     for _ in 0..3 {
@@ -243,13 +241,23 @@ async fn a_socket_is_one_stream_of_its_account_and_holds_a_connections_place() {
     let auth = second.authorize(&app, &channel).await;
     second.frame(&json!({ "event": "pusher:subscribe", "data": { "channel": channel, "auth": auth["auth"] } })).await;
     assert_eq!(second.next().await.data["status"], 429);
-    // The client of this test has one connection, the sockets two.
-    assert!(Client::try_connect(&app).await.is_err(), "there is no place for a fourth");
-    drop(client);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_holds_a_connections_place_for_as_long_as_it_is_open() {
+    let bounds = crate::server::bounds::Bounds { connections: 8, ..Default::default() };
+    let app = App::bounded(bounds).await;
+    let mut held = Vec::new();
+    while let Ok(client) = Client::try_connect(&app).await {
+        held.push(client);
+        assert!(held.len() <= 8, "upgraded connections count no more");
+    }
+    assert!(4 < held.len());
+    drop(held);
     let freed = async {
         while Client::try_connect(&app).await.is_err() {
-            tokio::task::yield_now().await
+            tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), freed).await.expect("its place is free again");
+    tokio::time::timeout(Duration::from_secs(20), freed).await.expect("the places are free again");
 }
