@@ -54,7 +54,7 @@ use store::Store;
 use throttle::Throttle;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
-use transport::socket::app::App;
+use transport::socket::sign::App;
 use transport::socket::{self, Sockets};
 
 /// How often idle journals, quiet senders, images that nobody sent and sessions that nobody uses are forgotten.

@@ -4,12 +4,12 @@
 //! before is written: a slow client waits at its own cursors, and costs what one message costs.
 
 pub mod access;
-pub mod app;
 pub mod channel;
 mod hub;
 mod id;
 pub mod message;
 pub mod presence;
+pub mod sign;
 pub mod speak;
 pub mod split;
 mod subscription;
@@ -26,6 +26,7 @@ use channel::Name;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
+use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use hub::Open;
 use message::{Code, Data, In, Subscribe, Unsubscribe};
@@ -114,7 +115,10 @@ struct Connection {
     whispered: DefaultDirectRateLimiter,
     heard: Instant,
     asked: bool,
+    /// Nothing more is read before.
     read_from: Instant,
+    /// Whether what was read last was more than its share: the next share pays for it.
+    owes: bool,
     /// When it leaves, once the server ends.
     leaves: Option<Instant>,
 }
@@ -142,6 +146,7 @@ impl Connection {
             heard: now,
             asked: false,
             read_from: now,
+            owes: false,
             leaves: None,
         }
     }
@@ -253,15 +258,23 @@ impl Connection {
     async fn hear(&mut self, message: Message) -> Result<Vec<String>, End> {
         self.heard = Instant::now();
         self.asked = false;
-        if let Err(early) = self.said.check() {
-            use governor::clock::{Clock, DefaultClock};
-            self.read_from = self.heard + early.wait_time_from(DefaultClock::default().now());
-        }
+        self.slow_down();
         match message {
             Message::Text(text) => Ok(self.text(&text).await),
             Message::Binary(_) => Ok(vec![message::error(Code::Invalid, "Invalid message format")]),
             Message::Ping(_) | Message::Pong(_) => Ok(Vec::new()),
             Message::Close(_) => Err(End::Gone),
+        }
+    }
+
+    /// Counts what was read, and reads no more for a while where that was too much.
+    fn slow_down(&mut self) {
+        if self.owes {
+            self.owes = self.said.check().is_err();
+        }
+        if let Err(early) = self.said.check() {
+            self.owes = true;
+            self.read_from = self.heard + early.wait_time_from(DefaultClock::default().now());
         }
     }
 

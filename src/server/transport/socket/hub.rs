@@ -4,9 +4,9 @@
 //! bounded ring that all subscribers read, each from a place of its own: no queue per subscriber, as with the journal. Nobody
 //! waits for a slow one; who is further behind than the ring is long misses the oldest.
 
-use super::app::App;
 use super::channel::{Channel, Name};
 use super::id::SocketId;
+use super::sign::App;
 use crate::error::Problem;
 use crate::server::journal::lock;
 use crate::server::session::Who;

@@ -2,11 +2,11 @@
 //! to be there; the socket asks it for the next messages only when the last ones are written, so nothing piles up.
 
 use super::access;
-use super::app::App;
 use super::channel::{Channel, Name};
 use super::hub::{Listener, Open, Person};
 use super::message::{self, Data, From, Subscribe};
 use super::presence::Presence;
+use super::sign::App;
 use super::split::{self, Place};
 use crate::error::Problem;
 use crate::event::Event;
