@@ -64,6 +64,8 @@ use store::Store;
 use throttle::Throttle;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
+use transport::socket::sign::App;
+use transport::socket::{self, Sockets};
 
 /// How often idle journals, quiet senders, images that nobody sent and sessions that nobody uses are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -95,6 +97,7 @@ pub struct Shared {
     pub oidc: Option<Arc<Oidc>>,
     pub grants: Arc<Grants>,
     pub audience: Arc<Audience>,
+    pub sockets: Arc<Sockets>,
     pub metrics: Arc<Metrics>,
     pub drain: Drain,
     pub bounds: Bounds,
@@ -143,6 +146,7 @@ impl State {
         };
         let engine = Engine::start(parts).await?;
         tokio::spawn(discover(Arc::clone(&providers), bounds.discovery, drain.clone()));
+        let app = App::load(&settings, &store).await?;
         let seen = store.last_revocation().await?;
         let leptos = LeptosOptions::builder().output_name("rivulet").site_pkg_dir(routes::site_folder()).build();
         let (passwords, throttle, grants) = (Passwords::new()?, Throttle::default(), Arc::default());
@@ -159,6 +163,7 @@ impl State {
             oidc,
             grants,
             audience: Arc::default(),
+            sockets: Arc::new(Sockets::new(app)),
             metrics,
             drain,
             bounds,
@@ -174,6 +179,16 @@ impl State {
 }
 
 impl State {
+    /// How long a socket stays after the drain has begun: each another time, so that not all clients come back at once.
+    pub fn spread(&self) -> Duration {
+        self.longest_spread().mul_f64((uuid::Uuid::new_v4().as_u128() % 1_000) as f64 / 1_000.0)
+    }
+
+    /// A server that has little time leaves the most of it to open replies.
+    pub fn longest_spread(&self) -> Duration {
+        socket::SPREAD.min(self.settings.drain() / 4)
+    }
+
     /// Reads the providers anew. A file that is wrong changes nothing; open replies go on with what they had.
     pub fn reload(&self) {
         match self.settings.providers().and_then(|settings| self.providers.replace(settings)) {

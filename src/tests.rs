@@ -47,6 +47,7 @@ mod search;
 mod security;
 mod sending;
 mod sharing;
+mod socket;
 mod stopping;
 mod storage;
 mod storms;

@@ -10,6 +10,7 @@ pub use presence::{Looking, Presence};
 
 use crate::event::{Cursor, Event};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// A line longer than this is not ours: the longest event is a snapshot of 50 long messages.
 pub const MAX_LINE_BYTES: usize = 64 << 20;
@@ -44,7 +45,7 @@ impl Body {
     }
 
     /// The JSON with `type` and `id` inside, as one line.
-    pub fn line(&self, topic: Topic, id: Cursor) -> String {
+    pub fn line(&self, topic: Topic, id: impl fmt::Display) -> String {
         let topic = match topic {
             Topic::Conversation => "",
             Topic::List => r#""topic":"list","#,

@@ -40,6 +40,7 @@ struct Gauges {
     stateless_answers: Gauge,
     unsaved_replies: Gauge,
     followers: Gauge,
+    sockets: Gauge,
     journals: Gauge,
     journal_entries: Gauge,
     journal_bytes: Gauge,
@@ -96,6 +97,7 @@ impl Metrics {
         read(&self.gauges.stateless_answers, state.engine.visits());
         read(&self.gauges.unsaved_replies, state.store.held());
         read(&self.gauges.followers, state.limits.open_streams());
+        read(&self.gauges.sockets, state.sockets.count());
         read(&self.gauges.journals, journals.topics);
         read(&self.gauges.journal_entries, journals.entries);
         read(&self.gauges.journal_bytes, journals.bytes);
@@ -139,6 +141,7 @@ impl Metrics {
         gauge("stateless_answers", "Answers to POST /chat/stream that are running", &gauges.stateless_answers);
         gauge("unsaved_replies", "Ended replies whose end is not written yet", &gauges.unsaved_replies);
         gauge("followers", "Open streams of viewers: tabs and programs", &gauges.followers);
+        gauge("sockets", "Open WebSockets of Pusher clients", &gauges.sockets);
         gauge("journals", "Journals in memory, one per conversation or list", &gauges.journals);
         gauge("journal_entries", "Events in all journals", &gauges.journal_entries);
         gauge("journal_bytes", "Memory that all journals take, as estimated for their limit", &gauges.journal_bytes);

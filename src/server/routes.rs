@@ -2,7 +2,9 @@
 
 mod account;
 mod admin;
+mod apps;
 mod assets;
+mod broadcasting;
 mod chat;
 mod door;
 mod export;
@@ -23,6 +25,7 @@ mod reset;
 mod rest;
 mod search;
 mod sharing;
+mod socket;
 mod table;
 mod trace;
 
@@ -64,6 +67,7 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
         .method_not_allowed_fallback(|| async { Problem::Method })
         .layer(from_fn_with_state(state.clone(), session::identify))
         .layer(csrf(&state))
+        .merge(pusher(&state))
         .layer(from_fn_with_state(state.clone(), origin::refuse))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn(oversize::refuse))
@@ -97,6 +101,18 @@ fn asked() -> Vec<Table> {
     ]
 }
 
+/// The routes for Pusher clients and their backends. They are asked across sites, and say themselves by whom.
+fn connected() -> [Table; 3] {
+    [socket::routes(), broadcasting::routes(), apps::routes()]
+}
+
+fn pusher(state: &State) -> Router<State> {
+    let router = connected().into_iter().fold(Router::new(), |router, table| router.merge(table.into_parts().0));
+    router
+        .method_not_allowed_fallback(|| async { Problem::Method })
+        .layer(from_fn_with_state(state.clone(), session::identify))
+}
+
 /// The routes for whoever watches over the server.
 fn watched() -> [Table; 2] {
     [health::routes(), metrics::routes()]
@@ -104,7 +120,7 @@ fn watched() -> [Table; 2] {
 
 /// The paths of all routes but the app's pages, its server functions and its files.
 pub fn paths() -> Vec<String> {
-    let tables = asked().into_iter().chain(watched());
+    let tables = asked().into_iter().chain(connected()).chain(watched());
     tables.flat_map(|table| table.into_parts().1).collect()
 }
 

@@ -10,19 +10,23 @@ use crate::server::routes::UPLOADS;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use axum::http::header;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use places::Places;
+use places::{Place, Places};
 use refusal::Refusals;
 use socket2::SockRef;
+use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use timely::Timely;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::ServiceExt;
 
 /// What a stopped reader can make the kernel hold for it.
@@ -42,6 +46,16 @@ const LAST_BYTES: Duration = Duration::from_millis(500);
 /// The client's network address.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
+
+/// A connection's place, and that the server's end waits for it. Held by what goes on after HTTP has ended: a WebSocket.
+#[derive(Clone)]
+pub struct Lasting(Arc<(Place, TaskTrackerToken)>);
+
+impl fmt::Debug for Lasting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Lasting({})", Arc::strong_count(&self.0))
+    }
+}
 
 /// Listens on this address.
 ///
@@ -83,7 +97,9 @@ pub async fn run(listener: TcpListener, router: Router, state: State, stop: Canc
     }
     close.cancel();
     connections.close();
-    let last = (Instant::now() + LAST_BYTES).min(deadline);
+    // Sockets leave one after the other; without any there is nothing to wait for.
+    let sockets = if state.sockets.count() == 0 { Duration::ZERO } else { state.longest_spread() };
+    let last = (Instant::now() + LAST_BYTES + sockets).min(deadline);
     if timeout_at(last, connections.wait()).await.is_err() {
         tracing::info!(connections = connections.len(), "Connections that were still open are cut");
     }
@@ -112,11 +128,8 @@ async fn accept(listener: &TcpListener, state: &State, service: Service, connect
                     refusals.refuse(socket);
                     continue;
                 };
-                let connection = connection(socket, peer, service.clone());
-                connections.spawn(async move {
-                    connection.await;
-                    drop(place);
-                });
+                let lasting = Lasting(Arc::new((place, connections.token())));
+                connections.spawn(connection(socket, peer, lasting, service.clone()));
             }
             // It was gone before it was here.
             Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
@@ -130,7 +143,7 @@ async fn accept(listener: &TcpListener, state: &State, service: Service, connect
     }
 }
 
-async fn connection(socket: TcpStream, peer: SocketAddr, service: Service) {
+async fn connection(socket: TcpStream, peer: SocketAddr, lasting: Lasting, service: Service) {
     let Service { router, bounds, close } = service;
     if let Err(error) = prepare(&socket, bounds) {
         tracing::debug!(%error, "A socket could not be set up");
@@ -138,6 +151,9 @@ async fn connection(socket: TcpStream, peer: SocketAddr, service: Service) {
     }
     let answer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
+        if request.headers().contains_key(header::UPGRADE) {
+            request.extensions_mut().insert(lasting.clone());
+        }
         let is_upload = request.uri().path() == UPLOADS;
         let deadline = Instant::now() + if is_upload { bounds.upload_read } else { bounds.body_read };
         router.clone().oneshot(request.map(|body| Body::new(Timely::new(body, deadline))))
@@ -145,7 +161,8 @@ async fn connection(socket: TcpStream, peer: SocketAddr, service: Service) {
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(bounds.head_read)
-        .serve_connection(TokioIo::new(socket), answer);
+        .serve_connection(TokioIo::new(socket), answer)
+        .with_upgrades();
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

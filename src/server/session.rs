@@ -78,12 +78,19 @@ impl Caller {
     /// For what changes something, or costs something.
     pub fn writing(self) -> Result<Who, Problem> {
         let who = self.reading()?;
-        match who.by {
-            By::Token(_, Scope::Read) => Err(Problem::Forbidden(
+        if !who.may_write() {
+            return Err(Problem::Forbidden(
                 "This API token may only read. Make one that may write on your account's page.".into(),
-            )),
-            _ => Ok(who),
+            ));
         }
+        Ok(who)
+    }
+}
+
+impl Who {
+    /// Whether what it was recognised by is for more than looking.
+    pub fn may_write(&self) -> bool {
+        !matches!(self.by, By::Token(_, Scope::Read))
     }
 }
 

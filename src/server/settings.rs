@@ -135,6 +135,23 @@ pub struct Settings {
     #[arg(long, env = "RIVULET_METRICS_TOKEN", value_name = "TOKEN", hide_env_values = true, value_parser = token)]
     pub metrics_token: Option<SecretString>,
 
+    /// Websites whose pages may connect as Pusher clients (Echo), separated by commas: https://app.example.org. Rivulet's own
+    /// may always; programs that are no browser need no leave.
+    #[arg(long, env = "RIVULET_ALLOWED_ORIGINS", value_name = "ORIGINS", value_delimiter = ',', value_parser = values::origin)]
+    pub allowed_origins: Vec<String>,
+
+    /// The app id for Pusher clients and their backends. Default: rivulet.
+    #[arg(long, env = "RIVULET_PUSHER_APP_ID", value_name = "ID", value_parser = values::name)]
+    pub pusher_app_id: Option<String>,
+
+    /// The app key for Pusher clients. Default: made at the first start, and shown to admins.
+    #[arg(long, env = "RIVULET_PUSHER_KEY", value_name = "KEY", value_parser = values::name)]
+    pub pusher_key: Option<String>,
+
+    /// The app secret: whoever has it may read every conversation. Default: made at the first start, and shown to admins.
+    #[arg(long, env = "RIVULET_PUSHER_SECRET", value_name = "SECRET", hide_env_values = true, value_parser = values::secret)]
+    pub pusher_secret: Option<SecretString>,
+
     /// The key for Claude models.
     #[arg(long, env = "ANTHROPIC_API_KEY", value_name = "KEY", hide_env_values = true)]
     pub anthropic_api_key: Option<SecretString>,

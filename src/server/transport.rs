@@ -1,13 +1,14 @@
 //! Transports: encodings of a journal for a viewer. Each holds a cursor and reads; none holds a queue.
 
 mod company;
+pub mod socket;
 pub mod sse;
 mod stay;
 pub mod stream;
 
 use crate::error::Problem;
 use crate::event::{Cursor, Event};
-use crate::model::MessageId;
+use crate::model::{AccountId, ConversationId, MessageId};
 use crate::server::grants::{self, Grant};
 use crate::server::journal::{Entry, Reader, Topic};
 use crate::server::limits::Counted;
@@ -111,6 +112,27 @@ impl Follower {
             Topic::Conversation(id) => Some(Box::new(Stay::begin(state, viewer, id).await?)),
             Topic::Account(_) => None,
         };
+        Self::begin(state, viewer, topic, cursor, stay).await
+    }
+
+    /// The same without being seen to look: for a trusted backend, which sees what this account may.
+    pub async fn unseen(
+        state: &State,
+        account: AccountId,
+        conversation: ConversationId,
+        cursor: Option<Cursor>,
+    ) -> Result<(Self, Frame), Problem> {
+        let stay = Stay::unseen(state, account.into(), conversation).await?;
+        Self::begin(state, account.into(), Topic::Conversation(conversation), cursor, Some(Box::new(stay))).await
+    }
+
+    async fn begin(
+        state: &State,
+        viewer: Viewer,
+        topic: Topic,
+        cursor: Option<Cursor>,
+        stay: Option<Box<Stay>>,
+    ) -> Result<(Self, Frame), Problem> {
         let reader = cursor.and_then(|cursor| state.journals.topic(topic).reader(cursor));
         let mut follower = Self { state: state.clone(), viewer, topic, reader, deleted: false, stay };
         let first = match (&follower.reader, cursor) {
@@ -118,6 +140,11 @@ impl Follower {
             _ => follower.snapshot().await?,
         };
         Ok((follower, first))
+    }
+
+    /// Whether it has told that what it follows is gone.
+    pub fn is_deleted(&self) -> bool {
+        self.deleted
     }
 
     /// Waits for what comes next. `None`: there is nothing more to wait for here, and the viewer is to come back or,

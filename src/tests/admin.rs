@@ -304,3 +304,15 @@ async fn the_log_is_read_page_by_page() {
     assert!(last.contains("thing 0.") && last.contains("thing 19.") && !last.contains("thing 20."), "{last}");
     assert!(!last.contains("Older ones"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_sees_how_pusher_clients_connect_and_it_stays_so() {
+    let app = with_admin(&["--allowed-origins=https://app.example.org"]).await;
+    let shown = page(&app, "/admin/connect").await;
+    let pusher = &app.state.sockets.app;
+    assert!(shown.contains(&format!("REVERB_APP_KEY={}", pusher.key)));
+    assert!(shown.contains(&format!("REVERB_APP_SECRET={}", pusher.secret())));
+    assert!(shown.contains("https://app.example.org"));
+    let again = crate::server::State::start(super::app::settings(&app.folder, &app.upstream, &[])).await.unwrap();
+    assert_eq!((&again.sockets.app.key, again.sockets.app.secret()), (&pusher.key, pusher.secret()));
+}

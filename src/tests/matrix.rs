@@ -21,6 +21,10 @@ enum Guard {
     Own,
     /// What belongs to an account, named by an id in the path or the body.
     Owned(Method, Body),
+    /// The same, but refused with 403 in place of 404, whatever the id.
+    Refused(Method, Body),
+    /// For whoever has signed the request with the app's secret.
+    Signed(Method),
     /// For admins alone. With or without an id, all others get 404.
     Admin(Method, Body),
 }
@@ -33,7 +37,7 @@ enum Body {
 }
 
 use Body::{Form, Json, None as Nothing};
-use Guard::{Admin, Everybody, Own, Owned};
+use Guard::{Admin, Everybody, Own, Owned, Refused, Signed};
 
 /// In these requests `{c}` is a conversation, `{r}` a reply, `{m}` a person's message, `{s}` a session, `{t}` a token,
 /// `{a}` an account, `{i}` an invitation, `{o}` an identity, `{p}` an image, `{id}` the one of these that the path is about, `{x}` always a random id.
@@ -41,6 +45,12 @@ fn guard(path: &str) -> Guard {
     match path {
         "/healthz" | "/readyz" | "/metrics" => Everybody,
         "/sign-in" | "/sign-up" | "/sign-out" => Everybody,
+        "/app/{key}" => Everybody, // a socket alone sees nothing: its channels take signatures
+        "/broadcasting/auth" => {
+            Refused(Method::POST, Form(&[("socket_id", "1.1"), ("channel_name", "private-conversations.{c}")]))
+        }
+        "/apps/{id}/events" | "/apps/{id}/batch_events" => Signed(Method::POST),
+        path if path.starts_with("/apps/{id}/") => Signed(Method::GET),
         "/sign-in/oidc" | "/sign-in/oidc/callback" => Everybody, // what an issuer proves is asked for
         "/chat/stream" => Everybody,                             // where guests may chat; it keeps nothing
         "/api" | "/api/v1/openapi.json" => Everybody,
@@ -90,7 +100,9 @@ fn guard(path: &str) -> Guard {
         "/forms/stop" | "/forms/retry" | "/forms/continue" => Owned(Method::POST, Form(&[("reply", "{r}")])),
         "/forms/change" => Owned(Method::POST, Form(&[("conversation", "{c}"), ("title", "x")])),
         "/forms/delete" => Owned(Method::POST, Form(&[("conversation", "{c}")])),
-        "/admin" | "/admin/usage" | "/admin/log" | "/admin/invitations" => Admin(Method::GET, Nothing),
+        "/admin" | "/admin/usage" | "/admin/connect" | "/admin/log" | "/admin/invitations" => {
+            Admin(Method::GET, Nothing)
+        }
         "/admin/accounts/{id}" => Admin(Method::GET, Nothing),
         "/admin/accounts/role" => Admin(Method::POST, Form(&[("account", "{a}"), ("role", "admin")])),
         "/admin/accounts/disabled" => Admin(Method::POST, Form(&[("account", "{a}"), ("disabled", "yes")])),
@@ -168,6 +180,7 @@ impl Ids {
 
     fn id_of(&self, path: &str) -> &str {
         let name = match path {
+            _ if path.starts_with("/apps/") => return "rivulet",
             _ if path.contains("conversations") || path.starts_with("/c/") => "{c}",
             _ if path.contains("replies") => "{r}",
             _ if path.starts_with("/api/v1/messages") => "{m}",
@@ -250,6 +263,13 @@ async fn a13_with_the_ids_of_another_everything_answers_as_for_random_ids() {
         assert_eq!(with_theirs.0, StatusCode::NOT_FOUND, "{method} {path}: {}", with_theirs.2);
         assert_eq!(normal(with_theirs), normal(with_random), "{method} {path}");
     }
+    for path in all_paths() {
+        let Refused(method, body) = guard(path) else { continue };
+        let with_theirs = told(ask(&app, path, &method, &body, &theirs).send().await.unwrap()).await;
+        let with_random = told(ask(&app, path, &method, &body, &Ids::random()).send().await.unwrap()).await;
+        assert_eq!(with_theirs.0, StatusCode::FORBIDDEN, "{method} {path}: {}", with_theirs.2);
+        assert_eq!(with_theirs, with_random, "{method} {path}");
+    }
     // The same by the methods that these paths have besides.
     let image = format!("/api/v1/images/{}", theirs.id_of("images"));
     problem(app.request(Method::DELETE, &image).send().await.unwrap(), 404).await;
@@ -281,7 +301,8 @@ async fn a13_nothing_of_another_account_is_in_any_answer() {
     let (app, theirs) = two().await;
     for path in all_paths() {
         let (method, body) = match guard(path) {
-            Owned(method, body) | Admin(method, body) => (method, body),
+            Owned(method, body) | Admin(method, body) | Refused(method, body) => (method, body),
+            Signed(method) => (method, Nothing),
             Own | Everybody if path.starts_with("/api/") && !path.starts_with("/api/v1") => {
                 (Method::POST, Json(json!({ "after": null })))
             }
@@ -301,7 +322,8 @@ async fn a16_a_stranger_gets_nothing_anywhere() {
     for path in all_paths() {
         let (method, body) = match guard(path) {
             Everybody => continue,
-            Owned(method, body) | Admin(method, body) => (method, body),
+            Owned(method, body) | Admin(method, body) | Refused(method, body) => (method, body),
+            Signed(method) => (method, Nothing),
             Own if path == "/" => continue, // makes a guest
             Own if path.starts_with("/api/") && !path.starts_with("/api/v1") => {
                 (Method::POST, Json(json!({ "after": null })))

@@ -1,9 +1,11 @@
 //! The administration's pages: accounts, one account, invitations, what was used, the audit log.
 
 mod account;
+mod connect;
 mod invitations;
 
 pub use account::{Detail, account};
+pub use connect::{Connect, connect};
 pub use invitations::{Asked, invitations};
 
 use super::form::Hidden;
@@ -18,8 +20,13 @@ use leptos::prelude::*;
 use std::borrow::Cow;
 
 /// The pages, by their addresses.
-const PAGES: [(&str, &str); 4] =
-    [("/admin", "Accounts"), ("/admin/invitations", "Signing up"), ("/admin/usage", "Usage"), ("/admin/log", "Log")];
+const PAGES: [(&str, &str); 5] = [
+    ("/admin", "Accounts"),
+    ("/admin/invitations", "Signing up"),
+    ("/admin/usage", "Usage"),
+    ("/admin/connect", "Pusher clients"),
+    ("/admin/log", "Log"),
+];
 
 fn sheet(
     at: &str,

@@ -1,5 +1,6 @@
 //! The administration. For anybody but an admin it is not there.
 
+mod connect;
 mod invitations;
 mod person;
 
@@ -44,6 +45,7 @@ pub(super) fn routes() -> Table {
         .route("/admin/invitations/end", post(invitations::end))
         .route("/admin/sign-up", post(invitations::set_sign_up))
         .route("/admin/usage", get(usage))
+        .route("/admin/connect", get(connect::show))
         .route("/admin/log", get(log))
 }
 

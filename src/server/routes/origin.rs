@@ -65,6 +65,29 @@ fn name(host: &str) -> Option<String> {
     url.host_str().filter(|_| bare).map(str::to_owned)
 }
 
+/// Which page makes a browser ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// One of ours; or no page: a program.
+    Own,
+    /// One of an origin that the operator has allowed to connect.
+    Allowed,
+    Foreign,
+}
+
+pub(super) fn asker(settings: &Settings, headers: &HeaderMap) -> Asker {
+    if !is_foreign(settings, headers) {
+        return Asker::Own;
+    }
+    let allowed = |origin: &str| settings.allowed_origins.iter().any(|allowed| allowed == origin);
+    if text(headers, header::ORIGIN).is_some_and(allowed) { Asker::Allowed } else { Asker::Foreign }
+}
+
+/// Whether a WebSocket may be opened: browsers let every page of every site try. Of a page's site only the origin is said.
+pub(super) fn may_connect(settings: &Settings, headers: &HeaderMap) -> bool {
+    asker(settings, headers) != Asker::Foreign
+}
+
 /// Whether a page of another site makes the browser ask. Programs say nothing of the kind.
 fn is_foreign(settings: &Settings, headers: &HeaderMap) -> bool {
     match text(headers, header::HeaderName::from_static("sec-fetch-site")) {

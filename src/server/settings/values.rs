@@ -84,6 +84,31 @@ pub(super) fn token(text: &str) -> Result<SecretString, String> {
     Ok(text.into())
 }
 
+pub(super) fn secret(text: &str) -> Result<SecretString, String> {
+    if text.len() < SHORTEST_TOKEN || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(format!("RIVULET_PUSHER_SECRET expects at least {SHORTEST_TOKEN} letters, digits or signs"));
+    }
+    Ok(text.into())
+}
+
+/// Part of an address, so it needs no escape.
+pub(super) fn name(text: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    match !text.is_empty() && text.bytes().all(plain) {
+        true => Ok(text.into()),
+        false => Err("expected letters, digits, -, _ and .".into()),
+    }
+}
+
+pub(super) fn origin(text: &str) -> Result<String, String> {
+    let text = text.trim().trim_end_matches('/');
+    let parsed = reqwest::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    match parsed.map(|url| url.origin().ascii_serialization()) {
+        Some(origin) if origin == text.to_ascii_lowercase() => Ok(origin),
+        _ => Err("RIVULET_ALLOWED_ORIGINS expects origins, such as https://app.example.org".into()),
+    }
+}
+
 /// A week: more is a slip of the keyboard.
 const MOST_SECONDS: u64 = 7 * 24 * 3600;
 

@@ -120,6 +120,20 @@ impl Store {
         sqlx::query_scalar("select value from setting where name = $1").bind(name).fetch_optional(self.read()).await
     }
 
+    /// What is set; `value` from now on where nothing was. Two processes that ask at once get the same.
+    pub async fn first_setting(&self, name: &str, value: &str) -> sqlx::Result<String> {
+        let mut write = self.write().await?;
+        sqlx::query("insert into setting (name, value) values ($1, $2) on conflict (name) do nothing")
+            .bind(name)
+            .bind(value)
+            .execute(&mut *write)
+            .await?;
+        let kept =
+            sqlx::query_scalar("select value from setting where name = $1").bind(name).fetch_one(&mut *write).await?;
+        write.commit().await?;
+        Ok(kept)
+    }
+
     pub async fn set_setting(&self, name: &str, value: &str) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         sqlx::query("insert into setting (name, value) values ($1, $2) on conflict (name) do update set value = $2")

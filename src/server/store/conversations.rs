@@ -164,6 +164,15 @@ impl Store {
         seen(self.read(), account, conversation).await?.ok_or(sqlx::Error::RowNotFound)
     }
 
+    /// Whose conversation it is. `RowNotFound` when it is not there.
+    pub async fn owner(&self, conversation: ConversationId) -> sqlx::Result<AccountId> {
+        let owner: String = sqlx::query_scalar("select account from conversation where id = $1")
+            .bind(conversation.to_string())
+            .fetch_one(self.read())
+            .await?;
+        super::id(&owner)
+    }
+
     /// The conversation as this viewer sees it. `RowNotFound` when it is not there, or not for them.
     pub async fn conversation_for(&self, viewer: Viewer, conversation: ConversationId) -> sqlx::Result<Stored> {
         match viewer {

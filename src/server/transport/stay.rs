@@ -34,15 +34,21 @@ pub(super) enum Seen {
 
 impl Stay {
     pub(super) async fn begin(state: &State, viewer: Viewer, conversation: ConversationId) -> Result<Self, Problem> {
-        // Known here before it is asked: what is withdrawn from now on finds it.
-        let place = state.grants.places.take(viewer, conversation);
-        let stored = state.store.conversation_for(viewer, conversation).await?;
-        let (access, names) = (Some(stored.access), stored.names);
+        let stay = Self::unseen(state, viewer, conversation).await?;
         let company = match viewer {
             Viewer::Account(account) => Some(Company::enter(state, conversation, account)),
             Viewer::Public(_) => None,
         };
-        Ok(Self { viewer, conversation, place, access, names, is_unsure: false, company })
+        Ok(Self { company, ..stay })
+    }
+
+    /// The same for whoever is not seen to look, and sees nobody.
+    pub(super) async fn unseen(state: &State, viewer: Viewer, conversation: ConversationId) -> Result<Self, Problem> {
+        // Known here before it is asked: what is withdrawn from now on finds it.
+        let place = state.grants.places.take(viewer, conversation);
+        let stored = state.store.conversation_for(viewer, conversation).await?;
+        let (access, names) = (Some(stored.access), stored.names);
+        Ok(Self { viewer, conversation, place, access, names, is_unsure: false, company: None })
     }
 
     pub(super) fn is_public(&self) -> bool {

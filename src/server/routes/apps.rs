@@ -1,0 +1,216 @@
+//! The Pusher HTTP API, for a trusted backend: which channels are occupied, and events to add to them. Signed with the app's
+//! secret; whoever has it may do all of it.
+
+use super::table::Table;
+use crate::error::Problem;
+use crate::server::State;
+use crate::server::transport::socket::channel::{Channel, Name};
+use crate::server::transport::socket::message::{self, Data};
+use crate::server::transport::socket::speak::may_be_added;
+use crate::server::transport::socket::{Occupied, Said, SocketId};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, OriginalUri, Path, Request, State as Extract};
+use axum::http::Method;
+use axum::routing::{get, post};
+use md5::Md5;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+use sha2::Digest;
+use std::collections::BTreeMap;
+
+/// How far a backend's clock may be off, in seconds: an older request could be somebody else's who has heard it.
+const MOST_SECONDS_OFF: i64 = 600;
+/// The protocol's limit on an event's data.
+const MOST_DATA_BYTES: usize = 10_000;
+/// The protocol's limits on one request.
+const MOST_CHANNELS: usize = 100;
+const MOST_IN_BATCH: usize = 10;
+
+pub(super) fn routes() -> Table {
+    Table::default()
+        .route("/apps/{id}/events", post(add))
+        .route("/apps/{id}/batch_events", post(add_batch))
+        .route("/apps/{id}/channels", get(channels))
+        .route("/apps/{id}/channels/{channel}", get(channel))
+        .route("/apps/{id}/channels/{channel}/users", get(users))
+        .route("/apps/{id}/connections", get(connections))
+}
+
+/// A request that whoever holds the secret has signed: its query and its body.
+struct Signed {
+    query: BTreeMap<String, String>,
+    body: Bytes,
+}
+
+impl FromRequest<State> for Signed {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &State) -> Result<Self, Problem> {
+        let method = request.method().clone();
+        // As it was sent: what a router has taken off belongs to what was signed.
+        let uri = request.extensions().get::<OriginalUri>().map_or_else(|| request.uri().clone(), |uri| uri.0.clone());
+        let body = Bytes::from_request(request, state)
+            .await
+            .map_err(|_| Problem::TooLarge("The request is too large. Send less at once.".into()))?;
+        let address = reqwest::Url::parse(&format!("http://app{uri}")).map_err(|_| Problem::Unknown)?;
+        let query = address.query_pairs().map(|(name, value)| (name.to_lowercase(), value.into_owned())).collect();
+        let signed = Self { query, body };
+        match signed.holds(state, &method, uri.path()) {
+            true => Ok(signed),
+            false => Err(Problem::Unknown),
+        }
+    }
+}
+
+impl Signed {
+    fn holds(&self, state: &State, method: &Method, path: &str) -> bool {
+        let app = &state.sockets.app;
+        let is = |name: &str, value: &str| self.query.get(name).is_some_and(|given| given == value);
+        let named = path.strip_prefix("/apps/").and_then(|rest| rest.split('/').next()) == Some(&app.id);
+        let now = jiff::Timestamp::now().as_second();
+        let time = self.query.get("auth_timestamp").and_then(|time| time.parse::<i64>().ok());
+        let fresh = time.is_some_and(|time| now.saturating_sub(time).saturating_abs() <= MOST_SECONDS_OFF);
+        let whole = self.body.is_empty() && !self.query.contains_key("body_md5") || is("body_md5", &hex(&self.body));
+        let signature = self.query.get("auth_signature").map_or("", String::as_str);
+        let others = self.query.iter().filter(|(name, _)| *name != "auth_signature");
+        let pairs: Vec<_> = others.map(|(name, value)| format!("{name}={value}")).collect();
+        let text = format!("{method}\n{path}\n{}", pairs.join("&"));
+        named && fresh && whole && is("auth_key", &app.key) && is("auth_version", "1.0") && app.verify(&text, signature)
+    }
+
+    fn read<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        serde_json::from_slice(&self.body)
+            .map_err(|error| Problem::Malformed(format!("The request's JSON cannot be read: {error}.")))
+    }
+
+    fn asks_for(&self, attribute: &str) -> bool {
+        self.query.get("info").is_some_and(|info| info.split(',').any(|name| name.trim() == attribute))
+    }
+}
+
+fn hex(body: &[u8]) -> String {
+    Md5::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[derive(Deserialize)]
+struct New {
+    name: String,
+    channel: Option<String>,
+    #[serde(default)]
+    channels: Vec<String>,
+    data: String,
+    /// Whoever has caused it, and knows already.
+    socket_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Batch {
+    batch: Vec<New>,
+}
+
+impl New {
+    /// The channels it is for.
+    fn checked(&self) -> Result<Vec<Name>, Problem> {
+        if MOST_DATA_BYTES < self.data.len() {
+            return Err(Problem::TooLarge(format!("The data of an event has at most {MOST_DATA_BYTES} bytes.")));
+        }
+        if MOST_CHANNELS < self.channels.len() {
+            let message = format!("An event goes to {MOST_CHANNELS} channels at most.");
+            return Err(Problem::invalid("channels", message));
+        }
+        let wrong = || Problem::invalid("channels", "This is not the name of a channel.");
+        let names = self.channels.iter().chain(&self.channel);
+        let names: Vec<_> = names.map(|name| Name::parse(name).ok_or_else(wrong)).collect::<Result<_, _>>()?;
+        if names.is_empty() {
+            return Err(Problem::invalid("channels", "Say which channels the event is for."));
+        }
+        names.iter().try_for_each(|name| may_be_added(name, &self.name))?;
+        Ok(names)
+    }
+
+    fn say(&self, state: &State, names: &[Name]) {
+        let except = self.socket_id.as_deref().and_then(|id| SocketId::parse(id, &state.sockets.app));
+        for name in names {
+            let message = message::on(name, &self.name, Data::Text(&self.data));
+            state.sockets.say(name, Said { except, message });
+        }
+    }
+}
+
+async fn add(Extract(state): Extract<State>, signed: Signed) -> Result<Json<Value>, Problem> {
+    let new: New = signed.read()?;
+    new.say(&state, &new.checked()?);
+    Ok(Json(json!({})))
+}
+
+async fn add_batch(Extract(state): Extract<State>, signed: Signed) -> Result<Json<Value>, Problem> {
+    let Batch { batch } = signed.read()?;
+    if MOST_IN_BATCH < batch.len() {
+        return Err(Problem::invalid("batch", format!("A batch has at most {MOST_IN_BATCH} events.")));
+    }
+    // All or none.
+    let names = batch.iter().map(New::checked).collect::<Result<Vec<_>, _>>()?;
+    for (new, names) in batch.iter().zip(names) {
+        new.say(&state, &names);
+    }
+    Ok(Json(json!({})))
+}
+
+/// The ids of those on a presence channel.
+fn ids(state: &State, name: &Name) -> Vec<String> {
+    let mut ids: Vec<_> = state.sockets.people(name).into_iter().map(|person| person.id).collect();
+    if let Channel::Audience(id) = name.channel() {
+        ids.extend(state.audience.members(id).iter().map(|member| member.account.to_string()));
+    }
+    ids
+}
+
+fn attributes(state: &State, signed: &Signed, channel: &Occupied) -> Value {
+    let mut told = Map::new();
+    if signed.asks_for("user_count") && channel.name.is_presence() {
+        told.insert("user_count".into(), ids(state, &channel.name).len().into());
+    }
+    if signed.asks_for("subscription_count") {
+        told.insert("subscription_count".into(), channel.subscriptions.into());
+    }
+    told.into()
+}
+
+async fn channels(Extract(state): Extract<State>, signed: Signed) -> Json<Value> {
+    let prefix = signed.query.get("filter_by_prefix").map_or("", String::as_str);
+    let occupied = state.sockets.occupied().into_iter().filter(|channel| channel.name.as_str().starts_with(prefix));
+    let channels: Map<String, Value> =
+        occupied.map(|it| (it.name.as_str().to_owned(), attributes(&state, &signed, &it))).collect();
+    Json(json!({ "channels": channels }))
+}
+
+async fn channel(
+    Extract(state): Extract<State>,
+    Path((_, channel)): Path<(String, String)>,
+    signed: Signed,
+) -> Result<Json<Value>, Problem> {
+    let name = Name::parse(&channel).ok_or(Problem::NotFound)?;
+    let subscriptions = state.sockets.subscriptions(&name);
+    let mut told = attributes(&state, &signed, &Occupied { name, subscriptions });
+    told["occupied"] = (subscriptions != 0).into();
+    Ok(Json(told))
+}
+
+async fn users(
+    Extract(state): Extract<State>,
+    Path((_, channel)): Path<(String, String)>,
+    _: Signed,
+) -> Result<Json<Value>, Problem> {
+    let name = Name::parse(&channel).ok_or(Problem::NotFound)?;
+    if !name.is_presence() {
+        return Err(Problem::Malformed("Users are known of presence channels only.".into()));
+    }
+    let users: Vec<_> = ids(&state, &name).into_iter().map(|id| json!({ "id": id })).collect();
+    Ok(Json(json!({ "users": users })))
+}
+
+async fn connections(Extract(state): Extract<State>, _: Signed) -> Json<Value> {
+    Json(json!({ "connections": state.sockets.count() }))
+}

@@ -1,0 +1,345 @@
+//! The open sockets, and the channels that somebody has subscribed to.
+//!
+//! What is said on a channel besides a journal's events (whispers of clients, what a backend adds) is kept for a moment in a
+//! bounded ring that all subscribers read, each from a place of its own: no queue per subscriber, as with the journal. Nobody
+//! waits for a slow one; who is further behind than the ring is long misses the oldest.
+
+use super::channel::{Channel, Name};
+use super::id::SocketId;
+use super::sign::App;
+use crate::error::Problem;
+use crate::server::journal::lock;
+use crate::server::session::Who;
+use serde_json::Value;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use tokio::sync::watch;
+
+/// What a channel keeps for its slowest subscriber: some seconds of whispers ...
+const MOST_KEPT: usize = 64;
+/// ... and not much memory.
+const MOST_KEPT_BYTES: usize = 64 << 10;
+/// Channels that are not ours, of everybody: bounds what strangers who know the key can make the server remember.
+const MOST_OTHERS: usize = 20_000;
+/// Channels that were asked for at one socket: twice what it can subscribe to.
+const MOST_ASKED: usize = 200;
+
+/// All of it.
+pub struct Sockets {
+    pub app: App,
+    open: Mutex<HashMap<SocketId, Arc<Asked>>>,
+    rooms: Mutex<HashMap<Name, Arc<Room>>>,
+}
+
+/// Who has asked for a signature for a socket, by channel. It stays for as long as the socket: a signature that an account
+/// was given never counts as the backend's own.
+#[derive(Default)]
+pub struct Asked(Mutex<Vec<(Name, Who)>>);
+
+/// A channel with subscribers.
+struct Room {
+    name: Name,
+    inside: Mutex<Inside>,
+    changed: watch::Sender<()>,
+}
+
+#[derive(Default)]
+struct Inside {
+    subscriptions: usize,
+    /// Who is there by a backend's word; accounts are in the audience.
+    people: Vec<(Person, usize)>,
+    said: VecDeque<Arc<Said>>,
+    bytes: usize,
+    /// How many were said before those that are kept.
+    before: u64,
+}
+
+/// Somebody on a presence channel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Person {
+    pub id: String,
+    pub info: Value,
+}
+
+/// A message that goes out to all subscribers but one.
+pub struct Said {
+    pub except: Option<SocketId>,
+    pub message: String,
+}
+
+/// A channel in a list.
+pub struct Occupied {
+    pub name: Name,
+    pub subscriptions: usize,
+}
+
+impl Sockets {
+    pub fn new(app: App) -> Self {
+        Self { app, open: Mutex::default(), rooms: Mutex::default() }
+    }
+
+    /// Names a new socket, for as long as it is held.
+    pub fn open(self: &Arc<Self>) -> Result<Open, Problem> {
+        let id = SocketId::new(&self.app)?;
+        let asked = Arc::<Asked>::default();
+        lock(&self.open).insert(id, Arc::clone(&asked));
+        Ok(Open { sockets: Arc::clone(self), id, asked })
+    }
+
+    /// How many sockets are open.
+    pub fn count(&self) -> usize {
+        lock(&self.open).len()
+    }
+
+    /// Remembers who asks for a signature for this socket.
+    ///
+    /// # Errors
+    /// The socket was opened by this server and is gone, or is another process's: its client is to connect again.
+    pub fn ask(&self, socket: &str, channel: &Name, who: Who) -> Result<(), Problem> {
+        let asked = SocketId::parse(socket, &self.app).map(|id| lock(&self.open).get(&id).map(Arc::clone));
+        match asked {
+            // No socket of ours will ever be called that.
+            None => Ok(()),
+            Some(None) => Err(Problem::Conflict("This connection is closed. Connect again.".into())),
+            Some(Some(asked)) => asked.remember(channel, who),
+        }
+    }
+
+    /// Says something on a channel, if anybody is there.
+    pub fn say(&self, channel: &Name, said: Said) {
+        let Some(room) = self.room(channel) else { return };
+        lock(&room.inside).keep(said);
+        room.changed.send_replace(());
+    }
+
+    /// The channels that somebody has subscribed to.
+    pub fn occupied(&self) -> Vec<Occupied> {
+        let rooms = lock(&self.rooms);
+        let mut occupied: Vec<_> = rooms
+            .values()
+            .map(|room| Occupied { name: room.name.clone(), subscriptions: lock(&room.inside).subscriptions })
+            .collect();
+        occupied.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
+        occupied
+    }
+
+    pub fn subscriptions(&self, channel: &Name) -> usize {
+        self.room(channel).map_or(0, |room| lock(&room.inside).subscriptions)
+    }
+
+    /// Who is on a presence channel by a backend's word.
+    pub fn people(&self, channel: &Name) -> Vec<Person> {
+        self.room(channel).map_or_else(Vec::new, |room| room.people())
+    }
+
+    /// Subscribes to what is said from now on. `None`: there are too many channels already.
+    pub(super) fn enter(self: &Arc<Self>, channel: &Name, person: Option<Person>) -> Option<Listener> {
+        let mut rooms = lock(&self.rooms);
+        let is_new = !rooms.contains_key(channel);
+        if is_new && channel.channel() == Channel::Other && MOST_OTHERS <= rooms.len() {
+            return None;
+        }
+        let new = || {
+            let (name, changed) = (channel.clone(), watch::Sender::new(()));
+            Arc::new(Room { name, inside: Mutex::default(), changed })
+        };
+        let room = Arc::clone(rooms.entry(channel.clone()).or_insert_with(new));
+        let mut inside = lock(&room.inside);
+        inside.subscriptions += 1;
+        if let Some(person) = &person {
+            inside.welcome(person);
+        }
+        let seen = inside.before + inside.said.len() as u64;
+        drop(inside);
+        room.changed.send_replace(());
+        let changed = room.changed.subscribe();
+        let person = person.map(|person| person.id);
+        Some(Listener { sockets: Arc::clone(self), room, changed, seen, person })
+    }
+
+    fn room(&self, channel: &Name) -> Option<Arc<Room>> {
+        lock(&self.rooms).get(channel).map(Arc::clone)
+    }
+}
+
+impl Asked {
+    fn remember(&self, channel: &Name, who: Who) -> Result<(), Problem> {
+        let mut asked = lock(&self.0);
+        if let Some(known) = asked.iter_mut().find(|(name, _)| name == channel) {
+            known.1 = who;
+            return Ok(());
+        }
+        if MOST_ASKED <= asked.len() {
+            let message = format!("One connection can ask for {MOST_ASKED} channels. Open another.");
+            return Err(Problem::TooMany { message, retry_after_seconds: 60 });
+        }
+        asked.push((channel.clone(), who));
+        Ok(())
+    }
+
+    /// Who has asked for this channel last. None: whoever holds the secret has signed.
+    pub(super) fn by(&self, channel: &Name) -> Option<Who> {
+        lock(&self.0).iter().find(|(name, _)| name == channel).map(|(_, who)| *who)
+    }
+}
+
+impl Inside {
+    fn welcome(&mut self, person: &Person) {
+        match self.people.iter_mut().find(|(known, _)| known.id == person.id) {
+            Some((_, connections)) => *connections += 1,
+            None => self.people.push((person.clone(), 1)),
+        }
+    }
+
+    fn part_from(&mut self, id: &str) {
+        let Some(index) = self.people.iter().position(|(known, _)| known.id == id) else { return };
+        self.people[index].1 -= 1;
+        if self.people[index].1 == 0 {
+            self.people.remove(index);
+        }
+    }
+
+    fn keep(&mut self, said: Said) {
+        self.bytes += said.message.len();
+        self.said.push_back(Arc::new(said));
+        // The newest stays, however long it is.
+        while MOST_KEPT < self.said.len() || MOST_KEPT_BYTES < self.bytes && 1 < self.said.len() {
+            let Some(oldest) = self.said.pop_front() else { return };
+            self.bytes -= oldest.message.len();
+            self.before += 1;
+        }
+    }
+}
+
+impl Room {
+    fn people(&self) -> Vec<Person> {
+        lock(&self.inside).people.iter().map(|(person, _)| person.clone()).collect()
+    }
+}
+
+/// An open socket. Dropping it forgets it.
+pub struct Open {
+    sockets: Arc<Sockets>,
+    pub id: SocketId,
+    pub(super) asked: Arc<Asked>,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        lock(&self.sockets.open).remove(&self.id);
+    }
+}
+
+/// A subscriber's place on a channel. Dropping it leaves.
+pub struct Listener {
+    sockets: Arc<Sockets>,
+    room: Arc<Room>,
+    changed: watch::Receiver<()>,
+    /// How much of what was said is behind it.
+    seen: u64,
+    person: Option<String>,
+}
+
+impl Listener {
+    /// What was said since it was asked last.
+    pub(super) fn said(&mut self) -> Vec<Arc<Said>> {
+        // Before looking, so that no wake-up is lost.
+        self.changed.mark_unchanged();
+        let inside = lock(&self.room.inside);
+        let skip = self.seen.saturating_sub(inside.before) as usize;
+        self.seen = inside.before + inside.said.len() as u64;
+        inside.said.iter().skip(skip).cloned().collect()
+    }
+
+    pub(super) fn people(&self) -> Vec<Person> {
+        self.room.people()
+    }
+
+    /// Comes when something was said, or people came or went. Dropping the future loses nothing.
+    pub(super) async fn changed(&mut self) {
+        // The sender lives as long as the room, and that as long as this.
+        let _ = self.changed.changed().await;
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let mut rooms = lock(&self.sockets.rooms);
+        let mut inside = lock(&self.room.inside);
+        inside.subscriptions -= 1;
+        if let Some(person) = &self.person {
+            inside.part_from(person);
+        }
+        if inside.subscriptions == 0 {
+            rooms.remove(&self.room.name);
+        }
+        drop(inside);
+        self.room.changed.send_replace(());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sockets() -> Arc<Sockets> {
+        Arc::new(Sockets::new(App::new("app", "key", "secret")))
+    }
+
+    fn say(sockets: &Sockets, channel: &Name, message: &str) {
+        sockets.say(channel, Said { except: None, message: message.into() });
+    }
+
+    #[test]
+    fn what_is_said_is_heard_once_and_kept_for_a_moment_only() {
+        let (sockets, name) = (sockets(), Name::parse("orders").unwrap());
+        say(&sockets, &name, "before anybody came");
+        let mut listener = sockets.enter(&name, None).unwrap();
+        assert!(listener.said().is_empty());
+        say(&sockets, &name, "one");
+        let mut late = sockets.enter(&name, None).unwrap();
+        say(&sockets, &name, "two");
+        let heard =
+            |listener: &mut Listener| listener.said().iter().map(|said| said.message.clone()).collect::<Vec<_>>();
+        assert_eq!(heard(&mut listener), ["one", "two"]);
+        assert_eq!(heard(&mut late), ["two"]);
+        assert!(listener.said().is_empty());
+        for count in 0..200 {
+            say(&sockets, &name, &format!("{count} {}", "x".repeat(9_000)));
+        }
+        let rest = heard(&mut listener);
+        assert!((5..=MOST_KEPT).contains(&rest.len()), "{}", rest.len());
+        assert!(rest.last().unwrap().starts_with("199 "), "the newest are kept");
+        assert_eq!(sockets.subscriptions(&name), 2);
+        drop((listener, late));
+        assert!(sockets.occupied().is_empty(), "nothing is left of a channel without subscribers");
+    }
+
+    #[test]
+    fn somebody_is_there_once_however_often() {
+        let (sockets, name) = (sockets(), Name::parse("presence-room").unwrap());
+        let person = |id: &str| Some(Person { id: id.into(), info: Value::Null });
+        let ids = || sockets.people(&name).into_iter().map(|person| person.id).collect::<Vec<_>>();
+        let first = sockets.enter(&name, person("1")).unwrap();
+        let second = sockets.enter(&name, person("1")).unwrap();
+        let other = sockets.enter(&name, person("2")).unwrap();
+        assert_eq!(ids(), ["1", "2"]);
+        drop(first);
+        assert_eq!(ids(), ["1", "2"]);
+        drop(second);
+        assert_eq!(ids(), ["2"]);
+        drop(other);
+        assert!(ids().is_empty());
+    }
+
+    #[test]
+    fn strangers_cannot_fill_the_memory_with_channels() {
+        let sockets = sockets();
+        let enter = |count: usize| sockets.enter(&Name::parse(&format!("c{count}")).unwrap(), None);
+        let held: Vec<_> = (0..MOST_OTHERS).map_while(enter).collect();
+        assert_eq!(held.len(), MOST_OTHERS);
+        assert!(enter(MOST_OTHERS).is_none());
+        let ours = format!("private-conversations.{}", crate::model::ConversationId::new());
+        assert!(sockets.enter(&Name::parse(&ours).unwrap(), None).is_some());
+    }
+}
