@@ -40,16 +40,40 @@ pub struct Follower {
 impl Follower {
     /// The one of this number.
     pub async fn new(target: &Target, index: usize) -> anyhow::Result<Self> {
+        let Target { address, path, cookie } = target;
+        let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\ncookie: {cookie}\r\n\r\n");
+        let mut follower = Self::open(*address, index, &request).await?;
+        timeout(PATIENCE, follower.until(FIRST)).await.context("a follower was not told where it stands")??;
+        Ok(follower)
+    }
+
+    /// Connects, and asks.
+    pub async fn open(address: SocketAddr, index: usize, request: &str) -> anyhow::Result<Self> {
         let socket = TcpSocket::new_v4()?;
         let source = Ipv4Addr::new(127, 0, 0, 1 + (index / PER_SOURCE) as u8);
         socket.bind((source, 0).into()).with_context(|| format!("{source} cannot be connected from"))?;
-        let mut stream = socket.connect(target.address).await?;
-        let Target { address, path, cookie } = target;
-        let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\ncookie: {cookie}\r\n\r\n");
+        let mut stream = socket.connect(address).await?;
         stream.write_all(request.as_bytes()).await?;
-        let mut follower = Self { stream, tail: Vec::new() };
-        timeout(PATIENCE, follower.until(FIRST)).await.context("a follower was not told where it stands")??;
-        Ok(follower)
+        Ok(Self { stream, tail: Vec::new() })
+    }
+
+    pub async fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        Ok(self.stream.write_all(bytes).await?)
+    }
+
+    /// All that comes until `mark` has come.
+    pub async fn text_until(&mut self, mark: &str) -> anyhow::Result<String> {
+        loop {
+            let text = String::from_utf8_lossy(&self.tail).into_owned();
+            if text.contains(mark) {
+                self.tail = Vec::new();
+                return Ok(text);
+            }
+            let read = timeout(PATIENCE, self.read()).await.with_context(|| format!("{mark} did not come"))?;
+            if read?.is_none() {
+                bail!("the connection ended before {mark}: {text}");
+            }
+        }
     }
 
     /// Reads until `mark` has come.

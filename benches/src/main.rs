@@ -2,7 +2,7 @@
 //!
 //! The scriptable model API (`examples/upstream`), the relay and Rivulet's release binary each run as a process of their
 //! own; this one is the people. `load` measures replies, `memory` what open ones cost, `followers` what viewers cost and
-//! how fast one reply reaches them all, `resume` a viewer's return, `start` the start. `report` judges by the budgets of
+//! how fast one reply reaches them all, `sockets` what idle Pusher clients cost, `resume` a viewer's return, `start` the start. `report` judges by the budgets of
 //! the design and prints. `soak` is apart: `make soak`.
 
 mod follower;
@@ -17,6 +17,7 @@ mod report;
 mod resume;
 mod scene;
 mod soak;
+mod sockets;
 mod sse;
 mod start;
 mod times;
@@ -38,7 +39,8 @@ struct Arguments {
     #[arg(long)]
     quick: bool,
 
-    /// One measurement instead of all: start, replies-1, replies-100, replies-1000, memory, followers or resume.
+    /// One measurement instead of all: start, replies-1, replies-100, replies-1000, memory, followers, sockets or
+    /// resume.
     #[arg(long)]
     only: Option<String>,
 
@@ -86,6 +88,7 @@ struct Plan {
     levels: Vec<load::Level>,
     open: memory::Open,
     followers: usize,
+    sockets: usize,
     resumes: usize,
     starts: usize,
 }
@@ -96,13 +99,13 @@ impl Plan {
         if quick {
             let levels = vec![level(1, 10, 1), level(100, 20, 2)];
             let open = memory::Open { replies: 100, pieces: 40 };
-            return Self { quick, only, levels, open, followers: 1_000, resumes: 100, starts: 3 };
+            return Self { quick, only, levels, open, followers: 1_000, sockets: 500, resumes: 100, starts: 3 };
         }
         // Short replies where there is one at a time, for more of them; else eight seconds, a usual length.
         let levels = vec![level(1, 10, 15), level(100, 160, 15), level(1_000, 160, 20)];
         // About a hundred words of each.
         let open = memory::Open { replies: 1_000, pieces: 100 };
-        Self { quick, only, levels, open, followers: 10_000, resumes: 500, starts: 10 }
+        Self { quick, only, levels, open, followers: 10_000, sockets: 5_000, resumes: 500, starts: 10 }
     }
 
     fn has(&self, what: &str) -> bool {
@@ -129,6 +132,9 @@ async fn measure(plan: &Plan) -> anyhow::Result<()> {
     }
     if plan.has("followers") {
         followers::measure(followers, plan.followers, &mut report).await.context("followers of one reply")?;
+    }
+    if plan.has("sockets") {
+        sockets::measure(plan.sockets, &mut report).await.context("idle sockets")?;
     }
     if plan.has("resume") {
         resume::measure(plan.resumes, &mut report).await.context("resuming")?;

@@ -1,0 +1,64 @@
+//! Idle Pusher clients: what each costs that is subscribed to a conversation in which nothing happens.
+
+use crate::follower::{CONNECT_TOGETHER, Follower};
+use crate::machine::slab_kib;
+use crate::report::{Budget, Report, Row};
+use crate::scene::{self, Person};
+use anyhow::Context;
+use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+
+/// For an idle socket, beyond the kernel's.
+const MOST_KIB: f64 = 10.0;
+const KEY: &str = "key-of-the-bench";
+
+pub async fn measure(count: usize, report: &mut Report) -> anyhow::Result<()> {
+    eprintln!("bench: {count} sockets ...");
+    let upstream = scene::upstream().await?;
+    let settings = [("RIVULET_PUSHER_KEY", KEY)];
+    let rivulet = scene::rivulet_with(&scene::new_database()?, upstream.address, &settings).await?;
+    // Each has a conversation of its own, as customers of an application have.
+    let people = Person::many(rivulet.address, count).await?;
+    let (before, slab) = (rivulet.settled_kib().await?, slab_kib()?);
+    let sockets: Vec<_> = stream::iter(people.into_iter().enumerate())
+        .map(|(index, person)| subscribed(rivulet.address, person, index))
+        .buffer_unordered(CONNECT_TOGETHER)
+        .try_collect()
+        .await?;
+    let each = |now: u64, before: u64| now.saturating_sub(before) as f64 / sockets.len() as f64;
+    let memory = each(rivulet.settled_kib().await?, before);
+    let what = format!("memory per idle socket, of {count}");
+    report.add(Row::alone(what, "KiB", memory).with(Some(Budget::most(MOST_KIB))));
+    let kernel = each(slab_kib()?, slab);
+    report.add(Row::alone("the same in the kernel, both ends of its connection".into(), "KiB", kernel));
+    Ok(())
+}
+
+async fn subscribed(address: SocketAddr, mut person: Person, index: usize) -> anyhow::Result<Follower> {
+    let request = format!(
+        "GET /app/{KEY}?protocol=7 HTTP/1.1\r\nhost: {address}\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    let mut socket = Follower::open(address, index, &request).await?;
+    let hello = socket.text_until("}\"}").await?;
+    let id = hello.split("socket_id\\\":\\\"").nth(1).and_then(|rest| rest.split('\\').next());
+    let id = id.with_context(|| format!("no socket_id in {hello}"))?;
+    let conversation = person.path().rsplit('/').next().context("a conversation has an id")?;
+    let channel = format!("private-conversations.{conversation}");
+    let asked = json!({ "socket_id": id, "channel_name": channel });
+    let signed: Value = person.caller.post("/broadcasting/auth", &asked).await?;
+    let message = json!({ "event": "pusher:subscribe", "data": { "channel": channel, "auth": signed["auth"] } });
+    socket.write(&frame(&message.to_string())).await?;
+    socket.text_until("snapshot").await?;
+    Ok(socket)
+}
+
+/// A text frame with a mask of zeros: it is as it is.
+fn frame(text: &str) -> Vec<u8> {
+    let mut frame = vec![0x81, 0x80 | 126];
+    frame.extend((text.len() as u16).to_be_bytes());
+    frame.extend([0; 4]);
+    frame.extend(text.as_bytes());
+    frame
+}
