@@ -329,7 +329,9 @@ async fn a16_a_stranger_gets_nothing_anywhere() {
                 (Method::POST, Json(json!({ "after": null })))
             }
             Own if path == "/account/password" || path == "/account/name" => (Method::POST, Nothing),
-            Own if ["end-others", "tokens", "images"].iter().any(|end| path.ends_with(end)) => (Method::POST, Nothing),
+            Own if ["end-others", "tokens", "images", "link"].iter().any(|end| path.ends_with(end)) => {
+                (Method::POST, Nothing)
+            }
             Own => (Method::GET, Nothing),
         };
         if method == Method::GET && (path.starts_with("/c/{id}") || path.starts_with("/join/")) {
