@@ -161,11 +161,11 @@ impl Store {
             "1",
             "where conversation.account = $1 and conversation.id > $2 order by conversation.id limit $3"
         ))
-            .bind(account.to_string())
-            .bind(after)
-            .bind(limit)
-            .fetch_all(self.read())
-            .await?;
+        .bind(account.to_string())
+        .bind(after)
+        .bind(limit)
+        .fetch_all(self.read())
+        .await?;
         rows.iter().map(stored).collect()
     }
 

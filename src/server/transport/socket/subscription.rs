@@ -120,7 +120,8 @@ impl Subscription {
         let (follower, first) = follow(state, channel, right.who, place).await?;
         let cancel = CancellationToken::new();
         let (state, socket) = (state.clone(), open.id);
-        let mut it = Self { name, cancel, state, socket, listener, follower, presence: None, stay: None, permit, seen: 0 };
+        let mut it =
+            Self { name, cancel, state, socket, listener, follower, presence: None, stay: None, permit, seen: 0 };
         let messages = it.begin(right.who, first, place).await?;
         Ok((Box::new(it), messages))
     }
