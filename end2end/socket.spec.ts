@@ -38,10 +38,7 @@ async function signUp(name: string): Promise<string> {
 }
 
 async function token(): Promise<string> {
-  const headers = { "content-type": "application/x-www-form-urlencoded" };
-  const form = new URLSearchParams({ name: "Echo", scope: "write" });
-  const answer = await (await call("/account/tokens", { method: "POST", body: form.toString(), headers })).text();
-  return /class="token"[^>]*>([^<]+)</.exec(answer)?.[1] ?? "";
+  return (await (await call("/api/v1/tokens", { method: "POST", body: JSON.stringify({ name: "Echo", scope: "write" }) })).json()).token;
 }
 
 test.beforeAll(async () => {

@@ -60,7 +60,7 @@ async fn a_message_carries_its_images_to_the_store_the_viewers_and_the_page() {
     assert_eq!(messages[0]["images"], expected);
     assert_eq!(messages[1]["images"], Value::Null, "a reply has none");
     let page = app.get(&format!("/c/{conversation}")).await.text().await.unwrap();
-    assert!(page.contains(&format!("src=\"/api/v1/images/{}\" alt=\"a.png\" width=\"40\"", images[0])), "{page}");
+    assert!(page.contains(&format!("src=\"../api/v1/images/{}\" alt=\"a.png\" width=\"40\"", images[0])), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -44,7 +44,7 @@ async fn f43_a_panic_ends_one_request_and_is_counted() {
     let app = App::start().await;
     let conversation = app.conversation().await;
     {
-        let bomb = Bomb("rivulet::server::engine");
+        let bomb = Bomb("rivulet::server::engine::sending");
         let _bomb = tracing::subscriber::set_default(tracing_subscriber::registry().with(bomb));
         let path = format!("/api/v1/conversations/{conversation}/messages");
         let answer = app.post(&path, serde_json::json!({ "content": "Hello" })).await;

@@ -380,7 +380,10 @@ fn presence_is_told_without_an_id_and_is_no_event() {
     assert_eq!(presence.line().lines().count(), 1);
     assert!(Line::read(presence.line().trim_end()).is_err());
     let sse = presence.sse();
-    assert!(sse.starts_with("event: presence\ndata: {\"people\":[") && sse.ends_with("]}\n\n"), "{sse}");
+    assert!(
+        sse.starts_with("event: presence\ndata: {\"people\":[") && sse.ends_with(",\"words\":\"Ann is here.\"}\n\n"),
+        "{sse}"
+    );
     assert_eq!(sse.lines().filter(|line| !line.is_empty()).count(), 2);
     assert_eq!(Presence::words(r#"{"type":"token","id":"1:1","words":"x"}"#), None);
 }

@@ -1,6 +1,7 @@
 //! All that an account has, to take along. For a browser that is signed in, a guest's too, and for a token that may write:
 //! all of somebody's data at once is more than a token for reading is given out for.
 
+use super::openapi::Limited;
 use super::table::Table;
 use crate::error::Problem;
 use crate::server::problem::ProblemPage;
@@ -11,15 +12,21 @@ use axum::extract::State as Extract;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use utoipa_axum::routes;
 
 pub(super) fn routes() -> Table {
-    Table::default().route("/account/export", get(page)).route("/api/v1/account/export", get(api))
+    Table::default().route("/account/export", get(page)).described(routes!(api))
 }
 
 async fn page(Extract(state): Extract<State>, caller: Caller) -> Result<Response, ProblemPage> {
     Ok(archive(state, caller).await?)
 }
 
+/// All that the account has, as a zip archive
+///
+/// Conversations as JSON and as Markdown, images, what was used, and the account itself. Not for a token that may only read.
+#[utoipa::path(get, path = "/api/v1/account/export", operation_id = "exportAccount", tag = "account",
+    responses((status = 200, content_type = "application/zip", body = Vec<u8>), Limited))]
 async fn api(Extract(state): Extract<State>, caller: Caller) -> Result<Response, Problem> {
     archive(state, caller).await
 }

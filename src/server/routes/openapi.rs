@@ -26,12 +26,13 @@ use utoipa::openapi::{
 };
 
 /// What the API is about, in the order in which it is read.
-const TAGS: [(&str, &str); 7] = [
+const TAGS: [(&str, &str); 8] = [
     (
         "conversations",
         "A conversation is a tree of messages. Its snapshot has a `cursor`; its events continue from there.",
     ),
     ("messages", "What people and models say, and what a reply is told to do."),
+    ("sharing", "Who else may read or write in a conversation, and links for those who are not here yet."),
     ("chat", "The smallest chat there is: nothing is kept."),
     ("images", "What is put beside a message."),
     ("search", "All conversations of the account."),
