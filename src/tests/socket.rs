@@ -44,7 +44,7 @@ async fn long_text_comes_in_frames_of_ten_kilobytes_and_resumes_between_them() {
     let script = Script { text: Some(long.clone()), piece_chars: long.chars().count(), ..Script::default() };
     let sent = app.send(&conversation, &script).await;
     let mut events = Vec::new();
-    while !events.last().is_some_and(|event: &client::Event| event.name == "done") {
+    while events.last().is_none_or(|event: &client::Event| event.name != "done") {
         events.push(client.next().await);
     }
     assert_eq!(client::text_of(&events), long);
