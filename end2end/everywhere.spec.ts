@@ -140,7 +140,7 @@ async function eventSource(context: BrowserContext, line: Line, account: Account
   const tab = await context.newPage();
   const watching = await Watching.begin();
   await tab.exposeFunction("told", (type: string, data: string, at: number) => watching.take({ ...JSON.parse(data), type }, at));
-  await tab.goto(`${line.url}/api`);
+  await tab.goto(line.url);
   await tab.evaluate((id) => {
     const source = new EventSource(`/api/v1/conversations/${id}/events`);
     for (const type of ["snapshot", "message", "reply", "token", "done", "stopped", "interrupted", "error"]) {
