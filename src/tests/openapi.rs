@@ -50,7 +50,7 @@ fn every_operation_says_what_it_is_for_and_what_it_answers() {
         }
         let open = operation["security"].as_array().is_some_and(|it| it.contains(&json!({})));
         assert_eq!(answers.contains_key("401"), !open, "{name}");
-        assert_eq!(answers.contains_key("404"), path.contains('{'), "{name}");
+        assert_eq!(answers.contains_key("404"), path.contains('{') || path == "/api/v1/join", "{name}");
         for (status, answer) in answers {
             let described = answer["description"].as_str().is_some_and(|it| !it.is_empty());
             assert!(described || answer["$ref"].is_string(), "{name}: {status}");

@@ -6,7 +6,7 @@
 
 mod problems;
 
-pub(super) use problems::{Conflicts, Limited};
+pub(super) use problems::{Conflicts, Limited, Missing};
 
 use super::table::Table;
 use crate::event::Event;
@@ -129,8 +129,7 @@ pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Opera
 /// Adds what follows from the request's shape.
 fn complete(path: &str, operation: &mut Operation) {
     let parameters = operation.parameters.get_or_insert_default();
-    let named =
-        |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(it) if it.parameter_in == ParameterIn::Path);
+    let named = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(it) if it.parameter_in == ParameterIn::Path && it.name == "id");
     if path.contains("{id}") && !parameters.iter().any(named) {
         parameters.insert(0, RefOr::T(id()));
     }

@@ -3,7 +3,7 @@
 mod forms;
 
 use super::input::{Id, Ids, Json};
-use super::openapi::{Conflicts, Limited};
+use super::openapi::{Conflicts, Limited, Missing};
 use super::table::Table;
 use crate::error::Problem;
 use crate::model::{Access, AccountId, Conversation, ConversationId, Named};
@@ -84,8 +84,15 @@ pub(super) struct Public {
 pub(super) struct Made {
     url: String,
     secret: String,
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    link: Option<Link>,
+    #[serde(flatten)]
+    link: Link,
+}
+
+/// The public link that was just made. `url` and `secret` are told this once.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Published {
+    url: String,
+    secret: String,
 }
 
 impl From<stored::Share> for Person {
@@ -221,7 +228,7 @@ async fn make_link(
     let new = NewLink { role: sharing::role(&new.role)?, uses: new.uses, days: new.days };
     let (secret, link) = sharing::make_link(&state, account, id, new).await?;
     let url = url(&state, "join", &secret);
-    Ok((StatusCode::CREATED, Answer(Made { url, secret, link: Some(link.into()) })))
+    Ok((StatusCode::CREATED, Answer(Made { url, secret, link: link.into() })))
 }
 
 /// Revoke a link
@@ -246,16 +253,16 @@ pub(super) struct Publish {
 /// Make the link by which everybody may read
 #[utoipa::path(put, path = "/api/v1/conversations/{id}/sharing/public", operation_id = "publish", tag = "sharing",
     request_body = Publish,
-    responses((status = 201, body = Made)))]
+    responses((status = 201, body = Published)))]
 async fn publish(
     Extract(state): Extract<State>,
     Account(account): Account,
     Id(id): Id<ConversationId>,
     Json(new): Json<Publish>,
-) -> Result<(StatusCode, Answer<Made>), Problem> {
+) -> Result<(StatusCode, Answer<Published>), Problem> {
     let secret = sharing::publish(&state, account, id, new.names).await?;
     let url = url(&state, "p", &secret);
-    Ok((StatusCode::CREATED, Answer(Made { url, secret, link: None })))
+    Ok((StatusCode::CREATED, Answer(Published { url, secret })))
 }
 
 /// Revoke the public link
@@ -293,7 +300,7 @@ pub(super) struct Join {
 /// Come in by a link
 #[utoipa::path(post, path = "/api/v1/join", operation_id = "join", tag = "sharing",
     request_body = Join,
-    responses((status = 200, body = Conversation), Conflicts, Limited))]
+    responses((status = 200, body = Conversation), Conflicts, Limited, Missing))]
 async fn come_in(
     Extract(state): Extract<State>,
     Account(account): Account,

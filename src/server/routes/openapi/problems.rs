@@ -55,6 +55,15 @@ impl IntoResponses for Limited {
     }
 }
 
+/// For handlers that are asked for something by what is not in the path.
+pub(in crate::server::routes) struct Missing;
+
+impl IntoResponses for Missing {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        [refer(NOT_FOUND)].into()
+    }
+}
+
 fn refer((name, status, _): Kind) -> (String, RefOr<Response>) {
     (status.into(), RefOr::Ref(Ref::from_response_name(name)))
 }
