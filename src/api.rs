@@ -126,7 +126,8 @@ pub async fn spent(conversation: Option<ConversationId>) -> Result<Spent, Proble
     crate::server::usage::spent(&state, who.account, conversation).await
 }
 
-/// Adds a message, with images that were uploaded before, and starts its reply. `start` also makes the conversation, with these settings.
+/// Adds a message, with images that were uploaded before, and starts its reply, by `model` or else the conversation's.
+/// `start` also makes the conversation, with these settings.
 ///
 /// Both ids are made by the browser, so that sending twice is sending once.
 #[server(name = SendMessage, endpoint = "chat/send", input = Json)]
@@ -135,6 +136,7 @@ pub async fn send(
     message: MessageId,
     text: String,
     #[server(default)] images: Vec<ImageId>,
+    #[server(default)] model: Option<String>,
     start: Option<Changes>,
 ) -> Result<Sent, Problem> {
     use crate::server::engine::NewMessage;
@@ -145,7 +147,7 @@ pub async fn send(
         state.engine.check_images(account, &images, settings.model.as_deref()).await?;
         crate::server::conversations::ensure(&state, account, conversation, settings).await?;
     }
-    let new = NewMessage { images, ..NewMessage::new(message, text) };
+    let new = NewMessage { images, model, ..NewMessage::new(message, text) };
     let sent = state.engine.send(account, conversation, new).await;
     state.audience.not_typing(conversation, account);
     sent

@@ -143,9 +143,11 @@ impl Outbox {
         self.draw(&parcel);
         field::set("text", "");
         self.text.set(String::new());
+        // What is picked, also where the conversation is not yet told.
+        let model = Some(field::model()).filter(|model| !model.is_empty());
         spawn_local(async move {
             let Parcel { conversation, message, text, start, .. } = parcel.clone();
-            let sent = api::send(conversation, message, text, parcel.image_ids(), start).await;
+            let sent = api::send(conversation, message, text, parcel.image_ids(), model, start).await;
             self.sending.set(false);
             match sent {
                 Ok(sent) => self.arrived(&parcel, &sent),
