@@ -226,10 +226,12 @@ pub async fn types(state: &State, account: AccountId, id: ConversationId) -> Res
 /// # Errors
 /// 404 for one that is over, used up, or was never made; 429 for whoever tries many.
 pub async fn invitation(state: &State, address: IpAddr, secret: &str) -> Result<Invitation, Problem> {
-    let attempt = state.throttle.link(address)?;
-    let found = state.store.open_share_link(Hash::of(secret)).await?.ok_or(Problem::NotFound)?;
-    attempt.succeeded();
-    Ok(found)
+    let knock = state.throttle.link(address)?;
+    let found = state.store.open_share_link(Hash::of(secret)).await?;
+    found.ok_or_else(|| {
+        knock.missed();
+        Problem::NotFound
+    })
 }
 
 /// Comes in by a link.
@@ -304,8 +306,10 @@ async fn is_published(state: &State, account: AccountId, id: ConversationId) -> 
 /// # Errors
 /// 404 for one that was withdrawn or never made; 429 for whoever tries many.
 pub async fn published(state: &State, address: IpAddr, secret: &str) -> Result<ConversationId, Problem> {
-    let attempt = state.throttle.link(address)?;
-    let found = state.store.public_conversation(Hash::of(secret)).await?.ok_or(Problem::NotFound)?;
-    attempt.succeeded();
-    Ok(found)
+    let knock = state.throttle.link(address)?;
+    let found = state.store.public_conversation(Hash::of(secret)).await?;
+    found.ok_or_else(|| {
+        knock.missed();
+        Problem::NotFound
+    })
 }
