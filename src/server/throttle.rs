@@ -29,6 +29,8 @@ enum Key {
     Address(IpAddr),
     /// An address that has tried links that lead nowhere: a stale tab does, and its office is to sign in nevertheless.
     Links(IpAddr),
+    /// An address that looks for people by their names.
+    Names(IpAddr),
     Everybody,
 }
 
@@ -55,7 +57,7 @@ impl Key {
     fn rule(&self) -> Rule {
         match self {
             Self::Account(_) | Self::Browser(..) => ACCOUNT,
-            Self::Address(_) | Self::Links(_) => ADDRESS,
+            Self::Address(_) | Self::Links(_) | Self::Names(_) => ADDRESS,
             Self::Everybody => EVERYBODY,
         }
     }
@@ -108,6 +110,14 @@ impl Throttle {
     /// 429 with the time to wait.
     pub fn other(&self, address: IpAddr) -> Result<Try, Problem> {
         self.begin(vec![Key::Address(network(address)), Key::Everybody])
+    }
+
+    /// Counts a try to find somebody by name: who has an account here is not for everybody to know.
+    ///
+    /// # Errors
+    /// 429 with the time to wait.
+    pub fn name(&self, address: IpAddr) -> Result<Try, Problem> {
+        self.begin(vec![Key::Names(network(address))])
     }
 
     /// Lets through a try to open a link that is its own right. It counts only where it turns out to miss: links are too long

@@ -9,7 +9,7 @@ use crate::error::Problem;
 use crate::model::{Access, AccountId, Conversation, ConversationId, Named};
 use crate::server::accounts::Arrival;
 use crate::server::secret::Hash;
-use crate::server::session::{Account, Reader};
+use crate::server::session::{Account, Caller, Reader};
 use crate::server::sharing::{self, NewLink};
 use crate::server::store::sharing as stored;
 use crate::server::{State, store};
@@ -141,14 +141,16 @@ pub(super) struct NewPerson {
 /// Share with somebody by name
 #[utoipa::path(post, path = "/api/v1/conversations/{id}/sharing/people", operation_id = "shareWith", tag = "sharing",
     request_body = NewPerson,
-    responses((status = 201, body = Person), Conflicts))]
+    responses((status = 201, body = Person), Conflicts, Limited))]
 async fn add(
     Extract(state): Extract<State>,
-    Account(account): Account,
+    caller: Caller,
+    arrival: Arrival,
     Id(id): Id<ConversationId>,
     Json(new): Json<NewPerson>,
 ) -> Result<(StatusCode, Answer<Person>), Problem> {
-    let share = sharing::add(&state, account, id, &new.name, sharing::role(&new.role)?).await?;
+    let (who, role) = (caller.writing()?, sharing::role(&new.role)?);
+    let share = sharing::add(&state, who, arrival.address, id, &new.name, role).await?;
     Ok((StatusCode::CREATED, Answer(share.into())))
 }
 
