@@ -301,6 +301,30 @@ pub(super) async fn inherit(write: &mut SqliteConnection, guest: AccountId, acco
     Ok(())
 }
 
+/// Nobody may look at a conversation that is about to be deleted: not its owner, nor whom it is shared with, nor whoever has
+/// its public link.
+pub(super) async fn note_end(
+    write: &mut SqliteConnection,
+    process: &str,
+    owner: AccountId,
+    conversation: ConversationId,
+) -> sqlx::Result<()> {
+    let people: Vec<String> = sqlx::query_scalar("select account from share where conversation = $1")
+        .bind(conversation.to_string())
+        .fetch_all(&mut *write)
+        .await?;
+    let mut revoked = vec![Revoked::Share(owner, conversation)];
+    for account in people {
+        revoked.push(Revoked::Share(id(&account)?, conversation));
+    }
+    let link = sqlx::query("select 1 from public_link where conversation = $1").bind(conversation.to_string());
+    revoked.extend(link.fetch_optional(&mut *write).await?.map(|_| Revoked::PublicLink(conversation)));
+    for revoked in revoked {
+        note_by(write, Some(process), revoked).await?;
+    }
+    Ok(())
+}
+
 /// An account that is disabled loses what is shared with it. Its streams end with its sessions.
 pub(super) async fn end_all(write: &mut SqliteConnection, account: AccountId) -> sqlx::Result<()> {
     sqlx::query("delete from share where account = $1").bind(account.to_string()).execute(write).await?;
