@@ -143,7 +143,7 @@ async fn give(
     .await
 }
 
-/// Takes somebody's access back; of oneself, leaves.
+/// Takes somebody's access back, and ends the invitation links by which they could come in again; of oneself, leaves.
 pub async fn remove(state: &State, account: AccountId, id: ConversationId, whose: AccountId) -> Result<(), Problem> {
     let stored = state.store.conversation(account, id).await?;
     if account != whose {
@@ -155,7 +155,7 @@ pub async fn remove(state: &State, account: AccountId, id: ConversationId, whose
     owned(async move {
         let journal = state.journals.topic(Topic::Conversation(id));
         let _turn = journal.turn.lock().await;
-        if !state.store.unshare(id, whose).await? {
+        if !state.store.unshare(id, whose, account != whose).await? {
             return Err(Problem::NotFound);
         }
         state.journals.append(Topic::Account(whose), Event::Deleted { conversation: id });

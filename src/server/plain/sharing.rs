@@ -87,12 +87,15 @@ fn may(role: Access) -> &'static str {
 
 /// `add` is the form by which one more is found; none for a guest.
 fn people(id: ConversationId, people: Vec<Share>, add: Option<impl IntoView>) -> impl IntoView {
-    let none = people.is_empty().then(|| view! { <p class="quiet">"Nobody else has it yet."</p> });
+    let hint = match people.is_empty() {
+        true => "Nobody else has it yet.",
+        false => "Taking it back from somebody ends all open invitation links too: they could come in by one again.",
+    };
     let rows = people.into_iter().map(|share| person(id, share)).collect_view();
     view! {
         <section aria-labelledby="people">
             <h2 id="people">"People"</h2>
-            {none}
+            <p class="quiet">{hint}</p>
             <ul class="rows">{rows}</ul>
             {add}
         </section>

@@ -177,7 +177,7 @@ async fn set_role(
 
 /// Take somebody's access back
 ///
-/// Takes somebody's access back. With the caller's own id: leaves.
+/// Takes somebody's access back; the conversation's invitation links end with it. With the caller's own id: leaves.
 #[utoipa::path(delete, path = "/api/v1/conversations/{id}/sharing/people/{account}", operation_id = "unshare", tag = "sharing",
     params(("account" = AccountId, Path)), responses((status = 204), Conflicts))]
 async fn remove(

@@ -130,8 +130,9 @@ impl Store {
         Ok(Given::New)
     }
 
-    /// Takes it back. `false`: it was not shared with this account.
-    pub async fn unshare(&self, conversation: ConversationId, account: AccountId) -> sqlx::Result<bool> {
+    /// Takes it back. `false`: it was not shared with this account. With `links`, the invitation links end with it: whoever is
+    /// removed may have one, or open another browser.
+    pub async fn unshare(&self, conversation: ConversationId, account: AccountId, links: bool) -> sqlx::Result<bool> {
         let mut write = self.write().await?;
         let gone = sqlx::query("delete from share where conversation = $1 and account = $2")
             .bind(conversation.to_string())
@@ -141,6 +142,12 @@ impl Store {
             .rows_affected();
         if gone == 0 {
             return Ok(false);
+        }
+        if links {
+            sqlx::query("delete from share_link where conversation = $1")
+                .bind(conversation.to_string())
+                .execute(&mut *write)
+                .await?;
         }
         note_by(&mut write, Some(self.process()), Revoked::Share(account, conversation)).await?;
         write.commit().await?;

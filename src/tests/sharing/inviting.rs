@@ -149,3 +149,21 @@ async fn who_has_an_account_is_not_told_to_whoever_tries_many_names_nor_to_guest
     let page = shared.app.get(&format!("/c/{own}/sharing")).await.text().await.unwrap();
     assert!(page.contains("Make a link") && !page.contains("Their name here"), "{page}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_removed_comes_back_by_no_link_and_who_leaves_ends_none() {
+    let mut shared = Shared::with("reader").await;
+    let page = shared.app.get(&format!("/c/{}/sharing", shared.conversation)).await.text().await.unwrap();
+    assert!(page.contains("ends all open invitation links too"), "{page}");
+    let secret = shared.app.share_link(&shared.conversation, json!({ "role": "reader", "uses": 5 })).await;
+    shared.be_bob();
+    let path = shared.path(&format!("/sharing/people/{}", shared.bob_id));
+    assert_eq!(shared.app.request(Method::DELETE, &path).send().await.unwrap().status(), StatusCode::NO_CONTENT);
+    assert_eq!(shared.app.join(&secret).await.status(), StatusCode::OK, "who has left may come back");
+    shared.take_back().await;
+    shared.be_bob();
+    problem(shared.app.join(&secret).await, 404).await;
+    shared.be_ann();
+    let sharing: Value = shared.app.get(&shared.path("/sharing")).await.json().await.unwrap();
+    assert_eq!(sharing["links"], json!([]));
+}
