@@ -57,7 +57,7 @@ async fn enter(state: &State, oidc: &Oidc, arrival: Arrival, owner: Owner) -> Re
         return Err(disabled());
     }
     let (work, detail) = (state.clone(), format!("with {}, {}", oidc.name(), arrival.device));
-    owned(async move { Ok(work.store.note(&owner.name, "signed in", &owner.name, &detail).await?) }).await?;
+    owned(async move { Ok(work.store.note_again(&owner.name, "signed in", &owner.name, &detail).await?) }).await?;
     begin(state, arrival, owner.account).await
 }
 
