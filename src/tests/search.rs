@@ -116,7 +116,8 @@ async fn what_is_shared_is_found_among_the_rest_for_as_long_as_it_is() {
     let (own, _) = said(&shared.app, "A secret of Bob").await;
     let conversations = async |app: &App| {
         let page = found(app, "q=a+secret+of").await;
-        let mut ids: Vec<_> = page["items"].as_array().unwrap().iter().map(|item| text(&item["conversation"])).collect();
+        let mut ids: Vec<_> =
+            page["items"].as_array().unwrap().iter().map(|item| text(&item["conversation"])).collect();
         ids.dedup();
         ids
     };

@@ -45,7 +45,8 @@ pub fn over(said: Said) -> Sheet {
 
 /// When it is set. `identities` are ways into the account that have stayed.
 pub fn done(identities: Vec<Identity>) -> Sheet {
-    let rows: Vec<_> = identities.into_iter().map(|it| view! { <li>{format!("{} at {}", it.called, it.issuer)}</li> }).collect();
+    let rows: Vec<_> =
+        identities.into_iter().map(|it| view! { <li>{format!("{} at {}", it.called, it.issuer)}</li> }).collect();
     let others = (!rows.is_empty()).then(|| {
         view! {
             <p>"Besides the password, these are still ways into the account:"</p>

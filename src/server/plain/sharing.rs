@@ -57,13 +57,7 @@ fn action(id: ConversationId, what: &str) -> String {
     format!("/c/{id}/sharing/{what}")
 }
 
-fn owners_part(
-    sharing: Sharing,
-    is_guest: bool,
-    made: Option<Made>,
-    typed: Typed,
-    said: &Said,
-) -> impl IntoView {
+fn owners_part(sharing: Sharing, is_guest: bool, made: Option<Made>, typed: Typed, said: &Said) -> impl IntoView {
     let id = sharing.stored.id;
     let (invited, published) = match made {
         Some(Made::Invitation(link)) => (Some(link), None),

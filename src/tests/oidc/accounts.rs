@@ -159,7 +159,8 @@ async fn a_session_alone_links_nothing() {
     let ann = app.state.store.credentials("ann").await.unwrap().unwrap().account;
     let away = app.leave("/account/identities/link", &[("password", PASSWORD)]).await;
     let forged = Flow::new(Purpose::Link(ann, Hash::of(&format!("{ann}/"))), "/account").unwrap();
-    let to = app.state.oidc.clone().unwrap().begin(&forged, &format!("{}/sign-in/oidc/callback", app.url)).await.unwrap();
+    let to =
+        app.state.oidc.clone().unwrap().begin(&forged, &format!("{}/sign-in/oidc/callback", app.url)).await.unwrap();
     let remembers = format!("rivulet-oidc-{}={}", &forged.state()[..16], forged.cookie());
     refused(app.come_back(&issuer.sign_in(&to), &remembers).await, 403).await;
     assert!(app.state.store.identities(ann).await.unwrap().is_empty());

@@ -122,7 +122,10 @@ async fn what_one_process_deletes_is_over_at_the_other() {
     }
     let (mut list, _) = Follower::start(&second, ann, Topic::Account(ann), None).await.unwrap();
     let since = Instant::now();
-    assert_eq!(shared.app.request(Method::DELETE, &shared.path("")).send().await.unwrap().status(), StatusCode::NO_CONTENT);
+    assert_eq!(
+        shared.app.request(Method::DELETE, &shared.path("")).send().await.unwrap().status(),
+        StatusCode::NO_CONTENT
+    );
     for follower in &mut followers {
         let over = async { while follower.next().await.is_some() {} };
         tokio::time::timeout(PATIENCE, over).await.expect("it goes on");
