@@ -164,6 +164,7 @@ test("an account is linked and unlinked on its page", async ({ browse, noise, of
   await page.getByLabel("Password", { exact: true }).fill("a quiet river");
   await page.getByRole("button", { name: "Sign up", exact: true }).click();
   await page.goto(office.at("/account"));
+  await page.getByLabel("Your password").fill("a quiet river");
   await page.getByRole("button", { name: "Link The Office" }).click();
   await logIn(page, "carol");
   await expect(page).toHaveURL(/\/account$/);

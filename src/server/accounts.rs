@@ -9,7 +9,7 @@ mod sign_up;
 mod tokens;
 
 pub use deletion::{delete, delete_own, resume as resume_deletions};
-pub use identity::{link, sign_in_with, unlink};
+pub use identity::{confirm_link, link, sign_in_with, unlink};
 pub use name::Name;
 pub use reset::{invite_to_reset, rename, reset};
 pub use sign_in::{

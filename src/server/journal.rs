@@ -322,6 +322,11 @@ impl Reader {
         Some(log.entries.range(skip.min(log.entries.len())..).take(most).cloned().collect())
     }
 
+    /// The seq of the next entry and the journal's last one, unless all are read.
+    pub fn rest(&self) -> Option<(u64, Arc<Entry>)> {
+        Some((self.seq + 1, self.look(usize::MAX)?.pop()?))
+    }
+
     pub fn journal(&self) -> &Arc<Journal> {
         &self.journal
     }

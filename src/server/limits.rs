@@ -97,6 +97,9 @@ const MOST_UPLOADS: u32 = 4;
 const MOST_EXPORTS: u32 = 1;
 const MOST_EXPORTS_OF_ALL: usize = 4;
 
+/// Searches of one account at a time: each reads up to some thousand messages.
+const MOST_SEARCHES: u32 = 1;
+
 /// Streams of passers-by at one network address: an office looks at what somebody has sent around.
 const MOST_PASSING_STREAMS: u32 = 20;
 
@@ -108,6 +111,7 @@ pub struct Limits {
     most_streams: u32,
     uploads: Arc<Counts>,
     exports: Arc<Counts>,
+    searches: Arc<Counts>,
     metrics: Arc<Metrics>,
 }
 
@@ -121,7 +125,8 @@ pub enum Sender {
 impl Limits {
     pub fn new(most_streams: u32, metrics: Arc<Metrics>) -> Self {
         let (streams, uploads, exports) = (Arc::default(), Arc::default(), Arc::default());
-        Self { sends: Mutex::default(), streams, most_streams, uploads, exports, metrics }
+        let (sends, searches) = (Mutex::default(), Arc::default());
+        Self { sends, streams, most_streams, uploads, exports, searches, metrics }
     }
 
     /// Counts a send, or says when the next one is possible.
@@ -181,6 +186,15 @@ impl Limits {
         Ok(place)
     }
 
+    /// Counts a search for as long as the answer is held.
+    pub fn search(&self, account: AccountId) -> Result<Counted, Problem> {
+        self.searches.one_more(Sender::Account(account), MOST_SEARCHES).ok_or_else(|| {
+            self.metrics.refused("searches");
+            let message = "A search of yours is under way already. Wait until it has ended.".into();
+            Problem::TooMany { message, retry_after_seconds: 1 }
+        })
+    }
+
     /// How many streams are open in all.
     pub fn open_streams(&self) -> usize {
         lock(&self.streams.0).values().map(|count| *count as usize).sum()
@@ -217,7 +231,7 @@ impl Counts {
     }
 }
 
-/// One open stream, upload, export or stateless answer of an account; dropping it frees the place.
+/// One open stream, upload, export, search or stateless answer of an account; dropping it frees the place.
 pub struct Counted {
     counts: Arc<Counts>,
     sender: Sender,

@@ -5,16 +5,19 @@
 mod words;
 
 use super::State;
-use super::store::search::{Found, Place, Said};
+use super::store::search::{Place, Said, Titled};
 use crate::error::Problem;
 use crate::model::{AccountId, ConversationId, MessageId, Role};
 use futures::TryStreamExt;
 use std::pin::pin;
 use words::Words;
 
-/// What one page of results may cost: the messages that are read, and their bytes. Some 50 ms of a processor.
+/// What one page of results may cost: the conversations and messages that are read, and their bytes. Some 50 ms of a
+/// processor.
 const MOST_READ: usize = 5_000;
 const MOST_READ_BYTES: usize = 16 << 20;
+/// Conversations that are asked for at a time.
+const TITLES: i64 = 100;
 /// Results on one page.
 const PAGE: i64 = 20;
 pub const MOST_PER_PAGE: i64 = 100;
@@ -44,6 +47,8 @@ pub struct Results {
     pub next: Option<String>,
 }
 
+/// # Errors
+/// 422 for what is no query; 429 while another search of the account goes on.
 pub async fn search(
     state: &State,
     account: AccountId,
@@ -56,42 +61,84 @@ pub async fn search(
     if !(1..=MOST_PER_PAGE).contains(&limit) {
         return Err(Problem::invalid("limit", format!("A page holds 1 to {MOST_PER_PAGE} results.")));
     }
-    let after = after.map(place).transpose()?;
-    let mut conversation = after.as_ref().map(|place| place.conversation.clone()).unwrap_or_default();
-    let mut rows = pin!(state.store.texts(account, after));
-    let mut results = Results::default();
-    let (mut read, mut bytes) = (0, 0);
-    while let Some(found) = rows.try_next().await? {
-        let id = found.conversation.to_string();
-        if conversation != id {
-            conversation = id;
-            results.hits.extend(in_title(&words, &found));
+    let mut from = after.map(place).transpose()?;
+    let _one = state.limits.search(account)?;
+    let mut page = Page { words, limit: limit as usize, read: 0, bytes: 0, hits: Vec::new() };
+    loop {
+        let titles = state.store.titles(account, from.as_ref(), TITLES).await?;
+        let has_more = titles.len() as i64 == TITLES;
+        for conversation in titles {
+            let begun = from.as_ref().filter(|from| from.conversation == conversation.id.to_string());
+            let position = begun.map(|from| from.position);
+            if let Some(position) = page.look_through(state, &conversation, position).await? {
+                return Ok(Results { hits: page.hits, next: Some(next(&conversation, position)) });
+            }
+            let Titled { id, updated_at, .. } = conversation;
+            // All of it was looked at.
+            from = Some(Place { updated_at, conversation: id.to_string(), position: i64::MIN });
         }
-        read += 1;
-        bytes += found.message.as_ref().map_or(0, |said| said.text.len());
-        results.hits.extend(found.message.as_ref().and_then(|said| in_text(&words, &found, said)));
-        if limit as usize <= results.hits.len() || MOST_READ <= read || MOST_READ_BYTES <= bytes {
-            results.next = Some(next(&found));
-            break;
+        if !has_more {
+            return Ok(Results { hits: page.hits, next: None });
         }
     }
-    Ok(results)
 }
 
-fn in_title(words: &Words, found: &Found) -> Option<Hit> {
+/// A page of results in the making.
+struct Page {
+    words: Words,
+    limit: usize,
+    read: usize,
+    bytes: usize,
+    hits: Vec<Hit>,
+}
+
+impl Page {
+    /// Looks through one conversation: its title, unless a former page has looked at that, and its messages before
+    /// `position`. Says where in it to go on where this page has come to its end.
+    async fn look_through(
+        &mut self,
+        state: &State,
+        conversation: &Titled,
+        position: Option<i64>,
+    ) -> Result<Option<i64>, Problem> {
+        if position.is_none() {
+            self.hits.extend(in_title(&self.words, conversation));
+        }
+        let before = position.unwrap_or(i64::MAX);
+        self.read += 1;
+        if self.is_over() {
+            return Ok(Some(before));
+        }
+        let mut texts = pin!(state.store.texts(conversation.id, before));
+        while let Some(said) = texts.try_next().await? {
+            self.read += 1;
+            self.bytes += said.text.len();
+            self.hits.extend(in_text(&self.words, conversation, &said));
+            if self.is_over() {
+                return Ok(Some(said.position));
+            }
+        }
+        Ok(None)
+    }
+
+    fn is_over(&self) -> bool {
+        self.limit <= self.hits.len() || MOST_READ <= self.read || MOST_READ_BYTES <= self.bytes
+    }
+}
+
+fn in_title(words: &Words, found: &Titled) -> Option<Hit> {
     words.find(&found.title)?;
-    Some(Hit { conversation: found.conversation, title: found.title.clone(), message: None })
+    Some(Hit { conversation: found.id, title: found.title.clone(), message: None })
 }
 
-fn in_text(words: &Words, found: &Found, said: &Said) -> Option<Hit> {
+fn in_text(words: &Words, found: &Titled, said: &Said) -> Option<Hit> {
     let excerpt = words.excerpt(&said.text)?;
     let message = HitMessage { id: said.id, role: said.role, excerpt, created_at: said.created_at.clone() };
-    Some(Hit { conversation: found.conversation, title: found.title.clone(), message: Some(message) })
+    Some(Hit { conversation: found.id, title: found.title.clone(), message: Some(message) })
 }
 
-fn next(found: &Found) -> String {
-    let position = found.message.as_ref().map_or(0, |said| said.position);
-    format!("{}_{}_{position}", found.updated_at, found.conversation)
+fn next(found: &Titled, position: i64) -> String {
+    format!("{}_{}_{position}", found.updated_at, found.id)
 }
 
 fn place(next: &str) -> Result<Place, Problem> {

@@ -6,7 +6,9 @@
 use super::accounts::Name;
 use super::conversations::{shown, tell_lists};
 use super::journal::Topic;
+use super::limits::Sender;
 use super::secret::{self, Hash};
+use super::session::Who;
 use super::store::ahead;
 use super::store::conversations::Stored;
 use super::store::public_links::PublicLink;
@@ -66,22 +68,38 @@ fn full() -> Problem {
 /// Shares it with somebody by name.
 ///
 /// # Errors
-/// 422 for the field `name` where nobody is called so, 409 where so many people are here that there is no room.
+/// 403 for a guest: names are for those who have one; 422 for the field `name` where nobody is called so, 409 where so many
+/// people are here that there is no room, 429 for whoever tries many.
 pub async fn add(
     state: &State,
-    account: AccountId,
+    who: Who,
+    address: IpAddr,
     id: ConversationId,
     name: &str,
     role: Access,
 ) -> Result<Share, Problem> {
-    state.store.conversation(account, id).await?.allows(Access::Owner)?;
-    let nobody = || Problem::invalid("name", "Nobody here is called so. Check the name, or send an invitation link.");
-    let key = Name::parse(name).map_err(|_| nobody())?;
-    let found = state.store.credentials(key.key()).await?.filter(|found| !found.disabled).ok_or_else(nobody)?;
-    if found.account == account {
+    state.store.conversation(who.account, id).await?.allows(Access::Owner)?;
+    if who.is_guest {
+        return Err(Problem::Forbidden("Sign up to share by name. As a guest you can send an invitation link.".into()));
+    }
+    let found = find_by_name(state, address, name).await?;
+    if found == who.account {
         return Err(Problem::invalid("name", "This is your own name: the conversation is yours already."));
     }
-    give(state, account, id, found.account, role).await
+    let quota = state.store.quota(who.account).await?;
+    let per_minute = quota.sends_per_minute.unwrap_or(state.settings.sends_per_minute);
+    // Counted with what is sent: it reaches somebody too.
+    state.limits.send(Sender::Account(who.account), per_minute)?;
+    give(state, who.account, id, found, role).await
+}
+
+async fn find_by_name(state: &State, address: IpAddr, name: &str) -> Result<AccountId, Problem> {
+    let nobody = || Problem::invalid("name", "Nobody here is called so. Check the name, or send an invitation link.");
+    let attempt = state.throttle.name(address)?;
+    let key = Name::parse(name).map_err(|_| nobody())?;
+    let found = state.store.credentials(key.key()).await?.filter(|found| !found.disabled).ok_or_else(nobody)?;
+    attempt.succeeded();
+    Ok(found.account)
 }
 
 /// Gives somebody who is here another role.
@@ -125,7 +143,7 @@ async fn give(
     .await
 }
 
-/// Takes somebody's access back; of oneself, leaves.
+/// Takes somebody's access back, and ends the invitation links by which they could come in again; of oneself, leaves.
 pub async fn remove(state: &State, account: AccountId, id: ConversationId, whose: AccountId) -> Result<(), Problem> {
     let stored = state.store.conversation(account, id).await?;
     if account != whose {
@@ -137,7 +155,7 @@ pub async fn remove(state: &State, account: AccountId, id: ConversationId, whose
     owned(async move {
         let journal = state.journals.topic(Topic::Conversation(id));
         let _turn = journal.turn.lock().await;
-        if !state.store.unshare(id, whose).await? {
+        if !state.store.unshare(id, whose, account != whose).await? {
             return Err(Problem::NotFound);
         }
         state.journals.append(Topic::Account(whose), Event::Deleted { conversation: id });
@@ -226,10 +244,12 @@ pub async fn types(state: &State, account: AccountId, id: ConversationId) -> Res
 /// # Errors
 /// 404 for one that is over, used up, or was never made; 429 for whoever tries many.
 pub async fn invitation(state: &State, address: IpAddr, secret: &str) -> Result<Invitation, Problem> {
-    let attempt = state.throttle.link(address)?;
-    let found = state.store.open_share_link(Hash::of(secret)).await?.ok_or(Problem::NotFound)?;
-    attempt.succeeded();
-    Ok(found)
+    let knock = state.throttle.link(address)?;
+    let found = state.store.open_share_link(Hash::of(secret)).await?;
+    found.ok_or_else(|| {
+        knock.missed();
+        Problem::NotFound
+    })
 }
 
 /// Comes in by a link.
@@ -304,8 +324,10 @@ async fn is_published(state: &State, account: AccountId, id: ConversationId) -> 
 /// # Errors
 /// 404 for one that was withdrawn or never made; 429 for whoever tries many.
 pub async fn published(state: &State, address: IpAddr, secret: &str) -> Result<ConversationId, Problem> {
-    let attempt = state.throttle.link(address)?;
-    let found = state.store.public_conversation(Hash::of(secret)).await?.ok_or(Problem::NotFound)?;
-    attempt.succeeded();
-    Ok(found)
+    let knock = state.throttle.link(address)?;
+    let found = state.store.public_conversation(Hash::of(secret)).await?;
+    found.ok_or_else(|| {
+        knock.missed();
+        Problem::NotFound
+    })
 }

@@ -61,6 +61,7 @@ pub struct Store {
     writes: Arc<AtomicU64>,
     held: endings::HeldEndings,
     presence: Arc<Presence>,
+    log: Arc<deletion::OldLog>,
 }
 
 impl Store {
@@ -75,7 +76,8 @@ impl Store {
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(BUSY)
             .foreign_keys(true)
-            // What is deleted is overwritten, and not only forgotten.
+            // What is deleted is overwritten, and not only forgotten. For every write: what a reply's text was a second ago is
+            // in pages that its next second frees.
             .pragma("secure_delete", "on");
         let path = options.get_filename().to_owned();
         make_private(&path).with_context(|| format!("DATABASE_URL: {} cannot be written", path.display()))?;
@@ -94,7 +96,8 @@ impl Store {
         let presence =
             presence.with_context(|| format!("DATABASE_URL: no file can be made beside {}", path.display()))?;
         let presence = Arc::new(presence);
-        let store = Self { writer, reader, writes: Arc::default(), held: Default::default(), presence };
+        let (writes, held, log) = Default::default();
+        let store = Self { writer, reader, writes, held, presence, log };
         store.ready().await.with_context(|| format!("DATABASE_URL: {} cannot be written", path.display()))?;
         Ok(store)
     }

@@ -27,6 +27,10 @@ enum Key {
     /// A browser that is known to the account.
     Browser(String, Hash),
     Address(IpAddr),
+    /// An address that has tried links that lead nowhere: a stale tab does, and its office is to sign in nevertheless.
+    Links(IpAddr),
+    /// An address that looks for people by their names.
+    Names(IpAddr),
     Everybody,
 }
 
@@ -53,7 +57,7 @@ impl Key {
     fn rule(&self) -> Rule {
         match self {
             Self::Account(_) | Self::Browser(..) => ACCOUNT,
-            Self::Address(_) => ADDRESS,
+            Self::Address(_) | Self::Links(_) | Self::Names(_) => ADDRESS,
             Self::Everybody => EVERYBODY,
         }
     }
@@ -108,31 +112,30 @@ impl Throttle {
         self.begin(vec![Key::Address(network(address)), Key::Everybody])
     }
 
-    /// Counts a try to open a link that is its own right. There are too many to guess for all addresses together to matter.
+    /// Counts a try to find somebody by name: who has an account here is not for everybody to know.
     ///
     /// # Errors
     /// 429 with the time to wait.
-    pub fn link(&self, address: IpAddr) -> Result<Try, Problem> {
-        self.begin(vec![Key::Address(network(address))])
+    pub fn name(&self, address: IpAddr) -> Result<Try, Problem> {
+        self.begin(vec![Key::Names(network(address))])
+    }
+
+    /// Lets through a try to open a link that is its own right. It counts only where it turns out to miss: links are too long
+    /// to guess, so many at once may be tried, and an office opens one that leads somewhere all at once.
+    ///
+    /// # Errors
+    /// 429 with the time to wait.
+    pub fn link(&self, address: IpAddr) -> Result<Knock, Problem> {
+        let key = Key::Links(network(address));
+        admit(&lock(&self.tries), std::slice::from_ref(&key))?;
+        Ok(Knock { throttle: self.clone(), key })
     }
 
     fn begin(&self, keys: Vec<Key>) -> Result<Try, Problem> {
-        let now = Instant::now();
         let mut tries = lock(&self.tries);
-        let next = keys.iter().filter_map(|key| tries.get(key).map(|it| it.next(key.rule()))).max();
-        if let Some(wait) = next.map(|next| next.saturating_duration_since(now)).filter(|wait| !wait.is_zero()) {
-            return Err(too_many(wait));
-        }
-        if MOST_KEYS <= tries.len() {
-            tries.retain(|key, it| now < it.next(key.rule()));
-        }
-        for key in &keys {
-            let entry = tries.entry(key.clone()).or_insert(Tries { count: 0, last: now });
-            if key.rule().forget < now - entry.last {
-                entry.count = 0;
-            }
-            *entry = Tries { count: entry.count.saturating_add(1), last: now };
-        }
+        admit(&tries, &keys)?;
+        count(&mut tries, &keys);
+        drop(tries);
         Ok(Try { throttle: self.clone(), keys })
     }
 
@@ -154,6 +157,41 @@ impl Try {
                 entry.count = entry.count.saturating_sub(1);
             }
         }
+    }
+}
+
+/// A try to open a link that was let through.
+#[must_use]
+pub struct Knock {
+    throttle: Throttle,
+    key: Key,
+}
+
+impl Knock {
+    /// The link leads nowhere: this try counts.
+    pub fn missed(self) {
+        count(&mut lock(&self.throttle.tries), &[self.key]);
+    }
+}
+
+/// Whether none of the keys has to wait.
+fn admit(tries: &HashMap<Key, Tries>, keys: &[Key]) -> Result<(), Problem> {
+    let next = keys.iter().filter_map(|key| tries.get(key).map(|it| it.next(key.rule()))).max();
+    let wait = next.map(|next| next.saturating_duration_since(Instant::now()));
+    wait.filter(|wait| !wait.is_zero()).map_or(Ok(()), |wait| Err(too_many(wait)))
+}
+
+fn count(tries: &mut HashMap<Key, Tries>, keys: &[Key]) {
+    let now = Instant::now();
+    if MOST_KEYS <= tries.len() {
+        tries.retain(|key, it| now < it.next(key.rule()));
+    }
+    for key in keys {
+        let entry = tries.entry(key.clone()).or_insert(Tries { count: 0, last: now });
+        if key.rule().forget < now - entry.last {
+            entry.count = 0;
+        }
+        *entry = Tries { count: entry.count.saturating_add(1), last: now };
     }
 }
 
@@ -270,6 +308,23 @@ mod tests {
         let throttle = Throttle::default();
         let let_in = (0..1_000).filter(|_| throttle.sign_in("ann", address(1), None).is_ok()).count();
         assert_eq!(let_in, 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn links_that_lead_nowhere_slow_links_only_and_those_that_lead_somewhere_count_for_nothing() {
+        let throttle = Throttle::default();
+        let at_once: Vec<_> = (0..1_000).map(|_| throttle.link(address(1))).collect();
+        assert!(at_once.iter().all(Result::is_ok));
+        drop(at_once);
+        for _ in 0..ADDRESS.free {
+            throttle.link(address(1)).unwrap().missed();
+        }
+        assert!(throttle.link(address(1)).is_err());
+        assert!(throttle.link(address(2)).is_ok(), "others do not wait for it");
+        assert!(throttle.sign_in("ann", address(1), None).is_ok(), "and who is there can sign in");
+        assert!(throttle.other(address(1)).is_ok());
+        advance(Duration::from_secs(2)).await;
+        assert!(throttle.link(address(1)).is_ok());
     }
 
     #[test]

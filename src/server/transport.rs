@@ -38,7 +38,7 @@ pub enum Frame {
     Start { event: Event, id: Cursor },
     /// An entry of the journal. Its bytes are shared by all viewers.
     Entry { entry: Arc<Entry>, epoch: u64 },
-    /// Several pieces of one reply as one; `first` is the seq of the first of them.
+    /// Several pieces of one reply as one, or the end in place of all before it; `first` is the seq of the first of them.
     Merged { event: Event, first: u64, id: Cursor },
     /// Who else is there. No event: it has no id.
     Presence(Presence),
@@ -160,7 +160,7 @@ impl Follower {
                 match Box::pin(stay.look(&self.state)).await {
                     Seen::Nothing => {}
                     Seen::OtherAccess => self.reader = None,
-                    Seen::Withdrawn => return None,
+                    Seen::Withdrawn => return self.farewell(),
                     Seen::Company(presence) => return Some(vec![Frame::Presence(presence)]),
                 }
             }
@@ -177,9 +177,18 @@ impl Follower {
         }
     }
 
-    /// Whether the viewer may not look here any more.
+    /// Nobody may look at what is deleted, and whoever has not read that far is told so much.
+    fn farewell(&mut self) -> Option<Vec<Frame>> {
+        let reader = self.reader.as_ref()?;
+        let (first, last) = reader.rest().filter(|(_, last)| self.is_end(&last.event))?;
+        let id = Cursor { epoch: reader.journal().epoch(), seq: last.seq };
+        self.deleted = true;
+        Some(vec![Frame::Merged { event: last.event.clone(), first, id }])
+    }
+
+    /// Whether the viewer may not look here any more, though there is something to see.
     pub fn is_withdrawn(&self) -> bool {
-        self.stay.as_ref().is_some_and(|stay| stay.is_withdrawn())
+        !self.deleted && self.stay.as_ref().is_some_and(|stay| stay.is_withdrawn())
     }
 
     async fn frames(&mut self, entries: Option<Vec<Arc<Entry>>>) -> Option<Vec<Frame>> {

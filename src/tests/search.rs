@@ -1,6 +1,7 @@
 //! Searching: what is found, page by page, and by whom.
 
 use super::app::{App, Sent, problem, text};
+use super::sharing::Shared;
 use super::upstream::script::Script;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -106,4 +107,34 @@ async fn the_page_to_search_on_works_without_scripts() {
     assert_eq!(empty.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert!(empty.text().await.unwrap().contains("Write what to look for."));
     assert_eq!(app.get("/search").await.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_shared_is_found_among_the_rest_for_as_long_as_it_is() {
+    let mut shared = Shared::with("reader").await;
+    shared.be_bob();
+    let (own, _) = said(&shared.app, "A secret of Bob").await;
+    let conversations = async |app: &App| {
+        let page = found(app, "q=a+secret+of").await;
+        let mut ids: Vec<_> =
+            page["items"].as_array().unwrap().iter().map(|item| text(&item["conversation"])).collect();
+        ids.dedup();
+        ids
+    };
+    assert_eq!(conversations(&shared.app).await, [own.clone(), shared.conversation.clone()], "newest first");
+    shared.take_back().await;
+    shared.be_bob();
+    assert_eq!(conversations(&shared.app).await, [own]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_search_of_an_account_goes_on_at_a_time() {
+    let app = App::start().await;
+    let conversation = app.conversation().await;
+    let account = app.state.store.owner(conversation.parse().unwrap()).await.unwrap();
+    let first = app.state.limits.search(account).unwrap();
+    problem(app.get("/api/v1/search?q=x").await, 429).await;
+    assert_eq!(app.get("/search?q=x").await.status(), StatusCode::TOO_MANY_REQUESTS);
+    drop(first);
+    assert_eq!(found(&app, "q=x").await["items"], json!([]));
 }

@@ -21,7 +21,10 @@ pub async fn delete_own(state: &State, arrival: &Arrival, who: Who, proof: &str)
     let account = state.store.account(who.account).await?;
     let stored = state.store.credentials_of(who.account).await?.password;
     match (account.name, stored) {
-        (None, _) => {}
+        // A browser is a new guest as often as it likes, and each deletion costs the writer's time.
+        (None, _) => {
+            let _counted = state.throttle.other(arrival.address)?;
+        }
         (Some(name), None) => {
             if Name::parse(proof).ok().map(|name| name.key().to_owned()) != Some(Name::parse(&name)?.key().to_owned()) {
                 return Err(Problem::invalid("proof", "This is not the name of your account."));
@@ -73,6 +76,9 @@ pub async fn resume(state: &State) {
             }
         }
         Err(error) => tracing::warn!(%error, "Whether accounts are to be deleted could not be looked at"),
+    }
+    if let Err(error) = state.store.empty_log().await {
+        tracing::warn!(%error, "The database's log could not be emptied; it is tried again in a minute");
     }
 }
 

@@ -9,6 +9,7 @@ use super::{Name, Role};
 use crate::error::Problem;
 use crate::model::AccountId;
 use crate::server::oidc::{Oidc, Profile, Proven};
+use crate::server::passwords::Password;
 use crate::server::secret::{self, Hash};
 use crate::server::store::accounts::{NewAccount, NotMade};
 use crate::server::store::identities::{NewIdentity, Owner, Unlinked};
@@ -57,7 +58,7 @@ async fn enter(state: &State, oidc: &Oidc, arrival: Arrival, owner: Owner) -> Re
         return Err(disabled());
     }
     let (work, detail) = (state.clone(), format!("with {}, {}", oidc.name(), arrival.device));
-    owned(async move { Ok(work.store.note(&owner.name, "signed in", &owner.name, &detail).await?) }).await?;
+    owned(async move { Ok(work.store.note_again(&owner.name, "signed in", &owner.name, &detail).await?) }).await?;
     begin(state, arrival, owner.account).await
 }
 
@@ -143,11 +144,49 @@ async fn make_named(
     .await
 }
 
+/// Asks for the password of an account that has one: what is linked stays a way in when the session is over. Returns the
+/// proof that it was given, for the way back.
+///
+/// # Errors
+/// 422 for the field `password`, 429 after too many tries.
+pub async fn confirm_link(
+    state: &State,
+    arrival: &Arrival,
+    account: AccountId,
+    password: &str,
+) -> Result<Hash, Problem> {
+    let found = state.store.credentials_of(account).await?;
+    let (Some(stored), Some(name)) = (&found.password, &found.name) else { return Ok(proof(account, None)) };
+    let password = Password::parse(password, "password")?;
+    let attempt = state.throttle.sign_in(Name::parse(name)?.key(), arrival.address, None)?;
+    if !state.passwords.matches(Some(stored.clone()), password).await? {
+        return Err(Problem::invalid("password", "This is not your password."));
+    }
+    attempt.succeeded();
+    Ok(proof(account, Some(stored)))
+}
+
+/// Made of what only the server has: the hash of the password, with its salt.
+fn proof(account: AccountId, stored: Option<&str>) -> Hash {
+    Hash::of(&format!("{account}/{}", stored.unwrap_or_default()))
+}
+
 /// Links whoever was proven to the account that is signed in.
 ///
 /// # Errors
-/// 409 where it is another account's.
-pub async fn link(state: &State, oidc: &Oidc, account: AccountId, proven: Proven) -> Result<(), Problem> {
+/// 403 where the password was not given, or is another one by now; 409 where it is another account's.
+pub async fn link(
+    state: &State,
+    oidc: &Oidc,
+    account: AccountId,
+    confirmed: Hash,
+    proven: Proven,
+) -> Result<(), Problem> {
+    let stored = state.store.credentials_of(account).await?.password;
+    if proof(account, stored.as_deref()) != confirmed {
+        let message = "Your password has changed in between, so nothing was linked. Link it again.";
+        return Err(Problem::Forbidden(message.into()));
+    }
     let profile = oidc.profile(&proven).await.map_err(|failure| failure.problem(oidc.name()))?;
     let new = identity(&proven, &profile);
     // Never the address: the log outlives the account.

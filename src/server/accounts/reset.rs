@@ -32,23 +32,21 @@ pub async fn invite_to_reset(state: &State, account: AccountId, admin: &str) -> 
     Ok(secret)
 }
 
-/// Sets the password that somebody chose who has a link. Every session of the account ends.
+/// Sets the password that somebody chose who has a link, and says whose it is. Every session of the account ends.
 ///
 /// # Errors
 /// 422 for what is no password, 403 for a link that is over, 429 after too many tries.
-pub async fn reset(state: &State, arrival: &Arrival, token: &str, password: &str) -> Result<(), Problem> {
+pub async fn reset(state: &State, arrival: &Arrival, token: &str, password: &str) -> Result<AccountId, Problem> {
     let password = Password::parse(password, "password")?;
     let _counted = state.throttle.other(arrival.address)?;
     let token = Hash::of(token);
-    if state.store.reset(token).await?.is_none() {
-        return Err(over());
-    }
+    let (account, _) = state.store.reset(token).await?.ok_or_else(over)?;
     let password = state.passwords.hash(password).await?;
     let state = state.clone();
     owned(async move {
         let ended = state.store.take_reset(token, &password).await?.ok_or_else(over)?;
         ended.into_iter().for_each(|revoked| state.grants.revoke(revoked));
-        Ok(())
+        Ok(account)
     })
     .await
 }

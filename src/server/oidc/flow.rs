@@ -17,8 +17,9 @@ pub enum Purpose {
     SignIn {
         invitation: Option<Hash>,
     },
-    /// To link it to this account.
-    Link(AccountId),
+    /// To link it to this account. A session alone may not, and the cookie is the browser's to write: the proof is that its
+    /// password was given.
+    Link(AccountId, Hash),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +49,7 @@ impl Flow {
         let purpose = match self.purpose {
             Purpose::SignIn { invitation: None } => "in".to_owned(),
             Purpose::SignIn { invitation: Some(invitation) } => format!("in:{invitation}"),
-            Purpose::Link(account) => format!("link:{account}"),
+            Purpose::Link(account, proof) => format!("link:{account}/{proof}"),
         };
         let Self { secret, began, next, .. } = self;
         format!("{secret}{SEPARATOR}{began}{SEPARATOR}{purpose}{SEPARATOR}{next}")
@@ -61,7 +62,10 @@ impl Flow {
         let purpose = match purpose.split_once(':') {
             None if purpose == "in" => Purpose::SignIn { invitation: None },
             Some(("in", invitation)) => Purpose::SignIn { invitation: Some(Hash::parse(invitation)?) },
-            Some(("link", account)) => Purpose::Link(account.parse().ok()?),
+            Some(("link", link)) => {
+                let (account, proof) = link.split_once('/')?;
+                Purpose::Link(account.parse().ok()?, Hash::parse(proof)?)
+            }
             _ => return None,
         };
         let began = began.parse().ok().filter(|began| (0..60 * MINUTES as i64).contains(&(now() - began)))?;
@@ -94,7 +98,7 @@ mod tests {
         let purposes = [
             Purpose::SignIn { invitation: None },
             Purpose::SignIn { invitation: Some(Hash::of("x")) },
-            Purpose::Link(AccountId::new()),
+            Purpose::Link(AccountId::new(), Hash::of("x")),
         ];
         for purpose in purposes {
             let flow = Flow::new(purpose, "/c/1").unwrap();

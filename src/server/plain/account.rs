@@ -37,12 +37,12 @@ pub fn page(content: Content, said: Said) -> Sheet {
         </div>
         {sessions(content.sessions, content.here)}
         {has_password.then(|| password(content.owner.name.clone(), said.clone()))}
-        {section(content.linked)}
+        {section(content.linked, &said)}
         {tokens(content.tokens, content.made, said.clone())}
         {rename(content.owner.name.clone(), said.clone())}
         {data()}
     };
-    let fields = &["password/old", "password/new", "token/name", "rename/name"];
+    let fields = &["password/old", "password/new", "link/password", "token/name", "rename/name"];
     let owner = Some(content.owner);
     Sheet { title: "Your account".into(), width: Width::Text, owner, said, fields, body: body.into_any() }
 }

@@ -1,6 +1,6 @@
 //! What people see of signing in elsewhere: the way there, what went wrong, and what is linked to an account.
 
-use super::form::Hidden;
+use super::form::{Field, Hidden};
 use super::{Said, Sheet, Width};
 use crate::error::Problem;
 use crate::server::store::identities::Identity;
@@ -73,7 +73,7 @@ pub struct Linked {
 }
 
 /// The section of an account's page. Nothing where there is no issuer and nothing linked.
-pub(super) fn section(linked: Linked) -> Option<AnyView> {
+pub(super) fn section(linked: Linked, said: &Said) -> Option<AnyView> {
     let Linked { name, issuer, identities, has_password } = linked;
     if name.is_none() && identities.is_empty() {
         return None;
@@ -81,7 +81,10 @@ pub(super) fn section(linked: Linked) -> Option<AnyView> {
     let only = !has_password && identities.len() == 1;
     let to_link = name.clone().filter(|_| !identities.iter().any(|it| it.issuer == issuer)).map(|name| {
         view! {
-            <form method="post" action="/account/identities/link">
+            <form class="form form--pair" method="post" action="/account/identities/link">
+                {has_password.then(|| view! {
+                    <Field form="link" name="password" label="Your password" kind="password" autocomplete="current-password" said=said.clone()/>
+                })}
                 <button class="button button--quiet">{format!("Link {name}")}</button>
             </form>
         }

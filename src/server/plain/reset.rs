@@ -2,6 +2,7 @@
 
 use super::form::{Field, Hidden};
 use super::{Said, Sheet, Width};
+use crate::server::store::identities::Identity;
 use leptos::prelude::*;
 
 /// `name` is whose password it is, `link` the secret of the link.
@@ -42,10 +43,20 @@ pub fn over(said: Said) -> Sheet {
     }
 }
 
-/// When it is set.
-pub fn done() -> Sheet {
+/// When it is set. `identities` are ways into the account that have stayed.
+pub fn done(identities: Vec<Identity>) -> Sheet {
+    let rows: Vec<_> =
+        identities.into_iter().map(|it| view! { <li>{format!("{} at {}", it.called, it.issuer)}</li> }).collect();
+    let others = (!rows.is_empty()).then(|| {
+        view! {
+            <p>"Besides the password, these are still ways into the account:"</p>
+            <ul>{rows}</ul>
+            <p>"If one of them is not yours, unlink it on the page of your account."</p>
+        }
+    });
     let body = view! {
         <p class="lead">"The new password is set."</p>
+        {others}
         <p class="row"><a class="button" href="/sign-in">"Sign in"</a></p>
     };
     let said = Said::default();

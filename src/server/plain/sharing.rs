@@ -42,7 +42,7 @@ pub fn page(content: Content, said: Said) -> Sheet {
     let back = format!("/c/{}", stored.id);
     let title = if stored.title.is_empty() { "New conversation".to_owned() } else { stored.title.clone() };
     let parts = match stored.access {
-        Access::Owner => owners_part(sharing, made, typed, &said).into_any(),
+        Access::Owner => owners_part(sharing, owner.is_none(), made, typed, &said).into_any(),
         Access::Participant | Access::Reader => others_part(sharing, account).into_any(),
     };
     let body = view! {
@@ -57,7 +57,7 @@ fn action(id: ConversationId, what: &str) -> String {
     format!("/c/{id}/sharing/{what}")
 }
 
-fn owners_part(sharing: Sharing, made: Option<Made>, typed: Typed, said: &Said) -> impl IntoView {
+fn owners_part(sharing: Sharing, is_guest: bool, made: Option<Made>, typed: Typed, said: &Said) -> impl IntoView {
     let id = sharing.stored.id;
     let (invited, published) = match made {
         Some(Made::Invitation(link)) => (Some(link), None),
@@ -65,7 +65,7 @@ fn owners_part(sharing: Sharing, made: Option<Made>, typed: Typed, said: &Said) 
         None => (None, None),
     };
     view! {
-        {people(id, sharing.people, typed.name.clone(), said)}
+        {people(id, sharing.people, (!is_guest).then(|| by_name(id, typed.name.clone(), said)))}
         {links(id, sharing.links, invited, typed, said)}
         {public(id, sharing.public, published)}
     }
@@ -79,20 +79,30 @@ fn may(role: Access) -> &'static str {
     }
 }
 
-fn people(id: ConversationId, people: Vec<Share>, typed: String, said: &Said) -> impl IntoView {
-    let none = people.is_empty().then(|| view! { <p class="quiet">"Nobody else has it yet."</p> });
+/// `add` is the form by which one more is found; none for a guest.
+fn people(id: ConversationId, people: Vec<Share>, add: Option<impl IntoView>) -> impl IntoView {
+    let hint = match people.is_empty() {
+        true => "Nobody else has it yet.",
+        false => "Taking it back from somebody ends all open invitation links too: they could come in by one again.",
+    };
     let rows = people.into_iter().map(|share| person(id, share)).collect_view();
     view! {
         <section aria-labelledby="people">
             <h2 id="people">"People"</h2>
-            {none}
+            <p class="quiet">{hint}</p>
             <ul class="rows">{rows}</ul>
-            <form class="form form--row" method="post" action=action(id, "people")>
-                <Field form="person" name="name" label="Their name here" value=typed said=said.clone()/>
-                <Choice form="person" name="role" label="They may" options=ROLES.into() chosen="participant"/>
-                <button class="button">"Share"</button>
-            </form>
+            {add}
         </section>
+    }
+}
+
+fn by_name(id: ConversationId, typed: String, said: &Said) -> impl IntoView {
+    view! {
+        <form class="form form--row" method="post" action=action(id, "people")>
+            <Field form="person" name="name" label="Their name here" value=typed said=said.clone()/>
+            <Choice form="person" name="role" label="They may" options=ROLES.into() chosen="participant"/>
+            <button class="button">"Share"</button>
+        </form>
     }
 }
 

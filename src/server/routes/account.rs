@@ -31,7 +31,8 @@ pub(super) fn routes() -> Table {
         .route("/account/tokens/end", post(end_token))
 }
 
-async fn sheet(state: &State, person: Person, said: Said, made: Option<String>) -> Result<Sheet, Problem> {
+/// The page, with what somebody was told.
+pub(super) async fn sheet(state: &State, person: Person, said: Said, made: Option<String>) -> Result<Sheet, Problem> {
     let account = person.who.account;
     let By::Session(here) = person.who.by else { return Err(Problem::NotFound) };
     let brings = match state.store.guest_of(here).await? {

@@ -4,13 +4,14 @@
 //! on by itself. A redirect would be the form's own, and the browser would let it go only where `form-action` names
 //! the host: but issuers pass people on to others, which nobody can list.
 
+use super::account::sheet;
 use super::door::arrived;
 use super::input::{Form, Local, Query};
 use super::table::Table;
 use crate::error::Problem;
 use crate::server::accounts::{self, Arrival};
 use crate::server::oidc::{Answer, Failure, Flow, Oidc, Purpose};
-use crate::server::plain::oidc as pages;
+use crate::server::plain::{Said, oidc as pages};
 use crate::server::problem::ProblemPage;
 use crate::server::secret::Hash;
 use crate::server::session::{By, Person, cookie};
@@ -64,8 +65,25 @@ async fn sign_in(
     go(&state, &headers, Purpose::SignIn { invitation }, &form.next).await
 }
 
-async fn link(Extract(state): Extract<State>, person: Person, headers: HeaderMap) -> Result<Response, ProblemPage> {
-    go(&state, &headers, Purpose::Link(person.who.account), &Local::to(ACCOUNT)).await
+#[derive(Deserialize)]
+struct Link {
+    /// Empty for an account without one.
+    #[serde(default)]
+    password: String,
+}
+
+async fn link(
+    Extract(state): Extract<State>,
+    person: Person,
+    arrival: Arrival,
+    headers: HeaderMap,
+    form: Result<Form<Link>, Problem>,
+) -> Result<Response, ProblemPage> {
+    let (Form(form), account) = (form?, person.who.account);
+    match accounts::confirm_link(&state, &arrival, account, &form.password).await {
+        Ok(proof) => go(&state, &headers, Purpose::Link(account, proof), &Local::to(ACCOUNT)).await,
+        Err(problem) => Ok(sheet(&state, person, Said::problem("link", problem), None).await?.into_response()),
+    }
 }
 
 /// Sends the browser to the issuer.
@@ -89,7 +107,7 @@ fn refresh(to: &Url) -> Result<(HeaderName, HeaderValue), Problem> {
 
 /// The page that says why nobody was signed in, or nothing linked.
 fn failed(flow: &Flow, problem: Problem) -> Response {
-    let is_link = matches!(flow.purpose, Purpose::Link(_));
+    let is_link = matches!(flow.purpose, Purpose::Link(..));
     let invited = matches!(flow.purpose, Purpose::SignIn { invitation: Some(_) });
     pages::failed(if is_link { ACCOUNT } else { "/sign-in" }, Local::to(&flow.next).as_str(), invited, problem)
         .into_response()
@@ -140,13 +158,13 @@ async fn finish(
             let signed = accounts::sign_in_with(state, oidc, arrival, proven, invitation).await?;
             arrived(state, signed, &Local::to(&flow.next))
         }
-        Purpose::Link(account) => {
+        Purpose::Link(account, proof) => {
             let still = arrival.who.filter(|who| who.account == account && matches!(who.by, By::Session(_)));
             if still.is_none_or(|who| who.is_guest) {
                 let message = "You have been signed out in between, so nothing was linked. Sign in and link it again.";
                 return Err(Problem::Forbidden(message.into()));
             }
-            accounts::link(state, oidc, account, proven).await?;
+            accounts::link(state, oidc, account, proof, proven).await?;
             Ok(Redirect::to(ACCOUNT).into_response())
         }
     }

@@ -47,7 +47,7 @@ async fn reset(
 ) -> Result<Sheet, ProblemPage> {
     let Form(form) = form?;
     match accounts::reset(&state, &arrival, &form.link, &form.password).await {
-        Ok(()) => Ok(done()),
+        Ok(account) => Ok(done(state.store.identities(account).await?)),
         Err(problem) => Ok(sheet(&state, form.link, Said::problem("reset", problem)).await?),
     }
 }

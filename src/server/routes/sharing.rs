@@ -9,7 +9,7 @@ use crate::error::Problem;
 use crate::model::{Access, AccountId, Conversation, ConversationId, Named};
 use crate::server::accounts::Arrival;
 use crate::server::secret::Hash;
-use crate::server::session::{Account, Reader};
+use crate::server::session::{Account, Caller, Reader};
 use crate::server::sharing::{self, NewLink};
 use crate::server::store::sharing as stored;
 use crate::server::{State, store};
@@ -148,14 +148,16 @@ pub(super) struct NewPerson {
 /// Share with somebody by name
 #[utoipa::path(post, path = "/api/v1/conversations/{id}/sharing/people", operation_id = "shareWith", tag = "sharing",
     request_body = NewPerson,
-    responses((status = 201, body = Person), Conflicts))]
+    responses((status = 201, body = Person), Conflicts, Limited))]
 async fn add(
     Extract(state): Extract<State>,
-    Account(account): Account,
+    caller: Caller,
+    arrival: Arrival,
     Id(id): Id<ConversationId>,
     Json(new): Json<NewPerson>,
 ) -> Result<(StatusCode, Answer<Person>), Problem> {
-    let share = sharing::add(&state, account, id, &new.name, sharing::role(&new.role)?).await?;
+    let (who, role) = (caller.writing()?, sharing::role(&new.role)?);
+    let share = sharing::add(&state, who, arrival.address, id, &new.name, role).await?;
     Ok((StatusCode::CREATED, Answer(share.into())))
 }
 
@@ -182,7 +184,7 @@ async fn set_role(
 
 /// Take somebody's access back
 ///
-/// Takes somebody's access back. With the caller's own id: leaves.
+/// Takes somebody's access back; the conversation's invitation links end with it. With the caller's own id: leaves.
 #[utoipa::path(delete, path = "/api/v1/conversations/{id}/sharing/people/{account}", operation_id = "unshare", tag = "sharing",
     params(("account" = AccountId, Path)), responses((status = 204), Conflicts))]
 async fn remove(

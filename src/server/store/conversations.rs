@@ -1,7 +1,7 @@
 //! Conversations.
 
 use super::accounts::called;
-use super::{Store, id, images, now};
+use super::{Store, id, images, now, sharing};
 use crate::api::Changes;
 use crate::error::Problem;
 use crate::model::{Access, AccountId, Conversation, ConversationId, Named, Parameters};
@@ -308,10 +308,12 @@ impl Store {
         Ok(named)
     }
 
-    /// Deletes the conversation with its messages, and the images that are in no other. `RowNotFound` when it is not there or another's.
+    /// Deletes the conversation with its messages, and the images that are in no other; whoever looks at it, at any process,
+    /// looks again. `RowNotFound` when it is not there or another's.
     pub async fn delete_conversation(&self, account: AccountId, conversation: ConversationId) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         let images = images::only_in(&mut write, conversation).await?;
+        sharing::note_end(&mut write, self.process(), account, conversation).await?;
         let gone = sqlx::query("delete from conversation where id = $1 and account = $2")
             .bind(conversation.to_string())
             .bind(account.to_string())

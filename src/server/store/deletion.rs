@@ -4,7 +4,11 @@
 use super::revocations::Revoked;
 use super::{Store, audit, images, now, people};
 use crate::model::AccountId;
-use sqlx::Row;
+use crate::server::journal::lock;
+use sqlx::{Row, SqliteConnection};
+use std::sync::Mutex;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Who deletes an account.
 #[derive(Clone, Copy)]
@@ -102,7 +106,9 @@ impl Store {
             .execute(&mut *write)
             .await?;
         images::delete_unused(&mut write, &pictures).await?;
-        write.commit().await
+        write.commit().await?;
+        self.log.set_due(true);
+        Ok(())
     }
 
     /// The accounts whose deletion has begun.
@@ -112,16 +118,92 @@ impl Store {
         ids.iter().map(|id| super::id(id)).collect()
     }
 
-    /// Folds the write-ahead log into the file and empties it: it holds what pages were before they were overwritten.
-    /// Where somebody reads at this moment it is tried again with the next deletion, or happens at the end.
+    /// Folds the write-ahead log into the file and empties it, where it holds what pages were before they were overwritten.
+    /// Where others read at this moment it stays due, and is tried again after a minute, or it happens at the end. Call it only
+    /// from a task that is not dropped half-way.
     pub async fn empty_log(&self) -> sqlx::Result<()> {
+        if !self.log.take_turn() {
+            return Ok(());
+        }
         let mut connection = self.writer.acquire().await?;
-        sqlx::query("pragma wal_checkpoint(truncate)").execute(&mut *connection).await?;
+        let is_busy = match set_patience(&mut connection, PATIENCE).await {
+            Ok(()) => truncate_log(&mut connection).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = set_patience(&mut connection, super::BUSY).await {
+            connection.close().await?;
+            return Err(error);
+        }
+        if !is_busy? {
+            self.log.set_due(false);
+        }
         Ok(())
+    }
+}
+
+/// How long other writes are kept waiting for those who read: longer than our reads take.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// How often the log is emptied at most: it takes the writer's time, and anybody can delete something.
+const LOG_EVERY: Duration = Duration::from_secs(60);
+
+/// Says whether others were reading, so that it could not be done.
+async fn truncate_log(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    let is_busy: i64 = sqlx::query_scalar("pragma wal_checkpoint(truncate)").fetch_one(connection).await?;
+    Ok(is_busy != 0)
+}
+
+async fn set_patience(connection: &mut SqliteConnection, patience: Duration) -> sqlx::Result<()> {
+    let pragma = format!("pragma busy_timeout = {}", patience.as_millis());
+    sqlx::query(sqlx::AssertSqlSafe(pragma)).execute(connection).await?;
+    Ok(())
+}
+
+/// Whether the write-ahead log still holds what was deleted.
+#[derive(Default)]
+pub(super) struct OldLog(Mutex<Old>);
+
+#[derive(Default)]
+struct Old {
+    is_due: bool,
+    tried: Option<Instant>,
+}
+
+impl OldLog {
+    fn set_due(&self, is_due: bool) {
+        lock(&self.0).is_due = is_due;
+    }
+
+    fn take_turn(&self) -> bool {
+        let mut old = lock(&self.0);
+        let may = old.is_due && old.tried.is_none_or(|tried| LOG_EVERY <= tried.elapsed());
+        if may {
+            old.tried = Some(Instant::now());
+        }
+        may
     }
 }
 
 /// What a deleted account is called in the log: nothing that says who it was, and one from the other.
 fn unnamed(id: AccountId) -> String {
     format!("deleted account {}", &id.to_string()[24..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::advance;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_log_is_emptied_once_a_minute_and_only_where_something_was_deleted() {
+        let log = OldLog::default();
+        assert!(!log.take_turn());
+        log.set_due(true);
+        assert!(log.take_turn());
+        assert!(!log.take_turn(), "it did not work, and is tried again later");
+        log.set_due(false);
+        advance(LOG_EVERY).await;
+        assert!(!log.take_turn());
+        log.set_due(true);
+        assert!(log.take_turn());
+    }
 }

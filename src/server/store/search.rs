@@ -2,6 +2,7 @@
 //!
 //! There is no index to search in. It would have to be kept in the transactions that a person's message and a reply's end
 //! wait for, and an account's messages are few enough to be read: what one search reads is limited (`server::search`).
+//! Each step goes along an index, so that nothing is read or sorted that a page of results does not look at.
 
 use super::{Store, id};
 use crate::model::{AccountId, ConversationId, MessageId, Role};
@@ -17,13 +18,12 @@ pub struct Place {
     pub position: i64,
 }
 
-/// A conversation with one of its messages. Without one where it has none.
+/// A conversation to look through.
 #[derive(Clone, Debug)]
-pub struct Found {
-    pub conversation: ConversationId,
+pub struct Titled {
+    pub id: ConversationId,
     pub title: String,
     pub updated_at: String,
-    pub message: Option<Said>,
 }
 
 #[derive(Clone, Debug)]
@@ -35,46 +35,59 @@ pub struct Said {
     pub position: i64,
 }
 
-fn found(row: &SqliteRow) -> sqlx::Result<Found> {
-    let said = |message: &str| {
-        Ok::<_, sqlx::Error>(Said {
-            id: id(message)?,
-            role: super::messages::role(row.try_get("role")?),
-            text: row.try_get("text")?,
-            created_at: row.try_get("created_at")?,
-            position: row.try_get("position")?,
-        })
-    };
-    Ok(Found {
-        conversation: id(row.try_get("conversation")?)?,
-        title: row.try_get("title")?,
-        updated_at: row.try_get("updated_at")?,
-        message: row.try_get::<Option<&str>, _>("message")?.map(said).transpose()?,
+fn said(row: &SqliteRow) -> sqlx::Result<Said> {
+    Ok(Said {
+        id: id(row.try_get("id")?)?,
+        role: super::messages::role(row.try_get("role")?),
+        text: row.try_get("text")?,
+        created_at: row.try_get("created_at")?,
+        position: row.try_get("position")?,
     })
 }
 
 impl Store {
-    /// The account's messages from behind `after`, one after the other: newest conversation first, in each the newest message
-    /// first. Open replies are left out.
-    pub fn texts(&self, account: AccountId, after: Option<Place>) -> impl Stream<Item = sqlx::Result<Found>> {
+    /// Up to `limit` of the conversations that the account sees, newest first, from the one at `from` on: that one too,
+    /// unless it has changed meanwhile.
+    pub async fn titles(&self, account: AccountId, from: Option<&Place>, limit: i64) -> sqlx::Result<Vec<Titled>> {
         // Every real time sorts before this one.
-        let end = Place { updated_at: "9999".into(), conversation: String::new(), position: 0 };
-        let after = after.unwrap_or(end);
+        let (updated_at, conversation) =
+            from.map_or(("9999", ""), |from| (from.updated_at.as_str(), from.conversation.as_str()));
+        // Its own and those of others each by its index, as in the list.
         let rows = sqlx::query(
-            "select conversation.id as conversation, conversation.title, conversation.updated_at,
-                    message.id as message, message.role, message.text, message.created_at, message.position
-             from conversation
-             left join message on message.conversation = conversation.id and message.status <> 'streaming'
-             where (conversation.account = $1 or conversation.id in (select conversation from share where account = $1))
-               and (conversation.updated_at < $2 or (conversation.updated_at = $2
-                    and (conversation.id < $3 or (conversation.id = $3 and message.position < $4))))
-             order by conversation.updated_at desc, conversation.id desc, message.position desc",
+            "select id, title, updated_at from conversation
+             where id in (
+                select id from (
+                    select id from conversation
+                    where account = $1 and (updated_at < $2 or (updated_at = $2 and id <= $3))
+                    order by updated_at desc, id desc limit $4)
+                union
+                select id from conversation
+                where id in (select conversation from share where share.account = $1)
+                    and (updated_at < $2 or (updated_at = $2 and id <= $3)))
+             order by updated_at desc, id desc limit $4",
         )
         .bind(account.to_string())
-        .bind(after.updated_at)
-        .bind(after.conversation)
-        .bind(after.position)
+        .bind(updated_at)
+        .bind(conversation)
+        .bind(limit)
+        .fetch_all(self.read())
+        .await?;
+        let read = rows.iter().map(|row| {
+            let (title, updated_at) = (row.try_get("title")?, row.try_get("updated_at")?);
+            Ok(Titled { id: id(row.try_get("id")?)?, title, updated_at })
+        });
+        read.collect()
+    }
+
+    /// The conversation's messages before this position, the newest first, one after the other. Open replies are left out.
+    pub fn texts(&self, conversation: ConversationId, before: i64) -> impl Stream<Item = sqlx::Result<Said>> {
+        let rows = sqlx::query(
+            "select id, role, text, created_at, position from message
+             where conversation = $1 and position < $2 and status <> 'streaming' order by position desc",
+        )
+        .bind(conversation.to_string())
+        .bind(before)
         .fetch(self.read());
-        rows.map(|row| found(&row?))
+        rows.map(|row| said(&row?))
     }
 }

@@ -130,8 +130,9 @@ impl Store {
         Ok(Given::New)
     }
 
-    /// Takes it back. `false`: it was not shared with this account.
-    pub async fn unshare(&self, conversation: ConversationId, account: AccountId) -> sqlx::Result<bool> {
+    /// Takes it back. `false`: it was not shared with this account. With `links`, the invitation links end with it: whoever is
+    /// removed may have one, or open another browser.
+    pub async fn unshare(&self, conversation: ConversationId, account: AccountId, links: bool) -> sqlx::Result<bool> {
         let mut write = self.write().await?;
         let gone = sqlx::query("delete from share where conversation = $1 and account = $2")
             .bind(conversation.to_string())
@@ -141,6 +142,12 @@ impl Store {
             .rows_affected();
         if gone == 0 {
             return Ok(false);
+        }
+        if links {
+            sqlx::query("delete from share_link where conversation = $1")
+                .bind(conversation.to_string())
+                .execute(&mut *write)
+                .await?;
         }
         note_by(&mut write, Some(self.process()), Revoked::Share(account, conversation)).await?;
         write.commit().await?;
@@ -297,6 +304,30 @@ pub(super) async fn inherit(write: &mut SqliteConnection, guest: AccountId, acco
              and conversation in (select conversation.id from conversation where conversation.account = $2)",
     ] {
         sqlx::query(what).bind(guest.to_string()).bind(account.to_string()).execute(&mut *write).await?;
+    }
+    Ok(())
+}
+
+/// Nobody may look at a conversation that is about to be deleted: not its owner, nor whom it is shared with, nor whoever has
+/// its public link.
+pub(super) async fn note_end(
+    write: &mut SqliteConnection,
+    process: &str,
+    owner: AccountId,
+    conversation: ConversationId,
+) -> sqlx::Result<()> {
+    let people: Vec<String> = sqlx::query_scalar("select account from share where conversation = $1")
+        .bind(conversation.to_string())
+        .fetch_all(&mut *write)
+        .await?;
+    let mut revoked = vec![Revoked::Share(owner, conversation)];
+    for account in people {
+        revoked.push(Revoked::Share(id(&account)?, conversation));
+    }
+    let link = sqlx::query("select 1 from public_link where conversation = $1").bind(conversation.to_string());
+    revoked.extend(link.fetch_optional(&mut *write).await?.map(|_| Revoked::PublicLink(conversation)));
+    for revoked in revoked {
+        note_by(write, Some(process), revoked).await?;
     }
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! Whose account it is that an issuer speaks for.
 
 use super::*;
+use crate::server::secret::Hash;
+use crate::tests::accounts::PASSWORD;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_is_not_verified_links_to_nothing() {
@@ -57,9 +59,17 @@ async fn somebody_links_and_unlinks_but_not_the_only_way_in() {
     let mut app = with(&issuer, &[]).await;
     app.sign_up("Ann").await;
     assert!(app.get("/account").await.text().await.unwrap().contains("Link The Office"));
-    let away = app.leave("/account/identities/link", &[]).await;
+    let away = app.leave("/account/identities/link", &[("password", PASSWORD)]).await;
     let answer = app.come_back(&issuer.sign_in(&away.to), &away.remembers).await;
     assert_eq!(location(&answer), "/account");
+    // A new password leaves it: its page says so.
+    let owner = app.state.store.credentials("ann").await.unwrap().unwrap().account;
+    let link = crate::server::accounts::invite_to_reset(&app.state, owner, "root").await.unwrap();
+    let fields = [("link", link.as_str()), ("password", PASSWORD)];
+    let set = app.form("/reset-password", &fields).send().await.unwrap().text().await.unwrap();
+    assert!(set.contains("still ways into the account"), "{set}");
+    app.cookie = app.new_cookie().await;
+    app.sign_in("Ann").await;
     let ann = app.cookie.clone();
     app.cookie = app.new_cookie().await;
     app.sign_in_at(&issuer).await;
@@ -67,13 +77,13 @@ async fn somebody_links_and_unlinks_but_not_the_only_way_in() {
 
     app.cookie = app.new_cookie().await;
     app.sign_up("Bob").await;
-    let away = app.leave("/account/identities/link", &[]).await;
+    let away = app.leave("/account/identities/link", &[("password", PASSWORD)]).await;
     let words = refused(app.come_back(&issuer.sign_in(&away.to), &away.remembers).await, 409).await;
     assert!(words.contains("belongs to another account"), "{words}");
     // Begun by one, brought back by another: nothing is linked.
     issuer.claims("sub", json!("subject-2"));
     issuer.told(|script| script.userinfo = json!({ "sub": "subject-2" }));
-    let away = app.leave("/account/identities/link", &[]).await;
+    let away = app.leave("/account/identities/link", &[("password", PASSWORD)]).await;
     let bob = std::mem::replace(&mut app.cookie, ann);
     refused(app.come_back(&issuer.sign_in(&away.to), &away.remembers).await, 403).await;
 
@@ -132,4 +142,28 @@ async fn a_disabled_account_stays_out() {
     app.cookie = app.new_cookie().await;
     let words = refused(app.try_issuer(&issuer).await, 403).await;
     assert!(words.contains("disabled"), "{words}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_alone_links_nothing() {
+    let issuer = Issuer::start().await;
+    let mut app = with(&issuer, &[]).await;
+    app.sign_up("Ann").await;
+    for password in ["", "not the password"] {
+        let fields = [("password", password)];
+        let answer = app.form("/account/identities/link", &fields).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{password}");
+        assert!(!answer.headers().contains_key("refresh"));
+    }
+    // Who writes the cookie themselves has no proof.
+    let ann = app.state.store.credentials("ann").await.unwrap().unwrap().account;
+    let away = app.leave("/account/identities/link", &[("password", PASSWORD)]).await;
+    let forged = Flow::new(Purpose::Link(ann, Hash::of(&format!("{ann}/"))), "/account").unwrap();
+    let to =
+        app.state.oidc.clone().unwrap().begin(&forged, &format!("{}/sign-in/oidc/callback", app.url)).await.unwrap();
+    let remembers = format!("rivulet-oidc-{}={}", &forged.state()[..16], forged.cookie());
+    refused(app.come_back(&issuer.sign_in(&to), &remembers).await, 403).await;
+    assert!(app.state.store.identities(ann).await.unwrap().is_empty());
+    let answer = app.come_back(&issuer.sign_in(&away.to), &away.remembers).await;
+    assert_eq!(location(&answer), "/account");
 }

@@ -127,3 +127,43 @@ async fn a_guest_who_signs_in_as_the_owner_is_the_owner() {
     assert_eq!(people(&shared).await.len(), 1, "nobody shares with themselves");
     assert_eq!(shared.app.conversations().await.len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_an_account_is_not_told_to_whoever_tries_many_names_nor_to_guests() {
+    let mut shared = Shared::with("reader").await;
+    let path = shared.path("/sharing/people");
+    let mut statuses = Vec::new();
+    for number in 0..30 {
+        let body = json!({ "name": format!("Nobody {number}"), "role": "reader" });
+        statuses.push(shared.app.post(&path, body).await.status());
+    }
+    assert!(statuses.contains(&StatusCode::TOO_MANY_REQUESTS), "{statuses:?}");
+    assert!(shared.app.try_sign_in("Bob", crate::tests::accounts::PASSWORD).await.status().is_redirection());
+    shared.app.cookie = shared.app.new_cookie().await;
+    let own = shared.app.conversation().await;
+    let path = format!("/api/v1/conversations/{own}/sharing/people");
+    for name in ["Bob", "Nobody"] {
+        let refused = problem(shared.app.post(&path, json!({ "name": name, "role": "reader" })).await, 403).await;
+        assert!(text(&refused["detail"]).contains("Sign up to share by name"));
+    }
+    let page = shared.app.get(&format!("/c/{own}/sharing")).await.text().await.unwrap();
+    assert!(page.contains("Make a link") && !page.contains("Their name here"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_removed_comes_back_by_no_link_and_who_leaves_ends_none() {
+    let mut shared = Shared::with("reader").await;
+    let page = shared.app.get(&format!("/c/{}/sharing", shared.conversation)).await.text().await.unwrap();
+    assert!(page.contains("ends all open invitation links too"), "{page}");
+    let secret = shared.app.share_link(&shared.conversation, json!({ "role": "reader", "uses": 5 })).await;
+    shared.be_bob();
+    let path = shared.path(&format!("/sharing/people/{}", shared.bob_id));
+    assert_eq!(shared.app.request(Method::DELETE, &path).send().await.unwrap().status(), StatusCode::NO_CONTENT);
+    assert_eq!(shared.app.join(&secret).await.status(), StatusCode::OK, "who has left may come back");
+    shared.take_back().await;
+    shared.be_bob();
+    problem(shared.app.join(&secret).await, 404).await;
+    shared.be_ann();
+    let sharing: Value = shared.app.get(&shared.path("/sharing")).await.json().await.unwrap();
+    assert_eq!(sharing["links"], json!([]));
+}

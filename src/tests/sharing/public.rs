@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 const SECOND: Duration = Duration::from_secs(1);
 
 impl Shared {
-    async fn publish(&self, names: bool) -> String {
+    pub(super) async fn publish(&self, names: bool) -> String {
         let path = self.path("/sharing/public");
         let answer = self.app.request(Method::PUT, &path).json(&json!({ "names": names })).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::CREATED);

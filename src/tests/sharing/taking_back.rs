@@ -105,3 +105,51 @@ async fn a_disabled_account_loses_what_is_shared_with_it_and_its_links_lead_nowh
     let path = shared.path("/sharing/people");
     problem(shared.app.post(&path, json!({ "name": "Bob", "role": "reader" })).await, 422).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_process_deletes_is_over_at_the_other() {
+    let shared = Shared::with("participant").await;
+    let second = State::start(settings(&shared.app.folder, &shared.app.upstream, &[])).await.unwrap();
+    let bob: crate::model::AccountId = shared.bob_id.parse().unwrap();
+    let conversation: crate::model::ConversationId = shared.conversation.parse().unwrap();
+    let ann = second.store.owner(conversation).await.unwrap();
+    let public = crate::server::secret::Hash::of(&shared.publish(false).await);
+    let viewers: [crate::server::viewer::Viewer; 3] =
+        [ann.into(), bob.into(), crate::server::viewer::Viewer::Public(public)];
+    let mut followers = Vec::new();
+    for viewer in viewers {
+        followers.push(Follower::start(&second, viewer, Topic::Conversation(conversation), None).await.unwrap().0);
+    }
+    let (mut list, _) = Follower::start(&second, ann, Topic::Account(ann), None).await.unwrap();
+    let since = Instant::now();
+    assert_eq!(
+        shared.app.request(Method::DELETE, &shared.path("")).send().await.unwrap().status(),
+        StatusCode::NO_CONTENT
+    );
+    for follower in &mut followers {
+        let over = async { while follower.next().await.is_some() {} };
+        tokio::time::timeout(PATIENCE, over).await.expect("it goes on");
+    }
+    let frames = tokio::time::timeout(PATIENCE, list.next()).await.unwrap().unwrap();
+    let [Frame::Start { event: Event::List(list), .. }] = &frames[..] else { panic!("no list") };
+    assert!(list.items.is_empty());
+    assert!(since.elapsed() < SECOND, "cut after {:?}", since.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_looks_late_is_told_that_it_is_deleted() {
+    let shared = Shared::with("reader").await;
+    let bob: crate::model::AccountId = shared.bob_id.parse().unwrap();
+    let conversation: crate::model::ConversationId = shared.conversation.parse().unwrap();
+    let topic = Topic::Conversation(conversation);
+    let (mut follower, first) = Follower::start(&shared.app.state, bob, topic, None).await.unwrap();
+    let Frame::Start { id: from, .. } = first else { panic!("no start") };
+    let path = shared.path("");
+    shared.app.request(Method::PATCH, &path).json(&json!({ "title": "Other" })).send().await.unwrap();
+    assert_eq!(shared.app.request(Method::DELETE, &path).send().await.unwrap().status(), StatusCode::NO_CONTENT);
+    shared.app.state.grants.revoke(crate::server::store::revocations::Revoked::Share(bob, conversation));
+    let frames = follower.next().await.unwrap();
+    let [Frame::Merged { event: Event::Deleted { .. }, first, .. }] = &frames[..] else { panic!("not told") };
+    assert_eq!(*first, from.seq + 1, "in place of all before it");
+    assert!(follower.next().await.is_none() && follower.is_deleted() && !follower.is_withdrawn());
+}

@@ -13,6 +13,7 @@ use super::pace::{End, Nudge, Pause, SETTLED_MS};
 use super::{Link, Live};
 use crate::browser::{self, Listener, Lock, now_ms};
 use crate::error::Problem;
+use crate::ui::place::is_public;
 use futures::StreamExt;
 use futures::channel::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use futures::future::{self, Either, Fuse, LocalBoxFuture};
@@ -114,9 +115,15 @@ impl Follower {
         }
     }
 
-    /// Whether anybody looks, or waits for a reply.
+    /// Whether anybody looks, or waits for a reply. Under a public link there is nothing but its conversation: once that is
+    /// gone, there is nothing to ask for.
     fn is_wanted(&self) -> bool {
-        browser::is_visible() || self.live.fold.with_value(|fold| fold.draft().is_some())
+        let is_over = is_public() && self.place().conversation.is_none();
+        !is_over && (browser::is_visible() || self.has_draft())
+    }
+
+    fn has_draft(&self) -> bool {
+        self.live.fold.with_value(|fold| fold.draft().is_some())
     }
 
     fn place(&self) -> Place {
@@ -167,6 +174,8 @@ impl Follower {
         // Where something else is open by now, the answer says nothing about it.
         if self.place().conversation == asked {
             self.live.change(Fold::is_gone);
+            // That was an answer.
+            self.tell_live();
         }
         End::Again
     }

@@ -5,6 +5,7 @@ use crate::error::Problem;
 use crate::model::{ConversationId, MessageId, Role};
 use crate::server::State;
 use crate::server::routes::input::Query;
+use crate::server::routes::openapi::Limited;
 use crate::server::search::{self, Hit};
 use crate::server::session::Reader;
 use axum::Json as Answer;
@@ -66,7 +67,7 @@ impl From<Hit> for SearchResult {
 /// The newest conversation comes first. One request looks through some thousand messages: a page can have no items and
 /// still a `next`.
 #[utoipa::path(get, path = "/api/v1/search", operation_id = "search", tag = "search", params(Question),
-    responses((status = 200, body = Listed<SearchResult>)))]
+    responses((status = 200, body = Listed<SearchResult>), Limited))]
 pub(super) async fn search(
     Extract(state): Extract<State>,
     Reader(who): Reader,

@@ -60,7 +60,7 @@ async fn again(
     problem: Problem,
 ) -> Result<Response, ProblemPage> {
     match problem {
-        Problem::Invalid { .. } | Problem::Conflict(_) => {
+        Problem::Invalid { .. } | Problem::Conflict(_) | Problem::TooMany { .. } => {
             Ok(sheet(state, who, id, None, typed, Said::problem(form, problem)).await?.into_response())
         }
         _ => Err(problem.into()),
@@ -89,11 +89,12 @@ struct NewPerson {
 async fn add(
     Extract(state): Extract<State>,
     caller: Caller,
+    arrival: Arrival,
     id: Result<Id<ConversationId>, Problem>,
     form: Result<Form<NewPerson>, Problem>,
 ) -> Result<Response, ProblemPage> {
     let (who, Id(id), Form(form)) = (caller.writing()?, id?, form?);
-    match sharing::add(&state, who.account, id, &form.name, sharing::role(&form.role)?).await {
+    match sharing::add(&state, who, arrival.address, id, &form.name, sharing::role(&form.role)?).await {
         Ok(_) => Ok(back_to(id)),
         Err(problem) => {
             let typed = Typed { name: form.name, ..Typed::default() };
