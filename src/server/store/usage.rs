@@ -34,7 +34,6 @@ macro_rules! add_to_ledger {
         )
     };
 }
-pub(super) use add_to_ledger;
 
 /// Binds what was used, behind whose it is.
 fn add<'q>(query: Query<'q, Sqlite, SqliteArguments>, usage: Usage) -> Query<'q, Sqlite, SqliteArguments> {
@@ -55,6 +54,19 @@ pub(super) async fn charge_reply(write: &mut SqliteConnection, ending: &Ending) 
          from message join conversation on conversation.id = message.conversation where message.id = $1"
     ));
     add(query.bind(ending.reply.to_string()).bind(&ending.finished_at), usage).execute(write).await?;
+    Ok(())
+}
+
+/// Adds what a guest has used to what the account has.
+pub(super) async fn inherit(write: &mut SqliteConnection, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
+    sqlx::query(add_to_ledger!(
+        "select $2, day, model, input_tokens, output_tokens, estimated, cost_micros, replies
+         from usage where account = $1"
+    ))
+    .bind(guest.to_string())
+    .bind(account.to_string())
+    .execute(write)
+    .await?;
     Ok(())
 }
 
