@@ -174,6 +174,30 @@ async fn the_only_admin_cannot_delete_itself_and_an_admin_deletes_others_by_thei
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a58_former_names_go_out_of_the_log_as_well_unless_somebody_else_has_one_by_now() {
+    let mut app = with_admin(&[]).await;
+    let root = app.cookie.clone();
+    let (_, gave_it_up) = member(&mut app, "Hilda").await;
+    app.cookie = gave_it_up;
+    submit(&app, "/account/name", &[("name", "Yva")]).await;
+    app.cookie = root.clone();
+    let (ann, anns) = member(&mut app, "Ann").await;
+    app.cookie = anns;
+    for name in ["Zoe", "Mia", "Hilda"] {
+        submit(&app, "/account/name", &[("name", name)]).await;
+    }
+    app.cookie = root.clone();
+    member(&mut app, "Zoe").await;
+    app.cookie = root;
+    crate::server::accounts::delete(&app.state, ann, None).await.unwrap();
+    let entries = app.state.store.audit(None).await.unwrap().0;
+    let named = |name: &str| entries.iter().any(|it| [&it.actor, &it.subject, &it.detail].iter().any(|at| *at == name));
+    for (name, stays) in [("Ann", false), ("Mia", false), ("Hilda", false), ("Zoe", true), ("Yva", true)] {
+        assert_eq!(named(name), stays, "{name}: {entries:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_guest_deletes_what_it_has_said() {
     let app = App::start().await;
     app.conversation().await;

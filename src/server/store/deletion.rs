@@ -64,7 +64,7 @@ impl Store {
         let ended = people::end_all(&mut write, id).await?;
         let unnamed = unnamed(id);
         if let Some(name) = row.try_get::<Option<&str>, _>("name")? {
-            audit::unname(&mut write, name, &unnamed).await?;
+            audit::unname(&mut write, id, name, &unnamed).await?;
         }
         match by {
             Deletes::Itself => audit::add(&mut write, &unnamed, "deleted itself", "", "").await?,
