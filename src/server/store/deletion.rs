@@ -74,7 +74,8 @@ impl Store {
         Ok(Some(ended))
     }
 
-    /// Deletes what is left of the account. What it has used is added to what all deleted ones have.
+    /// Deletes what is left of the account. What it has used is added to what all deleted ones have; what it wrote in other
+    /// people's conversations stays, without a name and without its images.
     pub async fn finish_deletion(&self, id: AccountId) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         sqlx::query(
@@ -97,6 +98,7 @@ impl Store {
             .bind(id.to_string())
             .fetch_all(&mut *write)
             .await?;
+        images::take_out(&mut write, id).await?;
         sqlx::query("delete from account where id = $1 and leaving_at is not null")
             .bind(id.to_string())
             .execute(&mut *write)
