@@ -138,12 +138,17 @@ async fn give(
             Given::New => has_come(&state, id, whom).await?,
             Given::Before => {}
         }
+        if role == Access::Reader {
+            // Who may not stop it any more does not go on paying for it.
+            state.engine.stop_in(id, whom).await?;
+        }
         find(&state, id, whom).await
     })
     .await
 }
 
-/// Takes somebody's access back, and ends the invitation links by which they could come in again; of oneself, leaves.
+/// Takes somebody's access back, and ends the invitation links by which they could come in again; of oneself, leaves. The
+/// reply that they pay for ends.
 pub async fn remove(state: &State, account: AccountId, id: ConversationId, whose: AccountId) -> Result<(), Problem> {
     let stored = state.store.conversation(account, id).await?;
     if account != whose {
@@ -162,7 +167,7 @@ pub async fn remove(state: &State, account: AccountId, id: ConversationId, whose
         state.grants.revoke(Revoked::Share(whose, id));
         let stored = state.store.conversation(stored.owner.id, id).await?;
         tell(&state, &stored).await;
-        Ok(())
+        state.engine.stop_in(id, whose).await
     })
     .await
 }

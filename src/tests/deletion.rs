@@ -2,8 +2,9 @@
 
 use super::accounts::{PASSWORD, cookie};
 use super::admin::{member, page, submit, with_admin};
-use super::app::{App, Folder, problem, settings};
+use super::app::{App, Folder, Sent, directive, problem, settings};
 use super::images::files::png;
+use super::sharing::Shared;
 use super::upstream::Upstream;
 use super::upstream::script::Script;
 use crate::model::AccountId;
@@ -171,6 +172,53 @@ async fn the_only_admin_cannot_delete_itself_and_an_admin_deletes_others_by_thei
     assert!(log.contains("deleted account ") && !log.contains("Ann"), "{log}");
     app.cookie = cookie;
     problem(app.get("/api/v1/models").await, 401).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a58_former_names_go_out_of_the_log_as_well_unless_somebody_else_has_one_by_now() {
+    let mut app = with_admin(&[]).await;
+    let root = app.cookie.clone();
+    let (_, gave_it_up) = member(&mut app, "Hilda").await;
+    app.cookie = gave_it_up;
+    submit(&app, "/account/name", &[("name", "Yva")]).await;
+    app.cookie = root.clone();
+    let (ann, anns) = member(&mut app, "Ann").await;
+    app.cookie = anns;
+    for name in ["Zoe", "Mia", "Hilda"] {
+        submit(&app, "/account/name", &[("name", name)]).await;
+    }
+    app.cookie = root.clone();
+    member(&mut app, "Zoe").await;
+    app.cookie = root;
+    crate::server::accounts::delete(&app.state, ann, None).await.unwrap();
+    let entries = app.state.store.audit(None).await.unwrap().0;
+    let named = |name: &str| entries.iter().any(|it| [&it.actor, &it.subject, &it.detail].iter().any(|at| *at == name));
+    for (name, stays) in [("Ann", false), ("Mia", false), ("Hilda", false), ("Zoe", true), ("Yva", true)] {
+        assert_eq!(named(name), stays, "{name}: {entries:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a58_what_was_written_for_others_stays_without_a_name_and_without_images_that_are_gone() {
+    let mut shared = Shared::with("participant").await;
+    for (is_bob, image) in [(false, png(8, 8)), (true, png(9, 9))] {
+        if is_bob { shared.be_bob() } else { shared.be_ann() }
+        let image = shared.app.image(image).await;
+        let body = json!({ "content": directive(&Script::default()), "images": [image] });
+        let sent = Sent::of(&shared.app.post(&shared.path("/messages"), body).await.json().await.unwrap());
+        shared.app.rest_of(&shared.conversation, &sent).await;
+    }
+    let form = shared.app.get("/account/delete").await.text().await.unwrap();
+    assert!(form.contains("What stays: messages in other people's conversations"), "{form}");
+    assert_eq!(delete(&shared.app, PASSWORD).await.status(), StatusCode::OK);
+    shared.be_ann();
+    let messages = shared.app.snapshot(&shared.conversation).await["messages"].clone();
+    assert_eq!(messages[2]["images"].as_array().unwrap().len(), 1, "what others showed stays");
+    assert_eq!(messages[4]["author"]["name"], "somebody who has left");
+    assert_eq!((&messages[4]["text"], &messages[4]["images"]), (&json!(directive(&Script::default())), &json!(null)));
+    let sent = shared.app.send(&shared.conversation, &Script::default()).await;
+    let end = shared.app.rest_of(&shared.conversation, &sent).await.pop().unwrap();
+    assert_eq!(end.event, "done", "and the conversation goes on");
 }
 
 #[tokio::test(flavor = "multi_thread")]

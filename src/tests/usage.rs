@@ -2,6 +2,7 @@
 
 use super::app::{App, problem};
 use super::upstream::script::Script;
+use crate::model::Usage;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -31,6 +32,26 @@ async fn what_was_used_is_summed_by_day_and_model_and_outlives_the_conversation(
         assert_eq!(problem(answer, 422).await["field"], "days");
     }
     problem(app.stranger(Method::GET, "/api/v1/usage").send().await.unwrap(), 401).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_title_costs_is_on_the_account_that_the_guest_who_asked_is_by_now() {
+    let mut app = App::start().await;
+    let guest = app.cookie.clone();
+    app.cookie = app.new_cookie().await;
+    app.sign_up("Ann").await;
+    let ann = app.state.store.credentials("ann").await.unwrap().unwrap().account;
+    let anns = std::mem::replace(&mut app.cookie, guest);
+    let conversation = app.conversation().await;
+    let sent = app.send(&conversation, &Script::default()).await;
+    app.rest_of(&conversation, &sent).await;
+    let reply = sent.reply.parse().unwrap();
+    let guest = app.state.store.message(reply).await.unwrap().unwrap().2;
+    app.state.store.merge(guest, ann).await.unwrap();
+    let usage = Usage { input_tokens: 5, ..Usage::default() };
+    app.state.store.charge_title((reply, guest), "small", usage).await.unwrap();
+    app.cookie = anns;
+    assert!(used(&app).await.iter().any(|it| it["model"] == "small" && it["input_tokens"] == 5));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use crate::error::Problem;
-use crate::model::{AccountId, Message, MessageId, Role};
+use crate::model::{AccountId, ConversationId, Message, MessageId, Role};
 use crate::server::journal::lock;
 
 /// What a stop found.
@@ -33,6 +33,19 @@ impl Engine {
         }
         let (message, ..) = self.shared.message_to_use(account, reply).await?;
         Ok(Stop::Ended(Box::new(message)))
+    }
+
+    /// Ends what the account has asked for in this conversation, at whichever process writes it; its text stays.
+    pub async fn stop_in(&self, conversation: ConversationId, account: AccountId) -> Result<(), Problem> {
+        for reply in self.shared.store.open_replies_in(conversation, account).await? {
+            match self.shared.find(reply) {
+                Some(open) => open.stop.cancel(),
+                None => {
+                    self.shared.pass_on_stop(reply).await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Ends all open replies that the account has asked for and that this process writes; their text stays.

@@ -70,7 +70,7 @@ async fn name(
     let request = request(model, &question, &answer.text);
     let (said, usage) = timeout(PATIENCE, ask(shared, model, request)).await.map_err(|_| "it took too long")??;
     let usage = shared.providers.priced(model, usage);
-    if let Err(error) = shared.store.charge(account, model, usage).await {
+    if let Err(error) = shared.store.charge_title((reply, account), model, usage).await {
         tracing::warn!(%error, "What a title has cost could not be written");
     }
     let title = tidy(&said).ok_or("its answer is no title")?;

@@ -50,8 +50,8 @@ pub fn page(owner: Option<Owner>, leaving: Leaving, holds: Holdings, said: Said)
         <p class="lead">"This goes at once, and nobody can bring it back:"</p>
         <ul class="titles">{goes(holds, is_guest)}</ul>
         <p class="quiet">
-            "What stays: how many tokens were used, without whose they were; in the log, that an account was deleted; and what \
-             backups hold, until they are overwritten."
+            "What stays: messages in other people's conversations, without a name and without images; how many tokens were used, \
+             without whose they were; in the log, that an account was deleted; and what backups hold, until they are overwritten."
         </p>
         {copy}
         <form class="form" method="post" action=action>

@@ -1,6 +1,6 @@
 //! Accounts: guests, and people with a name.
 
-use super::usage::add_to_ledger;
+use super::usage;
 use super::{Store, audit, now};
 use crate::model::{AccountId, Named};
 use crate::server::accounts::{Name, Role};
@@ -183,12 +183,13 @@ impl Store {
         write.commit().await
     }
 
-    /// Deletes a guest with everything that it has; what others share with it, they share with `heir` from now on. Nothing
-    /// happens where it has a name.
+    /// Deletes a guest with what only it has. What others share with it, they share with `heir` from now on, who also has
+    /// what it wrote and showed there, and what it has used. Nothing happens where it has a name.
     pub async fn delete_guest(&self, guest: AccountId, heir: AccountId) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         if is_guest(&mut write, guest).await? {
             super::sharing::inherit(&mut write, guest, heir).await?;
+            usage::inherit(&mut write, guest, heir).await?;
             remove(&mut write, guest).await?;
         }
         write.commit().await
@@ -259,14 +260,7 @@ pub(super) async fn merge(write: &mut SqliteConnection, guest: AccountId, accoun
         sqlx::query(what).bind(guest.to_string()).bind(account.to_string()).execute(&mut *write).await?;
     }
     super::sharing::inherit(&mut *write, guest, account).await?;
-    sqlx::query(add_to_ledger!(
-        "select $2, day, model, input_tokens, output_tokens, estimated, cost_micros, replies
-         from usage where account = $1"
-    ))
-    .bind(guest.to_string())
-    .bind(account.to_string())
-    .execute(&mut *write)
-    .await?;
+    usage::inherit(&mut *write, guest, account).await?;
     remove(write, guest).await
 }
 

@@ -1,6 +1,8 @@
 //! Who changed what of whom, and what admins have set.
 
 use super::{Store, now};
+use crate::model::AccountId;
+use crate::server::accounts::Name;
 use sqlx::{Row, SqliteConnection};
 use uuid::{NoContext, Timestamp, Uuid};
 
@@ -41,8 +43,54 @@ pub(super) async fn add(
     Ok(())
 }
 
-/// Takes a name out of the log.
-pub(super) async fn unname(write: &mut SqliteConnection, name: &str, unnamed: &str) -> sqlx::Result<()> {
+/// Takes an account out of the log, by its name and by those that it had before. A name that another account has by now stays:
+/// it is not to be told from that one's.
+pub(super) async fn unname(
+    write: &mut SqliteConnection,
+    account: AccountId,
+    name: &str,
+    unnamed: &str,
+) -> sqlx::Result<()> {
+    for name in names(&mut *write, name).await? {
+        if !is_anothers(&mut *write, account, &name).await? {
+            replace(&mut *write, &name, unnamed).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What whoever is called so has been called, as far as the log knows.
+async fn names(write: &mut SqliteConnection, name: &str) -> sqlx::Result<Vec<String>> {
+    let renamed: Vec<(String, String)> =
+        sqlx::query_as("select subject, detail from audit where action = $1 order by id desc")
+            .bind(RENAMED)
+            .fetch_all(write)
+            .await?;
+    let mut current = name.to_owned();
+    let mut names = vec![name.to_owned()];
+    for (former, new) in renamed {
+        if new == current {
+            names.push(former.clone());
+            current = former;
+        } else if former == current {
+            // Somebody else has given it up, before it was chosen here.
+            break;
+        }
+    }
+    Ok(names)
+}
+
+async fn is_anothers(write: &mut SqliteConnection, account: AccountId, name: &str) -> sqlx::Result<bool> {
+    let Ok(name) = Name::parse(name) else { return Ok(false) };
+    let row = sqlx::query("select 1 from account where name_key = $1 and id <> $2")
+        .bind(name.key())
+        .bind(account.to_string())
+        .fetch_optional(write)
+        .await?;
+    Ok(row.is_some())
+}
+
+async fn replace(write: &mut SqliteConnection, name: &str, unnamed: &str) -> sqlx::Result<()> {
     for column in ["update audit set actor = $2 where actor = $1", "update audit set subject = $2 where subject = $1"] {
         sqlx::query(column).bind(name).bind(unnamed).execute(&mut *write).await?;
     }

@@ -68,7 +68,7 @@ impl Store {
         let ended = people::end_all(&mut write, id).await?;
         let unnamed = unnamed(id);
         if let Some(name) = row.try_get::<Option<&str>, _>("name")? {
-            audit::unname(&mut write, name, &unnamed).await?;
+            audit::unname(&mut write, id, name, &unnamed).await?;
         }
         match by {
             Deletes::Itself => audit::add(&mut write, &unnamed, "deleted itself", "", "").await?,
@@ -78,7 +78,8 @@ impl Store {
         Ok(Some(ended))
     }
 
-    /// Deletes what is left of the account. What it has used is added to what all deleted ones have.
+    /// Deletes what is left of the account. What it has used is added to what all deleted ones have; what it wrote in other
+    /// people's conversations stays, without a name and without its images.
     pub async fn finish_deletion(&self, id: AccountId) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         sqlx::query(
@@ -101,6 +102,7 @@ impl Store {
             .bind(id.to_string())
             .fetch_all(&mut *write)
             .await?;
+        images::take_out(&mut write, id).await?;
         sqlx::query("delete from account where id = $1 and leaving_at is not null")
             .bind(id.to_string())
             .execute(&mut *write)

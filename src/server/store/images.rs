@@ -257,6 +257,22 @@ pub(super) async fn only_in(write: &mut SqliteConnection, conversation: Conversa
     .await
 }
 
+/// Takes the images of an account that is deleted out of the messages that show them.
+pub(super) async fn take_out(write: &mut SqliteConnection, account: AccountId) -> sqlx::Result<()> {
+    sqlx::query(
+        "with gone as (select image.id from image join account on account.id = image.account
+                       where account.id = $1 and leaving_at is not null)
+         update message set images =
+             (select json_group_array(json(shown.value)) from json_each(message.images) as shown
+              where shown.value ->> 'id' not in (select id from gone))
+         where id in (select message from message_image where image in (select id from gone))",
+    )
+    .bind(account.to_string())
+    .execute(write)
+    .await?;
+    Ok(())
+}
+
 /// Deletes images that no message has any more, and what only they showed.
 pub(super) async fn delete_all(write: &mut SqliteConnection, images: &[String]) -> sqlx::Result<()> {
     for image in images {

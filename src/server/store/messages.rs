@@ -272,6 +272,22 @@ impl Store {
         ids.iter().map(|text| id(text)).collect()
     }
 
+    /// Those of them that are in this conversation.
+    pub async fn open_replies_in(
+        &self,
+        conversation: ConversationId,
+        account: AccountId,
+    ) -> sqlx::Result<Vec<MessageId>> {
+        let ids: Vec<String> = sqlx::query_scalar(
+            "select id from message where status = 'streaming' and conversation = $1 and account = $2",
+        )
+        .bind(conversation.to_string())
+        .bind(account.to_string())
+        .fetch_all(self.read())
+        .await?;
+        ids.iter().map(|text| id(text)).collect()
+    }
+
     /// The first reply to a message.
     pub async fn reply_to(&self, parent: MessageId) -> sqlx::Result<Option<Message>> {
         let row = sqlx::query(select_messages!("where message.parent = $1 order by message.position limit 1"))

@@ -288,7 +288,7 @@ async fn give(
     note_by(write, Some(process), Revoked::Share(account, conversation)).await
 }
 
-/// What is shared with a guest is shared with the account from now on, and what it has written is the account's.
+/// What is shared with a guest is shared with the account from now on, and what it has written and shown is the account's.
 pub(super) async fn inherit(write: &mut SqliteConnection, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
     for what in [
         "insert into share (conversation, account, role, created_at)
@@ -300,6 +300,8 @@ pub(super) async fn inherit(write: &mut SqliteConnection, guest: AccountId, acco
         "delete from share where account = $2
              and conversation in (select conversation.id from conversation where conversation.account = $2)",
         "update message set account = $2 where account = $1",
+        // Those that are in no message go with the guest.
+        "update image set account = $2 where account = $1 and id in (select image from message_image)",
         "update message set account = null where account = $2
              and conversation in (select conversation.id from conversation where conversation.account = $2)",
     ] {

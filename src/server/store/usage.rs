@@ -3,7 +3,7 @@
 
 use super::endings::Ending;
 use super::{Store, now};
-use crate::model::{AccountId, ConversationId, Usage};
+use crate::model::{AccountId, ConversationId, MessageId, Usage};
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Row, Sqlite, SqliteConnection};
@@ -34,7 +34,6 @@ macro_rules! add_to_ledger {
         )
     };
 }
-pub(super) use add_to_ledger;
 
 /// Binds what was used, behind whose it is.
 fn add<'q>(query: Query<'q, Sqlite, SqliteArguments>, usage: Usage) -> Query<'q, Sqlite, SqliteArguments> {
@@ -58,6 +57,19 @@ pub(super) async fn charge_reply(write: &mut SqliteConnection, ending: &Ending) 
     Ok(())
 }
 
+/// Adds what a guest has used to what the account has.
+pub(super) async fn inherit(write: &mut SqliteConnection, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
+    sqlx::query(add_to_ledger!(
+        "select $2, day, model, input_tokens, output_tokens, estimated, cost_micros, replies
+         from usage where account = $1"
+    ))
+    .bind(guest.to_string())
+    .bind(account.to_string())
+    .execute(write)
+    .await?;
+    Ok(())
+}
+
 fn counted(row: &SqliteRow) -> sqlx::Result<Usage> {
     let count = |name: &str| row.try_get::<i64, _>(name).map(|count| count.max(0) as u64);
     Ok(Usage {
@@ -78,11 +90,22 @@ pub(super) fn daily(row: &SqliteRow) -> sqlx::Result<Daily> {
 }
 
 impl Store {
-    /// Writes what was used for a conversation beside its replies: for its title.
-    pub async fn charge(&self, account: AccountId, model: &str, usage: Usage) -> sqlx::Result<()> {
+    /// Writes what was used beside a reply, for the conversation's title, into the ledger of who asked for the reply: whoever
+    /// that is by now, or was (`account`) where the conversation is gone.
+    pub async fn charge_title(
+        &self,
+        (reply, account): (MessageId, AccountId),
+        model: &str,
+        usage: Usage,
+    ) -> sqlx::Result<()> {
         let mut write = self.write().await?;
-        let query = sqlx::query(add_to_ledger!("values ($1, substr($2, 1, 10), $3, $4, $5, $6, $7, 0)"));
-        add(query.bind(account.to_string()).bind(now()).bind(model), usage).execute(&mut *write).await?;
+        let query = sqlx::query(add_to_ledger!(
+            "select id, substr($3, 1, 10), $4, $5, $6, $7, $8, 0 from account where id = coalesce(
+                (select coalesce((select id from account where id = message.account), conversation.account)
+                 from message join conversation on conversation.id = message.conversation where message.id = $1), $2)"
+        ));
+        let query = query.bind(reply.to_string()).bind(account.to_string()).bind(now()).bind(model);
+        add(query, usage).execute(&mut *write).await?;
         write.commit().await
     }
 

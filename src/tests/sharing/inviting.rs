@@ -5,6 +5,8 @@ use crate::model::Access;
 use crate::server::secret::{self, Hash};
 use crate::server::store::sharing::Link;
 use crate::server::store::{ago, now};
+use crate::tests::app::{Sent, directive};
+use crate::tests::images::files::png;
 
 async fn people(shared: &Shared) -> Vec<(String, String)> {
     let sharing: Value = shared.app.get(&shared.path("/sharing")).await.json().await.unwrap();
@@ -104,7 +106,9 @@ async fn a_guest_who_comes_in_and_signs_in_keeps_it() {
     let secret = shared.app.share_link(&shared.conversation, json!({ "role": "participant" })).await;
     shared.app.cookie = shared.app.new_cookie().await;
     assert_eq!(shared.app.join(&secret).await.status(), StatusCode::OK);
-    let sent = shared.app.send(&shared.conversation, &Script::default()).await;
+    let image = shared.app.image(png(8, 8)).await;
+    let body = json!({ "content": directive(&Script::default()), "images": [image] });
+    let sent = Sent::of(&shared.app.post(&shared.path("/messages"), body).await.json().await.unwrap());
     shared.app.rest_of(&shared.conversation, &sent).await;
     let author = shared.app.snapshot(&shared.conversation).await["messages"][2]["author"].clone();
     assert!(text(&author["name"]).starts_with("guest "));
@@ -112,7 +116,12 @@ async fn a_guest_who_comes_in_and_signs_in_keeps_it() {
     let snapshot = shared.app.snapshot(&shared.conversation).await;
     assert_eq!(snapshot["access"], "participant");
     assert_eq!(snapshot["messages"][2]["author"]["name"], "Bob", "what the guest wrote is Bob's now");
+    let used: Value = shared.app.get("/api/v1/usage").await.json().await.unwrap();
+    assert_eq!(used["items"][0]["replies"], 1, "and so is what that cost");
     shared.be_ann();
+    assert_eq!(snapshot["messages"][2]["images"][0]["id"], image.as_str());
+    let shown = shared.app.get(&format!("/api/v1/images/{image}")).await;
+    assert_eq!(shown.status(), StatusCode::OK, "what the guest showed is still there");
     assert_eq!(people(&shared).await, [("Bob".to_owned(), "participant".to_owned())]);
 }
 

@@ -68,6 +68,34 @@ async fn a17_what_one_process_takes_back_the_other_cuts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_may_not_write_any_more_does_not_go_on_paying() {
+    for removed in [true, false] {
+        let mut shared = Shared::with("participant").await;
+        shared.be_bob();
+        let own = shared.app.conversation().await;
+        let script = Script { silence_after: Some(2), ..Script::default() };
+        let elsewhere = shared.app.send(&own, &script).await;
+        let sent = shared.app.send(&shared.conversation, &script).await;
+        shared.be_ann();
+        let mut of_ann = shared.app.follow(&shared.conversation, Some(&sent.cursor)).await;
+        of_ann.until("token").await;
+        if removed {
+            shared.take_back().await;
+        } else {
+            let path = shared.path(&format!("/sharing/people/{}", shared.bob_id));
+            let set = shared.app.request(Method::PATCH, &path).json(&json!({ "role": "reader" }));
+            assert_eq!(set.send().await.unwrap().status(), StatusCode::OK);
+        }
+        let end = of_ann.until_end(&sent.reply).await.pop().unwrap();
+        assert_eq!(end.event, "stopped");
+        assert_ne!(shared.app.last_message(&shared.conversation).await["text"], "", "what there was is kept");
+        shared.be_bob();
+        assert_eq!(shared.app.last_message(&own).await["status"], "streaming", "elsewhere it goes on");
+        shared.app.post(&format!("/api/v1/replies/{}/stop", elsewhere.reply), json!({})).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_leaves_is_out_and_an_owner_cannot() {
     let mut shared = Shared::with("reader").await;
     shared.be_bob();
