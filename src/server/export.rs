@@ -177,12 +177,7 @@ async fn written_elsewhere(state: &State, account: AccountId, archive: &Archive)
     }
 }
 
-async fn conversation(
-    state: &State,
-    account: AccountId,
-    stored: &Stored,
-    archive: &Archive,
-) -> anyhow::Result<()> {
+async fn conversation(state: &State, account: AccountId, stored: &Stored, archive: &Archive) -> anyhow::Result<()> {
     let name = names::conversation(&stored.created_at, &stored.title, stored.id);
     let kind = if state.store.is_huge(stored.id).await? { Kind::Huge } else { Kind::Text };
     archive.file(format!("{name}.json"), kind).await?;

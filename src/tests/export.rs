@@ -167,7 +167,10 @@ async fn an_export_says_who_wrote_what_in_shared_conversations_and_what_is_share
     assert_eq!((&sharing["people"], &sharing["shared_with_it"][0]["person"]), (&json!([]), &json!("Ann")));
     let written = json_of(&of_bob, "written-elsewhere.json");
     assert_eq!(written.as_array().unwrap().len(), 1, "neither what Ann wrote, nor replies");
-    assert_eq!((&written[0]["text"], &written[0]["conversation"]), (&json!("Said by Bob."), &json!(shared.conversation)));
+    assert_eq!(
+        (&written[0]["text"], &written[0]["conversation"]),
+        (&json!("Said by Bob."), &json!(shared.conversation))
+    );
     assert!(of_bob.contains_key(&format!("images/{image}.png")) && !of_bob.keys().any(|name| name.ends_with(".md")));
 }
 
