@@ -16,7 +16,7 @@ use super::store::conversations::Stored;
 use super::store::export::{Kept, Placed};
 use super::viewer::Viewer;
 use crate::error::Problem;
-use crate::model::{AccountId, ConversationId, Message};
+use crate::model::{AccountId, ConversationId, Image, Message};
 use archive::{Archive, Kind};
 use bytes::Bytes;
 use futures::Stream;
@@ -35,10 +35,12 @@ const ROWS: i64 = 200;
 const README: &str = "\
 What Rivulet keeps of this account.
 
-account.json         the account, its limits, sessions, API tokens (their names, not the tokens), invitations
-usage.json           what it has used, by day and model
-images.json, images/ what it has uploaded
-conversations/       each as Markdown, to read, and as JSON, with every message and all that is known of it
+account.json           the account, its limits, sessions, API tokens (their names, not the tokens), invitations, and what is
+                       shared with whom
+usage.json             what it has used, by day and model
+images.json, images/   what it has uploaded
+conversations/         each as Markdown, to read, and as JSON, with every message and all that is known of it
+written-elsewhere.json what it has written in other people's conversations
 
 Times are in UTC. A message's parent is the message that it answers: a conversation is a tree.
 ";
@@ -95,6 +97,7 @@ async fn write(state: &State, account: AccountId, archive: Archive) -> anyhow::R
     usage(state, account, &archive).await?;
     images(state, account, &archive).await?;
     conversations(state, account, &archive).await?;
+    written_elsewhere(state, account, &archive).await?;
     Ok(archive.end().await?)
 }
 
@@ -154,12 +157,27 @@ async fn conversations(state: &State, account: AccountId, archive: &Archive) -> 
         let Some(last) = page.last() else { return Ok(()) };
         after = last.id.to_string();
         for stored in &page {
-            conversation(state, stored, archive).await?;
+            conversation(state, account, stored, archive).await?;
         }
     }
 }
 
-async fn conversation(state: &State, stored: &Stored, archive: &Archive) -> anyhow::Result<()> {
+async fn written_elsewhere(state: &State, account: AccountId, archive: &Archive) -> anyhow::Result<()> {
+    let mut list = List::begin(archive, "written-elsewhere.json").await?;
+    let mut after = String::new();
+    loop {
+        let page = state.store.written_elsewhere_after(account, &after, MESSAGES).await?;
+        let Some((last, _)) = page.last() else { return list.end().await };
+        after = last.id.to_string();
+        for (message, conversation) in &page {
+            let mut value = json!(message);
+            value["conversation"] = json!(conversation);
+            list.push(&value).await?;
+        }
+    }
+}
+
+async fn conversation(state: &State, account: AccountId, stored: &Stored, archive: &Archive) -> anyhow::Result<()> {
     let name = names::conversation(&stored.created_at, &stored.title, stored.id);
     let kind = if state.store.is_huge(stored.id).await? { Kind::Huge } else { Kind::Text };
     archive.file(format!("{name}.json"), kind).await?;
@@ -178,21 +196,23 @@ async fn conversation(state: &State, stored: &Stored, archive: &Archive) -> anyh
     archive.write(markdown::head(stored)).await?;
     let mut messages = Messages::of(state, stored.id);
     while let Some(Placed { position, parent, message }) = messages.next().await? {
-        let files = files(state, &message).await?;
-        archive.write(markdown::message(position, parent, &message, &files)).await?;
+        let files = files(state, account, &message).await?;
+        let place = markdown::Place { number: position, answers: parent };
+        archive.write(markdown::message(account, place, &message, &files)).await?;
     }
     Ok(())
 }
 
-/// The files of a message's images, seen from the folder of the conversations.
-async fn files(state: &State, message: &Message) -> anyhow::Result<Vec<(String, String)>> {
+/// A message's images with their files, seen from the folder of the conversations. Those of others have none.
+async fn files<'a>(
+    state: &State,
+    account: AccountId,
+    message: &'a Message,
+) -> anyhow::Result<Vec<(&'a Image, Option<String>)>> {
     let ids: Vec<_> = message.images.iter().map(|image| image.id).collect();
-    let kinds = state.store.image_kinds(&ids).await?;
-    let file = |image: &crate::model::Image| {
-        let kind = kinds.get(&image.id)?;
-        Some((image.name.clone(), format!("../{}", names::image(image.id, kind))))
-    };
-    Ok(message.images.iter().filter_map(file).collect())
+    let kinds = state.store.image_kinds(account, &ids).await?;
+    let file = |image: &Image| Some(format!("../{}", names::image(image.id, kinds.get(&image.id)?)));
+    Ok(message.images.iter().map(|image| (image, file(image))).collect())
 }
 
 /// The messages of a conversation, one after the other.

@@ -202,7 +202,11 @@ async fn a58_former_names_go_out_of_the_log_as_well_unless_somebody_else_has_one
 async fn a58_what_was_written_for_others_stays_without_a_name_and_without_images_that_are_gone() {
     let mut shared = Shared::with("participant").await;
     for (is_bob, image) in [(false, png(8, 8)), (true, png(9, 9))] {
-        if is_bob { shared.be_bob() } else { shared.be_ann() }
+        if is_bob {
+            shared.be_bob()
+        } else {
+            shared.be_ann()
+        }
         let image = shared.app.image(image).await;
         let body = json!({ "content": directive(&Script::default()), "images": [image] });
         let sent = Sent::of(&shared.app.post(&shared.path("/messages"), body).await.json().await.unwrap());

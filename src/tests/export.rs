@@ -1,8 +1,10 @@
 //! The export of an account: all of it, nobody else's, and an archive that others can open.
 
-use super::app::{App, problem, text};
+use super::app::{App, Sent, problem, text};
 use super::images::files::png;
+use super::sharing::Shared;
 use super::upstream::script::Script;
+use crate::server::secret::Hash;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -63,7 +65,7 @@ async fn an_export_has_all_of_the_account_and_nothing_of_another() {
     app.request(Method::PATCH, &path).json(&title).send().await.unwrap();
     let files = export(&app).await;
     let names: Vec<_> = files.keys().map(String::as_str).collect();
-    assert_eq!(names.len(), 7, "{names:?}");
+    assert_eq!(names.len(), 8, "{names:?}");
     let name = names[2].strip_suffix(".json").unwrap();
     assert!(
         name.starts_with("conversations/20") && name.ends_with(&format!("-etc-pass-wd-b-{conversation}")),
@@ -124,13 +126,52 @@ async fn an_export_opens_with_unzip_and_with_python() {
     let bytes = app.get("/account/export").await.bytes().await.unwrap();
     assert_eq!(
         unpacked(&bytes).len(),
-        4 + 1 + 4 * 2,
-        "three files, the README, the image, and two of each conversation"
+        5 + 1 + 4 * 2,
+        "four files, the README, the image, and two of each conversation"
     );
     let file = app.folder.0.join("export.zip");
     std::fs::write(&file, &bytes).unwrap();
     opens_with("unzip", &["-tqq"], &file);
     opens_with("python3", &["-m", "zipfile", "-t"], &file);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_says_who_wrote_what_in_shared_conversations_and_what_is_shared_with_whom() {
+    let mut shared = Shared::with("participant").await;
+    let link = shared.app.share_link(&shared.conversation, json!({ "role": "reader" })).await;
+    shared.be_bob();
+    let image = shared.app.image(png(8, 8)).await;
+    let body = json!({ "content": "Said by Bob.", "images": [image] });
+    let sent = Sent::of(&shared.app.post(&shared.path("/messages"), body).await.json().await.unwrap());
+    shared.app.rest_of(&shared.conversation, &sent).await;
+    let of_bob = export(&shared.app).await;
+    shared.be_ann();
+    let of_ann = export(&shared.app).await;
+
+    let file = of_ann.keys().find(|name| name.ends_with(".md")).unwrap();
+    let read = String::from_utf8(of_ann[file].clone()).unwrap();
+    assert!(read.contains("## 1. You") && read.contains("## 3. Bob"), "{read}");
+    assert!(read.contains("*An image that is not here: a.png*") && !read.contains("]("), "{read}");
+    let sharing = json_of(&of_ann, "account.json")["sharing"].clone();
+    let person = &sharing["people"][0];
+    assert_eq!(
+        (&person["conversation"], &person["person"], &person["role"]),
+        (&json!(shared.conversation), &json!("Bob"), &json!("participant"))
+    );
+    assert_eq!((&sharing["links"][0]["role"], &sharing["shared_with_it"]), (&json!("reader"), &json!([])));
+    let account = String::from_utf8(of_ann["account.json"].clone()).unwrap();
+    assert!(!account.contains(&link) && !account.contains(&Hash::of(&link).to_string()));
+    assert_eq!(json_of(&of_ann, "written-elsewhere.json"), json!([]));
+
+    let sharing = json_of(&of_bob, "account.json")["sharing"].clone();
+    assert_eq!((&sharing["people"], &sharing["shared_with_it"][0]["person"]), (&json!([]), &json!("Ann")));
+    let written = json_of(&of_bob, "written-elsewhere.json");
+    assert_eq!(written.as_array().unwrap().len(), 1, "neither what Ann wrote, nor replies");
+    assert_eq!(
+        (&written[0]["text"], &written[0]["conversation"]),
+        (&json!("Said by Bob."), &json!(shared.conversation))
+    );
+    assert!(of_bob.contains_key(&format!("images/{image}.png")) && !of_bob.keys().any(|name| name.ends_with(".md")));
 }
 
 /// More than the buffers on the way hold, and hard to compress.
@@ -164,7 +205,7 @@ async fn one_export_at_a_time_and_none_after_signing_out() {
     assert!(text(&refused["detail"]).contains("under way already"));
     let (alice, cookie) = (app.cookie.clone(), app.new_cookie().await);
     app.cookie = cookie;
-    assert_eq!(export(&app).await.len(), 4, "a guest has an account as well, and is not held up by others");
+    assert_eq!(export(&app).await.len(), 5, "a guest has an account as well, and is not held up by others");
     app.cookie = alice;
     app.form("/sign-out", &[]).send().await.unwrap();
     let rest = async {
@@ -187,6 +228,6 @@ async fn an_export_takes_more_than_a_token_for_reading() {
     let whole = app.stranger(Method::GET, EXPORT).bearer_auth(&write).send().await.unwrap();
     assert_eq!(whole.headers()["content-type"], "application/zip");
     assert!(whole.headers()["content-disposition"].to_str().unwrap().starts_with("attachment; filename=\"rivulet-20"));
-    assert_eq!(unpacked(&whole.bytes().await.unwrap()).len(), 4);
+    assert_eq!(unpacked(&whole.bytes().await.unwrap()).len(), 5);
     problem(app.stranger(Method::GET, EXPORT).send().await.unwrap(), 401).await;
 }

@@ -1,6 +1,6 @@
 //! A conversation as Markdown, to be read: every message in the order in which they were made.
 
-use crate::model::{Message, Role, Status};
+use crate::model::{AccountId, Image, Message, Role, Status};
 use crate::server::store::conversations::Stored;
 use crate::server::times::minute;
 
@@ -13,19 +13,34 @@ pub(super) fn head(stored: &Stored) -> String {
     text
 }
 
-/// `answers` is the number of the message that it answers; `files` are its images, by their names.
-pub(super) fn message(number: i64, answers: Option<i64>, message: &Message, files: &[(String, String)]) -> String {
-    let who = match message.role {
-        Role::User => "You",
-        Role::Assistant => message.model.as_deref().unwrap_or("A model"),
+/// A message's place: its number, and that of the message that it answers.
+pub(super) struct Place {
+    pub number: i64,
+    pub answers: Option<i64>,
+}
+
+/// A message, for `account`; `files` are its images, each with its file where the archive has it.
+pub(super) fn message(
+    account: AccountId,
+    Place { number, answers }: Place,
+    message: &Message,
+    files: &[(&Image, Option<String>)],
+) -> String {
+    let who = match (message.role, &message.author) {
+        (Role::User, Some(author)) if author.id != account => &author.name,
+        (Role::User, _) => "You",
+        (Role::Assistant, _) => message.model.as_deref().unwrap_or("A model"),
     };
     let mut text = format!("## {number}. {who}, {} UTC\n\n", minute(&message.created_at));
     if let Some(answers) = answers.filter(|answers| *answers != number - 1) {
         text.push_str(&format!("*In answer to {answers}.*\n\n"));
     }
-    for (name, file) in files {
-        let name: String = name.chars().filter(|c| !"[]\\".contains(*c)).collect();
-        text.push_str(&format!("![{name}]({file})\n\n"));
+    for (image, file) in files {
+        let name: String = image.name.chars().filter(|c| !"[]\\".contains(*c)).collect();
+        match file {
+            Some(file) => text.push_str(&format!("![{name}]({file})\n\n")),
+            None => text.push_str(&format!("*An image that is not here: {name}*\n\n")),
+        }
     }
     if !message.thinking.is_empty() {
         text.push_str(&format!("Its thinking:\n\n{}\n", quoted(&message.thinking)));

@@ -144,7 +144,7 @@ fn data() -> impl IntoView {
     view! {
         <section aria-labelledby="data">
             <h2 id="data">"Your data"</h2>
-            <p class="quiet">"A zip archive with everything that is kept of this account: conversations to read and as JSON, images, usage."</p>
+            <p class="quiet">"A zip archive with everything that is kept of this account: conversations to read and as JSON, what you wrote in others', images, usage."</p>
             <p class="row">
                 <a class="button button--quiet" href="/account/export">"Download everything"</a>
                 <a class="button button--danger" href="/account/delete">"Delete the account"</a>

@@ -1,6 +1,8 @@
 //! What an account has, page by page, for its export. Everything is found by its account, in an order that does not change
 //! while it is read. Of secrets there is not even the hash.
 
+mod sharing;
+
 use super::conversations::{Stored, select_conversations, stored};
 use super::messages::{message, select_messages};
 use super::usage::{Daily, daily};
@@ -28,7 +30,7 @@ pub struct Kept {
 }
 
 impl Store {
-    /// The account itself, its limits, sessions, tokens and invitations.
+    /// The account itself, its limits, sessions, tokens and invitations, and what is shared with whom.
     pub async fn about(&self, account: AccountId) -> sqlx::Result<Value> {
         let row = sqlx::query(
             "select *, (select count(*) from known_browser where known_browser.account = account.id) as known
@@ -53,6 +55,7 @@ impl Store {
             json!({ "note": it.note, "role": role, "uses": it.uses, "used": it.used, "ends_at": ends_at, "created_at": it.created_at })
         });
         let identities = self.identities_in_full(account).await?;
+        let sharing = self.sharing_in_full(account).await?;
         Ok(json!({
             "id": text("id")?,
             "name": text("name")?,
@@ -72,6 +75,7 @@ impl Store {
             "tokens": tokens.collect::<Vec<_>>(),
             "identities": identities,
             "invitations": invitations.collect::<Vec<_>>(),
+            "sharing": sharing,
         }))
     }
 
@@ -138,20 +142,39 @@ impl Store {
         read.collect()
     }
 
-    /// The media types of these images.
-    pub async fn image_kinds(&self, ids: &[ImageId]) -> sqlx::Result<HashMap<ImageId, String>> {
+    /// The media types of those of these images that are the account's.
+    pub async fn image_kinds(&self, account: AccountId, ids: &[ImageId]) -> sqlx::Result<HashMap<ImageId, String>> {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
         let mut query = QueryBuilder::<Sqlite>::new(
-            "select image.id, picture.media_type from image join picture on picture.hash = image.picture where image.id in (",
+            "select image.id, picture.media_type from image join picture on picture.hash = image.picture where account = ",
         );
+        query.push_bind(account.to_string()).push(" and image.id in (");
         let mut list = query.separated(", ");
         for id in ids {
             list.push_bind(id.to_string());
         }
         let rows = query.push(")").build().fetch_all(self.read()).await?;
         rows.iter().map(|row| Ok((id(row.try_get("id")?)?, row.try_get("media_type")?))).collect()
+    }
+
+    /// What the account has written in other people's conversations, behind this id; with the conversation.
+    pub async fn written_elsewhere_after(
+        &self,
+        account: AccountId,
+        after: &str,
+        limit: i64,
+    ) -> sqlx::Result<Vec<(Message, ConversationId)>> {
+        let rows = sqlx::query(select_messages!(
+            "where message.account = $1 and message.role = 'user' and message.id > $2 order by message.id limit $3"
+        ))
+        .bind(account.to_string())
+        .bind(after)
+        .bind(limit)
+        .fetch_all(self.read())
+        .await?;
+        rows.iter().map(|row| Ok((message(row)?, id(row.try_get("conversation")?)?))).collect()
     }
 
     /// The account's conversations behind this id, the oldest first. By id: what is written to in between keeps its place.
