@@ -24,6 +24,9 @@ async function faults(page: Page, where: string): Promise<string[]> {
   return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${where}: ${id}: ${html}: ${failureSummary}`));
 }
 
+// Each page is looked at four times.
+test.describe.configure({ timeout: 120_000 });
+
 /** The faults of a page in all its dresses. */
 async function allFaults(page: Page, where: string): Promise<string[]> {
   const found: string[] = [];
