@@ -92,7 +92,7 @@ async fn the_list_of_conversations_follows_its_account() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_may_not_is_told_by_the_clients_own_callbacks() {
+async fn a19_who_may_not_is_told_by_the_clients_own_callbacks() {
     let (mut app, conversation, mut client) = subscribed().await;
     client.until("snapshot").await;
     let channel = format!("private-conversations.{conversation}");

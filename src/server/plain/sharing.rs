@@ -22,6 +22,7 @@ pub enum Made {
 #[derive(Clone, Debug, Default)]
 pub struct Typed {
     pub name: String,
+    pub role: String,
     pub uses: String,
     pub days: String,
 }
@@ -65,7 +66,7 @@ fn owners_part(sharing: Sharing, is_guest: bool, made: Option<Made>, typed: Type
         None => (None, None),
     };
     view! {
-        {people(id, sharing.people, (!is_guest).then(|| by_name(id, typed.name.clone(), said)))}
+        {people(id, sharing.people, (!is_guest).then(|| by_name(id, &typed, said)))}
         {links(id, sharing.links, invited, typed, said)}
         {public(id, sharing.public, published)}
     }
@@ -96,11 +97,16 @@ fn people(id: ConversationId, people: Vec<Share>, add: Option<impl IntoView>) ->
     }
 }
 
-fn by_name(id: ConversationId, typed: String, said: &Said) -> impl IntoView {
+/// The role that was chosen. A mistake elsewhere in the form gives nobody more than was meant.
+fn role(typed: &str) -> &'static str {
+    ROLES.iter().find(|(value, _)| *value == typed).map_or("participant", |(value, _)| *value)
+}
+
+fn by_name(id: ConversationId, typed: &Typed, said: &Said) -> impl IntoView {
     view! {
         <form class="form form--row" method="post" action=action(id, "people")>
-            <Field form="person" name="name" label="Their name here" value=typed said=said.clone()/>
-            <Choice form="person" name="role" label="They may" options=ROLES.into() chosen="participant"/>
+            <Field form="person" name="name" label="Their name here" value=typed.name.clone() said=said.clone()/>
+            <Choice form="person" name="role" label="They may" options=ROLES.into() chosen=role(&typed.role)/>
             <button class="button">"Share"</button>
         </form>
     }
@@ -153,7 +159,7 @@ fn links(id: ConversationId, links: Vec<Link>, made: Option<String>, typed: Type
             {made}
             <ul class="rows">{rows}</ul>
             <form class="form form--grid" method="post" action=action(id, "links")>
-                <Choice form="link" name="role" label="They may" options=ROLES.into() chosen="participant"/>
+                <Choice form="link" name="role" label="They may" options=ROLES.into() chosen=role(&typed.role)/>
                 <Field form="link" name="uses" label="For how many people" kind="number" value=or(typed.uses, "1") said=said.clone()/>
                 <Field form="link" name="days" label="For how many days" kind="number" value=or(typed.days, "7") said=said.clone()/>
                 <button class="button button--quiet">"Make a link"</button>

@@ -54,14 +54,21 @@ impl FromRequest<State> for Signed {
         let body = Bytes::from_request(request, state)
             .await
             .map_err(|_| Problem::TooLarge("The request is too large. Send less at once.".into()))?;
-        let address = reqwest::Url::parse(&format!("http://app{uri}")).map_err(|_| Problem::Unknown)?;
+        let address = reqwest::Url::parse(&format!("http://app{uri}")).map_err(|_| unsigned())?;
         let query = address.query_pairs().map(|(name, value)| (name.to_lowercase(), value.into_owned())).collect();
         let signed = Self { query, body };
         match signed.holds(state, &method, uri.path()) {
             true => Ok(signed),
-            false => Err(Problem::Unknown),
+            false => Err(unsigned()),
         }
     }
+}
+
+fn unsigned() -> Problem {
+    Problem::Unauthorized(
+        "The request is not signed as Pusher's HTTP API asks. Check the app's id, key and secret, and this machine's clock."
+            .into(),
+    )
 }
 
 impl Signed {

@@ -4,6 +4,7 @@ mod forms;
 
 use super::input::{Id, Ids, Json};
 use super::openapi::{Conflicts, Limited, Missing};
+use super::origin::site;
 use super::table::Table;
 use crate::error::Problem;
 use crate::model::{Access, AccountId, Conversation, ConversationId, Named};
@@ -15,7 +16,7 @@ use crate::server::store::sharing as stored;
 use crate::server::{State, store};
 use axum::Json as Answer;
 use axum::extract::State as Extract;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -115,8 +116,8 @@ impl From<store::public_links::PublicLink> for Public {
 }
 
 /// Where a link leads, as it is sent to others.
-pub(super) fn url(state: &State, page: &str, secret: &str) -> String {
-    format!("{}/{page}/{secret}", state.settings.public_url.clone().unwrap_or_default())
+pub(super) fn url(state: &State, headers: &HeaderMap, page: &str, secret: &str) -> String {
+    format!("{}/{page}/{secret}", site(&state.settings, headers))
 }
 
 /// Who may use a conversation
@@ -225,11 +226,12 @@ async fn make_link(
     Extract(state): Extract<State>,
     Account(account): Account,
     Id(id): Id<ConversationId>,
+    headers: HeaderMap,
     Json(new): Json<LinkToMake>,
 ) -> Result<(StatusCode, Answer<Made>), Problem> {
     let new = NewLink { role: sharing::role(&new.role)?, uses: new.uses, days: new.days };
     let (secret, link) = sharing::make_link(&state, account, id, new).await?;
-    let url = url(&state, "join", &secret);
+    let url = url(&state, &headers, "join", &secret);
     Ok((StatusCode::CREATED, Answer(Made { url, secret, link: link.into() })))
 }
 
@@ -260,10 +262,11 @@ async fn publish(
     Extract(state): Extract<State>,
     Account(account): Account,
     Id(id): Id<ConversationId>,
+    headers: HeaderMap,
     Json(new): Json<Publish>,
 ) -> Result<(StatusCode, Answer<Published>), Problem> {
     let secret = sharing::publish(&state, account, id, new.names).await?;
-    let url = url(&state, "p", &secret);
+    let url = url(&state, &headers, "p", &secret);
     Ok((StatusCode::CREATED, Answer(Published { url, secret })))
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use std::time::{Duration, Instant};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn floods_are_limited_and_hurt_nobody_else() {
+async fn a40_floods_are_limited_and_hurt_nobody_else() {
     let mut app = App::with(&[ALLOWED]).await;
     app.sign_up("Ann").await;
     let conversation = app.conversation().await;

@@ -56,7 +56,7 @@ async fn is_closed(stream: &mut TcpStream, what: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn malformed_frames_end_their_connection_only() {
+async fn a39_malformed_frames_end_their_connection_only() {
     let app = App::with(&[ALLOWED]).await;
     let mut bystander = Client::connect(&app).await;
     let mut unmasked = frame(0x81, b"{}");

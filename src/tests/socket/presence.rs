@@ -53,7 +53,7 @@ async fn who_looks_by_any_transport_is_there_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whispers_go_to_the_others_and_typing_to_the_audience() {
+async fn a20_whispers_go_to_the_others_and_typing_to_the_audience() {
     let (app, conversation, mut first, mut second) = two().await;
     let channel = format!("private-conversations.{conversation}");
     for client in [&mut first, &mut second] {

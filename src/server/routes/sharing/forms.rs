@@ -14,6 +14,7 @@ use crate::server::secret::Hash;
 use crate::server::session::{Caller, Who};
 use crate::server::sharing::{self, NewLink};
 use axum::extract::State as Extract;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -21,12 +22,12 @@ use serde::Deserialize;
 pub(super) fn add_to(table: Table) -> Table {
     table
         .route("/c/{id}/sharing", get(show))
-        .route("/c/{id}/sharing/people", post(add))
+        .route("/c/{id}/sharing/people", post(add).get(back))
         .route("/c/{id}/sharing/role", post(set_role))
         .route("/c/{id}/sharing/remove", post(remove))
-        .route("/c/{id}/sharing/links", post(make_link))
+        .route("/c/{id}/sharing/links", post(make_link).get(back))
         .route("/c/{id}/sharing/links/end", post(end_link))
-        .route("/c/{id}/sharing/public", post(publish))
+        .route("/c/{id}/sharing/public", post(publish).get(back))
         .route("/c/{id}/sharing/public/end", post(unpublish))
         .route("/join/{secret}", get(invitation).post(come_in))
 }
@@ -67,6 +68,11 @@ async fn again(
     }
 }
 
+/// The address of a form that had something to say, opened once more.
+async fn back(Id(id): Id<ConversationId>) -> Response {
+    back_to(id)
+}
+
 fn back_to(id: ConversationId) -> Response {
     Redirect::to(&format!("/c/{id}/sharing")).into_response()
 }
@@ -97,7 +103,7 @@ async fn add(
     match sharing::add(&state, who, arrival.address, id, &form.name, sharing::role(&form.role)?).await {
         Ok(_) => Ok(back_to(id)),
         Err(problem) => {
-            let typed = Typed { name: form.name, ..Typed::default() };
+            let typed = Typed { name: form.name, role: form.role, ..Typed::default() };
             again(&state, who, id, "person", typed, problem).await
         }
     }
@@ -158,6 +164,7 @@ async fn make_link(
     Extract(state): Extract<State>,
     caller: Caller,
     id: Result<Id<ConversationId>, Problem>,
+    headers: HeaderMap,
     form: Result<Form<LinkToMake>, Problem>,
 ) -> Result<Response, ProblemPage> {
     let (who, Id(id), Form(form)) = (caller.writing()?, id?, form?);
@@ -167,11 +174,11 @@ async fn make_link(
     };
     match made {
         Ok((secret, _)) => {
-            let made = Made::Invitation(url(&state, "join", &secret));
+            let made = Made::Invitation(url(&state, &headers, "join", &secret));
             Ok(sheet(&state, who, id, Some(made), Typed::default(), Said::default()).await?.into_response())
         }
         Err(problem) => {
-            let typed = Typed { uses: form.uses, days: form.days, ..Typed::default() };
+            let typed = Typed { role: form.role, uses: form.uses, days: form.days, ..Typed::default() };
             again(&state, who, id, "link", typed, problem).await
         }
     }
@@ -204,11 +211,12 @@ async fn publish(
     Extract(state): Extract<State>,
     caller: Caller,
     id: Result<Id<ConversationId>, Problem>,
+    headers: HeaderMap,
     form: Result<Form<Publish>, Problem>,
 ) -> Result<Sheet, ProblemPage> {
     let (who, Id(id), Form(form)) = (caller.writing()?, id?, form?);
     let secret = sharing::publish(&state, who.account, id, form.names == "yes").await?;
-    let made = Made::Public(url(&state, "p", &secret));
+    let made = Made::Public(url(&state, &headers, "p", &secret));
     Ok(sheet(&state, who, id, Some(made), Typed::default(), Said::default()).await?)
 }
 
