@@ -1,14 +1,10 @@
 // Accounts, as people meet them: signing up and in, on two browsers, without JavaScript, by keyboard, and as an admin.
 
 import type { Locator, Page } from "@playwright/test";
-import { CUT, Chat, ask, expect, providers, test } from "./helpers";
+import { CUT, Chat, ask, expect, newName, providers, test } from "./helpers";
 import { Looks } from "./looks";
 
 const PASSWORD = "a quiet river";
-
-let count = 0;
-/** A name that no other test has. */
-const newName = (): string => `Ann ${process.pid} ${count++}`;
 
 async function fillIn(page: Page, button: string, name: string, password = PASSWORD): Promise<void> {
   await page.getByLabel("Name", { exact: true }).fill(name);
@@ -27,7 +23,7 @@ test("a guest signs up, finds its conversation on a second browser, and ends the
 }) => {
   noise.expect(CUT);
   noise.expect(/401 \(Unauthorized\)/);
-  const name = newName();
+  const name = newName("Ann");
   await chat.open();
   await chat.say(ask("Before I had a name", { text: "And yet it is kept." }));
   await chat.shows("And yet it is kept.");
@@ -62,7 +58,7 @@ test("a guest signs up, finds its conversation on a second browser, and ends the
 });
 
 test("signing in with conversations of a guest asks about them, and keeps them", async ({ browse, chat, page }) => {
-  const name = newName();
+  const name = newName("Ann");
   await page.goto("/sign-up");
   await fillIn(page, "Sign up", name);
   await chat.awake();
@@ -85,7 +81,7 @@ test.describe("without JavaScript", () => {
 
   test("one signs up, out and in, and is told what is wrong beside the field, which has the focus", async ({ chat, noise, page }) => {
     noise.expect(/422/);
-    const name = newName();
+    const name = newName("Ann");
     await page.goto("/sign-up");
     await fillIn(page, "Sign up", name, "short");
     const password = page.getByLabel("Password", { exact: true });
@@ -104,7 +100,7 @@ test.describe("without JavaScript", () => {
 });
 
 test("one signs up and makes a token with the keyboard alone", async ({ page }) => {
-  const name = newName();
+  const name = newName("Ann");
   await page.goto("/sign-up");
   await expect(page.getByLabel("Name", { exact: true })).toBeFocused();
   await page.keyboard.type(name);
@@ -230,7 +226,7 @@ test("an admin invites somebody, and takes the account out of use while it is op
 
 test("an account is taken along and deleted with the keyboard alone", async ({ noise, page }) => {
   noise.expect(/422/);
-  const name = newName();
+  const name = newName("Ann");
   await page.goto("/sign-up");
   await fillIn(page, "Sign up", name);
   await page.waitForURL(/\/$/);
@@ -262,7 +258,7 @@ test("an account is taken along and deleted with the keyboard alone", async ({ n
 });
 
 test("the question about a guest's conversations is answered with the keyboard alone", async ({ browse, chat, page }) => {
-  const name = newName();
+  const name = newName("Ann");
   await page.goto("/sign-up");
   await fillIn(page, "Sign up", name);
   await chat.awake();

@@ -10,6 +10,10 @@ export type { Script, Seen } from "./processes";
 /** A message that tells the model's API how to answer. */
 export const ask = (words: string, script: Script): string => `${words}\n@upstream ${JSON.stringify(script)}`;
 
+let names = 0;
+/** A name that no other test has: they share a server. */
+export const newName = (who: string): string => `${who} ${process.pid} ${names++}`;
+
 /** What the browser itself, and the library that reads streams, say about a connection that is cut. */
 export const CUT = /net::ERR_|^TypeError: network error/;
 

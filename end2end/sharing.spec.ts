@@ -2,14 +2,11 @@
 
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
-import { CUT, Chat, ask, expect, test } from "./helpers";
+import { CUT, Chat, ask, expect, newName, test } from "./helpers";
 
 const PASSWORD = "a quiet river";
 const PHONE = { width: 390, height: 844 };
 const DESKTOP = { width: 1280, height: 800 };
-
-let count = 0;
-const newName = (who: string): string => `${who} ${process.pid} ${count++}`;
 
 async function signUp(page: Page, name: string, site = ""): Promise<void> {
   await page.goto(`${site}/sign-up`);
