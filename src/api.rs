@@ -174,6 +174,21 @@ pub async fn resume(reply: MessageId) -> Result<Sent, Problem> {
     state.engine.resume(account, reply).await
 }
 
+/// Says `text` in place of one's `message`, with its images. The former message and what followed are kept beside it.
+#[server(name = EditMessage, endpoint = "chat/edit", input = Json)]
+pub async fn edit(message: MessageId, new: MessageId, text: String, model: Option<String>) -> Result<Sent, Problem> {
+    let (state, account) = crate::server::session::required().await?;
+    let text = crate::server::limits::Prompt::parse(text)?;
+    crate::server::branches::edit(&state, account, message, new, text, model).await
+}
+
+/// Shows the `number`th of the versions that `message` is one of, for everybody who looks at the conversation.
+#[server(endpoint = "chat/version", input = Json)]
+pub async fn show_version(message: MessageId, number: u32) -> Result<(), Problem> {
+    let (state, account) = crate::server::session::required().await?;
+    crate::server::branches::show_version(&state, account, message, number).await.map(|_| ())
+}
+
 /// Changes a conversation's title, model, system prompt or parameters.
 #[server(endpoint = "chat/change", input = Json)]
 pub async fn change(conversation: ConversationId, changes: Changes) -> Result<Conversation, Problem> {

@@ -223,6 +223,19 @@ pub struct Message {
     pub error: Option<ReplyError>,
     pub created_at: String,
     pub finished_at: Option<String>,
+    /// Which of the versions of this place in the conversation it is. Where there is but one, and outside snapshots and lists
+    /// of messages: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub versions: Option<Versions>,
+}
+
+/// The messages that answer the same one, in the order in which they were made: a question that was changed, a reply that was
+/// tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Versions {
+    /// Counted from 1.
+    pub number: u32,
+    pub count: u32,
 }
 
 /// Not worth a word in what is sent.
@@ -266,6 +279,7 @@ impl Message {
             error: None,
             created_at: now,
             finished_at: None,
+            versions: None,
         }
     }
 }

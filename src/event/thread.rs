@@ -1,7 +1,7 @@
 //! The fold of a conversation's journal: what a viewer holds.
 
 use super::{Draft, Event, Snapshot};
-use crate::model::{Access, Conversation, Message, MessageId, Status};
+use crate::model::{Access, Conversation, Message, MessageId, Status, Versions};
 
 /// A conversation as a viewer holds it: the fold of its journal.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,7 +47,8 @@ impl Thread {
     /// Puts a message behind its parent. What stood there belongs to another branch and is no longer shown.
     fn place(&mut self, message: Message) {
         if let Some(known) = self.messages.iter_mut().find(|known| known.id == message.id) {
-            *known = message;
+            let versions = known.versions;
+            *known = Message { versions, ..message };
             return;
         }
         let behind = |known: &Message| Some(known.id) == message.parent;
@@ -56,8 +57,12 @@ impl Thread {
             // Its parent, if any, is further up than what is shown.
             self.earlier = message.parent.is_some();
         }
-        self.messages.truncate(keep);
-        self.messages.push(message);
+        let former = self.messages.drain(keep..).next().filter(|former| former.parent == message.parent);
+        let versions = former.map(|former| {
+            let count = former.versions.map_or(1, |versions| versions.count) + 1;
+            Versions { number: count, count }
+        });
+        self.messages.push(Message { versions, ..message });
     }
 
     fn has_ended(&self, reply: MessageId) -> bool {

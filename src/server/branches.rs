@@ -1,12 +1,15 @@
 //! The branches of a conversation: its tree, and which way through it is shown.
 
 use super::conversations::{limited, snapshot};
+use super::engine::{NewMessage, Parent};
 use super::journal::Topic;
+use super::limits::Prompt;
 use super::store::branches::Node;
 use super::{State, owned};
+use crate::api::Sent;
 use crate::error::Problem;
 use crate::event::Snapshot;
-use crate::model::{Access, AccountId, ConversationId, MessageId};
+use crate::model::{Access, AccountId, ConversationId, Message, MessageId, Role, Versions};
 
 /// Messages of the tree on one page.
 const PAGE: i64 = 200;
@@ -58,4 +61,56 @@ pub async fn show(
         snapshot(&state, account, id).await
     })
     .await
+}
+
+/// Says of each message which of its place's versions it is.
+pub async fn number(state: &State, conversation: ConversationId, messages: &mut [Message]) -> Result<(), Problem> {
+    if messages.is_empty() {
+        return Ok(());
+    }
+    let siblings = state.store.siblings(conversation, messages.iter().map(|message| message.parent)).await?;
+    for message in messages {
+        let all = siblings.get(&message.parent).filter(|all| 1 < all.len());
+        message.versions = all.and_then(|all| {
+            let index = all.iter().position(|id| *id == message.id)?;
+            Some(Versions { number: index as u32 + 1, count: all.len() as u32 })
+        });
+    }
+    Ok(())
+}
+
+/// Shows the `number`th of the messages that answer the same one as `message`, and what was said newest below it.
+pub async fn show_version(
+    state: &State,
+    account: AccountId,
+    message: MessageId,
+    number: u32,
+) -> Result<ConversationId, Problem> {
+    let (message, conversation) = state.store.message_for(account, message).await?;
+    conversation.allows(Access::Participant)?;
+    let siblings = state.store.siblings(conversation.id, [message.parent]).await?;
+    let index = (number as usize).checked_sub(1);
+    let version = index.and_then(|index| siblings.get(&message.parent)?.get(index).copied());
+    let version = version.ok_or_else(|| Problem::invalid("number", "There are not so many versions of this message."))?;
+    show(state, account, conversation.id, version).await?;
+    Ok(conversation.id)
+}
+
+/// Says `text` in place of `message`, with its images: a message beside it, which is answered. Both ways are kept.
+pub async fn edit(
+    state: &State,
+    account: AccountId,
+    message: MessageId,
+    new: MessageId,
+    text: Prompt,
+    model: Option<String>,
+) -> Result<Sent, Problem> {
+    let (message, conversation) = state.store.message_for(account, message).await?;
+    conversation.allows(Access::Participant)?;
+    if message.role != Role::User || message.author.is_none_or(|author| author.id != account) {
+        return Err(Problem::invalid("message", "Only what you said yourself can be changed."));
+    }
+    let parent = message.parent.map_or(Parent::None, Parent::Reply);
+    let images = message.images.iter().map(|image| image.id).collect();
+    state.engine.send(account, conversation.id, NewMessage { id: new, text, images, model, parent }).await
 }

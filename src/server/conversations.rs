@@ -3,7 +3,7 @@
 use super::journal::Topic;
 use super::store::conversations::{Place, Stored};
 use super::viewer::Viewer;
-use super::{State, limits, lists, owned, public};
+use super::{State, branches, limits, lists, owned, public};
 use crate::api::Changes;
 use crate::error::Problem;
 use crate::event::{Draft, Event, List, Snapshot};
@@ -197,7 +197,7 @@ pub async fn earlier(
     Ok((messages, more))
 }
 
-/// The way to `leaf`, at most `limit` messages of it, and whether there are more before.
+/// The way to `leaf`, at most `limit` messages of it with their versions' numbers, and whether there are more before.
 pub(super) async fn path(
     state: &State,
     id: ConversationId,
@@ -209,5 +209,6 @@ pub(super) async fn path(
     if more {
         messages.remove(0);
     }
+    branches::number(state, id, &mut messages).await?;
     Ok((messages, more))
 }

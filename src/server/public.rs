@@ -37,9 +37,10 @@ pub fn snapshot(snapshot: &mut Snapshot, names: bool) {
     snapshot.messages.iter_mut().for_each(|it| message(it, names));
 }
 
-/// What was said, and by whom where names are shown; not what it has cost.
+/// What was said, and by whom where names are shown; not what it has cost, nor what stands beside it.
 pub fn message(message: &mut Message, names: bool) {
     message.usage = None;
+    message.versions = None;
     if !names {
         message.author = None;
     }

@@ -2,6 +2,9 @@
 
 use super::app::{App, Sent, directive, problem, text};
 use super::upstream::script::Script;
+use super::wire::{empty, message, said};
+use crate::event::{Snapshot, Thread};
+use crate::model::Versions;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -64,6 +67,76 @@ async fn an_earlier_question_is_asked_otherwise_on_a_branch_of_its_own() {
     // Another way can be read without showing it.
     let way = get(&app, &format!("{path}/messages?leaf={}", third.reply)).await;
     assert_eq!(texts(&way["items"]), ["one", "two", "three"]);
+}
+
+/// The versions of each message that a snapshot shows, as `number/count`.
+fn versions(snapshot: &Value) -> Vec<String> {
+    let of = |message: &Value| match &message["versions"] {
+        Value::Null => "1/1".into(),
+        versions => format!("{}/{}", versions["number"], versions["count"]),
+    };
+    snapshot["messages"].as_array().unwrap().iter().map(of).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_place_says_how_many_versions_it_has_and_shows_the_one_that_is_chosen() {
+    let app = App::start().await;
+    let conversation = app.conversation().await;
+    let first = ask(&app, &conversation, Value::Null, "one").await;
+    let second = ask(&app, &conversation, json!(first.reply), "two").await;
+    assert_eq!(versions(&app.snapshot(&conversation).await), ["1/1"; 4]);
+    let again = app.post(&format!("/api/v1/replies/{}/retry", second.reply), json!({})).await;
+    app.rest_of(&conversation, &Sent::of(&again.json().await.unwrap())).await;
+    assert_eq!(versions(&app.snapshot(&conversation).await), ["1/1", "1/1", "1/1", "2/2"]);
+
+    // The first question, said otherwise; the same words twice are one message.
+    let new = uuid::Uuid::now_v7().to_string();
+    let words = json!({ "message": first.message, "new": new, "text": directive(&says("uno")), "model": null });
+    let edited = app.post("/api/chat/edit", words.clone()).await;
+    assert_eq!(edited.status(), StatusCode::OK);
+    let edited = Sent::of(&edited.json().await.unwrap());
+    app.rest_of(&conversation, &edited).await;
+    assert_eq!(Sent::of(&app.post("/api/chat/edit", words).await.json().await.unwrap()).reply, edited.reply);
+    let shown = app.snapshot(&conversation).await;
+    assert_eq!((texts(&shown["messages"]), versions(&shown)), (vec!["uno".into()], vec!["2/2".into(), "1/1".into()]));
+
+    // Back to the former question, with the newest of what followed it, then to the reply before that.
+    let turn = |message: &str, number: u32| json!({ "message": message, "number": number });
+    let turned = app.post("/api/chat/version", turn(&new, 1)).await;
+    assert_eq!(turned.status(), StatusCode::OK);
+    let shown = app.snapshot(&conversation).await;
+    assert_eq!(versions(&shown), ["1/2", "1/1", "1/1", "2/2"]);
+    let last = text(&shown["messages"][3]["id"]);
+    let form = [("message", last.as_str()), ("number", "1")];
+    let back = app.form("/forms/version", &form).send().await.unwrap();
+    assert_eq!(back.headers()["location"], format!("/c/{conversation}").as_str());
+    let shown = app.snapshot(&conversation).await;
+    assert_eq!((texts(&shown["messages"]), versions(&shown)[3].as_str()), (vec!["one".into(), "two".into()], "1/2"));
+    for number in [0, 3, u32::MAX] {
+        problem(app.post("/api/chat/version", turn(&last, number)).await, 422).await;
+    }
+    let reply = json!({ "message": last, "new": uuid::Uuid::now_v7(), "text": "x", "model": null });
+    let refused = problem(app.post("/api/chat/edit", reply).await, 422).await;
+    assert_eq!(refused["field"], "message");
+}
+
+#[test]
+fn what_takes_a_place_is_its_newest_version() {
+    let mut thread = Thread::from(Snapshot { messages: vec![said(1, None, "a"), said(2, Some(1), "b")], ..empty() });
+    let versions = |thread: &Thread| -> Vec<_> {
+        let of = |versions: Option<Versions>| versions.map(|versions| (versions.number, versions.count));
+        thread.messages.iter().map(|message| of(message.versions)).collect()
+    };
+    thread.apply(&message(3, Some(1)));
+    assert_eq!(versions(&thread), [None, Some((2, 2))]);
+    thread.apply(&message(3, Some(1)));
+    assert_eq!(versions(&thread), [None, Some((2, 2))], "told twice, counted once");
+    thread.apply(&message(4, Some(1)));
+    assert_eq!(versions(&thread), [None, Some((3, 3))]);
+    thread.apply(&message(5, Some(4)));
+    assert_eq!(versions(&thread), [None, Some((3, 3)), None]);
+    thread.apply(&message(6, None));
+    assert_eq!(versions(&thread), [Some((2, 2))]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

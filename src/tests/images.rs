@@ -64,6 +64,20 @@ async fn a_message_carries_its_images_to_the_store_the_viewers_and_the_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_changed_message_keeps_its_images() {
+    let app = App::start().await;
+    let conversation = app.conversation().await;
+    let image = app.image(files::numbered(1)).await;
+    let reply = app.ask(&conversation, "What is this?", std::slice::from_ref(&image)).await;
+    let new = uuid::Uuid::now_v7();
+    let words = json!({ "message": reply["parent"], "new": new, "text": "And this?", "model": null });
+    let answer = app.post("/api/chat/edit", words).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let changed = &app.snapshot(&conversation).await["messages"][0];
+    assert_eq!((&changed["id"], &changed["images"][0]["id"]), (&json!(new), &json!(image)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sending_images_twice_is_sending_once() {
     let app = App::start().await;
     let conversation = app.conversation().await;

@@ -40,6 +40,8 @@ async fn a13_another_account_gets_the_answer_of_a_random_id() {
         ("chat/stop", json!({ "reply": sent.reply })),
         ("chat/retry", json!({ "reply": sent.reply })),
         ("chat/continue", json!({ "reply": sent.reply })),
+        ("chat/edit", json!({ "message": sent.message, "new": random, "text": "x", "model": null })),
+        ("chat/version", json!({ "message": sent.message, "number": 1 })),
         ("chat/change", json!({ "conversation": conversation, "changes": { "title": "x" } })),
         ("chat/delete", json!({ "conversation": conversation })),
         ("follow", json!({ "conversation": conversation, "cursor": sent.cursor, "list": null })),

@@ -1,7 +1,7 @@
 //! Bytes and events: whatever the network does to them, every viewer folds the same conversation.
 
 use crate::event::{Cursor, Draft, Event, List, Snapshot, Thread};
-use crate::model::{Access, Conversation, ConversationId, Message, MessageId, ReplyError, Role, Status, Usage};
+use crate::model::{Access, Conversation, ConversationId, Message, MessageId, ReplyError, Status, Usage};
 use crate::wire::{Body, Line, Lines, Looking, Order, Presence, Topic};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -31,27 +31,8 @@ pub(super) fn conversation(number: u128, updated_at: &str) -> Conversation {
 }
 
 pub(super) fn said(number: u128, parent: Option<u128>, text: &str) -> Message {
-    Message {
-        id: id(number),
-        parent: parent.map(id),
-        role: Role::User,
-        author: None,
-        text: text.into(),
-        thinking: String::new(),
-        thinking_ms: None,
-        thinking_since: None,
-        status: Status::Done,
-        model: None,
-        images: Vec::new(),
-        asked: None,
-        left_out: 0,
-        images_left_out: 0,
-        usage: None,
-        stop_reason: None,
-        error: None,
-        created_at: "2026-01-01T00:00:00Z".into(),
-        finished_at: None,
-    }
+    let made = Message::said(id(number), parent.map(id), text.into(), "2026-01-01T00:00:00Z".into());
+    Message { finished_at: None, ..made }
 }
 
 pub(super) fn message(number: u128, parent: Option<u128>) -> Event {

@@ -4,6 +4,7 @@ use super::copy::copy_text;
 use super::desk::Desk;
 use super::ending::can_continue;
 use super::icon::{self, Icon};
+use super::versions::Versions;
 use super::words;
 use crate::api;
 use crate::model::{Access, Message, MessageId};
@@ -28,6 +29,7 @@ pub fn Actions(id: MessageId, message: Memo<Option<Message>>, is_open: Memo<bool
                 {move || usage().map(words::used)}
             </span>
             <span class="actions__buttons" data-open=move || is_open.get()>
+                <Versions id message/>
                 <button type="button" class="plain" data-script on:click=move |_| copy_text(desk, id)><Icon path=icon::COPY/>"Copy"</button>
                 {move || is_last.get().then(|| view! { <Retry id/> })}
                 {move || goes_on.get().then(|| view! { <Continue id/> })}

@@ -37,6 +37,8 @@ pub struct Desk {
     pub awake: RwSignal<bool>,
     /// Whether the view follows the newest text.
     pub following: RwSignal<bool>,
+    /// Whether another version was asked for that is not here yet.
+    pub turning: StoredValue<bool>,
     /// The id that the plain form sends.
     pub first_message: RwSignal<Option<MessageId>>,
     /// What draws a conversation, once its code is here.
@@ -73,6 +75,7 @@ impl Desk {
             absent: RwSignal::new(None),
             awake: RwSignal::new(false),
             following: RwSignal::new(true),
+            turning: StoredValue::new(false),
             first_message: RwSignal::new(None),
             draw: RwSignal::new(draw),
             clock_ahead_ms: StoredValue::new(0.0),

@@ -12,6 +12,7 @@ pub const CLOSE: &str = "M5 5l10 10M15 5L5 15";
 pub const PEOPLE: &str = "M7 9a3 3 0 1 0 0-.01M2 16a5 5 0 0 1 10 0M13 4a3 3 0 0 1 0 6M15 12a5 5 0 0 1 3 4";
 pub const COPY: &str = "M7 7V4h9v9h-3M4 7h9v9H4z";
 pub const RETRY: &str = "M15.5 8A6 6 0 1 0 16 11M16 4v4h-4";
+pub const EDIT: &str = "M4 16l1-4 8-8 3 3-8 8zM11 6l3 3";
 pub const CONTINUE: &str = "M4 5l6 5-6 5M11 5l6 5-6 5";
 
 /// A picture beside words, or inside a control that has a name; never alone.

@@ -1,9 +1,11 @@
 //! One message: a person's words in a soft block, or a reply on the bare page.
 
 use super::desk::Desk;
+use super::edit::{Edit, Editor};
 use super::pictures::pictures;
 use super::reply::Reply;
-use crate::model::{self, MessageId, Role};
+use super::versions::Versions;
+use crate::model::{self, Access, MessageId, Role};
 use leptos::prelude::*;
 
 /// The row's place in the document, for links and for scrolling.
@@ -37,14 +39,25 @@ fn Said(id: MessageId, message: Memo<Option<model::Message>>) -> impl IntoView {
     // They are sent with the message and never change.
     let author = message.with_untracked(|it| it.as_ref().and_then(|it| it.author.clone()));
     let author = author.filter(|author| desk.is_other(author.id)).map(|author| author.name);
+    let is_mine = author.is_none();
     let html = message.with_untracked(|it| it.as_ref().map(|it| pictures(&anchor(id), &it.images)).unwrap_or_default());
     let pictures = (!html.is_empty()).then(|| view! { <ul class="pictures" aria-label="Images" inner_html=html></ul> });
+    let text = move || message.with(|message| message.as_ref().map(|message| message.text.clone()).unwrap_or_default());
+    let editing = RwSignal::new(false);
+    let may_edit = move || is_mine && !editing.get() && desk.access() != Access::Reader;
     view! {
         {match author {
             Some(name) => view! { <h2 class="author">{name}<span class="unseen">" said"</span></h2> }.into_any(),
             None => view! { <h2 class="unseen">"You said"</h2> }.into_any(),
         }}
         {pictures}
-        <div class="said">{move || message.with(|message| message.as_ref().map(|message| message.text.clone()))}</div>
+        {move || match editing.get() {
+            true => view! { <Editor id text=untrack(text) editing/> }.into_any(),
+            false => view! { <div class="said">{text}</div> }.into_any(),
+        }}
+        <footer class="actions actions--said">
+            <Versions id message/>
+            {move || may_edit().then(|| view! { <Edit id editing/> })}
+        </footer>
     }
 }

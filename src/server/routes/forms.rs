@@ -9,7 +9,7 @@ use crate::server::engine::NewMessage;
 use crate::server::limits::Prompt;
 use crate::server::problem::ProblemPage;
 use crate::server::session::Caller;
-use crate::server::{State, conversations};
+use crate::server::{State, branches, conversations};
 use axum::extract::State as Extract;
 use axum::response::Redirect;
 use axum::routing::post;
@@ -21,6 +21,7 @@ pub(super) fn routes() -> Table {
         .route("/forms/stop", post(stop))
         .route("/forms/retry", post(retry))
         .route("/forms/continue", post(resume))
+        .route("/forms/version", post(show_version))
         .route("/forms/change", post(change))
         .route("/forms/delete", post(delete))
 }
@@ -142,6 +143,22 @@ async fn resume(
     let conversation = conversation_of(&state, caller, reply).await?;
     state.engine.resume(caller.writing()?.account, reply).await?;
     Ok(back_to(conversation))
+}
+
+#[derive(Deserialize)]
+struct Version {
+    message: MessageId,
+    number: u32,
+}
+
+async fn show_version(
+    Extract(state): Extract<State>,
+    caller: Caller,
+    form: Result<Form<Version>, Problem>,
+) -> Result<Redirect, ProblemPage> {
+    let account = caller.writing()?.account;
+    let Form(Version { message, number }) = form?;
+    Ok(back_to(branches::show_version(&state, account, message, number).await?))
 }
 
 #[derive(Deserialize)]

@@ -2,8 +2,9 @@
 
 use super::{Store, id};
 use crate::model::{ConversationId, MessageId, Role, Status};
-use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row, Sqlite};
+use std::collections::HashMap;
 
 /// A message's place in the tree, without its text.
 #[derive(Clone, Debug)]
@@ -34,7 +35,37 @@ fn node(row: &SqliteRow) -> sqlx::Result<Node> {
     })
 }
 
+/// Messages that answer the same one, in the order in which they were made, by what they answer.
+pub type Siblings = HashMap<Option<MessageId>, Vec<MessageId>>;
+
 impl Store {
+    /// The messages that answer one of `parents`, `None` for those that begin the conversation.
+    pub async fn siblings(
+        &self,
+        conversation: ConversationId,
+        parents: impl IntoIterator<Item = Option<MessageId>>,
+    ) -> sqlx::Result<Siblings> {
+        let parents: Vec<_> = parents.into_iter().map(|parent| parent.map(|id| id.to_string())).collect();
+        let with_roots = parents.contains(&None);
+        let mut query = QueryBuilder::<Sqlite>::new("select parent, id, position from message where parent in (");
+        let mut list = query.separated(", ");
+        for parent in parents.iter().flatten() {
+            list.push_bind(parent);
+        }
+        query.push(")");
+        if with_roots {
+            query.push(" union all select parent, id, position from message where parent is null and conversation = ");
+            query.push_bind(conversation.to_string());
+        }
+        let rows = query.push(" order by position").build().fetch_all(self.read()).await?;
+        let mut siblings = Siblings::new();
+        for row in rows {
+            let parent = row.try_get::<Option<&str>, _>("parent")?.map(id).transpose()?;
+            siblings.entry(parent).or_default().push(id(row.try_get("id")?)?);
+        }
+        Ok(siblings)
+    }
+
     /// The end of the branch that is shown: the one that was chosen, or since a newer message the newest.
     pub async fn shown_leaf(&self, conversation: ConversationId) -> sqlx::Result<Option<MessageId>> {
         let leaf: Option<String> = sqlx::query_scalar(

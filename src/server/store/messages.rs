@@ -104,6 +104,7 @@ pub(super) fn message(row: &SqliteRow) -> sqlx::Result<Message> {
         error,
         created_at: row.try_get("created_at")?,
         finished_at: row.try_get("finished_at")?,
+        versions: None,
     })
 }
 

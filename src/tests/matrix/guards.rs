@@ -88,6 +88,7 @@ pub(super) fn guard(path: &str) -> Guard {
         }
         "/forms/send" => Owned(Method::POST, Form(&[("conversation", "{c}"), ("message", "{x}"), ("text", "x")])),
         "/forms/stop" | "/forms/retry" | "/forms/continue" => Owned(Method::POST, Form(&[("reply", "{r}")])),
+        "/forms/version" => Owned(Method::POST, Form(&[("message", "{r}"), ("number", "1")])),
         "/forms/change" => Owned(Method::POST, Form(&[("conversation", "{c}"), ("title", "x")])),
         "/forms/delete" => Owned(Method::POST, Form(&[("conversation", "{c}")])),
         "/admin" | "/admin/usage" | "/admin/connect" | "/admin/log" | "/admin/invitations" => {
@@ -120,6 +121,10 @@ pub(super) fn guard(path: &str) -> Guard {
         "/api/chat/stop" | "/api/chat/retry" | "/api/chat/continue" => {
             Owned(Method::POST, Json(json!({ "reply": "{r}" })))
         }
+        "/api/chat/edit" => {
+            Owned(Method::POST, Json(json!({ "message": "{m}", "new": "{x}", "text": "x", "model": null })))
+        }
+        "/api/chat/version" => Owned(Method::POST, Json(json!({ "message": "{r}", "number": 1 }))),
         "/api/chat/change" => Owned(Method::POST, Json(json!({ "conversation": "{c}", "changes": { "title": "x" } }))),
         "/api/chat/delete" => Owned(Method::POST, Json(json!({ "conversation": "{c}" }))),
         "/api/follow" => {

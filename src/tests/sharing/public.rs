@@ -159,6 +159,7 @@ async fn a18_there_is_no_way_to_write_or_to_anything_else() {
         ),
         (Method::POST, "api/chat/stop".into(), json!({ "reply": reply })),
         (Method::POST, "api/chat/retry".into(), json!({ "reply": reply })),
+        (Method::POST, "api/chat/version".into(), json!({ "message": reply, "number": 1 })),
         (Method::POST, "api/chat/delete".into(), json!({ "conversation": c })),
         (Method::POST, "api/list".into(), json!({ "after": null })),
         (Method::POST, format!("api/v1/conversations/{c}/messages"), json!({ "content": "x" })),

@@ -1,0 +1,59 @@
+//! The versions of one place in the conversation: a question that was changed, a reply that was tried again. One is shown,
+//! and here is the way to the others.
+
+use super::desk::Desk;
+use crate::api;
+use crate::browser;
+use crate::model::{self, Access, Message, MessageId};
+use leptos::ev::MouseEvent;
+use leptos::html;
+use leptos::prelude::*;
+
+/// Nothing where there is but one, and for whoever may not choose for the others.
+#[component]
+pub fn Versions(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView {
+    let desk = Desk::here();
+    let versions = Memo::new(move |_| {
+        let versions = message.with(|message| message.as_ref().and_then(|message| message.versions));
+        versions.filter(|_| desk.access() != Access::Reader)
+    });
+    move || versions.get().map(|versions| view! { <Turn id versions/> })
+}
+
+#[component]
+fn Turn(id: MessageId, versions: model::Versions) -> impl IntoView {
+    let desk = Desk::here();
+    let model::Versions { number, count } = versions;
+    let form = NodeRef::<html::Form>::new();
+    let busy = move || desk.open_reply().is_some();
+    let turn = move |number: u32| {
+        move |event: MouseEvent| {
+            event.prevent_default();
+            desk.turning.set_value(true);
+            desk.attempt(async move {
+                let shown = api::show_version(id, number).await;
+                desk.turning.update_value(|turning| *turning &= shown.is_ok());
+                shown
+            });
+        }
+    };
+    // Another row has come in the place of one where somebody turned, and they go on from here.
+    Effect::new(move || {
+        let Some(form) = form.get().filter(|_| desk.turning.get_value()) else { return };
+        desk.turning.set_value(false);
+        desk.whisper.set(format!("Version {number} of {count}."));
+        if let Some(button) = form.query_selector("button:enabled").ok().flatten() {
+            browser::focus(&button);
+        }
+    });
+    view! {
+        <form class="versions" method="post" action="/forms/version" node_ref=form>
+            <input type="hidden" name="message" value=id.to_string()/>
+            <button class="plain" name="number" value=number - 1 disabled=move || number == 1 || busy() aria-label="Former version"
+                on:click=turn(number - 1)>"‹"</button>
+            <span>{number}" of "{count}</span>
+            <button class="plain" name="number" value=number + 1 disabled=move || number == count || busy() aria-label="Next version"
+                on:click=turn(number + 1)>"›"</button>
+        </form>
+    }
+}
