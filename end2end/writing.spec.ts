@@ -23,6 +23,39 @@ test("a draft survives a reload, each conversation its own", async ({ chat, page
   await expect(chat.field).toHaveValue("Another thought");
 });
 
+test("what is typed while a message is on its way is there again, wherever one goes meanwhile", async ({ chat, page }) => {
+  for (const words of ["Here", "There"]) {
+    await chat.open();
+    await chat.say(ask(words, { pieces: 3 }));
+    await chat.ended();
+  }
+  const [there, here] = [chat.titles.first(), chat.titles.last()];
+  for (const answer of ["arrives", "fails"]) {
+    await here.click();
+    await chat.shows("t0 t1 t2");
+    let arrive = () => {};
+    const arrival = new Promise<void>((done) => (arrive = done));
+    await page.route("**/api/chat/send", async (route) => {
+      await arrival;
+      if (answer === "arrives") await route.continue();
+      else await route.fulfill({ status: 503, contentType: "application/json", body: '"Unknown"' });
+    });
+    await chat.say(ask(`Slow, ${answer}`, { pieces: 3 }));
+    await chat.field.fill("The next one");
+    await there.click();
+    await expect(chat.field).toHaveValue("");
+    await chat.field.fill("Elsewhere");
+    const answered = page.waitForResponse("**/api/chat/send");
+    arrive();
+    await answered;
+    await page.unroute("**/api/chat/send");
+    await here.click();
+    await expect(chat.field).toHaveValue(answer === "arrives" ? "The next one" : /^Slow, fails[^]*\n\nThe next one$/);
+    await there.click();
+    await expect(chat.field).toHaveValue("Elsewhere");
+  }
+});
+
 test("Shift and Enter breaks the line, Enter alone sends, and nothing sends nothing", async ({ chat, page, upstream }) => {
   await chat.open();
   await chat.field.press("Enter");

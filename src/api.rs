@@ -101,7 +101,7 @@ pub async fn highlighted(message: MessageId) -> Result<String, Problem> {
 #[server(endpoint = "list", input = Json)]
 pub async fn conversations(after: Option<String>) -> Result<List, Problem> {
     let (state, who) = crate::server::session::reader().await?;
-    crate::server::conversations::list(&state, who.account, after.as_deref(), None).await
+    crate::server::lists::page(&state, who.account, after.as_deref()).await
 }
 
 /// The models that can be chosen.

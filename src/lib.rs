@@ -12,8 +12,8 @@
 //! 4. A server function or handler is thin: name the caller, parse, call one function in `server`. It is a public URL.
 //! 5. Components never touch `server`; only bodies of server functions do.
 //! 6. The server/browser split is made here and nowhere else; a test fails otherwise.
-//! 7. `server` does not know the pages: `main` joins them. Imports run one way: app, ui, api, server, routes,
-//!    engine or transport, journal, wire or store, event, model.
+//! 7. `server` does not know the pages: `main` joins them. Calls run one way: app, ui, api, server, routes,
+//!    engine or transport, journal, wire or store, event, model. Plain types go further.
 //! 8. Provider decoders are pure: bytes in, deltas out.
 
 pub mod amount;

@@ -15,7 +15,7 @@ use crate::server::limits::Counted;
 use crate::server::public::{self, Looker};
 use crate::server::session::Who;
 use crate::server::viewer::Viewer;
-use crate::server::{State, conversations};
+use crate::server::{State, conversations, lists};
 use crate::wire::{Body, Presence};
 use axum::http::header::{self, HeaderName};
 use stay::{Seen, Stay};
@@ -242,7 +242,7 @@ impl Follower {
                 Ok((Event::Snapshot(Box::new(snapshot)), cursor))
             }
             Topic::Account(account) => {
-                let list = conversations::list(&self.state, account, None, None).await?;
+                let list = lists::page(&self.state, account, None).await?;
                 let cursor = list.cursor;
                 Ok((Event::List(Box::new(list)), cursor))
             }

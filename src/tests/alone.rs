@@ -1,6 +1,7 @@
 //! Tests that need a process to themselves: for its limits, to measure it, or to have a disk or a network of its own.
 
 use std::future::Future;
+use std::io::Write;
 use std::process::{Command, Stdio};
 
 const INSIDE: &str = "RIVULET_TEST_INSIDE";
@@ -18,12 +19,17 @@ pub(crate) fn apart(name: &str, namespaces: &str, tools: &[&str], setup: &str, t
         command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
     };
     if !works(Command::new("unshare").args([namespaces, "true"])) {
-        return eprintln!("{name} was NOT RUN: `unshare {namespaces}` is not permitted, or not there");
+        return not_run(name, &format!("`unshare {namespaces}` is not permitted, or not there"));
     }
     if let Some(tool) = tools.iter().find(|tool| !works(Command::new("sh").args(["-c", "command -v \"$0\"", tool]))) {
-        return eprintln!("{name} was NOT RUN: there is no `{tool}`");
+        return not_run(name, &format!("there is no `{tool}`"));
     }
     again(name, &["unshare", namespaces], setup, test);
+}
+
+/// Says that something was not tried here. To the terminal itself: what a test prints is shown only when it fails.
+pub(crate) fn not_run(name: &str, why: &str) {
+    writeln!(std::io::stderr(), "{name} was NOT RUN: {why}").unwrap();
 }
 
 fn again(name: &str, within: &[&str], setup: &str, test: impl Future<Output = ()>) {

@@ -112,7 +112,7 @@ async fn nothing_of_others(app: &App, files: &BTreeMap<String, Vec<u8>>) {
 fn opens_with(program: &str, arguments: &[&str], file: &std::path::Path) {
     match Command::new(program).args(arguments).arg(file).output() {
         Ok(done) => assert!(done.status.success(), "{program}: {}", String::from_utf8_lossy(&done.stderr)),
-        Err(error) => eprintln!("{program} is not here to try the archive: {error}"),
+        Err(error) => super::alone::not_run(&format!("{program} on an archive"), &error.to_string()),
     }
 }
 

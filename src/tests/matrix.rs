@@ -10,7 +10,7 @@ use super::app::{App, problem};
 use super::upstream::script::Script;
 use crate::server::routes;
 use crate::server::store::identities::NewIdentity;
-use guards::{Body, guard};
+use guards::{Body, guard, operation};
 use leptos::server_fn::axum::server_fn_paths;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
@@ -26,6 +26,18 @@ fn all_paths() -> Vec<&'static str> {
     let drawn: Vec<_> = routes::page_routes().iter().map(|page| page.path().to_owned()).collect();
     assert_eq!(drawn, pages);
     routes::paths().into_iter().map(|path| &*path.leak()).chain(functions).chain(pages).collect()
+}
+
+/// Every method of every path of the API, from what it says of itself.
+fn operations() -> Vec<(Method, String)> {
+    let document = serde_json::to_value(routes::document()).unwrap();
+    let paths = document["paths"].as_object().unwrap().iter();
+    let operations: Vec<_> = paths
+        .flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |key| (key.to_uppercase(), path.clone())))
+        .filter_map(|(method, path)| Some((method.parse().ok()?, path)))
+        .collect();
+    assert!(30 < operations.len(), "the document is read");
+    operations
 }
 
 /// Ids to put into requests.
@@ -147,14 +159,13 @@ async fn a13_with_the_ids_of_another_everything_answers_as_for_random_ids() {
         assert_eq!(with_theirs.0, StatusCode::FORBIDDEN, "{method} {path}: {}", with_theirs.2);
         assert_eq!(with_theirs, with_random, "{method} {path}");
     }
-    // The same by the methods that these paths have besides.
-    let image = format!("/api/v1/images/{}", theirs.id_of("images"));
-    problem(app.request(Method::DELETE, &image).send().await.unwrap(), 404).await;
-    let messages = format!("/api/v1/conversations/{}/messages", theirs.id_of("conversations"));
-    problem(app.get(&messages).await, 404).await;
-    for (method, body) in [(Method::PATCH, json!({ "title": "x" })), (Method::DELETE, json!({}))] {
-        let path = format!("/api/v1/conversations/{}", theirs.id_of("conversations"));
-        problem(app.request(method, &path).json(&body).send().await.unwrap(), 404).await;
+    // The same by every method that these paths have besides.
+    for (method, path) in operations().iter().filter(|(_, path)| path.contains('{')) {
+        let body = Json(operation(method, path));
+        let with_theirs = told(ask(&app, path, method, &body, &theirs).send().await.unwrap()).await;
+        let with_random = told(ask(&app, path, method, &body, &Ids::random()).send().await.unwrap()).await;
+        assert_eq!(with_theirs.0, StatusCode::NOT_FOUND, "{method} {path}: {}", with_theirs.2);
+        assert_eq!(with_theirs, with_random, "{method} {path}");
     }
     // And nothing has happened to what is theirs.
     app.cookie = app.new_cookie().await;

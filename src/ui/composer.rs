@@ -20,7 +20,7 @@ pub fn Composer() -> impl IntoView {
         let place = desk.place.get();
         match before {
             None => outbox.restore(place),
-            Some(before) if before != place => outbox.turn(place),
+            Some(before) if before != place => outbox.turn(before, place),
             Some(_) => {}
         }
         place

@@ -30,6 +30,10 @@ pub struct Outbox {
     pub images: RwSignal<Vec<Attachment>>,
     /// Somebody has pressed Enter, and it is to be sent as soon as its images are there.
     pub asked: RwSignal<bool>,
+    /// From where something is on its way. Those words are kept for that place until the server has them.
+    from: StoredValue<Option<Place>>,
+    /// What was typed there since, where the place was left meanwhile.
+    since: StoredValue<String>,
     /// What could not be sent. The same words keep their ids, so that sending twice is sending once.
     unsent: StoredValue<Option<Parcel>>,
     /// When it was last told that somebody writes here.
@@ -69,6 +73,8 @@ impl Outbox {
             sending: RwSignal::new(false),
             images: RwSignal::new(Vec::new()),
             asked: RwSignal::new(false),
+            from: StoredValue::new(None),
+            since: StoredValue::new(String::new()),
             unsent: StoredValue::new(None),
             told_typing_ms: StoredValue::new(0.0),
         }
@@ -77,8 +83,9 @@ impl Outbox {
     /// Follows the field while somebody types.
     pub fn typed(self) {
         let text = field::value("text");
-        if !self.sending.get_untracked() {
-            field::keep(self.desk.place.get_untracked(), &text);
+        let place = self.desk.place.get_untracked();
+        if self.from.get_value() != Some(place) {
+            field::keep(place, &text);
         }
         self.text.set(text);
         self.tell_typing();
@@ -109,17 +116,29 @@ impl Outbox {
     pub fn restore(self, place: Place) {
         let typed = field::value("text");
         if typed.is_empty() {
-            return self.turn(place);
+            return self.fill(&field::kept(place));
         }
         field::keep(place, &typed);
         self.text.set(typed);
     }
 
     /// The place has changed: its own words stand in the field.
-    pub fn turn(self, place: Place) {
+    pub fn turn(self, before: Place, place: Place) {
         self.asked.set(false);
-        field::set("text", &field::kept(place));
+        let from = self.from.get_value();
+        if from == Some(before) {
+            self.since.set_value(field::value("text"));
+        }
+        self.fill(&if from == Some(place) { self.typed_since() } else { field::kept(place) });
+    }
+
+    fn fill(self, text: &str) {
+        field::set("text", text);
         self.text.set(field::value("text"));
+    }
+
+    fn typed_since(self) -> String {
+        self.since.try_update_value(std::mem::take).unwrap_or_default()
     }
 
     /// Sends what stands in the field.
@@ -138,17 +157,18 @@ impl Outbox {
         let parcel = self.packed(text, images);
         thread::prepare(self.desk);
         self.sending.set(true);
+        self.from.set_value(Some(place));
         self.desk.notice.set(String::new());
         self.desk.following.set(true);
         self.draw(&parcel);
-        field::set("text", "");
-        self.text.set(String::new());
+        self.fill("");
         // What is picked, also where the conversation is not yet told.
         let model = Some(field::model()).filter(|model| !model.is_empty());
         spawn_local(async move {
             let Parcel { conversation, message, text, start, .. } = parcel.clone();
             let sent = api::send(conversation, message, text, parcel.image_ids(), model, start).await;
             self.sending.set(false);
+            self.from.set_value(None);
             match sent {
                 Ok(sent) => self.arrived(&parcel, &sent),
                 Err(problem) => self.returned(parcel, &problem),
@@ -201,9 +221,7 @@ impl Outbox {
         if let Some(draw) = self.desk.draw.get_untracked() {
             (draw.moved)(self, parcel.place, place);
         }
-        if here {
-            field::keep(place, &field::value("text"));
-        }
+        field::keep(place, &if here { field::value("text") } else { self.typed_since() });
         if here && parcel.place == Place::Start {
             field::set("system", "");
             // It is drawn already.
@@ -215,11 +233,13 @@ impl Outbox {
     fn returned(self, parcel: Parcel, problem: &Problem) {
         self.desk.live.unsent(parcel.message);
         self.desk.notice.set(problem.to_string());
-        if self.desk.place.get_untracked() == parcel.place {
-            let since = field::value("text");
-            let text =
-                if since.trim().is_empty() { parcel.text.clone() } else { format!("{}\n\n{since}", parcel.text) };
+        let here = self.desk.place.get_untracked() == parcel.place;
+        let since = if here { field::value("text") } else { self.typed_since() };
+        let text = if since.trim().is_empty() { parcel.text.clone() } else { format!("{}\n\n{since}", parcel.text) };
+        if here {
             self.write(&text);
+        } else {
+            field::keep(parcel.place, &text);
         }
         if let Some(draw) = self.desk.draw.get_untracked() {
             (draw.put_back)(self, parcel.place, parcel.images.clone());
