@@ -23,13 +23,14 @@ test("a draft survives a reload, each conversation its own", async ({ chat, page
   await expect(chat.field).toHaveValue("Another thought");
 });
 
-test("what is typed while a message is on its way is there again, wherever one goes meanwhile", async ({ chat, page }) => {
-  for (const words of ["Here", "There"]) {
+test("what is typed while a message is on its way is there again, wherever one goes meanwhile", async ({ chat, noise, page }) => {
+  noise.expect(/status of 503/);
+  for (const words of ["Rhine", "Danube"]) {
     await chat.open();
     await chat.say(ask(words, { pieces: 3 }));
     await chat.ended();
   }
-  const [there, here] = [chat.titles.first(), chat.titles.last()];
+  const [here, there] = ["Rhine", "Danube"].map((hasText) => chat.titles.filter({ hasText }));
   for (const answer of ["arrives", "fails"]) {
     await here.click();
     await chat.shows("t0 t1 t2");
@@ -43,7 +44,7 @@ test("what is typed while a message is on its way is there again, wherever one g
     await chat.say(ask(`Slow, ${answer}`, { pieces: 3 }));
     await chat.field.fill("The next one");
     await there.click();
-    await expect(chat.field).toHaveValue("");
+    await expect(chat.field).not.toHaveValue("The next one");
     await chat.field.fill("Elsewhere");
     const answered = page.waitForResponse("**/api/chat/send");
     arrive();

@@ -202,8 +202,12 @@ impl FromServerFnError for Problem {
         match error {
             ServerFnErrorErr::Request(_) | ServerFnErrorErr::Response(_) => Self::Offline,
             ServerFnErrorErr::Args(message) | ServerFnErrorErr::MissingArg(message) => Self::Malformed(message),
-            // An answer that is not ours: a proxy's error page, or a newer server's.
-            ServerFnErrorErr::Deserialization(_) => Self::Offline,
+            // In the browser, an answer that is not ours: a proxy's error page, or a newer server's.
+            ServerFnErrorErr::Deserialization(_) if cfg!(target_family = "wasm") => Self::Offline,
+            // On the server, what was asked.
+            ServerFnErrorErr::Deserialization(message) => {
+                Self::Malformed(format!("The request's JSON cannot be read: {message}"))
+            }
             _ => Self::Internal,
         }
     }

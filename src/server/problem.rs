@@ -35,6 +35,7 @@ impl From<Problem> for ProblemPage {
 
 impl IntoResponse for ProblemPage {
     fn into_response(self) -> Response {
+        let retry_after = self.0.retry_after_seconds().map(|seconds| [(header::RETRY_AFTER, seconds.to_string())]);
         let status = StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let sentence = self.0.to_string().replace('&', "&amp;").replace('<', "&lt;");
         let (head, way) = match self.0 {
@@ -52,7 +53,7 @@ impl IntoResponse for ProblemPage {
         );
         let policy =
             "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
-        (status, [(header::CONTENT_SECURITY_POLICY, policy)], Html(page)).into_response()
+        (status, retry_after, [(header::CONTENT_SECURITY_POLICY, policy)], Html(page)).into_response()
     }
 }
 

@@ -10,6 +10,7 @@ mod door;
 mod export;
 mod farewell;
 mod forms;
+mod functions;
 mod headers;
 mod health;
 mod images;
@@ -62,7 +63,7 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
     let merged = |router: Router<State>, table: Table| router.merge(table.into_parts().0);
     let app = asked()
         .into_iter()
-        .fold(pages(Router::new()), merged)
+        .fold(pages(Router::new()).layer(from_fn(functions::answer_in_place)), merged)
         .fallback(not_found)
         .method_not_allowed_fallback(|| async { Problem::Method })
         .layer(from_fn_with_state(state.clone(), session::identify))
@@ -72,7 +73,7 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn(oversize::refuse))
         .layer(CompressionLayer::new().gzip(true).compress_when(Html))
-        .merge(watched().into_iter().fold(assets::routes(), merged))
+        .merge(watched().into_iter().fold(assets::routes(), merged).method_not_allowed_fallback(|| async { Problem::Method }))
         .layer(from_fn(headers::secure))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(trace::layer())

@@ -81,8 +81,12 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
 
     /// The address that people type, where it differs from the one listened on: https://chat.example.org
-    #[arg(long, env = "RIVULET_PUBLIC_URL", value_name = "URL", value_parser = url)]
+    #[arg(long, env = "RIVULET_PUBLIC_URL", value_name = "URL", value_parser = values::public_url)]
     pub public_url: Option<String>,
+
+    /// Refused where it is set.
+    #[arg(long, env = "REDIS_URL", value_name = "URL", value_parser = values::redis, hide = true)]
+    pub redis_url: Option<String>,
 
     /// How long open replies may go on after SIGTERM, in seconds.
     #[arg(long, env = "RIVULET_DRAIN_SECONDS", value_name = "SECONDS", default_value = "30", value_parser = seconds)]

@@ -267,8 +267,13 @@ pub async fn come_in(
     account: AccountId,
     secret: &str,
 ) -> Result<Conversation, Problem> {
-    let invitation = invitation(state, address, secret).await?;
-    let (state, link) = (state.clone(), Hash::of(secret));
+    let link = Hash::of(secret);
+    let invitation = match invitation(state, address, secret).await {
+        // Whoever is in has come in: the answer of the first time may have been lost.
+        Err(Problem::NotFound) => return came_in(state, account, link).await,
+        known => known?,
+    };
+    let state = state.clone();
     owned(async move {
         let journal = state.journals.topic(Topic::Conversation(invitation.conversation));
         let _turn = journal.turn.lock().await;
@@ -282,6 +287,12 @@ pub async fn come_in(
         Ok(shown(&state, state.store.conversation(account, id).await?))
     })
     .await
+}
+
+/// The conversation of a link that cannot be taken any more, for those who are there.
+async fn came_in(state: &State, account: AccountId, link: Hash) -> Result<Conversation, Problem> {
+    let id = state.store.share_link_place(link).await?.ok_or(Problem::NotFound)?;
+    Ok(shown(state, state.store.conversation(account, id).await?))
 }
 
 /// Opens the conversation to everybody who has the link that is returned, once. A former link ends.

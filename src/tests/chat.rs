@@ -33,6 +33,15 @@ async fn a_valid_body_streams_token_and_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_provider_did_not_count_is_estimated_and_called_so() {
+    let app = App::start().await;
+    app.upstream.script(Script { text: Some("12345678".into()), usage: false, ..Script::default() });
+    let frames = Sse::new(ask(&app, &json!({ "messages": turns(1) })).await).until("done").await;
+    let usage = &frames.last().unwrap().data["usage"];
+    assert_eq!((&usage["output_tokens"], &usage["estimated"]), (&json!(2), &json!(true)), "{usage}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_longest_message_is_taken_and_a_longer_one_is_not() {
     let app = App::start().await;
     let body = |length: usize| json!({ "messages": [{ "role": "user", "content": "é".repeat(length) }] });

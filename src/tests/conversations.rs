@@ -2,6 +2,10 @@
 
 use super::app::{App, problem, text};
 use super::upstream::script::Script;
+use crate::event::Event;
+use crate::model::AccountId;
+use crate::server::journal::Topic;
+use crate::server::transport::{Follower, Frame};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -143,5 +147,36 @@ async fn titles_and_instructions_have_limits() {
     ] {
         let answer = app.request(Method::PATCH, &path).json(&changes).send().await.unwrap();
         assert_eq!(problem(answer, 422).await["field"], field);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_that_are_followed_leave_the_instructions_out() {
+    let app = App::start().await;
+    let account: Value = app.get("/api/v1/account").await.json().await.unwrap();
+    let account: AccountId = text(&account["id"]).parse().unwrap();
+    let (mut follower, _) = Follower::start(&app.state, account, Topic::Account(account), None).await.unwrap();
+    let new = json!({ "title": "Rivers", "system": "Be brief.", "parameters": { "effort": "low" } });
+    app.post("/api/v1/conversations", new).await;
+    let frames = follower.next().await.unwrap();
+    let [Frame::Entry { entry, .. }] = &frames[..] else { panic!("no entry") };
+    let Event::Conversation { conversation: told } = &entry.event else { panic!("another event") };
+    assert_eq!((told.title.as_str(), told.system.as_str(), told.parameters.effort.as_deref()), ("Rivers", "", None));
+    let (_, start) = Follower::start(&app.state, account, Topic::Account(account), None).await.unwrap();
+    let Frame::Start { event: Event::List(list), .. } = start else { panic!("no list") };
+    assert_eq!(list.items[0].system, "");
+    assert_eq!(app.conversations().await[0]["system"], "Be brief.", "who asks for a page of them gets them whole");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_new_conversation_is_named() {
+    let app = App::start().await;
+    for (body, field) in [
+        (json!({ "title": 1 }), "title"),
+        (json!({ "system": [] }), "system"),
+        (json!({ "parameters": { "temperature": "x" } }), "parameters.temperature"),
+        (json!({ "parameters": { "max_output_tokens": -1 } }), "parameters.max_output_tokens"),
+    ] {
+        assert_eq!(problem(app.post("/api/v1/conversations", body).await, 422).await["field"], field);
     }
 }

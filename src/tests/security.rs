@@ -176,3 +176,58 @@ async fn without_guests_no_page_makes_an_account() {
     let page = app.stranger(Method::GET, "/").send().await.unwrap();
     assert!(!page.headers().contains_key("set-cookie"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a21_a_server_function_answers_in_place_and_says_what_is_malformed() {
+    let app = App::start().await;
+    let ask = |path: &str, body: &'static str| {
+        let request = app.request(Method::POST, path).header("accept", "text/html").body(body);
+        request.header("content-type", "application/json").header("referer", "http://evil.example/x").send()
+    };
+    for path in ["/api/chat/open", "/api/chat/send", "/api/chat/stop", "/api/follow", "/api/list", "/api/usage"] {
+        for body in ["{", "[]", "", "{\"conversation\":1,\"after\":1}"] {
+            let told = problem(ask(path, body).await.unwrap(), 400).await;
+            assert!(told["detail"].as_str().unwrap().starts_with("The request's JSON cannot be read"), "{path} {body}");
+        }
+    }
+    let answer = ask("/api/list", "{\"after\":null}").await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK, "and what is well is not sent elsewhere either");
+    let nothing = app.request(Method::POST, "/api/list").header("accept", "text/html").header("cookie", "a=b");
+    assert_ne!(nothing.json(&json!({ "after": null })).send().await.unwrap().status(), StatusCode::FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a25_a_request_names_one_host() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let app = App::start().await;
+    let mut socket = tokio::net::TcpStream::connect(app.url.trim_start_matches("http://")).await.unwrap();
+    let head = "GET /api/v1/models HTTP/1.1\r\nhost: localhost\r\nhost: evil.example\r\nconnection: close\r\n\r\n";
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_refusal_is_a_problem_document() {
+    let app = App::start().await;
+    problem(app.get(&format!("/app/{}?protocol=7&protocol=8", app.state.sockets.app.key)).await, 400).await;
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        problem(app.request(Method::POST, path).send().await.unwrap(), 405).await;
+    }
+}
+
+#[test]
+fn a_setting_that_cannot_be_kept_stops_the_start_by_its_name() {
+    use crate::server::settings::Settings;
+    use clap::Parser;
+    let read = |flag: &str| Settings::try_parse_from(["rivulet", flag]).map_err(|error| error.to_string());
+    for wrong in ["https://a.example/path", "https://a.example?x=1", "https://ann:secret@a.example", "a.example", "ftp://a"] {
+        let said = read(&format!("--public-url={wrong}")).err().unwrap();
+        assert!(said.contains("RIVULET_PUBLIC_URL expects"), "{wrong}: {said}");
+    }
+    let read_url = |text: &str| read(&format!("--public-url={text}")).unwrap().public_url.unwrap();
+    assert_eq!(read_url("https://Chat.example.org/"), "https://chat.example.org");
+    assert_eq!(read_url("http://127.0.0.1:8080"), "http://127.0.0.1:8080");
+    assert!(read("--redis-url=redis://127.0.0.1").err().unwrap().contains("REDIS_URL is for several nodes"));
+}

@@ -11,6 +11,11 @@ const ROOM: usize = 12;
 /// Besides letters, digits and single spaces. Mail addresses are names.
 const SIGNS: &str = "._-+@'";
 
+/// How those are called who have no name (`guest 4f2a`) ...
+const GUEST: &str = "guest ";
+/// ... and those whose account is deleted.
+const LEFT: &str = "somebody who has left";
+
 /// The name of an account: as it is shown, and as it is looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name {
@@ -37,7 +42,11 @@ impl Name {
                 "A name begins with a letter or a digit; besides these it may have spaces and {SIGNS}"
             ));
         }
-        Ok(Self { key: key(&shown), shown })
+        let key = key(&shown);
+        if key.starts_with(GUEST) || key == LEFT {
+            return invalid("Rivulet itself calls people so who have no name. Choose another.".into());
+        }
+        Ok(Self { key, shown })
     }
 
     /// A name like what somebody is called elsewhere; none where nothing of that could be one.
@@ -87,6 +96,8 @@ mod tests {
             "a\u{202e}b",
             "a\u{200b}b",
             "-rf",
+            "Guest 4f2a",
+            "somebody  who has left",
             "a/b",
             &"x".repeat(65),
         ] {

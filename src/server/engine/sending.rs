@@ -4,7 +4,7 @@ use super::Shared;
 use super::opening::{empty_reply, person_message};
 use crate::api::Sent;
 use crate::error::Problem;
-use crate::model::{Access, AccountId, ConversationId, ImageId, MessageId, Role};
+use crate::model::{Access, AccountId, ConversationId, ImageId, Message, MessageId, Role};
 use crate::server::journal::{Journal, Topic};
 use crate::server::limits::Prompt;
 use std::sync::Arc;
@@ -86,7 +86,7 @@ impl Shared {
         Ok(Sent { cursor: journal.cursor_of(reply.id), message, reply })
     }
 
-    /// The answer to a send that has been done before.
+    /// The answer to a send that has been done before, as it was then: its cursor is where the reply begins.
     async fn sent_before(
         &self,
         account: AccountId,
@@ -102,8 +102,12 @@ impl Shared {
         let same = same_place && message.text == text.as_str() && same_images;
         let reply = self.store.reply_to(id).await?;
         match reply {
-            Some(reply) if same && message.role == Role::User => {
-                Ok(Some(Sent { message, cursor: journal.cursor_of(reply.id), reply }))
+            Some(Message { id, parent, model, asked, created_at, left_out, images_left_out, .. })
+                if same && message.role == Role::User =>
+            {
+                let opened = Message::opened(id, parent, &asked.or(model).unwrap_or_default(), created_at);
+                let reply = Message { left_out, images_left_out, ..opened };
+                Ok(Some(Sent { message, cursor: journal.cursor_of(id), reply }))
             }
             _ => Err(Problem::Conflict("Another message has this id already. Send it with a new id.".into())),
         }

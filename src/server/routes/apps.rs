@@ -7,7 +7,7 @@ use crate::server::State;
 use crate::server::transport::socket::channel::{Channel, Name};
 use crate::server::transport::socket::message::{self, Data};
 use crate::server::transport::socket::speak::may_be_added;
-use crate::server::transport::socket::{Occupied, Said, SocketId};
+use crate::server::transport::socket::{MOST_BYTES_OUT, Occupied, Said, SocketId};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, OriginalUri, Path, Request, State as Extract};
@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use sha2::Digest;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// How far a backend's clock may be off, in seconds: an older request could be somebody else's who has heard it.
 const MOST_SECONDS_OFF: i64 = 600;
@@ -118,8 +118,8 @@ struct Batch {
 }
 
 impl New {
-    /// The channels it is for.
-    fn checked(&self) -> Result<Vec<Name>, Problem> {
+    /// The channels it is for, each once, and what is said on them.
+    fn checked(&self) -> Result<HashMap<Name, String>, Problem> {
         if MOST_DATA_BYTES < self.data.len() {
             return Err(Problem::TooLarge(format!("The data of an event has at most {MOST_DATA_BYTES} bytes.")));
         }
@@ -134,21 +134,26 @@ impl New {
             return Err(Problem::invalid("channels", "Say which channels the event is for."));
         }
         names.iter().try_for_each(|name| may_be_added(name, &self.name))?;
-        Ok(names)
+        let with_message = |name: Name| (name.clone(), message::on(&name, &self.name, Data::Text(&self.data)));
+        let said: HashMap<_, _> = names.into_iter().map(with_message).collect();
+        if said.values().any(|message| MOST_BYTES_OUT < message.len()) {
+            let message = "The event is longer than 10 KB as clients get it, with its name and each \" as \\\". Send less.";
+            return Err(Problem::TooLarge(message.into()));
+        }
+        Ok(said)
     }
 
-    fn say(&self, state: &State, names: &[Name]) {
+    fn say(&self, state: &State, said: HashMap<Name, String>) {
         let except = self.socket_id.as_deref().and_then(|id| SocketId::parse(id, &state.sockets.app));
-        for name in names {
-            let message = message::on(name, &self.name, Data::Text(&self.data));
-            state.sockets.say(name, Said { except, message });
+        for (name, message) in said {
+            state.sockets.say(&name, Said { except, message });
         }
     }
 }
 
 async fn add(Extract(state): Extract<State>, signed: Signed) -> Result<Json<Value>, Problem> {
     let new: New = signed.read()?;
-    new.say(&state, &new.checked()?);
+    new.say(&state, new.checked()?);
     Ok(Json(json!({})))
 }
 
@@ -158,9 +163,9 @@ async fn add_batch(Extract(state): Extract<State>, signed: Signed) -> Result<Jso
         return Err(Problem::invalid("batch", format!("A batch has at most {MOST_IN_BATCH} events.")));
     }
     // All or none.
-    let names = batch.iter().map(New::checked).collect::<Result<Vec<_>, _>>()?;
-    for (new, names) in batch.iter().zip(names) {
-        new.say(&state, &names);
+    let said = batch.iter().map(New::checked).collect::<Result<Vec<_>, _>>()?;
+    for (new, said) in batch.iter().zip(said) {
+        new.say(&state, said);
     }
     Ok(Json(json!({})))
 }

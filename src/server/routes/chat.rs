@@ -198,7 +198,7 @@ impl Answer {
             }
             Some(Delta::Finished { reason }) => {
                 self.charge.is_whole = true;
-                let usage = self.charge.usage.unwrap_or_default();
+                let usage = self.charge.usage().unwrap_or_default();
                 Next::Last(event("done", &json!({ "usage": usage, "stop_reason": reason })))
             }
             Some(Delta::Failed(failure)) => {

@@ -14,6 +14,9 @@ use std::net::IpAddr;
 
 pub(super) async fn refuse(Extract(state): Extract<State>, request: Request, next: Next) -> Response {
     let headers = request.headers();
+    if 1 < headers.get_all(header::HOST).iter().count() {
+        return Problem::Malformed("The request names several hosts.".into()).into_response();
+    }
     if !is_ours(&state.settings, host(headers)) {
         let message = "Rivulet is not reached under this name. Whoever runs it can set RIVULET_PUBLIC_URL.";
         return Problem::Forbidden(message.into()).into_response();

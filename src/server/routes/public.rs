@@ -65,6 +65,8 @@ async fn serve(state: State, app: Router, request: Request) -> Response {
         Ok((passerby, Asked::App(path), _)) => hand_on(app, (parts, body), &path, Some(passerby)).await,
         // As for every address that is not there.
         Err(Problem::NotFound) => hand_on(app, (parts, body), NOWHERE, None).await,
+        // What the page's code asks is answered as it reads it.
+        Err(problem) if parts.method == Method::POST => problem.into_response(),
         Err(problem) => ProblemPage(problem).into_response(),
     }
 }

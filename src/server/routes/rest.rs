@@ -8,10 +8,10 @@ mod tokens;
 use super::input::{Id, Json, Query};
 use super::openapi::{Conflicts, Limited, StreamEvent};
 use super::table::Table;
-use crate::api::{Changes, Sent};
+use crate::api::{Changes, Sent, object};
 use crate::error::Problem;
 use crate::event::{Cursor, Snapshot};
-use crate::model::{Conversation, ConversationId, ImageId, Message, MessageId, Model, Usage};
+use crate::model::{Conversation, ConversationId, ImageId, Message, MessageId, Model, Parameters, Usage};
 use crate::server::engine::{self, Parent, Stop};
 use crate::server::limits::Prompt;
 use crate::server::session::{Account, Reader};
@@ -125,8 +125,16 @@ async fn list(
 struct NewConversation {
     /// Made by whoever asks, so that asking twice makes one.
     id: Option<ConversationId>,
-    #[serde(flatten)]
-    settings: Changes,
+    #[schema(max_length = 200, pattern = r"\S")]
+    title: Option<String>,
+    /// `provider/model`.
+    #[schema(max_length = 200)]
+    model: Option<String>,
+    /// The system prompt; empty for none.
+    #[schema(max_length = 32_000)]
+    system: Option<String>,
+    #[serde(default, deserialize_with = "object::optional")]
+    parameters: Option<Parameters>,
 }
 
 /// Make a conversation
@@ -138,8 +146,10 @@ async fn create(
     Account(account): Account,
     Json(new): Json<NewConversation>,
 ) -> Result<(StatusCode, Answer<Conversation>), Problem> {
-    let id = new.id.unwrap_or_default();
-    let conversation = conversations::ensure(&state, account, id, new.settings).await?;
+    // Named one by one: in what is flattened, serde does not know which field is wrong.
+    let NewConversation { id, title, model, system, parameters } = new;
+    let settings = Changes { title, model, system, parameters };
+    let conversation = conversations::ensure(&state, account, id.unwrap_or_default(), settings).await?;
     Ok((StatusCode::CREATED, Answer(conversation)))
 }
 

@@ -1,5 +1,6 @@
 //! `GET /app/{key}`: where Pusher clients connect.
 
+use super::input::Query;
 use super::origin;
 use super::table::Table;
 use crate::error::Problem;
@@ -9,7 +10,7 @@ use crate::server::transport::socket::message::Code;
 use crate::server::transport::socket::{self, MOST_BYTES_IN, READ_BUFFER_BYTES, WRITE_BUFFER_BYTES};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{Extension, Path, Query, State as Extract};
+use axum::extract::{Extension, Path, State as Extract};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;

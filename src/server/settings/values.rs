@@ -66,6 +66,23 @@ pub(super) fn url(text: &str) -> Result<String, String> {
     }
 }
 
+/// The origin that links begin with and that browsers' `Origin` is held against: no path, no password.
+pub(super) fn public_url(text: &str) -> Result<String, String> {
+    let is_bare = |url: &reqwest::Url| {
+        let nobody = url.username().is_empty() && url.password().is_none();
+        let alone = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        matches!(url.scheme(), "http" | "https") && nobody && alone
+    };
+    let parsed = reqwest::Url::parse(text).ok().filter(is_bare);
+    let expected = || "RIVULET_PUBLIC_URL expects scheme and host alone, such as https://chat.example.org".into();
+    parsed.map(|url| url.origin().ascii_serialization()).ok_or_else(expected)
+}
+
+/// Refused rather than passed over: whoever sets it counts on it.
+pub(super) fn redis(_: &str) -> Result<String, String> {
+    Err("REDIS_URL is for several nodes, which this version does not have. Take it out".into())
+}
+
 pub(super) fn host(text: &str) -> Result<String, String> {
     let expected = "OLLAMA_HOST expects a host and a port, such as 127.0.0.1:11434";
     provider::address(&ollama::address(text)).map_err(|_| expected.into())

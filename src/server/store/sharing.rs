@@ -231,6 +231,15 @@ impl Store {
         read.transpose()
     }
 
+    /// Where the link leads, or has led.
+    pub async fn share_link_place(&self, link: Hash) -> sqlx::Result<Option<ConversationId>> {
+        let place: Option<String> = sqlx::query_scalar("select conversation from share_link where token_hash = $1")
+            .bind(link.to_string())
+            .fetch_optional(self.read())
+            .await?;
+        place.as_deref().map(id).transpose()
+    }
+
     /// Takes the link: one use of it, unless it gives nothing that the account does not have. None: it cannot be taken.
     pub async fn take_share_link(
         &self,

@@ -42,6 +42,8 @@ use tokio_util::sync::CancellationToken;
 
 /// The longest message that a client may send: the protocol's 10 KB of data and their envelope.
 pub const MOST_BYTES_IN: usize = 16 << 10;
+/// The longest message that goes out (design: 7). What is longer is split, or refused where it is not ours to split.
+pub const MOST_BYTES_OUT: usize = 10 << 10;
 /// Read at once. What clients send is short, and every socket has this for as long as it is open.
 pub const READ_BUFFER_BYTES: usize = 1 << 10;
 /// Written at once. A longer message takes its own length while it is written.
@@ -71,6 +73,8 @@ const SUCCEEDED: &str = "pusher_internal:subscription_succeeded";
 enum End {
     /// It is told why.
     Close(Code, &'static str),
+    /// It says goodbye.
+    Left,
     /// It is gone, or takes nothing any more.
     Gone,
 }
@@ -85,11 +89,16 @@ async fn close(socket: &mut WebSocket, code: Code, reason: &'static str) {
     let goodbye = async {
         if socket.send(Message::Close(Some(frame))).await.is_ok() {
             // Read on: what is closed with something unread takes its last words back.
-            while socket.next().await.is_some_and(|message| message.is_ok()) {}
+            read_out(socket).await;
         }
     };
     // Whoever does not answer in time is cut.
     let _ = timeout(GOODBYE, goodbye).await;
+}
+
+/// Reads to the end. An answer that is due to a client's goodbye is sent with that.
+async fn read_out(socket: &mut WebSocket) {
+    while socket.next().await.is_some_and(|message| message.is_ok()) {}
 }
 
 /// Serves one socket to its end.
@@ -99,9 +108,13 @@ pub async fn serve(state: State, mut socket: WebSocket) {
         Err(_) => return refuse(socket, Code::Later, "The server cannot take you at the moment").await,
     };
     let mut connection = Box::new(Connection::new(state, open));
-    if let End::Close(code, reason) = connection.run(&mut socket).await {
-        drop(connection);
-        close(&mut socket, code, reason).await;
+    let end = connection.run(&mut socket).await;
+    drop(connection);
+    match end {
+        End::Close(code, reason) => close(&mut socket, code, reason).await,
+        // Whoever does not take the answer in time is cut.
+        End::Left => drop(timeout(GOODBYE, read_out(&mut socket)).await),
+        End::Gone => {}
     }
 }
 
@@ -263,7 +276,7 @@ impl Connection {
             Message::Text(text) => Ok(self.text(&text).await),
             Message::Binary(_) => Ok(vec![message::error(Code::Invalid, "Invalid message format")]),
             Message::Ping(_) | Message::Pong(_) => Ok(Vec::new()),
-            Message::Close(_) => Err(End::Gone),
+            Message::Close(_) => Err(End::Left),
         }
     }
 

@@ -40,6 +40,8 @@ async fn a_link_is_for_so_many_people_and_for_its_time() {
     shared.be_bob();
     let joined: Value = shared.app.join(&secret).await.json().await.unwrap();
     assert_eq!(joined["id"], shared.conversation.as_str());
+    let again: Value = shared.app.join(&secret).await.json().await.unwrap();
+    assert_eq!(again["id"], joined["id"], "used up by this very person, whose answer may have been lost");
     assert_eq!(shared.app.snapshot(&shared.conversation).await["access"], "participant", "a reader became more");
     shared.app.cookie = shared.app.new_cookie().await;
     let used_up = problem(shared.app.join(&secret).await, 404).await;
@@ -97,6 +99,13 @@ async fn a18_guessing_links_is_slowed() {
         statuses.push(shared.app.join(&secret::short().unwrap()).await.status());
     }
     assert!(statuses.contains(&StatusCode::TOO_MANY_REQUESTS), "{statuses:?}");
+    for (method, path) in [(Method::GET, "/join/x"), (Method::GET, "/p/x"), (Method::POST, "/p/x/api/follow")] {
+        let refused = shared.app.request(method.clone(), path).send().await.unwrap();
+        assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS, "{path}");
+        assert!(refused.headers().contains_key("retry-after"), "{path}");
+        let kind = if method == Method::GET { "text/html" } else { "application/problem+json" };
+        assert!(refused.headers()["content-type"].to_str().unwrap().starts_with(kind), "{path}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -69,7 +69,14 @@ async fn an_added_event_goes_to_the_channels_subscribers_as_it_is() {
     problem(add(&app, &json!({ "name": "x", "channel": "a b", "data": "{}" })).await, 422).await;
     problem(add(&app, &json!({ "name": "x", "data": "{}" })).await, 422).await;
     problem(add(&app, &json!({ "name": "x", "channel": channel, "data": "x".repeat(10_001) })).await, 413).await;
+    // As clients get it, it is longer than 10 KB: within a string, a quote takes two bytes.
+    problem(add(&app, &json!({ "name": "x", "channel": channel, "data": "\"".repeat(6_000) })).await, 413).await;
     problem(signed(&app, Method::POST, "/events", "", "{", 0).await, 400).await;
+    // To a channel that is named twice, once.
+    let twice = json!({ "name": "once", "channels": [channel, channel], "channel": channel, "data": "1" });
+    assert_eq!(add(&app, &twice).await.status(), 200);
+    assert_eq!(add(&app, &json!({ "name": "then", "channel": channel, "data": "x".repeat(10_000) })).await.status(), 200);
+    assert_eq!((client.next().await.name, client.next().await.name), ("once".into(), "then".into()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

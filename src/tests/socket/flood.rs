@@ -33,6 +33,12 @@ async fn a40_floods_are_limited_and_hurt_nobody_else() {
         }
     }
     assert!((10..=15).contains(&noise), "{noise}");
+    // And none that is longer than a frame may be.
+    let mut loud = Client::connect(&app).await;
+    loud.subscribe(&app, &channel).await;
+    loud.until("snapshot").await;
+    loud.send("client-noise", &conversation, json!("x".repeat(10_240))).await;
+    assert_eq!(loud.until("pusher:error").await.data["code"], 4301);
     // Pings: after a burst they are read no faster than 25 a second.
     let mut pinger = Client::connect(&app).await;
     let began = Instant::now();

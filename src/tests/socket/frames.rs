@@ -89,6 +89,19 @@ async fn a39_malformed_frames_end_their_connection_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_goodbye_is_answered() {
+    let app = App::with(&[ALLOWED]).await;
+    for said in [&[][..], &1000_u16.to_be_bytes(), &4999_u16.to_be_bytes()] {
+        let mut stream = raw(&app).await;
+        stream.write_all(&frame(0x88, said)).await.unwrap();
+        let mut answer = Vec::new();
+        let read = stream.read_to_end(&mut answer);
+        tokio::time::timeout(Duration::from_secs(20), read).await.expect("stays open").unwrap();
+        assert_eq!(answer, [&[0x88, said.len() as u8], said].concat(), "the same back, then the end");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn odd_but_allowed_frames_are_read() {
     let app = App::with(&[ALLOWED]).await;
     let mut stream = raw(&app).await;

@@ -20,7 +20,7 @@ pub(super) struct Charge {
 
 impl Charge {
     /// None where nothing was answered: that costs nothing.
-    fn usage(&self) -> Option<Usage> {
+    pub(super) fn usage(&self) -> Option<Usage> {
         let about = Usage {
             input_tokens: self.usage.map_or_else(|| estimated_tokens(self.asked), |usage| usage.input_tokens),
             output_tokens: estimated_tokens(self.answered),

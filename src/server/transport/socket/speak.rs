@@ -4,7 +4,7 @@ use super::access;
 use super::channel::{Channel, Name};
 use super::hub::Said;
 use super::message::{self, Code, From, In};
-use super::{Connection, refused};
+use super::{Connection, MOST_BYTES_OUT, refused};
 use crate::error::Problem;
 
 /// Asks for what comes after a cursor.
@@ -43,6 +43,9 @@ impl Connection {
         let own = who.map(|who| who.account.to_string()).or_else(|| person.as_ref().map(|person| person.id.clone()));
         let user_id = own.filter(|_| name.is_presence());
         let message = message::whisper(&name, &said.event, &said.data, user_id.as_deref());
+        if MOST_BYTES_OUT < message.len() {
+            return vec![message::error(Code::Rejected, "A client event is too long: 10 KB at most, its name included")];
+        }
         self.state.sockets.say(&name, Said { except: Some(self.open.id), message });
         Vec::new()
     }
