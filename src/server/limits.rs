@@ -2,6 +2,7 @@
 
 use crate::error::Problem;
 use crate::model::{AccountId, Parameters};
+use crate::server::address::{Network, network};
 use crate::server::journal::lock;
 use crate::server::metrics::Metrics;
 use governor::clock::{Clock, DefaultClock};
@@ -115,11 +116,11 @@ pub struct Limits {
     metrics: Arc<Metrics>,
 }
 
-/// Who sends: an account, or for calls without one, a network address.
+/// Who sends: an account, or for calls without one, a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sender {
     Account(AccountId),
-    Address(IpAddr),
+    Network(Network),
 }
 
 impl Limits {
@@ -155,7 +156,7 @@ impl Limits {
 
     /// Counts a stream of somebody without an account, at this network address.
     pub fn passing_stream(&self, address: IpAddr) -> Result<Counted, Problem> {
-        self.streams.one_more(Sender::Address(address), MOST_PASSING_STREAMS).ok_or_else(|| {
+        self.streams.one_more(Sender::Network(network(address)), MOST_PASSING_STREAMS).ok_or_else(|| {
             self.metrics.refused("streams");
             let message = "Too many people at your network address read along here. Try again in a moment.".into();
             Problem::TooMany { message, retry_after_seconds: 10 }
@@ -246,5 +247,24 @@ impl Drop for Counted {
                 counts.remove(&self.sender);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits() -> Limits {
+        Limits::new(1, Arc::default())
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_reader_however_many_addresses_it_has() {
+        let limits = limits();
+        let read = |number: u32| limits.passing_stream(format!("2001:db8::{number:x}").parse().unwrap());
+        let open: Vec<_> = (0..MOST_PASSING_STREAMS).map(read).collect();
+        assert!(open.iter().all(Result::is_ok));
+        assert!(read(MOST_PASSING_STREAMS).is_err());
+        assert!(limits.passing_stream("2001:db8:0:1::1".parse().unwrap()).is_ok(), "others do not wait for it");
     }
 }
