@@ -67,7 +67,7 @@ use tracing::Instrument;
 use transport::socket::sign::App;
 use transport::socket::{self, Sockets};
 
-/// How often idle journals, quiet senders, images that nobody sent and sessions that nobody uses are forgotten.
+/// How often idle journals, quiet senders, images that nobody sent, sessions and guests that nobody uses are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
 
 /// Everything a request needs. A pointer: every follower holds one.
@@ -219,6 +219,7 @@ async fn discover(providers: Arc<Providers>, every: Duration, drain: Drain) {
 
 /// Ends with the drain, or with the state.
 async fn sweep(state: Weak<Shared>, drain: Drain) {
+    let mut guests = accounts::GuestSweep::default();
     while tokio::time::timeout(SWEEP, drain.begun()).await.is_err() {
         let Some(state) = state.upgrade().map(State) else { return };
         let left = state.journals.sweep();
@@ -230,6 +231,7 @@ async fn sweep(state: Weak<Shared>, drain: Drain) {
             Ok(ended) => ended.into_iter().for_each(|revoked| state.grants.revoke(revoked)),
             Err(error) => tracing::warn!(%error, "Sessions that nobody uses could not be ended"),
         }
+        guests.sweep(&state).await;
         if let Err(error) = state.store.forget_revocations().await {
             tracing::warn!(%error, "What was withdrawn long ago could not be forgotten");
         }

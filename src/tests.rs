@@ -24,6 +24,7 @@ mod elsewhere;
 mod export;
 mod fallback;
 mod faults;
+mod guests;
 mod images;
 mod invariants;
 mod journal;

@@ -1,6 +1,7 @@
 //! Accounts: signing up, in and out, and what an account may be.
 
 mod deletion;
+mod guests;
 mod identity;
 mod name;
 mod reset;
@@ -9,6 +10,7 @@ mod sign_up;
 mod tokens;
 
 pub use deletion::{delete, delete_own, resume as resume_deletions};
+pub use guests::GuestSweep;
 pub use identity::{confirm_link, link, sign_in_with, unlink};
 pub use name::Name;
 pub use reset::{invite_to_reset, rename, reset};
