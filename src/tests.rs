@@ -30,6 +30,7 @@ mod invariants;
 mod journal;
 mod lines;
 mod live;
+mod log;
 mod markdown;
 mod matrix;
 mod metrics;

@@ -1,5 +1,6 @@
 //! Invitations to sign up.
 
+use super::audit::{self, Note};
 use super::{Store, now};
 use crate::model::AccountId;
 use crate::server::accounts::Role;
@@ -79,8 +80,8 @@ fn invitation(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Invitation> {
 }
 
 impl Store {
-    /// Writes an invitation. The server's own takes the place of the one before.
-    pub async fn add_invitation(&self, new: NewInvitation<'_>) -> sqlx::Result<()> {
+    /// Writes an invitation. The server's own takes the place of the one before, and is nobody's to note.
+    pub async fn add_invitation(&self, new: NewInvitation<'_>, note: Option<&Note>) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         if new.made_by.is_none() {
             sqlx::query("delete from invitation where made_by is null and role = 'admin'").execute(&mut *write).await?;
@@ -98,6 +99,9 @@ impl Store {
         .bind(now())
         .execute(&mut *write)
         .await?;
+        if let Some(note) = note {
+            audit::add(&mut write, note).await?;
+        }
         write.commit().await
     }
 
@@ -143,18 +147,15 @@ impl Store {
         rows.iter().map(invitation).collect()
     }
 
-    /// Withdraws an invitation.
-    pub async fn end_invitation(&self, hash: Hash) -> sqlx::Result<Invitation> {
+    /// Withdraws an invitation. `by` is who does it.
+    pub async fn end_invitation(&self, hash: Hash, by: &str) -> sqlx::Result<()> {
         let mut write = self.write().await?;
-        let row = sqlx::query(concat!(
-            "delete from invitation where token_hash = $1 and made_by is not null returning *, ",
-            counts!(),
-            " as counts"
-        ))
-        .bind(hash.to_string())
-        .fetch_one(&mut *write)
-        .await?;
-        write.commit().await?;
-        invitation(&row)
+        let note: String =
+            sqlx::query_scalar("delete from invitation where token_hash = $1 and made_by is not null returning note")
+                .bind(hash.to_string())
+                .fetch_one(&mut *write)
+                .await?;
+        audit::add(&mut write, &Note::new(by, "withdrew an invitation", &note, "")).await?;
+        write.commit().await
     }
 }
