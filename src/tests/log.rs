@@ -126,3 +126,23 @@ async fn who_signs_up_or_links_a_way_in_is_in_the_log_or_has_not() {
     }
     assert!(!log.contains("ann@example.org"), "the log outlives the account");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_password_ends_the_other_sessions_or_is_none() {
+    let mut app = with_admin(&[]).await;
+    let (_, here) = member(&mut app, "Ann").await;
+    app.cookie = app.new_cookie().await;
+    app.sign_in("Ann").await;
+    app.cookie = here;
+    let form = [("old", PASSWORD), ("new", "another quiet river")];
+    let before = app.people().await;
+    // Where a process dies, nothing is written any more.
+    for table in ["revocation", "audit"] {
+        app.close(table).await;
+        assert_eq!(submit(&app, "/account/password", &form).await.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(app.people().await, before, "{table}");
+        app.reopen().await;
+    }
+    assert_eq!(submit(&app, "/account/password", &form).await.status(), StatusCode::SEE_OTHER);
+    assert_eq!(app.people().await.len(), before.len() - 1, "one session of two is left");
+}

@@ -192,12 +192,11 @@ pub async fn change_password(
     let hash = state.passwords.hash(new).await?;
     let (work, this) = (state.clone(), arrival.session());
     owned(async move {
-        work.store.set_password(who.account, &hash).await?;
+        let note = Note::new(&name, "changed the password", &name, "");
         // This one ends as the new one begins, which takes over what is still to be asked.
-        for revoked in work.store.end_sessions(who.account, this).await? {
+        for revoked in work.store.change_password(who.account, &hash, this, &note).await? {
             work.grants.revoke(revoked);
         }
-        work.store.note(&Note::new(&name, "changed the password", &name, "")).await?;
         Ok(())
     })
     .await?;

@@ -1,6 +1,7 @@
 //! Accounts: guests, and people with a name.
 
 use super::audit::Note;
+use super::revocations::{self, Revoked};
 use super::usage;
 use super::{Store, audit, now};
 use crate::model::{AccountId, Named};
@@ -151,14 +152,24 @@ impl Store {
         Ok(true)
     }
 
-    pub async fn set_password(&self, id: AccountId, password: &str) -> sqlx::Result<()> {
+    /// Sets another password, ends the account's sessions but for one, and writes it down.
+    pub async fn change_password(
+        &self,
+        id: AccountId,
+        password: &str,
+        but: Option<Hash>,
+        note: &Note,
+    ) -> sqlx::Result<Vec<Revoked>> {
         let mut write = self.write().await?;
         sqlx::query("update account set password = $2 where id = $1")
             .bind(id.to_string())
             .bind(password)
             .execute(&mut *write)
             .await?;
-        write.commit().await
+        let ended = revocations::end_sessions(&mut write, id, but).await?;
+        audit::add(&mut write, note).await?;
+        write.commit().await?;
+        Ok(ended)
     }
 
     /// Whether anybody is an admin, who could sign in.

@@ -118,12 +118,6 @@ async fn replace(write: &mut SqliteConnection, name: &str, unnamed: &str) -> sql
 pub const RENAMED: &str = "renamed";
 
 impl Store {
-    pub async fn note(&self, note: &Note) -> sqlx::Result<()> {
-        let mut write = self.write().await?;
-        add(&mut write, note).await?;
-        write.commit().await
-    }
-
     /// Writes down what changed nothing, and may happen often: again within the hour, it is counted in the entry that there is.
     pub async fn note_again(&self, note: &Note) -> sqlx::Result<()> {
         let mut write = self.write().await?;
