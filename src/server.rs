@@ -27,6 +27,7 @@ pub mod problem;
 pub mod provider;
 pub mod public;
 pub mod quota;
+pub mod readiness;
 pub mod routes;
 pub mod search;
 pub mod secret;
@@ -56,6 +57,7 @@ use oidc::Oidc;
 use passwords::Passwords;
 use provider::Providers;
 use quota::Everybody;
+use readiness::Readiness;
 use settings::Settings;
 use std::ops::Deref;
 use std::sync::{Arc, Weak};
@@ -100,6 +102,7 @@ pub struct Shared {
     pub sockets: Arc<Sockets>,
     pub metrics: Arc<Metrics>,
     pub drain: Drain,
+    pub readiness: Readiness,
     pub bounds: Bounds,
     pub leptos: LeptosOptions,
 }
@@ -166,6 +169,7 @@ impl State {
             sockets: Arc::new(Sockets::new(app)),
             metrics,
             drain,
+            readiness: Readiness::default(),
             bounds,
             leptos,
         };
