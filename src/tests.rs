@@ -26,6 +26,7 @@ mod fallback;
 mod faults;
 mod guests;
 mod images;
+mod indexes;
 mod invariants;
 mod journal;
 mod lines;
