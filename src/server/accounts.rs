@@ -18,7 +18,7 @@ pub use sign_in::{
     Arrival, SignedIn, change_password, end_other_sessions, end_session, guest_of, keep_guest, leave, sign_in,
 };
 pub use sign_up::{NewPerson, SignUp, first_admin, policy, set_policy, sign_up};
-pub use tokens::{MOST_TOKENS, end_token, make_token};
+pub use tokens::{end_token, make_token};
 
 /// What an account may do beside its own conversations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

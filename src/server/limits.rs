@@ -247,11 +247,11 @@ impl Counts {
     /// One more, where these are less than `most`.
     pub(super) fn one_more(self: &Arc<Self>, sender: Sender, most: u32) -> Option<Counted> {
         let mut counts = lock(&self.0);
-        let count = counts.entry(sender).or_default();
-        if most <= *count {
+        let count = counts.get(&sender).copied().unwrap_or_default();
+        if most <= count {
             return None;
         }
-        *count += 1;
+        counts.insert(sender, count + 1);
         Some(Counted { counts: Arc::clone(self), sender })
     }
 }
@@ -290,6 +290,18 @@ mod tests {
         assert!(open.iter().all(Result::is_ok));
         assert!(read(MOST_PASSING_STREAMS).is_err());
         assert!(limits.passing_stream("2001:db8:0:1::1".parse().unwrap()).is_ok(), "others do not wait for it");
+    }
+
+    #[test]
+    fn whoever_has_no_place_is_not_kept_in_mind() {
+        let limits = limits();
+        let account = AccountId::new();
+        assert!(limits.stream(account, Some(0)).is_err());
+        assert!(lock(&limits.streams.0).is_empty());
+        let one = limits.stream(account, Some(1)).unwrap();
+        assert!(limits.stream(account, Some(1)).is_err());
+        drop(one);
+        assert!(lock(&limits.streams.0).is_empty());
     }
 
     #[test]
