@@ -37,33 +37,39 @@ pub struct NewInvitation<'a> {
     pub made_by: Option<AccountId>,
 }
 
-// An invitation counts for as long as whoever made it may invite. One without a maker that makes an admin is the server's
-// own, for the first one: it is over when there is one.
-
-/// Takes one use of it. None: it cannot be taken.
-pub(super) async fn take(write: &mut SqliteConnection, hash: Hash) -> sqlx::Result<Option<Role>> {
-    let row = sqlx::query(
-        "update invitation set used = used + 1 where token_hash = $1 and used < uses and ends_at > $2
-             and ((made_by is null
-                   and (role <> 'admin'
-                        or not exists (select 1 from account where role = 'admin' and disabled_at is null)))
-                  or exists (select 1 from account maker
-                             where maker.id = made_by and maker.role = 'admin' and maker.disabled_at is null))
-         returning role",
-    )
-    .bind(hash.to_string())
-    .bind(now())
-    .fetch_optional(write)
-    .await?;
-    row.map(|row| Ok(Role::of(row.try_get("role")?))).transpose()
-}
-
 /// Whether whoever made it may invite.
 macro_rules! counts {
     () => {
         "exists (select 1 from account maker
                  where maker.id = invitation.made_by and maker.role = 'admin' and maker.disabled_at is null)"
     };
+}
+
+/// One that can be taken: for as long as whoever made it may invite. One without a maker that makes an admin is the server's
+/// own, for the first one: it is over when there is one.
+macro_rules! open_invitation {
+    ($start:literal) => {
+        concat!(
+            $start,
+            " where token_hash = $1 and used < uses and ends_at > $2
+                and ((made_by is null
+                      and (role <> 'admin'
+                           or not exists (select 1 from account where role = 'admin' and disabled_at is null)))
+                     or ",
+            counts!(),
+            ")"
+        )
+    };
+}
+
+/// Takes one use of it. None: it cannot be taken.
+pub(super) async fn take(write: &mut SqliteConnection, hash: Hash) -> sqlx::Result<Option<Role>> {
+    let row = sqlx::query(concat!(open_invitation!("update invitation set used = used + 1"), " returning role"))
+        .bind(hash.to_string())
+        .bind(now())
+        .fetch_optional(write)
+        .await?;
+    row.map(|row| Ok(Role::of(row.try_get("role")?))).transpose()
 }
 
 fn invitation(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Invitation> {
@@ -107,18 +113,11 @@ impl Store {
 
     /// What it makes of whoever takes it. None: it cannot be taken.
     pub async fn open_invitation(&self, hash: Hash) -> sqlx::Result<Option<Role>> {
-        let row = sqlx::query(
-            "select role from invitation where token_hash = $1 and used < uses and ends_at > $2
-                 and ((made_by is null
-                       and (role <> 'admin'
-                            or not exists (select 1 from account where role = 'admin' and disabled_at is null)))
-                      or exists (select 1 from account maker
-                                 where maker.id = made_by and maker.role = 'admin' and maker.disabled_at is null))",
-        )
-        .bind(hash.to_string())
-        .bind(now())
-        .fetch_optional(self.read())
-        .await?;
+        let row = sqlx::query(open_invitation!("select role from invitation"))
+            .bind(hash.to_string())
+            .bind(now())
+            .fetch_optional(self.read())
+            .await?;
         row.map(|row| Ok(Role::of(row.try_get("role")?))).transpose()
     }
 
