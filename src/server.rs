@@ -27,6 +27,7 @@ pub mod problem;
 pub mod provider;
 pub mod public;
 pub mod quota;
+pub mod readiness;
 pub mod routes;
 pub mod search;
 pub mod secret;
@@ -56,6 +57,7 @@ use oidc::Oidc;
 use passwords::Passwords;
 use provider::Providers;
 use quota::Everybody;
+use readiness::Readiness;
 use settings::Settings;
 use std::ops::Deref;
 use std::sync::{Arc, Weak};
@@ -67,7 +69,7 @@ use tracing::Instrument;
 use transport::socket::sign::App;
 use transport::socket::{self, Sockets};
 
-/// How often idle journals, quiet senders, images that nobody sent and sessions that nobody uses are forgotten.
+/// How often idle journals, quiet senders, images that nobody sent, sessions and guests that nobody uses are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
 
 /// Everything a request needs. A pointer: every follower holds one.
@@ -100,6 +102,7 @@ pub struct Shared {
     pub sockets: Arc<Sockets>,
     pub metrics: Arc<Metrics>,
     pub drain: Drain,
+    pub readiness: Readiness,
     pub bounds: Bounds,
     pub leptos: LeptosOptions,
 }
@@ -166,6 +169,7 @@ impl State {
             sockets: Arc::new(Sockets::new(app)),
             metrics,
             drain,
+            readiness: Readiness::default(),
             bounds,
             leptos,
         };
@@ -219,6 +223,7 @@ async fn discover(providers: Arc<Providers>, every: Duration, drain: Drain) {
 
 /// Ends with the drain, or with the state.
 async fn sweep(state: Weak<Shared>, drain: Drain) {
+    let mut guests = accounts::GuestSweep::default();
     while tokio::time::timeout(SWEEP, drain.begun()).await.is_err() {
         let Some(state) = state.upgrade().map(State) else { return };
         let left = state.journals.sweep();
@@ -230,6 +235,7 @@ async fn sweep(state: Weak<Shared>, drain: Drain) {
             Ok(ended) => ended.into_iter().for_each(|revoked| state.grants.revoke(revoked)),
             Err(error) => tracing::warn!(%error, "Sessions that nobody uses could not be ended"),
         }
+        guests.sweep(&state).await;
         if let Err(error) = state.store.forget_revocations().await {
             tracing::warn!(%error, "What was withdrawn long ago could not be forgotten");
         }

@@ -1,6 +1,7 @@
 //! Accounts: signing up, in and out, and what an account may be.
 
 mod deletion;
+mod guests;
 mod identity;
 mod name;
 mod reset;
@@ -9,6 +10,7 @@ mod sign_up;
 mod tokens;
 
 pub use deletion::{delete, delete_own, resume as resume_deletions};
+pub use guests::GuestSweep;
 pub use identity::{confirm_link, link, sign_in_with, unlink};
 pub use name::Name;
 pub use reset::{invite_to_reset, rename, reset};
@@ -16,7 +18,7 @@ pub use sign_in::{
     Arrival, SignedIn, change_password, end_other_sessions, end_session, guest_of, keep_guest, leave, sign_in,
 };
 pub use sign_up::{NewPerson, SignUp, first_admin, policy, set_policy, sign_up};
-pub use tokens::{MOST_TOKENS, end_token, make_token};
+pub use tokens::{end_token, make_token};
 
 /// What an account may do beside its own conversations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,11 +1,11 @@
-//! The network address that a request comes from, where proxies stand in between.
+//! The network address that a request comes from, where proxies stand in between, and what counts as one of them.
 //!
 //! Only what a trusted proxy says is believed: from the right, the first hop that is not such a proxy is the client. What
 //! stands further left, the client may have written itself.
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// Nobody has a longer chain of proxies of their own.
 const MOST_HOPS: usize = 16;
@@ -21,6 +21,18 @@ pub fn client(trusted: &[IpNet], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         client = hop.to_canonical();
     }
     client
+}
+
+/// Network addresses that are one person's as far as limits go. Whoever has one address of IPv6 has its whole /64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Network(IpAddr);
+
+/// The network that an address counts for.
+pub fn network(address: IpAddr) -> Network {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Network(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into()),
+        address => Network(address),
+    }
 }
 
 #[cfg(test)]
@@ -46,6 +58,15 @@ mod tests {
         assert_eq!(seen("10.0.0.1", &["6.6.6.6, 203.0.113.9, 10.1.1.1"]), "203.0.113.9", "two proxies");
         assert_eq!(seen("10.0.0.1", &["6.6.6.6", "203.0.113.9"]), "203.0.113.9", "two headers");
         assert_eq!(seen("::ffff:10.0.0.1", &["::ffff:203.0.113.9"]), "203.0.113.9");
+    }
+
+    #[test]
+    fn a_network_is_one_address_of_ipv4_and_64_bits_of_ipv6() {
+        let of = |address: &str| network(address.parse().unwrap());
+        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff:ffff:ffff:ffff"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_ne!(of("203.0.113.1"), of("203.0.113.2"));
+        assert_eq!(of("::ffff:203.0.113.1"), of("203.0.113.1"));
     }
 
     #[test]

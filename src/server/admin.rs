@@ -6,6 +6,7 @@ use super::secret::{self, Hash};
 use super::session::{Admin, Person};
 use super::store::accounts::Account;
 use super::store::ahead;
+use super::store::audit::Note;
 use super::store::invitations::NewInvitation;
 use super::store::revocations::Revoked;
 use super::{State, owned};
@@ -49,11 +50,12 @@ pub async fn set_role(state: &State, Admin(admin): Admin, id: AccountId, role: R
         return Ok(());
     }
     let detail = format!("{} to {}", account.role.name(), role.name());
+    let note = Note::new(&admin.name, "changed the role", &called(&account), &detail);
     let state = state.clone();
     owned(async move {
-        let ended = state.store.set_role(id, role).await?.ok_or_else(|| last("role"))?;
+        let ended = state.store.set_role(id, role, &note).await?.ok_or_else(|| last("role"))?;
         cut(&state, ended);
-        Ok(state.store.note(&admin.name, "changed the role", &called(&account), &detail).await?)
+        Ok(())
     })
     .await
 }
@@ -62,15 +64,15 @@ pub async fn set_role(state: &State, Admin(admin): Admin, id: AccountId, role: R
 pub async fn set_disabled(state: &State, Admin(admin): Admin, id: AccountId, disabled: bool) -> Result<(), Problem> {
     other(&admin, id, "disabled")?;
     let account = state.store.account(id).await?;
-    let state = state.clone();
+    let action = if disabled { "disabled" } else { "enabled" };
+    let (state, note) = (state.clone(), Note::new(&admin.name, action, &called(&account), ""));
     owned(async move {
-        let ended = state.store.set_disabled(id, disabled).await?.ok_or_else(|| last("disabled"))?;
+        let ended = state.store.set_disabled(id, disabled, &note).await?.ok_or_else(|| last("disabled"))?;
         cut(&state, ended);
         if disabled {
             state.engine.stop_all(id).await;
         }
-        let action = if disabled { "disabled" } else { "enabled" };
-        Ok(state.store.note(&admin.name, action, &called(&account), "").await?)
+        Ok(())
     })
     .await
 }
@@ -78,12 +80,9 @@ pub async fn set_disabled(state: &State, Admin(admin): Admin, id: AccountId, dis
 /// Sets the limits of one account. They count from the next message on.
 pub async fn set_quota(state: &State, Admin(admin): Admin, id: AccountId, quota: Quota) -> Result<(), Problem> {
     let account = state.store.account(id).await?;
+    let note = Note::new(&admin.name, "set the limits", &called(&account), &words(quota));
     let state = state.clone();
-    owned(async move {
-        state.store.set_quota(id, quota).await?;
-        Ok(state.store.note(&admin.name, "set the limits", &called(&account), &words(quota)).await?)
-    })
-    .await
+    owned(async move { Ok(state.store.set_quota(id, quota, &note).await?) }).await
 }
 
 fn words(quota: Quota) -> String {
@@ -104,10 +103,8 @@ pub async fn end_sessions(state: &State, Admin(admin): Admin, id: AccountId) -> 
     let account = state.store.account(id).await?;
     let state = state.clone();
     owned(async move {
-        let ended = state.store.end_sessions(id, None).await?;
-        let detail = format!("{} sessions", ended.len());
-        cut(&state, ended);
-        Ok(state.store.note(&admin.name, "ended the sessions", &called(&account), &detail).await?)
+        cut(&state, state.store.sign_out(id, &called(&account), &admin.name).await?);
+        Ok(())
     })
     .await
 }
@@ -115,9 +112,8 @@ pub async fn end_sessions(state: &State, Admin(admin): Admin, id: AccountId) -> 
 /// Signs an account out of one browser.
 pub async fn end_session(state: &State, Admin(admin): Admin, id: AccountId, session: Hash) -> Result<(), Problem> {
     let account = state.store.account(id).await?;
-    super::accounts::end_session(state, id, session).await?;
-    let state = state.clone();
-    owned(async move { Ok(state.store.note(&admin.name, "ended a session", &called(&account), "").await?) }).await
+    let note = Note::new(&admin.name, "ended a session", &called(&account), "");
+    super::accounts::end_session(state, id, session, Some(note)).await
 }
 
 /// Deletes an account with everything in it. `typed` is what it is called, so that it is the right one.
@@ -155,10 +151,10 @@ pub async fn invite(state: &State, Admin(admin): Admin, invite: Invite) -> Resul
     owned(async move {
         let ends_at = ahead(Duration::from_secs(invite.days * 86_400));
         let detail = format!("{}, uses {}, days {}", invite.role.name(), invite.uses, invite.days);
+        let entry = Note::new(&admin.name, "made an invitation", &note, &detail);
         let (role, uses) = (invite.role, invite.uses);
         let new = NewInvitation { hash, note: &note, role, uses, ends_at, made_by: Some(admin.who.account) };
-        state.store.add_invitation(new).await?;
-        Ok(state.store.note(&admin.name, "made an invitation", &note, &detail).await?)
+        Ok(state.store.add_invitation(new, Some(&entry)).await?)
     })
     .await?;
     Ok(secret)
@@ -166,17 +162,11 @@ pub async fn invite(state: &State, Admin(admin): Admin, invite: Invite) -> Resul
 
 pub async fn end_invitation(state: &State, Admin(admin): Admin, invitation: Hash) -> Result<(), Problem> {
     let state = state.clone();
-    owned(async move {
-        let ended = state.store.end_invitation(invitation).await?;
-        Ok(state.store.note(&admin.name, "withdrew an invitation", &ended.note, "").await?)
-    })
-    .await
+    owned(async move { Ok(state.store.end_invitation(invitation, &admin.name).await?) }).await
 }
 
 pub async fn set_sign_up(state: &State, Admin(admin): Admin, policy: SignUp) -> Result<(), Problem> {
-    set_policy(state, policy).await?;
-    let state = state.clone();
-    owned(async move { Ok(state.store.note(&admin.name, "set who may sign up", "", policy.name()).await?) }).await
+    set_policy(state, policy, &admin.name).await
 }
 
 fn cut(state: &State, revoked: Vec<Revoked>) {

@@ -27,6 +27,8 @@ pub struct Bounds {
     /// Replies and stateless answers that are being written, of everybody. Each takes 64 KiB at a usual length: some
     /// hundreds of MiB, and then no more.
     pub open_replies: usize,
+    /// How often is looked whether the store answers, however many ask: a balancer is told within a second.
+    pub ready_again: Duration,
     /// How often a local server is asked which models it has: whoever pulls one does not wait longer than for the pull.
     pub discovery: Duration,
     /// An issuer (OpenID Connect) that did not answer is asked again no sooner than this, and none for new keys more often.
@@ -46,6 +48,7 @@ impl Default for Bounds {
             connections: 20_000,
             user_timeout: Duration::from_secs(20),
             open_replies: 5_000,
+            ready_again: Duration::from_secs(1),
             discovery: Duration::from_secs(60),
             issuer_again: Duration::from_secs(10),
         }

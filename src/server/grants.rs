@@ -14,8 +14,9 @@ use super::session::{By, Who};
 use super::store::revocations::{Noted, Revoked};
 use super::viewer::Viewer;
 use crate::error::Problem;
-use std::collections::HashMap;
+use crate::model::AccountId;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 use tokio::time::sleep;
@@ -73,6 +74,11 @@ impl Grants {
         let held = open.entry(who).or_insert_with(|| Held { cut: CancellationToken::new(), streams: 0 });
         held.streams += 1;
         Grant { grants: Arc::clone(self), who, cut: held.cut.clone() }
+    }
+
+    /// Whose streams are open here.
+    pub fn accounts(&self) -> HashSet<AccountId> {
+        lock(&self.open).keys().map(|who| who.account).collect()
     }
 
     /// Cuts the streams that this authorised, and has the views that it may be about look again.

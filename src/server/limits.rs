@@ -2,6 +2,7 @@
 
 use crate::error::Problem;
 use crate::model::{AccountId, Parameters};
+use crate::server::address::{Network, network};
 use crate::server::journal::lock;
 use crate::server::metrics::Metrics;
 use governor::clock::{Clock, DefaultClock};
@@ -103,10 +104,16 @@ const MOST_SEARCHES: u32 = 1;
 /// Streams of passers-by at one network address: an office looks at what somebody has sent around.
 const MOST_PASSING_STREAMS: u32 = 20;
 
+/// Browsers of one network that are made a guest at once: a whole office, or a class, opens the page in the same minute ...
+const MOST_GUESTS_AT_ONCE: NonZeroU32 = NonZeroU32::new(120).expect("it is not 0");
+/// ... and after them one in four seconds: whoever throws the cookie away each time gains little by it.
+const MOST_GUESTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(15).expect("it is not 0");
+
 /// The limits on what an account does at once and per minute.
 pub struct Limits {
     /// By how many a minute: most accounts share one.
     sends: Mutex<HashMap<NonZeroU32, Arc<DefaultKeyedRateLimiter<Sender>>>>,
+    guests: DefaultKeyedRateLimiter<Network>,
     streams: Arc<Counts>,
     most_streams: u32,
     uploads: Arc<Counts>,
@@ -115,18 +122,20 @@ pub struct Limits {
     metrics: Arc<Metrics>,
 }
 
-/// Who sends: an account, or for calls without one, a network address.
+/// Who sends: an account, or for calls without one, a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sender {
     Account(AccountId),
-    Address(IpAddr),
+    Network(Network),
 }
 
 impl Limits {
     pub fn new(most_streams: u32, metrics: Arc<Metrics>) -> Self {
         let (streams, uploads, exports) = (Arc::default(), Arc::default(), Arc::default());
         let (sends, searches) = (Mutex::default(), Arc::default());
-        Self { sends, streams, most_streams, uploads, exports, searches, metrics }
+        let guests = Quota::per_minute(MOST_GUESTS_PER_MINUTE).allow_burst(MOST_GUESTS_AT_ONCE);
+        let guests = RateLimiter::keyed(guests);
+        Self { sends, guests, streams, most_streams, uploads, exports, searches, metrics }
     }
 
     /// Counts a send, or says when the next one is possible.
@@ -137,9 +146,24 @@ impl Limits {
             .clone();
         let Err(early) = of_its_kind.check_key(&sender) else { return Ok(()) };
         self.metrics.refused("sends");
-        let wait = early.wait_time_from(DefaultClock::default().now());
-        let retry_after_seconds = wait.as_secs() + 1;
+        let retry_after_seconds = early.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
         let message = format!("That was a lot in one minute. Try again in {retry_after_seconds} seconds.");
+        Err(Problem::TooMany { message, retry_after_seconds })
+    }
+
+    /// Counts a guest that is made for a browser at this address. Programs on the server's own machine are whoever's runs it,
+    /// and behind a proxy that is not named as trusted everybody seems to be there: for loopback there is no limit.
+    pub fn guest(&self, address: IpAddr) -> Result<(), Problem> {
+        if address.to_canonical().is_loopback() {
+            return Ok(());
+        }
+        let Err(early) = self.guests.check_key(&network(address)) else { return Ok(()) };
+        self.metrics.refused("guests");
+        let retry_after_seconds = early.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
+        let message = format!(
+            "Very many browsers at your network address have come here for the first time just now. Open this page again in \
+             {retry_after_seconds} seconds."
+        );
         Err(Problem::TooMany { message, retry_after_seconds })
     }
 
@@ -155,7 +179,7 @@ impl Limits {
 
     /// Counts a stream of somebody without an account, at this network address.
     pub fn passing_stream(&self, address: IpAddr) -> Result<Counted, Problem> {
-        self.streams.one_more(Sender::Address(address), MOST_PASSING_STREAMS).ok_or_else(|| {
+        self.streams.one_more(Sender::Network(network(address)), MOST_PASSING_STREAMS).ok_or_else(|| {
             self.metrics.refused("streams");
             let message = "Too many people at your network address read along here. Try again in a moment.".into();
             Problem::TooMany { message, retry_after_seconds: 10 }
@@ -206,6 +230,7 @@ impl Limits {
             of_its_kind.retain_recent();
             !of_its_kind.is_empty()
         });
+        self.guests.retain_recent();
     }
 }
 
@@ -222,11 +247,11 @@ impl Counts {
     /// One more, where these are less than `most`.
     pub(super) fn one_more(self: &Arc<Self>, sender: Sender, most: u32) -> Option<Counted> {
         let mut counts = lock(&self.0);
-        let count = counts.entry(sender).or_default();
-        if most <= *count {
+        let count = counts.get(&sender).copied().unwrap_or_default();
+        if most <= count {
             return None;
         }
-        *count += 1;
+        counts.insert(sender, count + 1);
         Some(Counted { counts: Arc::clone(self), sender })
     }
 }
@@ -245,6 +270,52 @@ impl Drop for Counted {
             if *count == 0 {
                 counts.remove(&self.sender);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits() -> Limits {
+        Limits::new(1, Arc::default())
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_reader_however_many_addresses_it_has() {
+        let limits = limits();
+        let read = |number: u32| limits.passing_stream(format!("2001:db8::{number:x}").parse().unwrap());
+        let open: Vec<_> = (0..MOST_PASSING_STREAMS).map(read).collect();
+        assert!(open.iter().all(Result::is_ok));
+        assert!(read(MOST_PASSING_STREAMS).is_err());
+        assert!(limits.passing_stream("2001:db8:0:1::1".parse().unwrap()).is_ok(), "others do not wait for it");
+    }
+
+    #[test]
+    fn whoever_has_no_place_is_not_kept_in_mind() {
+        let limits = limits();
+        let account = AccountId::new();
+        assert!(limits.stream(account, Some(0)).is_err());
+        assert!(lock(&limits.streams.0).is_empty());
+        let one = limits.stream(account, Some(1)).unwrap();
+        assert!(limits.stream(account, Some(1)).is_err());
+        drop(one);
+        assert!(lock(&limits.streams.0).is_empty());
+    }
+
+    #[test]
+    fn a_network_is_made_so_many_guests_at_once_and_then_waits_for_each() {
+        let limits = limits();
+        let guest = |address: &str| limits.guest(address.parse().unwrap());
+        for _ in 0..MOST_GUESTS_AT_ONCE.get() {
+            guest("203.0.113.9").unwrap();
+        }
+        let Err(Problem::TooMany { retry_after_seconds, .. }) = guest("203.0.113.9") else { panic!("made") };
+        assert!((1..=5).contains(&retry_after_seconds), "{retry_after_seconds}");
+        assert!(guest("203.0.113.10").is_ok(), "others do not wait for it");
+        for address in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
+            assert!((0..1_000).all(|_| guest(address).is_ok()), "{address}");
         }
     }
 }

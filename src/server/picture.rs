@@ -5,6 +5,7 @@
 //! first frame, and its colours are taken for sRGB. Transparency makes it a PNG, as do drawings and screenshots; what came
 //! as a JPEG, or would be large, is one.
 
+use super::secret::hex;
 use crate::error::Problem;
 use bytes::Bytes;
 use image::codecs::jpeg::JpegEncoder;
@@ -68,7 +69,7 @@ impl Picture {
             // Noise, and nothing but noise: half its size is a quarter of its bytes.
             return Self::encode(fitted(image, width.max(height) / 2), true);
         }
-        let hash = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = hex(&Sha256::digest(&bytes));
         Ok(Self { hash, media_type: media_type.into(), width, height, bytes: bytes.into() })
     }
 }

@@ -35,35 +35,44 @@ impl From<Problem> for ProblemPage {
 
 impl IntoResponse for ProblemPage {
     fn into_response(self) -> Response {
-        let retry_after = self.0.retry_after_seconds().map(|seconds| [(header::RETRY_AFTER, seconds.to_string())]);
-        let status = StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let sentence = self.0.to_string().replace('&', "&amp;").replace('<', "&lt;");
-        let (head, way) = match self.0 {
-            Problem::NotFound => ("Nothing here", ""),
-            _ => ("That did not work", "<p>Go back in your browser to find what you wrote.</p>"),
-        };
-        let folder = super::routes::site_folder();
-        let page = format!(
-            "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-             <meta name=\"color-scheme\" content=\"light dark\">\
-             <link rel=\"stylesheet\" href=\"/{folder}/rivulet.css\"><title>{head} · Rivulet</title></head>\
-             <body><main class=\"page page--alone\"><section class=\"way\"><h1>{head}</h1><p>{sentence}</p>{way}\
-             <p><a class=\"button\" href=\"/\">Start a new conversation</a></p></section></main></body></html>"
-        );
-        let policy =
-            "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
-        (status, retry_after, [(header::CONTENT_SECURITY_POLICY, policy)], Html(page)).into_response()
+        page(&self.0, "<p>Go back in your browser to find what you wrote.</p>")
     }
 }
 
-/// The answer to an address that is not there: a page for a browser, a document for a program.
-pub async fn not_found(headers: HeaderMap) -> Response {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if accept.contains("text/html") {
-        return ProblemPage(Problem::NotFound).into_response();
+/// `way` says how to go on, where there is something here.
+fn page(problem: &Problem, way: &str) -> Response {
+    let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let sentence = problem.to_string().replace('&', "&amp;").replace('<', "&lt;");
+    let (head, way) = match problem {
+        Problem::NotFound => ("Nothing here", ""),
+        _ => ("That did not work", way),
+    };
+    let folder = super::routes::site_folder();
+    let page = format!(
+        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <meta name=\"color-scheme\" content=\"light dark\">\
+         <link rel=\"stylesheet\" href=\"/{folder}/rivulet.css\"><title>{head} · Rivulet</title></head>\
+         <body><main class=\"page page--alone\"><section class=\"way\"><h1>{head}</h1><p>{sentence}</p>{way}\
+         <p><a class=\"button\" href=\"/\">Start a new conversation</a></p></section></main></body></html>"
+    );
+    let policy = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+    let mut response = (status, [(header::CONTENT_SECURITY_POLICY, policy)], Html(page)).into_response();
+    if let Some(seconds) = problem.retry_after_seconds() {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
-    Problem::NotFound.into_response()
+    response
+}
+
+/// The answer in place of a page that was opened: a page for a browser, a document for a program.
+pub fn in_place_of_page(problem: Problem, headers: &HeaderMap) -> Response {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accept.contains("text/html") { page(&problem, "") } else { problem.into_response() }
+}
+
+/// The answer to an address that is not there.
+pub async fn not_found(headers: HeaderMap) -> Response {
+    in_place_of_page(Problem::NotFound, &headers)
 }
 
 impl From<JsonRejection> for Problem {

@@ -41,7 +41,7 @@ impl FromStr for Hash {
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex(&self.0))
     }
 }
 
@@ -67,5 +67,22 @@ fn random<const BYTES: usize>() -> Result<String, Problem> {
         tracing::error!(%error, "The system has no random numbers");
         Problem::Internal
     })?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&bytes))
+}
+
+/// Bytes in hexadecimal, in small letters.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_is_read_as_it_is_written() {
+        assert_eq!(hex(&[0, 9, 0xa0, 0xff]), "0009a0ff");
+        let hash = Hash::of("x");
+        assert_eq!(Hash::parse(&hash.to_string()), Some(hash));
+    }
 }

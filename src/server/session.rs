@@ -12,9 +12,11 @@ mod extract;
 pub use extract::{Account, Admin, Browser, Once, Person, Reader, SignedIn};
 
 use super::accounts::{Role, Scope};
+use super::problem::in_place_of_page;
 use super::public::{Looker, Passerby};
 use super::secret::{self, Hash};
-use super::{State, owned};
+use super::serve::Peer;
+use super::{State, address, owned};
 use crate::error::Problem;
 use crate::model::AccountId;
 use axum::extract::{Request, State as Extract};
@@ -147,8 +149,12 @@ pub async fn identify(Extract(state): Extract<State>, mut request: Request, next
     if !guests {
         return to_sign_in(request.uri().path()).into_response();
     }
-    match welcome(&state, device::name(request.headers())).await {
-        Err(problem) => problem.into_response(),
+    let welcomed = match admit(&state, &request) {
+        Ok(()) => welcome(&state, device::name(request.headers())).await,
+        Err(problem) => Err(problem),
+    };
+    match welcomed {
+        Err(problem) => in_place_of_page(problem, request.headers()),
         Ok((guest, cookie)) => {
             request.extensions_mut().insert(Visitor(Some(guest)));
             request.extensions_mut().insert(Caller(Some(guest), Stranger::Welcome));
@@ -209,6 +215,12 @@ fn opens_page(request: &Request) -> bool {
 }
 
 type SetCookie = (axum::http::HeaderName, axum::http::HeaderValue);
+
+/// Whether one more guest may be made where the request comes from.
+fn admit(state: &State, request: &Request) -> Result<(), Problem> {
+    let peer = request.extensions().get::<Peer>().ok_or(Problem::Internal)?;
+    state.limits.guest(address::client(&state.settings.trusted_proxies, peer.0.ip(), request.headers()))
+}
 
 async fn welcome(state: &State, device: String) -> Result<(Who, SetCookie), Problem> {
     let token = secret::new()?;

@@ -12,6 +12,7 @@ pub mod deletion;
 pub mod elsewhere;
 pub mod endings;
 pub mod export;
+pub mod guests;
 pub mod identities;
 pub mod images;
 pub mod invitations;

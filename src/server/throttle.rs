@@ -7,11 +7,12 @@
 //! A browser that has signed in to the account before waits only for its own mistakes, so an attack does not keep the
 //! right person out.
 
+use super::address::{Network, network};
 use super::journal::lock;
 use super::secret::Hash;
 use crate::error::Problem;
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -26,11 +27,11 @@ enum Key {
     Account(String),
     /// A browser that is known to the account.
     Browser(String, Hash),
-    Address(IpAddr),
-    /// An address that has tried links that lead nowhere: a stale tab does, and its office is to sign in nevertheless.
-    Links(IpAddr),
-    /// An address that looks for people by their names.
-    Names(IpAddr),
+    Network(Network),
+    /// One that has tried links that lead nowhere: a stale tab does, and its office is to sign in nevertheless.
+    Links(Network),
+    /// One that looks for people by their names.
+    Names(Network),
     Everybody,
 }
 
@@ -57,7 +58,7 @@ impl Key {
     fn rule(&self) -> Rule {
         match self {
             Self::Account(_) | Self::Browser(..) => ACCOUNT,
-            Self::Address(_) | Self::Links(_) | Self::Names(_) => ADDRESS,
+            Self::Network(_) | Self::Links(_) | Self::Names(_) => ADDRESS,
             Self::Everybody => EVERYBODY,
         }
     }
@@ -99,7 +100,7 @@ impl Throttle {
     pub fn sign_in(&self, account: &str, address: IpAddr, known: Option<Hash>) -> Result<Try, Problem> {
         let keys = match known {
             Some(browser) => vec![Key::Browser(account.to_owned(), browser)],
-            None => vec![Key::Account(account.to_owned()), Key::Address(network(address)), Key::Everybody],
+            None => vec![Key::Account(account.to_owned()), Key::Network(network(address)), Key::Everybody],
         };
         self.begin(keys)
     }
@@ -109,7 +110,7 @@ impl Throttle {
     /// # Errors
     /// 429 with the time to wait.
     pub fn other(&self, address: IpAddr) -> Result<Try, Problem> {
-        self.begin(vec![Key::Address(network(address)), Key::Everybody])
+        self.begin(vec![Key::Network(network(address)), Key::Everybody])
     }
 
     /// Counts a try to find somebody by name: who has an account here is not for everybody to know.
@@ -192,14 +193,6 @@ fn count(tries: &mut HashMap<Key, Tries>, keys: &[Key]) {
             entry.count = 0;
         }
         *entry = Tries { count: entry.count.saturating_add(1), last: now };
-    }
-}
-
-/// Who has one address of IPv6 has 2^64 of them.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-        IpAddr::V4(_) => address,
     }
 }
 

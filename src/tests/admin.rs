@@ -11,6 +11,7 @@ use crate::server::engine::NewMessage;
 use crate::server::limits::Prompt;
 use crate::server::secret::Hash;
 use crate::server::session::{Admin, By, Person, Who};
+use crate::server::store::audit::Note;
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -170,7 +171,8 @@ async fn a_message_that_waits_while_its_account_is_disabled_is_not_sent() {
     let (ann, cookie) = member(&mut app, "Ann").await;
     app.cookie = cookie;
     let conversation = app.conversation().await.parse().unwrap();
-    app.state.store.set_disabled(ann, true).await.unwrap().unwrap();
+    let note = Note::new("Root", "disabled", "Ann", "");
+    app.state.store.set_disabled(ann, true, &note).await.unwrap().unwrap();
     // As a send that had been let in before goes on when its turn comes.
     let text = Prompt::parse("x".into()).unwrap();
     let sent = app.state.engine.send(ann, conversation, NewMessage::new(MessageId::new(), text)).await;
@@ -295,7 +297,8 @@ async fn a_limit_that_is_reached_is_raised_by_an_admin_and_that_works_at_once() 
 async fn the_log_is_read_page_by_page() {
     let app = with_admin(&[]).await;
     for number in 0..120 {
-        app.state.store.note("Root", "did", &format!("thing {number}."), "").await.unwrap();
+        let note = Note::new("Root", "did", &format!("thing {number}."), "");
+        app.state.store.note_again(&note).await.unwrap();
     }
     let first = page(&app, "/admin/log").await;
     assert!(first.contains("thing 119.") && !first.contains("thing 0."));

@@ -116,3 +116,16 @@ async fn a_stranger_has_a_limit_as_well() {
     Sse::new(ask(&app, &json!({ "messages": turns(1) })).await).until("done").await;
     problem(ask(&app, &json!({ "messages": turns(1) })).await, 429).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_has_one_limit_with_all_the_addresses_of_its_network() {
+    let app = App::with(&["--sends-per-minute=1", "--trusted-proxies=127.0.0.1"]).await;
+    let ask = async |from: &str| {
+        let body = json!({ "messages": turns(1) });
+        let request = app.stranger(Method::POST, "/chat/stream").header("x-forwarded-for", from).json(&body);
+        request.send().await.unwrap()
+    };
+    assert_eq!(ask("2001:db8::1").await.status(), 200);
+    problem(ask("2001:db8::2").await, 429).await;
+    assert_eq!(ask("2001:db8:0:1::1").await.status(), 200, "another network has its own");
+}

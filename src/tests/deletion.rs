@@ -288,7 +288,7 @@ async fn an_invitation_ends_with_the_account_that_made_it() {
         ends_at: crate::server::store::ahead(Duration::from_secs(60)),
         made_by: Some(ben),
     };
-    app.state.store.add_invitation(new).await.unwrap();
+    app.state.store.add_invitation(new, None).await.unwrap();
     assert!(app.state.store.open_invitation(link).await.unwrap().is_some());
     crate::server::accounts::delete(&app.state, ben, None).await.unwrap();
     assert!(app.state.store.open_invitation(link).await.unwrap().is_none());

@@ -114,6 +114,19 @@ async fn a_list_is_no_object() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_account_has_fifty_tokens_however_many_are_asked_for_at_once() {
+    let mut app = App::start().await;
+    app.sign_up("Ann").await;
+    let make = |_| app.post("/api/v1/tokens", json!({ "name": "a program", "scope": "read" }));
+    let made = futures::future::join_all((0..200).map(make)).await;
+    let (made, refused): (Vec<_>, Vec<_>) = made.into_iter().partition(|it| it.status() == StatusCode::CREATED);
+    assert_eq!((made.len(), refused.len()), (50, 150));
+    for answer in refused {
+        assert_eq!(problem(answer, 422).await["field"], "name");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tokens_are_made_and_ended_by_a_browser_only() {
     let mut app = App::start().await;
     problem(app.post("/api/v1/tokens", json!({ "name": "x", "scope": "read" })).await, 403).await;

@@ -6,6 +6,7 @@ use crate::server::State;
 use crate::server::accounts::{Role, Scope};
 use crate::server::secret::{self, Hash};
 use crate::server::session::{By, Who};
+use crate::server::store::audit::Note;
 use crate::server::transport::Permit;
 use reqwest::Method;
 use std::time::{Duration, Instant};
@@ -166,7 +167,7 @@ async fn a17_what_one_process_withdraws_the_other_cuts() {
     let who = who(&app, &app.cookie).await;
     let (second, permit) = elsewhere(&app, who).await;
     let secret = secret::new().unwrap();
-    app.state.store.add_token(who.account, Hash::of(&secret), "t", Scope::Read).await.unwrap();
+    app.state.store.add_token(who.account, Hash::of(&secret), "t", Scope::Read, 1).await.unwrap();
     let by_token = Who { by: By::Token(Hash::of(&secret), Scope::Read), ..who };
     let program = Permit::take(&second, by_token).await.unwrap();
     let since = Instant::now();
@@ -176,7 +177,8 @@ async fn a17_what_one_process_withdraws_the_other_cuts() {
     let still = tokio::time::timeout(Duration::from_millis(1_200), program.withdrawn()).await;
     assert!(still.is_err(), "the program has its own right");
     let since = Instant::now();
-    app.state.store.set_disabled(who.account, true).await.unwrap();
+    let note = Note::new("Root", "disabled", "Ann", "");
+    app.state.store.set_disabled(who.account, true, &note).await.unwrap();
     is_withdrawn(&program, since).await;
     assert!(Permit::take(&second, by_token).await.is_err());
 }
@@ -190,7 +192,8 @@ async fn a17_another_role_cuts_what_the_former_one_opened() {
     let who = who(&app, &app.cookie).await;
     let (_second, permit) = elsewhere(&app, who).await;
     let since = Instant::now();
-    for revoked in app.state.store.set_role(who.account, Role::Agent).await.unwrap().unwrap() {
+    let note = Note::new("Root", "changed the role", "Ann", "");
+    for revoked in app.state.store.set_role(who.account, Role::Agent, &note).await.unwrap().unwrap() {
         app.state.grants.revoke(revoked);
     }
     open.ends(since).await;

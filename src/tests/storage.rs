@@ -170,6 +170,17 @@ async fn f18_a_database_that_stays_locked_refuses_what_is_new_while_replies_go_o
     assert_eq!(app.send(&other_one, &Script::default()).await.reply.len(), 36);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_whether_it_is_ready_again_and_again_takes_no_writer() {
+    let app = App::bounded(Bounds { ready_again: Duration::from_secs(600), ..Bounds::default() }).await;
+    assert_eq!(app.get("/readyz").await.status(), StatusCode::OK);
+    let writer = app.state.store.write().await.unwrap();
+    for _ in 0..20 {
+        assert_eq!(app.get("/readyz").await.status(), StatusCode::OK, "as a moment ago");
+    }
+    drop(writer);
+}
+
 /// Why a start on this database is refused.
 async fn refusal(folder: &Folder, upstream: &Upstream) -> String {
     rustls::crypto::ring::default_provider().install_default().ok();

@@ -12,6 +12,7 @@ use crate::server::oidc::{Oidc, Profile, Proven};
 use crate::server::passwords::Password;
 use crate::server::secret::{self, Hash};
 use crate::server::store::accounts::{NewAccount, NotMade};
+use crate::server::store::audit::Note;
 use crate::server::store::identities::{NewIdentity, Owner, Unlinked};
 use crate::server::{State, owned};
 
@@ -36,7 +37,7 @@ pub async fn sign_in_with(
     }
     let profile = oidc.profile(&proven).await.map_err(|failure| failure.problem(oidc.name()))?;
     let new = identity(&proven, &profile);
-    if let Some(owner) = link_by_address(state, oidc, &new).await? {
+    if let Some(owner) = link_by_address(state, &new).await? {
         return enter(state, oidc, arrival, owner).await;
     }
     if invitation.is_none() {
@@ -57,21 +58,15 @@ async fn enter(state: &State, oidc: &Oidc, arrival: Arrival, owner: Owner) -> Re
     if owner.disabled {
         return Err(disabled());
     }
-    let (work, detail) = (state.clone(), format!("with {}, {}", oidc.name(), arrival.device));
-    owned(async move { Ok(work.store.note_again(&owner.name, "signed in", &owner.name, &detail).await?) }).await?;
+    let detail = format!("with {}, {}", oidc.name(), arrival.device);
+    let (work, note) = (state.clone(), Note::new(&owner.name, "signed in", &owner.name, &detail));
+    owned(async move { Ok(work.store.note_again(&note).await?) }).await?;
     begin(state, arrival, owner.account).await
 }
 
-async fn link_by_address(state: &State, oidc: &Oidc, new: &NewIdentity) -> Result<Option<Owner>, Problem> {
-    let (work, new, detail) = (state.clone(), new.clone(), format!("{}, by its address", oidc.name()));
-    owned(async move {
-        let owner = work.store.link_by_address(&new).await?;
-        if let Some(owner) = owner.as_ref().filter(|owner| !owner.disabled) {
-            work.store.note(&owner.name, "linked a way to sign in", &owner.name, &detail).await?;
-        }
-        Ok(owner)
-    })
-    .await
+async fn link_by_address(state: &State, new: &NewIdentity) -> Result<Option<Owner>, Problem> {
+    let (work, new) = (state.clone(), new.clone());
+    owned(async move { Ok(work.store.link_by_address(&new).await?) }).await
 }
 
 fn not_admitted(problem: Problem, issuer: &str) -> Problem {
@@ -130,16 +125,10 @@ async fn make_named(
     identity: &NewIdentity,
     invitation: Option<Hash>,
 ) -> Result<Result<AccountId, NotMade>, Problem> {
-    let how = if invitation.is_some() { " by invitation" } else { "" };
-    let how = format!("{how}, with {}", oidc.name());
-    let (state, name, identity) = (state.clone(), name.clone(), identity.clone());
+    let (state, name, identity, issuer) = (state.clone(), name.clone(), identity.clone(), oidc.name().to_owned());
     owned(async move {
         let new = NewAccount { guest, name: &name, password: None, role: Role::Member, invitation };
-        let made = state.store.add_account_of(new, &identity).await?;
-        if let Ok((_, Some(role))) = made {
-            state.store.note(name.shown(), "signed up", name.shown(), &format!("{}{how}", role.name())).await?;
-        }
-        Ok(made.map(|(account, _)| account))
+        Ok(state.store.add_account_of(new, &identity, &issuer).await?)
     })
     .await
 }
@@ -189,17 +178,8 @@ pub async fn link(
     }
     let profile = oidc.profile(&proven).await.map_err(|failure| failure.problem(oidc.name()))?;
     let new = identity(&proven, &profile);
-    // Never the address: the log outlives the account.
-    let (work, detail) = (state.clone(), oidc.name().to_owned());
-    let is = owned(async move {
-        let is = work.store.link(account, &new).await?;
-        if is == account {
-            let name = work.store.account(account).await?.name.unwrap_or_default();
-            work.store.note(&name, "linked a way to sign in", &name, &detail).await?;
-        }
-        Ok(is)
-    })
-    .await?;
+    let work = state.clone();
+    let is = owned(async move { Ok(work.store.link(account, &new).await?) }).await?;
     if is == account {
         return Ok(());
     }
@@ -213,17 +193,9 @@ pub async fn link(
 ///
 /// # Errors
 /// 404 where it has none like this, 409 where there would be no way in any more.
-pub async fn unlink(state: &State, account: AccountId, name: &str, identity: &str) -> Result<(), Problem> {
-    let (work, name, identity) = (state.clone(), name.to_owned(), identity.to_owned());
-    let unlinked = owned(async move {
-        let called = work.store.identities(account).await?.into_iter().find(|it| it.id == identity);
-        let unlinked = work.store.unlink(account, &identity).await?;
-        if let (Unlinked::Done, Some(gone)) = (unlinked, called) {
-            work.store.note(&name, "unlinked a way to sign in", &name, &gone.issuer).await?;
-        }
-        Ok(unlinked)
-    })
-    .await?;
+pub async fn unlink(state: &State, account: AccountId, identity: &str) -> Result<(), Problem> {
+    let (work, identity) = (state.clone(), identity.to_owned());
+    let unlinked = owned(async move { Ok(work.store.unlink(account, &identity).await?) }).await?;
     match unlinked {
         Unlinked::Done => Ok(()),
         Unlinked::NotThere => Err(Problem::NotFound),

@@ -6,6 +6,7 @@ use crate::model::AccountId;
 use crate::server::passwords::Password;
 use crate::server::secret::{self, Hash};
 use crate::server::store::ahead;
+use crate::server::store::audit::Note;
 use crate::server::{State, owned};
 use std::time::Duration;
 
@@ -23,12 +24,9 @@ pub async fn invite_to_reset(state: &State, account: AccountId, admin: &str) -> 
         _ => return Err(Problem::invalid("reset", "Only an account with a name that is not disabled has a password.")),
     };
     let secret = secret::new()?;
-    let (hash, state, admin) = (Hash::of(&secret), state.clone(), admin.to_owned());
-    owned(async move {
-        state.store.add_reset(account, hash, &ahead(LINK)).await?;
-        Ok(state.store.note(&admin, "made a link for a new password", &name, "").await?)
-    })
-    .await?;
+    let (hash, state) = (Hash::of(&secret), state.clone());
+    let note = Note::new(admin, "made a link for a new password", &name, "");
+    owned(async move { Ok(state.store.add_reset(account, hash, &ahead(LINK), &note).await?) }).await?;
     Ok(secret)
 }
 

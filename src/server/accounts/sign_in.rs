@@ -7,6 +7,7 @@ use crate::server::journal::Topic;
 use crate::server::passwords::Password;
 use crate::server::secret::{self, Hash};
 use crate::server::session::{By, Who};
+use crate::server::store::audit::Note;
 use crate::server::{State, conversations, owned};
 use std::net::IpAddr;
 
@@ -67,7 +68,8 @@ pub async fn sign_in(state: &State, arrival: Arrival, name: &str, password: &str
     let stored = found.as_ref().and_then(|found| found.password.clone());
     if !state.passwords.matches(stored, password).await? {
         tracing::info!(address = %arrival.address, "Somebody could not sign in");
-        note(state, "somebody", "could not sign in", found.and_then(|found| found.name), "").await;
+        let name = found.and_then(|found| found.name);
+        note(state, "somebody", "could not sign in", name.as_deref(), "").await;
         return Err(wrong());
     }
     attempt.succeeded();
@@ -78,16 +80,16 @@ pub async fn sign_in(state: &State, arrival: Arrival, name: &str, password: &str
     }
     let device = arrival.device.clone();
     let signed = begin(state, arrival, found.account).await?;
-    note(state, &name, "signed in", Some(name.clone()), &device).await;
+    note(state, &name, "signed in", Some(&name), &device).await;
     Ok(signed)
 }
 
 /// Writes down that somebody signed in, or tried to. A name that nobody has is not told: it may be a password. Whoever
 /// tries again and again makes one entry an hour for each account, and one for all names that nobody has.
-async fn note(state: &State, actor: &str, action: &str, subject: Option<String>, detail: &str) {
-    let subject = subject.unwrap_or_else(|| "a name that nobody has".into());
-    let (state, actor, action, detail) = (state.clone(), actor.to_owned(), action.to_owned(), detail.to_owned());
-    let noted = owned(async move { Ok(state.store.note_again(&actor, &action, &subject, &detail).await?) }).await;
+async fn note(state: &State, actor: &str, action: &'static str, subject: Option<&str>, detail: &str) {
+    let note = Note::new(actor, action, subject.unwrap_or("a name that nobody has"), detail);
+    let state = state.clone();
+    let noted = owned(async move { Ok(state.store.note_again(&note).await?) }).await;
     if let Err(problem) = noted {
         tracing::warn!(%problem, "A sign-in was not written into the log");
     }
@@ -129,17 +131,17 @@ pub(crate) async fn begin(state: &State, arrival: Arrival, account: AccountId) -
 /// Ends the session that asks. Without one there is nothing to do.
 pub async fn leave(state: &State, who: Option<Who>) -> Result<(), Problem> {
     let Some(Who { account, by: By::Session(session), .. }) = who else { return Ok(()) };
-    end_session(state, account, session).await
+    end_session(state, account, session, None).await
 }
 
-/// Ends a session of the account.
+/// Ends a session of the account, and writes `note` down.
 ///
 /// # Errors
 /// 404 where it has none like this.
-pub async fn end_session(state: &State, account: AccountId, session: Hash) -> Result<(), Problem> {
+pub async fn end_session(state: &State, account: AccountId, session: Hash, note: Option<Note>) -> Result<(), Problem> {
     let state = state.clone();
     owned(async move {
-        let revoked = state.store.end_session(account, session).await?;
+        let revoked = state.store.end_session(account, session, note.as_ref()).await?;
         state.grants.revoke(revoked);
         has_grown(&state, account);
         Ok(())
@@ -190,12 +192,11 @@ pub async fn change_password(
     let hash = state.passwords.hash(new).await?;
     let (work, this) = (state.clone(), arrival.session());
     owned(async move {
-        work.store.set_password(who.account, &hash).await?;
+        let note = Note::new(&name, "changed the password", &name, "");
         // This one ends as the new one begins, which takes over what is still to be asked.
-        for revoked in work.store.end_sessions(who.account, this).await? {
+        for revoked in work.store.change_password(who.account, &hash, this, &note).await? {
             work.grants.revoke(revoked);
         }
-        work.store.note(&name, "changed the password", &name, "").await?;
         Ok(())
     })
     .await?;

@@ -7,6 +7,7 @@ use crate::server::passwords::Password;
 use crate::server::secret::{self, Hash};
 use crate::server::store::accounts::{NewAccount, NotMade};
 use crate::server::store::ahead;
+use crate::server::store::audit::Note;
 use crate::server::store::invitations::NewInvitation;
 use crate::server::{State, owned};
 use clap::ValueEnum;
@@ -47,9 +48,10 @@ pub async fn policy(state: &State) -> Result<SignUp, Problem> {
     Ok(set.and_then(|set| SignUp::parse(&set)).unwrap_or_else(|| state.settings.sign_up()))
 }
 
-pub async fn set_policy(state: &State, policy: SignUp) -> Result<(), Problem> {
-    let state = state.clone();
-    owned(async move { Ok(state.store.set_setting(SETTING, policy.name()).await?) }).await
+/// Sets the policy. `by` is who does it.
+pub async fn set_policy(state: &State, policy: SignUp, by: &str) -> Result<(), Problem> {
+    let (state, note) = (state.clone(), Note::new(by, "set who may sign up", "", policy.name()));
+    owned(async move { Ok(state.store.set_setting(SETTING, policy.name(), &note).await?) }).await
 }
 
 /// Somebody who signs up, as the form has it.
@@ -74,12 +76,7 @@ pub async fn sign_up(state: &State, arrival: Arrival, new: NewPerson<'_>) -> Res
     let work = state.clone();
     let made = owned(async move {
         let new = NewAccount { guest, name: &name, password: Some(password), role: Role::Member, invitation };
-        let made = work.store.add_account(new).await?;
-        if let Ok((_, role)) = made {
-            let how = if invitation.is_some() { "by invitation" } else { "" };
-            work.store.note(name.shown(), "signed up", name.shown(), &format!("{} {how}", role.name())).await?;
-        }
-        Ok(made)
+        Ok(work.store.add_account(new).await?)
     })
     .await?;
     match made {
@@ -124,6 +121,6 @@ pub async fn first_admin(state: &State) -> Result<Option<String>, Problem> {
         ends_at: ahead(FIRST_ADMIN),
         made_by: None,
     };
-    state.store.add_invitation(new).await?;
+    state.store.add_invitation(new, None).await?;
     Ok(Some(invitation))
 }

@@ -7,7 +7,7 @@ use crate::server::secret::{self, Hash};
 use crate::server::{State, owned};
 
 /// Programs that one person runs; more are forgotten ones.
-pub const MOST_TOKENS: usize = 50;
+const MOST_TOKENS: usize = 50;
 const MOST_CHARACTERS: usize = 60;
 /// So that a token is known for one where it does not belong, in a repository, say.
 const PREFIX: &str = "rivulet_";
@@ -29,11 +29,12 @@ pub async fn make_token(state: &State, account: AccountId, name: &str, scope: Sc
     if name.is_empty() || MOST_CHARACTERS < name.chars().count() || name.chars().any(char::is_control) {
         return Err(Problem::invalid("name", format!("Say in 1 to {MOST_CHARACTERS} characters what it is for.")));
     }
-    if MOST_TOKENS <= state.store.tokens(account).await?.len() {
-        return Err(Problem::invalid("name", format!("There are {MOST_TOKENS} tokens already. Revoke one first.")));
-    }
     let token = format!("{PREFIX}{}", secret::new()?);
     let (hash, state) = (Hash::of(&token), state.clone());
-    owned(async move { Ok(state.store.add_token(account, hash, &name, scope).await?) }).await?;
+    let added =
+        owned(async move { Ok(state.store.add_token(account, hash, &name, scope, MOST_TOKENS).await?) }).await?;
+    if !added {
+        return Err(Problem::invalid("name", format!("There are {MOST_TOKENS} tokens already. Revoke one first.")));
+    }
     Ok(token)
 }

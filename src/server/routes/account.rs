@@ -127,7 +127,7 @@ async fn end_session(
     form: Result<Form<Session>, Problem>,
 ) -> Result<Redirect, ProblemPage> {
     let session = Hash::parse(&form?.0.session).ok_or(Problem::NotFound)?;
-    accounts::end_session(&state, person.who.account, session).await?;
+    accounts::end_session(&state, person.who.account, session, None).await?;
     Ok(Redirect::to(HERE))
 }
 

@@ -4,6 +4,7 @@
 use super::table::Table;
 use crate::error::Problem;
 use crate::server::State;
+use crate::server::secret::hex;
 use crate::server::transport::socket::channel::{Channel, Name};
 use crate::server::transport::socket::message::{self, Data};
 use crate::server::transport::socket::speak::may_be_added;
@@ -79,7 +80,8 @@ impl Signed {
         let now = jiff::Timestamp::now().as_second();
         let time = self.query.get("auth_timestamp").and_then(|time| time.parse::<i64>().ok());
         let fresh = time.is_some_and(|time| now.saturating_sub(time).saturating_abs() <= MOST_SECONDS_OFF);
-        let whole = self.body.is_empty() && !self.query.contains_key("body_md5") || is("body_md5", &hex(&self.body));
+        let whole = self.body.is_empty() && !self.query.contains_key("body_md5")
+            || is("body_md5", &hex(&Md5::digest(&self.body)));
         let signature = self.query.get("auth_signature").map_or("", String::as_str);
         let others = self.query.iter().filter(|(name, _)| *name != "auth_signature");
         let pairs: Vec<_> = others.map(|(name, value)| format!("{name}={value}")).collect();
@@ -95,10 +97,6 @@ impl Signed {
     fn asks_for(&self, attribute: &str) -> bool {
         self.query.get("info").is_some_and(|info| info.split(',').any(|name| name.trim() == attribute))
     }
-}
-
-fn hex(body: &[u8]) -> String {
-    Md5::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[derive(Deserialize)]

@@ -4,6 +4,7 @@
 
 use crate::error::Problem;
 use crate::server::State;
+use crate::server::secret::hex;
 use axum::Router;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -86,10 +87,6 @@ fn answer(name: &str, file: EmbeddedFile, encoding: Option<&'static str>, reques
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
     response
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn media_type(name: &str) -> &'static str {

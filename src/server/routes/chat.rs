@@ -11,6 +11,7 @@ use crate::error::Problem;
 use crate::model::{Parameters, ReplyError, Role};
 use crate::server::State;
 use crate::server::accounts::Arrival;
+use crate::server::address::network;
 use crate::server::engine::Visit;
 use crate::server::grants::{self, Grant};
 use crate::server::limits::Sender;
@@ -77,7 +78,7 @@ async fn chat(
     };
     let sender = match who {
         Some(who) => Sender::Account(who.account),
-        None => Sender::Address(arrival?.address),
+        None => Sender::Network(network(arrival?.address)),
     };
     let messages: Vec<_> = chat.messages.into_iter().map(|Object(said)| said).collect();
     check(&messages)?;

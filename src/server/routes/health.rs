@@ -2,8 +2,8 @@
 
 use super::table::Table;
 use crate::error::Problem;
+use crate::server::State;
 use crate::server::store::RETRY_AFTER_SECONDS;
-use crate::server::{State, owned};
 use axum::extract::State as Extract;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -33,8 +33,7 @@ async fn ready(Extract(state): Extract<State>) -> Result<&'static str, Problem> 
         return Err(Problem::Unavailable { message, retry_after_seconds: RETRY_AFTER_SECONDS });
     }
     let store = state.store.clone();
-    // In a task of its own: a transaction that is dropped half-begun would stay with its connection.
-    let asked = owned(async move { Ok(store.ready().await?) });
+    let asked = state.readiness.ask(state.bounds.ready_again, async move { Ok(store.ready().await?) });
     match timeout(PATIENCE, asked).await {
         Ok(Ok(())) => Ok("ready"),
         Ok(Err(problem)) => Err(problem),

@@ -181,7 +181,7 @@ async fn unlink(
     form: Result<Form<Unlink>, Problem>,
 ) -> Result<Response, ProblemPage> {
     let Form(form) = form?;
-    match accounts::unlink(&state, person.who.account, &person.name, &form.identity).await {
+    match accounts::unlink(&state, person.who.account, &form.identity).await {
         Ok(()) => Ok(Redirect::to(ACCOUNT).into_response()),
         Err(problem @ Problem::Conflict(_)) => Ok(pages::failed(ACCOUNT, "/", false, problem).into_response()),
         Err(problem) => Err(problem.into()),

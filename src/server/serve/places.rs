@@ -1,12 +1,10 @@
 //! Places for connections: so many in all, so many for one address.
 
+use crate::server::address::{Network, network};
 use crate::server::journal::lock;
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
-
-/// A network gets 2^64 IPv6 addresses at once: whoever has one has all of them.
-const IPV6_PREFIX: u128 = !0 << 64;
 
 /// The places that are taken. An address is the peer's own; what a header says about others is not asked.
 pub struct Places {
@@ -18,13 +16,13 @@ pub struct Places {
 #[derive(Default)]
 struct Taken {
     total: usize,
-    by_address: HashMap<IpAddr, usize>,
+    by_network: HashMap<Network, usize>,
 }
 
 /// One connection's place; dropping it frees the place.
 pub struct Place {
     places: Arc<Places>,
-    address: IpAddr,
+    network: Network,
 }
 
 impl Places {
@@ -34,18 +32,18 @@ impl Places {
 
     /// A place for a connection from this address; none when it, or the server, has too many.
     pub fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
-        let address = network(address);
+        let network = network(address);
         let mut taken = lock(&self.taken);
         if self.most <= taken.total {
             return None;
         }
-        let count = taken.by_address.entry(address).or_default();
+        let count = taken.by_network.entry(network).or_default();
         if self.most_per_address <= *count {
             return None;
         }
         *count += 1;
         taken.total += 1;
-        Some(Place { places: Arc::clone(self), address })
+        Some(Place { places: Arc::clone(self), network })
     }
 }
 
@@ -53,19 +51,11 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut taken = lock(&self.places.taken);
         taken.total -= 1;
-        if let Some(count) = taken.by_address.get_mut(&self.address) {
+        if let Some(count) = taken.by_network.get_mut(&self.network) {
             *count -= 1;
             if *count == 0 {
-                taken.by_address.remove(&self.address);
+                taken.by_network.remove(&self.network);
             }
         }
-    }
-}
-
-/// What counts as one address.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & IPV6_PREFIX)),
-        address => address,
     }
 }

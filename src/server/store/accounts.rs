@@ -1,5 +1,7 @@
 //! Accounts: guests, and people with a name.
 
+use super::audit::Note;
+use super::revocations::{self, Revoked};
 use super::usage;
 use super::{Store, audit, now};
 use crate::model::{AccountId, Named};
@@ -84,7 +86,7 @@ impl Store {
     /// Makes an account with a name; a guest's becomes one.
     pub async fn add_account(&self, new: NewAccount<'_>) -> sqlx::Result<Result<(AccountId, Role), NotMade>> {
         let mut write = self.write().await?;
-        let made = make(&mut write, new).await?;
+        let made = make(&mut write, new, None).await?;
         if made.is_ok() {
             write.commit().await?;
         }
@@ -145,19 +147,29 @@ impl Store {
             .bind(name.key())
             .execute(&mut *write)
             .await?;
-        audit::add(&mut write, by, audit::RENAMED, former, name.shown()).await?;
+        audit::add(&mut write, &Note::new(by, audit::RENAMED, former, name.shown())).await?;
         write.commit().await?;
         Ok(true)
     }
 
-    pub async fn set_password(&self, id: AccountId, password: &str) -> sqlx::Result<()> {
+    /// Sets another password, ends the account's sessions but for one, and writes it down.
+    pub async fn change_password(
+        &self,
+        id: AccountId,
+        password: &str,
+        but: Option<Hash>,
+        note: &Note,
+    ) -> sqlx::Result<Vec<Revoked>> {
         let mut write = self.write().await?;
         sqlx::query("update account set password = $2 where id = $1")
             .bind(id.to_string())
             .bind(password)
             .execute(&mut *write)
             .await?;
-        write.commit().await
+        let ended = revocations::end_sessions(&mut write, id, but).await?;
+        audit::add(&mut write, note).await?;
+        write.commit().await?;
+        Ok(ended)
     }
 
     /// Whether anybody is an admin, who could sign in.
@@ -196,10 +208,12 @@ impl Store {
     }
 }
 
-/// See [`Store::add_account`]. Where none was made, the transaction must not be committed.
+/// See [`Store::add_account`]. Where none was made, the transaction must not be committed. `issuer` is what the log calls
+/// whoever has proven who this is.
 pub(super) async fn make(
     write: &mut SqliteConnection,
     new: NewAccount<'_>,
+    issuer: Option<&str>,
 ) -> sqlx::Result<Result<(AccountId, Role), NotMade>> {
     let mut role = new.role;
     if let Some(invitation) = new.invitation {
@@ -225,10 +239,17 @@ pub(super) async fn make(
     .bind(new.password)
     .bind(role.name())
     .bind(now())
-    .execute(write)
+    .execute(&mut *write)
     .await?
     .rows_affected();
-    Ok(if made == 0 { Err(NotMade::HasName) } else { Ok((account, role)) })
+    if made == 0 {
+        return Ok(Err(NotMade::HasName));
+    }
+    let invited = if new.invitation.is_some() { " by invitation" } else { "" };
+    let issuer = issuer.map(|issuer| format!(", with {issuer}")).unwrap_or_default();
+    let (name, how) = (new.name.shown(), format!("{}{invited}{issuer}", role.name()));
+    audit::add(write, &Note::new(name, "signed up", name, &how)).await?;
+    Ok(Ok((account, role)))
 }
 
 fn credentials(row: &SqliteRow) -> sqlx::Result<Credentials> {

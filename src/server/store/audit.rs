@@ -23,21 +23,31 @@ pub const PAGE: i64 = 100;
 /// What happens again within this time is the same entry.
 const SAME_SECONDS: i64 = 3_600;
 
+/// A new entry. It is written in the transaction of what it tells, so that whatever was done is in the log, and what is not
+/// in the log was not done.
+#[derive(Clone, Debug)]
+pub struct Note {
+    actor: String,
+    action: &'static str,
+    subject: String,
+    detail: String,
+}
+
+impl Note {
+    pub fn new(actor: &str, action: &'static str, subject: &str, detail: &str) -> Self {
+        Self { actor: actor.into(), action, subject: subject.into(), detail: detail.into() }
+    }
+}
+
 /// Adds an entry along with what it is about.
-pub(super) async fn add(
-    write: &mut SqliteConnection,
-    actor: &str,
-    action: &str,
-    subject: &str,
-    detail: &str,
-) -> sqlx::Result<()> {
+pub(super) async fn add(write: &mut SqliteConnection, note: &Note) -> sqlx::Result<()> {
     sqlx::query("insert into audit (id, at, actor, action, subject, detail) values ($1, $2, $3, $4, $5, $6)")
         .bind(Uuid::now_v7().to_string())
         .bind(now())
-        .bind(actor)
-        .bind(action)
-        .bind(subject)
-        .bind(detail)
+        .bind(&note.actor)
+        .bind(note.action)
+        .bind(&note.subject)
+        .bind(&note.detail)
         .execute(write)
         .await?;
     Ok(())
@@ -108,14 +118,8 @@ async fn replace(write: &mut SqliteConnection, name: &str, unnamed: &str) -> sql
 pub const RENAMED: &str = "renamed";
 
 impl Store {
-    pub async fn note(&self, actor: &str, action: &str, subject: &str, detail: &str) -> sqlx::Result<()> {
-        let mut write = self.write().await?;
-        add(&mut write, actor, action, subject, detail).await?;
-        write.commit().await
-    }
-
-    /// The same where it may happen often: again within the hour, it is counted in the entry that there is.
-    pub async fn note_again(&self, actor: &str, action: &str, subject: &str, detail: &str) -> sqlx::Result<()> {
+    /// Writes down what changed nothing, and may happen often: again within the hour, it is counted in the entry that there is.
+    pub async fn note_again(&self, note: &Note) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         let since = jiff::Timestamp::now().as_second() - SAME_SECONDS;
         // Ids sort by time.
@@ -126,15 +130,15 @@ impl Store {
                          order by id desc limit 1)",
         )
         .bind(since.to_string())
-        .bind(actor)
-        .bind(action)
-        .bind(subject)
-        .bind(detail)
+        .bind(&note.actor)
+        .bind(note.action)
+        .bind(&note.subject)
+        .bind(&note.detail)
         .execute(&mut *write)
         .await?
         .rows_affected();
         if counted == 0 {
-            add(&mut write, actor, action, subject, detail).await?;
+            add(&mut write, note).await?;
         }
         write.commit().await
     }
@@ -182,13 +186,14 @@ impl Store {
         Ok(kept)
     }
 
-    pub async fn set_setting(&self, name: &str, value: &str) -> sqlx::Result<()> {
+    pub async fn set_setting(&self, name: &str, value: &str, note: &Note) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         sqlx::query("insert into setting (name, value) values ($1, $2) on conflict (name) do update set value = $2")
             .bind(name)
             .bind(value)
             .execute(&mut *write)
             .await?;
+        add(&mut write, note).await?;
         write.commit().await
     }
 }

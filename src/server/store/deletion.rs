@@ -1,6 +1,7 @@
 //! Accounts that are deleted. First everything is withdrawn, in one transaction; what the account has goes after that, in
 //! steps that keep no other write waiting; the account itself goes last. Whoever finds it half-way goes on.
 
+use super::audit::Note;
 use super::revocations::Revoked;
 use super::{Store, audit, images, now, people};
 use crate::model::AccountId;
@@ -70,10 +71,11 @@ impl Store {
         if let Some(name) = row.try_get::<Option<&str>, _>("name")? {
             audit::unname(&mut write, id, name, &unnamed).await?;
         }
-        match by {
-            Deletes::Itself => audit::add(&mut write, &unnamed, "deleted itself", "", "").await?,
-            Deletes::Admin(name) => audit::add(&mut write, name, "deleted", &unnamed, "").await?,
-        }
+        let note = match by {
+            Deletes::Itself => Note::new(&unnamed, "deleted itself", "", ""),
+            Deletes::Admin(name) => Note::new(name, "deleted", &unnamed, ""),
+        };
+        audit::add(&mut write, &note).await?;
         write.commit().await?;
         Ok(Some(ended))
     }

@@ -1,9 +1,9 @@
 //! Who somebody is at an issuer of OpenID Connect, and which account that is.
 
 use super::accounts::{NewAccount, NotMade, make};
+use super::audit::{self, Note};
 use super::{Store, ago, now};
 use crate::model::AccountId;
-use crate::server::accounts::Role;
 use crate::server::secret::Hash;
 use sqlx::{Row, SqliteConnection};
 use std::time::Duration;
@@ -51,6 +51,13 @@ fn owner(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Owner> {
         name: row.try_get::<Option<String>, _>("name")?.unwrap_or_default(),
         disabled: row.try_get::<Option<&str>, _>("disabled_at")?.is_some(),
     })
+}
+
+/// Links it, and writes that down: never with an address, since the log outlives the account.
+async fn link(write: &mut SqliteConnection, owner: &Owner, new: &NewIdentity, how: &str) -> sqlx::Result<()> {
+    insert(&mut *write, owner.account, new).await?;
+    let detail = format!("{}{how}", new.issuer);
+    audit::add(write, &Note::new(&owner.name, "linked a way to sign in", &owner.name, &detail)).await
 }
 
 async fn insert(write: &mut SqliteConnection, account: AccountId, new: &NewIdentity) -> sqlx::Result<()> {
@@ -125,7 +132,7 @@ impl Store {
         let [row] = rows.as_slice() else { return Ok(None) };
         let owner = owner(row)?;
         if !owner.disabled {
-            insert(&mut write, owner.account, new).await?;
+            link(&mut write, &owner, new, ", by its address").await?;
             write.commit().await?;
         }
         Ok(Some(owner))
@@ -137,7 +144,9 @@ impl Store {
         if let Some(owner) = found(&mut write, new).await? {
             return Ok(owner.account);
         }
-        insert(&mut write, account, new).await?;
+        let query = sqlx::query("select id, name, disabled_at from account where id = $1").bind(account.to_string());
+        let owner = owner(&query.fetch_one(&mut *write).await?)?;
+        link(&mut write, &owner, new, "").await?;
         write.commit().await?;
         Ok(account)
     }
@@ -146,7 +155,7 @@ impl Store {
     pub async fn unlink(&self, account: AccountId, id: &str) -> sqlx::Result<Unlinked> {
         let mut write = self.write().await?;
         let row = sqlx::query(
-            "select account.password is not null
+            "select account.name, identity.issuer, account.password is not null
                  or exists (select 1 from identity other where other.account = account.id and other.id <> $1) as may
              from identity join account on account.id = identity.account
              where identity.id = $1 and account.id = $2",
@@ -155,33 +164,36 @@ impl Store {
         .bind(account.to_string())
         .fetch_optional(&mut *write)
         .await?;
-        match row {
-            None => return Ok(Unlinked::NotThere),
-            Some(row) if !row.try_get::<bool, _>("may")? => return Ok(Unlinked::OnlyWayIn),
-            Some(_) => {}
+        let Some(row) = row else { return Ok(Unlinked::NotThere) };
+        if !row.try_get::<bool, _>("may")? {
+            return Ok(Unlinked::OnlyWayIn);
         }
         sqlx::query("delete from identity where id = $1").bind(id).execute(&mut *write).await?;
+        let (name, issuer) = (row.try_get::<Option<&str>, _>("name")?.unwrap_or_default(), row.try_get("issuer")?);
+        audit::add(&mut write, &Note::new(name, "unlinked a way to sign in", name, issuer)).await?;
         write.commit().await?;
         Ok(Unlinked::Done)
     }
 
-    /// Makes an account that is signed in to with this identity; a guest's becomes one. Without a role, it is there already.
+    /// Makes an account that is signed in to with this identity; a guest's becomes one. Where there is one already, it is that.
+    /// `issuer` is what people call the issuer.
     pub async fn add_account_of(
         &self,
         new: NewAccount<'_>,
         identity: &NewIdentity,
-    ) -> sqlx::Result<Result<(AccountId, Option<Role>), NotMade>> {
+        issuer: &str,
+    ) -> sqlx::Result<Result<AccountId, NotMade>> {
         let mut write = self.write().await?;
         if let Some(owner) = found(&mut write, identity).await? {
-            return Ok(Ok((owner.account, None)));
+            return Ok(Ok(owner.account));
         }
-        let (account, role) = match make(&mut write, new).await? {
+        let (account, _) = match make(&mut write, new, Some(issuer)).await? {
             Ok(made) => made,
             Err(not_made) => return Ok(Err(not_made)),
         };
         insert(&mut write, account, identity).await?;
         write.commit().await?;
-        Ok(Ok((account, Some(role))))
+        Ok(Ok(account))
     }
 
     /// Notes that a way back was taken. False: it was before.

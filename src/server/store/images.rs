@@ -19,12 +19,14 @@ const MAY_SEE: &str = "image.account = $2 or exists (
     where message_image.image = image.id and (conversation.account = $2 or exists (
         select 1 from share where share.conversation = conversation.id and share.account = $2)))";
 
-/// For a passer-by: it is in a message of a conversation that this public link opens.
+/// For a passer-by: it is in a message of a conversation that this public link opens, as `Store::public_conversation` says.
 const IS_PUBLIC: &str = "exists (
     select 1 from message_image
     join message on message.id = message_image.message
     join public_link on public_link.conversation = message.conversation
-    where message_image.image = image.id and public_link.token_hash = $2)";
+    join conversation on conversation.id = message.conversation
+    join account as owner on owner.id = conversation.account
+    where message_image.image = image.id and public_link.token_hash = $2 and owner.disabled_at is null)";
 
 /// Whether this viewer may see an image `$1`; who they are is `$2`.
 fn may_see(viewer: Viewer) -> (&'static str, String) {

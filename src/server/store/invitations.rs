@@ -1,5 +1,6 @@
 //! Invitations to sign up.
 
+use super::audit::{self, Note};
 use super::{Store, now};
 use crate::model::AccountId;
 use crate::server::accounts::Role;
@@ -36,33 +37,39 @@ pub struct NewInvitation<'a> {
     pub made_by: Option<AccountId>,
 }
 
-// An invitation counts for as long as whoever made it may invite. One without a maker that makes an admin is the server's
-// own, for the first one: it is over when there is one.
-
-/// Takes one use of it. None: it cannot be taken.
-pub(super) async fn take(write: &mut SqliteConnection, hash: Hash) -> sqlx::Result<Option<Role>> {
-    let row = sqlx::query(
-        "update invitation set used = used + 1 where token_hash = $1 and used < uses and ends_at > $2
-             and ((made_by is null
-                   and (role <> 'admin'
-                        or not exists (select 1 from account where role = 'admin' and disabled_at is null)))
-                  or exists (select 1 from account maker
-                             where maker.id = made_by and maker.role = 'admin' and maker.disabled_at is null))
-         returning role",
-    )
-    .bind(hash.to_string())
-    .bind(now())
-    .fetch_optional(write)
-    .await?;
-    row.map(|row| Ok(Role::of(row.try_get("role")?))).transpose()
-}
-
 /// Whether whoever made it may invite.
 macro_rules! counts {
     () => {
         "exists (select 1 from account maker
                  where maker.id = invitation.made_by and maker.role = 'admin' and maker.disabled_at is null)"
     };
+}
+
+/// One that can be taken: for as long as whoever made it may invite. One without a maker that makes an admin is the server's
+/// own, for the first one: it is over when there is one.
+macro_rules! open_invitation {
+    ($start:literal) => {
+        concat!(
+            $start,
+            " where token_hash = $1 and used < uses and ends_at > $2
+                and ((made_by is null
+                      and (role <> 'admin'
+                           or not exists (select 1 from account where role = 'admin' and disabled_at is null)))
+                     or ",
+            counts!(),
+            ")"
+        )
+    };
+}
+
+/// Takes one use of it. None: it cannot be taken.
+pub(super) async fn take(write: &mut SqliteConnection, hash: Hash) -> sqlx::Result<Option<Role>> {
+    let row = sqlx::query(concat!(open_invitation!("update invitation set used = used + 1"), " returning role"))
+        .bind(hash.to_string())
+        .bind(now())
+        .fetch_optional(write)
+        .await?;
+    row.map(|row| Ok(Role::of(row.try_get("role")?))).transpose()
 }
 
 fn invitation(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Invitation> {
@@ -79,8 +86,8 @@ fn invitation(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Invitation> {
 }
 
 impl Store {
-    /// Writes an invitation. The server's own takes the place of the one before.
-    pub async fn add_invitation(&self, new: NewInvitation<'_>) -> sqlx::Result<()> {
+    /// Writes an invitation. The server's own takes the place of the one before, and is nobody's to note.
+    pub async fn add_invitation(&self, new: NewInvitation<'_>, note: Option<&Note>) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         if new.made_by.is_none() {
             sqlx::query("delete from invitation where made_by is null and role = 'admin'").execute(&mut *write).await?;
@@ -98,23 +105,19 @@ impl Store {
         .bind(now())
         .execute(&mut *write)
         .await?;
+        if let Some(note) = note {
+            audit::add(&mut write, note).await?;
+        }
         write.commit().await
     }
 
     /// What it makes of whoever takes it. None: it cannot be taken.
     pub async fn open_invitation(&self, hash: Hash) -> sqlx::Result<Option<Role>> {
-        let row = sqlx::query(
-            "select role from invitation where token_hash = $1 and used < uses and ends_at > $2
-                 and ((made_by is null
-                       and (role <> 'admin'
-                            or not exists (select 1 from account where role = 'admin' and disabled_at is null)))
-                      or exists (select 1 from account maker
-                                 where maker.id = made_by and maker.role = 'admin' and maker.disabled_at is null))",
-        )
-        .bind(hash.to_string())
-        .bind(now())
-        .fetch_optional(self.read())
-        .await?;
+        let row = sqlx::query(open_invitation!("select role from invitation"))
+            .bind(hash.to_string())
+            .bind(now())
+            .fetch_optional(self.read())
+            .await?;
         row.map(|row| Ok(Role::of(row.try_get("role")?))).transpose()
     }
 
@@ -143,18 +146,15 @@ impl Store {
         rows.iter().map(invitation).collect()
     }
 
-    /// Withdraws an invitation.
-    pub async fn end_invitation(&self, hash: Hash) -> sqlx::Result<Invitation> {
+    /// Withdraws an invitation. `by` is who does it.
+    pub async fn end_invitation(&self, hash: Hash, by: &str) -> sqlx::Result<()> {
         let mut write = self.write().await?;
-        let row = sqlx::query(concat!(
-            "delete from invitation where token_hash = $1 and made_by is not null returning *, ",
-            counts!(),
-            " as counts"
-        ))
-        .bind(hash.to_string())
-        .fetch_one(&mut *write)
-        .await?;
-        write.commit().await?;
-        invitation(&row)
+        let note: String =
+            sqlx::query_scalar("delete from invitation where token_hash = $1 and made_by is not null returning note")
+                .bind(hash.to_string())
+                .fetch_one(&mut *write)
+                .await?;
+        audit::add(&mut write, &Note::new(by, "withdrew an invitation", &note, "")).await?;
+        write.commit().await
     }
 }

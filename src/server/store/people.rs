@@ -1,6 +1,7 @@
 //! Accounts as an admin sees them.
 
 use super::accounts::{Account, account};
+use super::audit::{self, Note};
 use super::revocations::{self, Revoked};
 use super::{Store, now};
 use crate::model::{AccountId, Usage};
@@ -77,7 +78,7 @@ impl Store {
 
     /// Gives it another role, and ends its sessions. None, and nothing happens, where no admin would be left: two who
     /// take each other's role at the same time are both admins when they ask.
-    pub async fn set_role(&self, id: AccountId, role: Role) -> sqlx::Result<Option<Vec<Revoked>>> {
+    pub async fn set_role(&self, id: AccountId, role: Role, note: &Note) -> sqlx::Result<Option<Vec<Revoked>>> {
         let mut write = self.write().await?;
         let set = sqlx::query(
             "update account set role = $2 where id = $1
@@ -93,12 +94,13 @@ impl Store {
             return Ok(None);
         }
         let ended = end_all(&mut write, id).await?;
+        audit::add(&mut write, note).await?;
         write.commit().await?;
         Ok(Some(ended))
     }
 
     /// Disables it and ends its sessions, or enables it. None, and nothing happens, where no admin would be left.
-    pub async fn set_disabled(&self, id: AccountId, disabled: bool) -> sqlx::Result<Option<Vec<Revoked>>> {
+    pub async fn set_disabled(&self, id: AccountId, disabled: bool, note: &Note) -> sqlx::Result<Option<Vec<Revoked>>> {
         let mut write = self.write().await?;
         let set = sqlx::query(
             "update account set disabled_at = $2 where id = $1
@@ -119,8 +121,19 @@ impl Store {
             ended = end_all(&mut write, id).await?;
             super::sharing::end_all(&mut write, id).await?;
         }
+        audit::add(&mut write, note).await?;
         write.commit().await?;
         Ok(Some(ended))
+    }
+
+    /// Ends all sessions of an account, which the log calls `called`.
+    pub async fn sign_out(&self, id: AccountId, called: &str, by: &str) -> sqlx::Result<Vec<Revoked>> {
+        let mut write = self.write().await?;
+        let ended = revocations::end_sessions(&mut write, id, None).await?;
+        let detail = format!("{} sessions", ended.len());
+        audit::add(&mut write, &Note::new(by, "ended the sessions", called, &detail)).await?;
+        write.commit().await?;
+        Ok(ended)
     }
 
     /// What accounts have used of which models since `day`, the most first.

@@ -1,6 +1,7 @@
 //! Limits of single accounts, and what they have used.
 
 use super::Store;
+use super::audit::{self, Note};
 use crate::model::AccountId;
 use crate::server::quota::{Quota, Used, days};
 use sqlx::Row;
@@ -48,7 +49,7 @@ impl Store {
         Ok((quota(&row)?, Used { today: sum("today")?, this_month: sum("this_month")? }))
     }
 
-    pub async fn set_quota(&self, account: AccountId, quota: Quota) -> sqlx::Result<()> {
+    pub async fn set_quota(&self, account: AccountId, quota: Quota, note: &Note) -> sqlx::Result<()> {
         let large = |count: Option<u64>| count.map(|count| i64::try_from(count).unwrap_or(i64::MAX));
         let mut write = self.write().await?;
         sqlx::query(
@@ -63,6 +64,7 @@ impl Store {
         .bind(large(quota.tokens_per_month))
         .execute(&mut *write)
         .await?;
+        audit::add(&mut write, note).await?;
         write.commit().await
     }
 }

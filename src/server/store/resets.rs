@@ -1,5 +1,6 @@
 //! Links by which people set a new password.
 
+use super::audit::Note;
 use super::revocations::{self, Revoked};
 use super::{Store, audit, now};
 use crate::model::AccountId;
@@ -8,7 +9,7 @@ use sqlx::Row;
 
 impl Store {
     /// Writes the link's hash, in place of a link before.
-    pub async fn add_reset(&self, account: AccountId, token: Hash, ends_at: &str) -> sqlx::Result<()> {
+    pub async fn add_reset(&self, account: AccountId, token: Hash, ends_at: &str, note: &Note) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         sqlx::query(
             "insert into password_reset (account, token_hash, ends_at, created_at) values ($1, $2, $3, $4)
@@ -21,6 +22,7 @@ impl Store {
         .bind(now())
         .execute(&mut *write)
         .await?;
+        audit::add(&mut write, note).await?;
         write.commit().await
     }
 
@@ -73,7 +75,7 @@ impl Store {
             .await?;
         let ended = revocations::end_sessions(&mut write, account, None).await?;
         let name = name.unwrap_or_default();
-        audit::add(&mut write, &name, "set a new password by a link", &name, "").await?;
+        audit::add(&mut write, &Note::new(&name, "set a new password by a link", &name, "")).await?;
         write.commit().await?;
         Ok(Some(ended))
     }

@@ -2,6 +2,7 @@
 //! other processes on this database, which look once a second.
 
 use super::accounts::merge;
+use super::audit::{self, Note};
 use super::{Store, ago, now};
 use crate::model::{AccountId, ConversationId};
 use crate::server::secret::Hash;
@@ -131,7 +132,7 @@ pub(super) async fn all_ended(write: &mut SqliteConnection, rows: &[SqliteRow]) 
 
 impl Store {
     /// Ends a session of the account. `RowNotFound` where it has none like this.
-    pub async fn end_session(&self, account: AccountId, session: Hash) -> sqlx::Result<Revoked> {
+    pub async fn end_session(&self, account: AccountId, session: Hash, note: Option<&Note>) -> sqlx::Result<Revoked> {
         let mut write = self.write().await?;
         let row = sqlx::query(
             "delete from session where account = $1 and token_hash = $2 returning token_hash, account, guest",
@@ -141,6 +142,9 @@ impl Store {
         .fetch_one(&mut *write)
         .await?;
         let revoked = ended(&mut write, &row).await?;
+        if let Some(note) = note {
+            audit::add(&mut write, note).await?;
+        }
         write.commit().await?;
         Ok(revoked)
     }

@@ -15,6 +15,15 @@ pub(super) const USE_STEP: Duration = Duration::from_secs(60);
 /// the only way to what the guest has.
 const UNUSED: Duration = Duration::from_secs(90 * 86_400);
 
+/// Whether [`END_UNUSED`] or [`FORGET_UNUSED`] would find anything: it is asked every minute, and mostly there is nothing.
+pub(crate) const ANY_UNUSED: &str = "select 1 where exists (select 1 from known_browser where created_at < $1)
+     or exists (select 1 from session join account on account.id = session.account
+                where coalesce(session.last_used_at, session.created_at) < $1 and account.name is not null)";
+pub(crate) const END_UNUSED: &str = "delete from session where coalesce(last_used_at, created_at) < $1
+     and exists (select 1 from account where account.id = session.account and account.name is not null)
+     returning token_hash, account, guest";
+pub(crate) const FORGET_UNUSED: &str = "delete from known_browser where created_at < $1";
+
 /// Whose a session or a token is.
 #[derive(Clone, Debug)]
 pub struct Holder {
@@ -183,25 +192,13 @@ impl Store {
     /// for as long.
     pub async fn end_unused_sessions(&self) -> sqlx::Result<Vec<Revoked>> {
         let old = ago(UNUSED);
-        let some = sqlx::query(
-            "select 1 where exists (select 1 from known_browser where created_at < $1)
-                 or exists (select 1 from session join account on account.id = session.account
-                            where coalesce(session.last_used_at, session.created_at) < $1 and account.name is not null)",
-        );
-        if some.bind(&old).fetch_optional(self.read()).await?.is_none() {
+        if sqlx::query(ANY_UNUSED).bind(&old).fetch_optional(self.read()).await?.is_none() {
             return Ok(Vec::new());
         }
         let mut write = self.write().await?;
-        let rows = sqlx::query(
-            "delete from session where coalesce(last_used_at, created_at) < $1
-                 and account in (select id from account where name is not null)
-             returning token_hash, account, guest",
-        )
-        .bind(&old)
-        .fetch_all(&mut *write)
-        .await?;
+        let rows = sqlx::query(END_UNUSED).bind(&old).fetch_all(&mut *write).await?;
         let revoked = super::revocations::all_ended(&mut write, &rows).await?;
-        sqlx::query("delete from known_browser where created_at < $1").bind(&old).execute(&mut *write).await?;
+        sqlx::query(FORGET_UNUSED).bind(&old).execute(&mut *write).await?;
         write.commit().await?;
         Ok(revoked)
     }

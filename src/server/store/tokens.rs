@@ -33,17 +33,31 @@ impl Store {
         row.map(|row| Ok((holder(&row)?, Scope::of(row.try_get("scope")?)))).transpose()
     }
 
-    pub async fn add_token(&self, account: AccountId, token: Hash, name: &str, scope: Scope) -> sqlx::Result<()> {
+    /// Adds a token, where the account has fewer than `most`. `false`: it has as many.
+    pub async fn add_token(
+        &self,
+        account: AccountId,
+        token: Hash,
+        name: &str,
+        scope: Scope,
+        most: usize,
+    ) -> sqlx::Result<bool> {
         let mut write = self.write().await?;
-        sqlx::query("insert into api_token (token_hash, account, name, scope, created_at) values ($1, $2, $3, $4, $5)")
-            .bind(token.to_string())
-            .bind(account.to_string())
-            .bind(name)
-            .bind(scope.name())
-            .bind(now())
-            .execute(&mut *write)
-            .await?;
-        write.commit().await
+        let added = sqlx::query(
+            "insert into api_token (token_hash, account, name, scope, created_at)
+             select $1, $2, $3, $4, $5 where (select count(*) from api_token where account = $2) < $6",
+        )
+        .bind(token.to_string())
+        .bind(account.to_string())
+        .bind(name)
+        .bind(scope.name())
+        .bind(now())
+        .bind(most as i64)
+        .execute(&mut *write)
+        .await?
+        .rows_affected();
+        write.commit().await?;
+        Ok(0 < added)
     }
 
     pub async fn touch_token(&self, token: Hash) -> sqlx::Result<()> {

@@ -138,7 +138,8 @@ async fn a_disabled_account_stays_out() {
     let mut app = with(&issuer, &[]).await;
     app.sign_in_at(&issuer).await;
     let ann = app.state.store.credentials("ann").await.unwrap().unwrap().account;
-    app.state.store.set_disabled(ann, true).await.unwrap();
+    let note = crate::server::store::audit::Note::new("Root", "disabled", "Ann", "");
+    app.state.store.set_disabled(ann, true, &note).await.unwrap();
     app.cookie = app.new_cookie().await;
     let words = refused(app.try_issuer(&issuer).await, 403).await;
     assert!(words.contains("disabled"), "{words}");

@@ -1,6 +1,9 @@
 //! The public link: everybody who has it reads along, live, and nothing more (A18).
 
 use super::*;
+use crate::server::secret::Hash;
+use crate::server::store::audit::Note;
+use crate::server::viewer::Viewer;
 use crate::tests::app::directive;
 use std::time::{Duration, Instant};
 
@@ -221,4 +224,23 @@ async fn a18_what_another_process_withdraws_is_cut_here() {
     let over = async { while follower.next().await.is_some() {} };
     tokio::time::timeout(Duration::from_secs(20), over).await.expect("it goes on");
     assert!(since.elapsed() < SECOND, "cut after {:?}", since.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a18_a_link_of_a_disabled_owner_shows_no_image_wherever_it_is_asked_for() {
+    let mut shared = Shared::with("participant").await;
+    shared.be_bob();
+    let image = shared.app.image(crate::tests::images::files::png(8, 8)).await;
+    let body = json!({ "content": directive(&Script::default()), "images": [image] });
+    let sent: Value = shared.app.post(&shared.path("/messages"), body).await.json().await.unwrap();
+    shared.app.rest_of(&shared.conversation, &crate::tests::app::Sent::of(&sent)).await;
+    shared.be_ann();
+    let link = Viewer::Public(Hash::of(&shared.publish(false).await));
+    let (store, image) = (shared.app.state.store.clone(), image.parse().unwrap());
+    let shown = async || (store.picture_hash(link, image).await.unwrap(), store.picture(link, image).await.unwrap());
+    assert!(matches!(shown().await, (Some(_), Some(_))));
+    let ann = store.owner(shared.conversation.parse().unwrap()).await.unwrap();
+    let note = Note::new("Root", "disabled", "Ann", "");
+    store.set_disabled(ann, true, &note).await.unwrap();
+    assert!(matches!(shown().await, (None, None)));
 }

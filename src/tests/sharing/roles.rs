@@ -98,7 +98,8 @@ async fn whoever_asks_pays_and_is_limited() {
     // Used up for Bob is not used up for Ann.
     let bob = shared.bob_id.parse().unwrap();
     let quota = crate::server::quota::Quota { tokens_per_day: Some(1), ..Default::default() };
-    shared.app.state.store.set_quota(bob, quota).await.unwrap();
+    let note = crate::server::store::audit::Note::new("Root", "set the limits", "Bob", "");
+    shared.app.state.store.set_quota(bob, quota, &note).await.unwrap();
     shared.be_bob();
     let body = json!({ "content": directive(&Script::default()) });
     problem(shared.app.post(&shared.path("/messages"), body.clone()).await, 429).await;

@@ -123,7 +123,8 @@ async fn a_disabled_account_loses_what_is_shared_with_it_and_its_links_lead_nowh
     let mut events = shared.app.follow(&shared.conversation, None).await;
     let bob = shared.bob_id.parse().unwrap();
     let since = Instant::now();
-    shared.app.state.store.set_disabled(bob, true).await.unwrap();
+    let note = crate::server::store::audit::Note::new("Root", "disabled", "Bob", "");
+    shared.app.state.store.set_disabled(bob, true, &note).await.unwrap();
     while events.next().await.is_some() {}
     assert!(since.elapsed() < SECOND);
     shared.be_ann();

@@ -1,0 +1,62 @@
+//! Guests that opened the page and left nothing: somebody who looked in, a crawler, a program without cookies.
+
+use super::Store;
+use crate::model::AccountId;
+use sqlx::Row;
+
+/// A guest that was not used since `$1`, and has nothing that anybody would miss.
+macro_rules! unused {
+    () => {
+        "name is null and leaving_at is null and account.created_at < $1
+         and not exists (select 1 from session where session.account = account.id
+                         and coalesce(session.last_used_at, session.created_at) >= $1)
+         and not exists (select 1 from conversation where conversation.account = account.id)
+         and not exists (select 1 from message where message.account = account.id)
+         and not exists (select 1 from share where share.account = account.id)
+         and not exists (select 1 from image where image.account = account.id)
+         and not exists (select 1 from api_token where api_token.account = account.id)
+         and not exists (select 1 from usage where usage.account = account.id)"
+    };
+}
+
+impl Store {
+    /// Looks at `most` guests, in the order of their ids from behind `after`. Returns which of them were not used since `since`
+    /// and have nothing, and the last one that was looked at, if any.
+    pub async fn unused_guests(
+        &self,
+        since: &str,
+        after: &str,
+        most: usize,
+    ) -> sqlx::Result<(Vec<AccountId>, Option<String>)> {
+        let rows = sqlx::query(concat!(
+            "select id, (",
+            unused!(),
+            ") as unused from account where id > $2 and name is null order by id limit $3"
+        ))
+        .bind(since)
+        .bind(after)
+        .bind(most as i64)
+        .fetch_all(self.read())
+        .await?;
+        let mut unused = Vec::new();
+        for row in &rows {
+            if row.try_get::<bool, _>("unused")? {
+                unused.push(super::id(row.try_get("id")?)?);
+            }
+        }
+        Ok((unused, rows.last().map(|row| row.try_get("id")).transpose()?))
+    }
+
+    /// Deletes those of these guests that are still unused.
+    pub async fn delete_unused_guests(&self, since: &str, guests: &[AccountId]) -> sqlx::Result<()> {
+        let mut write = self.write().await?;
+        for guest in guests {
+            sqlx::query(concat!("delete from account where id = $2 and ", unused!()))
+                .bind(since)
+                .bind(guest.to_string())
+                .execute(&mut *write)
+                .await?;
+        }
+        write.commit().await
+    }
+}
