@@ -68,6 +68,7 @@ struct Shared {
     bounds: Bounds,
     pictures: sight::Held,
     open: Mutex<HashMap<MessageId, Arc<Open>>>,
+    elsewhere: Mutex<elsewhere::Known>,
     /// Replies that are about to be opened, counted with the open ones.
     admitted: Mutex<Vec<(AccountId, ConversationId)>>,
     tasks: TaskTracker,
@@ -124,14 +125,15 @@ impl Engine {
             bounds: parts.bounds,
             pictures: sight::Held::default(),
             open: Mutex::default(),
+            elsewhere: Mutex::default(),
             admitted: Mutex::default(),
             tasks: TaskTracker::new(),
             visits: TaskTracker::new(),
             visiting: Arc::default(),
             interrupt: CancellationToken::new(),
         });
-        let elsewhere = elsewhere::take_over(&shared).await?;
-        tokio::spawn(elsewhere::run(Arc::downgrade(&shared), elsewhere));
+        elsewhere::look(&shared).await?;
+        tokio::spawn(elsewhere::run(Arc::downgrade(&shared)));
         tokio::spawn(checkpoint::run(Arc::downgrade(&shared)));
         Ok(Self { shared })
     }
