@@ -92,6 +92,16 @@ struct Open {
     saved: AtomicU64,
 }
 
+/// What it takes to answer a message anew.
+struct Anew {
+    stored: Stored,
+    /// What is answered.
+    message: Message,
+    /// The text that the reply begins with.
+    kept: String,
+    model: String,
+}
+
 /// What an engine works with.
 pub struct Parts {
     pub store: Store,
@@ -195,23 +205,31 @@ impl Shared {
         let (_, Stored { id: conversation, .. }) = self.message_to_use(account, reply).await?;
         let journal = self.journals.topic(Topic::Conversation(conversation));
         let _turn = journal.turn.lock().await;
+        // What is refused anyway is not counted, and stops nothing.
+        self.anew(account, reply, go_on).await?;
         let quota = self.allowed(account).await?;
         let _admission = self.admit(account, conversation, quota)?;
         self.settle(conversation).await?;
         // Read again: it may have been the open one, which has ended by now.
+        let Anew { stored, message, kept, model } = self.anew(account, reply, go_on).await?;
+        let history = self.history(&stored, Some(message.id)).await?;
+        let mut reply = empty_reply(message.id, &model, kept);
+        let request = self.ask(&stored, &history, &model, &mut reply).await?;
+        self.open(stored, account, &journal, None, &reply, request).await?;
+        Ok(Sent { cursor: journal.cursor_of(reply.id), message, reply })
+    }
+
+    /// What a new reply in the place of `reply` begins with.
+    async fn anew(&self, account: AccountId, reply: MessageId, go_on: bool) -> Result<Anew, Problem> {
         let (old, stored) = self.message_to_use(account, reply).await?;
         let (Role::Assistant, Some(parent)) = (old.role, old.parent) else {
             return Err(Problem::invalid("reply", "Only a model's reply can be tried again or continued."));
         };
         let (message, _) = self.message_to_use(account, parent).await?;
         // Going on keeps the model that began, where it still can be asked; a retry takes the one chosen now.
-        let model = self.choose(old.model.clone().filter(|_| go_on), &stored)?;
+        let model = self.choose(old.model.filter(|_| go_on), &stored)?;
         let kept = if go_on { old.text } else { String::new() };
-        let history = self.history(&stored, Some(parent)).await?;
-        let mut reply = empty_reply(message.id, &model, kept);
-        let request = self.ask(&stored, &history, &model, &mut reply).await?;
-        self.open(stored, account, &journal, None, &reply, request).await?;
-        Ok(Sent { cursor: journal.cursor_of(reply.id), message, reply })
+        Ok(Anew { stored, message, kept, model })
     }
 
     /// What the model is asked, as far as it can read and see; the reply says what it is not shown.
