@@ -2,6 +2,7 @@
 
 use super::app::{App, Sent, settings};
 use super::crash::opened;
+use super::storage::{other_program, writes};
 use super::upstream::script::Script;
 use crate::event::Event;
 use crate::model::{AccountId, ConversationId, Message, MessageId, Status};
@@ -79,6 +80,22 @@ async fn a_stop_is_passed_on() {
     let frames = tokio::time::timeout(PATIENCE, app.rest_of(&conversation.to_string(), &sent)).await.unwrap();
     assert_eq!(frames.last().unwrap().event, "stopped");
     assert!(matches!(second.engine.stop(account, reply).await, Ok(Stop::Ended(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_is_passed_on_also_when_whoever_asked_has_gone() {
+    let script = Script { pieces: 2_000, gap_ms: 20, ..Script::default() };
+    let Pair { app, second, account, conversation, sent, reply } = pair(&script).await;
+    let mut other = other_program(&app).await;
+    // A request whose connection is closed is dropped where it waits.
+    tokio::select! {
+        biased;
+        () = writes(&second.store) => {}
+        _ = second.engine.stop(account, reply) => panic!("it waits for the file"),
+    }
+    sqlx::query("rollback").execute(&mut other).await.unwrap();
+    let frames = tokio::time::timeout(PATIENCE, app.rest_of(&conversation.to_string(), &sent)).await.unwrap();
+    assert_eq!(frames.last().unwrap().event, "stopped");
 }
 
 #[tokio::test(flavor = "multi_thread")]
