@@ -35,7 +35,7 @@ use crate::server::provider::{Providers, Request};
 use crate::server::quota::Everybody;
 use crate::server::store::Store;
 use crate::server::store::conversations::Stored;
-use crate::server::store::messages::Opening;
+use crate::server::store::messages::{Opening, Told};
 use crate::server::{Drain, lists, owned};
 use opening::{announce, empty_reply, request};
 use std::collections::HashMap;
@@ -236,7 +236,7 @@ impl Shared {
     async fn ask(
         &self,
         stored: &Stored,
-        history: &[Message],
+        history: &[Told],
         model: &str,
         reply: &mut Message,
     ) -> Result<Request, Problem> {
@@ -308,10 +308,10 @@ impl Shared {
     }
 
     /// The way from the conversation's first message to `leaf`.
-    async fn history(&self, stored: &Stored, leaf: Option<MessageId>) -> Result<Vec<Message>, Problem> {
+    async fn history(&self, stored: &Stored, leaf: Option<MessageId>) -> Result<Vec<Told>, Problem> {
         match leaf {
             None => Ok(Vec::new()),
-            Some(leaf) => Ok(self.store.path(stored.id, leaf, MOST_TURNS).await?),
+            Some(leaf) => Ok(self.store.history(stored.id, leaf, MOST_TURNS).await?),
         }
     }
 
