@@ -35,7 +35,7 @@ use crate::server::provider::{Providers, Request};
 use crate::server::quota::Everybody;
 use crate::server::store::Store;
 use crate::server::store::conversations::Stored;
-use crate::server::store::messages::Opening;
+use crate::server::store::messages::{Opening, Told};
 use crate::server::{Drain, lists, owned};
 use opening::{announce, empty_reply, request};
 use std::collections::HashMap;
@@ -68,6 +68,7 @@ struct Shared {
     bounds: Bounds,
     pictures: sight::Held,
     open: Mutex<HashMap<MessageId, Arc<Open>>>,
+    elsewhere: Mutex<elsewhere::Known>,
     /// Replies that are about to be opened, counted with the open ones.
     admitted: Mutex<Vec<(AccountId, ConversationId)>>,
     tasks: TaskTracker,
@@ -89,6 +90,16 @@ struct Open {
     ended: CancellationToken,
     /// The journal's seq at the last checkpoint.
     saved: AtomicU64,
+}
+
+/// What it takes to answer a message anew.
+struct Anew {
+    stored: Stored,
+    /// What is answered.
+    message: Message,
+    /// The text that the reply begins with.
+    kept: String,
+    model: String,
 }
 
 /// What an engine works with.
@@ -124,14 +135,15 @@ impl Engine {
             bounds: parts.bounds,
             pictures: sight::Held::default(),
             open: Mutex::default(),
+            elsewhere: Mutex::default(),
             admitted: Mutex::default(),
             tasks: TaskTracker::new(),
             visits: TaskTracker::new(),
             visiting: Arc::default(),
             interrupt: CancellationToken::new(),
         });
-        let elsewhere = elsewhere::take_over(&shared).await?;
-        tokio::spawn(elsewhere::run(Arc::downgrade(&shared), elsewhere));
+        elsewhere::look(&shared).await?;
+        tokio::spawn(elsewhere::run(Arc::downgrade(&shared)));
         tokio::spawn(checkpoint::run(Arc::downgrade(&shared)));
         Ok(Self { shared })
     }
@@ -193,30 +205,38 @@ impl Shared {
         let (_, Stored { id: conversation, .. }) = self.message_to_use(account, reply).await?;
         let journal = self.journals.topic(Topic::Conversation(conversation));
         let _turn = journal.turn.lock().await;
+        // What is refused anyway is not counted, and stops nothing.
+        self.anew(account, reply, go_on).await?;
         let quota = self.allowed(account).await?;
         let _admission = self.admit(account, conversation, quota)?;
         self.settle(conversation).await?;
         // Read again: it may have been the open one, which has ended by now.
-        let (old, stored) = self.message_to_use(account, reply).await?;
-        let (Role::Assistant, Some(parent)) = (old.role, old.parent) else {
-            return Err(Problem::invalid("reply", "Only a model's reply can be tried again or continued."));
-        };
-        let (message, _) = self.message_to_use(account, parent).await?;
-        // Going on keeps the model that began, where it still can be asked; a retry takes the one chosen now.
-        let model = self.choose(old.model.clone().filter(|_| go_on), &stored)?;
-        let kept = if go_on { old.text } else { String::new() };
-        let history = self.history(&stored, Some(parent)).await?;
+        let Anew { stored, message, kept, model } = self.anew(account, reply, go_on).await?;
+        let history = self.history(&stored, Some(message.id)).await?;
         let mut reply = empty_reply(message.id, &model, kept);
         let request = self.ask(&stored, &history, &model, &mut reply).await?;
         self.open(stored, account, &journal, None, &reply, request).await?;
         Ok(Sent { cursor: journal.cursor_of(reply.id), message, reply })
     }
 
+    /// What a new reply in the place of `reply` begins with.
+    async fn anew(&self, account: AccountId, reply: MessageId, go_on: bool) -> Result<Anew, Problem> {
+        let (old, stored) = self.message_to_use(account, reply).await?;
+        let (Role::Assistant, Some(parent)) = (old.role, old.parent) else {
+            return Err(Problem::invalid("reply", "Only a model's reply can be tried again or continued."));
+        };
+        let (message, _) = self.message_to_use(account, parent).await?;
+        // Going on keeps the model that began, where it still can be asked; a retry takes the one chosen now.
+        let model = self.choose(old.model.filter(|_| go_on), &stored)?;
+        let kept = if go_on { old.text } else { String::new() };
+        Ok(Anew { stored, message, kept, model })
+    }
+
     /// What the model is asked, as far as it can read and see; the reply says what it is not shown.
     async fn ask(
         &self,
         stored: &Stored,
-        history: &[Message],
+        history: &[Told],
         model: &str,
         reply: &mut Message,
     ) -> Result<Request, Problem> {
@@ -288,10 +308,10 @@ impl Shared {
     }
 
     /// The way from the conversation's first message to `leaf`.
-    async fn history(&self, stored: &Stored, leaf: Option<MessageId>) -> Result<Vec<Message>, Problem> {
+    async fn history(&self, stored: &Stored, leaf: Option<MessageId>) -> Result<Vec<Told>, Problem> {
         match leaf {
             None => Ok(Vec::new()),
-            Some(leaf) => Ok(self.store.path(stored.id, leaf, MOST_TURNS).await?),
+            Some(leaf) => Ok(self.store.history(stored.id, leaf, MOST_TURNS).await?),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What open streams were authorised by, so that they end when it no longer holds (promise S14).
 //!
 //! What is withdrawn here cuts its streams at once. What another process on the same database withdraws is found by
-//! looking once a second.
+//! looking four times a second.
 
 mod places;
 

@@ -154,6 +154,12 @@ impl Providers {
         self.catalog().window(model)
     }
 
+    /// The same of the model that is asked where this one cannot answer.
+    pub fn fallback_window(&self, model: &str) -> Option<u64> {
+        let catalog = self.catalog();
+        catalog.window(&catalog.fallback(model)?.model)
+    }
+
     /// How many images a request to the model may have; none where it does not see.
     pub fn most_images(&self, model: &str) -> usize {
         self.catalog().most_images(model)

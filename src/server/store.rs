@@ -169,9 +169,6 @@ fn damaged(path: &Path, found: &str) -> anyhow::Error {
 /// Makes the folder and an empty file that only its owner can read: conversations are nobody else's business.
 fn make_private(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
-    if path == Path::new(":memory:") {
-        return Ok(());
-    }
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)?;
     }

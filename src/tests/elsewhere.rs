@@ -2,9 +2,10 @@
 
 use super::app::{App, Sent, settings};
 use super::crash::opened;
+use super::storage::{other_program, writes};
 use super::upstream::script::Script;
 use crate::event::Event;
-use crate::model::{AccountId, ConversationId, MessageId, Status};
+use crate::model::{AccountId, ConversationId, Message, MessageId, Status};
 use crate::server::State;
 use crate::server::bounds::Bounds;
 use crate::server::engine::{NewMessage, Stop};
@@ -12,6 +13,7 @@ use crate::server::journal::Topic;
 use crate::server::limits::Prompt;
 use crate::server::store::now;
 use crate::server::transport::{Follower, Frame};
+use serde_json::Value;
 use std::fs::File;
 use std::time::Duration;
 
@@ -82,6 +84,22 @@ async fn a_stop_is_passed_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stop_is_passed_on_also_when_whoever_asked_has_gone() {
+    let script = Script { pieces: 2_000, gap_ms: 20, ..Script::default() };
+    let Pair { app, second, account, conversation, sent, reply } = pair(&script).await;
+    let mut other = other_program(&app).await;
+    // A request whose connection is closed is dropped where it waits.
+    tokio::select! {
+        biased;
+        () = writes(&second.store) => {}
+        _ = second.engine.stop(account, reply) => panic!("it waits for the file"),
+    }
+    sqlx::query("rollback").execute(&mut other).await.unwrap();
+    let frames = tokio::time::timeout(PATIENCE, app.rest_of(&conversation.to_string(), &sent)).await.unwrap();
+    assert_eq!(frames.last().unwrap().event, "stopped");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_to_the_new_process_stops_the_reply_of_the_old_one() {
     let script = Script { pieces: 2_000, gap_ms: 20, ..Script::default() };
     let Pair { app, second, account, conversation, sent, reply } = pair(&script).await;
@@ -92,9 +110,78 @@ async fn a_message_to_the_new_process_stops_the_reply_of_the_old_one() {
     let (old, ..) = second.store.message(reply).await.unwrap().unwrap();
     assert_eq!(old.status, Status::Stopped);
     assert!(script.full_text().starts_with(&old.text) && !old.text.is_empty());
-    let frames = app.rest_of(&conversation.to_string(), &sent).await;
-    assert_eq!(frames.last().unwrap().event, "stopped");
+    // Its viewers at the old one hear the end, or get a snapshot where it has seen by now what the new one writes.
+    let mut events = app.follow(&conversation.to_string(), Some(&sent.cursor)).await;
+    let stopped = |message: &Value| message["id"] == sent.reply && message["status"] == "stopped";
+    let told = events.until_that(|frame| match frame.event.as_str() {
+        "snapshot" => frame.data["messages"].as_array().unwrap().iter().any(stopped),
+        event => event == "stopped",
+    });
+    told.await;
     app.upstream.ended(2).await.unwrap();
+}
+
+/// Waits until the viewer is shown this reply with an end, by the first frame or by one that comes.
+async fn shown_end(follower: &mut Follower, first: Frame, reply: MessageId) -> Message {
+    let ended = |frame: Frame| match frame {
+        Frame::Start { event: Event::Snapshot(snapshot), .. } => {
+            snapshot.messages.into_iter().find(|message| message.id == reply && !message.status.is_open())
+        }
+        _ => None,
+    };
+    let mut frames = vec![first];
+    let watching = async {
+        loop {
+            if let Some(message) = frames.drain(..).find_map(ended) {
+                break message;
+            }
+            frames = follower.next().await.expect("there is more to come");
+        }
+    };
+    tokio::time::timeout(PATIENCE, watching).await.expect("its viewers were not told")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_viewer_at_the_new_process_is_shown_the_end_that_a_message_there_makes() {
+    let script = Script { pieces: 2_000, gap_ms: 20, ..Script::default() };
+    let Pair { app, second, account, conversation, reply, .. } = pair(&script).await;
+    let topic = Topic::Conversation(conversation);
+    let (mut follower, first) = Follower::start(&second, account, topic, None).await.unwrap();
+    // Open for longer than is waited here: whatever is shown only after its end comes too late.
+    app.upstream.script(script);
+    let text = Prompt::parse("And now?".into()).unwrap();
+    second.engine.send(account, conversation, NewMessage::new(MessageId::new(), text)).await.unwrap();
+    let shown = shown_end(&mut follower, first, reply).await;
+    assert_eq!(shown.status, Status::Stopped);
+    assert_eq!(shown.text, second.store.message(reply).await.unwrap().unwrap().0.text, "all that is kept");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_viewer_at_the_new_process_is_shown_an_end_that_was_just_before_a_message_there() {
+    let script = Script { pieces: 100, gap_ms: 20, ..Script::default() };
+    let Pair { app, second, account, conversation, reply, .. } = pair(&script).await;
+    let topic = Topic::Conversation(conversation);
+    let (mut follower, first) = Follower::start(&second, account, topic, None).await.unwrap();
+    let watching = tokio::spawn(async move { shown_end(&mut follower, first, reply).await });
+    while status(&second, reply).await.is_open() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    app.upstream.script(Script { pieces: 2_000, ..script.clone() });
+    let text = Prompt::parse("And now?".into()).unwrap();
+    second.engine.send(account, conversation, NewMessage::new(MessageId::new(), text)).await.unwrap();
+    let shown = watching.await.unwrap();
+    assert_eq!((shown.status, shown.text), (Status::Done, script.full_text()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_that_opens_and_is_left_between_two_looks_is_shown_as_interrupted() {
+    let app = App::start().await;
+    let conversation = app.conversation().await;
+    let (_, reply) = opened(&app, &conversation, "gone", &now()).await;
+    let account = app.state.store.message(reply.id).await.unwrap().unwrap().2;
+    let topic = Topic::Conversation(conversation.parse().unwrap());
+    let (mut follower, first) = Follower::start(&app.state, account, topic, None).await.unwrap();
+    assert_eq!(shown_end(&mut follower, first, reply.id).await.status, Status::Interrupted);
 }
 
 #[tokio::test(flavor = "multi_thread")]

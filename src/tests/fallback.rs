@@ -101,3 +101,21 @@ async fn after_the_first_piece_and_for_a_request_that_is_wrong_nobody_else_is_as
         assert_eq!(waited(&frames), Vec::<&Value>::new());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_cannot_read_all_of_it_is_not_asked_instead() {
+    let app = App::configured(&TWO.replace(r#"id = "small","#, r#"id = "small", context = 100,"#)).await;
+    for (words, asked) in [(80, vec!["big", "small"]), (100, vec!["big"])] {
+        app.upstream.reset();
+        let conversation = app.conversation().await;
+        app.upstream.push(failing(401));
+        let path = format!("/api/v1/conversations/{conversation}/messages");
+        // About a token each.
+        let body = json!({ "content": "abc ".repeat(words), "model": "first/big" });
+        let sent: Value = app.post(&path, body).await.json().await.unwrap();
+        app.rest_of(&conversation, &super::app::Sent::of(&sent)).await;
+        let seen = app.upstream.seen();
+        let models: Vec<_> = seen.iter().map(|seen| seen.body["model"].as_str().unwrap()).collect();
+        assert_eq!(models, asked, "{words} words");
+    }
+}

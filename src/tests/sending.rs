@@ -133,6 +133,20 @@ async fn a_continued_reply_reads_as_one_message() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_retry_that_is_refused_stops_nothing_and_is_not_counted() {
+    let app = App::with(&["--sends-per-minute=2"]).await;
+    let conversation = app.conversation().await;
+    let sent = app.send(&conversation, &Script { silence_after: Some(5), ..Script::default() }).await;
+    app.upstream.until(1, |seen| seen.pieces == 5).await.unwrap();
+    let refused = app.post(&format!("/api/v1/replies/{}/retry", sent.message), json!({})).await;
+    assert_eq!(problem(refused, 422).await["field"], "reply");
+    assert_eq!(app.last_message(&conversation).await["status"], "streaming");
+    // The second of two that may be sent.
+    let again = app.post(&format!("/api/v1/replies/{}/retry", sent.reply), json!({})).await;
+    assert_eq!(again.status(), StatusCode::ACCEPTED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn limits_are_told_with_their_end() {
     let app = App::with(&["--open-replies=2", "--sends-per-minute=3"]).await;
     let slow = Script { headers_ms: 60_000, ..Script::default() };

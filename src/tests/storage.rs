@@ -5,6 +5,7 @@ use super::upstream::Upstream;
 use super::upstream::script::Script;
 use crate::server::State;
 use crate::server::bounds::Bounds;
+use crate::server::store::Store;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -122,10 +123,22 @@ async fn f17_a_full_disk_does_not_hold_up_the_end_or_a_deletion() {
     tokio::time::timeout(Duration::from_secs(5), app.served).await.expect("the drain takes 4 seconds").unwrap();
 }
 
-async fn other_program(app: &App) -> SqliteConnection {
+/// From here on another program has the file, and nothing is written, until it commits or rolls back.
+pub(super) async fn other_program(app: &App) -> SqliteConnection {
     let mut other = SqliteConnectOptions::from_str(&app.folder.database()).unwrap().connect().await.unwrap();
     sqlx::query("begin exclusive").execute(&mut other).await.unwrap();
     other
+}
+
+/// Waits until the store begins to write something.
+pub(super) async fn writes(store: &Store) {
+    let before = store.writes();
+    let begun = async {
+        while store.writes() == before {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), begun).await.expect("nothing is written");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,9 +1,12 @@
 //! Titles by a small model: once, after the first exchange, never over a person's.
 
 use super::app::{App, Frame, text};
+use super::storage::{other_program, writes};
 use super::upstream::script::Script;
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::time::Instant;
 
 const NAMED: &[&str] = &["--title-model=openai/small"];
 
@@ -111,4 +114,22 @@ async fn a_model_that_fails_or_chatters_leaves_the_title_that_was_cut() {
         assert_eq!(app.upstream.seen().len(), 3, "and it is not tried again");
         assert_eq!(title(&app, &conversation).await, "Why do rivers meander?");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_title_has_cost_is_written_also_when_the_server_is_about_to_end() {
+    let app = App::with(NAMED).await;
+    let conversation = app.conversation().await;
+    app.upstream.push(answer("They follow the easier way."));
+    app.upstream.push(Script { first_ms: 1_000, ..answer("Why rivers meander") });
+    let sent = say(&app, &conversation, "Why do rivers meander?").await;
+    app.upstream.arrived(2).await.unwrap();
+    let mut other = other_program(&app).await;
+    writes(&app.state.store).await;
+    app.state.drain.begin();
+    sqlx::query("rollback").execute(&mut other).await.unwrap();
+    app.state.engine.drain(Instant::now() + Duration::from_secs(20)).await;
+    let account = app.state.store.message(text(&sent["reply"]["id"]).parse().unwrap()).await.unwrap().unwrap().2;
+    let used = app.state.store.usage_since(account, "2000-01-01").await.unwrap();
+    assert!(used.iter().any(|daily| daily.model == "openai/small" && 0 < daily.usage.output_tokens), "{used:?}");
 }

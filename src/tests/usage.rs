@@ -35,6 +35,29 @@ async fn what_was_used_is_summed_by_day_and_model_and_outlives_the_conversation(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_counts_nonsense_does_not_lock_the_account_out() {
+    let app = App::start().await;
+    let conversation = app.conversation().await;
+    for tokens in [i64::MAX as u64, u64::MAX] {
+        let counted = json!({ "choices": [], "usage": { "prompt_tokens": tokens, "completion_tokens": tokens } });
+        let said = json!({ "choices": [{ "delta": { "content": "Yes." }, "finish_reason": "stop" }] });
+        let script = Script {
+            status: Some(200),
+            content_type: Some("text/event-stream".into()),
+            body: Some(format!("data: {said}\n\ndata: {counted}\n\ndata: [DONE]\n\n")),
+            ..Script::default()
+        };
+        let sent = app.send_to(&conversation, &script, "openai/mock").await;
+        assert_eq!(app.rest_of(&conversation, &sent).await.last().unwrap().event, "done");
+    }
+    let sent = app.send(&conversation, &Script::default()).await;
+    app.rest_of(&conversation, &sent).await;
+    let used = used(&app).await;
+    let counted = used.iter().find(|item| item["model"] == "openai/mock").unwrap();
+    assert_eq!((&counted["input_tokens"], &counted["replies"]), (&json!(2_000_000_000), &json!(2)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_title_costs_is_on_the_account_that_the_guest_who_asked_is_by_now() {
     let mut app = App::start().await;
     let guest = app.cookie.clone();

@@ -47,8 +47,8 @@ pub struct Live {
     /// Who else looks at the conversation, in words; empty for nobody.
     pub company: RwSignal<String>,
     pub link: RwSignal<Link>,
-    /// What the server said when it refused to be followed. With `Problem::Unknown` nothing is tried until the tab is
-    /// looked at again. None as soon as bytes arrive.
+    /// What the server said when it refused to be followed. With `Problem::Unknown` the page is left for the one to sign in.
+    /// None as soon as bytes arrive.
     pub problem: RwSignal<Option<Problem>>,
     /// The HTML of finished messages whose code the server highlighted.
     pub highlighted: RwSignal<BTreeMap<MessageId, String>>,

@@ -1,4 +1,4 @@
-//! Keeps what the open replies have so far: all of them in one transaction, at most once a second, never per token. And,
+//! Keeps what the open replies have so far: many of them in one transaction, at most once a second, never per token. And,
 //! as often, stops what another process was asked to stop.
 
 use super::{Open, Shared};

@@ -26,6 +26,11 @@ pub(super) fn fit(window: Option<u64>, request: &mut Request, reply: &mut Messag
     reply.left_out = u32::try_from(first).unwrap_or(u32::MAX);
 }
 
+/// Whether the model of this window can read all of the request. Where the window is not known, that is not guessed.
+pub(super) fn fits(window: Option<u64>, request: &Request) -> bool {
+    window.is_none_or(|window| estimate::asked(request) <= window - window / MARGIN_SHARE)
+}
+
 /// The oldest question from which on all turns fit; the last `answered` turns do in any case.
 fn first_shown(request: &Request, room: u64, answered: usize) -> usize {
     let before = request.turns.len().saturating_sub(answered);

@@ -5,7 +5,7 @@
 use super::Shared;
 use crate::error::Problem;
 use crate::model::{ConversationId, MessageId};
-use crate::server::journal::Topic;
+use crate::server::journal::{Topic, lock};
 use crate::server::store::elsewhere::Elsewhere;
 use std::collections::HashMap;
 use std::sync::Weak;
@@ -18,32 +18,31 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const WAIT: Duration = Duration::from_millis(50);
 
 /// The open replies of others, as they were found last.
-type Known = HashMap<MessageId, Elsewhere>;
+pub(super) type Known = HashMap<MessageId, Elsewhere>;
 
-/// Marks as interrupted what processes have left that are gone. Returns what others are writing.
-pub(super) async fn take_over(shared: &Shared) -> sqlx::Result<Known> {
-    let mut known = Known::new();
-    for found in shared.store.open_elsewhere().await? {
-        if lives(shared, &found.process) {
-            known.insert(found.reply, found);
+/// Marks as interrupted what processes have left that are gone, and tells what others have written since the last look.
+pub(super) async fn look(shared: &Shared) -> sqlx::Result<()> {
+    let mut found = Known::new();
+    for open in shared.store.open_elsewhere().await? {
+        if lives(shared, &open.process) {
+            found.insert(open.reply, open);
         } else {
-            interrupt(shared, &found.process).await?;
+            interrupt(shared, &open.process).await?;
         }
     }
-    Ok(known)
+    let mut known = lock(&shared.elsewhere);
+    tell(shared, &known, &found);
+    *known = found;
+    Ok(())
 }
 
 /// Runs until the engine is gone.
-pub(super) async fn run(shared: Weak<Shared>, mut known: Known) {
+pub(super) async fn run(shared: Weak<Shared>) {
     loop {
         sleep(LOOK_EVERY).await;
         let Some(shared) = shared.upgrade() else { return };
-        match take_over(&shared).await {
-            Ok(found) => {
-                tell(&shared, &known, &found);
-                known = found;
-            }
-            Err(error) => tracing::warn!(%error, "The replies of other processes could not be looked at"),
+        if let Err(error) = look(&shared).await {
+            tracing::warn!(%error, "The replies of other processes could not be looked at");
         }
     }
 }
@@ -59,14 +58,26 @@ fn tell(shared: &Shared, before: &Known, now: &Known) {
 }
 
 impl Shared {
-    /// Stops what another process writes in this conversation, and waits until its end is written.
+    /// Stops what another process writes in this conversation, waits until its end is written, and tells that end: while a
+    /// reply is open here, nothing can be told but its own events.
     pub(super) async fn settle_elsewhere(&self, conversation: ConversationId) -> Result<(), Problem> {
+        let was_open = lock(&self.elsewhere).values().any(|known| known.conversation == conversation);
+        if self.stop_elsewhere(conversation).await? || was_open {
+            self.journals.start_over(Topic::Conversation(conversation));
+        }
+        Ok(())
+    }
+
+    /// `false`: there was nothing to stop.
+    async fn stop_elsewhere(&self, conversation: ConversationId) -> Result<bool, Problem> {
         let deadline = Instant::now() + self.bounds.stop_elsewhere;
+        let mut has_waited = false;
         loop {
-            let Some(leaf) = self.store.leaf(conversation).await? else { return Ok(()) };
+            let Some(leaf) = self.store.leaf(conversation).await? else { return Ok(has_waited) };
             let Some(process) = leaf.process.filter(|process| process != self.store.process()) else {
-                return Ok(());
+                return Ok(has_waited);
             };
+            has_waited = true;
             if deadline < Instant::now() {
                 tracing::error!(reply = %leaf.id, process, "A process does not stop its reply");
                 self.store.interrupt_reply(leaf.id).await?;
@@ -100,9 +111,14 @@ fn lives(shared: &Shared, process: &str) -> bool {
 }
 
 async fn interrupt(shared: &Shared, process: &str) -> sqlx::Result<()> {
-    let replies = shared.store.interrupt_replies_of(process).await?;
-    if 0 < replies {
+    let conversations = shared.store.interrupt_replies_of(process).await?;
+    if !conversations.is_empty() {
+        let replies = conversations.len();
         tracing::warn!(replies, "Replies of a process that is gone are now marked as interrupted");
+    }
+    // A reply that nobody here knew of may have been loaded since it was opened.
+    for conversation in conversations {
+        shared.journals.start_over(Topic::Conversation(conversation));
     }
     Ok(())
 }

@@ -6,10 +6,11 @@ use crate::model::{Image, Message, MessageId, Named, Role};
 use crate::server::journal::Journal;
 use crate::server::provider::{GO_ON, Request, Turn};
 use crate::server::store::conversations::Stored;
+use crate::server::store::messages::Told;
 use crate::server::store::now;
 
 /// What the model is asked: what was said so far, and to go on where `reply` has text already.
-pub(super) fn request(stored: &Stored, history: &[Message], reply: &Message, shown: &Shown) -> Request {
+pub(super) fn request(stored: &Stored, history: &[Told], reply: &Message, shown: &Shown) -> Request {
     // A reply that failed before its first word says nothing, and no provider takes an empty turn.
     let said = history.iter().filter(|message| !message.text.trim().is_empty());
     let mut turns: Vec<_> = said.map(|message| shown.turn(message)).collect();

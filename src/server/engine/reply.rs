@@ -1,7 +1,7 @@
 //! One reply, from the first byte asked of the provider to the one event that ends it.
 
 use super::pieces::{Kind, Pieces};
-use super::{Open, Shared, ending, estimate, title};
+use super::{Open, Shared, context, ending, estimate, title};
 use crate::event::{Draft, Event};
 use crate::model::{ReplyError, Usage};
 use crate::server::journal::lock;
@@ -62,7 +62,11 @@ pub(super) async fn run(shared: Arc<Shared>, open: Arc<Open>, model: String, req
     facts.model.clone_from(&model);
     let mut pieces = Pieces::new(Arc::clone(&open.journal), open.reply, Arc::clone(&shared.metrics));
     let work = async {
-        let stream = shared.providers.reply(&model, request);
+        // A fallback that cannot read all of it would only fail in its turn.
+        let stream = match context::fits(shared.providers.fallback_window(&model), &request) {
+            true => shared.providers.reply(&model, request),
+            false => shared.providers.reply_of(&model, request),
+        };
         generate(&shared, &open, stream, &mut pieces, &mut facts).await
     };
     let outcome = AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {

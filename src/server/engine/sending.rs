@@ -7,6 +7,7 @@ use crate::error::Problem;
 use crate::model::{Access, AccountId, ConversationId, ImageId, Message, MessageId, Role};
 use crate::server::journal::{Journal, Topic};
 use crate::server::limits::Prompt;
+use crate::server::store::messages::Told;
 use std::sync::Arc;
 
 /// What a person says.
@@ -79,7 +80,7 @@ impl Shared {
         let mut history = self.history(&stored, parent).await?;
         let author = self.store.named(account).await?;
         let message = person_message(id, parent, author, text.into_text(), images);
-        history.push(message.clone());
+        history.push(Told::of(&message));
         let mut reply = empty_reply(message.id, &model, String::new());
         let request = self.ask(&stored, &history, &model, &mut reply).await?;
         self.open(stored, account, &journal, Some(&message), &reply, request).await?;

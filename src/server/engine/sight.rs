@@ -4,10 +4,11 @@
 
 use super::{Engine, Shared};
 use crate::error::Problem;
-use crate::model::{AccountId, Image, ImageId, Message, MessageId};
+use crate::model::{AccountId, Image, ImageId, MessageId};
 use crate::server::journal::lock;
 use crate::server::picture::Picture;
 use crate::server::provider::{Request, Turn};
+use crate::server::store::messages::Told;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, Weak};
 
@@ -27,7 +28,7 @@ pub(super) struct Shown {
 
 impl Shown {
     /// A message as the model is told it.
-    pub(super) fn turn(&self, message: &Message) -> Turn {
+    pub(super) fn turn(&self, message: &Told) -> Turn {
         let shown = message.images.iter().filter(|image| self.places.contains(&(message.id, image.id)));
         let images: Vec<_> = shown.filter_map(|image| self.pictures.get(&image.id).cloned()).collect();
         let unseen = UNSEEN.repeat(message.images.len() - images.len());
@@ -81,7 +82,7 @@ impl Held {
 }
 
 /// How many images of the conversation the model is not shown, those of messages that are left out among them.
-pub(super) fn left_out(history: &[Message], request: &Request) -> u32 {
+pub(super) fn left_out(history: &[Told], request: &Request) -> u32 {
     let all: usize = history.iter().map(|message| message.images.len()).sum();
     let shown: usize = request.turns.iter().map(|turn| turn.images.len()).sum();
     u32::try_from(all - shown).unwrap_or(u32::MAX)
@@ -102,7 +103,7 @@ impl Engine {
 
 impl Shared {
     /// Loads the newest images of a conversation, as many as the model is shown.
-    pub(super) async fn show(&self, model: &str, history: &[Message]) -> Result<Shown, Problem> {
+    pub(super) async fn show(&self, model: &str, history: &[Told]) -> Result<Shown, Problem> {
         let images = history.iter().rev().flat_map(|message| message.images.iter().map(|image| (message.id, image.id)));
         let places: HashSet<_> = images.take(self.providers.most_images(model)).collect();
         let newest: Vec<_> = places.iter().map(|(_, image)| *image).collect::<HashSet<_>>().into_iter().collect();

@@ -1,9 +1,11 @@
 //! Ending replies by request, one or all of an account.
 
-use super::Engine;
+use super::{Engine, Shared};
 use crate::error::Problem;
 use crate::model::{AccountId, ConversationId, Message, MessageId, Role};
 use crate::server::journal::lock;
+use crate::server::owned;
+use std::sync::Arc;
 
 /// What a stop found.
 pub enum Stop {
@@ -16,23 +18,8 @@ pub enum Stop {
 impl Engine {
     /// Ends a reply here and now; its text stays. Idempotent.
     pub async fn stop(&self, account: AccountId, reply: MessageId) -> Result<Stop, Problem> {
-        if let Some(open) = self.shared.find(reply) {
-            if open.owner != account {
-                // Somebody it is shared with; or it was a guest's whose conversations are this account's by now.
-                self.shared.message_to_use(account, reply).await?;
-            }
-            open.stop.cancel();
-            return Ok(Stop::Accepted);
-        }
-        let (message, ..) = self.shared.message_to_use(account, reply).await?;
-        if message.role != Role::Assistant {
-            return Err(Problem::NotFound);
-        }
-        if message.status.is_open() && self.shared.pass_on_stop(reply).await? {
-            return Ok(Stop::Accepted);
-        }
-        let (message, ..) = self.shared.message_to_use(account, reply).await?;
-        Ok(Stop::Ended(Box::new(message)))
+        let shared = Arc::clone(&self.shared);
+        owned(async move { shared.stop(account, reply).await }).await
     }
 
     /// Ends what the account has asked for in this conversation, at whichever process writes it; its text stays.
@@ -59,5 +46,27 @@ impl Engine {
         for open in open.values().filter(|open| open.account == account || theirs.contains(&open.reply)) {
             open.stop.cancel();
         }
+    }
+}
+
+impl Shared {
+    async fn stop(&self, account: AccountId, reply: MessageId) -> Result<Stop, Problem> {
+        if let Some(open) = self.find(reply) {
+            if open.owner != account {
+                // Somebody it is shared with; or it was a guest's whose conversations are this account's by now.
+                self.message_to_use(account, reply).await?;
+            }
+            open.stop.cancel();
+            return Ok(Stop::Accepted);
+        }
+        let (message, ..) = self.message_to_use(account, reply).await?;
+        if message.role != Role::Assistant {
+            return Err(Problem::NotFound);
+        }
+        if message.status.is_open() && self.pass_on_stop(reply).await? {
+            return Ok(Stop::Accepted);
+        }
+        let (message, ..) = self.message_to_use(account, reply).await?;
+        Ok(Stop::Ended(Box::new(message)))
     }
 }

@@ -29,20 +29,15 @@ const MOST_CHARACTERS: usize = 80;
 /// The most that is read of an answer, in bytes.
 const MOST_BYTES: usize = 4 << 10;
 
-/// Has the conversation named, if it is to be and was not, in a task of its own. An orderly end does not wait for it.
+/// Has the conversation named, if it is to be and was not, in a task of its own. An orderly end does not wait for the model.
 pub(super) fn give(shared: &Arc<Shared>, open: &Open) {
     let Some(model) = shared.title_model.clone() else { return };
     let (conversation, reply, account) = (open.conversation, open.reply, open.account);
     let tasks = shared.tasks.clone();
     let shared = Arc::clone(shared);
     let naming = async move {
-        tokio::select! {
-            () = shared.drain.begun() => {}
-            named = name(&shared, &model, (conversation, account), reply) => {
-                if let Err(why) = named {
-                    tracing::warn!(%conversation, model, why, "A conversation got no title from the model");
-                }
-            }
+        if let Err(why) = name(&shared, &model, (conversation, account), reply).await {
+            tracing::warn!(%conversation, model, why, "A conversation got no title from the model");
         }
     };
     tasks.spawn(naming.in_current_span());
@@ -68,7 +63,12 @@ async fn name(
     };
     let question = question.map(|(question, ..)| question.text).unwrap_or_default();
     let request = request(model, &question, &answer.text);
-    let (said, usage) = timeout(PATIENCE, ask(shared, model, request)).await.map_err(|_| "it took too long")??;
+    // Only the model is not waited for: what is being written is not to be dropped half-way.
+    let answered = tokio::select! {
+        () = shared.drain.begun() => return Ok(()),
+        answered = timeout(PATIENCE, ask(shared, model, request)) => answered,
+    };
+    let (said, usage) = answered.map_err(|_| "it took too long")??;
     let usage = shared.providers.priced(model, usage);
     if let Err(error) = shared.store.charge_title((reply, account), model, usage).await {
         tracing::warn!(%error, "What a title has cost could not be written");

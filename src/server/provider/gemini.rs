@@ -137,9 +137,10 @@ impl Decoder {
 
     /// Every chunk repeats the counts so far; only a change is news. Thoughts are paid for as output.
     fn count(&mut self, tokens: &Tokens) -> Option<Delta> {
+        let (said, thought) = (tokens.candidates_token_count.unwrap_or(0), tokens.thoughts_token_count.unwrap_or(0));
         let usage = Usage {
             input_tokens: tokens.prompt_token_count.unwrap_or(0),
-            output_tokens: tokens.candidates_token_count.unwrap_or(0) + tokens.thoughts_token_count.unwrap_or(0),
+            output_tokens: said.saturating_add(thought),
             ..Usage::default()
         };
         (std::mem::replace(&mut self.usage, usage) != usage).then_some(Delta::Usage(usage))

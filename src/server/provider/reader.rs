@@ -2,6 +2,11 @@
 
 use super::framing::{Framing, Parser};
 use super::{Decoder, Delta, Failure, FailureKind, Limits};
+use crate::model::Usage;
+
+/// No model reads or writes a billion tokens in one reply: a provider that counts more has miscounted. And the ledger's sums
+/// stay far from what a number in the database can be.
+const MOST_TOKENS: u64 = 1_000_000_000;
 
 /// Reads one answer. After a `Finished` or a `Failed` it says nothing more.
 pub struct Reader {
@@ -60,8 +65,14 @@ impl Reader {
             self.over = true;
             deltas.truncate(last + 1);
         }
-        deltas
+        deltas.into_iter().map(believable).collect()
     }
+}
+
+fn believable(delta: Delta) -> Delta {
+    let Delta::Usage(usage) = delta else { return delta };
+    let (input_tokens, output_tokens) = (usage.input_tokens.min(MOST_TOKENS), usage.output_tokens.min(MOST_TOKENS));
+    Delta::Usage(Usage { input_tokens, output_tokens, ..usage })
 }
 
 fn too_much() -> Failure {

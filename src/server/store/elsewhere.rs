@@ -49,20 +49,19 @@ impl Store {
         read.collect()
     }
 
-    /// Marks the open replies of a process as interrupted (promise S7). Returns how many there were.
-    pub async fn interrupt_replies_of(&self, process: &str) -> sqlx::Result<u64> {
+    /// Marks the open replies of a process as interrupted (promise S7). Returns the conversation of each.
+    pub async fn interrupt_replies_of(&self, process: &str) -> sqlx::Result<Vec<ConversationId>> {
         let mut write = self.write().await?;
         let interrupted = sqlx::query(
             "update message set status = 'interrupted', finished_at = $2, process = null, thinking_since = null
-             where status = 'streaming' and coalesce(process, '') = $1",
+             where status = 'streaming' and coalesce(process, '') = $1 returning conversation",
         )
         .bind(process)
         .bind(now())
-        .execute(&mut *write)
-        .await?
-        .rows_affected();
+        .fetch_all(&mut *write)
+        .await?;
         write.commit().await?;
-        Ok(interrupted)
+        interrupted.iter().map(|row| id(row.try_get("conversation")?)).collect()
     }
 
     /// Marks one open reply as interrupted, whoever generates it: its process is fenced off.

@@ -3,7 +3,7 @@
 use super::accounts::called;
 use super::conversations::Stored;
 use super::{Store, id, images};
-use crate::model::{AccountId, ConversationId, Message, MessageId, Named, Role, Status, Usage};
+use crate::model::{AccountId, ConversationId, Image, Message, MessageId, Named, Role, Status, Usage};
 use crate::server::viewer::Viewer;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
@@ -27,6 +27,22 @@ pub struct Leaf {
     pub id: MessageId,
     /// Who generates it, where it is an open reply.
     pub process: Option<String>,
+}
+
+/// What a model is told of a message.
+#[derive(Clone, Debug)]
+pub struct Told {
+    pub id: MessageId,
+    pub role: Role,
+    pub text: String,
+    pub images: Vec<Image>,
+}
+
+impl Told {
+    pub fn of(message: &Message) -> Self {
+        let Message { id, role, text, images, .. } = message.clone();
+        Self { id, role, text, images }
+    }
 }
 
 /// A draft as far as it is to be kept by a checkpoint.
@@ -60,6 +76,18 @@ macro_rules! select_messages {
 
 pub(super) use select_messages;
 
+/// The way from the message $1 of the conversation $2 up to the root, at most $3 messages.
+macro_rules! path {
+    () => {
+        "with recursive path (id, parent, depth) as (
+            select id, parent, 1 from message where id = $1 and conversation = $2
+            union all
+            select message.id, message.parent, path.depth + 1
+            from message join path on message.id = path.parent where path.depth < $3)
+         "
+    };
+}
+
 fn author(row: &SqliteRow) -> sqlx::Result<Named> {
     let author = id(row.try_get("author")?)?;
     let name = row.try_get::<Option<String>, _>("author_name")?;
@@ -83,7 +111,7 @@ pub(super) fn message(row: &SqliteRow) -> sqlx::Result<Message> {
         None => None,
         Some(json) => serde_json::from_str(&json).map_err(|error| sqlx::Error::Decode(error.into()))?,
     };
-    let role = if row.try_get::<&str, _>("role")? == Role::User.name() { Role::User } else { Role::Assistant };
+    let role = role(row.try_get("role")?);
     Ok(Message {
         id: id(row.try_get("id")?)?,
         parent: row.try_get::<Option<&str>, _>("parent")?.map(id).transpose()?,
@@ -96,7 +124,7 @@ pub(super) fn message(row: &SqliteRow) -> sqlx::Result<Message> {
         status: status(row.try_get("status")?),
         model: row.try_get("model")?,
         asked: row.try_get("asked")?,
-        images: serde_json::from_str(row.try_get("images")?).map_err(|error| sqlx::Error::Decode(error.into()))?,
+        images: images_in(row)?,
         left_out: small("left_out")?,
         images_left_out: small("images_left_out")?,
         usage,
@@ -106,6 +134,15 @@ pub(super) fn message(row: &SqliteRow) -> sqlx::Result<Message> {
         finished_at: row.try_get("finished_at")?,
         versions: None,
     })
+}
+
+fn told(row: &SqliteRow) -> sqlx::Result<Told> {
+    let role = role(row.try_get("role")?);
+    Ok(Told { id: id(row.try_get("id")?)?, role, text: row.try_get("text")?, images: images_in(row)? })
+}
+
+fn images_in(row: &SqliteRow) -> sqlx::Result<Vec<Image>> {
+    serde_json::from_str(row.try_get("images")?).map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
 pub(super) fn role(name: &str) -> Role {
@@ -206,15 +243,26 @@ impl Store {
         write.commit().await
     }
 
+    /// What a model is told of the newest messages on the way from `leaf` up to the root, oldest first, at most `limit`.
+    /// Only that is read: what models have thought is often longer than what they have said. Not for an open reply.
+    pub async fn history(&self, conversation: ConversationId, leaf: MessageId, limit: i64) -> sqlx::Result<Vec<Told>> {
+        let rows = sqlx::query(concat!(
+            path!(),
+            "select message.id, role, text, images from message join path on message.id = path.id
+             order by path.depth desc"
+        ))
+        .bind(leaf.to_string())
+        .bind(conversation.to_string())
+        .bind(limit)
+        .fetch_all(self.read())
+        .await?;
+        rows.iter().map(told).collect()
+    }
+
     /// The newest messages on the way from `leaf` up to the root, oldest first, at most `limit`. `leaf` is among them.
     pub async fn path(&self, conversation: ConversationId, leaf: MessageId, limit: i64) -> sqlx::Result<Vec<Message>> {
         let rows = sqlx::query(concat!(
-            "with recursive path (id, parent, depth) as (
-                select id, parent, 1 from message where id = $1 and conversation = $2
-                union all
-                select message.id, message.parent, path.depth + 1
-                from message join path on message.id = path.parent where path.depth < $3)
-             ",
+            path!(),
             select_messages!("join path on message.id = path.id order by path.depth desc")
         ))
         .bind(leaf.to_string())

@@ -1,5 +1,5 @@
 //! What is withdrawn: sessions, tokens, and everything of an account. Each is written down in the same transaction, for
-//! other processes on this database, which look once a second.
+//! other processes on this database, which look four times a second.
 
 use super::accounts::merge;
 use super::audit::{self, Note};

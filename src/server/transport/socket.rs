@@ -181,7 +181,7 @@ impl Connection {
     /// Waits for whatever is next: the client, a subscription, the time, the server's end.
     async fn turn(&mut self, socket: &mut WebSocket) -> Result<Vec<String>, End> {
         let now = Instant::now();
-        let timer = self.timer();
+        let timer = self.timer(now);
         tokio::select! {
             Some((subscription, outcome)) = self.running.next(), if !self.running.is_empty() => {
                 Ok(self.told(subscription, outcome))
@@ -204,10 +204,11 @@ impl Connection {
         self.channels.values().any(|held| held.follows)
     }
 
-    fn timer(&self) -> Instant {
+    /// When it is to wake up if nothing happens before; `now` as where it is decided whether to read.
+    fn timer(&self, now: Instant) -> Instant {
         let silence = self.heard + if self.asked { SILENCE + PONG } else { SILENCE };
         let leaves = self.leaves.filter(|_| !self.follows()).unwrap_or(silence);
-        let reads = if Instant::now() < self.read_from { self.read_from } else { silence };
+        let reads = if now < self.read_from { self.read_from } else { silence };
         silence.min(leaves).min(reads)
     }
 

@@ -124,3 +124,16 @@ fn two_messages_of_one_response_are_not_run_together() {
     let stream = said("Let me see.") + &said("Here.") + &token(Kind::Responses, " Done.");
     assert_eq!(shown(&read_whole(Kind::Responses, &stream)), "Let me see.\n\nHere. Done.");
 }
+
+#[test]
+fn more_tokens_than_any_model_has_are_not_believed() {
+    let most = 1_000_000_000;
+    let (openai, gemini) = (
+        r#"{"choices":[],"usage":{"prompt_tokens":18446744073709551615,"completion_tokens":9223372036854775807}}"#,
+        r#"{"usageMetadata":{"promptTokenCount":1000000001,"candidatesTokenCount":18446744073709551615,"thoughtsTokenCount":1}}"#,
+    );
+    for (kind, told) in [(Kind::OpenAi, openai), (Kind::Gemini, gemini)] {
+        let deltas = read_whole(kind, &(token(kind, "a") + &line(kind, told)));
+        assert_eq!(deltas[1], usage(most, most), "{kind:?}");
+    }
+}
