@@ -5,6 +5,7 @@ use crate::model::{AccountId, Parameters};
 use crate::server::address::{Network, network};
 use crate::server::journal::lock;
 use crate::server::metrics::Metrics;
+use crate::server::throttle::span;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use std::collections::HashMap;
@@ -161,8 +162,8 @@ impl Limits {
         self.metrics.refused("guests");
         let retry_after_seconds = early.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
         let message = format!(
-            "Very many browsers at your network address have come here for the first time just now. Open this page again in \
-             {retry_after_seconds} seconds."
+            "Very many browsers at your network address have come here for the first time just now. Open this page again in {}.",
+            span(retry_after_seconds)
         );
         Err(Problem::TooMany { message, retry_after_seconds })
     }
