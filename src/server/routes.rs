@@ -73,7 +73,12 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn(oversize::refuse))
         .layer(CompressionLayer::new().gzip(true).compress_when(Html))
-        .merge(watched().into_iter().fold(assets::routes(), merged).method_not_allowed_fallback(|| async { Problem::Method }))
+        .merge(
+            watched()
+                .into_iter()
+                .fold(assets::routes(), merged)
+                .method_not_allowed_fallback(|| async { Problem::Method }),
+        )
         .layer(from_fn(headers::secure))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(trace::layer())

@@ -222,7 +222,9 @@ fn a_setting_that_cannot_be_kept_stops_the_start_by_its_name() {
     use crate::server::settings::Settings;
     use clap::Parser;
     let read = |flag: &str| Settings::try_parse_from(["rivulet", flag]).map_err(|error| error.to_string());
-    for wrong in ["https://a.example/path", "https://a.example?x=1", "https://ann:secret@a.example", "a.example", "ftp://a"] {
+    for wrong in
+        ["https://a.example/path", "https://a.example?x=1", "https://ann:secret@a.example", "a.example", "ftp://a"]
+    {
         let said = read(&format!("--public-url={wrong}")).err().unwrap();
         assert!(said.contains("RIVULET_PUBLIC_URL expects"), "{wrong}: {said}");
     }

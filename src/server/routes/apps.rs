@@ -135,7 +135,8 @@ impl New {
         let with_message = |name: Name| (name.clone(), message::on(&name, &self.name, Data::Text(&self.data)));
         let said: HashMap<_, _> = names.into_iter().map(with_message).collect();
         if said.values().any(|message| MOST_BYTES_OUT < message.len()) {
-            let message = "The event is longer than 10 KB as clients get it, with its name and each \" as \\\". Send less.";
+            let message =
+                "The event is longer than 10 KB as clients get it, with its name and each \" as \\\". Send less.";
             return Err(Problem::TooLarge(message.into()));
         }
         Ok(said)

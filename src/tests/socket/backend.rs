@@ -75,7 +75,10 @@ async fn an_added_event_goes_to_the_channels_subscribers_as_it_is() {
     // To a channel that is named twice, once.
     let twice = json!({ "name": "once", "channels": [channel, channel], "channel": channel, "data": "1" });
     assert_eq!(add(&app, &twice).await.status(), 200);
-    assert_eq!(add(&app, &json!({ "name": "then", "channel": channel, "data": "x".repeat(10_000) })).await.status(), 200);
+    assert_eq!(
+        add(&app, &json!({ "name": "then", "channel": channel, "data": "x".repeat(10_000) })).await.status(),
+        200
+    );
     assert_eq!((client.next().await.name, client.next().await.name), ("once".into(), "then".into()));
 }
 

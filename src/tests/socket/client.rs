@@ -14,7 +14,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_a
 pub(super) const ALLOWED: &str = "--allowed-origins=https://app.example.org";
 const PATIENCE: Duration = Duration::from_secs(30);
 /// No frame is longer (design: 7).
-const MOST_BYTES: usize = 10_000;
+const MOST_BYTES: usize = 10 << 10;
 
 pub(super) struct Client {
     pub(super) socket: WebSocketStream<MaybeTlsStream<TcpStream>>,

@@ -44,7 +44,10 @@ impl Connection {
         let user_id = own.filter(|_| name.is_presence());
         let message = message::whisper(&name, &said.event, &said.data, user_id.as_deref());
         if MOST_BYTES_OUT < message.len() {
-            return vec![message::error(Code::Rejected, "A client event is too long: 10 KB at most, its name included")];
+            return vec![message::error(
+                Code::Rejected,
+                "A client event is too long: 10 KB at most, its name included",
+            )];
         }
         self.state.sockets.say(&name, Said { except: Some(self.open.id), message });
         Vec::new()
