@@ -12,6 +12,7 @@ pub mod engine;
 pub mod export;
 pub mod grants;
 pub mod highlight;
+mod housekeeping;
 pub mod images;
 pub mod journal;
 pub mod limits;
@@ -60,7 +61,7 @@ use quota::Everybody;
 use readiness::Readiness;
 use settings::Settings;
 use std::ops::Deref;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
 use throttle::Throttle;
@@ -68,9 +69,6 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use transport::socket::sign::App;
 use transport::socket::{self, Sockets};
-
-/// How often idle journals, quiet senders, images that nobody sent, sessions and guests that nobody uses are forgotten.
-const SWEEP: Duration = Duration::from_secs(60);
 
 /// Everything a request needs. A pointer: every follower holds one.
 #[derive(Clone)]
@@ -148,7 +146,6 @@ impl State {
             bounds,
         };
         let engine = Engine::start(parts).await?;
-        tokio::spawn(discover(Arc::clone(&providers), bounds.discovery, drain.clone()));
         let app = App::load(&settings, &store).await?;
         let seen = store.last_revocation().await?;
         let leptos = LeptosOptions::builder().output_name("rivulet").site_pkg_dir(routes::site_folder()).build();
@@ -174,7 +171,8 @@ impl State {
             leptos,
         };
         let state = Self(Arc::new(shared));
-        tokio::spawn(sweep(Arc::downgrade(&state.0), state.drain.clone()));
+        tokio::spawn(housekeeping::discover(Arc::downgrade(&state.0), state.drain.clone()));
+        tokio::spawn(housekeeping::sweep(Arc::downgrade(&state.0), state.drain.clone()));
         tokio::spawn(grants::watch(Arc::downgrade(&state.0), seen));
         let deleting = state.clone();
         tokio::spawn(async move { accounts::resume_deletions(&deleting).await });
@@ -209,41 +207,6 @@ fn oidc(settings: &Settings, bounds: &Bounds) -> Result<Option<Arc<Oidc>>, Strin
     let first = Arc::clone(&oidc);
     tokio::spawn(async move { first.is_reachable().await });
     Ok(Some(oidc))
-}
-
-/// Local servers say which models they have; whoever runs one pulls a model and expects it here.
-async fn discover(providers: Arc<Providers>, every: Duration, drain: Drain) {
-    loop {
-        providers.discover().await;
-        if tokio::time::timeout(every, drain.begun()).await.is_ok() {
-            return;
-        }
-    }
-}
-
-/// Ends with the drain, or with the state.
-async fn sweep(state: Weak<Shared>, drain: Drain) {
-    let mut guests = accounts::GuestSweep::default();
-    while tokio::time::timeout(SWEEP, drain.begun()).await.is_err() {
-        let Some(state) = state.upgrade().map(State) else { return };
-        let left = state.journals.sweep();
-        state.limits.sweep();
-        state.throttle.sweep();
-        images::sweep(&state).await;
-        accounts::resume_deletions(&state).await;
-        match state.store.end_unused_sessions().await {
-            Ok(ended) => ended.into_iter().for_each(|revoked| state.grants.revoke(revoked)),
-            Err(error) => tracing::warn!(%error, "Sessions that nobody uses could not be ended"),
-        }
-        guests.sweep(&state).await;
-        if let Err(error) = state.store.forget_revocations().await {
-            tracing::warn!(%error, "What was withdrawn long ago could not be forgotten");
-        }
-        if let Err(error) = state.store.forget_states(2 * Duration::from_secs(60 * oidc::MINUTES)).await {
-            tracing::warn!(%error, "Ways back from the OpenID Connect issuer could not be forgotten");
-        }
-        tracing::debug!(journals = left, "Swept");
-    }
 }
 
 /// Whether the server is on its way out (promise S13).

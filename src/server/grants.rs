@@ -8,6 +8,7 @@ mod places;
 pub use places::{Place, Places};
 
 use super::State;
+use super::housekeeping::round;
 use super::journal::{Topic, lock};
 use super::secret::Hash;
 use super::session::{By, Who};
@@ -136,21 +137,26 @@ pub async fn watch(state: Weak<super::Shared>, mut seen: i64) {
     loop {
         sleep(LOOK_EVERY).await;
         let Some(state) = state.upgrade() else { return };
-        match state.store.revocations_after(seen).await {
-            Ok((revoked, last)) => {
-                seen = last;
-                for Noted { revoked, is_ours } in revoked {
-                    state.grants.revoke(revoked);
-                    // Another process has told its own viewers only that the list is another one now.
-                    if let Revoked::Share(account, _) = revoked
-                        && !is_ours
-                    {
-                        state.journals.start_over(Topic::Account(account));
-                    }
-                    stop_what_it_pays_for(&State(Arc::clone(&state)), revoked).await;
+        let state = State(state);
+        round(&state.metrics, "revocations", look(&state, &mut seen)).await;
+    }
+}
+
+async fn look(state: &State, seen: &mut i64) {
+    match state.store.revocations_after(*seen).await {
+        Ok((revoked, last)) => {
+            *seen = last;
+            for Noted { revoked, is_ours } in revoked {
+                state.grants.revoke(revoked);
+                // Another process has told its own viewers only that the list is another one now.
+                if let Revoked::Share(account, _) = revoked
+                    && !is_ours
+                {
+                    state.journals.start_over(Topic::Account(account));
                 }
+                stop_what_it_pays_for(state, revoked).await;
             }
-            Err(error) => tracing::warn!(%error, "What other processes have withdrawn could not be looked at"),
         }
+        Err(error) => tracing::warn!(%error, "What other processes have withdrawn could not be looked at"),
     }
 }

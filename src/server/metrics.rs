@@ -84,7 +84,7 @@ impl Metrics {
         self.refused.get_or_create(&[("limit", limit)]).inc();
     }
 
-    /// A `request` or a `reply` panicked, and only that ended.
+    /// A `request`, a `reply` or a round of a loop panicked, and only that ended.
     pub fn panic(&self, task: &'static str) {
         self.panics.get_or_create(&[("task", task)]).inc();
     }
@@ -127,7 +127,7 @@ impl Metrics {
             "Refused by limit: sends, replies, streams and tokens of an account, capacity (open replies) and connections in all",
             &self.refused,
         );
-        family("panics", "Bugs that ended one request or one reply, by task", &self.panics);
+        family("panics", "Bugs that ended one request, one reply or one round of a loop, by task", &self.panics);
         let mut count = |name: &str, help: &str, count: &Counter| self.registry.register(name, help, count.clone());
         count("checkpoint_failures", "Checkpoints that the store did not take", &self.checkpoint_failures);
         let accept = "Connections that could not be accepted: no file descriptors left, mostly";

@@ -31,6 +31,9 @@ use tower::ServiceExt;
 
 /// What a stopped reader can make the kernel hold for it.
 const SEND_BUFFER_BYTES: usize = 128 << 10;
+/// What a connection may hold of what was read and of what is to be written; about the most that a request's head can
+/// have, which is an address and cookies.
+const BUFFER_BYTES: usize = 64 << 10;
 /// Connections that wait to be accepted, as many as Linux usually allows (net.core.somaxconn). When thousands of viewers
 /// come back at once, one that finds no place asks again after a second, and then after two more, and four.
 const WAITING: u32 = 4_096;
@@ -161,6 +164,7 @@ async fn connection(socket: TcpStream, peer: SocketAddr, lasting: Lasting, servi
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(bounds.head_read)
+        .max_buf_size(BUFFER_BYTES)
         .serve_connection(TokioIo::new(socket), answer)
         .with_upgrades();
     tokio::pin!(connection);

@@ -42,7 +42,7 @@ pub struct Settings {
     pub model: Option<String>,
 
     /// The models to choose from, separated by commas, instead of the built-in list.
-    #[arg(long, env = "RIVULET_MODELS", value_name = "MODELS", value_delimiter = ',', value_parser = model)]
+    #[arg(long, env = "RIVULET_MODELS", value_name = "MODELS", value_delimiter = ',', value_parser = values::models)]
     pub models: Vec<String>,
 
     /// The model that gives conversations their titles, a small one, as provider/model. Without it, a title is how the first

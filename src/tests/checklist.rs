@@ -121,6 +121,8 @@ async fn a38_odd_heads_are_refused_and_smuggle_nothing() {
     for (what, request) in [
         ("a thousand headers", get(&many)),
         ("a header of a mebibyte", get(&format!("x: {}\r\n", "x".repeat(1 << 20)))),
+        ("a header of 256 KiB", get(&format!("x: {}\r\n", "x".repeat(256 << 10)))),
+        ("no host", "GET /sign-in HTTP/1.1\r\nconnection: close\r\n\r\n".into()),
         ("a long address", format!("GET /{} HTTP/1.1\r\nhost: localhost\r\n\r\n", "x".repeat(100_000))),
         (
             "two lengths",

@@ -1,7 +1,10 @@
 //! A bug in one place ends one thing: row F43 of the fault matrix.
 
-use super::app::{App, text};
+use super::app::{App, settings, text};
 use super::upstream::script::Script;
+use crate::server::State;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
@@ -53,4 +56,22 @@ async fn f43_a_panic_ends_one_request_and_is_counted() {
     assert!(app.metrics().contains("\nrivulet_panics_total{task=\"request\"} 1\n"));
     let again = app.send(&conversation, &Script::default()).await;
     assert_eq!(app.rest_of(&conversation, &again).await.last().unwrap().event, "done");
+}
+
+/// A loop that ends would be noticed by nobody: replies that are not kept, streams that are not cut.
+#[tokio::test]
+async fn f43_a_panic_ends_one_round_of_a_loop_and_is_counted() {
+    let app = App::start().await;
+    let conversation = app.conversation().await;
+    app.send(&conversation, &Script { pieces: 2_000, gap_ms: 20, ..Script::default() }).await;
+    let second = State::start(settings(&app.folder, &app.upstream, &[])).await.unwrap();
+    // It logs what it finds that another process has written.
+    let bomb = Bomb("rivulet::server::engine::elsewhere");
+    let _bomb = tracing::subscriber::set_default(tracing_subscriber::registry().with(bomb));
+    let counted = async {
+        while !second.metrics.text(&second).contains("\nrivulet_panics_total{task=\"elsewhere\"} 2\n") {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(Duration::from_secs(20), counted).await.expect("the round after the one that panicked came as well");
 }

@@ -40,6 +40,8 @@ fn Said(id: MessageId, message: Memo<Option<model::Message>>) -> impl IntoView {
     let author = message.with_untracked(|it| it.as_ref().and_then(|it| it.author.clone()));
     let author = author.filter(|author| desk.is_other(author.id)).map(|author| author.name);
     let is_mine = author.is_none();
+    // By a public link nobody is told who speaks, and it is not whoever reads along.
+    let speaker = if desk.me.with_value(Option::is_none) { "A person" } else { "You" };
     let html = message.with_untracked(|it| it.as_ref().map(|it| pictures(&anchor(id), &it.images)).unwrap_or_default());
     let pictures = (!html.is_empty()).then(|| view! { <ul class="pictures" aria-label="Images" inner_html=html></ul> });
     let text = move || message.with(|message| message.as_ref().map(|message| message.text.clone()).unwrap_or_default());
@@ -48,7 +50,7 @@ fn Said(id: MessageId, message: Memo<Option<model::Message>>) -> impl IntoView {
     view! {
         {match author {
             Some(name) => view! { <h2 class="author">{name}<span class="unseen">" said"</span></h2> }.into_any(),
-            None => view! { <h2 class="unseen">"You said"</h2> }.into_any(),
+            None => view! { <h2 class="unseen">{speaker}" said"</h2> }.into_any(),
         }}
         {pictures}
         {move || match editing.get() {

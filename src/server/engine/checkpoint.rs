@@ -3,6 +3,7 @@
 
 use super::{Open, Shared};
 use crate::event::Draft;
+use crate::server::housekeeping::round;
 use crate::server::journal::lock;
 use crate::server::store::messages::Checkpoint;
 use std::sync::atomic::Ordering;
@@ -20,11 +21,15 @@ pub(super) async fn run(shared: Weak<Shared>) {
     loop {
         ticks.tick().await;
         let Some(shared) = shared.upgrade() else { return };
-        let open: Vec<Arc<Open>> = lock(&shared.open).values().cloned().collect();
-        if !open.is_empty() {
-            save(&shared, &open).await;
-            stop(&shared).await;
-        }
+        round(&shared.metrics, "checkpoint", visit(&shared)).await;
+    }
+}
+
+async fn visit(shared: &Shared) {
+    let open: Vec<Arc<Open>> = lock(&shared.open).values().cloned().collect();
+    if !open.is_empty() {
+        save(shared, &open).await;
+        stop(shared).await;
     }
 }
 

@@ -5,6 +5,7 @@
 use super::Shared;
 use crate::error::Problem;
 use crate::model::{ConversationId, MessageId};
+use crate::server::housekeeping::round;
 use crate::server::journal::{Topic, lock};
 use crate::server::store::elsewhere::Elsewhere;
 use std::collections::HashMap;
@@ -41,9 +42,12 @@ pub(super) async fn run(shared: Weak<Shared>) {
     loop {
         sleep(LOOK_EVERY).await;
         let Some(shared) = shared.upgrade() else { return };
-        if let Err(error) = look(&shared).await {
-            tracing::warn!(%error, "The replies of other processes could not be looked at");
-        }
+        let work = async {
+            if let Err(error) = look(&shared).await {
+                tracing::warn!(%error, "The replies of other processes could not be looked at");
+            }
+        };
+        round(&shared.metrics, "elsewhere", work).await;
     }
 }
 

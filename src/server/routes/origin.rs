@@ -7,15 +7,20 @@ use crate::error::Problem;
 use crate::server::State;
 use crate::server::settings::Settings;
 use axum::extract::{Request, State as Extract};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::net::IpAddr;
 
 pub(super) async fn refuse(Extract(state): Extract<State>, request: Request, next: Next) -> Response {
     let headers = request.headers();
-    if 1 < headers.get_all(header::HOST).iter().count() {
-        return Problem::Malformed("The request names several hosts.".into()).into_response();
+    // RFC 9112, 3.2. In HTTP/1.0 it may be left out.
+    match headers.get_all(header::HOST).iter().count() {
+        0 if request.version() == Version::HTTP_11 => {
+            return Problem::Malformed("The request names no host.".into()).into_response();
+        }
+        0 | 1 => {}
+        _ => return Problem::Malformed("The request names several hosts.".into()).into_response(),
     }
     if !is_ours(&state.settings, host(headers)) {
         let message = "Rivulet is not reached under this name. Whoever runs it can set RIVULET_PUBLIC_URL.";

@@ -25,6 +25,10 @@ pub(super) fn model(text: &str) -> Result<String, String> {
     model_of(text, "RIVULET_MODEL")
 }
 
+pub(super) fn models(text: &str) -> Result<String, String> {
+    model_of(text, "RIVULET_MODELS")
+}
+
 pub(super) fn title_model(text: &str) -> Result<String, String> {
     model_of(text, "RIVULET_TITLE_MODEL")
 }

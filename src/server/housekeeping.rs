@@ -1,0 +1,61 @@
+//! What is done from time to time, whoever asks for what. Such a loop has to go on: where one ends, the server looks well
+//! and keeps nothing, cuts nobody off, or forgets nothing.
+
+use super::metrics::Metrics;
+use super::{Drain, Shared, State, accounts, images, oidc};
+use futures::FutureExt;
+use std::panic::AssertUnwindSafe;
+use std::sync::Weak;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How often idle journals, quiet senders, images that nobody sent, sessions and guests that nobody uses are forgotten.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// One round of a loop. A panic ends that round only: it is counted, the log has it, and the next round is another chance.
+pub(super) async fn round(metrics: &Metrics, task: &'static str, work: impl Future<Output = ()>) {
+    if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+        metrics.panic(task);
+    }
+}
+
+/// Local servers say which models they have; whoever runs one pulls a model and expects it here.
+pub(super) async fn discover(state: Weak<Shared>, drain: Drain) {
+    while let Some(state) = state.upgrade() {
+        round(&state.metrics, "discovery", state.providers.discover()).await;
+        let every = state.bounds.discovery;
+        drop(state);
+        if timeout(every, drain.begun()).await.is_ok() {
+            return;
+        }
+    }
+}
+
+/// Ends with the drain, or with the state.
+pub(super) async fn sweep(state: Weak<Shared>, drain: Drain) {
+    let mut guests = accounts::GuestSweep::default();
+    while timeout(SWEEP, drain.begun()).await.is_err() {
+        let Some(state) = state.upgrade().map(State) else { return };
+        round(&state.metrics, "sweep", sweep_once(&state, &mut guests)).await;
+    }
+}
+
+async fn sweep_once(state: &State, guests: &mut accounts::GuestSweep) {
+    let left = state.journals.sweep();
+    state.limits.sweep();
+    state.throttle.sweep();
+    images::sweep(state).await;
+    accounts::resume_deletions(state).await;
+    match state.store.end_unused_sessions().await {
+        Ok(ended) => ended.into_iter().for_each(|revoked| state.grants.revoke(revoked)),
+        Err(error) => tracing::warn!(%error, "Sessions that nobody uses could not be ended"),
+    }
+    guests.sweep(state).await;
+    if let Err(error) = state.store.forget_revocations().await {
+        tracing::warn!(%error, "What was withdrawn long ago could not be forgotten");
+    }
+    if let Err(error) = state.store.forget_states(2 * Duration::from_secs(60 * oidc::MINUTES)).await {
+        tracing::warn!(%error, "Ways back from the OpenID Connect issuer could not be forgotten");
+    }
+    tracing::debug!(journals = left, "Swept");
+}
