@@ -159,7 +159,8 @@ async fn connection(socket: TcpStream, peer: SocketAddr, lasting: Lasting, servi
         }
         let is_upload = request.uri().path() == UPLOADS;
         let deadline = Instant::now() + if is_upload { bounds.upload_read } else { bounds.body_read };
-        router.clone().oneshot(request.map(|body| Body::new(Timely::new(body, deadline))))
+        // In a box, which goes when the answer begins: else each follower's connection would keep the room for it.
+        Box::pin(router.clone().oneshot(request.map(|body| Body::new(Timely::new(body, deadline)))))
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
