@@ -50,25 +50,27 @@ for (const [way, words] of [
 ] as const) {
   test(`a reply survives the network being ${way}, twice`, async ({ chat, context, line, noise, page, upstream }) => {
     noise.expect(CUT);
-    // Long enough to outlast both cuts, and the pauses before the page tries again.
-    const script = { ...LONG, pieces: 800 };
+    const holds = [50, 100, 150];
+    const script = { ...LONG, hold_after: holds };
     const text = await upstream.text(script);
     // The jitter's middle: by chance the pauses can be longer than the reply.
     await page.addInitScript(() => (Math.random = () => 0.5));
     await chat.open(line.url);
     await chat.say(ask("Cut me", script));
-    for (const length of [40, 900]) {
-      const before = await chat.showsSome(length);
+    for (const hold of [0, 1]) {
+      await chat.shows(await upstream.text({ ...LONG, pieces: holds[hold] }));
       line.cut();
       // The browser, too, knows that it has no network.
       if (way === "switched off and on") await context.setOffline(true);
       await expect(chat.status).toHaveText(words);
-      await expect.poll(async () => (await upstream.asked("Cut me"))?.text.length ?? 0).toBeGreaterThan(before.length + 300);
+      await upstream.go();
+      await expect.poll(async () => (await upstream.asked("Cut me"))?.pieces).toBe(holds[hold + 1]);
       await onlyGrew(page);
       line.mend();
       await context.setOffline(false);
       await expect(chat.status).not.toHaveText(words, { timeout: 15_000 });
     }
+    await upstream.go();
     await chat.shows(text);
     await chat.ended();
     await onlyGrew(page);
@@ -79,12 +81,13 @@ test("a reply goes on in a tab that was frozen and is woken", async ({ chat, con
   noise.expect(CUT);
   const text = await upstream.text(LONG);
   await chat.open();
-  await chat.say(ask("Freeze me", LONG));
-  const before = await chat.showsSome(40);
+  await chat.say(ask("Freeze me", { ...LONG, hold_after: [399] }));
+  await chat.showsSome(40);
   const browser = await context.newCDPSession(page);
   await browser.send("Page.setWebLifecycleState", { state: "frozen" });
-  await expect.poll(async () => (await upstream.asked("Freeze me"))?.text.length ?? 0).toBeGreaterThan(before.length + 900);
+  await expect.poll(async () => (await upstream.asked("Freeze me"))?.pieces).toBe(399);
   await browser.send("Page.setWebLifecycleState", { state: "active" });
+  await upstream.go();
   await chat.shows(text);
   await chat.ended();
   await onlyGrew(page);
@@ -100,7 +103,7 @@ test("after kill -9 the page comes back by itself with what was written, and the
   const server = await serve(providers(upstream));
   const chat = new Chat(page);
   await chat.open(server.url);
-  await chat.say(ask("Kill me", LONG));
+  await chat.say(ask("Kill me", { ...LONG, hold_after: [399] }));
   await chat.showsSome(600);
   await server.kill("SIGKILL");
   const killed = Date.now();
@@ -128,6 +131,7 @@ test("after kill -9 the page comes back by itself with what was written, and the
 
   await page.getByRole("button", { name: "Retry" }).click();
   await expect.poll(() => chat.text()).not.toContain("this is the rest");
+  await upstream.go();
   await chat.shows(await upstream.text(LONG));
   await expect(chat.replied).toHaveCount(1);
 });

@@ -131,7 +131,7 @@ export class Rivulet {
 }
 
 /** What the model is to answer, and how it is to fail: see examples/upstream/script.rs. */
-export type Script = Record<string, string | number | boolean>;
+export type Script = Record<string, string | number | boolean | readonly number[]>;
 
 /** A request that reached the model's API, and what became of it so far. */
 export interface Seen {
@@ -174,6 +174,11 @@ export class Upstream {
   /** Answers the next request without a script of its own so. */
   async next(script: Script): Promise<void> {
     await this.call("POST", "/scripts", script);
+  }
+
+  /** Lets an answer go on that holds (`hold_after`), or the next that would. */
+  async go(): Promise<void> {
+    await this.call("POST", "/go");
   }
 
   /** Waits until so many answers were cut off by the client. */

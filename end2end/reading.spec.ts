@@ -1,35 +1,55 @@
 // Reading a reply while it is written: the view follows, the text stands still, code and tables are usable.
 
+import type { Page } from "@playwright/test";
 import { ask, expect, test } from "./helpers";
 
 /** Two lines: who is so near to the end reads along. */
 const NEAR_PX = 48;
 
+const PIECE_CHARS = 8;
+/** Of the characters that the model writes, how many are text: the others are blank lines. */
+const MARKED = 0.95;
+
 /** Much more than a window holds, in short paragraphs. */
 const PAGES = Array.from({ length: 60 }, (_, index) => `Paragraph ${index} says a little, and no more than that.`).join("\n\n");
 
-test("the view follows the text, stays where somebody scrolls up, and goes back down at the press of a button", async ({ chat, page }) => {
+/** Where the view is, as soon as it is at rest. */
+const scrolled = (page: Page): Promise<number> =>
+  page.evaluate(async () => {
+    for (let [still, before] = [0, -1]; still < 5; still = scrollY === before ? still + 1 : 0) {
+      before = scrollY;
+      await new Promise(requestAnimationFrame);
+    }
+    return scrollY;
+  });
+
+test("the view follows the text, stays where somebody scrolls up, and goes back down at the press of a button", async ({ chat, page, upstream }) => {
+  // It is being written for as long as the test looks at it.
+  const [first, second, third] = [1_000, 1_600, 2_200];
+  const holds = [first, second, third].map((length) => length / PIECE_CHARS);
   const latest = page.getByRole("button", { name: "Jump to latest" });
   await chat.open();
-  await chat.say(ask("Write much", { text: PAGES, piece_chars: 8, gap_ms: 15 }));
-  await chat.showsSome(1000);
-  expect(await page.evaluate(() => scrollY)).toBeGreaterThan(0);
+  await chat.say(ask("Write much", { text: PAGES, piece_chars: PIECE_CHARS, gap_ms: 5, hold_after: holds }));
+  await chat.showsSome(first * MARKED);
+  await expect.poll(() => page.evaluate(() => scrollY)).toBeGreaterThan(0);
   await expect.poll(() => chat.below()).toBeLessThanOrEqual(NEAR_PX);
   await expect(latest).toBeHidden();
 
   await page.mouse.move(400, 300);
   await page.mouse.wheel(0, -400);
   await expect(latest).toBeVisible();
-  const top = await page.evaluate(() => scrollY);
-  const before = await chat.text();
-  await chat.showsSome(before.length + 300);
+  const top = await scrolled(page);
+  await upstream.go();
+  await chat.showsSome(second * MARKED);
   expect(await page.evaluate(() => scrollY)).toBe(top);
 
   await latest.click();
   await expect(latest).toBeHidden();
   await expect.poll(() => chat.below()).toBeLessThanOrEqual(NEAR_PX);
-  await chat.showsSome((await chat.text()).length + 300);
+  await upstream.go();
+  await chat.showsSome(third * MARKED);
   await expect.poll(() => chat.below()).toBeLessThanOrEqual(NEAR_PX);
+  await upstream.go();
   await page.getByText("Paragraph 59 says a little, and no more than that.").waitFor();
   await chat.ended();
   await expect.poll(() => chat.below()).toBeLessThanOrEqual(NEAR_PX);
@@ -100,10 +120,10 @@ test("a wide table scrolls by itself, and the page does not", async ({ chat, pag
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
 });
 
-test("what is finished of a reply is not drawn again while the rest streams in, nor at its end", async ({ chat }) => {
+test("what is finished of a reply is not drawn again while the rest streams in, nor at its end", async ({ chat, upstream }) => {
   const text = "# A head\n\nA paragraph.\n\n- one\n- two\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```\nplain code\n```\n\n> A quote.\n\nThe end, which takes a while.";
   await chat.open();
-  await chat.say(ask("Do not flicker", { text, piece_chars: 2, gap_ms: 15 }));
+  await chat.say(ask("Do not flicker", { text, piece_chars: 2, gap_ms: 15, hold_after: [text.indexOf("end, which") / 2] }));
   const reply = chat.prose.last();
   const all = "h3, p, ul, table, figure, blockquote";
   const marked = () => reply.evaluate((reply, all) => [...reply.querySelectorAll(all)].filter((node) => "mark" in node).length, all);
@@ -115,6 +135,7 @@ test("what is finished of a reply is not drawn again while the rest streams in, 
     return nodes.length;
   }, all);
   expect(finished).toBeGreaterThanOrEqual(5);
+  await upstream.go();
   await expect(reply).toContainText("takes a while.");
   expect(await marked()).toBe(finished);
   await chat.ended();

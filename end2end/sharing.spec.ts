@@ -139,7 +139,7 @@ test("a reader comes in by a link, reads live, and is told why there is nowhere 
   await expect(second.titles).toHaveCount(0);
 });
 
-test("whoever has the public link reads along, live, without an account, until it is withdrawn", async ({ browse, chat, noise, page }) => {
+test("whoever has the public link reads along, live, without an account, until it is withdrawn", async ({ browse, chat, noise, page, upstream }) => {
   noise.expect(CUT);
   noise.expect(/404 \(Not Found\)/);
   const address = await begun(chat, newName("Ann"));
@@ -158,8 +158,9 @@ test("whoever has the public link reads along, live, without an account, until i
   await expect(passing.sidebar).toHaveCount(0);
   await expect(passing.page.getByRole("alert")).toHaveCount(0);
   expect(await allFaults(passing.page, "a public conversation")).toEqual([]);
-  await chat.say(ask("And where do they end?", { pieces: 200, gap_ms: 20, markdown: true }));
+  await chat.say(ask("And where do they end?", { pieces: 200, markdown: true, hold_after: [20] }));
   const some = await passing.showsSome(10);
+  await upstream.go();
   await expect.poll(() => passing.text()).not.toBe(some);
   await Promise.all([chat.ended(), passing.ended()]);
   expect(await passing.text()).toBe(await chat.text());

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { resolve } from "node:path";
 import { type Page, expect, test } from "@playwright/test";
 import Pusher from "pusher-js";
+import { freeAddress } from "./nginx";
 import { Rivulet, type Script, Upstream } from "./processes";
 
 const KEY = "key-of-the-test";
@@ -44,7 +45,7 @@ async function token(): Promise<string> {
 }
 
 test.beforeAll(async () => {
-  page_url = `http://127.0.0.1:${20_000 + (process.pid % 20_000)}`;
+  page_url = `http://${await freeAddress()}`;
   upstream = await Upstream.start();
   rivulet = await Rivulet.start({
     ANTHROPIC_API_KEY: "key",

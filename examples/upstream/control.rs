@@ -11,7 +11,7 @@ use super::{
 
 const ENDPOINTS: &str = "POST …/messages, POST …/chat/completions, POST …/responses, \
     POST …/models/m:streamGenerateContent, POST /api/chat, GET /api/tags, PUT /models, PUT /script, POST /scripts, POST /text, \
-    GET /seen, DELETE /seen, GET /arrived/n, GET /ended/n, GET /closed/n";
+    POST /go, GET /seen, DELETE /seen, GET /arrived/n, GET /ended/n, GET /closed/n";
 
 pub(super) async fn reply(state: &State, request: &Request) -> Reply {
     match (request.method.as_str(), request.path.as_str()) {
@@ -27,6 +27,10 @@ pub(super) async fn reply(state: &State, request: &Request) -> Reply {
             let told = json!({ "text": script.full_text(), "thinking": script.full_thinking() });
             json_reply(told.to_string())
         }),
+        ("POST", "/go") => {
+            state.go();
+            nothing()
+        }
         ("PUT", "/models") => with(request, |models: Vec<String>| {
             state.has(&models.iter().map(String::as_str).collect::<Vec<_>>());
             nothing()

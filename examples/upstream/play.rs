@@ -97,6 +97,7 @@ impl Stream<'_, '_, '_> {
             self.state.thought(self.entry);
         }
         self.fall_silent(script.thinking_ms).await?;
+        self.hold(0).await?;
         self.send(&wire.turning(self.turn)).await?;
         let mut sent = 0;
         for piece in script.text_pieces() {
@@ -106,6 +107,7 @@ impl Stream<'_, '_, '_> {
             self.send_piece(wire.text(self.turn, &piece)).await?;
             self.state.wrote(self.entry, &piece.text);
             sent += 1;
+            self.hold(sent).await?;
         }
         if let Some(fault) = Fault::after(script, sent) {
             return self.fail(fault).await;
@@ -117,6 +119,16 @@ impl Stream<'_, '_, '_> {
         if ms > 0 {
             self.body.flush().await?;
             pause(Duration::from_millis(ms)).await;
+            self.pace.due = self.pace.due.max(Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Where the script says so.
+    async fn hold(&mut self, sent: usize) -> io::Result<()> {
+        if self.turn.script.hold_after.contains(&sent) {
+            self.body.flush().await?;
+            self.state.told_to_go().await;
             self.pace.due = self.pace.due.max(Instant::now());
         }
         Ok(())

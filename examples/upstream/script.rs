@@ -44,6 +44,8 @@ pub(crate) struct Script {
     pub(crate) thinking_ms: u64,
     /// Between pieces, kept to the clock: a late piece does not delay the next. 0 is as fast as possible.
     pub(crate) gap_ms: u64,
+    /// Waits for a `POST /go` when so many pieces of text have been written, counted as for the faults.
+    pub(crate) hold_after: Vec<usize>,
 
     // Faults in the middle.
     /// Stops writing and keeps the socket open.
@@ -129,6 +131,7 @@ impl Default for Script {
             silent_ms: 0,
             thinking_ms: 0,
             gap_ms: 0,
+            hold_after: Vec::new(),
             silence_after: None,
             cut_after: None,
             close_after: None,

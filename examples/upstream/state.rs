@@ -10,7 +10,7 @@ use std::{
 use serde::Serialize;
 use serde_json::Value;
 use tokio::{
-    sync::watch,
+    sync::{Semaphore, watch},
     time::{Instant, timeout},
 };
 
@@ -81,6 +81,8 @@ pub(crate) struct State {
     entries: Mutex<VecDeque<Arc<Entry>>>,
     /// Counts requests, for their ids.
     arrived: Mutex<usize>,
+    /// Each lets one answer go on that holds.
+    goes: Semaphore,
     changed: watch::Sender<()>,
     started: Instant,
 }
@@ -110,6 +112,7 @@ impl State {
             models: Mutex::default(),
             entries: Mutex::default(),
             arrived: Mutex::default(),
+            goes: Semaphore::new(0),
             changed: watch::Sender::new(()),
             started: Instant::now(),
         }
@@ -139,8 +142,18 @@ impl State {
         lock(&self.entries).iter().map(|entry| lock(&entry.seen).clone()).collect()
     }
 
-    /// Forgets requests and scripts. Answers under way go on.
+    /// Lets one answer go on that holds, or the next that would.
+    pub(crate) fn go(&self) {
+        self.goes.add_permits(1);
+    }
+
+    pub(super) async fn told_to_go(&self) {
+        self.goes.acquire().await.expect("nobody closes it").forget();
+    }
+
+    /// Forgets requests, scripts, and who may go on. Answers under way go on.
     pub(crate) fn reset(&self) {
+        self.goes.forget_permits(Semaphore::MAX_PERMITS);
         *lock(&self.scripts) = Scripts::default();
         lock(&self.entries).clear();
     }

@@ -235,6 +235,20 @@ async fn silence_comes_after_the_piece_it_is_told() {
 }
 
 #[tokio::test]
+async fn an_answer_holds_until_it_is_told_to_go() {
+    let upstream = Upstream::start().await;
+    upstream.script(Script { hold_after: vec![3, 20], ..Script::default() });
+    let mut client = Client::connect(&upstream).await;
+    client.send("POST /v1/messages", &request("Hello")).await;
+    for pieces in [3, 20] {
+        upstream.until(1, |seen| seen.pieces == pieces).await.unwrap();
+        assert_eq!(upstream.seen()[0].ended, None);
+        upstream.go();
+    }
+    assert_eq!(client.answer().await.text(), Script::default().full_text());
+}
+
+#[tokio::test]
 async fn a_status_is_answered_as_often_as_told_and_then_no_more() {
     let upstream = Upstream::start().await;
     let busy = Script { status: Some(529), times: Some(2), retry_after: Some("2".into()), ..Script::default() };
