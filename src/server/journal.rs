@@ -11,7 +11,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 /// Past this the oldest events of a topic go even inside the window; an open reply's stay. Bounds what a busy topic can
 /// hold, and its readers get a snapshot instead. Ten minutes of the quickest reply, fifty events a second, fit in.
@@ -59,7 +59,7 @@ impl Journals {
     pub fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         for journal in lock(&self.topics).values() {
-            journal.grown.send_replace(());
+            journal.grown.notify_waiters();
         }
     }
 
@@ -108,7 +108,8 @@ pub struct Journal {
     epoch: u64,
     window: Duration,
     log: Mutex<Log>,
-    grown: watch::Sender<()>,
+    /// Wakes the readers in the order in which they wait, so that each is as late for one event as for the next.
+    grown: Notify,
     closed: Arc<AtomicBool>,
     /// Held while a message is added, a reply opened, a setting changed, so that store and journal keep one order.
     pub turn: tokio::sync::Mutex<()>,
@@ -164,7 +165,7 @@ impl Journal {
             epoch: random_epoch(),
             window,
             log: Mutex::new(log),
-            grown: watch::Sender::new(()),
+            grown: Notify::new(),
             closed,
             turn: Default::default(),
         }
@@ -181,7 +182,7 @@ impl Journal {
         log.push(event, cursor.seq);
         log.trim(self.window);
         drop(log);
-        self.grown.send_replace(());
+        self.grown.notify_waiters();
         cursor
     }
 
@@ -198,7 +199,7 @@ impl Journal {
         log.bytes = 0;
         log.touched = Instant::now();
         drop(log);
-        self.grown.send_replace(());
+        self.grown.notify_waiters();
     }
 
     /// Where the journal ends, and the open reply as it is there.
@@ -229,13 +230,11 @@ impl Journal {
 
     /// A reader from `cursor`, unless the journal no longer, or never, held what follows it.
     pub fn reader(self: &Arc<Self>, cursor: Cursor) -> Option<Reader> {
-        // Subscribed before reading: an event appended in between then wakes us.
-        let grown = self.grown.subscribe();
         let log = lock(&self.log);
         let known =
             cursor.epoch == self.epoch && log.oldest() <= cursor.seq.saturating_add(1) && cursor.seq <= log.last;
         drop(log);
-        known.then(|| Reader { journal: Arc::clone(self), grown, seq: cursor.seq })
+        known.then(|| Reader { journal: Arc::clone(self), seq: cursor.seq })
     }
 
     fn is_idle(&self) -> bool {
@@ -290,7 +289,6 @@ impl Log {
 /// A viewer's place in a journal.
 pub struct Reader {
     journal: Arc<Journal>,
-    grown: watch::Receiver<()>,
     seq: u64,
 }
 
@@ -299,16 +297,18 @@ impl Reader {
     /// more is to come. `None`: the journal has let go of what comes next, and only a snapshot can help.
     pub async fn next(&mut self, most: usize) -> Option<Vec<Arc<Entry>>> {
         loop {
-            // Before looking, so that no wake-up is lost.
-            self.grown.mark_unchanged();
+            // Before looking: it is told of everything from here on, so that no wake-up is lost.
+            let grown = self.journal.grown.notified();
             let over = self.journal.closed.load(Ordering::SeqCst) && !self.journal.is_open();
             let found = self.look(most)?;
-            self.seq = found.last().map_or(self.seq, |last| last.seq);
-            if over || !found.is_empty() {
+            if let Some(last) = found.last() {
+                self.seq = last.seq;
                 return Some(found);
             }
-            // The journal, and with it the sender, lives as long as this reader.
-            self.grown.changed().await.ok()?;
+            if over {
+                return Some(found);
+            }
+            grown.await;
         }
     }
 

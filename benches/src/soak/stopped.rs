@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep};
 /// Who reads on, and whose gaps are measured.
 const READING: usize = 50;
 /// Each with and without the stopped ones, in turn: what else the machine does then meets both.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 /// Nearly as long a reply as there is, as quick as pieces are shown: more than the buffers on the way can hold. It ends
 /// before the stopped ones are let go of.
 const TEXT_CHARS: usize = 900_000;
@@ -32,6 +32,8 @@ const GAP_MS: u64 = 25;
 const MOST_GROWN: f64 = 1.2;
 /// After a stopped viewer's line is full (promise S11), with a little for looking.
 const LET_GO: Duration = Duration::from_secs(32);
+/// Time for the allocator to give free memory back, which it does bit by bit.
+const GIVEN_BACK: Duration = Duration::from_secs(5);
 /// What may remain of the memory that the stopped ones took: pools, and the journals of the last replies.
 const MOST_LEFT: f64 = 0.2;
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -47,8 +49,8 @@ pub async fn run(count: usize) -> anyhow::Result<Phase> {
     for _ in 0..ROUNDS {
         let without = scene.round(false).await?;
         let with = scene.round(true).await?;
-        sum.without.extend(without.gaps);
-        sum.with.extend(with.gaps);
+        sum.without.push(without.gaps);
+        sum.with.push(with.gaps);
         sum.peak_kib = sum.peak_kib.max(with.peak_kib);
         sum.after_kib = with.after_kib;
         sum.let_go = sum.let_go.max(with.let_go);
@@ -58,8 +60,8 @@ pub async fn run(count: usize) -> anyhow::Result<Phase> {
 
 #[derive(Default)]
 struct Sum {
-    without: Vec<Duration>,
-    with: Vec<Duration>,
+    without: Vec<Times>,
+    with: Vec<Times>,
     before_kib: u64,
     peak_kib: u64,
     after_kib: u64,
@@ -68,24 +70,30 @@ struct Sum {
 
 impl Sum {
     fn judge(self, count: usize) -> anyhow::Result<Phase> {
-        let (without, with) = (Times::new(self.without)?, Times::new(self.with)?);
         let [before, peak, after] = [self.before_kib, self.peak_kib, self.after_kib].map(|kib| kib as f64 / 1024.0);
         let let_go = self.let_go.as_secs_f64();
         let line = format!(
             "{count} stopped viewers: gap of {READING} others p50 {:.1} ms, p99 {:.1} ms, without them p50 {:.1} ms, p99 \
              {:.1} ms; let go of after {let_go:.1} s; {before:.0} MiB before, {peak:.0} MiB with them, {after:.0} MiB after",
-            with.millis(50),
-            with.millis(99),
-            without.millis(50),
-            without.millis(99),
+            middle(&self.with, 50),
+            middle(&self.with, 99),
+            middle(&self.without, 50),
+            middle(&self.without, 99),
         );
         let mut violations = Vec::new();
         let mut hold = |held: bool, what: &str| (!held).then(|| violations.push(what.to_owned()));
-        hold(with.millis(99) <= MOST_GROWN * without.millis(99), "stopped viewers made others wait");
+        hold(middle(&self.with, 99) <= MOST_GROWN * middle(&self.without, 99), "stopped viewers made others wait");
         hold(self.let_go <= LET_GO, "stopped viewers were kept for too long");
         hold(after - before <= MOST_LEFT * (peak - before), "the memory of stopped viewers did not come back");
         Ok(Phase { line, violations })
     }
+}
+
+/// The percentile of the middle one of the rounds: a machine that stumbled once in one of them is not what is asked.
+fn middle(rounds: &[Times], percentile: usize) -> f64 {
+    let mut millis: Vec<_> = rounds.iter().map(|round| round.millis(percentile)).collect();
+    millis.sort_by(f64::total_cmp);
+    millis[millis.len() / 2]
 }
 
 struct Scene {
@@ -96,7 +104,7 @@ struct Scene {
 
 /// What was seen of one reply.
 struct Round {
-    gaps: Vec<Duration>,
+    gaps: Times,
     peak_kib: u64,
     after_kib: u64,
     let_go: Duration,
@@ -133,7 +141,8 @@ impl Scene {
         }
         let let_go = began.elapsed();
         drop(stopped);
-        Ok(Round { gaps, peak_kib, after_kib: self.rivulet.settled_kib().await?, let_go })
+        sleep(GIVEN_BACK).await;
+        Ok(Round { gaps: Times::new(gaps)?, peak_kib, after_kib: self.rivulet.settled_kib().await?, let_go })
     }
 
     async fn followers(&self) -> anyhow::Result<usize> {

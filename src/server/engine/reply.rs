@@ -75,13 +75,14 @@ pub(super) async fn run(shared: Arc<Shared>, open: Arc<Open>, model: String, req
     });
     pieces.end();
     let is_answer = matches!(outcome, Outcome::Done { .. } | Outcome::Stopped);
-    let unsaved = ending::end(&shared, &open, outcome, facts).await;
+    // In boxes, as is what else is rare: each open reply would keep the room for it.
+    let unsaved = Box::pin(ending::end(&shared, &open, outcome, facts)).await;
     drop(closing);
     if is_answer && unsaved.is_none() {
         title::give(&shared, &open);
     }
     if let Some(ending) = unsaved {
-        ending::save_later(&shared, &open, &ending).await;
+        Box::pin(ending::save_later(&shared, &open, &ending)).await;
     }
 }
 
@@ -134,7 +135,9 @@ async fn generate(
             delta = stream.next() => {
                 match &delta {
                     Some(Delta::Failed(failure)) => shared.metrics.provider_error(failure.kind.name()),
-                    Some(Delta::Waiting { message, model }) => wait(shared, open, message, model.as_ref(), facts).await,
+                    Some(Delta::Waiting { message, model }) => {
+                        Box::pin(wait(shared, open, message, model.as_ref(), facts)).await;
+                    }
                     _ => {}
                 }
                 if let Some(outcome) = take(delta, pieces, facts) {

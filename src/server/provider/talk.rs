@@ -87,7 +87,8 @@ impl Talk {
             self.ready.extend(answer.read().await);
             return;
         }
-        match Answer::open(&self.service, &self.request, &self.limits).await {
+        // In a box, which goes when the answer begins.
+        match Box::pin(Answer::open(&self.service, &self.request, &self.limits)).await {
             Ok(answer) => {
                 self.ready.push_back(Delta::Started { request_id: answer.request_id() });
                 self.answer = Some(answer);
