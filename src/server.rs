@@ -122,7 +122,7 @@ impl State {
         let settings = Arc::new(settings);
         let oidc = oidc(&settings, &bounds).map_err(anyhow::Error::msg)?;
         let store = Store::open(&settings.database_url).await?;
-        let journals = Arc::new(Journals::new(settings.window()));
+        let journals = Arc::new(Journals::new(settings.window(), settings.journal_bytes()));
         let named = settings.providers().map_err(anyhow::Error::msg)?;
         let providers = Providers::new(named, settings.provider_limits());
         let providers = Arc::new(providers.map_err(anyhow::Error::msg)?);

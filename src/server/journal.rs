@@ -3,12 +3,15 @@
 //! Readers pull from the log; the channel that wakes them carries no data. So there is no queue per reader, nothing to
 //! overflow and no difference between following and resuming. The journal knows nothing of transports or accounts.
 
+mod held;
+
 use crate::event::{Cursor, Draft, Event};
 use crate::model::{AccountId, ConversationId, MessageId};
 use crate::wire::{Body, Topic as Channel};
 use bytes::Bytes;
+use held::Held;
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
@@ -33,19 +36,21 @@ pub enum Topic {
 pub struct Journals {
     topics: Mutex<HashMap<Topic, Arc<Journal>>>,
     window: Duration,
+    most_bytes: usize,
+    held: Arc<AtomicUsize>,
     closed: Arc<AtomicBool>,
 }
 
 impl Journals {
-    /// `window`: how long an event can still be read after it happened.
-    pub fn new(window: Duration) -> Self {
-        Self { topics: Mutex::default(), window, closed: Arc::default() }
+    /// `window`: how long an event can still be read after it happened. `most_bytes`: see [`Self::has_room`].
+    pub fn new(window: Duration, most_bytes: usize) -> Self {
+        Self { topics: Mutex::default(), window, most_bytes, held: Arc::default(), closed: Arc::default() }
     }
 
     /// The topic's journal, made anew when it is not in memory.
     pub fn topic(&self, topic: Topic) -> Arc<Journal> {
         let mut topics = lock(&self.topics);
-        let new = || Arc::new(Journal::new(self.window, Arc::clone(&self.closed)));
+        let new = || Arc::new(Journal::new(self.window, &self.held, Arc::clone(&self.closed)));
         Arc::clone(topics.entry(topic).or_insert_with(new))
     }
 
@@ -82,6 +87,21 @@ impl Journals {
         topics.len()
     }
 
+    /// Whether there is memory for one more reply. Where all journals together hold too much, they first let go of
+    /// everything that belongs to no open reply, window or not: viewers who come back get a snapshot then.
+    pub fn has_room(&self) -> bool {
+        if self.is_full() {
+            for journal in lock(&self.topics).values() {
+                lock(&journal.log).trim(Duration::ZERO);
+            }
+        }
+        !self.is_full()
+    }
+
+    fn is_full(&self) -> bool {
+        self.most_bytes < self.held.load(Ordering::Relaxed)
+    }
+
     /// What all of them hold.
     pub fn size(&self) -> Size {
         let topics = lock(&self.topics);
@@ -89,7 +109,7 @@ impl Journals {
         for journal in topics.values() {
             let log = lock(&journal.log);
             size.entries += log.entries.len();
-            size.bytes += log.bytes;
+            size.bytes += log.held.bytes();
         }
         size
     }
@@ -119,7 +139,7 @@ struct Log {
     /// The seq of the last event; 0 before the first.
     last: u64,
     entries: VecDeque<Arc<Entry>>,
-    bytes: usize,
+    held: Held,
     draft: Option<Draft>,
     /// Where the open reply begins.
     open_since: Option<u64>,
@@ -158,9 +178,15 @@ impl Entry {
 }
 
 impl Journal {
-    fn new(window: Duration, closed: Arc<AtomicBool>) -> Self {
-        let log =
-            Log { last: 0, entries: VecDeque::new(), bytes: 0, draft: None, open_since: None, touched: Instant::now() };
+    fn new(window: Duration, held: &Arc<AtomicUsize>, closed: Arc<AtomicBool>) -> Self {
+        let log = Log {
+            last: 0,
+            entries: VecDeque::new(),
+            held: Held::none_of(held),
+            draft: None,
+            open_since: None,
+            touched: Instant::now(),
+        };
         Self {
             epoch: random_epoch(),
             window,
@@ -196,7 +222,7 @@ impl Journal {
         // Numbered like an event, so that a reader who had seen all is behind now.
         log.last += 1;
         log.entries.clear();
-        log.bytes = 0;
+        log.held.clear();
         log.touched = Instant::now();
         drop(log);
         self.grown.notify_waiters();
@@ -254,7 +280,7 @@ impl Log {
         }
         self.last = seq;
         self.touched = Instant::now();
-        self.bytes += bytes(&event);
+        self.held.more(bytes(&event));
         let entry = Entry { seq, event, at: self.touched, encoded: OnceLock::new() };
         self.entries.push_back(Arc::new(entry));
     }
@@ -272,11 +298,11 @@ impl Log {
     fn trim(&mut self, window: Duration) {
         while let Some(entry) = self.entries.front() {
             let open = self.open_since.is_some_and(|since| since <= entry.seq);
-            let old = window < entry.at.elapsed() || MAX_BYTES < self.bytes;
+            let old = window < entry.at.elapsed() || MAX_BYTES < self.held.bytes();
             if open || !old {
                 return;
             }
-            self.bytes -= bytes(&entry.event);
+            self.held.less(bytes(&entry.event));
             self.entries.pop_front();
         }
     }

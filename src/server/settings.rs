@@ -96,6 +96,11 @@ pub struct Settings {
     #[arg(long, env = "RIVULET_WINDOW_SECONDS", value_name = "SECONDS", default_value = "600", value_parser = seconds)]
     pub window_seconds: u64,
 
+    /// Memory for what such viewers may have missed, in MiB, in all. When it is full, they get the conversation anew, and where
+    /// that does not help, nobody may begin a reply until one ends.
+    #[arg(long, env = "RIVULET_JOURNAL_MIB", value_name = "MIB", default_value = "1024", value_parser = count)]
+    pub journal_mib: usize,
+
     /// Messages that an account may send per minute.
     #[arg(long, env = "RIVULET_SENDS_PER_MINUTE", value_name = "COUNT", default_value = "20", value_parser = positive)]
     pub sends_per_minute: NonZeroU32,
@@ -249,6 +254,10 @@ impl Settings {
 
     pub fn window(&self) -> Duration {
         Duration::from_secs(self.window_seconds)
+    }
+
+    pub fn journal_bytes(&self) -> usize {
+        self.journal_mib.saturating_mul(1 << 20)
     }
 
     pub fn drain(&self) -> Duration {

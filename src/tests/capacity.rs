@@ -1,6 +1,6 @@
 //! How much the whole server takes on at once: row F42 of the fault matrix.
 
-use super::app::{App, Sse, directive, problem};
+use super::app::{App, Sent, Sse, directive, problem};
 use super::upstream::script::Script;
 use crate::server::bounds::Bounds;
 use futures::future::join_all;
@@ -49,7 +49,7 @@ async fn f42_beyond_its_capacity_the_server_refuses_whoever_asks_and_keeps_nothi
     for _ in 0..MOST {
         let (sent, ..) = send_as_new(&app).await;
         assert_eq!(sent.status(), StatusCode::ACCEPTED);
-        replies.push(super::app::Sent::of(&sent.json().await.unwrap()).reply);
+        replies.push(Sent::of(&sent.json().await.unwrap()).reply);
     }
     let (refused, path, cookie) = send_as_new(&app).await;
     assert_refused(refused).await;
@@ -86,6 +86,28 @@ async fn f42_what_ends_makes_room_and_stateless_answers_count() {
         }
     };
     tokio::time::timeout(Duration::from_secs(20), freed).await.expect("hanging up frees the place");
+    assert_eq!(send_as_new(&app).await.0.status(), StatusCode::ACCEPTED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f42_where_open_replies_fill_the_memory_new_ones_are_refused_until_one_ends() {
+    let app = App::with(&["--journal-mib=1"]).await;
+    let conversation = app.conversation().await;
+    // Held three times: as itself and in two encodings.
+    let long = Script { text: Some("x".repeat(400_000)), piece_chars: 1_000, silence_after: Some(400), ..open() };
+    app.upstream.push(long);
+    let path = format!("/api/v1/conversations/{conversation}/messages");
+    let sent = Sent::of(&app.post(&path, json!({ "content": "Go" })).await.json().await.unwrap());
+    let full = async {
+        while app.state.journals.has_room() {
+            tokio::task::yield_now().await
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), full).await.expect("it is written");
+    assert_refused(send_as_new(&app).await.0).await;
+    assert!(app.metrics().contains("\nrivulet_refused_total{limit=\"memory\"} 1\n"), "{}", app.metrics());
+    let stopped = app.post(&format!("/api/v1/replies/{}/stop", sent.reply), json!({})).await;
+    assert!(stopped.status().is_success(), "{}", stopped.status());
     assert_eq!(send_as_new(&app).await.0.status(), StatusCode::ACCEPTED);
 }
 

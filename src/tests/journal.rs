@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(600);
+const MOST_BYTES: usize = 32 << 20;
 
 fn token(reply: MessageId, text: &str) -> Event {
     Event::Token { reply, text: text.into() }
@@ -19,7 +20,7 @@ fn opened(reply: MessageId) -> Event {
 }
 
 fn journal(window: Duration) -> (Journals, Arc<Journal>, Topic) {
-    let journals = Journals::new(window);
+    let journals = Journals::new(window, MOST_BYTES);
     let topic = Topic::Conversation(ConversationId::new());
     let journal = journals.topic(topic);
     (journals, journal, topic)
@@ -159,6 +160,32 @@ async fn an_entry_takes_no_more_than_it_is_counted_as() {
     let encoded = entry.sse(journal.epoch()).len() + entry.line(crate::wire::Topic::Conversation, 1).len();
     assert!(size_of::<Entry>() <= 144, "{}", size_of::<Entry>());
     assert!(size_of::<Entry>() + encoded <= journals.size().bytes);
+}
+
+#[tokio::test]
+async fn f42_what_is_over_goes_where_all_journals_hold_too_much_and_an_open_reply_stays() {
+    let text = "x".repeat(1 << 20);
+    let (journals, ended, _) = journal(LONG);
+    let (over, open) = (MessageId::new(), MessageId::new());
+    ended.append(opened(over));
+    ended.append(token(over, &text));
+    ended.append(Event::Stopped { reply: over, usage: None });
+    assert!(journals.has_room());
+    let other = journals.topic(Topic::Conversation(ConversationId::new()));
+    other.append(opened(open));
+    for _ in 0..10 {
+        other.append(token(open, &text));
+    }
+    assert!(journals.has_room(), "what is over has made room");
+    assert_eq!(journals.size().entries, 11);
+    assert!(other.reader(cursor(&other, 0)).is_some(), "it can still be read from its beginning");
+    assert!(ended.reader(cursor(&ended, 3)).is_some(), "who had read everything misses nothing");
+    assert!(ended.reader(cursor(&ended, 2)).is_none());
+
+    other.append(token(open, &text));
+    assert!(!journals.has_room(), "of an open reply everything stays");
+    other.append(Event::Stopped { reply: open, usage: None });
+    assert!(journals.has_room());
 }
 
 #[tokio::test]

@@ -58,6 +58,7 @@ impl Shared {
         let all = || places(&open, &admitted);
         // The reply that is open here makes room for this one.
         self.has_room(all().filter(|(_, place)| *place != conversation).count() + self.visits.len())?;
+        self.has_memory()?;
         let mine = all().filter(|(owner, place)| *owner == account && *place != conversation);
         let others = mine.collect::<HashSet<_>>().len() + self.visiting.of(account) as usize;
         if self.most_open(quota) <= others {
@@ -100,13 +101,19 @@ impl Shared {
 
     /// Whether one more fits beside so many others, of everybody.
     fn has_room(&self, others: usize) -> Result<(), Problem> {
-        if others < self.bounds.open_replies {
-            return Ok(());
-        }
-        self.metrics.refused("capacity");
+        if others < self.bounds.open_replies { Ok(()) } else { Err(self.too_much("capacity")) }
+    }
+
+    /// Whether the journals can hold one more reply.
+    fn has_memory(&self) -> Result<(), Problem> {
+        if self.journals.has_room() { Ok(()) } else { Err(self.too_much("memory")) }
+    }
+
+    fn too_much(&self, limit: &'static str) -> Problem {
+        self.metrics.refused(limit);
         let message =
             "The server is writing as many replies as it can. Nothing was sent; try again in a moment.".into();
-        Err(Problem::Unavailable { message, retry_after_seconds: RETRY_AFTER_SECONDS })
+        Problem::Unavailable { message, retry_after_seconds: RETRY_AFTER_SECONDS }
     }
 }
 

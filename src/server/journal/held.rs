@@ -1,0 +1,34 @@
+//! How much memory the journals hold: each its part of one sum, so that asking for the sum costs nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What one journal holds, in bytes. None, when it is dropped: a journal goes after all that it held.
+pub(super) struct Held {
+    bytes: usize,
+    sum: Arc<AtomicUsize>,
+}
+
+impl Held {
+    pub(super) fn none_of(sum: &Arc<AtomicUsize>) -> Self {
+        Self { bytes: 0, sum: Arc::clone(sum) }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn more(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        self.sum.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn less(&mut self, bytes: usize) {
+        self.bytes -= bytes;
+        self.sum.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.less(self.bytes);
+    }
+}
