@@ -18,7 +18,8 @@ const ASK_EVERY: Duration = Duration::from_micros(500);
 const TICK: Duration = Duration::from_millis(10);
 /// Memory that changes by less than this part is settled.
 const SETTLED: f64 = 0.005;
-const SETTLE_STEP: Duration = Duration::from_millis(500);
+/// Longer than Rivulet's allocator keeps free memory (scripts/env).
+const SETTLE_STEP: Duration = Duration::from_millis(1_500);
 const SETTLE_STEPS: usize = 20;
 /// Above Rivulet's drain time.
 const END_LIMIT: Duration = Duration::from_secs(40);
