@@ -81,11 +81,11 @@ test("a reply goes on in a tab that was frozen and is woken", async ({ chat, con
   noise.expect(CUT);
   const text = await upstream.text(LONG);
   await chat.open();
-  await chat.say(ask("Freeze me", { ...LONG, hold_after: [399] }));
+  await chat.say(ask("Freeze me", { ...LONG, hold_after: [200] }));
   await chat.showsSome(40);
   const browser = await context.newCDPSession(page);
   await browser.send("Page.setWebLifecycleState", { state: "frozen" });
-  await expect.poll(async () => (await upstream.asked("Freeze me"))?.pieces).toBe(399);
+  await expect.poll(async () => (await upstream.asked("Freeze me"))?.pieces).toBe(200);
   await browser.send("Page.setWebLifecycleState", { state: "active" });
   await upstream.go();
   await chat.shows(text);

@@ -173,6 +173,7 @@ impl State {
         let state = Self(Arc::new(shared));
         tokio::spawn(housekeeping::discover(Arc::downgrade(&state.0), state.drain.clone()));
         tokio::spawn(housekeeping::sweep(Arc::downgrade(&state.0), state.drain.clone()));
+        tokio::spawn(housekeeping::make_room(Arc::downgrade(&state.0), state.drain.clone()));
         tokio::spawn(grants::watch(Arc::downgrade(&state.0), seen));
         let deleting = state.clone();
         tokio::spawn(async move { accounts::resume_deletions(&deleting).await });

@@ -4,13 +4,16 @@
 use super::metrics::Metrics;
 use super::{Drain, Shared, State, accounts, images, oidc};
 use futures::FutureExt;
-use std::panic::AssertUnwindSafe;
-use std::sync::Weak;
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 /// How often idle journals, quiet senders, images that nobody sent, sessions and guests that nobody uses are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
+/// How often is looked whether the journals hold too much.
+const CROWDED: Duration = Duration::from_secs(1);
 
 /// One round of a loop. A panic ends that round only: it is counted, the log has it, and the next round is another chance.
 pub(super) async fn round(metrics: &Metrics, task: &'static str, work: impl Future<Output = ()>) {
@@ -28,6 +31,23 @@ pub(super) async fn discover(state: Weak<Shared>, drain: Drain) {
         if timeout(every, drain.begun()).await.is_ok() {
             return;
         }
+    }
+}
+
+/// The journals keep less where they would hold too much. On a thread that answers nobody: it can take a while.
+pub(super) async fn make_room(state: Weak<Shared>, drain: Drain) {
+    while timeout(CROWDED, drain.begun()).await.is_err() {
+        let Some(state) = state.upgrade() else { return };
+        if !state.journals.is_crowded() {
+            continue;
+        }
+        let journals = Arc::clone(&state.journals);
+        let work = async {
+            if let Err(error) = spawn_blocking(move || journals.make_room()).await {
+                resume_unwind(error.into_panic());
+            }
+        };
+        round(&state.metrics, "memory", work).await;
     }
 }
 

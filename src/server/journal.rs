@@ -21,6 +21,8 @@ use tokio::sync::Notify;
 const MAX_BYTES: usize = 16 << 20;
 /// What an event takes in memory besides its text: the entry, and the names and ids in its two encodings.
 const ENTRY_BYTES: usize = 512;
+/// A window shorter than this is none, where room has to be made.
+const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
 /// A text is held as itself and in two encodings.
 const COPIES: usize = 3;
 
@@ -42,7 +44,7 @@ pub struct Journals {
 }
 
 impl Journals {
-    /// `window`: how long an event can still be read after it happened. `most_bytes`: see [`Self::has_room`].
+    /// `window`: how long an event can still be read after it happened. `most_bytes`: see [`Self::is_full`].
     pub fn new(window: Duration, most_bytes: usize) -> Self {
         Self { topics: Mutex::default(), window, most_bytes, held: Arc::default(), closed: Arc::default() }
     }
@@ -81,35 +83,43 @@ impl Journals {
     pub fn sweep(&self) -> usize {
         let mut topics = lock(&self.topics);
         topics.retain(|_, journal| {
-            lock(&journal.log).trim(self.window);
+            let _gone = lock(&journal.log).trim(self.window);
             Arc::strong_count(journal) > 1 || !journal.is_idle()
         });
         topics.len()
     }
 
-    /// Whether there is memory for one more reply. Where all journals together hold too much, they first let go of
-    /// everything that belongs to no open reply, window or not: viewers who come back get a snapshot then.
-    pub fn has_room(&self) -> bool {
-        if self.is_full() {
-            for journal in lock(&self.topics).values() {
-                lock(&journal.log).trim(Duration::ZERO);
-            }
-        }
-        !self.is_full()
+    /// Whether they hold as much as they may: no further reply is to be opened then. Those that are open go on.
+    pub fn is_full(&self) -> bool {
+        self.most_bytes < self.held.load(Ordering::Relaxed)
     }
 
-    fn is_full(&self) -> bool {
-        self.most_bytes < self.held.load(Ordering::Relaxed)
+    /// Whether they hold so much that [`Self::make_room`] has to do something. Sooner than they are full: nobody is to be
+    /// refused for what is over.
+    pub fn is_crowded(&self) -> bool {
+        self.most_bytes / 4 * 3 < self.held.load(Ordering::Relaxed)
+    }
+
+    /// Lets go of what belongs to no open reply, the oldest first, until there is room: viewers who come back to it get a
+    /// snapshot. There can be millions of events, so call it where it may take a while.
+    pub fn make_room(&self) {
+        let mut window = self.window;
+        while self.is_crowded() && !window.is_zero() {
+            window = if window < SHORTEST_WINDOW { Duration::ZERO } else { window / 4 };
+            let journals: Vec<_> = lock(&self.topics).values().cloned().collect();
+            for journal in journals {
+                // Dropped when the lock is free again, here and below.
+                let _gone = lock(&journal.log).trim(window);
+            }
+        }
     }
 
     /// What all of them hold.
     pub fn size(&self) -> Size {
         let topics = lock(&self.topics);
-        let mut size = Size { topics: topics.len(), entries: 0, bytes: 0 };
+        let mut size = Size { topics: topics.len(), entries: 0, bytes: self.held.load(Ordering::Relaxed) };
         for journal in topics.values() {
-            let log = lock(&journal.log);
-            size.entries += log.entries.len();
-            size.bytes += log.held.bytes();
+            size.entries += lock(&journal.log).entries.len();
         }
         size
     }
@@ -206,7 +216,7 @@ impl Journal {
         let mut log = lock(&self.log);
         let cursor = Cursor { epoch: self.epoch, seq: log.last + 1 };
         log.push(event, cursor.seq);
-        log.trim(self.window);
+        let _gone = log.trim(self.window);
         drop(log);
         self.grown.notify_waiters();
         cursor
@@ -295,16 +305,19 @@ impl Log {
     }
 
     /// Lets go of what is older than the window. Everything of an open reply stays (promise S3).
-    fn trim(&mut self, window: Duration) {
+    #[must_use = "dropping it takes a while"]
+    fn trim(&mut self, window: Duration) -> Vec<Arc<Entry>> {
+        let mut gone = Vec::new();
         while let Some(entry) = self.entries.front() {
             let open = self.open_since.is_some_and(|since| since <= entry.seq);
             let old = window < entry.at.elapsed() || MAX_BYTES < self.held.bytes();
             if open || !old {
-                return;
+                break;
             }
             self.held.less(bytes(&entry.event));
-            self.entries.pop_front();
+            gone.extend(self.entries.pop_front());
         }
+        gone
     }
 
     fn oldest(&self) -> u64 {

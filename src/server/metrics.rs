@@ -79,7 +79,7 @@ impl Metrics {
         self.provider_errors.get_or_create(&[("kind", kind)]).inc();
     }
 
-    /// Somebody met a limit: `sends`, `replies`, `streams` or `tokens` of an account; `capacity` or `connections` of the server.
+    /// Somebody met a limit: `sends`, `replies`, `streams` or `tokens` of an account; `capacity`, `memory` or `connections` of the server.
     pub fn refused(&self, limit: &'static str) {
         self.refused.get_or_create(&[("limit", limit)]).inc();
     }
@@ -124,7 +124,7 @@ impl Metrics {
         family("provider_errors", errors, &self.provider_errors);
         family(
             "refused",
-            "Refused by limit: sends, replies, streams and tokens of an account, capacity (open replies) and connections in all",
+            "Refused by limit: sends, replies, streams and tokens of an account, capacity (open replies), memory (of journals) and connections in all",
             &self.refused,
         );
         family("panics", "Bugs that ended one request, one reply or one round of a loop, by task", &self.panics);

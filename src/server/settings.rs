@@ -96,8 +96,8 @@ pub struct Settings {
     #[arg(long, env = "RIVULET_WINDOW_SECONDS", value_name = "SECONDS", default_value = "600", value_parser = seconds)]
     pub window_seconds: u64,
 
-    /// Memory for what such viewers may have missed, in MiB, in all. When it is full, they get the conversation anew, and where
-    /// that does not help, nobody may begin a reply until one ends.
+    /// Memory for what such viewers may have missed, in MiB, in all. When it runs short, they get the conversation anew, and
+    /// where open replies alone fill it, no other is begun until one ends.
     #[arg(long, env = "RIVULET_JOURNAL_MIB", value_name = "MIB", default_value = "1024", value_parser = count)]
     pub journal_mib: usize,
 

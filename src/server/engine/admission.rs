@@ -3,7 +3,7 @@
 use super::{Open, Shared};
 use crate::error::Problem;
 use crate::model::{AccountId, ConversationId, MessageId};
-use crate::server::journal::lock;
+use crate::server::journal::{Topic, lock};
 use crate::server::limits::{Counted, Sender};
 use crate::server::quota::Quota;
 use std::collections::{HashMap, HashSet};
@@ -53,12 +53,12 @@ impl Shared {
         // Before looking, so that a drain that begins in between waits for us.
         let token = self.tasks.token();
         self.drain.admit()?;
+        self.has_memory(conversation)?;
         let open = lock(&self.open);
         let mut admitted = lock(&self.admitted);
         let all = || places(&open, &admitted);
         // The reply that is open here makes room for this one.
         self.has_room(all().filter(|(_, place)| *place != conversation).count() + self.visits.len())?;
-        self.has_memory()?;
         let mine = all().filter(|(owner, place)| *owner == account && *place != conversation);
         let others = mine.collect::<HashSet<_>>().len() + self.visiting.of(account) as usize;
         if self.most_open(quota) <= others {
@@ -104,9 +104,10 @@ impl Shared {
         if others < self.bounds.open_replies { Ok(()) } else { Err(self.too_much("capacity")) }
     }
 
-    /// Whether the journals can hold one more reply.
-    fn has_memory(&self) -> Result<(), Problem> {
-        if self.journals.has_room() { Ok(()) } else { Err(self.too_much("memory")) }
+    /// Whether the journals can hold one more reply. One that is open in the conversation makes room for it.
+    fn has_memory(&self, conversation: ConversationId) -> Result<(), Problem> {
+        let is_full = self.journals.is_full() && !self.journals.topic(Topic::Conversation(conversation)).is_open();
+        if is_full { Err(self.too_much("memory")) } else { Ok(()) }
     }
 
     fn too_much(&self, limit: &'static str) -> Problem {

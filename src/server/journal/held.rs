@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What one journal holds, in bytes. None, when it is dropped: a journal goes after all that it held.
+/// What one journal holds, in bytes. Gone from the sum when it is dropped.
 pub(super) struct Held {
     bytes: usize,
     sum: Arc<AtomicUsize>,
@@ -30,5 +30,11 @@ impl Held {
 
     pub(super) fn clear(&mut self) {
         self.less(self.bytes);
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.clear();
     }
 }

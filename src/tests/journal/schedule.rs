@@ -135,5 +135,8 @@ proptest! {
             }
             prop_assert_eq!(viewer.seen, end);
         }
+        journal.append(Event::Stopped { reply, usage: None });
+        journal.start_over();
+        prop_assert_eq!(journals.size().bytes, 0, "each entry is counted once, and taken off once");
     }
 }
