@@ -81,10 +81,11 @@ test("a reply goes on in a tab that was frozen and is woken", async ({ chat, con
   noise.expect(CUT);
   const text = await upstream.text(LONG);
   await chat.open();
-  await chat.say(ask("Freeze me", { ...LONG, hold_after: [200] }));
-  await chat.showsSome(40);
+  await chat.say(ask("Freeze me", { ...LONG, hold_after: [20, 200] }));
+  await chat.shows(await upstream.text({ ...LONG, pieces: 20 }));
   const browser = await context.newCDPSession(page);
   await browser.send("Page.setWebLifecycleState", { state: "frozen" });
+  await upstream.go();
   await expect.poll(async () => (await upstream.asked("Freeze me"))?.pieces).toBe(200);
   await browser.send("Page.setWebLifecycleState", { state: "active" });
   await upstream.go();

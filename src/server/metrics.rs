@@ -79,7 +79,8 @@ impl Metrics {
         self.provider_errors.get_or_create(&[("kind", kind)]).inc();
     }
 
-    /// Somebody met a limit: `sends`, `replies`, `streams` or `tokens` of an account; `capacity`, `memory` or `connections` of the server.
+    /// Somebody met a limit: `sends`, `replies`, `streams` or `tokens` of an account; `capacity`, `memory` or `connections`
+    /// of the server.
     pub fn refused(&self, limit: &'static str) {
         self.refused.get_or_create(&[("limit", limit)]).inc();
     }
