@@ -97,7 +97,7 @@ fn shown(c: char) -> Option<char> {
 }
 
 /// A fence's line with blanks in the place of tabs behind its marks, where it could close a block and has any.
-pub(super) fn without_tabs(line: &str) -> Cow<'_, str> {
+pub(crate) fn without_tabs(line: &str) -> Cow<'_, str> {
     let marks = line.trim_start_matches([' ', '\t', '>']);
     let behind = marks.trim_start_matches(['`', '~']);
     if marks.len() - behind.len() < 3 || !behind.contains('\t') || !behind.trim_matches([' ', '\t', '\n']).is_empty() {
