@@ -7,9 +7,9 @@
 //! A `token` event also has its text as `token`, and `conversationId`: pages that were written after Reverb's tutorials
 //! read these.
 
-use super::channel::{Channel, Name};
 use super::message::{self, Data};
 use crate::event::{Cursor, Event};
+use crate::server::channels::{Channel, Name};
 use crate::server::transport::Frame;
 use crate::wire::{Body, Topic};
 use serde_json::Value;
