@@ -25,7 +25,7 @@ mod math;
 mod page;
 mod punycode;
 mod small;
-mod source;
+pub(crate) mod source;
 mod title;
 
 pub use blocks::Blocks;
@@ -35,7 +35,6 @@ use gauge::Gauge;
 use page::Page;
 use pulldown_cmark::{Options, TextMergeWithOffset};
 use source::Source;
-pub(crate) use source::without_tabs;
 use std::borrow::Cow;
 
 /// Longer texts are shown as they are: a reply ends at this size, so that only a mistake gets beyond it, and

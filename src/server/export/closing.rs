@@ -1,7 +1,7 @@
 //! What closes the Markdown of one message, so that the next is not swallowed: a reply that was cut within its code leaves a
 //! fence open, and any text can leave a comment open.
 
-use crate::markdown::without_tabs;
+use crate::markdown::source::without_tabs;
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag};
 use std::ops::Range;
 
