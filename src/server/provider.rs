@@ -23,6 +23,7 @@ mod gemini;
 mod json;
 mod kind;
 mod lines;
+mod meaning;
 mod mistral;
 mod openai;
 mod origin;

@@ -130,7 +130,10 @@ async fn refused(origin: &Origin, response: Response, limits: &Limits) -> Failur
         return Failure::of(FailureKind::Protocol, origin);
     }
     let mut failure = complaint.unwrap_or_default().refusal(origin, status.as_u16(), wait);
-    failure.retryable = should_retry.unwrap_or(failure.retryable);
+    // Whatever the headers say: asking again pays no bill.
+    if failure.kind != FailureKind::Quota {
+        failure.retryable = should_retry.unwrap_or(failure.retryable);
+    }
     failure
 }
 
