@@ -20,6 +20,7 @@ mod page;
 mod punycode;
 mod title;
 
+pub use address::is_hidden;
 pub use blocks::Blocks;
 pub use title::plain_title;
 

@@ -94,6 +94,9 @@ mod tests {
         assert_eq!(after(said("other@x.org", Some(true))).address.as_deref(), Some("other@x.org"));
         let unverified = said("a@x.org", None).and(said("b@x.org", None));
         assert_eq!(Profile::from(unverified).address, None);
-        assert_eq!(Profile::from(said("a@x.org", None).and(said("b@x.org", Some(true)))).address.as_deref(), Some("b@x.org"));
+        assert_eq!(
+            Profile::from(said("a@x.org", None).and(said("b@x.org", Some(true)))).address.as_deref(),
+            Some("b@x.org")
+        );
     }
 }

@@ -47,14 +47,19 @@ impl<'a> Signed<'a> {
             serde_json::from_slice(&payload).map_err(|_| malformed("its claims are no JSON object"))?;
         claims::reduce(&mut claims);
         let claims = BASE64.encode(Value::Object(claims).to_string());
-        let token: CoreIdToken =
-            format!("{header}.{claims}.{signature}").parse().map_err(|error: serde_json::Error| malformed(&error.to_string()))?;
+        let token: CoreIdToken = format!("{header}.{claims}.{signature}")
+            .parse()
+            .map_err(|error: serde_json::Error| malformed(&error.to_string()))?;
         let signature = BASE64.decode(signature).map_err(|_| malformed("its signature is no base64"))?;
         Ok(Self { input, signature, token })
     }
 
     /// The algorithm has to be one of `allowed`, the key one of the issuer's, the signature one of all that was sent.
-    fn check(&self, verifier: &CoreIdTokenVerifier<'_>, allowed: &[Algorithm]) -> Result<(), SignatureVerificationError> {
+    fn check(
+        &self,
+        verifier: &CoreIdTokenVerifier<'_>,
+        allowed: &[Algorithm],
+    ) -> Result<(), SignatureVerificationError> {
         let algorithm = self.token.signing_alg()?;
         if !allowed.contains(algorithm) {
             return Err(SignatureVerificationError::DisallowedAlg(format!("{algorithm:?}")));

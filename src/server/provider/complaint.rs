@@ -16,6 +16,8 @@ pub(super) struct Complaint {
     /// The HTTP status that a gateway puts into `code`.
     status: Option<u16>,
     message: String,
+    /// The member of the request that is wrong.
+    member: Option<String>,
     /// When to try again: Google says it in here and not in a header.
     wait: Option<Duration>,
 }
@@ -45,8 +47,14 @@ impl Complaint {
             words: reason.into_iter().chain(["code", "type", "status"].into_iter().filter_map(word)).collect(),
             status: code.and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok()),
             message: message.or_else(|| error.as_str().map(str::to_owned)).unwrap_or_default(),
+            member: word("param"),
             wait: detail(error, "retryDelay").and_then(seconds),
         }
+    }
+
+    /// What is complained of, and what it is about.
+    pub(super) fn words(&self) -> String {
+        format!("{} {}", self.message, self.member.as_deref().unwrap_or_default())
     }
 
     /// The failure that this is inside a stream.

@@ -175,6 +175,36 @@ fn is_number(character: char) -> bool {
     character.is_ascii_digit() || character == ' '
 }
 
+/// Whether something is refused for how much it is, and not because nobody knows it.
+pub(super) fn is_about_an_amount(message: &str) -> bool {
+    const AMOUNTS: &[&str] = &[
+        "too large",
+        "too high",
+        "too big",
+        "too small",
+        "too low",
+        "at most",
+        "at least",
+        "must be less",
+        "must be greater",
+        "must be between",
+        "must be <",
+        "must be >",
+        "must be positive",
+        "greater than",
+        "less than",
+        "minimum",
+        "maximum",
+        "exceed",
+        " > ",
+        " < ",
+        "<=",
+        ">=",
+        "range",
+    ];
+    has(&plain(message), AMOUNTS)
+}
+
 /// Whether input and reply are added up: `input length and max_tokens`, `inputs tokens + max_new_tokens`.
 fn is_a_sum(message: &str) -> bool {
     LIMITS.iter().any(|limit| {

@@ -133,3 +133,143 @@ async fn z13_a_longest_reply_that_is_too_long_is_named() {
         assert_eq!(app.upstream.seen().len(), 1, "a person's wish is not sent under another name to get rid of it");
     }
 }
+
+/// Refuses once for `words`, then answers.
+fn refuse_once(app: &App, status: u16, words: &str) {
+    let body = json!({ "error": { "message": words, "type": "invalid_request_error", "param": null, "code": null } });
+    app.upstream.push(Script { status: Some(status), body: Some(body.to_string()), ..Script::default() });
+    app.upstream.push(Script::default());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn z11_a_server_that_refuses_stream_options_is_asked_without_them_and_remembered_until_the_settings_change() {
+    let app = App::start().await;
+    let case = case(include_str!("../cases/stream-options-refused-400.json"));
+    let refusal = answer(&case["the_model_api_answers"]["first_request (has stream_options)"]);
+    app.upstream.push(refusal.clone());
+    let frames = ask(&app, "openai/m", &json!({})).await;
+    assert_eq!(end(&frames).0, "done");
+    assert_eq!(end(&ask(&app, "openai/m", &json!({})).await).0, "done");
+    let seen = app.upstream.seen();
+    let with: Vec<_> = seen.iter().map(|seen| seen.body.get("stream_options").is_some()).collect();
+    assert_eq!(with, [true, false, false]);
+    app.state.reload();
+    ask(&app, "openai/m", &json!({})).await;
+    ask(&app, "openai/other", &json!({})).await;
+    let seen = app.upstream.seen();
+    assert!(seen[3..].iter().all(|seen| seen.body.get("stream_options").is_some()), "read anew, and for each model");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn z11_what_a_server_names_in_a_422_or_in_plain_words_is_left_out_too() {
+    let app = App::start().await;
+    let python = json!({ "detail": [{ "loc": ["body", "stream_options"], "msg": "extra fields not permitted" }] });
+    for (status, body) in [(422, python.to_string()), (400, "unknown field: stream_options".into())] {
+        app.state.reload();
+        app.upstream.push(Script { status: Some(status), body: Some(body), ..Script::default() });
+        assert_eq!(end(&ask(&app, "openai/m", &json!({})).await).0, "done");
+    }
+    let frames = {
+        refuse_once(&app, 400, "Unknown parameter: 'store'");
+        ask(&app, "responses/m", &json!({})).await
+    };
+    assert_eq!(end(&frames).0, "done");
+    assert_eq!(app.upstream.seen().last().unwrap().body.get("store"), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn z11_what_a_person_has_set_is_named_and_not_dropped() {
+    let app = App::start().await;
+    for (parameters, words, field) in [
+        (json!({ "temperature": 1.5 }), "Unrecognized request argument supplied: temperature", "Temperature"),
+        (json!({ "effort": "high" }), "Unrecognized request argument supplied: reasoning_effort", "Effort"),
+        (json!({ "max_output_tokens": 9 }), "max_tokens is too small: 9. It must be at least 16", "Longest reply"),
+    ] {
+        app.upstream.reset();
+        refuse_once(&app, 400, words);
+        let frames = ask(&app, "openai/m", &parameters).await;
+        let error = end(&frames).1;
+        assert!(error["message"].as_str().unwrap().contains(&format!("\u{201c}{field}\u{201d}")), "{error}");
+        assert_eq!(app.upstream.seen().len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn z11_a_server_that_refuses_for_ever_is_asked_a_few_times_at_most() {
+    let app = App::start().await;
+    let words = "stream_options, store, max_tokens and max_completion_tokens are not known here";
+    let body = json!({ "error": { "message": words } }).to_string();
+    let script = Script { status: Some(400), body: Some(body), times: Some(100), ..Script::default() };
+    app.upstream.push(script);
+    let frames = ask(&app, "openai/m", &json!({ "max_output_tokens": 9 })).await;
+    assert_eq!((end(&frames).0, &end(&frames).1["kind"]), ("error", &json!("bad_request")));
+    assert!(app.upstream.seen().len() <= 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn z14_the_longest_reply_goes_to_a_compatible_server_as_max_tokens() {
+    let app = App::start().await;
+    let case = case(include_str!("../cases/max-tokens-for-compatible-servers.json"));
+    let parameters = &case["conversation"]["parameters"];
+    ask(&app, "openai/m", parameters).await;
+    let body = app.upstream.seen()[0].body.clone();
+    assert_eq!((&body["max_tokens"], body.get("max_completion_tokens")), (&json!(50), None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn z14_a_server_that_names_the_limit_it_does_not_know_gets_the_other() {
+    let app = App::start().await;
+    let words =
+        "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.";
+    refuse_once(&app, 400, words);
+    for _ in 0..2 {
+        assert_eq!(end(&ask(&app, "openai/m", &json!({ "max_output_tokens": 50 })).await).0, "done");
+    }
+    let seen = app.upstream.seen();
+    let limits: Vec<_> =
+        seen.iter().map(|seen| (&seen.body["max_tokens"], &seen.body["max_completion_tokens"])).collect();
+    let (fifty, none) = (json!(50), json!(null));
+    assert_eq!(limits, [(&fifty, &none), (&none, &fifty), (&none, &fifty)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn z14_the_settings_say_what_a_server_takes() {
+    let toml = r#"
+        [providers.local]
+        kind = "openai"
+        base_url = "URL/v1"
+        longest_reply = "max_completion_tokens"
+        leave_out = ["stream_options"]
+        models = [{ id = "m" }]"#;
+    let app = App::configured(toml).await;
+    ask(&app, "local/m", &json!({ "max_output_tokens": 50 })).await;
+    let body = app.upstream.seen()[0].body.clone();
+    assert_eq!((&body["max_completion_tokens"], body.get("max_tokens")), (&json!(50), None));
+    assert_eq!(body.get("stream_options"), None);
+}
+
+/// A stream of OpenAI's framing, which takes about 300 bytes for a token, that is longer than a reply's text may be.
+#[tokio::test(flavor = "multi_thread")]
+async fn z35_a_reply_of_ten_mebibytes_on_the_wire_is_whole() {
+    let app = App::start().await;
+    app.upstream.push(Script { pieces: 60_000, ..Script::default() });
+    let frames = ask(&app, "openai/m", &json!({})).await;
+    assert_eq!(end(&frames).0, "done");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn z42_neither_our_key_nor_what_turns_text_is_shown_of_a_providers_words() {
+    let app = App::start().await;
+    for written in
+        ["KEY-OF-THE-TEST", "key%2Dof%2Dthe%2dtest", "a2V5LW9mLXRoZS10ZXN0", "QmVhcmVyIGtleS1vZi10aGUtdGVzdA=="]
+    {
+        for model in ["anthropic/m", "openai/m", "mistral/m", "responses/m", "gemini/m"] {
+            let body = json!({ "error": { "message": format!("\u{202e}bad\u{2066} key\u{200b}: {written}\u{7}") } });
+            app.upstream.push(Script { status: Some(401), body: Some(body.to_string()), ..Script::default() });
+            let frames = ask(&app, model, &json!({})).await;
+            let message = end(&frames).1["message"].as_str().unwrap();
+            assert!(message.contains("It said: “bad key: ") && message.contains("[hidden]"), "{model}: {message}");
+            assert!(!message.contains(&written[8..]) && !message.contains('\u{202e}'), "{model}: {message}");
+        }
+    }
+}
