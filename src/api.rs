@@ -8,7 +8,7 @@ use crate::error::Problem;
 use crate::event::{Cursor, List, Snapshot};
 use crate::model::{AccountId, Conversation, ConversationId, ImageId, Message, MessageId, Model, Parameters, Usage};
 use leptos::prelude::*;
-use leptos::server_fn::codec::{ByteStream, Json, Streaming};
+use server_fn::codec::{ByteStream, Json, Streaming};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;

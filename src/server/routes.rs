@@ -30,7 +30,7 @@ mod socket;
 mod table;
 mod trace;
 
-pub use assets::folder as site_folder;
+pub use assets::{folder as site_folder, is_complete as site_is_complete};
 pub use headers::page_policy;
 pub use images::UPLOADS;
 pub use openapi::document;

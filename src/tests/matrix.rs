@@ -11,7 +11,7 @@ use super::upstream::script::Script;
 use crate::server::routes;
 use crate::server::store::identities::NewIdentity;
 use guards::{Body, guard, operation};
-use leptos::server_fn::axum::server_fn_paths;
+use server_fn::axum::server_fn_paths;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

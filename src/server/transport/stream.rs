@@ -16,7 +16,7 @@ use axum::http::HeaderValue;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use leptos::prelude::use_context;
-use leptos::server_fn::codec::ByteStream;
+use server_fn::codec::ByteStream;
 use leptos_axum::ResponseOptions;
 use tokio::time::timeout;
 
