@@ -35,6 +35,7 @@ function browser(): string | undefined {
 
 export default defineConfig({
   testDir: __dirname,
+  testMatch: process.env.RIVULET_SCREENSHOT ? "screenshot.ts" : "*.spec.ts",
   outputDir: join(__dirname, "results"),
   globalSetup: join(__dirname, "prepare.ts"),
   workers: 1,

@@ -14,6 +14,7 @@ mod checklist;
 mod commands;
 mod connections;
 mod context;
+mod configuration;
 mod conversations;
 mod crash;
 mod deletion;
