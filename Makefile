@@ -18,7 +18,7 @@ watch:
 # Cargo's tests, then the browser's against the release build.
 test:
 	@scripts/setup tests
-	@scripts/in cargo test --locked
+	@scripts/test
 	@scripts/build
 	@scripts/end2end
 

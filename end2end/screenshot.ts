@@ -30,12 +30,6 @@ tokio::spawn(async move {
 newest.send(1)?;
 \`\`\`
 
-| channel | keeps | a slow receiver |
-|---|---|---|
-| \`watch\` | the newest value | skips to it |
-| \`broadcast\` | a window of values | is told that it missed some |
-| \`mpsc\` | every value | makes senders wait |
-
 Where every value counts, read a log by a cursor instead.`;
 
 async function conversation(page: Page, url: string): Promise<void> {
@@ -44,7 +38,7 @@ async function conversation(page: Page, url: string): Promise<void> {
   for (const title of TITLES) await page.request.post(`${url}/api/v1/conversations`, { data: { title } });
   await chat.open(url);
   await chat.say(QUESTION);
-  await chat.showsSome(500);
+  await chat.showsSome(300);
   await chat.ended();
   await expect(page.locator(".reply pre span").first()).toBeVisible();
 }
