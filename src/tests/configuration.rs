@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 /// The rows of the page's tables: a setting, its default, and what it is.
 fn rows() -> BTreeMap<String, (String, String)> {
     let page = include_str!("../../docs/configuration.md");
-    let cells = |line: &str| line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
+    let cells = |line: &str| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
     page.lines()
         .filter(|line| line.starts_with("| `"))
         .map(|line| cells(line).try_into().unwrap())
