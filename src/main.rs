@@ -4,7 +4,7 @@ use anyhow::Context;
 use leptos_axum::LeptosRoutes;
 use rivulet::app::shell;
 use rivulet::server::settings::Settings;
-use rivulet::server::{State, accounts, commands, routes, serve};
+use rivulet::server::{State, accounts, assets, commands, routes, serve};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -73,7 +73,7 @@ async fn start(settings: Settings) -> anyhow::Result<()> {
              with HTTPS in front and set RIVULET_PUBLIC_URL to its https:// address"
         );
     }
-    if !routes::site_is_complete() {
+    if !assets::is_complete() {
         tracing::warn!("The browser's half is missing, so nothing is live: `cargo leptos build` makes both");
     }
     welcome_first_admin(&state, address).await?;
