@@ -40,8 +40,7 @@ const GATES: [(&str, usize); 2] = [("feature = \"embed\"", 2), ("feature = \"spl
 #[test]
 fn the_server_browser_split_is_made_in_lib_rs_alone() {
     let gate = |name: &Path, line: &str| {
-        let gate =
-            line.contains("cfg(feature") || line.contains("cfg_attr(") || line.contains("feature = \"ssr\"");
+        let gate = line.contains("cfg(feature") || line.contains("cfg_attr(") || line.contains("feature = \"ssr\"");
         gate && name != Path::new("src/lib.rs") && !name.ends_with("tidy.rs")
     };
     let (known, other): (Vec<_>, Vec<_>) =
