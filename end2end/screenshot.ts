@@ -11,8 +11,8 @@ const PICTURE = join(ROOT, "docs/screenshot.webp");
 const MOST_BYTES = 300_000;
 /** The picture's width in pixels: twice what GitHub shows. */
 const WIDTH = 1760;
-const DESKTOP = { width: 1120, height: 760 };
-const PHONE = { width: 390, height: 760 };
+const DESKTOP = { width: 1120, height: 900 };
+const PHONE = { width: 390, height: 900 };
 
 const TITLES = ["Packing list for Lofoten", "Why is the sky dark at night?", "Postgres or SQLite?", "A toast for Ana's wedding"];
 const QUESTION = "How do I share the newest value with many tasks in tokio?";
