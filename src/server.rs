@@ -8,6 +8,7 @@ pub mod bounds;
 pub mod branches;
 pub mod commands;
 pub mod conversations;
+pub mod drawing;
 pub mod engine;
 pub mod export;
 pub mod grants;
@@ -44,9 +45,11 @@ pub mod usage;
 pub mod viewer;
 
 use crate::error::Problem;
+use crate::model::AccountId;
 use audience::Audience;
 use axum::extract::FromRef;
 use bounds::Bounds;
+use drawing::Drawing;
 use engine::{Engine, Parts};
 use grants::Grants;
 use images::Images;
@@ -57,7 +60,7 @@ use metrics::Metrics;
 use oidc::Oidc;
 use passwords::Passwords;
 use provider::Providers;
-use quota::Everybody;
+use quota::{Everybody, MostWritten, Writer};
 use readiness::Readiness;
 use settings::Settings;
 use std::ops::Deref;
@@ -91,6 +94,7 @@ pub struct Shared {
     pub providers: Arc<Providers>,
     pub limits: Arc<Limits>,
     pub images: Images,
+    pub drawing: Arc<Drawing>,
     pub passwords: Passwords,
     pub throttle: Throttle,
     /// None: people sign in with a password only.
@@ -158,6 +162,7 @@ impl State {
             providers,
             limits,
             images: Images::default(),
+            drawing: Drawing::new(Arc::clone(&metrics)),
             passwords,
             throttle,
             oidc,
@@ -182,6 +187,11 @@ impl State {
 }
 
 impl State {
+    /// The account as one that writes, with what it may.
+    pub fn writer(&self, account: AccountId) -> Writer {
+        Writer { account, most: MostWritten::of(&self.settings) }
+    }
+
     /// How long a socket stays after the drain has begun: each another time, so that not all clients come back at once.
     pub fn spread(&self) -> Duration {
         self.longest_spread().mul_f64((uuid::Uuid::new_v4().as_u128() % 1_000) as f64 / 1_000.0)

@@ -62,6 +62,7 @@ mod tracing;
 mod usage;
 mod viewer;
 mod wire;
+mod writing;
 
 #[path = "../examples/upstream/server.rs"]
 mod upstream;

@@ -4,6 +4,7 @@
 use super::settings::Settings;
 use super::throttle::span;
 use crate::error::Problem;
+use crate::model::AccountId;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -44,6 +45,33 @@ impl Everybody {
             tokens_per_month: settings.tokens_per_month,
         }
     }
+}
+
+/// What everybody may write beside what they send.
+#[derive(Clone, Copy, Debug)]
+pub struct MostWritten {
+    /// Things made or changed in a minute, at every door that keeps something.
+    pub per_minute: NonZeroU32,
+    pub conversations: u64,
+    /// The instructions and titles of all conversations.
+    pub text_bytes: u64,
+}
+
+impl MostWritten {
+    pub fn of(settings: &Settings) -> Self {
+        Self {
+            per_minute: settings.writes_per_minute,
+            conversations: u64::from(settings.conversations),
+            text_bytes: u64::from(settings.instructions_mib) << 20,
+        }
+    }
+}
+
+/// Who writes something that is kept, and how much they may.
+#[derive(Clone, Copy, Debug)]
+pub struct Writer {
+    pub account: AccountId,
+    pub most: MostWritten,
 }
 
 /// The days that count, in UTC: today, and the first of this month.

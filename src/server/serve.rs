@@ -2,7 +2,7 @@
 
 pub mod places;
 mod refusal;
-mod timely;
+pub mod timely;
 
 use crate::server::State;
 use crate::server::bounds::Bounds;

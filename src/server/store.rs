@@ -29,6 +29,7 @@ pub mod sharing;
 pub mod tokens;
 pub mod usage;
 mod write;
+mod writing;
 
 use super::secret::Hash;
 use crate::error::Problem;
