@@ -71,7 +71,10 @@ async fn highlight_all(messages: &[Message]) -> Result<BTreeMap<MessageId, Strin
     }
     let colours = Colours::default();
     // From the newest on: that is what is read where there is too much for colours.
-    blocking(move || texts.into_iter().rev().map(|(id, text)| (id, highlight::render_within(&text, &colours))).collect()).await
+    blocking(move || {
+        texts.into_iter().rev().map(|(id, text)| (id, highlight::render_within(&text, &colours))).collect()
+    })
+    .await
 }
 
 /// Highlighting is work of milliseconds; it must not hold up the threads that relay tokens.

@@ -2,6 +2,7 @@
 
 pub mod places;
 mod refusal;
+mod strict;
 pub mod timely;
 
 use crate::server::State;
@@ -21,6 +22,7 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use strict::Strict;
 use timely::Timely;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -166,7 +168,7 @@ async fn connection(socket: TcpStream, peer: SocketAddr, lasting: Lasting, servi
         .timer(TokioTimer::new())
         .header_read_timeout(bounds.head_read)
         .max_buf_size(BUFFER_BYTES)
-        .serve_connection(TokioIo::new(socket), answer)
+        .serve_connection(TokioIo::new(Strict::new(socket)), answer)
         .with_upgrades();
     tokio::pin!(connection);
     let ended = tokio::select! {

@@ -26,7 +26,10 @@ async fn doors(app: &App, conversation: &str, message: &str) -> Vec<(&'static st
     vec![
         ("make", make(app, 1).await),
         ("change", change),
-        ("change, by the page", app.post("/api/chat/change", json!({ "conversation": conversation, "changes": { "title": "A" } })).await),
+        (
+            "change, by the page",
+            app.post("/api/chat/change", json!({ "conversation": conversation, "changes": { "title": "A" } })).await,
+        ),
         ("branch", branch),
         ("branch, by the page", app.post("/api/chat/version", json!({ "message": message, "number": 1 })).await),
         ("share", app.post(&format!("{sharing}/people"), person).await),
@@ -71,7 +74,8 @@ async fn z36_the_rate_holds_at_every_door_and_for_messages_there_is_another() {
         assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS, "{door}");
         assert!(answer.headers().contains_key("retry-after"), "{door}");
     }
-    let start = json!({ "conversation": uuid::Uuid::now_v7(), "message": uuid::Uuid::now_v7(), "text": "Hello", "start": {} });
+    let start =
+        json!({ "conversation": uuid::Uuid::now_v7(), "message": uuid::Uuid::now_v7(), "text": "Hello", "start": {} });
     assert_eq!(app.post("/api/chat/send", start).await.status(), StatusCode::TOO_MANY_REQUESTS, "it makes one, too");
     assert_eq!(app.form("/forms/send", &[("text", "Hello")]).send().await.unwrap().status().as_u16(), 429);
     app.send(&conversation, &Script::default()).await;

@@ -56,8 +56,7 @@ impl Encoder<First> for InPage {
 
     fn encode(first: &First) -> Result<String, Error> {
         let First { page, list, models, me, message } = first;
-        let undrawn = |page: &'_ Page| Undrawn { snapshot: &page.snapshot, highlighted: BTreeMap::new() };
-        let page = page.as_ref().map(|page| page.as_ref().map(undrawn));
+        let page = page.as_ref().map(|page| page.as_ref().map(Undrawn::from));
         serde_json::to_string(&Sent { page, list, models, me, message: *message })
     }
 }
@@ -75,14 +74,19 @@ impl Decoder<First> for InPage {
     }
 }
 
+impl<'a> From<&'a Page> for Undrawn<'a> {
+    fn from(page: &'a Page) -> Self {
+        Self { snapshot: &page.snapshot, highlighted: BTreeMap::new() }
+    }
+}
+
 /// The coloured code that the server has drawn. What is not there is drawn without colours.
 fn take_from_document(page: &mut Page) {
     if !cfg!(target_family = "wasm") {
         return;
     }
-    let is_coloured = |role: Role, is_open: bool, text: &str| {
-        role == Role::Assistant && !is_open && markdown::has_code(text)
-    };
+    let is_coloured =
+        |role: Role, is_open: bool, text: &str| role == Role::Assistant && !is_open && markdown::has_code(text);
     for message in &page.snapshot.messages {
         if is_coloured(message.role, message.status.is_open(), &message.text)
             && let Some(html) = browser::inner_html(&format!("#{} .reply > .prose", anchor(message.id)))

@@ -36,9 +36,7 @@ const POLICY: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
 const CACHING: &str = "private, no-cache";
 
 pub(super) fn routes() -> Table {
-    Table::default()
-        .described(routes!(upload))
-        .described(routes!(show, remove))
+    Table::default().described(routes!(upload)).described(routes!(show, remove))
 }
 
 #[derive(Deserialize, IntoParams)]
