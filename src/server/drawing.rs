@@ -4,9 +4,9 @@
 //! everything that shows whole conversations takes a place here first, says how long its text is once that is known, and gives
 //! the place back when its answer was read. Beyond that callers wait for a moment, and then are told to come again.
 
-use super::journal::lock;
 use super::limits::Sender;
 use super::metrics::Metrics;
+use super::sync::lock;
 use crate::error::Problem;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

@@ -2,12 +2,12 @@
 
 use super::drawing::Place;
 use super::highlight::Colours;
+use super::principal::Viewer;
 use super::{State, conversations, highlight};
-use crate::api::{Earlier, Page};
+use crate::contract::{Earlier, Page};
 use crate::error::Problem;
 use crate::markdown;
 use crate::model::{ConversationId, Message, MessageId, Role};
-use crate::server::viewer::Viewer;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use leptos::prelude::use_context;

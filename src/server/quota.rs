@@ -1,8 +1,7 @@
 //! How much an account may use: what is set for it alone, or else for everybody by the settings. Asked before a provider
 //! is.
 
-use super::settings::Settings;
-use super::throttle::span;
+use super::times::span;
 use crate::error::Problem;
 use crate::model::AccountId;
 use jiff::civil::Date;
@@ -36,17 +35,6 @@ pub struct Everybody {
     pub tokens_per_month: Option<u64>,
 }
 
-impl Everybody {
-    pub fn of(settings: &Settings) -> Self {
-        Self {
-            sends_per_minute: settings.sends_per_minute,
-            open_replies: settings.open_replies,
-            tokens_per_day: settings.tokens_per_day,
-            tokens_per_month: settings.tokens_per_month,
-        }
-    }
-}
-
 /// What everybody may write beside what they send.
 #[derive(Clone, Copy, Debug)]
 pub struct MostWritten {
@@ -55,16 +43,6 @@ pub struct MostWritten {
     pub conversations: u64,
     /// The instructions and titles of all conversations.
     pub text_bytes: u64,
-}
-
-impl MostWritten {
-    pub fn of(settings: &Settings) -> Self {
-        Self {
-            per_minute: settings.writes_per_minute,
-            conversations: u64::from(settings.conversations),
-            text_bytes: u64::from(settings.instructions_mib) << 20,
-        }
-    }
 }
 
 /// Who writes something that is kept, and how much they may.

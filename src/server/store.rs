@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod audit;
 pub mod branches;
+mod columns;
 pub mod conversations;
 pub mod deletion;
 pub mod elsewhere;
@@ -17,6 +18,7 @@ pub mod guests;
 pub mod identities;
 pub mod images;
 pub mod invitations;
+mod merging;
 pub mod messages;
 mod names;
 pub mod people;
@@ -33,7 +35,6 @@ pub mod usage;
 mod write;
 mod writing;
 
-use super::secret::Hash;
 use crate::error::Problem;
 use anyhow::Context;
 use presence::Presence;
@@ -202,25 +203,6 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     std::fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path).map(|_| ())
 }
 
-/// Now, as the store and the API write it: RFC 3339 in UTC with milliseconds.
-pub fn now() -> String {
-    written(jiff::Timestamp::now())
-}
-
-/// So long ago, written like [`now`], so that the two compare as text.
-pub(crate) fn ago(time: Duration) -> String {
-    written(jiff::Timestamp::now() - time)
-}
-
-/// So long from now.
-pub(crate) fn ahead(time: Duration) -> String {
-    written(jiff::Timestamp::now() + time)
-}
-
-fn written(time: jiff::Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
-}
-
 /// SQLite's primary result codes that mean "not now" (<https://sqlite.org/rescode.html>).
 const SQLITE_BUSY: i32 = 5;
 const SQLITE_LOCKED: i32 = 6;
@@ -271,14 +253,4 @@ pub(crate) fn is_full(error: &sqlx::Error) -> bool {
 fn primary_code(error: &dyn sqlx::error::DatabaseError) -> Option<i32> {
     let code: i32 = error.code()?.parse().ok()?;
     Some(code & 0xff)
-}
-
-/// Reads an id that we wrote ourselves.
-pub(crate) fn id<T: FromStr<Err = uuid::Error>>(text: &str) -> sqlx::Result<T> {
-    text.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))
-}
-
-/// Reads a hash that we wrote ourselves.
-pub(crate) fn hash(text: &str) -> sqlx::Result<Hash> {
-    Hash::parse(text).ok_or_else(|| sqlx::Error::Decode("no hash".into()))
 }

@@ -22,7 +22,7 @@ async fn said(app: &App, texts: &[String]) -> String {
         .bind(position)
         .bind(parent)
         .bind(text)
-        .bind(crate::server::store::now())
+        .bind(crate::server::times::now())
         .execute(&mut *write)
         .await
         .unwrap();

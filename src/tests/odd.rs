@@ -74,7 +74,7 @@ async fn z42_a_new_name_does_not_look_like_somebodys_and_old_ones_stay() {
     again.close().await;
     assert_eq!(app.get("/api/v1/conversations").await.status(), StatusCode::OK);
     let account = app.state.store.credentials("ann").await.unwrap().unwrap().account;
-    let name = crate::server::accounts::Name::parse("ANN").unwrap();
+    let name = crate::server::principal::Name::parse("ANN").unwrap();
     assert!(app.state.store.rename(account, &name, "Ann", "Ann").await.unwrap(), "who looks like somebody already may");
     app.cookie = ann;
     assert_eq!(app.get("/account").await.status(), StatusCode::OK);

@@ -2,8 +2,9 @@
 
 use super::message::anchor;
 use super::place::Place;
-use crate::api::{self, Me, Page};
+use crate::api;
 use crate::browser;
+use crate::contract::{Me, Page};
 use crate::error::Problem;
 use crate::event::{List, Snapshot};
 use crate::markdown;

@@ -7,8 +7,8 @@ use super::table::Table;
 use crate::error::Problem;
 use crate::model::{Image, ImageId};
 use crate::server::picture::Picture;
+use crate::server::principal::Looker;
 use crate::server::problem::too_large;
-use crate::server::public::Looker;
 use crate::server::serve::timely::Late;
 use crate::server::session::{Account, Address};
 use crate::server::{State, images};
@@ -25,8 +25,6 @@ use tokio::time::{Instant, timeout_at};
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
-/// Where images are uploaded. Bodies may be larger here, and take longer.
-pub const UPLOADS: &str = "/api/v1/images";
 /// As much of an upload has to come in any [`upload_stretch`](crate::server::bounds::Bounds::upload_stretch), or its place is
 /// somebody else's.
 const STRETCH_BYTES: usize = 64 << 10;

@@ -1,6 +1,7 @@
 //! The tree of a conversation's messages, and which of its branches is shown.
 
-use super::{Store, id, writing};
+use super::columns::id;
+use super::{Store, writing};
 use crate::error::Problem;
 use crate::model::{ConversationId, MessageId, Role, Status};
 use crate::server::quota::Writer;

@@ -1,8 +1,9 @@
 //! Which names are taken: those that are somebody's, and those that look like somebody's.
 
-use super::{Store, id};
+use super::Store;
+use super::columns::id;
 use crate::model::AccountId;
-use crate::server::accounts::Name;
+use crate::server::principal::Name;
 use sqlx::{Row, SqliteConnection};
 
 /// Names that are given their skeletons in one transaction at the start.

@@ -2,12 +2,13 @@
 
 use super::revocations::{self, Revoked};
 use super::sessions::{Holder, USE_STEP, holder};
-use super::{Store, ago, now, writing};
+use super::{Store, columns, writing};
 use crate::error::Problem;
 use crate::model::AccountId;
-use crate::server::accounts::Scope;
+use crate::server::principal::Scope;
 use crate::server::quota::Writer;
 use crate::server::secret::Hash;
+use crate::server::times::{ago, now};
 use sqlx::Row;
 
 /// A token as its account sees it.
@@ -85,7 +86,7 @@ impl Store {
             .await?;
         let read = rows.iter().map(|row| {
             Ok(Token {
-                hash: super::hash(row.try_get("token_hash")?)?,
+                hash: columns::hash(row.try_get("token_hash")?)?,
                 name: row.try_get("name")?,
                 scope: Scope::of(row.try_get("scope")?),
                 created_at: row.try_get("created_at")?,

@@ -6,7 +6,7 @@
 use crate::error::Problem;
 use crate::model::ConversationId;
 use crate::server::quota::Writer;
-use crate::server::throttle::span;
+use crate::server::times::span;
 use sqlx::SqliteConnection;
 
 /// What a limit is counted in.
