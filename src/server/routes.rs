@@ -5,6 +5,7 @@ mod admin;
 mod apps;
 mod assets;
 mod broadcasting;
+mod bulky;
 mod chat;
 mod door;
 mod export;
@@ -65,6 +66,7 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
         .fold(pages(Router::new()).layer(from_fn(functions::answer_in_place)).layer(from_fn(shape::tell)), merged)
         .fallback(not_found)
         .method_not_allowed_fallback(|| async { Problem::Method })
+        .layer(from_fn_with_state(state.clone(), bulky::hold))
         .layer(from_fn_with_state(state.clone(), session::identify))
         .layer(csrf(&state))
         .merge(pusher(&state))
