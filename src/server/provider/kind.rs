@@ -77,8 +77,14 @@ impl Kind {
 
     /// Reads one answer in this format. Pure.
     pub fn reader(self, origin: &Arc<Origin>, limits: &Limits) -> Reader {
+        self.reader_of("", origin, limits)
+    }
+
+    /// The same of an answer with this media type; it has none where that is empty.
+    pub(crate) fn reader_of(self, media_type: &str, origin: &Arc<Origin>, limits: &Limits) -> Reader {
         let vendor = self.vendor();
-        Reader::new(vendor.framing, (vendor.decoder)(Arc::clone(origin)), limits)
+        let doubtful = !media_type.is_empty() && !vendor.framing.reads(media_type);
+        Reader::new(origin, (vendor.framing, doubtful), (vendor.decoder)(Arc::clone(origin)), limits)
     }
 
     pub(super) fn vendor(self) -> &'static Vendor {

@@ -1,7 +1,7 @@
 //! A provider's own words, made fit to be shown: one line, cut to length, without web pages and without secrets.
 
 /// The longest quote, in characters: a provider's reason is one or two sentences.
-const LONGEST: usize = 300;
+pub(super) const LONGEST: usize = 300;
 /// How a quote that was cut ends.
 const CUT: &str = "…”";
 /// What stands in a secret's place.
