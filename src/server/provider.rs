@@ -22,6 +22,7 @@ mod discover;
 mod failure;
 mod gemini;
 mod heard;
+mod item;
 mod json;
 mod kind;
 mod lenient;

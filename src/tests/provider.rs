@@ -124,9 +124,7 @@ fn piece(kind: Kind, json: &str) -> String {
 /// A piece of a thought, likewise.
 fn musing(kind: Kind, json: &str) -> String {
     let event = match kind {
-        Kind::Anthropic => {
-            r#"{"type":"content_block_delta","delta":{"type":"thinking_delta","thinking":TEXT}}"#
-        }
+        Kind::Anthropic => r#"{"type":"content_block_delta","delta":{"type":"thinking_delta","thinking":TEXT}}"#,
         Kind::OpenAi => r#"{"choices":[{"delta":{"reasoning":TEXT}}]}"#,
         Kind::Mistral => r#"{"choices":[{"delta":{"content":[{"type":"thinking","thinking":[{"text":TEXT}]}]}}]}"#,
         Kind::Responses => r#"{"type":"response.reasoning_summary_text.delta","delta":TEXT}"#,

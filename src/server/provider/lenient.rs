@@ -3,8 +3,8 @@
 //! None of these types refuses a value: what it cannot read is absent. So one odd member never costs a reply, and whether
 //! something is missing is decided where it is known what for.
 
-use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 use std::marker::PhantomData;
 

@@ -7,10 +7,10 @@
 use super::complaint::Complaint;
 use super::framing::{Event, Framing};
 use super::heard::Heard;
-use super::lenient::{Count, List, Name, Object, Text, Word};
+use super::item::{Item, ItemKind, Response};
+use super::lenient::{Count, Name, Object, Text};
 use super::request::data_url;
 use super::speech::{Speech, is_error};
-use super::tokens::Tokens;
 use super::vendor::{Vendor, bearer, set};
 use super::{Delta, Origin, Request, json as text};
 use crate::model::Parameters;
@@ -325,79 +325,4 @@ impl From<&str> for ObjectKind {
     fn from(name: &str) -> Self {
         if name == "response" { Self::Response } else { Self::Other }
     }
-}
-
-/// One of the things that a reply is made of.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Item {
-    #[serde(rename = "type")]
-    kind: Name<ItemKind>,
-    /// Of a tool.
-    name: Text,
-    content: List<Part>,
-    summary: List<Part>,
-}
-
-impl Item {
-    /// What is thought in it: its summary, or where there is none, itself.
-    fn thoughts(&self) -> impl Iterator<Item = &str> {
-        let is_thought = matches!(self.kind.0, Some(ItemKind::Reasoning));
-        let parts = if self.summary.items().is_empty() { &self.content } else { &self.summary };
-        let parts = if is_thought { parts.items() } else { &[] };
-        parts.iter().map(|part| part.text.0.as_str())
-    }
-}
-
-#[derive(Clone, Copy)]
-enum ItemKind {
-    Message,
-    Reasoning,
-    /// A tool that we are to use.
-    Call,
-    Image,
-    Other,
-}
-
-impl From<&str> for ItemKind {
-    fn from(name: &str) -> Self {
-        match name {
-            "message" => Self::Message,
-            "reasoning" => Self::Reasoning,
-            "function_call" | "custom_tool_call" => Self::Call,
-            "image_generation_call" => Self::Image,
-            _ => Self::Other,
-        }
-    }
-}
-
-/// Text, or a refusal.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Part {
-    text: Text,
-    refusal: Text,
-}
-
-impl Part {
-    fn words(&self) -> &str {
-        if self.text.0.is_empty() { &self.refusal.0 } else { &self.text.0 }
-    }
-}
-
-/// The whole reply, mostly again.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Response {
-    status: Word,
-    output: List<Item>,
-    usage: Object<Tokens>,
-    incomplete_details: Object<Details>,
-    error: Option<Value>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Details {
-    reason: Word,
 }

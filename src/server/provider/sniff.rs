@@ -96,7 +96,9 @@ pub(super) fn excerpt(page: &[u8]) -> String {
     let mut rest = page;
     while let Some((before, tag)) = rest.split_once('<') {
         words.extend([before, " "]);
-        let code = ["script", "style"].iter().find(|name| tag.get(..name.len()).is_some_and(|it| it.eq_ignore_ascii_case(name)));
+        let code = ["script", "style"]
+            .iter()
+            .find(|name| tag.get(..name.len()).is_some_and(|it| it.eq_ignore_ascii_case(name)));
         let skipped = match code {
             Some(name) => find(tag, &format!("</{name}")).map_or("", |end| &tag[end..]),
             None => tag,

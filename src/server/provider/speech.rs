@@ -218,7 +218,9 @@ impl Speech {
             Value::Object(_) => Some(inner.to_string()),
             _ => None,
         });
-        if inner.is_none() && !matches!(value.get("type").and_then(Value::as_str), Some("ping" | "heartbeat" | "keepalive")) {
+        if inner.is_none()
+            && !matches!(value.get("type").and_then(Value::as_str), Some("ping" | "heartbeat" | "keepalive"))
+        {
             self.misread(data);
         }
         inner.map(|data| Event { name: event.name.clone(), data })
@@ -316,9 +318,13 @@ mod tests {
 
     #[test]
     fn z24_a_blank_line_takes_what_line_feeds_there_are() {
-        for (before, after, expected) in
-            [("a", "b", "a\n\nb"), ("a\n", "b", "a\n\nb"), ("a\n\n", "b", "a\n\nb"), ("a\n", "\nb", "a\n\nb"), ("", "b", "b")]
-        {
+        for (before, after, expected) in [
+            ("a", "b", "a\n\nb"),
+            ("a\n", "b", "a\n\nb"),
+            ("a\n\n", "b", "a\n\nb"),
+            ("a\n", "\nb", "a\n\nb"),
+            ("", "b", "b"),
+        ] {
             let (mut speech, mut deltas) = (speech(), Vec::new());
             speech.say(before.into(), &mut deltas);
             speech.part();

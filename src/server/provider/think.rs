@@ -4,8 +4,7 @@
 //! nothing is searched, so a long answer costs no more than without.
 
 /// The tags that models were trained to think in: DeepSeek and Qwen, Claude by prompt, Gemini's compatible API.
-const TAGS: [(&str, &str); 3] =
-    [("<think>", "</think>"), ("<thinking>", "</thinking>"), ("<thought>", "</thought>")];
+const TAGS: [(&str, &str); 3] = [("<think>", "</think>"), ("<thinking>", "</thinking>"), ("<thought>", "</thought>")];
 /// Blank text is held back until it is known what follows; more than this, in bytes, is no layout but a model that has lost
 /// its way.
 const MOST_BLANKS: usize = 256;

@@ -42,8 +42,14 @@ fn z07_a_reply_of_nothing_or_of_blanks_is_empty_in_every_format() {
 #[test]
 fn z07_a_call_of_a_tool_alone_is_named_in_every_format() {
     let calls = [
-        (Kind::Anthropic, r#"{"type":"content_block_start","content_block":{"type":"tool_use","name":"f","input":{}}}"#),
-        (Kind::OpenAi, r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"name":"f","arguments":""}}]}}]}"#),
+        (
+            Kind::Anthropic,
+            r#"{"type":"content_block_start","content_block":{"type":"tool_use","name":"f","input":{}}}"#,
+        ),
+        (
+            Kind::OpenAi,
+            r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"name":"f","arguments":""}}]}}]}"#,
+        ),
         (Kind::OpenAi, r#"{"choices":[{"delta":{"function_call":{"name":"f"}}}]}"#),
         (Kind::Mistral, r#"{"choices":[{"delta":{"content":"","tool_calls":[{"function":{"name":"f"}}]}}]}"#),
         (Kind::Responses, r#"{"type":"response.output_item.done","item":{"type":"function_call","name":"f"}}"#),
@@ -69,7 +75,10 @@ fn z07_thinking_that_used_up_the_reply_is_named_in_every_format() {
         (Kind::Anthropic, r#"{"type":"message_delta","delta":{"stop_reason":"max_tokens"}}"#),
         (Kind::OpenAi, r#"{"choices":[{"delta":{},"finish_reason":"length"}]}"#),
         (Kind::Mistral, r#"{"choices":[{"delta":{},"finish_reason":"length"}]}"#),
-        (Kind::Responses, r#"{"type":"response.incomplete","response":{"incomplete_details":{"reason":"max_output_tokens"}}}"#),
+        (
+            Kind::Responses,
+            r#"{"type":"response.incomplete","response":{"incomplete_details":{"reason":"max_output_tokens"}}}"#,
+        ),
         (Kind::Gemini, r#"{"candidates":[{"finishReason":"MAX_TOKENS"}]}"#),
         (Kind::Ollama, r#"{"done":true,"done_reason":"length"}"#),
     ];

@@ -25,13 +25,15 @@ fn z03_so_it_is_in_every_text_and_thought_of_every_format() {
             ("null", ""),
             ("{\"x\":1.5}", ""),
         ] {
-            let stream = token(kind, "a") + &musing(kind, written) + &piece(kind, written) + &token(kind, "b\\ud83d 1.5");
+            let stream =
+                token(kind, "a") + &musing(kind, written) + &piece(kind, written) + &token(kind, "b\\ud83d 1.5");
             let deltas = read_whole(kind, &(stream + &ending(kind)));
             assert_eq!(shown(&deltas), format!("a{expected}b\u{fffd} 1.5"), "{kind:?} {written}");
             assert_eq!(thought(&deltas), expected, "{kind:?} {written}");
         }
     }
-    let parts = r#"{"choices":[{"delta":{"content":[{"type":"text","text":1.0},{"type":"text","text":2}],"refusal":3.5}}]}"#;
+    let parts =
+        r#"{"choices":[{"delta":{"content":[{"type":"text","text":1.0},{"type":"text","text":2}],"refusal":3.5}}]}"#;
     assert_eq!(shown(&read_lines(Kind::Mistral, &[parts])), "1.023.5");
     let done = r#"{"type":"response.output_text.done","text":2.50}"#;
     assert_eq!(shown(&read_lines(Kind::Responses, &[done])), "2.50");
@@ -159,7 +161,9 @@ fn z05_what_was_not_understood_and_left_no_text_is_no_success() {
     let other = r#"{"choices":[{"index":0,"output":"Hi."}]}"#;
     assert_eq!(failure(&read_lines(Kind::OpenAi, &[other, "[DONE]"])).1.kind, FailureKind::Protocol);
     // Another API at this address.
-    for (kind, other) in [(Kind::Responses, Kind::OpenAi), (Kind::OpenAi, Kind::Responses), (Kind::Anthropic, Kind::Responses)] {
+    for (kind, other) in
+        [(Kind::Responses, Kind::OpenAi), (Kind::OpenAi, Kind::Responses), (Kind::Anthropic, Kind::Responses)]
+    {
         let stream = token(other, "a") + &ending(other);
         assert_eq!(failure(&read_whole(kind, &stream)).1.kind, FailureKind::Protocol, "{other:?} at {kind:?}");
     }
@@ -195,7 +199,17 @@ fn z08_null_in_the_place_of_any_member_is_like_its_absence() {
             match serde_json::from_str::<Value>(json) {
                 Ok(mut value) => {
                     let object = value.as_object_mut().unwrap();
-                    for name in ["error", "usage", "delta", "message", "choices", "candidates", "promptFeedback", "done", "item"] {
+                    for name in [
+                        "error",
+                        "usage",
+                        "delta",
+                        "message",
+                        "choices",
+                        "candidates",
+                        "promptFeedback",
+                        "done",
+                        "item",
+                    ] {
                         object.entry(name).or_insert(Value::Null);
                     }
                     odd += &value.to_string();
@@ -218,12 +232,19 @@ fn z08_counts_that_are_no_whole_numbers_are_none_in_every_format() {
             (Kind::Anthropic, r#"{"type":"message_delta","delta":{},"usage":{"input_tokens":5,"output_tokens":ODD}}"#),
             (Kind::OpenAi, chat),
             (Kind::Mistral, chat),
-            (Kind::Responses, r#"{"type":"response.completed","response":{"usage":{"input_tokens":5,"output_tokens":ODD}}}"#),
-            (Kind::Gemini, r#"{"usageMetadata":{"promptTokenCount":5,"candidatesTokenCount":ODD,"thoughtsTokenCount":ODD}}"#),
+            (
+                Kind::Responses,
+                r#"{"type":"response.completed","response":{"usage":{"input_tokens":5,"output_tokens":ODD}}}"#,
+            ),
+            (
+                Kind::Gemini,
+                r#"{"usageMetadata":{"promptTokenCount":5,"candidatesTokenCount":ODD,"thoughtsTokenCount":ODD}}"#,
+            ),
             (Kind::Ollama, r#"{"done":true,"prompt_eval_count":5,"eval_count":ODD}"#),
         ];
         for (kind, event) in events {
-            let deltas = read_whole(kind, &(token(kind, "a") + &line(kind, &event.replace("ODD", odd)) + &ending(kind)));
+            let deltas =
+                read_whole(kind, &(token(kind, "a") + &line(kind, &event.replace("ODD", odd)) + &ending(kind)));
             assert!(deltas.contains(&usage(5, 0)), "{kind:?} {odd}: {deltas:?}");
             reason(&deltas);
         }

@@ -55,7 +55,9 @@ fn z12_a_stream_under_another_media_type_is_read() {
     assert_eq!(shown(&case("event-stream-as-text-plain")), "Hi.");
     assert_eq!(shown(&case("ndjson-as-text-plain")), "Hi.");
     for Recording { kind, stream, deltas, .. } in recordings() {
-        for media_type in ["text/plain", "text/html", "application/octet-stream", "application/json", "text/event-stream"] {
+        for media_type in
+            ["text/plain", "text/html", "application/octet-stream", "application/json", "text/event-stream"]
+        {
             assert_eq!(read_as(kind, media_type, stream), deltas, "{kind:?} as {media_type}");
         }
     }
@@ -79,7 +81,9 @@ fn z12_lines_of_json_and_a_list_of_chunks_are_read_in_every_format() {
 #[test]
 fn z12_a_whole_error_is_one() {
     for kind in Kind::ALL {
-        for error in [r#"{"error":{"message":"boom"}}"#, "[{\n\"error\": {\"message\": \"boom\"}\n}]", r#"{"detail":"boom"}"#] {
+        for error in
+            [r#"{"error":{"message":"boom"}}"#, "[{\n\"error\": {\"message\": \"boom\"}\n}]", r#"{"detail":"boom"}"#]
+        {
             let (_, failure) = failure(&read_as(kind, "application/json", error));
             assert!(failure.message.ends_with("It said: “boom”"), "{kind:?}: {}", failure.message);
         }
@@ -91,7 +95,10 @@ fn z12_a_whole_error_is_one() {
 #[test]
 fn z12_a_page_and_anything_else_fail_with_what_they_say() {
     let pages = [
-        ("<!DOCTYPE html><html><head><title>Sign in | Example</title></head><body>x</body></html>", "Sign in | Example"),
+        (
+            "<!DOCTYPE html><html><head><title>Sign in | Example</title></head><body>x</body></html>",
+            "Sign in | Example",
+        ),
         ("<html><style>p{}</style><script>if (a<b) {}</script><h1>Welcome</h1> <p>to it</html>", "Welcome to it"),
         ("\n  <h1>502</h1", "502"),
     ];
@@ -100,7 +107,8 @@ fn z12_a_page_and_anything_else_fail_with_what_they_say() {
             for size in [1, 5, page.len()] {
                 for media_type in ["text/html", "text/event-stream", ""] {
                     let mut reader = kind.reader_of(media_type, &origin(kind), &Limits::default());
-                    let mut deltas: Vec<_> = page.as_bytes().chunks(size).flat_map(|chunk| reader.push(chunk)).collect();
+                    let mut deltas: Vec<_> =
+                        page.as_bytes().chunks(size).flat_map(|chunk| reader.push(chunk)).collect();
                     deltas.extend(reader.end());
                     let (_, failure) = failure(&deltas);
                     assert_eq!(failure.kind, FailureKind::Protocol, "{kind:?} {media_type}");

@@ -67,7 +67,8 @@ fn z24_text_before_and_after_a_servers_tool_is_parted_by_a_blank_line() {
         assert_eq!(shown(&read_whole(kind, &stream)), "I'll look.\n\nIt is. Open.");
     }
     let search = r#"{"type":"response.output_item.added","item":{"type":"web_search_call"}}"#;
-    let stream = token(Kind::Responses, "I'll look.") + &line(Kind::Responses, search) + &token(Kind::Responses, "Open.");
+    let stream =
+        token(Kind::Responses, "I'll look.") + &line(Kind::Responses, search) + &token(Kind::Responses, "Open.");
     assert_eq!(shown(&read_whole(Kind::Responses, &stream)), "I'll look.\n\nOpen.");
     let call = r#"{"message":{"tool_calls":[{"function":{"name":"f"}}]},"done":false}"#;
     let stream = token(Kind::Ollama, "I'll look.") + &line(Kind::Ollama, call) + &token(Kind::Ollama, "Open.");
@@ -77,7 +78,10 @@ fn z24_text_before_and_after_a_servers_tool_is_parted_by_a_blank_line() {
 #[test]
 fn z24_pieces_with_citations_are_one_text() {
     let block = |text: &str| {
-        line(Kind::Anthropic, &format!(r#"{{"type":"content_block_start","content_block":{{"type":"text","text":"{text}"}}}}"#))
+        line(
+            Kind::Anthropic,
+            &format!(r#"{{"type":"content_block_start","content_block":{{"type":"text","text":"{text}"}}}}"#),
+        )
     };
     let citation = line(
         Kind::Anthropic,
@@ -94,7 +98,9 @@ fn z06_a_text_that_comes_only_as_a_whole_is_told_once() {
     let deltas = case("responses-text-in-done-only");
     assert_eq!(deltas, [text("All at once."), usage(4, 5), finished("completed")]);
     let whole = |text: &str| {
-        format!(r#"{{"type":"response.completed","response":{{"output":[{{"type":"reasoning","summary":[{{"text":"Hm."}}]}},{{"type":"message","content":[{{"type":"output_text","text":"{text}"}}]}}]}}}}"#)
+        format!(
+            r#"{{"type":"response.completed","response":{{"output":[{{"type":"reasoning","summary":[{{"text":"Hm."}}]}},{{"type":"message","content":[{{"type":"output_text","text":"{text}"}}]}}]}}}}"#
+        )
     };
     let deltas = read_lines(Kind::Responses, &[&whole("All at once.")]);
     assert_eq!(deltas, [thinking("Hm."), text("All at once."), finished("completed")]);
