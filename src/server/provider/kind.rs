@@ -80,7 +80,7 @@ impl Kind {
         self.reader_of("", origin, limits)
     }
 
-    /// The same of an answer with this media type; it has none where that is empty.
+    /// Reads an answer with this media type, which is empty where the server names none.
     pub(crate) fn reader_of(self, media_type: &str, origin: &Arc<Origin>, limits: &Limits) -> Reader {
         let vendor = self.vendor();
         let doubtful = !media_type.is_empty() && !vendor.framing.reads(media_type);

@@ -304,6 +304,6 @@ impl<'de, P: Deserialize<'de>> Deserialize<'de> for Content<P> {
     }
 }
 
-/// Something that is there, whatever it is.
+/// An object of which only its presence matters.
 #[derive(serde::Deserialize, Debug)]
 pub(super) struct Thing {}

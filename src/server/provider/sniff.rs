@@ -36,7 +36,7 @@ impl Start {
     /// Takes a chunk. Says what the answer is, as soon as that is known.
     pub(super) fn push(&mut self, chunk: &[u8]) -> Option<Shape> {
         self.bytes.extend_from_slice(chunk);
-        // Nothing means anything that is blank and stands before everything else.
+        // Blanks before everything else mean nothing in any format.
         let blanks = self.bytes.len() - self.bytes.trim_ascii_start().len();
         self.bytes.drain(..blanks);
         if self.bytes.starts_with(BYTE_ORDER_MARK) {

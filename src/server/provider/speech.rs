@@ -63,7 +63,7 @@ pub(super) struct Speech {
     misread: Option<String>,
 }
 
-/// What was said in one of the two voices.
+/// What is known of the text so far, or of the thinking.
 #[derive(Default)]
 struct Spoken {
     /// Something that is not blank.
