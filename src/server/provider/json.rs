@@ -37,12 +37,15 @@ fn spell(json: &str) -> String {
 /// How long the text in quotation marks is that stands at the front.
 fn text(json: &str) -> usize {
     let mut escaped = false;
-    let end = json.bytes().skip(1).position(|byte| match byte {
-        _ if escaped => std::mem::take(&mut escaped) && false,
-        b'\\' => std::mem::replace(&mut escaped, true),
-        byte => byte == b'"',
-    });
-    end.map_or(json.len(), |end| end + 2)
+    for (place, byte) in json.bytes().enumerate().skip(1) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return place + 1,
+            _ => {}
+        }
+    }
+    json.len()
 }
 
 /// How long the number is that stands at the front.
