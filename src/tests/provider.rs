@@ -11,6 +11,7 @@ mod framing;
 mod hosts;
 mod odd;
 mod recordings;
+mod refusals;
 mod requests;
 mod shapes;
 mod thoughts;
