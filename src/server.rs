@@ -240,12 +240,26 @@ impl Drain {
     }
 }
 
-/// Runs a write to its end in a task of its own, also when the caller's request is dropped half-way. A panic in it is the
-/// request's own.
+/// Runs a write to its end in a task of its own, also when the caller's request is dropped half-way, and in the same name. A
+/// panic in it is the request's own.
 pub async fn owned<T: Send + 'static>(
     work: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
-    match tokio::spawn(work.in_current_span()).await {
+    owned_by(store::asking::current(), work).await
+}
+
+/// The same for what is not done in the name of the session that asks: it ends here, and another begins.
+pub async fn owned_by_server<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    owned_by(None, work).await
+}
+
+async fn owned_by<T: Send + 'static>(
+    asking: Option<store::asking::Asking>,
+    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    match tokio::spawn(store::asking::with(asking, work).in_current_span()).await {
         Ok(done) => done,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),

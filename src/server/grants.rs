@@ -15,6 +15,7 @@ use super::session::{By, Who};
 use super::store::revocations::{Noted, Revoked};
 use super::viewer::Viewer;
 use crate::error::Problem;
+use crate::event::Event;
 use crate::model::AccountId;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -87,6 +88,7 @@ impl Grants {
         self.places.look_again(|viewer, place| match revoked {
             Revoked::Share(account, conversation) => viewer == Viewer::Account(account) && place == conversation,
             Revoked::PublicLink(conversation) => matches!(viewer, Viewer::Public(_)) && place == conversation,
+            Revoked::Conversation(conversation) => place == conversation,
             // Whose links lead nowhere where it is disabled.
             Revoked::Account(_) => matches!(viewer, Viewer::Public(_)),
             Revoked::Session(_) | Revoked::Token(_) => false,
@@ -96,7 +98,7 @@ impl Grants {
                 Revoked::Session(hash) => who.by == By::Session(hash),
                 Revoked::Token(hash) => matches!(who.by, By::Token(token, _) if token == hash),
                 Revoked::Account(account) => who.account == account,
-                Revoked::Share(..) | Revoked::PublicLink(_) => false,
+                Revoked::Share(..) | Revoked::PublicLink(_) | Revoked::Conversation(_) => false,
             };
             if goes {
                 held.cut.cancel();
@@ -129,6 +131,7 @@ async fn stop_what_it_pays_for(state: &State, revoked: Revoked) {
     };
     if gone {
         state.engine.stop_all(account).await;
+        state.journals.end(Topic::Account(account), None);
     }
 }
 
@@ -147,6 +150,10 @@ async fn look(state: &State, seen: &mut i64) {
         Ok((revoked, last)) => {
             *seen = last;
             for Noted { revoked, is_ours } in revoked {
+                // Before anybody looks again: whoever does is told that it is deleted.
+                if let Revoked::Conversation(conversation) = revoked {
+                    state.journals.end(Topic::Conversation(conversation), Some(Event::Deleted { conversation }));
+                }
                 state.grants.revoke(revoked);
                 // Another process has told its own viewers only that the list is another one now.
                 if let Revoked::Share(account, _) = revoked

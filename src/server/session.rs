@@ -8,6 +8,7 @@ pub mod cookie;
 mod credentials;
 mod device;
 mod extract;
+mod whole;
 
 pub use extract::{Account, Admin, Browser, Once, Person, Reader, SignedIn};
 
@@ -16,6 +17,7 @@ use super::problem::in_place_of_page;
 use super::public::{Looker, Passerby};
 use super::secret::{self, Hash};
 use super::serve::Peer;
+use super::store::asking::{self, Asking, Key};
 use super::{State, address, owned};
 use crate::error::Problem;
 use crate::model::AccountId;
@@ -89,6 +91,15 @@ impl Caller {
     }
 }
 
+impl By {
+    fn key(self) -> Key {
+        match self {
+            Self::Session(hash) => Key::Session(hash),
+            Self::Token(hash, scope) => Key::Token(hash, scope),
+        }
+    }
+}
+
 impl Who {
     /// Whether what it was recognised by is for more than looking.
     pub fn may_write(&self) -> bool {
@@ -130,11 +141,16 @@ fn looking(parts: &Parts, caller: Caller) -> Result<Looker, Problem> {
 
 /// Names the caller of every request, and makes a guest account for a browser that opens a page for the first time.
 /// Where there are no guests it is sent to sign in.
-pub async fn identify(Extract(state): Extract<State>, mut request: Request, next: Next) -> Response {
+pub async fn identify(Extract(state): Extract<State>, request: Request, next: Next) -> Response {
     if request.extensions().get::<Passerby>().is_some() {
         // Nobody in particular, whatever is asked.
         return next.run(request).await;
     }
+    let headers = request.headers().clone();
+    let mut request = match whole::whole(request).await {
+        Ok(request) => request,
+        Err(problem) => return in_place_of_page(problem, &headers),
+    };
     let visitor = match recognise(&state, request.headers()).await {
         Ok(visitor) => visitor,
         Err(problem) => return problem.into_response(),
@@ -144,7 +160,7 @@ pub async fn identify(Extract(state): Extract<State>, mut request: Request, next
     request.extensions_mut().insert(Visitor(visitor));
     request.extensions_mut().insert(Caller(caller, if guests { Stranger::Welcome } else { Stranger::SignsIn }));
     if caller.is_some() || !opens_page(&request) {
-        return next.run(request).await;
+        return run(visitor, &headers, request, next).await;
     }
     if !guests {
         return to_sign_in(request.uri().path()).into_response();
@@ -160,6 +176,17 @@ pub async fn identify(Extract(state): Extract<State>, mut request: Request, next
             request.extensions_mut().insert(Caller(Some(guest), Stranger::Welcome));
             (AppendHeaders([cookie]), next.run(request).await).into_response()
         }
+    }
+}
+
+/// Answers in the visitor's name. Where something was not written because that was withdrawn meanwhile, nothing else is
+/// answered either: no page of what they could see before.
+async fn run(visitor: Option<Who>, headers: &HeaderMap, request: Request, next: Next) -> Response {
+    let asking = visitor.map(|who| Asking::new(who.account, who.role, who.by.key()));
+    let response = asking::with(asking.clone(), next.run(request)).await;
+    match asking {
+        Some(asking) if asking.is_refused() => in_place_of_page(Problem::Unknown, headers),
+        _ => response,
     }
 }
 

@@ -5,6 +5,7 @@
 //! with `$n` parameters, so that a second database needs no second text.
 
 pub mod accounts;
+pub mod asking;
 pub mod audit;
 pub mod branches;
 pub mod conversations;
@@ -28,6 +29,7 @@ pub mod sessions;
 pub mod sharing;
 pub mod tokens;
 pub mod usage;
+mod used;
 mod write;
 
 use super::secret::Hash;
@@ -103,10 +105,12 @@ impl Store {
         Ok(store)
     }
 
-    /// Starts a write. Call it only from a task that is not dropped half-way (`server::owned`).
+    /// Starts a write, and asks in it whether who asks still may (`asking`). Call it only from a task that is not dropped half-way (`server::owned`).
     pub(crate) async fn write(&self) -> sqlx::Result<Write> {
         self.writes.fetch_add(1, Ordering::Relaxed);
-        Write::begin(&self.writer).await
+        let mut write = Write::begin(&self.writer).await?;
+        asking::ask(&mut write).await?;
+        Ok(write)
     }
 
     pub(crate) fn read(&self) -> &SqlitePool {
@@ -207,6 +211,9 @@ impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
         if let sqlx::Error::RowNotFound = error {
             return Self::NotFound;
+        }
+        if asking::is_withdrawn(&error) {
+            return Self::Unknown;
         }
         tracing::error!(%error, "The store failed");
         let message = match &error {

@@ -8,7 +8,7 @@ use crate::server::passwords::Password;
 use crate::server::secret::{self, Hash};
 use crate::server::session::{By, Who};
 use crate::server::store::audit::Note;
-use crate::server::{State, conversations, owned};
+use crate::server::{State, conversations, owned, owned_by_server};
 use std::net::IpAddr;
 
 /// Who is at the door, and with what.
@@ -89,7 +89,7 @@ pub async fn sign_in(state: &State, arrival: Arrival, name: &str, password: &str
 async fn note(state: &State, actor: &str, action: &'static str, subject: Option<&str>, detail: &str) {
     let note = Note::new(actor, action, subject.unwrap_or("a name that nobody has"), detail);
     let state = state.clone();
-    let noted = owned(async move { Ok(state.store.note_again(&note).await?) }).await;
+    let noted = owned_by_server(async move { Ok(state.store.note_again(&note).await?) }).await;
     if let Err(problem) = noted {
         tracing::warn!(%problem, "A sign-in was not written into the log");
     }
@@ -113,11 +113,12 @@ pub(crate) async fn begin(state: &State, arrival: Arrival, account: AccountId) -
     let signed = SignedIn { session: secret::new()?, browser, asks };
     let (session, browser, device) = (Hash::of(&signed.session), Hash::of(&signed.browser), arrival.device);
     let state = state.clone();
-    owned(async move {
+    owned_by_server(async move {
         state.store.add_session(account, session, &device, before, guest.filter(|_| asks)).await?;
         state.store.know_browser(account, browser).await?;
         if let Some(guest) = guest.filter(|_| !asks) {
             state.store.delete_guest(guest, account).await?;
+            state.journals.end(Topic::Account(guest), None);
         }
         if let Some(before) = before {
             state.grants.revoke_session(before);
@@ -222,6 +223,7 @@ pub async fn keep_guest(state: &State, who: Who, keep: bool) -> Result<(), Probl
         } else {
             conversations::delete_all(&state, guest).await?;
             state.store.delete_guest(guest, who.account).await?;
+            state.journals.end(Topic::Account(guest), None);
             has_grown(&state, who.account);
         }
         Ok(())

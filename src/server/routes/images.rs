@@ -66,6 +66,8 @@ async fn upload(
         StatusCode::PAYLOAD_TOO_LARGE => too_large(Image::MOST_UPLOAD_BYTES),
         _ => Problem::Malformed("The image did not arrive in full. Upload it again.".into()),
     })?;
+    // Up to two minutes have passed since the head: what is withdrawn by now is not worth a decoder either.
+    state.store.ask_again().await?;
     let image = images::upload(&state, account, &name, bytes).await?;
     Ok((StatusCode::CREATED, Answer(image)))
 }

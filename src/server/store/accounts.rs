@@ -3,7 +3,7 @@
 use super::audit::Note;
 use super::revocations::{self, Revoked};
 use super::usage;
-use super::{Store, audit, now};
+use super::{Store, audit, now, used};
 use crate::model::{AccountId, Named};
 use crate::server::accounts::{Name, Role};
 use crate::server::secret::Hash;
@@ -286,6 +286,7 @@ pub(super) async fn merge(write: &mut SqliteConnection, guest: AccountId, accoun
 }
 
 async fn remove(write: &mut SqliteConnection, id: AccountId) -> sqlx::Result<()> {
+    used::delete_all_of(&mut *write, id).await?;
     sqlx::query("delete from account where id = $1").bind(id.to_string()).execute(write).await?;
     Ok(())
 }

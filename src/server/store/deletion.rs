@@ -3,7 +3,7 @@
 
 use super::audit::Note;
 use super::revocations::Revoked;
-use super::{Store, audit, images, now, people};
+use super::{Store, audit, images, now, people, used};
 use crate::model::AccountId;
 use crate::server::journal::lock;
 use sqlx::{Row, SqliteConnection};
@@ -105,6 +105,7 @@ impl Store {
             .fetch_all(&mut *write)
             .await?;
         images::take_out(&mut write, id).await?;
+        used::delete_all_of(&mut write, id).await?;
         sqlx::query("delete from account where id = $1 and leaving_at is not null")
             .bind(id.to_string())
             .execute(&mut *write)
