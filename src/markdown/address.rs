@@ -3,7 +3,7 @@
 //! Browsers repair addresses (they skip tabs, take `\` for `/`, decode hosts), so that nothing is repaired here: what
 //! is not plainly an address is no link.
 
-use super::punycode;
+use super::{claim, punycode};
 
 /// Longer ones are no links. Browsers go further, people do not.
 const MAX_ADDRESS_BYTES: usize = 2048;
@@ -46,18 +46,8 @@ impl Address {
 
     /// Whether `text`, shown for this address, seems to name another host than it leads to.
     pub(super) fn is_belied_by(&self, text: &str) -> bool {
-        let text = text.trim().to_lowercase();
-        let claimed = text.split_once("://").map_or(text.as_str(), |(_, rest)| rest);
-        let claimed = claimed.split(['/', '?', '#', ':', ' ']).next().unwrap_or_default();
-        bare_host(claimed) != bare_host(&self.host) && SIGNS.iter().any(|sign| text.contains(sign))
+        claim::folded(text).split_whitespace().any(|word| claim::names_another(word, &self.host))
     }
-}
-
-/// What makes a text look like an address. `Node.js` and `main.rs` do not.
-const SIGNS: [&str; 8] = ["://", "www.", ".com", ".org", ".net", ".gov", ".edu", ".io"];
-
-fn bare_host(host: &str) -> &str {
-    host.strip_prefix("www.").unwrap_or(host)
 }
 
 /// The address, its host, and whether that was ASCII.

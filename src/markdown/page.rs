@@ -1,10 +1,12 @@
-//! Writes the HTML of parsed Markdown. Every tag that can come out stands in this file, but for `<a>`.
+//! Writes the HTML of parsed Markdown. Every tag that can come out stands in this file, but for `<a>` (`link`) and the
+//! few that models write themselves (`small`).
 
+use super::small::Small;
 use super::{
     Highlight, bare, escape,
     link::{Image, Link},
 };
-use pulldown_cmark::{Alignment, CodeBlockKind, Event, HeadingLevel, Tag, TagEnd};
+use pulldown_cmark::{Alignment, BlockQuoteKind, CodeBlockKind, Event, HeadingLevel, Tag, TagEnd};
 
 /// Elements within each other. Deeper ones lose their tags and keep their text: browsers give up at 512.
 const MAX_DEPTH: usize = 100;
@@ -32,6 +34,7 @@ pub(super) struct Page<'a> {
     code: Option<Code>,
     pub(super) link: Option<Link>,
     pub(super) image: Option<Image>,
+    pub(super) small: Vec<Small>,
 }
 
 #[derive(Default)]
@@ -58,6 +61,7 @@ impl<'a> Page<'a> {
             code: None,
             link: None,
             image: None,
+            small: Vec::new(),
         }
     }
 
@@ -81,7 +85,8 @@ impl<'a> Page<'a> {
             Event::Text(text) => self.text(&text),
             Event::Code(text) => self.wrapped("<code>", &text, "</code>"),
             Event::InlineHtml(html) if is_line_break(&html) => self.out.push_str("<br>"),
-            Event::Html(html) | Event::InlineHtml(html) => self.wrapped("", &html, ""),
+            Event::InlineHtml(html) => self.inline_html(&html),
+            Event::Html(html) => self.wrapped("", &html, ""),
             Event::SoftBreak => self.wrapped("", "\n", ""),
             Event::HardBreak => self.out.push_str("<br>"),
             Event::Rule => self.out.push_str("<hr>"),
@@ -111,6 +116,7 @@ impl<'a> Page<'a> {
             self.dropped = None;
         }
         self.depth -= 1;
+        self.forget_small();
     }
 
     fn start(&mut self, tag: Tag<'_>) {
@@ -120,7 +126,12 @@ impl<'a> Page<'a> {
                 let dir = if self.guides == 0 { r#" dir="auto">"# } else { ">" };
                 self.push(&["<", heading(level), dir]);
             }
-            Tag::BlockQuote(_) => self.guide(r#"<blockquote dir="auto">"#),
+            Tag::BlockQuote(alert) => {
+                self.guide(r#"<blockquote dir="auto">"#);
+                if let Some(alert) = alert {
+                    self.push(&["<p><strong>", name(alert), "</strong></p>"]);
+                }
+            }
             Tag::Item => self.guide(r#"<li dir="auto">"#),
             Tag::List(Some(1)) => self.out.push_str("<ol>"),
             Tag::List(Some(first)) => self.push(&[r#"<ol start=""#, &first.to_string(), r#"">"#]),
@@ -248,6 +259,17 @@ fn heading(level: HeadingLevel) -> &'static str {
         HeadingLevel::H2 => "h4",
         HeadingLevel::H3 => "h5",
         HeadingLevel::H4 | HeadingLevel::H5 | HeadingLevel::H6 => "h6",
+    }
+}
+
+/// What an alert is called, as where it comes from.
+fn name(alert: BlockQuoteKind) -> &'static str {
+    match alert {
+        BlockQuoteKind::Note => "Note",
+        BlockQuoteKind::Tip => "Tip",
+        BlockQuoteKind::Important => "Important",
+        BlockQuoteKind::Warning => "Warning",
+        BlockQuoteKind::Caution => "Caution",
     }
 }
 

@@ -29,13 +29,14 @@ mod sharing;
 mod socket;
 mod table;
 mod trace;
+mod whole;
 
-pub use assets::folder as site_folder;
 pub use headers::page_policy;
-pub use images::UPLOADS;
+pub use metrics::text as metrics_text;
 pub use openapi::document;
 pub use pages::page_routes;
 
+use super::bounds::MAX_BODY_BYTES;
 use super::problem::not_found;
 use super::{State, session};
 use crate::error::Problem;
@@ -47,11 +48,9 @@ use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 use table::Table;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::compression::{CompressionLayer, predicate::Predicate};
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::Predicate;
 use tower_http::csrf::{CsrfLayer, ProtectionError};
-
-/// The largest request body: a message of 32,000 four-byte characters, written as JSON, with room to spare.
-pub const MAX_BODY_BYTES: usize = 256 << 10;
 
 /// Everything that Rivulet serves. `pages` adds the app, which this side does not know.
 pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) -> Router {
@@ -67,6 +66,7 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
         .fallback(not_found)
         .method_not_allowed_fallback(|| async { Problem::Method })
         .layer(from_fn_with_state(state.clone(), session::identify))
+        .layer(from_fn(whole::first))
         .layer(csrf(&state))
         .merge(pusher(&state))
         .layer(from_fn_with_state(state.clone(), origin::refuse))
@@ -117,6 +117,7 @@ fn pusher(state: &State) -> Router<State> {
     router
         .method_not_allowed_fallback(|| async { Problem::Method })
         .layer(from_fn_with_state(state.clone(), session::identify))
+        .layer(from_fn(whole::first))
 }
 
 /// The routes for whoever watches over the server.

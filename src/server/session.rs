@@ -8,17 +8,16 @@ pub mod cookie;
 mod credentials;
 mod device;
 mod extract;
-mod whole;
 
 pub use extract::{Account, Admin, Browser, Once, Person, Reader, SignedIn};
 
-use super::accounts::{Role, Scope};
+use super::peer::Peer;
+use super::principal::asking::{self, Asking};
+use super::principal::{By, Looker, Passerby, Role, Who};
 use super::problem::in_place_of_page;
-use super::public::{Looker, Passerby};
 use super::secret::{self, Hash};
-use super::serve::Peer;
-use super::store::asking::{self, Asking, Key};
-use super::{State, address, owned};
+use super::task::owned;
+use super::{State, address};
 use crate::error::Problem;
 use crate::model::AccountId;
 use axum::extract::{Request, State as Extract};
@@ -28,22 +27,6 @@ use axum::middleware::Next;
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use credentials::Presented;
 use leptos::prelude::use_context;
-
-/// An account, and what it was recognised by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Who {
-    pub account: AccountId,
-    /// Whether it has no name yet.
-    pub is_guest: bool,
-    pub role: Role,
-    pub by: By,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum By {
-    Session(Hash),
-    Token(Hash, Scope),
-}
 
 /// Who a request comes from, if anybody may ask for anything.
 #[derive(Clone, Copy, Debug)]
@@ -91,22 +74,6 @@ impl Caller {
     }
 }
 
-impl By {
-    fn key(self) -> Key {
-        match self {
-            Self::Session(hash) => Key::Session(hash),
-            Self::Token(hash, scope) => Key::Token(hash, scope),
-        }
-    }
-}
-
-impl Who {
-    /// Whether what it was recognised by is for more than looking.
-    pub fn may_write(&self) -> bool {
-        !matches!(self.by, By::Token(_, Scope::Read))
-    }
-}
-
 fn context() -> Result<(State, Caller), Problem> {
     let state = use_context::<State>().ok_or(Problem::Internal)?;
     let parts = use_context::<Parts>().ok_or(Problem::Internal)?;
@@ -141,16 +108,11 @@ fn looking(parts: &Parts, caller: Caller) -> Result<Looker, Problem> {
 
 /// Names the caller of every request, and makes a guest account for a browser that opens a page for the first time.
 /// Where there are no guests it is sent to sign in.
-pub async fn identify(Extract(state): Extract<State>, request: Request, next: Next) -> Response {
+pub async fn identify(Extract(state): Extract<State>, mut request: Request, next: Next) -> Response {
     if request.extensions().get::<Passerby>().is_some() {
         // Nobody in particular, whatever is asked.
         return next.run(request).await;
     }
-    let headers = request.headers().clone();
-    let mut request = match whole::whole(request).await {
-        Ok(request) => request,
-        Err(problem) => return in_place_of_page(problem, &headers),
-    };
     let visitor = match recognise(&state, request.headers()).await {
         Ok(visitor) => visitor,
         Err(problem) => return problem.into_response(),
@@ -160,7 +122,7 @@ pub async fn identify(Extract(state): Extract<State>, request: Request, next: Ne
     request.extensions_mut().insert(Visitor(visitor));
     request.extensions_mut().insert(Caller(caller, if guests { Stranger::Welcome } else { Stranger::SignsIn }));
     if caller.is_some() || !opens_page(&request) {
-        return run(visitor, &headers, request, next).await;
+        return run(visitor, request, next).await;
     }
     if !guests {
         return to_sign_in(request.uri().path()).into_response();
@@ -181,13 +143,11 @@ pub async fn identify(Extract(state): Extract<State>, request: Request, next: Ne
 
 /// Answers in the visitor's name. Where something was not written because that was withdrawn meanwhile, nothing else is
 /// answered either: no page of what they could see before.
-async fn run(visitor: Option<Who>, headers: &HeaderMap, request: Request, next: Next) -> Response {
-    let asking = visitor.map(|who| Asking::new(who.account, who.role, who.by.key()));
-    let response = asking::with(asking.clone(), next.run(request)).await;
-    match asking {
-        Some(asking) if asking.is_refused() => in_place_of_page(Problem::Unknown, headers),
-        _ => response,
-    }
+async fn run(visitor: Option<Who>, request: Request, next: Next) -> Response {
+    let Some(asking) = visitor.map(Asking::new) else { return next.run(request).await };
+    let headers = request.headers().clone();
+    let response = asking::with(Some(asking.clone()), next.run(request)).await;
+    if asking.is_refused() { in_place_of_page(Problem::Unknown, &headers) } else { response }
 }
 
 /// The page to sign in on, and from there back to `path`.

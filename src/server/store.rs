@@ -5,9 +5,10 @@
 //! with `$n` parameters, so that a second database needs no second text.
 
 pub mod accounts;
-pub mod asking;
+mod asking;
 pub mod audit;
 pub mod branches;
+mod columns;
 pub mod conversations;
 pub mod deletion;
 pub mod elsewhere;
@@ -17,6 +18,7 @@ pub mod guests;
 pub mod identities;
 pub mod images;
 pub mod invitations;
+mod merging;
 pub mod messages;
 pub mod people;
 mod presence;
@@ -32,7 +34,6 @@ pub mod usage;
 mod used;
 mod write;
 
-use super::secret::Hash;
 use crate::error::Problem;
 use anyhow::Context;
 use presence::Presence;
@@ -105,11 +106,12 @@ impl Store {
         Ok(store)
     }
 
-    /// Starts a write, and asks in it whether who asks still may (`asking`). Call it only from a task that is not dropped half-way (`server::owned`).
+    /// Starts a write, and asks in it whether who asks still may (`asking`). Call it only from a task that is not dropped
+    /// half-way (`task::owned`).
     pub(crate) async fn write(&self) -> sqlx::Result<Write> {
         self.writes.fetch_add(1, Ordering::Relaxed);
         let mut write = Write::begin(&self.writer).await?;
-        asking::ask(&mut write).await?;
+        asking::ask_in(&mut write).await?;
         Ok(write)
     }
 
@@ -179,25 +181,6 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     std::fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path).map(|_| ())
 }
 
-/// Now, as the store and the API write it: RFC 3339 in UTC with milliseconds.
-pub fn now() -> String {
-    written(jiff::Timestamp::now())
-}
-
-/// So long ago, written like [`now`], so that the two compare as text.
-pub(crate) fn ago(time: Duration) -> String {
-    written(jiff::Timestamp::now() - time)
-}
-
-/// So long from now.
-pub(crate) fn ahead(time: Duration) -> String {
-    written(jiff::Timestamp::now() + time)
-}
-
-fn written(time: jiff::Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
-}
-
 /// SQLite's primary result codes that mean "not now" (<https://sqlite.org/rescode.html>).
 const SQLITE_BUSY: i32 = 5;
 const SQLITE_LOCKED: i32 = 6;
@@ -243,14 +226,4 @@ impl From<sqlx::Error> for Problem {
 fn primary_code(error: &dyn sqlx::error::DatabaseError) -> Option<i32> {
     let code: i32 = error.code()?.parse().ok()?;
     Some(code & 0xff)
-}
-
-/// Reads an id that we wrote ourselves.
-pub(crate) fn id<T: FromStr<Err = uuid::Error>>(text: &str) -> sqlx::Result<T> {
-    text.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))
-}
-
-/// Reads a hash that we wrote ourselves.
-pub(crate) fn hash(text: &str) -> sqlx::Result<Hash> {
-    Hash::parse(text).ok_or_else(|| sqlx::Error::Decode("no hash".into()))
 }

@@ -2,7 +2,7 @@
 
 use crate::server::State;
 use crate::server::journal::Topic;
-use crate::server::store::ago;
+use crate::server::times::ago;
 use std::time::Duration;
 
 /// Whoever has written nothing until the next day gets another guest, and misses nothing.

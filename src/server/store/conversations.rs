@@ -1,11 +1,12 @@
 //! Conversations.
 
-use super::accounts::called;
-use super::{Store, id, now, used};
-use crate::api::Changes;
+use super::columns::{access, called, id};
+use super::{Store, used};
+use crate::contract::Changes;
 use crate::error::Problem;
 use crate::model::{Access, AccountId, Conversation, ConversationId, Named, Parameters};
-use crate::server::viewer::Viewer;
+use crate::server::principal::Viewer;
+use crate::server::times::now;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteExecutor};
 
@@ -59,11 +60,6 @@ impl Stored {
             updated_at: self.updated_at,
         }
     }
-}
-
-/// Reads what the store has. A role that this version does not know may do the least.
-pub(super) fn access(name: &str) -> Access {
-    [Access::Owner, Access::Participant].into_iter().find(|it| it.name() == name).unwrap_or(Access::Reader)
 }
 
 /// Conversations as whoever asks sees them: `access`, `names` and `since` are expressions, the rest begins with joins.
@@ -180,7 +176,7 @@ impl Store {
             .bind(conversation.to_string())
             .fetch_one(self.read())
             .await?;
-        super::id(&owner)
+        id(&owner)
     }
 
     /// The conversation as this viewer sees it. `RowNotFound` when it is not there, or not for them.

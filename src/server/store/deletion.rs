@@ -3,9 +3,10 @@
 
 use super::audit::Note;
 use super::revocations::Revoked;
-use super::{Store, audit, images, now, people, used};
+use super::{Store, audit, columns, images, people, used};
 use crate::model::AccountId;
-use crate::server::journal::lock;
+use crate::server::sync::lock;
+use crate::server::times::now;
 use sqlx::{Row, SqliteConnection};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -105,11 +106,12 @@ impl Store {
             .fetch_all(&mut *write)
             .await?;
         images::take_out(&mut write, id).await?;
+        let leaving = sqlx::query("select 1 from account where id = $1 and leaving_at is not null").bind(id.to_string());
+        if leaving.fetch_optional(&mut *write).await?.is_none() {
+            return Ok(());
+        }
         used::delete_all_of(&mut write, id).await?;
-        sqlx::query("delete from account where id = $1 and leaving_at is not null")
-            .bind(id.to_string())
-            .execute(&mut *write)
-            .await?;
+        sqlx::query("delete from account where id = $1").bind(id.to_string()).execute(&mut *write).await?;
         images::delete_unused(&mut write, &pictures).await?;
         write.commit().await?;
         self.log.set_due(true);
@@ -120,7 +122,7 @@ impl Store {
     pub async fn leaving(&self) -> sqlx::Result<Vec<AccountId>> {
         let ids: Vec<String> =
             sqlx::query_scalar("select id from account where leaving_at is not null").fetch_all(self.read()).await?;
-        ids.iter().map(|id| super::id(id)).collect()
+        ids.iter().map(|id| columns::id(id)).collect()
     }
 
     /// Folds the write-ahead log into the file and empties it, where it holds what pages were before they were overwritten.

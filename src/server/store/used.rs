@@ -1,8 +1,9 @@
 //! Conversations that are deleted, by whichever way: their ids are never given to another conversation, and every process
 //! ends what it has in memory of them.
 
+use super::columns::id;
 use super::revocations::{Revoked, note_by};
-use super::{id, images, sharing};
+use super::{images, sharing};
 use crate::model::{AccountId, ConversationId};
 use crate::server::secret::Hash;
 use sqlx::SqliteConnection;
