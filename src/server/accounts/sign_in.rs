@@ -66,7 +66,7 @@ pub async fn sign_in(state: &State, arrival: Arrival, name: &str, password: &str
     let attempt = state.throttle.sign_in(&key, arrival.address, known)?;
     let found = state.store.credentials(&key).await?;
     let stored = found.as_ref().and_then(|found| found.password.clone());
-    if !state.passwords.matches(stored, password).await? {
+    if !state.passwords.matches(stored.clone(), password).await? {
         tracing::info!(address = %arrival.address, "Somebody could not sign in");
         let name = found.and_then(|found| found.name);
         note(state, "somebody", "could not sign in", name.as_deref(), "").await;
@@ -79,7 +79,7 @@ pub async fn sign_in(state: &State, arrival: Arrival, name: &str, password: &str
         return Err(disabled());
     }
     let device = arrival.device.clone();
-    let signed = begin(state, arrival, found.account).await?;
+    let signed = begin(state, arrival, found.account, stored).await?;
     note(state, &name, "signed in", Some(&name), &device).await;
     Ok(signed)
 }
@@ -95,8 +95,17 @@ async fn note(state: &State, actor: &str, action: &'static str, subject: Option<
     }
 }
 
-/// Begins a session of the account in this browser, under a new id, in place of the one before.
-pub(crate) async fn begin(state: &State, arrival: Arrival, account: AccountId) -> Result<SignedIn, Problem> {
+/// Begins a session of the account in this browser, under a new id, in place of the one before. `verified` is the password,
+/// as it is stored, that somebody has just given.
+///
+/// # Errors
+/// 403 where the account was disabled, or its password changed, since that was verified.
+pub(crate) async fn begin(
+    state: &State,
+    arrival: Arrival,
+    account: AccountId,
+    verified: Option<String>,
+) -> Result<SignedIn, Problem> {
     let guest = match arrival.who {
         Some(who) if who.is_guest && who.account != account => Some(who.account),
         _ => None,
@@ -114,7 +123,10 @@ pub(crate) async fn begin(state: &State, arrival: Arrival, account: AccountId) -
     let (session, browser, device) = (Hash::of(&signed.session), Hash::of(&signed.browser), arrival.device);
     let state = state.clone();
     owned_by_server(async move {
-        state.store.add_session(account, session, &device, before, guest.filter(|_| asks)).await?;
+        let asked = guest.filter(|_| asks);
+        if !state.store.add_session(account, session, &device, before, asked, verified.as_deref()).await? {
+            return Err(Problem::Forbidden("Your account has changed in between, so you are not signed in. Try again.".into()));
+        }
         state.store.know_browser(account, browser).await?;
         if let Some(guest) = guest.filter(|_| !asks) {
             state.store.delete_guest(guest, account).await?;
@@ -191,7 +203,7 @@ pub async fn change_password(
     }
     attempt.succeeded();
     let hash = state.passwords.hash(new).await?;
-    let (work, this) = (state.clone(), arrival.session());
+    let (work, this, verified) = (state.clone(), arrival.session(), hash.clone());
     owned(async move {
         let note = Note::new(&name, "changed the password", &name, "");
         // This one ends as the new one begins, which takes over what is still to be asked.
@@ -201,7 +213,7 @@ pub async fn change_password(
         Ok(())
     })
     .await?;
-    begin(state, arrival, who.account).await
+    begin(state, arrival, who.account, Some(verified)).await
 }
 
 /// The guest whose conversations whoever asks is still to be asked about.
