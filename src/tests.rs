@@ -64,6 +64,7 @@ mod tidy;
 mod titles;
 mod tracing;
 mod usage;
+mod used;
 mod viewer;
 mod wire;
 mod writing;

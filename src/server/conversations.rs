@@ -130,7 +130,8 @@ pub async fn delete(state: &State, account: AccountId, id: ConversationId) -> Re
             tracing::debug!(%problem, "What is deleted need not be saved");
         }
         state.store.delete_conversation(account, id).await?;
-        journal.append(Event::Deleted { conversation: id });
+        // The id is never given again, and what was told here is nobody's to read any more.
+        state.journals.end(Topic::Conversation(id), Some(Event::Deleted { conversation: id }));
         for account in members {
             state.journals.append(Topic::Account(account), Event::Deleted { conversation: id });
         }

@@ -31,6 +31,7 @@ mod sharing;
 mod socket;
 mod table;
 mod trace;
+mod whole;
 
 pub use headers::page_policy;
 pub use metrics::text as metrics_text;
@@ -68,6 +69,7 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
         .method_not_allowed_fallback(|| async { Problem::Method })
         .layer(from_fn_with_state(state.clone(), bulky::hold))
         .layer(from_fn_with_state(state.clone(), session::identify))
+        .layer(from_fn(whole::first))
         .layer(csrf(&state))
         .merge(pusher(&state))
         .layer(from_fn_with_state(state.clone(), origin::refuse))
@@ -118,6 +120,7 @@ fn pusher(state: &State) -> Router<State> {
     router
         .method_not_allowed_fallback(|| async { Problem::Method })
         .layer(from_fn_with_state(state.clone(), session::identify))
+        .layer(from_fn(whole::first))
 }
 
 /// The routes for whoever watches over the server.

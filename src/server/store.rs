@@ -5,6 +5,7 @@
 //! with `$n` parameters, so that a second database needs no second text.
 
 pub mod accounts;
+mod asking;
 pub mod audit;
 pub mod branches;
 mod columns;
@@ -32,6 +33,7 @@ pub mod sessions;
 pub mod sharing;
 pub mod tokens;
 pub mod usage;
+mod used;
 mod write;
 mod writing;
 
@@ -124,11 +126,14 @@ impl Store {
         self.fill_looks().await
     }
 
-    /// Starts a write. Call it only from a task that is not dropped half-way (`server::owned`).
+    /// Starts a write, and asks in it whether who asks still may (`asking`). Call it only from a task that is not dropped
+    /// half-way (`task::owned`).
     pub(crate) async fn write(&self) -> sqlx::Result<Write> {
         self.file.check()?;
         self.writes.fetch_add(1, Ordering::Relaxed);
-        Write::begin(&self.writer).await
+        let mut write = Write::begin(&self.writer).await?;
+        asking::ask_in(&mut write).await?;
+        Ok(write)
     }
 
     pub(crate) fn read(&self) -> &SqlitePool {
@@ -216,6 +221,9 @@ impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
         if let sqlx::Error::RowNotFound = error {
             return Self::NotFound;
+        }
+        if asking::is_withdrawn(&error) {
+            return Self::Unknown;
         }
         tracing::error!(%error, "The store failed");
         let message = match &error {

@@ -67,6 +67,8 @@ async fn upload(
         }
     };
     let bytes = receive(state.bounds.upload_stretch, request.into_body()).await?;
+    // Up to two minutes have passed since the head: what is withdrawn by now is not worth a decoder either.
+    state.store.ask_again().await?;
     let image = images::upload(&state, account, &name, bytes).await?;
     Ok((StatusCode::CREATED, Answer(image)))
 }

@@ -1,7 +1,7 @@
 //! Conversations.
 
 use super::columns::{access, called, id};
-use super::{Store, images, sharing, writing};
+use super::{Store, used, writing};
 use crate::contract::Changes;
 use crate::error::Problem;
 use crate::model::{Access, AccountId, Conversation, ConversationId, Named, Parameters};
@@ -22,6 +22,8 @@ pub struct Stored {
     pub access: Access,
     /// Whether whoever asked may know who the people here are.
     pub names: bool,
+    /// Since when whoever asked may look, where it is not theirs.
+    pub since: Option<String>,
     pub title: String,
     pub model: Option<String>,
     pub system: String,
@@ -61,15 +63,17 @@ impl Stored {
     }
 }
 
-/// Conversations as whoever asks sees them: `access` and `names` are expressions, the rest begins with joins.
+/// Conversations as whoever asks sees them: `access`, `names` and `since` are expressions, the rest begins with joins.
 macro_rules! select_conversations {
-    ($access:literal, $names:literal, $rest:literal) => {
+    ($access:literal, $names:literal, $since:literal, $rest:literal) => {
         concat!(
             "select conversation.*, owner.name as owner_name, ",
             $access,
             " as access, ",
             $names,
-            " as names,
+            " as names, ",
+            $since,
+            " as since,
               case when exists (select 1 from share others where others.conversation = conversation.id)
                      or exists (select 1 from public_link link where link.conversation = conversation.id)
                    then 1 else 0 end as is_shared
@@ -90,6 +94,7 @@ async fn seen(
     let row = sqlx::query(select_conversations!(
         "case when conversation.account = $2 then 'owner' else share.role end",
         "1",
+        "share.created_at",
         "left join share on share.conversation = conversation.id and share.account = $2
          where conversation.id = $1 and (conversation.account = $2 or share.role is not null)"
     ))
@@ -107,6 +112,7 @@ pub(super) fn stored(row: &SqliteRow) -> sqlx::Result<Stored> {
         is_shared: row.try_get::<i64, _>("is_shared")? != 0,
         access: access(row.try_get("access")?),
         names: row.try_get::<i64, _>("names")? != 0,
+        since: row.try_get("since")?,
         title: row.try_get("title")?,
         model: row.try_get("model")?,
         system: row.try_get("system")?,
@@ -129,7 +135,8 @@ pub struct Place {
 }
 
 impl Store {
-    /// Makes a conversation, or finds the one that the same account made with this id. `None`: the id is another's.
+    /// Makes a conversation, or finds the one that the same account made with this id. `None`: the id is another's, or that of
+    /// a conversation that was deleted.
     ///
     /// # Errors
     /// 429 and 409 where the account has made enough (`store/writing`).
@@ -143,6 +150,9 @@ impl Store {
         let mut write = self.write().await?;
         if let Some(before) = seen(&mut *write, account, conversation).await? {
             return Ok(Some(before).filter(|stored| stored.access == Access::Owner).map(|stored| (stored, false)));
+        }
+        if used::is_used(&mut write, conversation).await? {
+            return Ok(None);
         }
         writing::count(&mut write, writer).await?;
         writing::check_conversations(&mut write, writer).await?;
@@ -191,6 +201,7 @@ impl Store {
                 let row = sqlx::query(select_conversations!(
                     "'reader'",
                     "public_link.names",
+                    "public_link.created_at",
                     "join public_link on public_link.conversation = conversation.id and public_link.token_hash = $2
                      where conversation.id = $1 and owner.disabled_at is null"
                 ))
@@ -227,6 +238,7 @@ impl Store {
         let rows = sqlx::query(select_conversations!(
             "case when conversation.account = $1 then 'owner' else share.role end",
             "1",
+            "share.created_at",
             "left join share on share.conversation = conversation.id and share.account = $1
              where conversation.id in (
                 select id from (
@@ -329,18 +341,7 @@ impl Store {
     /// looks again. `RowNotFound` when it is not there or another's.
     pub async fn delete_conversation(&self, account: AccountId, conversation: ConversationId) -> sqlx::Result<()> {
         let mut write = self.write().await?;
-        let images = images::only_in(&mut write, conversation).await?;
-        sharing::note_end(&mut write, self.process(), account, conversation).await?;
-        let gone = sqlx::query("delete from conversation where id = $1 and account = $2")
-            .bind(conversation.to_string())
-            .bind(account.to_string())
-            .execute(&mut *write)
-            .await?
-            .rows_affected();
-        if gone == 0 {
-            return Err(sqlx::Error::RowNotFound);
-        }
-        images::delete_all(&mut write, &images).await?;
+        used::delete(&mut write, Some(self.process()), account, conversation).await?;
         write.commit().await?;
         self.let_go_of_all(conversation);
         Ok(())

@@ -95,6 +95,7 @@ impl Store {
 
     /// Begins a session, in place of `before`. `guest` is whose conversations are still to be asked about; without one,
     /// those that `before` was still to ask this account about. What it was to ask another account about, that one keeps.
+    /// `false`, and nothing happens, where the account is disabled, or has another password than the one that was verified.
     pub async fn add_session(
         &self,
         account: AccountId,
@@ -102,8 +103,17 @@ impl Store {
         device: &str,
         before: Option<Hash>,
         guest: Option<AccountId>,
-    ) -> sqlx::Result<()> {
+        verified: Option<&str>,
+    ) -> sqlx::Result<bool> {
         let mut write = self.write().await?;
+        let may = sqlx::query("select 1 from account where id = $1 and disabled_at is null and ($2 is null or password = $2)")
+            .bind(account.to_string())
+            .bind(verified)
+            .fetch_optional(&mut *write)
+            .await?;
+        if may.is_none() {
+            return Ok(false);
+        }
         let left = match before {
             Some(before) => super::revocations::end_session(&mut write, before).await?,
             None => None,
@@ -117,7 +127,8 @@ impl Store {
             None => guest,
         };
         add(&mut write, account, session, device, guest).await?;
-        write.commit().await
+        write.commit().await?;
+        Ok(true)
     }
 
     pub async fn touch_session(&self, session: Hash) -> sqlx::Result<()> {

@@ -324,7 +324,7 @@ async fn give(
 /// its public link.
 pub(super) async fn note_end(
     write: &mut SqliteConnection,
-    process: &str,
+    process: Option<&str>,
     owner: AccountId,
     conversation: ConversationId,
 ) -> sqlx::Result<()> {
@@ -339,7 +339,7 @@ pub(super) async fn note_end(
     let link = sqlx::query("select 1 from public_link where conversation = $1").bind(conversation.to_string());
     revoked.extend(link.fetch_optional(&mut *write).await?.map(|_| Revoked::PublicLink(conversation)));
     for revoked in revoked {
-        note_by(write, Some(process), revoked).await?;
+        note_by(write, process, revoked).await?;
     }
     Ok(())
 }
