@@ -36,6 +36,22 @@ pub(super) fn checked(html: &str) -> String {
     unescape(&text)
 }
 
+/// How many nodes stand at the top.
+pub(super) fn roots(html: &str) -> usize {
+    let (mut depth, mut roots) = (0, usize::from(!html.starts_with('<')));
+    for part in html.split('<').skip(1) {
+        let name = part.split([' ', '>']).next().unwrap_or_default();
+        if name.starts_with('/') {
+            depth -= 1;
+        } else {
+            roots += usize::from(depth == 0);
+            depth += usize::from(!is_one_of(VOID, name));
+        }
+        roots += usize::from(depth == 0 && !part.ends_with('>'));
+    }
+    roots
+}
+
 fn check_attributes(attributes: &str, html: &str) {
     let mut rest = attributes;
     while !rest.is_empty() {
