@@ -11,6 +11,7 @@ const ANSWER = `مرحبا بك في القائمة:
 - أول عنصر
 - ثاني عنصر، مع \`code()\` فيه
   - عنصر داخلي
+- An English item (of two).
 
 10. عشرة
 11. أحد عشر
@@ -72,6 +73,9 @@ test("z20 what one has said stays on its side, list marks stand inside the page,
     expect(outer.x + outer.width - (item.x + item.width)).toBeGreaterThan(20);
     expect(Math.round(item.x)).toBe(Math.round(outer.x));
   }
+  // An English item is English, and stands where the list stands.
+  const english = chat.prose.getByText("An English item");
+  expect(await english.evaluate((it) => getComputedStyle(it).textAlign)).toBe("right");
   const [first, last] = [await box(chat.prose.locator("th").first()), await box(chat.prose.locator("th").last())];
   expect(first.x).toBeGreaterThan(last.x);
   // Paragraphs in one bubble have each their own direction.
@@ -89,6 +93,16 @@ test("z20 a wide table from right to left begins at its first column", async ({ 
   await expect(chat.prose.locator("th").last()).not.toBeInViewport();
   const [first, second] = await Promise.all([0, 1].map((index) => chat.prose.locator("th").nth(index).boundingBox()));
   expect(first?.x).toBeGreaterThan(second?.x ?? Infinity);
+  expect(await width(page)).toBe(PHONE.width);
+});
+
+test("z20 a list with long numbers does not make the page scroll", async ({ chat, page, upstream }) => {
+  await page.setViewportSize(PHONE);
+  await chat.open();
+  await upstream.next({ text: "سنوات:\n\n2024. أولى\n2025. ثانية\n\nثم\n\n123456789. أخيرة" });
+  await chat.say("سنوات");
+  await chat.ended();
+  await expect(chat.prose.locator("ol")).toHaveCount(2);
   expect(await width(page)).toBe(PHONE.width);
 });
 

@@ -120,7 +120,9 @@ impl<'a> Page<'a> {
             Tag::BlockQuote(_) => self.guide(&["<blockquote"]),
             Tag::Item => self.out.push_str("<li>"),
             Tag::List(Some(1)) => self.guide(&["<ol"]),
-            Tag::List(Some(first)) => self.guide(&[r#"<ol start=""#, &first.to_string(), "\""]),
+            Tag::List(Some(first)) => {
+                self.guide(&[r#"<ol start=""#, &first.to_string(), room(first)]);
+            }
             Tag::List(None) => self.guide(&["<ul"]),
             Tag::CodeBlock(kind) => self.code = Some(Code { language: language(&kind), text: String::new() }),
             Tag::HtmlBlock => self.out.push_str(PLAIN_START),
@@ -256,6 +258,15 @@ fn heading(level: HeadingLevel) -> &'static str {
         HeadingLevel::H2 => "h4",
         HeadingLevel::H3 => "h5",
         HeadingLevel::H4 | HeadingLevel::H5 | HeadingLevel::H6 => "h6",
+    }
+}
+
+/// How much room the numbers of a list need, told by its first: three digits have it without a word.
+fn room(first: u64) -> &'static str {
+    match first {
+        0..900 => "\"",
+        900..90_000 => r#"" class="wide""#,
+        _ => r#"" class="widest""#,
     }
 }
 

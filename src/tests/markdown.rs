@@ -286,6 +286,8 @@ fn z20_the_outermost_list_quote_or_table_chooses_the_direction_and_code_does_not
     }
     assert!(render("|أ|\n|-|\n|ب|").contains(r#" dir="auto"><table><thead><tr><th scope="col">أ</th>"#));
     assert!(render("- أ\n\n  |أ|\n  |-|\n  |ب|").contains(r#"aria-label="Table"><table>"#));
+    assert!(render("2024. a").starts_with(r#"<ol start="2024" class="wide" dir="auto">"#));
+    assert!(render("123456789. a").starts_with(r#"<ol start="123456789" class="widest" dir="auto">"#));
     assert!(render("```sh\nls\n```").starts_with(r#"<figure class="code" dir="ltr">"#));
 }
 

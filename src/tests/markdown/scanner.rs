@@ -5,7 +5,8 @@ const TAGS: &str = "p h3 h4 h5 h6 blockquote ul ol li pre code figure figcaption
 const VOID: &str = "br hr input";
 const ATTRIBUTES: &str =
     "dir class href rel target title type disabled checked aria-label tabindex role start scope data-copy";
-const CLASSES: &str = "code copy plain table task host image-link left center right a c d f h i k n o p s t";
+const CLASSES: &str =
+    "code copy plain table task host image-link wide widest left center right a c d f h i k n o p s t";
 
 fn is_one_of(list: &str, word: &str) -> bool {
     list.split_ascii_whitespace().any(|one| one == word)
