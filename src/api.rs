@@ -2,79 +2,12 @@
 //!
 //! Each is a public URL and does three things: name the caller, parse, call one function in `server`.
 
-pub mod object;
-
+use crate::contract::{Changes, Earlier, Me, Page, Sent, Spent};
 use crate::error::Problem;
-use crate::event::{Cursor, List, Snapshot};
-use crate::model::{AccountId, Conversation, ConversationId, ImageId, Message, MessageId, Model, Parameters, Usage};
+use crate::event::{Cursor, List};
+use crate::model::{Conversation, ConversationId, ImageId, MessageId, Model};
 use leptos::prelude::*;
 use leptos::server_fn::codec::{ByteStream, Json, Streaming};
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use utoipa::ToSchema;
-
-/// A conversation as a page needs it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Page {
-    pub snapshot: Snapshot,
-    /// The HTML of the finished messages that hold code, highlighted. The browser renders all others itself.
-    pub highlighted: BTreeMap<MessageId, String>,
-}
-
-/// Messages from before those that a page shows, oldest first.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Earlier {
-    pub messages: Vec<Message>,
-    /// Whether there are still earlier ones.
-    pub earlier: bool,
-    pub highlighted: BTreeMap<MessageId, String>,
-}
-
-/// What a send, a retry or a continue made.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Sent {
-    /// The person's message that is being answered.
-    pub message: Message,
-    /// The reply, open.
-    pub reply: Message,
-    pub cursor: Cursor,
-}
-
-/// What changes in a conversation; `None` leaves a field as it is. Parameters change all together: what is not among the
-/// new ones is no longer set.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Changes {
-    #[serde(default)]
-    #[schema(max_length = 200, pattern = r"\S")]
-    pub title: Option<String>,
-    /// `provider/model`.
-    #[serde(default)]
-    #[schema(max_length = 200)]
-    pub model: Option<String>,
-    /// The system prompt; empty for none.
-    #[serde(default)]
-    #[schema(max_length = 32_000)]
-    pub system: Option<String>,
-    #[serde(default, deserialize_with = "object::optional")]
-    pub parameters: Option<Parameters>,
-}
-
-/// What was used, in tokens.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Spent {
-    /// In the conversation that was asked about.
-    pub conversation: Option<Usage>,
-    /// By the account today, in all its conversations.
-    pub today: Usage,
-}
-
-/// Whose page it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Me {
-    pub id: AccountId,
-    /// None for a guest.
-    pub name: Option<String>,
-}
 
 /// The conversation's snapshot with the cursor that it covers.
 #[server(endpoint = "chat/open", input = Json)]

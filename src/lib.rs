@@ -20,6 +20,7 @@ pub mod amount;
 pub mod api;
 pub mod app;
 pub mod browser;
+pub mod contract;
 pub mod error;
 pub mod event;
 pub mod markdown;

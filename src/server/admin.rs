@@ -1,15 +1,17 @@
 //! What an admin does to accounts. Everything is written down with the name of who did it.
 
-use super::accounts::{Role, SignUp, set_policy};
+use super::State;
+use super::accounts::set_policy;
+use super::principal::{Role, SignUp};
 use super::quota::Quota;
 use super::secret::{self, Hash};
 use super::session::{Admin, Person};
 use super::store::accounts::Account;
-use super::store::ahead;
 use super::store::audit::Note;
 use super::store::invitations::NewInvitation;
 use super::store::revocations::Revoked;
-use super::{State, owned};
+use super::task::owned;
+use super::times::ahead;
 use crate::error::Problem;
 use crate::model::AccountId;
 use std::time::Duration;

@@ -4,7 +4,7 @@
 //! only woken by a channel that carries no data, so there is no queue to overflow. A conversation that nobody looks at takes
 //! no room, and a mark is held for members only; so all of it is bounded by the connections that there are.
 
-use super::journal::lock;
+use super::sync::lock;
 use crate::model::{AccountId, ConversationId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

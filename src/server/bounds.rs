@@ -2,6 +2,19 @@
 
 use std::time::Duration;
 
+/// The largest request body: a message of 32,000 four-byte characters, written as JSON, with room to spare.
+pub const MAX_BODY_BYTES: usize = 256 << 10;
+
+/// Where images are uploaded. Bodies may be larger here, and take longer.
+pub const UPLOADS: &str = "/api/v1/images";
+
+/// Model ids are short; this bounds what is stored and shown.
+pub const MAX_MODEL: usize = 200;
+
+/// When the server leaves, its sockets are closed spread over this time: stock clients come back after one second, all of
+/// them, and would otherwise do so in the same moment.
+pub const SPREAD: Duration = Duration::from_secs(3);
+
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// How long a reply's end is tried to be written before its viewers are told that it is not saved yet. They have the

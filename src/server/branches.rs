@@ -1,15 +1,16 @@
 //! The branches of a conversation: its tree, and which way through it is shown.
 
+use super::State;
 use super::conversations::{limited, snapshot};
 use super::engine::{NewMessage, Parent};
 use super::journal::Topic;
 use super::limits::Prompt;
 use super::store::branches::Node;
-use super::{State, owned};
-use crate::api::Sent;
+use super::task::owned;
+use crate::contract::Sent;
 use crate::error::Problem;
 use crate::event::Snapshot;
-use crate::model::{Access, AccountId, ConversationId, Message, MessageId, Role, Versions};
+use crate::model::{Access, AccountId, ConversationId, MessageId, Role};
 
 /// Messages of the tree on one page.
 const PAGE: i64 = 200;
@@ -61,22 +62,6 @@ pub async fn show(
         snapshot(&state, account, id).await
     })
     .await
-}
-
-/// Says of each message which of its place's versions it is.
-pub async fn number(state: &State, conversation: ConversationId, messages: &mut [Message]) -> Result<(), Problem> {
-    if messages.is_empty() {
-        return Ok(());
-    }
-    let siblings = state.store.siblings(conversation, messages.iter().map(|message| message.parent)).await?;
-    for message in messages {
-        let all = siblings.get(&message.parent).filter(|all| 1 < all.len());
-        message.versions = all.and_then(|all| {
-            let index = all.iter().position(|id| *id == message.id)?;
-            Some(Versions { number: index as u32 + 1, count: all.len() as u32 })
-        });
-    }
-    Ok(())
 }
 
 /// Shows the `number`th of the messages that answer the same one as `message`, and what was said newest below it.

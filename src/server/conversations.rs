@@ -1,10 +1,11 @@
 //! Conversations: made, listed, shown, changed, deleted. Every change is told to the viewers.
 
 use super::journal::Topic;
+use super::principal::Viewer;
 use super::store::conversations::{Place, Stored};
-use super::viewer::Viewer;
-use super::{State, branches, limits, lists, owned, public};
-use crate::api::Changes;
+use super::task::owned;
+use super::{State, announce, limits, public, versions};
+use crate::contract::Changes;
 use crate::error::Problem;
 use crate::event::{Draft, Event, List, Snapshot};
 use crate::model::{Access, AccountId, Conversation, ConversationId, Message, MessageId, Status};
@@ -96,7 +97,7 @@ pub async fn change(
 
 pub(super) async fn tell_lists(state: &State, stored: &Stored, conversation: &Conversation) {
     let event = Event::Conversation { conversation: Box::new(conversation.clone()) };
-    lists::tell(&state.store, &state.journals, stored, event).await;
+    announce::tell(&state.store, &state.journals, stored, event).await;
 }
 
 fn checked(state: &State, changes: Changes) -> Result<Changes, Problem> {
@@ -121,7 +122,7 @@ pub async fn delete(state: &State, account: AccountId, id: ConversationId) -> Re
         let journal = state.journals.topic(Topic::Conversation(id));
         let _turn = journal.turn.lock().await;
         let stored = state.store.conversation(account, id).await?;
-        let members = lists::members(&state.store, &stored).await?;
+        let members = announce::members(&state.store, &stored).await?;
         if let Err(problem) = state.engine.settle(id).await {
             tracing::debug!(%problem, "What is deleted need not be saved");
         }
@@ -209,6 +210,6 @@ pub(super) async fn path(
     if more {
         messages.remove(0);
     }
-    branches::number(state, id, &mut messages).await?;
+    versions::number(state, id, &mut messages).await?;
     Ok((messages, more))
 }

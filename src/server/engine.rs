@@ -23,12 +23,16 @@ pub use sending::{NewMessage, Parent};
 pub use stop::Stop;
 pub use visit::Visit;
 
-use crate::api::Sent;
+use super::drain::Drain;
+use super::sync::lock;
+use super::task::owned;
+use crate::contract::Sent;
 use crate::error::Problem;
 use crate::event::Event;
 use crate::model::{Access, AccountId, ConversationId, Message, MessageId, Role};
+use crate::server::announce;
 use crate::server::bounds::Bounds;
-use crate::server::journal::{Journal, Journals, Topic, lock};
+use crate::server::journal::{Journal, Journals, Topic};
 use crate::server::limits::{self, Counts, Limits};
 use crate::server::metrics::Metrics;
 use crate::server::provider::{Providers, Request};
@@ -36,7 +40,6 @@ use crate::server::quota::Everybody;
 use crate::server::store::Store;
 use crate::server::store::conversations::Stored;
 use crate::server::store::messages::{Opening, Told};
-use crate::server::{Drain, lists, owned};
 use opening::{announce, empty_reply, request};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -304,7 +307,7 @@ impl Shared {
         if renamed {
             self.journals.append(Topic::Conversation(stored.id), event.clone());
         }
-        lists::tell(&self.store, &self.journals, &stored, event).await;
+        announce::tell(&self.store, &self.journals, &stored, event).await;
     }
 
     /// The way from the conversation's first message to `leaf`.

@@ -8,19 +8,17 @@ mod archive;
 mod markdown;
 mod names;
 
-use super::State;
-use super::grants::{self, Grant};
+use super::grants::Grant;
 use super::limits::Counted;
-use super::session::Who;
+use super::principal::{Viewer, Who};
 use super::store::conversations::Stored;
 use super::store::export::{Kept, Placed};
-use super::viewer::Viewer;
+use super::{State, revocation};
 use crate::error::Problem;
 use crate::model::{AccountId, ConversationId, Image, Message};
 use archive::{Archive, Kind};
 use bytes::Bytes;
-use futures::Stream;
-use futures::stream;
+use futures::{Stream, stream};
 use serde::Serialize;
 use serde_json::json;
 use std::collections::VecDeque;
@@ -54,7 +52,7 @@ pub async fn begin(
     who: Who,
 ) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + 'static + use<>, Problem> {
     let place = state.limits.export(who.account)?;
-    let grant = grants::grant(state, who).await?;
+    let grant = revocation::grant(state, who).await?;
     let (archive, pieces) = Archive::begin();
     let (state, account) = (state.clone(), who.account);
     tokio::spawn(async move {

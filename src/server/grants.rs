@@ -7,24 +7,15 @@ mod places;
 
 pub use places::{Place, Places};
 
-use super::State;
-use super::housekeeping::round;
-use super::journal::{Topic, lock};
+use super::principal::{By, Viewer, Who};
 use super::secret::Hash;
-use super::session::{By, Who};
-use super::store::revocations::{Noted, Revoked};
-use super::viewer::Viewer;
-use crate::error::Problem;
+use super::store::revocations::Revoked;
+use super::sync::lock;
 use crate::model::AccountId;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, Weak};
-use std::time::Duration;
-use tokio::time::sleep;
+use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
-
-/// How often is looked what other processes have withdrawn. A stream is to be cut within a second.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// The open streams by what they were authorised by.
 #[derive(Default)]
@@ -70,7 +61,8 @@ impl Drop for Grant {
 }
 
 impl Grants {
-    fn take(self: &Arc<Self>, who: Who) -> Grant {
+    /// A place among what may stay open. See `revocation::grant`, which also asks whether it still holds.
+    pub(super) fn take(self: &Arc<Self>, who: Who) -> Grant {
         let mut open = lock(&self.open);
         let held = open.entry(who).or_insert_with(|| Held { cut: CancellationToken::new(), streams: 0 });
         held.streams += 1;
@@ -107,56 +99,5 @@ impl Grants {
 
     pub fn revoke_session(&self, session: Hash) {
         self.revoke(Revoked::Session(session));
-    }
-}
-
-/// A place among what may stay open.
-///
-/// # Errors
-/// 401: what the caller was let in by was withdrawn a moment ago.
-pub async fn grant(state: &State, who: Who) -> Result<Grant, Problem> {
-    let grant = state.grants.take(who);
-    // Looked at once more after it is known here: what is withdrawn from now on finds it.
-    if super::session::holds(state, who).await? { Ok(grant) } else { Err(Problem::Unknown) }
-}
-
-/// What an account that is disabled or gone has running here ends.
-async fn stop_what_it_pays_for(state: &State, revoked: Revoked) {
-    let Revoked::Account(account) = revoked else { return };
-    let gone = match state.store.account(account).await {
-        Ok(account) => account.disabled,
-        Err(error) => matches!(error, sqlx::Error::RowNotFound),
-    };
-    if gone {
-        state.engine.stop_all(account).await;
-    }
-}
-
-/// Looks what other processes have withdrawn, until the server is gone.
-pub async fn watch(state: Weak<super::Shared>, mut seen: i64) {
-    loop {
-        sleep(LOOK_EVERY).await;
-        let Some(state) = state.upgrade() else { return };
-        let state = State(state);
-        round(&state.metrics, "revocations", look(&state, &mut seen)).await;
-    }
-}
-
-async fn look(state: &State, seen: &mut i64) {
-    match state.store.revocations_after(*seen).await {
-        Ok((revoked, last)) => {
-            *seen = last;
-            for Noted { revoked, is_ours } in revoked {
-                state.grants.revoke(revoked);
-                // Another process has told its own viewers only that the list is another one now.
-                if let Revoked::Share(account, _) = revoked
-                    && !is_ours
-                {
-                    state.journals.start_over(Topic::Account(account));
-                }
-                stop_what_it_pays_for(state, revoked).await;
-            }
-        }
-        Err(error) => tracing::warn!(%error, "What other processes have withdrawn could not be looked at"),
     }
 }

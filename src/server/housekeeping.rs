@@ -1,10 +1,10 @@
 //! What is done from time to time, whoever asks for what. Such a loop has to go on: where one ends, the server looks well
 //! and keeps nothing, cuts nobody off, or forgets nothing.
 
-use super::metrics::Metrics;
-use super::{Drain, Shared, State, accounts, images, oidc};
-use futures::FutureExt;
-use std::panic::{AssertUnwindSafe, resume_unwind};
+use super::drain::Drain;
+use super::task::round;
+use super::{Shared, State, accounts, images, oidc};
+use std::panic::resume_unwind;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::task::spawn_blocking;
@@ -14,13 +14,6 @@ use tokio::time::timeout;
 const SWEEP: Duration = Duration::from_secs(60);
 /// How often is looked whether the journals hold too much.
 const CROWDED: Duration = Duration::from_secs(1);
-
-/// One round of a loop. A panic ends that round only: it is counted, the log has it, and the next round is another chance.
-pub(super) async fn round(metrics: &Metrics, task: &'static str, work: impl Future<Output = ()>) {
-    if AssertUnwindSafe(work).catch_unwind().await.is_err() {
-        metrics.panic(task);
-    }
-}
 
 /// Local servers say which models they have; whoever runs one pulls a model and expects it here.
 pub(super) async fn discover(state: Weak<Shared>, drain: Drain) {

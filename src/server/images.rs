@@ -1,20 +1,14 @@
 //! Images that people upload: let in, decoded off the threads that answer, kept, shown to those who may see them.
 
-use super::picture::{self, Picture};
-use super::store::ago;
+use super::State;
 use super::store::images::{Added, Most};
-use super::{State, owned};
+use super::task::owned;
+use super::times::ago;
 use crate::error::Problem;
 use crate::model::{AccountId, Image, ImageId};
 use bytes::Bytes;
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Uploads that come in at a time, of everybody: each is held in memory, so this bounds it to some hundreds of MiB.
-const RECEIVED_AT_ONCE: usize = 24;
-/// Pictures that are decoded at a time: one may take 400 MB, and a processor.
-const DECODED_AT_ONCE: usize = 1;
 /// Images of one account that are in no message yet. Four full messages; whoever uploads more is not about to send them.
 const MOST_WAITING: i64 = 4 * Image::MOST_PER_MESSAGE as i64;
 /// All images of one account: some hundreds at the size that they are kept in, and far from filling a disk.
@@ -23,48 +17,6 @@ const MOST_BYTES: i64 = 512 << 20;
 const MOST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// A file's name as it is kept, in characters: a line of it is shown.
 const MOST_NAME: usize = 100;
-/// What a caller is told to wait when too many upload.
-const RETRY_AFTER_SECONDS: u64 = 5;
-
-/// The places for uploads.
-pub struct Images {
-    receiving: Arc<Semaphore>,
-    decoding: Arc<Semaphore>,
-}
-
-impl Default for Images {
-    fn default() -> Self {
-        Self {
-            receiving: Arc::new(Semaphore::new(RECEIVED_AT_ONCE)),
-            decoding: Arc::new(Semaphore::new(DECODED_AT_ONCE)),
-        }
-    }
-}
-
-impl Images {
-    /// A place for an upload, before any of it is read. It is free again when the answer is dropped.
-    pub fn receive(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        Arc::clone(&self.receiving).try_acquire_owned().map_err(|_| {
-            let message = "Too many images are being uploaded at the moment. Try again in a moment.".into();
-            Problem::Unavailable { message, retry_after_seconds: RETRY_AFTER_SECONDS }
-        })
-    }
-
-    /// Decodes off the runtime's threads. The place is the work's, so that a caller who hangs up does not make room for
-    /// another while it still runs.
-    async fn decode(&self, bytes: Bytes) -> Result<Picture, Problem> {
-        let place = Arc::clone(&self.decoding).acquire_owned().await.map_err(|_| Problem::Internal)?;
-        let work = tokio::task::spawn_blocking(move || {
-            let picture = Picture::read(&bytes);
-            drop(place);
-            picture
-        });
-        work.await.unwrap_or_else(|error| {
-            tracing::error!(%error, "An image's decoder panicked");
-            Err(picture::broken())
-        })
-    }
-}
 
 /// Keeps what was uploaded, for a message to come.
 pub async fn upload(state: &State, account: AccountId, name: &str, bytes: Bytes) -> Result<Image, Problem> {

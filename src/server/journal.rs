@@ -5,6 +5,7 @@
 
 mod held;
 
+use super::sync::lock;
 use crate::event::{Cursor, Draft, Event};
 use crate::model::{AccountId, ConversationId, MessageId};
 use crate::wire::{Body, Topic as Channel};
@@ -12,7 +13,7 @@ use bytes::Bytes;
 use held::Held;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
@@ -385,9 +386,4 @@ fn bytes(event: &Event) -> usize {
 /// An epoch that no other journal had: random, so that it needs no memory of the past.
 fn random_epoch() -> u64 {
     (uuid::Uuid::new_v4().as_u128() >> 64) as u64
-}
-
-/// A panic while holding one of these locks leaves plain data behind; it is still good to read.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,11 +1,12 @@
 //! What one person may ask for, and what a person's text may be. Parsed here once, trusted everywhere else.
 
+use super::bounds::MAX_MODEL;
+use super::sync::lock;
+use super::times::span;
 use crate::error::Problem;
 use crate::model::{AccountId, Parameters};
 use crate::server::address::{Network, network};
-use crate::server::journal::lock;
 use crate::server::metrics::Metrics;
-use crate::server::throttle::span;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use std::collections::HashMap;
@@ -81,9 +82,6 @@ pub fn parameters(parameters: Parameters) -> Result<Parameters, Problem> {
     }
     Ok(parameters)
 }
-
-/// Model ids are short; this bounds what is stored and shown.
-pub const MAX_MODEL: usize = 200;
 
 /// Checks the length of a model's id. Whether there is such a model, the providers say.
 pub fn model(id: &str) -> Result<(), Problem> {

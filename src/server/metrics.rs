@@ -1,6 +1,5 @@
 //! What `/metrics` tells: counted where it happens, or read off when somebody asks. Nothing of what people wrote.
 
-use super::State;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -34,6 +33,18 @@ pub struct Metrics {
 }
 
 /// What is read off when somebody asks.
+pub struct Readings {
+    pub open_replies: usize,
+    pub stateless_answers: usize,
+    pub unsaved_replies: usize,
+    pub followers: usize,
+    pub sockets: usize,
+    pub journals: usize,
+    pub journal_entries: usize,
+    pub journal_bytes: usize,
+}
+
+/// The [`Readings`] as they are registered.
 #[derive(Default)]
 struct Gauges {
     open_replies: Gauge,
@@ -90,18 +101,17 @@ impl Metrics {
         self.panics.get_or_create(&[("task", task)]).inc();
     }
 
-    /// Everything, as the text that Prometheus reads (OpenMetrics 1.0).
-    pub fn text(&self, state: &State) -> String {
-        let journals = state.journals.size();
+    /// Everything, as the text that Prometheus reads (OpenMetrics 1.0). `readings` are the gauges at this moment.
+    pub fn text(&self, readings: &Readings) -> String {
         let read = |gauge: &Gauge, count: usize| gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
-        read(&self.gauges.open_replies, state.engine.open_replies());
-        read(&self.gauges.stateless_answers, state.engine.visits());
-        read(&self.gauges.unsaved_replies, state.store.held());
-        read(&self.gauges.followers, state.limits.open_streams());
-        read(&self.gauges.sockets, state.sockets.count());
-        read(&self.gauges.journals, journals.topics);
-        read(&self.gauges.journal_entries, journals.entries);
-        read(&self.gauges.journal_bytes, journals.bytes);
+        read(&self.gauges.open_replies, readings.open_replies);
+        read(&self.gauges.stateless_answers, readings.stateless_answers);
+        read(&self.gauges.unsaved_replies, readings.unsaved_replies);
+        read(&self.gauges.followers, readings.followers);
+        read(&self.gauges.sockets, readings.sockets);
+        read(&self.gauges.journals, readings.journals);
+        read(&self.gauges.journal_entries, readings.journal_entries);
+        read(&self.gauges.journal_bytes, readings.journal_bytes);
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("a String takes everything");
         text

@@ -1,11 +1,11 @@
 //! What pages show: conversations with their code highlighted.
 
+use super::principal::Viewer;
 use super::{State, conversations, highlight};
-use crate::api::{Earlier, Page};
+use crate::contract::{Earlier, Page};
 use crate::error::Problem;
 use crate::markdown;
 use crate::model::{ConversationId, Message, MessageId, Role};
-use crate::server::viewer::Viewer;
 use axum::http::StatusCode;
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;

@@ -15,8 +15,8 @@ pub mod reset;
 pub mod search;
 pub mod sharing;
 
-use super::accounts::Role;
-use super::routes::site_folder;
+use super::assets;
+use super::principal::{Owner, Role};
 use crate::error::Problem;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -37,13 +37,6 @@ pub enum Width {
     Text,
     /// Tables.
     Broad,
-}
-
-/// Whose page it is: what stands at its top.
-#[derive(Clone, Debug)]
-pub struct Owner {
-    pub name: String,
-    pub role: Role,
 }
 
 /// What a page says beside its forms: what was wrong with the last one, or that it was done.
@@ -99,7 +92,7 @@ impl IntoResponse for Sheet {
 }
 
 fn document(sheet: Sheet) -> impl IntoView {
-    let style = format!("/{}/rivulet.css", site_folder());
+    let style = format!("/{}/rivulet.css", assets::folder());
     let width = match sheet.width {
         Width::Narrow => "sheet sheet--narrow",
         Width::Text => "sheet",

@@ -51,7 +51,7 @@ fn page(problem: &Problem, way: &str) -> Response {
         Problem::NotFound => ("Nothing here", ""),
         _ => ("That did not work", way),
     };
-    let folder = super::routes::site_folder();
+    let folder = super::assets::folder();
     let page = format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
@@ -82,7 +82,7 @@ pub async fn not_found(headers: HeaderMap) -> Response {
 impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
         match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => too_large(super::routes::MAX_BODY_BYTES),
+            StatusCode::PAYLOAD_TOO_LARGE => too_large(super::bounds::MAX_BODY_BYTES),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => {
                 Self::Unsupported("Send JSON, with the header Content-Type: application/json.".into())
             }

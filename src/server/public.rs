@@ -1,35 +1,8 @@
 //! A conversation that everybody may read who has its public link: what they are not shown, and who they are to the rest
 //! of the server.
 
-use super::secret::Hash;
-use super::session::Who;
-use super::viewer::Viewer;
 use crate::event::{Event, Snapshot};
 use crate::model::{Conversation, Message, Parameters};
-use std::net::IpAddr;
-
-/// Somebody who reads along by a public link. Nothing else is known of them.
-#[derive(Clone, Copy, Debug)]
-pub struct Passerby {
-    pub link: Hash,
-    pub address: IpAddr,
-}
-
-/// Who looks, by whatever right.
-#[derive(Clone, Copy, Debug)]
-pub enum Looker {
-    Known(Who),
-    Passerby(Passerby),
-}
-
-impl Looker {
-    pub fn viewer(self) -> Viewer {
-        match self {
-            Self::Known(who) => Viewer::Account(who.account),
-            Self::Passerby(passerby) => Viewer::Public(passerby.link),
-        }
-    }
-}
 
 /// A snapshot as passers-by see it. `names`: they may know who the people are.
 pub fn snapshot(snapshot: &mut Snapshot, names: bool) {

@@ -1,8 +1,7 @@
 //! How much an account may use: what is set for it alone, or else for everybody by the settings. Asked before a provider
 //! is.
 
-use super::settings::Settings;
-use super::throttle::span;
+use super::times::span;
 use crate::error::Problem;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -33,17 +32,6 @@ pub struct Everybody {
     pub open_replies: usize,
     pub tokens_per_day: Option<u64>,
     pub tokens_per_month: Option<u64>,
-}
-
-impl Everybody {
-    pub fn of(settings: &Settings) -> Self {
-        Self {
-            sends_per_minute: settings.sends_per_minute,
-            open_replies: settings.open_replies,
-            tokens_per_day: settings.tokens_per_day,
-            tokens_per_month: settings.tokens_per_month,
-        }
-    }
 }
 
 /// The days that count, in UTC: today, and the first of this month.

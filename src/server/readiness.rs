@@ -1,7 +1,7 @@
 //! Whether the store answers. To find out takes its only writer, and anybody may ask: so it is asked by one at a time, and whoever
 //! comes meanwhile, or shortly after, is told the same.
 
-use super::owned;
+use super::task::owned;
 use crate::error::Problem;
 use std::sync::Arc;
 use std::time::Duration;

@@ -30,12 +30,12 @@ mod socket;
 mod table;
 mod trace;
 
-pub use assets::folder as site_folder;
 pub use headers::page_policy;
-pub use images::UPLOADS;
+pub use metrics::text as metrics_text;
 pub use openapi::document;
 pub use pages::page_routes;
 
+use super::bounds::MAX_BODY_BYTES;
 use super::problem::not_found;
 use super::{State, session};
 use crate::error::Problem;
@@ -47,11 +47,9 @@ use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 use table::Table;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::compression::{CompressionLayer, predicate::Predicate};
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::Predicate;
 use tower_http::csrf::{CsrfLayer, ProtectionError};
-
-/// The largest request body: a message of 32,000 four-byte characters, written as JSON, with room to spare.
-pub const MAX_BODY_BYTES: usize = 256 << 10;
 
 /// Everything that Rivulet serves. `pages` adds the app, which this side does not know.
 pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) -> Router {

@@ -4,9 +4,10 @@ pub mod places;
 mod refusal;
 mod timely;
 
+use super::bounds::UPLOADS;
+use super::peer::Peer;
 use crate::server::State;
 use crate::server::bounds::Bounds;
-use crate::server::routes::UPLOADS;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -45,10 +46,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const LAST_WRITES: Duration = Duration::from_secs(2);
 /// How long connections get to send their last bytes after the last reply has ended.
 const LAST_BYTES: Duration = Duration::from_millis(500);
-
-/// The client's network address.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
 
 /// A connection's place, and that the server's end waits for it. Held by what goes on after HTTP has ended: a WebSocket.
 #[derive(Clone)]

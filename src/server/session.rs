@@ -11,12 +11,12 @@ mod extract;
 
 pub use extract::{Account, Admin, Browser, Once, Person, Reader, SignedIn};
 
-use super::accounts::{Role, Scope};
+use super::peer::Peer;
+use super::principal::{By, Looker, Passerby, Role, Who};
 use super::problem::in_place_of_page;
-use super::public::{Looker, Passerby};
 use super::secret::{self, Hash};
-use super::serve::Peer;
-use super::{State, address, owned};
+use super::task::owned;
+use super::{State, address};
 use crate::error::Problem;
 use crate::model::AccountId;
 use axum::extract::{Request, State as Extract};
@@ -26,22 +26,6 @@ use axum::middleware::Next;
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use credentials::Presented;
 use leptos::prelude::use_context;
-
-/// An account, and what it was recognised by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Who {
-    pub account: AccountId,
-    /// Whether it has no name yet.
-    pub is_guest: bool,
-    pub role: Role,
-    pub by: By,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum By {
-    Session(Hash),
-    Token(Hash, Scope),
-}
 
 /// Who a request comes from, if anybody may ask for anything.
 #[derive(Clone, Copy, Debug)]
@@ -86,13 +70,6 @@ impl Caller {
             ));
         }
         Ok(who)
-    }
-}
-
-impl Who {
-    /// Whether what it was recognised by is for more than looking.
-    pub fn may_write(&self) -> bool {
-        !matches!(self.by, By::Token(_, Scope::Read))
     }
 }
 

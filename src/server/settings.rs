@@ -5,7 +5,8 @@ mod oidc;
 mod providers;
 mod values;
 
-use crate::server::accounts::SignUp;
+use super::principal::SignUp;
+use super::quota::Everybody;
 use crate::server::provider;
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
@@ -218,6 +219,16 @@ pub enum Switch {
 }
 
 impl Settings {
+    /// What every account may use, unless an admin has set something else for it.
+    pub fn everybody(&self) -> Everybody {
+        Everybody {
+            sends_per_minute: self.sends_per_minute,
+            open_replies: self.open_replies,
+            tokens_per_day: self.tokens_per_day,
+            tokens_per_month: self.tokens_per_month,
+        }
+    }
+
     /// Reads flags and environment. After `--help`, or with a wrong setting, there is nothing to start: the person has
     /// been told, and the code is for `main` to return.
     pub fn read() -> Result<Self, ExitCode> {

@@ -3,18 +3,18 @@
 //! Who may do what is [`Stored::allows`](super::store::conversations::Stored::allows)'s to say. What changes here is told to
 //! every list that the conversation is in, and whoever looks at it looks again whether they may.
 
-use super::accounts::Name;
+use super::State;
 use super::conversations::{shown, tell_lists};
 use super::journal::Topic;
 use super::limits::Sender;
+use super::principal::{Name, Who};
 use super::secret::{self, Hash};
-use super::session::Who;
-use super::store::ahead;
 use super::store::conversations::Stored;
 use super::store::public_links::PublicLink;
 use super::store::revocations::Revoked;
 use super::store::sharing::{Given, Invitation, Link, Share};
-use super::{State, owned};
+use super::task::owned;
+use super::times::ahead;
 use crate::error::Problem;
 use crate::event::Event;
 use crate::model::{Access, AccountId, Conversation, ConversationId};
@@ -217,7 +217,7 @@ pub async fn make_link(
         uses: new.uses,
         used: 0,
         ends_at: ahead(Duration::from_secs(new.days * 86_400)),
-        created_at: super::store::now(),
+        created_at: super::times::now(),
     };
     let (store, added) = (state.store.clone(), link.clone());
     owned(async move {

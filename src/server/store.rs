@@ -175,25 +175,6 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     std::fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path).map(|_| ())
 }
 
-/// Now, as the store and the API write it: RFC 3339 in UTC with milliseconds.
-pub fn now() -> String {
-    written(jiff::Timestamp::now())
-}
-
-/// So long ago, written like [`now`], so that the two compare as text.
-pub(crate) fn ago(time: Duration) -> String {
-    written(jiff::Timestamp::now() - time)
-}
-
-/// So long from now.
-pub(crate) fn ahead(time: Duration) -> String {
-    written(jiff::Timestamp::now() + time)
-}
-
-fn written(time: jiff::Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
-}
-
 /// SQLite's primary result codes that mean "not now" (<https://sqlite.org/rescode.html>).
 const SQLITE_BUSY: i32 = 5;
 const SQLITE_LOCKED: i32 = 6;

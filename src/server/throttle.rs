@@ -8,8 +8,9 @@
 //! right person out.
 
 use super::address::{Network, network};
-use super::journal::lock;
 use super::secret::Hash;
+use super::sync::lock;
+use super::times::span;
 use crate::error::Problem;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -200,17 +201,6 @@ fn too_many(wait: Duration) -> Problem {
     let retry_after_seconds = wait.as_secs() + 1;
     let message = format!("Too many tries. Wait {} and try again.", span(retry_after_seconds));
     Problem::TooMany { message, retry_after_seconds }
-}
-
-/// A time to wait, in words.
-pub fn span(seconds: u64) -> String {
-    let plural = |count: u64, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
-    match seconds {
-        0..120 => plural(seconds, "second"),
-        120..7_200 => plural(seconds.div_ceil(60), "minute"),
-        7_200..172_800 => plural(seconds.div_ceil(3_600), "hour"),
-        _ => plural(seconds.div_ceil(86_400), "day"),
-    }
 }
 
 #[cfg(test)]

@@ -1,24 +1,55 @@
-//! Times as people read them on pages that the server draws.
+//! Times: as the store and the API write them, and as people read them.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use std::time::Duration;
 
 /// From here on a date says more than how long ago it was.
 const MOST_SECONDS: i64 = 7 * 86_400;
+
+/// The current time, as the store and the API write it: RFC 3339 in UTC with milliseconds.
+pub fn now() -> String {
+    written(Timestamp::now())
+}
+
+/// The time that lies `time` back, written like [`now`], so that the two compare as text.
+pub fn ago(time: Duration) -> String {
+    written(Timestamp::now() - time)
+}
+
+/// The time that lies `time` ahead, written like [`now`].
+pub fn ahead(time: Duration) -> String {
+    written(Timestamp::now() + time)
+}
+
+fn written(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
+/// A duration in words, as a time to wait: `12 seconds`, `5 minutes`.
+pub fn span(seconds: u64) -> String {
+    let plural = |count: u64, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    match seconds {
+        0..120 => plural(seconds, "second"),
+        120..7_200 => plural(seconds.div_ceil(60), "minute"),
+        7_200..172_800 => plural(seconds.div_ceil(3_600), "hour"),
+        _ => plural(seconds.div_ceil(86_400), "day"),
+    }
+}
 
 /// How long ago: `just now`, `3 minutes ago`, and a date when it is long.
 pub fn since(time: &str) -> String {
     let Ok(time) = time.parse::<Timestamp>() else { return "at some time".into() };
     match Timestamp::now().as_second() - time.as_second() {
         ..60 => "just now".into(),
-        seconds @ 60..3_600 => ago(seconds / 60, "a minute", "minutes"),
-        seconds @ 3_600..86_400 => ago(seconds / 3_600, "an hour", "hours"),
-        seconds @ 86_400..MOST_SECONDS => ago(seconds / 86_400, "a day", "days"),
+        seconds @ 60..3_600 => spoken(seconds / 60, "a minute", "minutes"),
+        seconds @ 3_600..86_400 => spoken(seconds / 3_600, "an hour", "hours"),
+        seconds @ 86_400..MOST_SECONDS => spoken(seconds / 86_400, "a day", "days"),
         _ => format!("on {}", date(time)),
     }
 }
 
-fn ago(count: i64, one: &str, many: &str) -> String {
+fn spoken(count: i64, one: &str, many: &str) -> String {
     if count == 1 { format!("{one} ago") } else { format!("{count} {many} ago") }
 }
 
@@ -43,8 +74,6 @@ fn date(time: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::store::{ago, now};
-    use std::time::Duration;
 
     #[test]
     fn a_time_is_said_as_people_say_it() {

@@ -6,16 +6,14 @@ pub mod sse;
 mod stay;
 pub mod stream;
 
+use super::principal::{Looker, Viewer, Who};
 use crate::error::Problem;
 use crate::event::{Cursor, Event};
 use crate::model::{AccountId, ConversationId, MessageId};
-use crate::server::grants::{self, Grant};
+use crate::server::grants::Grant;
 use crate::server::journal::{Entry, Reader, Topic};
 use crate::server::limits::Counted;
-use crate::server::public::{self, Looker};
-use crate::server::session::Who;
-use crate::server::viewer::Viewer;
-use crate::server::{State, conversations, lists};
+use crate::server::{State, conversations, lists, public, revocation};
 use crate::wire::{Body, Presence};
 use axum::http::header::{self, HeaderName};
 use stay::{Seen, Stay};
@@ -65,7 +63,7 @@ impl Permit {
     pub async fn take(state: &State, who: Who) -> Result<Self, Problem> {
         let quota = state.store.quota(who.account).await?;
         let _place = state.limits.stream(who.account, quota.streams)?;
-        Ok(Self { grant: Some(grants::grant(state, who).await?), _place })
+        Ok(Self { grant: Some(revocation::grant(state, who).await?), _place })
     }
 
     /// The same for whoever looks, by whatever right.

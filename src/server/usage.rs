@@ -2,10 +2,11 @@
 
 use super::State;
 use super::store::usage::Daily;
-use crate::api::Spent;
+use crate::contract::Spent;
 use crate::error::Problem;
 use crate::model::{AccountId, ConversationId, Usage};
-use jiff::{Timestamp, ToSpan, tz::TimeZone};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 
 /// What is shown where nobody says how much.
 pub const USUAL_DAYS: i64 = 30;

@@ -3,7 +3,7 @@
 use super::app::{App, problem, text};
 use super::upstream::script::Script;
 use crate::model::AccountId;
-use crate::server::accounts::{Name, Role};
+use crate::server::principal::{Name, Role};
 use crate::server::secret::Hash;
 use crate::server::store::accounts::{NewAccount, NotMade};
 use reqwest::{Method, Response, StatusCode};
@@ -44,7 +44,7 @@ impl App {
     /// The name that the browser at hand is signed in with.
     pub(crate) async fn name(&self) -> Option<String> {
         let answer = self.post("/api/account/me", serde_json::json!({})).await;
-        answer.json::<crate::api::Me>().await.unwrap().name
+        answer.json::<crate::contract::Me>().await.unwrap().name
     }
 
     pub(crate) async fn conversations(&self) -> Vec<Value> {
@@ -332,7 +332,7 @@ async fn a55_the_first_admin_comes_by_a_link_that_works_once() {
 
 #[test]
 fn a55_a_server_that_others_reach_without_https_says_so_and_lets_nobody_sign_up_unasked() {
-    use crate::server::accounts::SignUp;
+    use crate::server::principal::SignUp;
     use crate::server::settings::Settings;
     use clap::Parser;
     let read = |flags: &[&str]| Settings::parse_from(["rivulet"].iter().chain(flags));

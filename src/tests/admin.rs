@@ -5,12 +5,12 @@ use super::app::{App, problem};
 use super::upstream::script::Script;
 use crate::error::Problem;
 use crate::model::{AccountId, MessageId};
-use crate::server::accounts::Role;
 use crate::server::admin;
 use crate::server::engine::NewMessage;
 use crate::server::limits::Prompt;
+use crate::server::principal::{By, Role, Who};
 use crate::server::secret::Hash;
-use crate::server::session::{Admin, By, Person, Who};
+use crate::server::session::{Admin, Person};
 use crate::server::store::audit::Note;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -57,12 +57,12 @@ async fn accounts_are_found_by_part_of_their_name_page_by_page() {
     let found = page(&app, "/admin?q=t_").await;
     assert!(found.contains("Bert_1") && !found.contains("Bert.2"), "a sign is a sign and no pattern");
     for number in 0..50 {
-        let name = crate::server::accounts::Name::parse(&format!("zz {number:02}")).unwrap();
+        let name = crate::server::principal::Name::parse(&format!("zz {number:02}")).unwrap();
         let new = crate::server::store::accounts::NewAccount {
             guest: None,
             name: &name,
             password: None,
-            role: crate::server::accounts::Role::Member,
+            role: crate::server::principal::Role::Member,
             invitation: None,
         };
         app.state.store.add_account(new).await.unwrap().unwrap();

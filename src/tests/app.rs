@@ -216,7 +216,7 @@ impl App {
 
     /// The metrics, as Prometheus would read them.
     pub(crate) fn metrics(&self) -> String {
-        self.state.metrics.text(&self.state)
+        crate::server::routes::metrics_text(&self.state)
     }
 
     pub(crate) async fn snapshot(&self, conversation: &str) -> Value {

@@ -5,7 +5,7 @@ use super::upstream::script::Script;
 use crate::model::{ConversationId, Message, MessageId};
 use crate::server::State;
 use crate::server::store::messages::{Checkpoint, Opening};
-use crate::server::store::now;
+use crate::server::times::now;
 use serde_json::{Value, json};
 
 /// For others on the same database this process is gone from here on.

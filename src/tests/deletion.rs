@@ -9,9 +9,8 @@ use super::upstream::Upstream;
 use super::upstream::script::Script;
 use crate::model::AccountId;
 use crate::server::State;
-use crate::server::accounts::{Name, Role};
+use crate::server::principal::{By, Name, Role, Who};
 use crate::server::secret::Hash;
-use crate::server::session::{By, Who};
 use crate::server::store::accounts::NewAccount;
 use crate::server::store::deletion::Deletes;
 use crate::server::transport::Permit;
@@ -285,7 +284,7 @@ async fn an_invitation_ends_with_the_account_that_made_it() {
         note: "",
         role: Role::Member,
         uses: 5,
-        ends_at: crate::server::store::ahead(Duration::from_secs(60)),
+        ends_at: crate::server::times::ahead(Duration::from_secs(60)),
         made_by: Some(ben),
     };
     app.state.store.add_invitation(new, None).await.unwrap();

@@ -209,7 +209,8 @@ async fn a30_one_comparison_and_one_answer_whether_the_name_exists_or_not() {
 /// never reaches. How little it is on a quiet one is printed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a30_names_that_exist_take_no_longer_than_those_that_do_not() {
-    use crate::server::accounts::{self, Arrival, Name, Role};
+    use crate::server::accounts::{self, Arrival};
+    use crate::server::principal::{Name, Role};
     use crate::server::store::accounts::NewAccount;
     let mut app = App::start().await;
     app.sign_up("Ann").await;

@@ -11,7 +11,7 @@ use crate::server::bounds::Bounds;
 use crate::server::engine::{NewMessage, Stop};
 use crate::server::journal::Topic;
 use crate::server::limits::Prompt;
-use crate::server::store::now;
+use crate::server::times::now;
 use crate::server::transport::{Follower, Frame};
 use serde_json::Value;
 use std::fs::File;

@@ -197,7 +197,7 @@ async fn an_image_waits_a_day_for_its_message() {
     app.ask(&conversation, "Look", &images[..1]).await;
     let age = async |id: &String, hours: u64| {
         let mut write = app.state.store.write().await.unwrap();
-        let then = crate::server::store::ago(std::time::Duration::from_secs(hours * 3_600));
+        let then = crate::server::times::ago(std::time::Duration::from_secs(hours * 3_600));
         sqlx::query("update image set created_at = $2 where id = $1")
             .bind(id)
             .bind(then)

@@ -1,7 +1,7 @@
 //! What a page knows, and when it asks again: the plain half of `ui/live`.
 
 use super::wire::{at, conversation, done, empty, id, line, message, reply, said, token};
-use crate::api::{Earlier, Sent};
+use crate::contract::{Earlier, Sent};
 use crate::error::Problem;
 use crate::event::{Cursor, Event, List, Snapshot};
 use crate::model::{Conversation, MessageId, Status};

@@ -69,7 +69,7 @@ async fn f43_a_panic_ends_one_round_of_a_loop_and_is_counted() {
     let bomb = Bomb("rivulet::server::engine::elsewhere");
     let _bomb = tracing::subscriber::set_default(tracing_subscriber::registry().with(bomb));
     let counted = async {
-        while !second.metrics.text(&second).contains("\nrivulet_panics_total{task=\"elsewhere\"} 2\n") {
+        while !crate::server::routes::metrics_text(&second).contains("\nrivulet_panics_total{task=\"elsewhere\"} 2\n") {
             sleep(Duration::from_millis(10)).await;
         }
     };

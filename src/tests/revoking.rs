@@ -3,9 +3,8 @@
 use super::accounts::PASSWORD;
 use super::app::{App, Sse, problem, settings};
 use crate::server::State;
-use crate::server::accounts::{Role, Scope};
+use crate::server::principal::{By, Role, Scope, Who};
 use crate::server::secret::{self, Hash};
-use crate::server::session::{By, Who};
 use crate::server::store::audit::Note;
 use crate::server::transport::Permit;
 use reqwest::Method;

@@ -4,9 +4,9 @@ use super::desk::Desk;
 use super::icon::{self, Icon};
 use super::place::Place;
 use super::words;
-use crate::api::{self, Changes};
-use crate::browser;
+use crate::contract::Changes;
 use crate::model::{Conversation, ConversationId};
+use crate::{api, browser};
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 

@@ -1,7 +1,8 @@
 //! What the first page shows, as one piece of data, so that server and browser draw the same.
 
 use super::place::Place;
-use crate::api::{self, Me, Page};
+use crate::api;
+use crate::contract::{Me, Page};
 use crate::error::Problem;
 use crate::event::List;
 use crate::model::{MessageId, Model};

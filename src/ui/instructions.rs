@@ -2,7 +2,8 @@
 
 use super::desk::Desk;
 use super::thread::prepare;
-use crate::api::{self, Changes};
+use crate::api;
+use crate::contract::Changes;
 use leptos::ev::SubmitEvent;
 use leptos::html;
 use leptos::prelude::*;

@@ -9,7 +9,7 @@ mod highlight;
 pub mod list;
 pub mod pace;
 
-use crate::api::{Earlier, Page, Sent};
+use crate::contract::{Earlier, Page, Sent};
 use crate::error::Problem;
 use crate::event::{Draft, List, Thread};
 use crate::model::{Conversation, Message, MessageId};

@@ -2,14 +2,13 @@
 //! this browser's storage until the server has it, and comes back into the field where it could not be sent.
 
 use super::desk::Desk;
-use super::field;
 use super::picker::default_model;
 use super::place::Place;
-use super::thread;
-use crate::api::{self, Changes, Sent};
-use crate::browser;
+use super::{field, thread};
+use crate::contract::{Changes, Sent};
 use crate::error::Problem;
 use crate::model::{Access, Conversation, ConversationId, Image, ImageId, Message, MessageId};
+use crate::{api, browser};
 use js_sys::Array;
 use leptos::prelude::*;
 use leptos::task::spawn_local;

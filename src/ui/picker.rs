@@ -1,7 +1,8 @@
 //! Which model answers.
 
 use super::desk::Desk;
-use crate::api::{self, Changes};
+use crate::api;
+use crate::contract::Changes;
 use crate::model::{Access, Model};
 use leptos::html;
 use leptos::prelude::*;

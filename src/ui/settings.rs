@@ -3,7 +3,8 @@
 use super::advanced::Advanced;
 use super::desk::Desk;
 use super::words;
-use crate::api::{self, Spent};
+use crate::api;
+use crate::contract::Spent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 

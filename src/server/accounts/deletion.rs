@@ -1,12 +1,13 @@
 //! The end of an account, with everything in it.
 
-use super::{Arrival, Name};
+use super::Arrival;
 use crate::error::Problem;
 use crate::model::AccountId;
 use crate::server::passwords::Password;
-use crate::server::session::Who;
+use crate::server::principal::{Name, Who};
 use crate::server::store::deletion::Deletes;
-use crate::server::{State, conversations, owned};
+use crate::server::task::owned;
+use crate::server::{State, conversations};
 use std::time::Duration;
 use tokio::time::timeout;
 

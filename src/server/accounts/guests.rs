@@ -1,7 +1,7 @@
 //! Guests that nobody comes back to. Every browser that opens the page is given one, and so is every crawler.
 
 use crate::server::State;
-use crate::server::store::ago;
+use crate::server::times::ago;
 use std::time::Duration;
 
 /// Whoever has written nothing until the next day gets another guest, and misses nothing.

@@ -5,16 +5,17 @@
 
 use super::sign_in::{Arrival, SignedIn, begin, disabled};
 use super::sign_up::{admit, no_invitation};
-use super::{Name, Role};
 use crate::error::Problem;
 use crate::model::AccountId;
+use crate::server::State;
 use crate::server::oidc::{Oidc, Profile, Proven};
 use crate::server::passwords::Password;
+use crate::server::principal::{Name, Role};
 use crate::server::secret::{self, Hash};
 use crate::server::store::accounts::{NewAccount, NotMade};
 use crate::server::store::audit::Note;
 use crate::server::store::identities::{NewIdentity, Owner, Unlinked};
-use crate::server::{State, owned};
+use crate::server::task::owned;
 
 /// So many of one name are told apart by numbers, and any further one by chance.
 const NUMBERED: usize = 20;

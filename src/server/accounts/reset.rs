@@ -1,13 +1,15 @@
 //! A new password for somebody who has forgotten the old one, by a link that an admin hands over; and a new name.
 
-use super::{Arrival, Name};
+use super::Arrival;
 use crate::error::Problem;
 use crate::model::AccountId;
+use crate::server::State;
 use crate::server::passwords::Password;
+use crate::server::principal::Name;
 use crate::server::secret::{self, Hash};
-use crate::server::store::ahead;
 use crate::server::store::audit::Note;
-use crate::server::{State, owned};
+use crate::server::task::owned;
+use crate::server::times::ahead;
 use std::time::Duration;
 
 /// How long the link can be used: it has to reach somebody, and lies around meanwhile.

@@ -1,14 +1,14 @@
 //! Signing in and out, and changing the password.
 
-use super::Name;
 use crate::error::Problem;
 use crate::model::AccountId;
 use crate::server::journal::Topic;
 use crate::server::passwords::Password;
+use crate::server::principal::{By, Name, Who};
 use crate::server::secret::{self, Hash};
-use crate::server::session::{By, Who};
 use crate::server::store::audit::Note;
-use crate::server::{State, conversations, owned};
+use crate::server::task::owned;
+use crate::server::{State, conversations};
 use std::net::IpAddr;
 
 /// Who is at the door, and with what.

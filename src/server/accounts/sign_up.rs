@@ -1,41 +1,17 @@
 //! Signing up: by anybody, by those who are invited, or by nobody.
 
 use super::sign_in::{Arrival, SignedIn, begin};
-use super::{Name, Role};
 use crate::error::Problem;
+use crate::server::State;
 use crate::server::passwords::Password;
+use crate::server::principal::{Name, Role, SignUp};
 use crate::server::secret::{self, Hash};
 use crate::server::store::accounts::{NewAccount, NotMade};
-use crate::server::store::ahead;
 use crate::server::store::audit::Note;
 use crate::server::store::invitations::NewInvitation;
-use crate::server::{State, owned};
-use clap::ValueEnum;
+use crate::server::task::owned;
+use crate::server::times::ahead;
 use std::time::Duration;
-
-/// Who may make an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SignUp {
-    Open,
-    Invitation,
-    Closed,
-}
-
-impl SignUp {
-    pub const ALL: [Self; 3] = [Self::Open, Self::Invitation, Self::Closed];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Invitation => "invitation",
-            Self::Closed => "closed",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|policy| policy.name() == text)
-    }
-}
 
 /// What admins have set is kept under this name.
 const SETTING: &str = "sign_up";

@@ -1,10 +1,11 @@
 //! API tokens.
 
-use super::Scope;
 use crate::error::Problem;
 use crate::model::AccountId;
+use crate::server::State;
+use crate::server::principal::Scope;
 use crate::server::secret::{self, Hash};
-use crate::server::{State, owned};
+use crate::server::task::owned;
 
 /// Programs that one person runs; more are forgotten ones.
 const MOST_TOKENS: usize = 50;

@@ -3,9 +3,10 @@
 use super::{Open, Shared};
 use crate::error::Problem;
 use crate::model::{AccountId, ConversationId, MessageId};
-use crate::server::journal::{Topic, lock};
+use crate::server::journal::Topic;
 use crate::server::limits::{Counted, Sender};
 use crate::server::quota::Quota;
+use crate::server::sync::lock;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tokio_util::task::task_tracker::TaskTrackerToken;

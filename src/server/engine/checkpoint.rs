@@ -3,9 +3,9 @@
 
 use super::{Open, Shared};
 use crate::event::Draft;
-use crate::server::housekeeping::round;
-use crate::server::journal::lock;
 use crate::server::store::messages::Checkpoint;
+use crate::server::sync::lock;
+use crate::server::task::round;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;

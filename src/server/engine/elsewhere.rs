@@ -5,9 +5,10 @@
 use super::Shared;
 use crate::error::Problem;
 use crate::model::{ConversationId, MessageId};
-use crate::server::housekeeping::round;
-use crate::server::journal::{Topic, lock};
+use crate::server::journal::Topic;
 use crate::server::store::elsewhere::Elsewhere;
+use crate::server::sync::lock;
+use crate::server::task::round;
 use std::collections::HashMap;
 use std::sync::Weak;
 use std::time::Duration;

@@ -11,7 +11,7 @@ use crate::event::{Draft, Event};
 use crate::model::{ConversationId, ReplyError, Status, Usage};
 use crate::server::journal::{Journal, Topic};
 use crate::server::store::endings::{Ending, Written};
-use crate::server::store::now;
+use crate::server::times::now;
 use std::sync::Arc;
 use tokio::time::{Instant, sleep};
 

@@ -7,7 +7,7 @@ use crate::server::journal::Journal;
 use crate::server::provider::{GO_ON, Request, Turn};
 use crate::server::store::conversations::Stored;
 use crate::server::store::messages::Told;
-use crate::server::store::now;
+use crate::server::times::now;
 
 /// What the model is asked: what was said so far, and to go on where `reply` has text already.
 pub(super) fn request(stored: &Stored, history: &[Told], reply: &Message, shown: &Shown) -> Request {

@@ -5,7 +5,7 @@ use crate::event::Event;
 use crate::model::MessageId;
 use crate::server::journal::Journal;
 use crate::server::metrics::Metrics;
-use crate::server::store::now;
+use crate::server::times::now;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;

@@ -2,7 +2,7 @@
 
 use super::Shared;
 use super::opening::{empty_reply, person_message};
-use crate::api::Sent;
+use crate::contract::Sent;
 use crate::error::Problem;
 use crate::model::{Access, AccountId, ConversationId, ImageId, Message, MessageId, Role};
 use crate::server::journal::{Journal, Topic};

@@ -5,10 +5,10 @@
 use super::{Engine, Shared};
 use crate::error::Problem;
 use crate::model::{AccountId, Image, ImageId, MessageId};
-use crate::server::journal::lock;
 use crate::server::picture::Picture;
 use crate::server::provider::{Request, Turn};
 use crate::server::store::messages::Told;
+use crate::server::sync::lock;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, Weak};
 

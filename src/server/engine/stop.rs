@@ -3,8 +3,8 @@
 use super::{Engine, Shared};
 use crate::error::Problem;
 use crate::model::{AccountId, ConversationId, Message, MessageId, Role};
-use crate::server::journal::lock;
-use crate::server::owned;
+use crate::server::sync::lock;
+use crate::server::task::owned;
 use std::sync::Arc;
 
 /// What a stop found.

@@ -6,8 +6,8 @@
 use super::{Open, Shared, estimate};
 use crate::event::{Draft, Event};
 use crate::model::{AccountId, ConversationId, MessageId, Parameters, Role, Usage};
+use crate::server::announce;
 use crate::server::journal::Topic;
-use crate::server::lists;
 use crate::server::provider::{Delta, Request, Turn};
 use futures::StreamExt;
 use std::sync::Arc;
@@ -128,7 +128,7 @@ async fn tell(shared: &Shared, conversation: ConversationId, title: &str) -> sql
     let conversation = Box::new(stored.clone().shown(&shared.providers.default_model()));
     let event = Event::Conversation { conversation };
     journal.append(event.clone());
-    lists::tell(&shared.store, &shared.journals, &stored, event).await;
+    announce::tell(&shared.store, &shared.journals, &stored, event).await;
     Ok(())
 }
 

@@ -3,8 +3,8 @@
 //! The channel carries nothing: what holds now is in the store, and there a look is worth more than any message.
 
 use crate::model::ConversationId;
-use crate::server::journal::lock;
-use crate::server::viewer::Viewer;
+use crate::server::principal::Viewer;
+use crate::server::sync::lock;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;

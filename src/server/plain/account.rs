@@ -2,7 +2,8 @@
 
 use super::form::{Choice, Field, Hidden};
 use super::oidc::{Linked, section};
-use super::{Owner, Said, Sheet, Width};
+use super::{Said, Sheet, Width};
+use crate::server::principal::Owner;
 use crate::server::secret::Hash;
 use crate::server::store::sessions::Session;
 use crate::server::store::tokens::Token;

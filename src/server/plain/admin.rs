@@ -9,9 +9,10 @@ pub use connect::{Connect, connect};
 pub use invitations::{Asked, invitations};
 
 use super::form::Hidden;
-use super::{Owner, Said, Sheet, Width};
+use super::{Said, Sheet, Width};
 use crate::amount::{money, number};
 use crate::server::admin::called;
+use crate::server::principal::Owner;
 use crate::server::store::accounts::Account;
 use crate::server::store::audit::Entry;
 use crate::server::store::people::{Listed, Search, Spending};

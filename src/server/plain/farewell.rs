@@ -1,8 +1,9 @@
 //! The page that an account is deleted on: what goes, what stays, and a last question.
 
 use super::form::{Field, Hidden, Sure};
-use super::{Owner, Said, Sheet, Width};
+use super::{Said, Sheet, Width};
 use crate::model::AccountId;
+use crate::server::principal::Owner;
 use crate::server::store::deletion::Holdings;
 use leptos::prelude::*;
 

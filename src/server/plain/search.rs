@@ -1,8 +1,9 @@
 //! The page to search on. A link in the app leads here.
 
 use super::form::Field;
-use super::{Owner, Said, Sheet, Width};
+use super::{Said, Sheet, Width};
 use crate::model::Role;
+use crate::server::principal::Owner;
 use crate::server::search::{Hit, HitMessage, Results};
 use crate::server::times::since;
 use leptos::prelude::*;

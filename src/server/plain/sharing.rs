@@ -1,8 +1,9 @@
 //! Who may use a conversation: people, links by which they come in, the public link; and what such a link leads to.
 
 use super::form::{Choice, Field, Hidden};
-use super::{Owner, Said, Sheet, Width};
+use super::{Said, Sheet, Width};
 use crate::model::{Access, AccountId, ConversationId};
+use crate::server::principal::Owner;
 use crate::server::sharing::{MOST_DAYS, Sharing};
 use crate::server::store::public_links::PublicLink;
 use crate::server::store::sharing::{Invitation, Link, Share};
@@ -170,7 +171,7 @@ fn links(id: ConversationId, links: Vec<Link>, made: Option<String>, typed: Type
 
 fn row(id: ConversationId, link: Link) -> impl IntoView {
     let until = link.ends_at.get(..10).unwrap_or_default().to_owned();
-    let is_over = link.uses <= link.used || link.ends_at <= crate::server::store::now();
+    let is_over = link.uses <= link.used || link.ends_at <= crate::server::times::now();
     let until = if is_over { "over".into() } else { format!("open until {until}") };
     let taken = format!("taken {} of {} times, {until}", link.used, link.uses);
     let made = day(&link.created_at);

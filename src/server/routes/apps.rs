@@ -4,11 +4,11 @@
 use super::table::Table;
 use crate::error::Problem;
 use crate::server::State;
+use crate::server::channels::{Channel, Name, Occupied, Said, SocketId};
 use crate::server::secret::hex;
-use crate::server::transport::socket::channel::{Channel, Name};
+use crate::server::transport::socket::MOST_BYTES_OUT;
 use crate::server::transport::socket::message::{self, Data};
 use crate::server::transport::socket::speak::may_be_added;
-use crate::server::transport::socket::{MOST_BYTES_OUT, Occupied, Said, SocketId};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, OriginalUri, Path, Request, State as Extract};

@@ -1,37 +1,15 @@
-//! The app's files, embedded in the program: one binary is all there is to install.
-//!
-//! A debug build reads them from the disk instead.
+//! The app's files as HTTP answers: compressed beforehand, and cached for good under a name that tells the build.
 
 use crate::error::Problem;
 use crate::server::State;
+use crate::server::assets::{Site, folder};
 use crate::server::secret::hex;
 use axum::Router;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use rust_embed::{EmbeddedFile, RustEmbed};
-use sha2::{Digest, Sha256};
-use std::sync::LazyLock;
-
-#[derive(RustEmbed)]
-#[folder = "target/site"]
-#[allow_missing = true]
-struct Site;
-
-/// The folder of the app's own files, as addresses name it: it says which build they are of. A page that is still open
-/// when another build is started is then refused what would not fit it, and browsers need never ask twice for a file.
-static FOLDER: LazyLock<String> = LazyLock::new(|| {
-    let mut names: Vec<_> = Site::iter().collect();
-    names.sort();
-    let hashes = names.iter().filter_map(|name| Site::get(name)).map(|file| file.metadata.sha256_hash());
-    let build = hashes.fold(Sha256::new(), |all, hash| all.chain_update(hash)).finalize();
-    format!("pkg/{}", hex(&build[..8]))
-});
-
-pub fn folder() -> &'static str {
-    &FOLDER
-}
+use rust_embed::EmbeddedFile;
 
 /// Files at the root of the site, by their public names.
 const AT_ROOT: [&str; 6] =

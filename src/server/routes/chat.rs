@@ -6,19 +6,19 @@ mod charge;
 use super::input::Json;
 use super::openapi::{Limited, StreamEvent};
 use super::table::Table;
-use crate::api::object::Object;
+use crate::contract::object::Object;
 use crate::error::Problem;
 use crate::model::{Parameters, ReplyError, Role};
-use crate::server::State;
 use crate::server::accounts::Arrival;
 use crate::server::address::network;
 use crate::server::engine::Visit;
-use crate::server::grants::{self, Grant};
+use crate::server::grants::Grant;
 use crate::server::limits::Sender;
 use crate::server::provider::{Delta, Request, Turn};
-use crate::server::quota::{Everybody, Quota};
+use crate::server::quota::Quota;
 use crate::server::session::Caller;
 use crate::server::transport::{KEEP_ALIVE, sse};
+use crate::server::{State, revocation};
 use axum::extract::State as Extract;
 use axum::response::Response;
 use bytes::Bytes;
@@ -86,10 +86,10 @@ async fn chat(
     state.providers.resolve(&model).map_err(|message| Problem::invalid("model", message))?;
     let mut visit = state.engine.visit()?;
     let grant = match who {
-        Some(who) => Some(grants::grant(&state, who).await?),
+        Some(who) => Some(revocation::grant(&state, who).await?),
         None => None,
     };
-    let everybody = Everybody::of(&state.settings);
+    let everybody = state.settings.everybody();
     let quota = match who {
         Some(who) => {
             let (quota, used) = state.store.allowance(who.account).await?;

@@ -3,10 +3,11 @@
 use super::input::{Form, Local, Query};
 use super::table::Table;
 use crate::error::Problem;
-use crate::server::accounts::{self, Arrival, NewPerson, Role, SignUp, SignedIn};
+use crate::server::accounts::{self, Arrival, NewPerson, SignedIn};
 use crate::server::plain::door::{self, Door, Invited};
 use crate::server::plain::oidc::Elsewhere;
 use crate::server::plain::{Said, Sheet};
+use crate::server::principal::{Role, SignUp};
 use crate::server::problem::ProblemPage;
 use crate::server::secret::Hash;
 use crate::server::session::{Caller, cookie};

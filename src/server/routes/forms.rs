@@ -2,7 +2,7 @@
 
 use super::input::Form;
 use super::table::Table;
-use crate::api::Changes;
+use crate::contract::Changes;
 use crate::error::Problem;
 use crate::model::{ConversationId, MessageId, Parameters};
 use crate::server::engine::NewMessage;

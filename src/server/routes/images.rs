@@ -7,8 +7,8 @@ use super::table::Table;
 use crate::error::Problem;
 use crate::model::{Image, ImageId};
 use crate::server::picture::Picture;
+use crate::server::principal::Looker;
 use crate::server::problem::too_large;
-use crate::server::public::Looker;
 use crate::server::session::Account;
 use crate::server::{State, images};
 use axum::Json as Answer;
@@ -21,8 +21,6 @@ use utoipa::IntoParams;
 use utoipa_axum::router::UtoipaMethodRouterExt;
 use utoipa_axum::routes;
 
-/// Where images are uploaded. Bodies may be larger here, and take longer.
-pub const UPLOADS: &str = "/api/v1/images";
 /// Wherever it is opened by itself, it can do nothing; `attachment` besides has a browser save it instead.
 const POLICY: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
 /// The browser keeps it and asks each time whether it may still show it: that costs a hash.

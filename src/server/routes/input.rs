@@ -1,6 +1,6 @@
 //! What handlers take, with rejections that are problems.
 
-use crate::api::object::Object;
+use crate::contract::object::Object;
 use crate::error::Problem;
 use axum::extract::rejection::{FormRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path as AxumPath, Request};

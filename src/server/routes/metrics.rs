@@ -3,6 +3,7 @@
 use super::table::Table;
 use crate::error::Problem;
 use crate::server::State;
+use crate::server::metrics::Readings;
 use axum::extract::State as Extract;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
@@ -22,7 +23,26 @@ async fn metrics(Extract(state): Extract<State>, headers: HeaderMap) -> Result<R
     if !sent.is_some_and(|sent| same(sent, token.expose_secret())) {
         return Err(Problem::Unknown);
     }
-    Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], state.metrics.text(&state)).into_response())
+    Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text(&state)).into_response())
+}
+
+/// What `/metrics` answers.
+pub fn text(state: &State) -> String {
+    state.metrics.text(&readings(state))
+}
+
+fn readings(state: &State) -> Readings {
+    let journals = state.journals.size();
+    Readings {
+        open_replies: state.engine.open_replies(),
+        stateless_answers: state.engine.visits(),
+        unsaved_replies: state.store.held(),
+        followers: state.limits.open_streams(),
+        sockets: state.sockets.count(),
+        journals: journals.topics,
+        journal_entries: journals.entries,
+        journal_bytes: journals.bytes,
+    }
 }
 
 /// Compared as hashes, so that the time it takes tells nothing about the token.

@@ -1,8 +1,8 @@
 //! Requests that say they are too large, or do not say how large they are when they are unpacked.
 
-use super::{MAX_BODY_BYTES, UPLOADS};
 use crate::error::Problem;
 use crate::model::Image;
+use crate::server::bounds::{MAX_BODY_BYTES, UPLOADS};
 use crate::server::problem::too_large;
 use axum::body::Body;
 use axum::extract::Request;

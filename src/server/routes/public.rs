@@ -6,10 +6,10 @@
 use super::headers;
 use crate::error::Problem;
 use crate::model::{ConversationId, ImageId};
+use crate::server::peer::Peer;
+use crate::server::principal::Passerby;
 use crate::server::problem::ProblemPage;
-use crate::server::public::Passerby;
 use crate::server::secret::Hash;
-use crate::server::serve::Peer;
 use crate::server::{State, address, sharing};
 use axum::Router;
 use axum::body::Body;

@@ -8,7 +8,7 @@ mod tokens;
 use super::input::{Id, Json, Query};
 use super::openapi::{Conflicts, Limited, StreamEvent};
 use super::table::Table;
-use crate::api::{Changes, Sent, object};
+use crate::contract::{Changes, Sent, object};
 use crate::error::Problem;
 use crate::event::{Cursor, Snapshot};
 use crate::model::{Conversation, ConversationId, ImageId, Message, MessageId, Model, Parameters, Usage};

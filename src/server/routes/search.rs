@@ -3,8 +3,9 @@
 use super::input::Query;
 use super::table::Table;
 use crate::error::Problem;
+use crate::server::plain::Said;
 use crate::server::plain::search::{Content, page};
-use crate::server::plain::{Owner, Said};
+use crate::server::principal::Owner;
 use crate::server::problem::ProblemPage;
 use crate::server::session::{Caller, to_sign_in};
 use crate::server::{State, search};

@@ -1,7 +1,7 @@
 //! Places for connections: so many in all, so many for one address.
 
 use crate::server::address::{Network, network};
-use crate::server::journal::lock;
+use crate::server::sync::lock;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};

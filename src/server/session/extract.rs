@@ -1,13 +1,12 @@
 //! What handlers take to say who may ask: anybody's own account, a person in a browser, an admin.
 
-use super::{By, Caller, Stranger, Visitor, Who, cookie, device, looking, to_sign_in};
+use super::{Caller, Stranger, Visitor, cookie, device, looking, to_sign_in};
 use crate::error::Problem;
 use crate::model::AccountId;
-use crate::server::accounts::{Arrival, Role};
-use crate::server::plain::Owner;
+use crate::server::accounts::Arrival;
+use crate::server::peer::Peer;
+use crate::server::principal::{By, Looker, Owner, Role, Who};
 use crate::server::problem::ProblemPage;
-use crate::server::public::Looker;
-use crate::server::serve::Peer;
 use crate::server::{State, address};
 use axum::extract::FromRequestParts;
 use axum::http::Method;

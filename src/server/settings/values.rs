@@ -1,8 +1,8 @@
 //! What a setting may be. Each says what is expected where it is something else.
 
 use super::Switch;
-use crate::server::accounts::SignUp;
-use crate::server::limits::MAX_MODEL;
+use crate::server::bounds::MAX_MODEL;
+use crate::server::principal::SignUp;
 use crate::server::provider::{self, ollama};
 use clap::ValueEnum;
 use ipnet::IpNet;

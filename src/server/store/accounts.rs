@@ -2,11 +2,11 @@
 
 use super::audit::Note;
 use super::revocations::{self, Revoked};
-use super::usage;
-use super::{Store, audit, now};
+use super::{Store, audit, usage};
 use crate::model::{AccountId, Named};
-use crate::server::accounts::{Name, Role};
+use crate::server::principal::{Name, Role};
 use crate::server::secret::Hash;
+use crate::server::times::now;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 

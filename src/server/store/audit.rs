@@ -1,8 +1,9 @@
 //! Who changed what of whom, and what admins have set.
 
-use super::{Store, now};
+use super::Store;
 use crate::model::AccountId;
-use crate::server::accounts::Name;
+use crate::server::principal::Name;
+use crate::server::times::now;
 use sqlx::{Row, SqliteConnection};
 use uuid::{NoContext, Timestamp, Uuid};
 

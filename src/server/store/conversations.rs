@@ -1,11 +1,12 @@
 //! Conversations.
 
 use super::accounts::called;
-use super::{Store, id, images, now, sharing};
-use crate::api::Changes;
+use super::{Store, id, images, sharing};
+use crate::contract::Changes;
 use crate::error::Problem;
 use crate::model::{Access, AccountId, Conversation, ConversationId, Named, Parameters};
-use crate::server::viewer::Viewer;
+use crate::server::principal::Viewer;
+use crate::server::times::now;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteExecutor};
 

@@ -3,9 +3,10 @@
 
 use super::audit::Note;
 use super::revocations::Revoked;
-use super::{Store, audit, images, now, people};
+use super::{Store, audit, images, people};
 use crate::model::AccountId;
-use crate::server::journal::lock;
+use crate::server::sync::lock;
+use crate::server::times::now;
 use sqlx::{Row, SqliteConnection};
 use std::sync::Mutex;
 use std::time::Duration;

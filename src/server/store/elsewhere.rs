@@ -1,7 +1,8 @@
 //! Replies that another process on this database is generating. During an update two of them work side by side.
 
-use super::{Store, id, now};
+use super::{Store, id};
 use crate::model::{ConversationId, MessageId};
+use crate::server::times::now;
 use sqlx::Row;
 
 /// An open reply of another process, or of one that is gone.

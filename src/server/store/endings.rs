@@ -4,7 +4,7 @@
 use super::Store;
 use super::usage::charge_reply;
 use crate::model::{ConversationId, Message, MessageId, ReplyError, Status, Usage};
-use crate::server::journal::lock;
+use crate::server::sync::lock;
 use sqlx::SqliteConnection;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

@@ -1,10 +1,11 @@
 //! Who somebody is at an issuer of OpenID Connect, and which account that is.
 
+use super::Store;
 use super::accounts::{NewAccount, NotMade, make};
 use super::audit::{self, Note};
-use super::{Store, ago, now};
 use crate::model::AccountId;
 use crate::server::secret::Hash;
+use crate::server::times::{ago, now};
 use sqlx::{Row, SqliteConnection};
 use std::time::Duration;
 

@@ -3,10 +3,11 @@
 //! An image is its account's; messages refer to it. What nothing refers to is deleted with the last that did: an image that
 //! is in no message any more with its conversation, a picture with its last image.
 
-use super::{Store, id, now};
+use super::{Store, id};
 use crate::model::{AccountId, ConversationId, Image, ImageId, Message};
 use crate::server::picture::Picture;
-use crate::server::viewer::Viewer;
+use crate::server::principal::Viewer;
+use crate::server::times::now;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 use std::collections::HashMap;

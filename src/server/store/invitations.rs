@@ -1,10 +1,11 @@
 //! Invitations to sign up.
 
+use super::Store;
 use super::audit::{self, Note};
-use super::{Store, now};
 use crate::model::AccountId;
-use crate::server::accounts::Role;
+use crate::server::principal::Role;
 use crate::server::secret::Hash;
+use crate::server::times::now;
 use sqlx::{Row, SqliteConnection};
 
 /// An invitation as an admin sees it.

@@ -4,7 +4,7 @@ use super::accounts::called;
 use super::conversations::Stored;
 use super::{Store, id, images};
 use crate::model::{AccountId, ConversationId, Image, Message, MessageId, Named, Role, Status, Usage};
-use crate::server::viewer::Viewer;
+use crate::server::principal::Viewer;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 

@@ -1,12 +1,13 @@
 //! Accounts as an admin sees them.
 
+use super::Store;
 use super::accounts::{Account, account};
 use super::audit::{self, Note};
 use super::revocations::{self, Revoked};
-use super::{Store, now};
 use crate::model::{AccountId, Usage};
-use crate::server::accounts::Role;
+use crate::server::principal::Role;
 use crate::server::quota::days;
+use crate::server::times::now;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 

@@ -1,9 +1,10 @@
 //! Links by which everybody may read a conversation. A conversation has one at most.
 
 use super::revocations::{Revoked, note_by};
-use super::{Store, id, now};
+use super::{Store, id};
 use crate::model::ConversationId;
 use crate::server::secret::Hash;
+use crate::server::times::now;
 use sqlx::Row;
 
 /// A conversation's public link, as its owner sees it.

@@ -2,9 +2,10 @@
 
 use super::audit::Note;
 use super::revocations::{self, Revoked};
-use super::{Store, audit, now};
+use super::{Store, audit};
 use crate::model::AccountId;
 use crate::server::secret::Hash;
+use crate::server::times::now;
 use sqlx::Row;
 
 impl Store {

@@ -1,11 +1,12 @@
 //! What is withdrawn: sessions, tokens, and everything of an account. Each is written down in the same transaction, for
 //! other processes on this database, which look four times a second.
 
+use super::Store;
 use super::accounts::merge;
 use super::audit::{self, Note};
-use super::{Store, ago, now};
 use crate::model::{AccountId, ConversationId};
 use crate::server::secret::Hash;
+use crate::server::times::{ago, now};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use std::time::Duration;

@@ -1,10 +1,11 @@
 //! Sessions: the browsers that accounts are signed in with. And the browsers that once were.
 
+use super::Store;
 use super::revocations::Revoked;
-use super::{Store, ago, now};
 use crate::model::AccountId;
-use crate::server::accounts::Role;
+use crate::server::principal::Role;
 use crate::server::secret::Hash;
+use crate::server::times::{ago, now};
 use sqlx::{Row, SqliteConnection};
 use std::time::Duration;
 

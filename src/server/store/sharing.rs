@@ -6,9 +6,10 @@
 use super::accounts::called;
 use super::conversations::access;
 use super::revocations::{Revoked, note_by};
-use super::{Store, hash, id, now};
+use super::{Store, hash, id};
 use crate::model::{Access, AccountId, ConversationId, Named};
 use crate::server::secret::Hash;
+use crate::server::times::now;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 

@@ -1,11 +1,12 @@
 //! API tokens: what programs sign in with.
 
+use super::Store;
 use super::revocations::{self, Revoked};
 use super::sessions::{Holder, USE_STEP, holder};
-use super::{Store, ago, now};
 use crate::model::AccountId;
-use crate::server::accounts::Scope;
+use crate::server::principal::Scope;
 use crate::server::secret::Hash;
+use crate::server::times::{ago, now};
 use sqlx::Row;
 
 /// A token as its account sees it.

@@ -1,9 +1,10 @@
 //! What was used, in tokens and in money: for each account by day and model. A ledger of its own, so that what a deleted
 //! conversation has cost is still known.
 
+use super::Store;
 use super::endings::Ending;
-use super::{Store, now};
 use crate::model::{AccountId, ConversationId, MessageId, Usage};
+use crate::server::times::now;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Row, Sqlite, SqliteConnection};

@@ -4,31 +4,23 @@
 //! before is written: a slow client waits at its own cursors, and costs what one message costs.
 
 pub mod access;
-pub mod channel;
-mod hub;
-mod id;
 pub mod message;
 pub mod presence;
-pub mod sign;
 pub mod speak;
 pub mod split;
 mod subscription;
 
-pub use hub::{Occupied, Person, Said, Sockets};
-pub use id::SocketId;
-
 use super::Permit;
 use crate::error::Problem;
 use crate::server::State;
-use crate::server::session::Who;
+use crate::server::channels::{Name, Open};
+use crate::server::principal::Who;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use channel::Name;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use hub::Open;
 use message::{Code, Data, In, Subscribe, Unsubscribe};
 use serde_json::json;
 use split::Place;
@@ -64,9 +56,6 @@ const MOST_PER_SECOND: NonZeroU32 = NonZeroU32::new(25).expect("it is not 0");
 const MOST_EVENTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(10).expect("it is not 0");
 /// A closing client has this long to say goodbye as well.
 const GOODBYE: Duration = Duration::from_secs(1);
-/// When the server leaves, its sockets are closed spread over this time: stock clients come back after one second, all of
-/// them, and would otherwise do so in the same moment.
-pub const SPREAD: Duration = Duration::from_secs(3);
 const SUCCEEDED: &str = "pusher_internal:subscription_succeeded";
 
 /// Why a socket ends.

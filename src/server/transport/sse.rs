@@ -6,7 +6,7 @@ use crate::event::Cursor;
 use crate::model::ConversationId;
 use crate::server::State;
 use crate::server::journal::Topic;
-use crate::server::session::Who;
+use crate::server::principal::Who;
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};

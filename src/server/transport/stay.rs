@@ -5,7 +5,7 @@ use crate::error::Problem;
 use crate::model::{Access, ConversationId};
 use crate::server::State;
 use crate::server::grants::Place;
-use crate::server::viewer::Viewer;
+use crate::server::principal::Viewer;
 use crate::wire::Presence;
 
 pub(super) struct Stay {

@@ -104,7 +104,7 @@ async fn somebody_links_and_unlinks_but_not_the_only_way_in() {
     app.sign_in_at(&issuer).await;
     let page = app.get("/account").await.text().await.unwrap();
     assert!(page.contains("the only way into your account") && !page.contains("Password now"), "{page}");
-    let name = crate::server::accounts::Name::parse(&app.name().await.unwrap()).unwrap();
+    let name = crate::server::principal::Name::parse(&app.name().await.unwrap()).unwrap();
     let owner = app.state.store.credentials(name.key()).await.unwrap().unwrap().account;
     let only = app.state.store.identities(owner).await.unwrap();
     let answer = app.form("/account/identities/unlink", &[("identity", &only[0].id)]).send().await.unwrap();

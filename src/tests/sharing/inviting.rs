@@ -4,7 +4,7 @@ use super::*;
 use crate::model::Access;
 use crate::server::secret::{self, Hash};
 use crate::server::store::sharing::Link;
-use crate::server::store::{ago, now};
+use crate::server::times::{ago, now};
 use crate::tests::app::{Sent, directive};
 use crate::tests::images::files::png;
 

@@ -1,9 +1,9 @@
 //! The public link: everybody who has it reads along, live, and nothing more (A18).
 
 use super::*;
+use crate::server::principal::Viewer;
 use crate::server::secret::Hash;
 use crate::server::store::audit::Note;
-use crate::server::viewer::Viewer;
 use crate::tests::app::directive;
 use std::time::{Duration, Instant};
 
@@ -209,9 +209,9 @@ async fn a18_guessing_is_slowed_and_streams_are_limited_by_address() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a18_what_another_process_withdraws_is_cut_here() {
     use crate::server::journal::Topic;
+    use crate::server::principal::Viewer;
     use crate::server::secret::Hash;
     use crate::server::transport::Follower;
-    use crate::server::viewer::Viewer;
     let shared = Shared::with("participant").await;
     let secret = shared.publish(false).await;
     let settings = crate::tests::app::settings(&shared.app.folder, &shared.app.upstream, &[]);

@@ -2,7 +2,7 @@
 //! confirmed yet. The signals in `ui/live` show it.
 
 use super::list::Recent;
-use crate::api::{Earlier, Sent};
+use crate::contract::{Earlier, Sent};
 use crate::event::{Cursor, Draft, Event, List, Snapshot, Thread};
 use crate::markdown;
 use crate::model::{Access, Conversation, ConversationId, Message, MessageId, Role};

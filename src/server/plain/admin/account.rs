@@ -2,10 +2,10 @@
 
 use super::spent;
 use crate::model::AccountId;
-use crate::server::accounts::Role;
 use crate::server::admin::called;
 use crate::server::plain::form::{Choice, Field, Hidden};
-use crate::server::plain::{Owner, Said, Sheet};
+use crate::server::plain::{Said, Sheet};
+use crate::server::principal::{Owner, Role};
 use crate::server::quota::Quota;
 use crate::server::store::accounts::Account;
 use crate::server::store::people::Spending;

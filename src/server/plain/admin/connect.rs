@@ -1,6 +1,7 @@
 //! What Pusher clients and their backends need to connect.
 
-use crate::server::plain::{Owner, Said, Sheet};
+use crate::server::plain::{Said, Sheet};
+use crate::server::principal::Owner;
 use leptos::prelude::*;
 
 /// Where clients connect, and as what.

@@ -1,8 +1,8 @@
 //! Who may sign up, and invitations.
 
-use crate::server::accounts::{Role, SignUp};
 use crate::server::plain::form::{Choice, Field, Hidden};
-use crate::server::plain::{Owner, Said, Sheet};
+use crate::server::plain::{Said, Sheet};
+use crate::server::principal::{Owner, Role, SignUp};
 use crate::server::store::invitations::Invitation;
 use crate::server::times::day;
 use leptos::prelude::*;

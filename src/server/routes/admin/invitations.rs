@@ -2,16 +2,16 @@
 
 use super::count;
 use crate::error::Problem;
-use crate::server::State;
-use crate::server::accounts::{self, Role, SignUp};
 use crate::server::admin::{self, Invite};
 use crate::server::plain::admin::{Asked, invitations};
 use crate::server::plain::{Said, Sheet};
+use crate::server::principal::{Role, SignUp};
 use crate::server::problem::ProblemPage;
 use crate::server::routes::input::Form;
 use crate::server::routes::origin::site;
 use crate::server::secret::Hash;
 use crate::server::session::{Admin, Once, cookie};
+use crate::server::{State, accounts};
 use axum::extract::State as Extract;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};

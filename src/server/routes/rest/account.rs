@@ -3,8 +3,8 @@
 use crate::error::Problem;
 use crate::model::AccountId;
 use crate::server::State;
-use crate::server::accounts::Scope;
-use crate::server::session::{By, Reader};
+use crate::server::principal::{By, Scope};
+use crate::server::session::Reader;
 use axum::Json as Answer;
 use axum::extract::State as Extract;
 use serde::Serialize;

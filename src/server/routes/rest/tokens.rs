@@ -3,12 +3,12 @@
 
 use super::Listed;
 use crate::error::Problem;
-use crate::server::State;
-use crate::server::accounts::{self, Scope};
+use crate::server::principal::Scope;
 use crate::server::routes::input::{Id, Json};
 use crate::server::secret::Hash;
 use crate::server::session::{Reader, SignedIn};
 use crate::server::store::tokens::Token;
+use crate::server::{State, accounts};
 use axum::Json as Answer;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;

@@ -1,10 +1,10 @@
 //! Who may be on which channel: asked when a signature is given, when somebody subscribes with it, and when it is resumed.
 
-use super::channel::Channel;
 use crate::error::Problem;
 use crate::model::{Access, AccountId, ConversationId};
 use crate::server::State;
-use crate::server::session::Who;
+use crate::server::channels::Channel;
+use crate::server::principal::Who;
 
 /// Whether this caller may listen.
 ///

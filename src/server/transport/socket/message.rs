@@ -1,6 +1,6 @@
 //! The protocol's envelope: what goes over the wire as text, each message one JSON object.
 
-use super::channel::Name;
+use crate::server::channels::Name;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

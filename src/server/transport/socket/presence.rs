@@ -1,12 +1,11 @@
 //! A presence channel as one subscriber sees it: who it was told is there, and who has come and gone since.
 
-use super::channel::Name;
-use super::hub::{Listener, Person};
 use super::message::{self, Data};
 use super::split::MOST_BYTES;
 use crate::model::AccountId;
 use crate::server::State;
 use crate::server::audience::Watch;
+use crate::server::channels::{Listener, Name, Person};
 use serde_json::{Map, Value, json};
 
 /// What somebody without a name is called.

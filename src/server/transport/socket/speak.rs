@@ -1,11 +1,9 @@
 //! Client events: what one subscriber says to the others, and the one that is for the server.
 
-use super::access;
-use super::channel::{Channel, Name};
-use super::hub::Said;
 use super::message::{self, Code, From, In};
-use super::{Connection, MOST_BYTES_OUT, refused};
+use super::{Connection, MOST_BYTES_OUT, access, refused};
 use crate::error::Problem;
+use crate::server::channels::{Channel, Name, Said};
 
 /// Asks for what comes after a cursor.
 const RESUME: &str = "client-resume";

@@ -4,9 +4,9 @@
 //! that names a place inside the piece (`epoch:seq+bytes`): whoever comes back with it gets the rest of the text, nothing
 //! twice. Any other event that is too long is cut as JSON: its parts carry no id, and mean nothing alone.
 
-use super::channel::Name;
 use super::message::{self, Data};
 use crate::event::{Cursor, Event};
+use crate::server::channels::Name;
 use crate::server::transport::Frame;
 use crate::wire::{Body, Topic};
 use std::fmt;

@@ -2,17 +2,15 @@
 //! to be there; the socket asks it for the next messages only when the last ones are written, so nothing piles up.
 
 use super::access;
-use super::channel::{Channel, Name};
-use super::hub::{Listener, Open, Person};
 use super::message::{self, Data, From, Subscribe};
 use super::presence::Presence;
-use super::sign::App;
 use super::split::{self, Place};
 use crate::error::Problem;
 use crate::event::Event;
 use crate::server::State;
+use crate::server::channels::{App, Channel, Listener, Name, Open, Person};
 use crate::server::journal::Topic;
-use crate::server::session::Who;
+use crate::server::principal::Who;
 use crate::server::transport::stay::{Seen, Stay};
 use crate::server::transport::{Follower, Frame, Permit};
 use serde_json::Value;
@@ -75,7 +73,7 @@ pub(super) struct Subscription {
     /// Cancelled: nobody wants it any more.
     pub cancel: CancellationToken,
     state: State,
-    socket: super::id::SocketId,
+    socket: crate::server::channels::SocketId,
     listener: Listener,
     follower: Option<Follower>,
     presence: Option<Presence>,

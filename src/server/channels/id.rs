@@ -3,7 +3,7 @@
 //! The second follows from the first by the secret, so that a server knows the sockets of another process of the same app
 //! from what nobody has ever called a socket.
 
-use super::sign::App;
+use super::App;
 use crate::error::Problem;
 use std::fmt;
 

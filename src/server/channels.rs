@@ -4,12 +4,17 @@
 //! bounded ring that all subscribers read, each from a place of its own: no queue per subscriber, as with the journal. Nobody
 //! waits for a slow one; who is further behind than the ring is long misses the oldest.
 
-use super::channel::{Channel, Name};
-use super::id::SocketId;
-use super::sign::App;
+mod app;
+mod id;
+mod name;
+
+pub use app::App;
+pub use id::SocketId;
+pub use name::{Channel, Name};
+
+use super::principal::Who;
+use super::sync::lock;
 use crate::error::Problem;
-use crate::server::journal::lock;
-use crate::server::session::Who;
 use serde_json::Value;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -133,7 +138,7 @@ impl Sockets {
     }
 
     /// Subscribes to what is said from now on. `None`: there are too many channels already.
-    pub(super) fn enter(self: &Arc<Self>, channel: &Name, person: Option<Person>) -> Option<Listener> {
+    pub fn enter(self: &Arc<Self>, channel: &Name, person: Option<Person>) -> Option<Listener> {
         let mut rooms = lock(&self.rooms);
         let is_new = !rooms.contains_key(channel);
         if is_new && channel.channel() == Channel::Other && MOST_OTHERS <= rooms.len() {
@@ -178,7 +183,7 @@ impl Asked {
     }
 
     /// Who has asked for this channel last. None: whoever holds the secret has signed.
-    pub(super) fn by(&self, channel: &Name) -> Option<Who> {
+    pub fn by(&self, channel: &Name) -> Option<Who> {
         lock(&self.0).iter().find(|(name, _)| name == channel).map(|(_, who)| *who)
     }
 }
@@ -221,7 +226,7 @@ impl Room {
 pub struct Open {
     sockets: Arc<Sockets>,
     pub id: SocketId,
-    pub(super) asked: Arc<Asked>,
+    pub asked: Arc<Asked>,
 }
 
 impl Drop for Open {
@@ -242,7 +247,7 @@ pub struct Listener {
 
 impl Listener {
     /// What was said since it was asked last.
-    pub(super) fn said(&mut self) -> Vec<Arc<Said>> {
+    pub fn said(&mut self) -> Vec<Arc<Said>> {
         // Before looking, so that no wake-up is lost.
         self.changed.mark_unchanged();
         let inside = lock(&self.room.inside);
@@ -251,12 +256,12 @@ impl Listener {
         inside.said.iter().skip(skip).cloned().collect()
     }
 
-    pub(super) fn people(&self) -> Vec<Person> {
+    pub fn people(&self) -> Vec<Person> {
         self.room.people()
     }
 
     /// Comes when something was said, or people came or went. Dropping the future loses nothing.
-    pub(super) async fn changed(&mut self) {
+    pub async fn changed(&mut self) {
         // The sender lives as long as the room, and that as long as this.
         let _ = self.changed.changed().await;
     }

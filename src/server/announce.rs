@@ -1,0 +1,36 @@
+//! What happens to a conversation is told to everybody who has it in their list.
+
+use super::journal::{Journals, Topic};
+use super::store::Store;
+use super::store::conversations::Stored;
+use crate::event::Event;
+use crate::model::{AccountId, Conversation, Parameters};
+
+/// Everybody who has the conversation in their list.
+pub async fn members(store: &Store, stored: &Stored) -> sqlx::Result<Vec<AccountId>> {
+    let mut members = vec![stored.owner.id];
+    if stored.is_shared {
+        members.extend(store.shares(stored.id).await?.into_iter().map(|share| share.person.id));
+    }
+    Ok(members)
+}
+
+/// Tells it to all of them. It has happened: whoever cannot be told sees it in the next list.
+pub async fn tell(store: &Store, journals: &Journals, stored: &Stored, mut event: Event) {
+    if let Event::Conversation { conversation } = &mut event {
+        shorten(conversation);
+    }
+    let members = members(store, stored).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, conversation = %stored.id, "Whom a conversation is shared with could not be read");
+        vec![stored.owner.id]
+    });
+    for account in members {
+        journals.append(Topic::Account(account), event.clone());
+    }
+}
+
+/// No list shows how a model is instructed, and each text of a chapter's length would be in the lists of fifty people.
+pub fn shorten(conversation: &mut Conversation) {
+    conversation.system = String::new();
+    conversation.parameters = Parameters::default();
+}

@@ -1,0 +1,34 @@
+//! Whether the server is on its way out.
+
+use crate::error::Problem;
+use tokio_util::sync::CancellationToken;
+
+/// Whether the server is on its way out (promise S13).
+#[derive(Clone, Default)]
+pub struct Drain {
+    begun: CancellationToken,
+}
+
+impl Drain {
+    /// From here on: not ready, no new replies; viewers are sent away as soon as their reply has ended.
+    pub fn begin(&self) {
+        self.begun.cancel();
+    }
+
+    pub fn has_begun(&self) -> bool {
+        self.begun.is_cancelled()
+    }
+
+    pub async fn begun(&self) {
+        self.begun.cancelled().await;
+    }
+
+    /// Refuses new work during a drain.
+    pub fn admit(&self) -> Result<(), Problem> {
+        if !self.has_begun() {
+            return Ok(());
+        }
+        let message = "The server is restarting. What you wrote is not lost; send it again in a moment.".into();
+        Err(Problem::Unavailable { message, retry_after_seconds: 2 })
+    }
+}

@@ -1,0 +1,56 @@
+//! What an account, and what an API token, may do.
+
+/// What an account may do beside its own conversations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    Member,
+    /// Answers in other people's conversations, where such are shared with agents.
+    Agent,
+    Admin,
+}
+
+impl Role {
+    pub const ALL: [Self; 3] = [Self::Member, Self::Agent, Self::Admin];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Agent => "agent",
+            Self::Admin => "admin",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == text)
+    }
+
+    /// Reads what the store has. A role that this version does not know gives no rights.
+    pub fn of(text: &str) -> Self {
+        Self::parse(text).unwrap_or(Self::Member)
+    }
+}
+
+/// What an API token may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    Read,
+    Write,
+}
+
+impl Scope {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Read, Self::Write].into_iter().find(|scope| scope.name() == text)
+    }
+
+    /// Reads what the store has. One that this version does not know may do the least.
+    pub fn of(text: &str) -> Self {
+        Self::parse(text).unwrap_or(Self::Read)
+    }
+}

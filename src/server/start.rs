@@ -1,0 +1,99 @@
+//! Start-up: the parts are made and joined, and the loops begin.
+
+use super::bounds::Bounds;
+use super::channels::{App, Sockets};
+use super::decoding::Images;
+use super::drain::Drain;
+use super::engine::{Engine, Parts};
+use super::journal::Journals;
+use super::limits::Limits;
+use super::metrics::Metrics;
+use super::oidc::Oidc;
+use super::passwords::Passwords;
+use super::provider::Providers;
+use super::readiness::Readiness;
+use super::settings::Settings;
+use super::store::Store;
+use super::throttle::Throttle;
+use super::{Shared, State, accounts, assets, housekeeping, revocation};
+use leptos::config::LeptosOptions;
+use std::sync::Arc;
+
+impl State {
+    /// Opens the store and starts the engine.
+    pub async fn start(settings: Settings) -> anyhow::Result<Self> {
+        Self::start_with(settings, Bounds::default()).await
+    }
+
+    /// [`State::start`] with other limits in time: for tests.
+    pub async fn start_with(settings: Settings, bounds: Bounds) -> anyhow::Result<Self> {
+        let settings = Arc::new(settings);
+        let oidc = oidc(&settings, &bounds).map_err(anyhow::Error::msg)?;
+        let store = Store::open(&settings.database_url).await?;
+        let journals = Arc::new(Journals::new(settings.window(), settings.journal_bytes()));
+        let named = settings.providers().map_err(anyhow::Error::msg)?;
+        let providers = Providers::new(named, settings.provider_limits());
+        let providers = Arc::new(providers.map_err(anyhow::Error::msg)?);
+        if let Some(model) = &settings.title_model {
+            providers.resolve(model).map_err(|why| anyhow::anyhow!("RIVULET_TITLE_MODEL: {why}"))?;
+        }
+        let metrics = Arc::new(Metrics::default());
+        let limits = Limits::new(settings.streams, Arc::clone(&metrics));
+        let limits = Arc::new(limits);
+        let drain = Drain::default();
+        let parts = Parts {
+            store: store.clone(),
+            journals: Arc::clone(&journals),
+            providers: Arc::clone(&providers),
+            limits: Arc::clone(&limits),
+            metrics: Arc::clone(&metrics),
+            drain: drain.clone(),
+            everybody: settings.everybody(),
+            whole_reply: settings.whole_reply(),
+            title_model: settings.title_model.clone(),
+            bounds,
+        };
+        let engine = Engine::start(parts).await?;
+        let app = App::load(&settings, &store).await?;
+        let seen = store.last_revocation().await?;
+        let leptos = LeptosOptions::builder().output_name("rivulet").site_pkg_dir(assets::folder()).build();
+        let (passwords, throttle, grants) = (Passwords::new()?, Throttle::default(), Arc::default());
+        let shared = Shared {
+            settings,
+            store,
+            journals,
+            engine,
+            providers,
+            limits,
+            images: Images::default(),
+            passwords,
+            throttle,
+            oidc,
+            grants,
+            audience: Arc::default(),
+            sockets: Arc::new(Sockets::new(app)),
+            metrics,
+            drain,
+            readiness: Readiness::default(),
+            bounds,
+            leptos,
+        };
+        let state = Self(Arc::new(shared));
+        tokio::spawn(housekeeping::discover(Arc::downgrade(&state.0), state.drain.clone()));
+        tokio::spawn(housekeeping::sweep(Arc::downgrade(&state.0), state.drain.clone()));
+        tokio::spawn(housekeeping::make_room(Arc::downgrade(&state.0), state.drain.clone()));
+        tokio::spawn(revocation::watch(Arc::downgrade(&state.0), seen));
+        let deleting = state.clone();
+        tokio::spawn(async move { accounts::resume_deletions(&deleting).await });
+        Ok(state)
+    }
+}
+
+/// Who people can sign in with. Its first answer is waited for by nobody: the server starts without.
+fn oidc(settings: &Settings, bounds: &Bounds) -> Result<Option<Arc<Oidc>>, String> {
+    let Some(registration) = settings.oidc()? else { return Ok(None) };
+    let oidc = Arc::new(Oidc::new(registration, bounds.issuer_again)?);
+    let first = Arc::clone(&oidc);
+    tokio::spawn(async move { first.is_reachable().await });
+    Ok(Some(oidc))
+}

@@ -1,0 +1,29 @@
+//! Tasks that must not be cut short, and loops that must go on.
+
+use super::metrics::Metrics;
+use crate::error::Problem;
+use futures::FutureExt;
+use std::panic::AssertUnwindSafe;
+use tracing::Instrument;
+
+/// Runs a write to its end in a task of its own, also when the caller's request is dropped half-way. A panic in it is the
+/// request's own.
+pub async fn owned<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    match tokio::spawn(work.in_current_span()).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime ends, and the process with it.
+            Err(_) => Err(Problem::Internal),
+        },
+    }
+}
+
+/// One round of a loop. A panic ends that round only: it is counted, the log has it, and the next round is another chance.
+pub async fn round(metrics: &Metrics, task: &'static str, work: impl Future<Output = ()>) {
+    if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+        metrics.panic(task);
+    }
+}
