@@ -24,6 +24,7 @@ mod elsewhere;
 mod export;
 mod fallback;
 mod faults;
+mod floors;
 mod guests;
 mod images;
 mod indexes;

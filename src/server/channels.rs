@@ -4,13 +4,13 @@
 //! bounded ring that all subscribers read, each from a place of its own: no queue per subscriber, as with the journal. Nobody
 //! waits for a slow one; who is further behind than the ring is long misses the oldest.
 
-mod app;
 mod id;
 mod name;
+mod sign;
 
-pub use app::App;
 pub use id::SocketId;
 pub use name::{Channel, Name};
+pub use sign::App;
 
 use super::principal::Who;
 use super::sync::lock;

@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod audit;
 pub mod branches;
+mod columns;
 pub mod conversations;
 pub mod deletion;
 pub mod elsewhere;
@@ -16,6 +17,7 @@ pub mod guests;
 pub mod identities;
 pub mod images;
 pub mod invitations;
+mod merging;
 pub mod messages;
 pub mod people;
 mod presence;
@@ -30,7 +32,6 @@ pub mod tokens;
 pub mod usage;
 mod write;
 
-use super::secret::Hash;
 use crate::error::Problem;
 use anyhow::Context;
 use presence::Presence;
@@ -217,14 +218,4 @@ impl From<sqlx::Error> for Problem {
 fn primary_code(error: &dyn sqlx::error::DatabaseError) -> Option<i32> {
     let code: i32 = error.code()?.parse().ok()?;
     Some(code & 0xff)
-}
-
-/// Reads an id that we wrote ourselves.
-pub(crate) fn id<T: FromStr<Err = uuid::Error>>(text: &str) -> sqlx::Result<T> {
-    text.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))
-}
-
-/// Reads a hash that we wrote ourselves.
-pub(crate) fn hash(text: &str) -> sqlx::Result<Hash> {
-    Hash::parse(text).ok_or_else(|| sqlx::Error::Decode("no hash".into()))
 }

@@ -1,8 +1,9 @@
 //! Accounts: guests, and people with a name.
 
 use super::audit::Note;
+use super::columns::{self, called};
 use super::revocations::{self, Revoked};
-use super::{Store, audit, usage};
+use super::{Store, audit, merging, usage};
 use crate::model::{AccountId, Named};
 use crate::server::principal::{Name, Role};
 use crate::server::secret::Hash;
@@ -52,15 +53,9 @@ pub enum NotMade {
     HasName,
 }
 
-/// What an account is called before others. A guest has the end of its id for a name.
-pub(crate) fn called(id: AccountId, name: Option<String>) -> Named {
-    let name = name.unwrap_or_else(|| format!("guest {}", &id.to_string()[32..]));
-    Named { id, name }
-}
-
 pub(super) fn account(row: &SqliteRow) -> sqlx::Result<Account> {
     Ok(Account {
-        id: super::id(row.try_get("id")?)?,
+        id: columns::id(row.try_get("id")?)?,
         name: row.try_get("name")?,
         role: Role::of(row.try_get("role")?),
         disabled: row.try_get::<Option<&str>, _>("disabled_at")?.is_some(),
@@ -113,7 +108,7 @@ impl Store {
         }
         query.push(")");
         let rows = query.build().fetch_all(self.read()).await?;
-        rows.iter().map(|row| Ok(called(super::id(row.try_get("id")?)?, row.try_get("name")?))).collect()
+        rows.iter().map(|row| Ok(called(columns::id(row.try_get("id")?)?, row.try_get("name")?))).collect()
     }
 
     /// What signing in under this name takes.
@@ -191,7 +186,7 @@ impl Store {
     /// Gives what a guest has to an account, and ends the guest. Nothing happens where `guest` has a name.
     pub async fn merge(&self, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
         let mut write = self.write().await?;
-        merge(&mut write, guest, account).await?;
+        merging::merge(&mut write, guest, account).await?;
         write.commit().await
     }
 
@@ -199,10 +194,10 @@ impl Store {
     /// what it wrote and showed there, and what it has used. Nothing happens where it has a name.
     pub async fn delete_guest(&self, guest: AccountId, heir: AccountId) -> sqlx::Result<()> {
         let mut write = self.write().await?;
-        if is_guest(&mut write, guest).await? {
-            super::sharing::inherit(&mut write, guest, heir).await?;
+        if merging::is_guest(&mut write, guest).await? {
+            merging::inherit_shares(&mut write, guest, heir).await?;
             usage::inherit(&mut write, guest, heir).await?;
-            remove(&mut write, guest).await?;
+            merging::remove(&mut write, guest).await?;
         }
         write.commit().await
     }
@@ -260,32 +255,4 @@ fn credentials(row: &SqliteRow) -> sqlx::Result<Credentials> {
 async fn named(write: &mut SqliteConnection, name: &Name) -> sqlx::Result<bool> {
     let row = sqlx::query("select 1 from account where name_key = $1").bind(name.key()).fetch_optional(write).await?;
     Ok(row.is_some())
-}
-
-async fn is_guest(write: &mut SqliteConnection, id: AccountId) -> sqlx::Result<bool> {
-    let row = sqlx::query("select 1 from account where id = $1 and name is null")
-        .bind(id.to_string())
-        .fetch_optional(write)
-        .await?;
-    Ok(row.is_some())
-}
-
-/// See [`Store::merge`].
-pub(super) async fn merge(write: &mut SqliteConnection, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
-    if !is_guest(&mut *write, guest).await? {
-        return Ok(());
-    }
-    for what in
-        ["update conversation set account = $2 where account = $1", "update image set account = $2 where account = $1"]
-    {
-        sqlx::query(what).bind(guest.to_string()).bind(account.to_string()).execute(&mut *write).await?;
-    }
-    super::sharing::inherit(&mut *write, guest, account).await?;
-    usage::inherit(&mut *write, guest, account).await?;
-    remove(write, guest).await
-}
-
-async fn remove(write: &mut SqliteConnection, id: AccountId) -> sqlx::Result<()> {
-    sqlx::query("delete from account where id = $1").bind(id.to_string()).execute(write).await?;
-    Ok(())
 }

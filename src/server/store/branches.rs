@@ -1,6 +1,7 @@
 //! The tree of a conversation's messages, and which of its branches is shown.
 
-use super::{Store, id};
+use super::Store;
+use super::columns::id;
 use crate::model::{ConversationId, MessageId, Role, Status};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};

@@ -1,7 +1,7 @@
 //! Conversations.
 
-use super::accounts::called;
-use super::{Store, id, images, sharing};
+use super::columns::{access, called, id};
+use super::{Store, images, sharing};
 use crate::contract::Changes;
 use crate::error::Problem;
 use crate::model::{Access, AccountId, Conversation, ConversationId, Named, Parameters};
@@ -58,11 +58,6 @@ impl Stored {
             updated_at: self.updated_at,
         }
     }
-}
-
-/// Reads what the store has. A role that this version does not know may do the least.
-pub(super) fn access(name: &str) -> Access {
-    [Access::Owner, Access::Participant].into_iter().find(|it| it.name() == name).unwrap_or(Access::Reader)
 }
 
 /// Conversations as whoever asks sees them: `access` and `names` are expressions, the rest begins with joins.
@@ -171,7 +166,7 @@ impl Store {
             .bind(conversation.to_string())
             .fetch_one(self.read())
             .await?;
-        super::id(&owner)
+        id(&owner)
     }
 
     /// The conversation as this viewer sees it. `RowNotFound` when it is not there, or not for them.

@@ -3,7 +3,7 @@
 
 use super::audit::Note;
 use super::revocations::Revoked;
-use super::{Store, audit, images, people};
+use super::{Store, audit, columns, images, people};
 use crate::model::AccountId;
 use crate::server::sync::lock;
 use crate::server::times::now;
@@ -120,7 +120,7 @@ impl Store {
     pub async fn leaving(&self) -> sqlx::Result<Vec<AccountId>> {
         let ids: Vec<String> =
             sqlx::query_scalar("select id from account where leaving_at is not null").fetch_all(self.read()).await?;
-        ids.iter().map(|id| super::id(id)).collect()
+        ids.iter().map(|id| columns::id(id)).collect()
     }
 
     /// Folds the write-ahead log into the file and empties it, where it holds what pages were before they were overwritten.

@@ -1,6 +1,7 @@
 //! Replies that another process on this database is generating. During an update two of them work side by side.
 
-use super::{Store, id};
+use super::Store;
+use super::columns::id;
 use crate::model::{ConversationId, MessageId};
 use crate::server::times::now;
 use sqlx::Row;

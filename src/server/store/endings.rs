@@ -1,29 +1,17 @@
 //! How replies end. An end that the store does not take (its disk is full, say) is held here until it does, and every
 //! message that is read meanwhile says so.
 
+mod ending;
+
+pub use ending::Ending;
+
 use super::Store;
 use super::usage::charge_reply;
-use crate::model::{ConversationId, Message, MessageId, ReplyError, Status, Usage};
+use crate::model::{ConversationId, Message, MessageId, ReplyError, Status};
 use crate::server::sync::lock;
 use sqlx::SqliteConnection;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-
-/// How a reply ended.
-#[derive(Clone, Debug)]
-pub struct Ending {
-    pub reply: MessageId,
-    pub conversation: ConversationId,
-    pub status: Status,
-    pub text: String,
-    pub thinking: String,
-    pub thinking_ms: Option<u64>,
-    pub usage: Option<Usage>,
-    pub stop_reason: Option<String>,
-    pub error: Option<ReplyError>,
-    pub first_piece_at: Option<String>,
-    pub finished_at: String,
-}
 
 /// Who wrote a reply's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

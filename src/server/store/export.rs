@@ -3,10 +3,11 @@
 
 mod sharing;
 
+use super::Store;
+use super::columns::id;
 use super::conversations::{Stored, select_conversations, stored};
 use super::messages::{message, select_messages};
 use super::usage::{Daily, daily};
-use super::{Store, id};
 use crate::model::{AccountId, ConversationId, Image, ImageId, Message};
 use serde_json::{Value, json};
 use sqlx::{QueryBuilder, Row, Sqlite};

@@ -1,6 +1,6 @@
 //! Guests that opened the page and left nothing: somebody who looked in, a crawler, a program without cookies.
 
-use super::Store;
+use super::{Store, columns};
 use crate::model::AccountId;
 use sqlx::Row;
 
@@ -41,7 +41,7 @@ impl Store {
         let mut unused = Vec::new();
         for row in &rows {
             if row.try_get::<bool, _>("unused")? {
-                unused.push(super::id(row.try_get("id")?)?);
+                unused.push(columns::id(row.try_get("id")?)?);
             }
         }
         Ok((unused, rows.last().map(|row| row.try_get("id")).transpose()?))

@@ -1,8 +1,8 @@
 //! Who somebody is at an issuer of OpenID Connect, and which account that is.
 
-use super::Store;
 use super::accounts::{NewAccount, NotMade, make};
 use super::audit::{self, Note};
+use super::{Store, columns};
 use crate::model::AccountId;
 use crate::server::secret::Hash;
 use crate::server::times::{ago, now};
@@ -48,7 +48,7 @@ pub enum Unlinked {
 
 fn owner(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Owner> {
     Ok(Owner {
-        account: super::id(row.try_get("id")?)?,
+        account: columns::id(row.try_get("id")?)?,
         name: row.try_get::<Option<String>, _>("name")?.unwrap_or_default(),
         disabled: row.try_get::<Option<&str>, _>("disabled_at")?.is_some(),
     })

@@ -3,7 +3,8 @@
 //! An image is its account's; messages refer to it. What nothing refers to is deleted with the last that did: an image that
 //! is in no message any more with its conversation, a picture with its last image.
 
-use super::{Store, id};
+use super::Store;
+use super::columns::id;
 use crate::model::{AccountId, ConversationId, Image, ImageId, Message};
 use crate::server::picture::Picture;
 use crate::server::principal::Viewer;

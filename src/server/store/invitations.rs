@@ -1,7 +1,7 @@
 //! Invitations to sign up.
 
-use super::Store;
 use super::audit::{self, Note};
+use super::{Store, columns};
 use crate::model::AccountId;
 use crate::server::principal::Role;
 use crate::server::secret::Hash;
@@ -75,7 +75,7 @@ pub(super) async fn take(write: &mut SqliteConnection, hash: Hash) -> sqlx::Resu
 
 fn invitation(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Invitation> {
     Ok(Invitation {
-        hash: super::hash(row.try_get("token_hash")?)?,
+        hash: columns::hash(row.try_get("token_hash")?)?,
         note: row.try_get("note")?,
         role: Role::of(row.try_get("role")?),
         uses: row.try_get("uses")?,

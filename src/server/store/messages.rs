@@ -1,8 +1,8 @@
 //! Messages and replies. A reply is written when it is opened, at checkpoints, and once when it ends (`endings`).
 
-use super::accounts::called;
+use super::columns::{called, id};
 use super::conversations::Stored;
-use super::{Store, id, images};
+use super::{Store, images};
 use crate::model::{AccountId, ConversationId, Image, Message, MessageId, Named, Role, Status, Usage};
 use crate::server::principal::Viewer;
 use sqlx::sqlite::SqliteRow;

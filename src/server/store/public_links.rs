@@ -1,7 +1,8 @@
 //! Links by which everybody may read a conversation. A conversation has one at most.
 
+use super::Store;
+use super::columns::id;
 use super::revocations::{Revoked, note_by};
-use super::{Store, id};
 use crate::model::ConversationId;
 use crate::server::secret::Hash;
 use crate::server::times::now;

@@ -2,7 +2,7 @@
 
 use super::audit::Note;
 use super::revocations::{self, Revoked};
-use super::{Store, audit};
+use super::{Store, audit, columns};
 use crate::model::AccountId;
 use crate::server::secret::Hash;
 use crate::server::times::now;
@@ -37,7 +37,7 @@ impl Store {
         .bind(now())
         .fetch_optional(self.read())
         .await?;
-        row.map(|row| Ok((super::id(row.try_get("id")?)?, row.try_get("name")?))).transpose()
+        row.map(|row| Ok((columns::id(row.try_get("id")?)?, row.try_get("name")?))).transpose()
     }
 
     /// Until when the account's link can be used.
@@ -47,7 +47,7 @@ impl Store {
             .bind(now())
             .fetch_optional(self.read())
             .await?;
-        row.map(|row| Ok((super::hash(row.try_get("token_hash")?)?, row.try_get("ends_at")?))).transpose()
+        row.map(|row| Ok((columns::hash(row.try_get("token_hash")?)?, row.try_get("ends_at")?))).transpose()
     }
 
     /// Takes the link: sets the password, ends all sessions, writes it down. None: it cannot be taken any more.
@@ -63,7 +63,7 @@ impl Store {
         .fetch_optional(&mut *write)
         .await?;
         let Some(row) = row else { return Ok(None) };
-        let account: AccountId = super::id(row.try_get("account")?)?;
+        let account: AccountId = columns::id(row.try_get("account")?)?;
         let name: Option<String> = sqlx::query_scalar("update account set password = $2 where id = $1 returning name")
             .bind(account.to_string())
             .bind(password)

@@ -1,11 +1,11 @@
 //! What is withdrawn: sessions, tokens, and everything of an account. Each is written down in the same transaction, for
 //! other processes on this database, which look four times a second.
 
-use super::Store;
-use super::accounts::merge;
 use super::audit::{self, Note};
+use super::{Store, columns};
 use crate::model::{AccountId, ConversationId};
 use crate::server::secret::Hash;
+use crate::server::store::merging::merge;
 use crate::server::times::{ago, now};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
@@ -94,15 +94,15 @@ pub(super) async fn end_session(
     note(write, Revoked::Session(session)).await?;
     let Some(row) = row else { return Ok(None) };
     let guest: Option<&str> = row.try_get("guest")?;
-    guest.map(|guest| Ok((super::id(row.try_get("account")?)?, super::id(guest)?))).transpose()
+    guest.map(|guest| Ok((columns::id(row.try_get("account")?)?, columns::id(guest)?))).transpose()
 }
 
 /// What is left of a session whose row is gone: nobody can be asked any more about the guest that it pointed to, so the
 /// account keeps what the guest has.
 async fn ended(write: &mut SqliteConnection, row: &SqliteRow) -> sqlx::Result<Revoked> {
-    let session = Revoked::Session(super::hash(row.try_get("token_hash")?)?);
+    let session = Revoked::Session(columns::hash(row.try_get("token_hash")?)?);
     if let Some(guest) = row.try_get::<Option<&str>, _>("guest")? {
-        merge(write, super::id(guest)?, super::id(row.try_get("account")?)?).await?;
+        merge(write, columns::id(guest)?, columns::id(row.try_get("account")?)?).await?;
     }
     note(write, session).await?;
     Ok(session)

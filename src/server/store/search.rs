@@ -4,7 +4,8 @@
 //! wait for, and an account's messages are few enough to be read: what one search reads is limited (`server::search`).
 //! Each step goes along an index, so that nothing is read or sorted that a page of results does not look at.
 
-use super::{Store, id};
+use super::Store;
+use super::columns::id;
 use crate::model::{AccountId, ConversationId, MessageId, Role};
 use futures::{Stream, StreamExt};
 use sqlx::Row;

@@ -1,7 +1,7 @@
 //! Sessions: the browsers that accounts are signed in with. And the browsers that once were.
 
-use super::Store;
 use super::revocations::Revoked;
+use super::{Store, columns};
 use crate::model::AccountId;
 use crate::server::principal::Role;
 use crate::server::secret::Hash;
@@ -68,7 +68,7 @@ pub(super) async fn add(
 pub(super) fn holder(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Holder> {
     let used: &str = row.try_get("last_used_at")?;
     Ok(Holder {
-        account: super::id(row.try_get("account")?)?,
+        account: columns::id(row.try_get("account")?)?,
         is_guest: row.try_get::<Option<&str>, _>("name")?.is_none(),
         role: Role::of(row.try_get("role")?),
         stale: used < ago(USE_STEP).as_str(),
@@ -108,7 +108,7 @@ impl Store {
         let guest = match left {
             Some((owner, left)) if owner == account && guest.is_none() => Some(left),
             Some((owner, left)) => {
-                super::accounts::merge(&mut write, left, owner).await?;
+                crate::server::store::merging::merge(&mut write, left, owner).await?;
                 guest
             }
             None => guest,
@@ -139,7 +139,7 @@ impl Store {
         .await?;
         let read = rows.iter().map(|row| {
             Ok(Session {
-                hash: super::hash(row.try_get("token_hash")?)?,
+                hash: columns::hash(row.try_get("token_hash")?)?,
                 device: row.try_get("device")?,
                 created_at: row.try_get("created_at")?,
                 last_used_at: row.try_get("last_used_at")?,
@@ -158,7 +158,7 @@ impl Store {
         .bind(session.to_string())
         .fetch_optional(self.read())
         .await?;
-        row.map(|row| super::id(row.try_get("guest")?)).transpose()
+        row.map(|row| columns::id(row.try_get("guest")?)).transpose()
     }
 
     /// Whether somebody has signed in to the account with this browser before.

@@ -3,10 +3,9 @@
 //! Each change of what an account may do is written down with the revocations, in the same transaction: that is how other
 //! processes on this database learn of it.
 
-use super::accounts::called;
-use super::conversations::access;
+use super::Store;
+use super::columns::{access, called, hash, id};
 use super::revocations::{Revoked, note_by};
-use super::{Store, hash, id};
 use crate::model::{Access, AccountId, ConversationId, Named};
 use crate::server::secret::Hash;
 use crate::server::times::now;
@@ -296,28 +295,6 @@ async fn give(
     .execute(&mut *write)
     .await?;
     note_by(write, Some(process), Revoked::Share(account, conversation)).await
-}
-
-/// What is shared with a guest is shared with the account from now on, and what it has written and shown is the account's.
-pub(super) async fn inherit(write: &mut SqliteConnection, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
-    for what in [
-        "insert into share (conversation, account, role, created_at)
-         select conversation, $2, role, created_at from share where account = $1
-         on conflict (conversation, account) do update set
-            role = case when excluded.role = 'participant' then excluded.role else share.role end",
-        "delete from share where account = $1",
-        // Nobody shares with themselves, or writes as a guest in what is their own by now.
-        "delete from share where account = $2
-             and conversation in (select conversation.id from conversation where conversation.account = $2)",
-        "update message set account = $2 where account = $1",
-        // Those that are in no message go with the guest.
-        "update image set account = $2 where account = $1 and id in (select image from message_image)",
-        "update message set account = null where account = $2
-             and conversation in (select conversation.id from conversation where conversation.account = $2)",
-    ] {
-        sqlx::query(what).bind(guest.to_string()).bind(account.to_string()).execute(&mut *write).await?;
-    }
-    Ok(())
 }
 
 /// Nobody may look at a conversation that is about to be deleted: not its owner, nor whom it is shared with, nor whoever has

@@ -1,8 +1,8 @@
 //! API tokens: what programs sign in with.
 
-use super::Store;
 use super::revocations::{self, Revoked};
 use super::sessions::{Holder, USE_STEP, holder};
+use super::{Store, columns};
 use crate::model::AccountId;
 use crate::server::principal::Scope;
 use crate::server::secret::Hash;
@@ -80,7 +80,7 @@ impl Store {
             .await?;
         let read = rows.iter().map(|row| {
             Ok(Token {
-                hash: super::hash(row.try_get("token_hash")?)?,
+                hash: columns::hash(row.try_get("token_hash")?)?,
                 name: row.try_get("name")?,
                 scope: Scope::of(row.try_get("scope")?),
                 created_at: row.try_get("created_at")?,

@@ -1,8 +1,8 @@
 //! What an account shares and what is shared with it. Of links there is everything but their hashes.
 
-use super::super::accounts::called;
-use super::super::{Store, id};
+use super::super::Store;
 use crate::model::AccountId;
+use crate::server::store::columns::{called, id};
 use serde_json::{Value, json};
 use sqlx::Row;
 

@@ -1,0 +1,26 @@
+//! Reading columns that Rivulet wrote itself.
+
+use crate::model::{Access, AccountId, Named};
+use crate::server::secret::Hash;
+use std::str::FromStr;
+
+/// Reads an id that we wrote ourselves.
+pub fn id<T: FromStr<Err = uuid::Error>>(text: &str) -> sqlx::Result<T> {
+    text.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))
+}
+
+/// Reads a hash that we wrote ourselves.
+pub fn hash(text: &str) -> sqlx::Result<Hash> {
+    Hash::parse(text).ok_or_else(|| sqlx::Error::Decode("no hash".into()))
+}
+
+/// What an account is called before others. A guest has the end of its id for a name.
+pub fn called(id: AccountId, name: Option<String>) -> Named {
+    let name = name.unwrap_or_else(|| format!("guest {}", &id.to_string()[32..]));
+    Named { id, name }
+}
+
+/// Reads what the store has. A role that this version does not know may do the least.
+pub fn access(name: &str) -> Access {
+    [Access::Owner, Access::Participant].into_iter().find(|it| it.name() == name).unwrap_or(Access::Reader)
+}

@@ -1,0 +1,59 @@
+//! What a guest has becomes an account's.
+
+use super::usage;
+use crate::model::AccountId;
+use sqlx::SqliteConnection;
+
+pub(super) async fn is_guest(write: &mut SqliteConnection, id: AccountId) -> sqlx::Result<bool> {
+    let row = sqlx::query("select 1 from account where id = $1 and name is null")
+        .bind(id.to_string())
+        .fetch_optional(write)
+        .await?;
+    Ok(row.is_some())
+}
+
+/// See [`Store::merge`].
+pub(super) async fn merge(write: &mut SqliteConnection, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
+    if !is_guest(&mut *write, guest).await? {
+        return Ok(());
+    }
+    for what in
+        ["update conversation set account = $2 where account = $1", "update image set account = $2 where account = $1"]
+    {
+        sqlx::query(what).bind(guest.to_string()).bind(account.to_string()).execute(&mut *write).await?;
+    }
+    inherit_shares(&mut *write, guest, account).await?;
+    usage::inherit(&mut *write, guest, account).await?;
+    remove(write, guest).await
+}
+
+pub(super) async fn remove(write: &mut SqliteConnection, id: AccountId) -> sqlx::Result<()> {
+    sqlx::query("delete from account where id = $1").bind(id.to_string()).execute(write).await?;
+    Ok(())
+}
+
+/// What is shared with a guest is shared with the account from now on, and what it has written and shown is the account's.
+pub(super) async fn inherit_shares(
+    write: &mut SqliteConnection,
+    guest: AccountId,
+    account: AccountId,
+) -> sqlx::Result<()> {
+    for what in [
+        "insert into share (conversation, account, role, created_at)
+         select conversation, $2, role, created_at from share where account = $1
+         on conflict (conversation, account) do update set
+            role = case when excluded.role = 'participant' then excluded.role else share.role end",
+        "delete from share where account = $1",
+        // Nobody shares with themselves, or writes as a guest in what is their own by now.
+        "delete from share where account = $2
+             and conversation in (select conversation.id from conversation where conversation.account = $2)",
+        "update message set account = $2 where account = $1",
+        // Those that are in no message go with the guest.
+        "update image set account = $2 where account = $1 and id in (select image from message_image)",
+        "update message set account = null where account = $2
+             and conversation in (select conversation.id from conversation where conversation.account = $2)",
+    ] {
+        sqlx::query(what).bind(guest.to_string()).bind(account.to_string()).execute(&mut *write).await?;
+    }
+    Ok(())
+}
