@@ -103,7 +103,7 @@ fn find_text(node: &Node, left: &mut u32, is_start: bool) -> Option<(Node, u32)>
     None
 }
 
-/// What had the focus, and the how manyth of its kind it was.
+/// What had the focus, and its index among the elements of the same name.
 struct Focused {
     element: Element,
     index: u32,
