@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { type Page, expect, test } from "@playwright/test";
 import Pusher from "pusher-js";
@@ -99,6 +100,26 @@ test("Echo in Node gets a reply as it is", async () => {
   await send(id, WORDS);
   await expect.poll(() => (held.messages.at(-1) as any)?.status, { timeout: 20_000 }).toBe("done");
   expect((held.messages.at(-1) as any).text).toBe(await upstream.text(WORDS));
+  echo.disconnect();
+});
+
+test("z29 a page that was written for Reverb, as docs/laravel.md has it, shows a reply", async () => {
+  const { default: Echo } = await import("laravel-echo");
+  const documented = await readFile(resolve(__dirname, "../docs/laravel.md"), "utf8");
+  const snippet = /^```js name=reverb\.js\n([^]*?)^```$/m.exec(documented)?.[1] ?? "";
+  expect(snippet).toContain(".listen('.token', e => appendToken(e.token))");
+  const id = await conversation();
+  const echo = new Echo<"reverb">({ broadcaster: "reverb", key: KEY, client: pusher() });
+  let text = "";
+  const done = new Promise<void>((finish) => {
+    const appendToken = (token: string) => (text += token);
+    new Function("Echo", "id", "appendToken", "finish", snippet)(echo, id, appendToken, finish);
+  });
+  const channel = echo.private(`conversations.${id}`);
+  await new Promise<void>((subscribed) => channel.subscribed(() => subscribed()));
+  await send(id, WORDS);
+  await done;
+  expect(text).toBe(await upstream.text(WORDS));
   echo.disconnect();
 });
 

@@ -3,10 +3,10 @@
 //! The same problem document (RFC 9457) answers REST calls and server functions, so the browser reads what curl reads.
 
 use bytes::Bytes;
-use leptos::server_fn::codec::{Encoding, Json};
-use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
-use leptos::server_fn::{ContentType, Decodes, Encodes, Format, FormatType};
 use serde::{Deserialize, Serialize};
+use server_fn::codec::{Encoding, Json};
+use server_fn::error::{FromServerFnError, ServerFnErrorErr};
+use server_fn::{ContentType, Decodes, Encodes, Format, FormatType};
 use utoipa::ToSchema;
 
 pub const PROBLEM_JSON: &str = "application/problem+json";

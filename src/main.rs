@@ -4,7 +4,7 @@ use anyhow::Context;
 use leptos_axum::LeptosRoutes;
 use rivulet::app::shell;
 use rivulet::server::settings::Settings;
-use rivulet::server::{State, accounts, commands, routes, serve};
+use rivulet::server::{State, accounts, assets, commands, routes, serve};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 /// Gives memory back to the system after a crowd has left, which the C library's allocator keeps: what one viewer holds
-/// lies between what others hold. scripts/env says how soon.
+/// lies between what others hold. .cargo/config.toml says how soon.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
@@ -72,6 +72,9 @@ async fn start(settings: Settings) -> anyhow::Result<()> {
             "Others can reach this server, and passwords and cookies travel unencrypted as far as it knows: put a proxy \
              with HTTPS in front and set RIVULET_PUBLIC_URL to its https:// address"
         );
+    }
+    if !assets::is_complete() {
+        tracing::warn!("The browser's half is missing, so nothing is live: `cargo leptos build` makes both");
     }
     welcome_first_admin(&state, address).await?;
     serve::run(listener, router, state, stop).await;

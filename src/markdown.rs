@@ -1,11 +1,14 @@
 //! Markdown to HTML, on both sides with the same code: the server for what is stored, the browser for what streams in.
 //!
 //! The text comes from a model or a person and is trusted with nothing. Every tag of the output is written in
-//! `page` and `link`; whatever else looks like HTML is text. Nothing loads by itself, nothing runs, links lead only to
+//! `page`, `link` and `small`; whatever else looks like HTML is text. Nothing loads by itself, nothing runs, links lead only to
 //! http, https and mailto and say where. It must not know highlighters, views or the network.
 //!
+//! - `source` makes a text ready for the parser where readers want something else than CommonMark says, with `math` for
+//!   formulas and `cjk` for scripts without blanks
 //! - `page` turns the parser's events into HTML, `link` those of links and images; `address` judges where they may lead,
-//!   with `punycode` for foreign hosts, and `bare` finds addresses in text
+//!   with `punycode` for foreign hosts, and `claim` which host a link's text seems to name; `bare` finds addresses in text;
+//!   `small` knows the few tags that are more than text
 //! - `gauge` tells from afar which texts would be dear to parse; they are shown as they are
 //! - `blocks` renders a growing text without drawing again what is finished; `fence` is its open code block
 //! - `title` makes a conversation's title out of its first message
@@ -13,27 +16,38 @@
 mod address;
 mod bare;
 mod blocks;
+mod cjk;
+mod claim;
 mod fence;
 mod gauge;
 mod link;
+mod math;
 mod page;
 mod punycode;
+mod small;
+pub(crate) mod source;
 mod title;
 
+pub use address::is_hidden;
 pub use blocks::Blocks;
 pub use title::plain_title;
 
 use gauge::Gauge;
 use page::Page;
-use pulldown_cmark::{Options, Parser, TextMergeWithOffset};
+use pulldown_cmark::{Options, TextMergeWithOffset};
+use source::Source;
 use std::borrow::Cow;
 
 /// Longer texts are shown as they are: a reply ends at this size, so that only a mistake gets beyond it, and
 /// parsing takes up to a hundred bytes of memory for each byte of text.
 pub const MAX_RENDER_BYTES: usize = 1024 * 1024;
 
-/// No smart punctuation, footnotes, maths or heading attributes: what is not switched on cannot be misused.
-const OPTIONS: Options = Options::ENABLE_TABLES.union(Options::ENABLE_STRIKETHROUGH).union(Options::ENABLE_TASKLISTS);
+/// No smart punctuation, footnotes, maths or heading attributes: what is not switched on cannot be misused. `GFM` is no
+/// more than alerts (`> [!NOTE]`).
+const OPTIONS: Options = Options::ENABLE_TABLES
+    .union(Options::ENABLE_STRIKETHROUGH)
+    .union(Options::ENABLE_TASKLISTS)
+    .union(Options::ENABLE_GFM);
 
 /// Turns `(language, code)` into HTML for the inside of `<code>`, or declines.
 pub type Highlight<'a> = &'a dyn Fn(&str, &str) -> Option<String>;
@@ -90,19 +104,26 @@ struct Block {
     /// Where its first line starts.
     start: usize,
     html: String,
+    /// Whether it begins a block whatever is added to the text.
+    is_settled: bool,
 }
 
 fn blocks(text: &str, highlight: Highlight<'_>) -> Vec<Block> {
+    let source = Source::new(text);
     let mut page = Page::new(highlight);
     let mut blocks = Vec::new();
-    let mut start = 0;
-    for (event, range) in TextMergeWithOffset::new(Parser::new_ext(text, OPTIONS).into_offset_iter()) {
+    let (mut start, mut line, mut counted) = (0, 0, 0);
+    for (event, range) in TextMergeWithOffset::new(source.events()) {
         if page.is_at_top() {
-            start = range.start;
+            // Places in the source are others, its lines are those of the text.
+            let lines = source.lines(counted, range.start);
+            start = skip_lines(text, start, lines);
+            line += lines;
+            counted = range.start;
         }
         page.take(event);
         if page.is_at_top() {
-            blocks.push(Block { start: line_start(text, start), html: page.finish() });
+            blocks.push(Block { start, html: page.finish(), is_settled: source.is_settled(line) });
         }
     }
     blocks
@@ -112,9 +133,15 @@ fn no_highlight(_language: &str, _code: &str) -> Option<String> {
     None
 }
 
-/// Lines end in `\n` alone, whatever they ended in: a text that grows so still only grows.
+/// Lines end in `\n` alone, whatever they ended in: a text that grows so still only grows. Characters that `source` uses
+/// for itself become U+FFFD; Unicode has them for no text.
 fn normalized(text: &str) -> Cow<'_, str> {
-    if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")) } else { Cow::Borrowed(text) }
+    let lines = if text.contains('\r') {
+        Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
+    } else {
+        Cow::Borrowed(text)
+    };
+    if source::has_reserved(&lines) { Cow::Owned(lines.replace(source::is_reserved, "\u{fffd}")) } else { lines }
 }
 
 fn is_too_dear(text: &str) -> bool {
@@ -129,6 +156,8 @@ fn plain(text: &str) -> String {
     html
 }
 
-fn line_start(text: &str, at: usize) -> usize {
-    text.as_bytes()[..at].iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1)
+/// Where the line begins that is so many lines behind the one that begins at `start`.
+fn skip_lines(text: &str, start: usize, lines: usize) -> usize {
+    let Some(last) = lines.checked_sub(1) else { return start };
+    text[start..].match_indices('\n').nth(last).map_or(text.len(), |(newline, _)| start + newline + 1)
 }

@@ -1,6 +1,6 @@
 //! The plain data that server and browser both know: conversations, messages, their ids.
 //!
-//! Nothing here does anything. The field names are the public JSON (see README, "The API").
+//! Nothing here does anything. The field names are the public JSON (see docs/api.md).
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};

@@ -12,6 +12,7 @@ mod chaos;
 mod chat;
 mod checklist;
 mod commands;
+mod configuration;
 mod connections;
 mod context;
 mod conversations;

@@ -41,4 +41,5 @@ pub mod thinking;
 pub mod thread;
 pub mod topbar;
 pub mod versions;
+pub mod when;
 pub mod words;

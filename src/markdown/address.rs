@@ -3,7 +3,7 @@
 //! Browsers repair addresses (they skip tabs, take `\` for `/`, decode hosts), so that nothing is repaired here: what
 //! is not plainly an address is no link.
 
-use super::punycode;
+use super::{claim, punycode};
 
 /// Longer ones are no links. Browsers go further, people do not.
 const MAX_ADDRESS_BYTES: usize = 2048;
@@ -46,18 +46,8 @@ impl Address {
 
     /// Whether `text`, shown for this address, seems to name another host than it leads to.
     pub(super) fn is_belied_by(&self, text: &str) -> bool {
-        let text = text.trim().to_lowercase();
-        let claimed = text.split_once("://").map_or(text.as_str(), |(_, rest)| rest);
-        let claimed = claimed.split(['/', '?', '#', ':', ' ']).next().unwrap_or_default();
-        bare_host(claimed) != bare_host(&self.host) && SIGNS.iter().any(|sign| text.contains(sign))
+        claim::folded(text).split_whitespace().any(|word| claim::names_another(word, &self.host))
     }
-}
-
-/// What makes a text look like an address. `Node.js` and `main.rs` do not.
-const SIGNS: [&str; 8] = ["://", "www.", ".com", ".org", ".net", ".gov", ".edu", ".io"];
-
-fn bare_host(host: &str) -> &str {
-    host.strip_prefix("www.").unwrap_or(host)
 }
 
 /// The address, its host, and whether that was ASCII.
@@ -129,7 +119,7 @@ fn push_encoded(out: &mut String, text: &str) {
 
 /// Characters that show nothing or turn the text around: controls, and Unicode's default-ignorable ones (zero-width,
 /// bidirectional, variation selectors, tags).
-pub(super) fn is_hidden(c: char) -> bool {
+pub fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'

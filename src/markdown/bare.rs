@@ -1,13 +1,11 @@
 //! Finds addresses that stand in a text without any marks: `see https://example.com.`
 
 use super::address::Address;
+use super::cjk::is_cjk;
 
-/// Ends an address, besides blanks: quotes and brackets that are not part of one, and the punctuation of scripts that
-/// put no blank after it.
-const ENDS: &[char] = &[
-    '<', '>', '"', '`', '|', '，', '。', '、', '；', '：', '？', '！', '（', '）', '「', '」', '『', '』', '【', '】',
-    '《', '》', '“', '”', '‘', '’', '…',
-];
+/// Ends an address, besides blanks and whatever is Chinese, Japanese or Korean, which puts no blank there: quotes and
+/// brackets that are not part of one.
+const ENDS: &[char] = &['<', '>', '"', '`', '|', '“', '”', '‘', '’', '…'];
 
 /// Belongs to the sentence when it stands at the end of an address.
 const TRAILING: &[char] = &['?', '!', '.', ',', ':', ';', '*', '_', '~', '\''];
@@ -38,13 +36,14 @@ pub(super) fn find(text: &str) -> (Vec<Found<'_>>, &str) {
     (found, &text[done..])
 }
 
-/// An address does not start in a word; and one behind `](` is a link that is still being written.
+/// An address does not start in a word, where words have blanks between them; and one behind `](` is a link that is
+/// still being written.
 fn starts_here(before: &str) -> bool {
-    !before.ends_with(char::is_alphanumeric) && !before.ends_with("](")
+    !before.ends_with(|c: char| c.is_alphanumeric() && !is_cjk(c)) && !before.ends_with("](")
 }
 
 fn extent(text: &str) -> &str {
-    let is_end = |c: char| c.is_whitespace() || c.is_control() || ENDS.contains(&c);
+    let is_end = |c: char| c.is_whitespace() || c.is_control() || ENDS.contains(&c) || is_cjk(c);
     let mut raw = &text[..text.find(is_end).unwrap_or(text.len())];
     let mut open =
         [('(', ')'), ('[', ']'), ('{', '}')].map(|(open, close)| (close, count(raw, close), count(raw, open)));

@@ -1,7 +1,8 @@
 //! Markdown while it streams in: what is finished is rendered once, only the last block again with each piece.
 //!
 //! Lines decide about blocks, and only whole lines are certain: a `-` may become a list or a heading. So a block is
-//! finished when a whole line behind it has started another one; nothing that follows changes it then. The exception are
+//! finished when a whole line behind it has started another one, and no formula is open that could take both in; nothing
+//! that follows changes it then. The exception are
 //! definitions of links (`[name]: https://...`), which a text holds apart from their use: here they work within the
 //! last block only, in [`render`](super::render) everywhere. Models hardly write them, and at the end of a reply the whole
 //! text is rendered anyway.
@@ -85,9 +86,10 @@ impl Blocks {
                 self.start = after;
             }
             let mut blocks = blocks(&self.text[self.start..whole], &no_highlight);
-            let Some(last) = blocks.pop() else { return };
-            self.finished.extend(blocks.into_iter().map(|block| Arc::from(block.html)));
-            self.start += last.start;
+            // Those behind it may become part of a formula that is still open.
+            let Some(last) = blocks.iter().rposition(|block| block.is_settled) else { return };
+            self.start += blocks[last].start;
+            self.finished.extend(blocks.drain(..last).map(|block| Arc::from(block.html)));
             self.fence = Fence::open(&self.text[..whole], self.start);
             if self.fence.is_none() {
                 return;

@@ -1,7 +1,7 @@
 //! A code block that is still being written. Code is the longest thing in a reply and only ever grows at its end, so
 //! that every line of it is looked at once.
 
-use super::{blocks, escape, no_highlight, page::CODE_END};
+use super::{blocks, escape, no_highlight, page::CODE_END, source::without_tabs};
 
 /// An open fenced code block that stands at the top of a text, from the line that opens it.
 pub(super) struct Fence {
@@ -36,7 +36,7 @@ impl Fence {
             if self.is_closed_by(line) {
                 return Some(self.read);
             }
-            escape(&mut self.html, line);
+            escape(&mut self.html, &without_tabs(line));
         }
         None
     }
@@ -48,17 +48,19 @@ impl Fence {
         // The parser drops up to three blanks at the very end: they might have been a closing fence's.
         let is_nothing = last.len() < 4 && last.trim_start_matches(' ').is_empty();
         if !is_nothing && !self.is_closed_by(last) {
-            escape(out, last);
+            escape(out, &without_tabs(last));
         }
         out.push_str(CODE_END);
     }
 
-    /// Up to three spaces, at least as many marks as opened it, and nothing behind.
+    /// Up to three spaces, at least as many marks as opened it, and nothing but blanks behind.
     fn is_closed_by(&self, line: &str) -> bool {
         let line = line.strip_suffix('\n').unwrap_or(line);
         let marks = line.trim_start_matches(' ');
         let length = run(marks, self.mark);
-        line.len() - marks.len() < 4 && length >= self.length && marks[length..].bytes().all(|byte| byte == b' ')
+        line.len() - marks.len() < 4
+            && length >= self.length
+            && marks[length..].bytes().all(|byte| matches!(byte, b' ' | b'\t'))
     }
 }
 

@@ -26,18 +26,22 @@ impl Image {
     }
 }
 
+/// Where a link leads, if that is an address.
+pub(super) fn address(kind: LinkType, destination: &str) -> Option<Address> {
+    match kind {
+        LinkType::Email => Address::parse(&["mailto:", destination].concat()),
+        _ => Address::parse(destination),
+    }
+}
+
 impl Page<'_> {
     pub(super) fn start_link(&mut self, kind: LinkType, destination: &str) {
         if let Some(link) = &mut self.link {
             link.inner += 1;
             return;
         }
-        let address = match kind {
-            LinkType::Email => Address::parse(&["mailto:", destination].concat()),
-            _ => Address::parse(destination),
-        };
-        // An address that will not do leaves its text.
-        if let Some(address) = address {
+        // `source` has made text of those that have none.
+        if let Some(address) = address(kind, destination) {
             self.open_link(address, matches!(kind, LinkType::Autolink | LinkType::Email));
         }
     }

@@ -1,10 +1,12 @@
-//! Writes the HTML of parsed Markdown. Every tag that can come out stands in this file, but for `<a>`.
+//! Writes the HTML of parsed Markdown. Every tag that can come out stands in this file, but for `<a>` (`link`) and the
+//! few that models write themselves (`small`).
 
+use super::small::Small;
 use super::{
     Highlight, bare, escape,
     link::{Image, Link},
 };
-use pulldown_cmark::{Alignment, CodeBlockKind, Event, HeadingLevel, Tag, TagEnd};
+use pulldown_cmark::{Alignment, BlockQuoteKind, CodeBlockKind, Event, HeadingLevel, Tag, TagEnd};
 
 /// Elements within each other. Deeper ones lose their tags and keep their text: browsers give up at 512.
 const MAX_DEPTH: usize = 100;
@@ -32,6 +34,7 @@ pub(super) struct Page<'a> {
     code: Option<Code>,
     pub(super) link: Option<Link>,
     pub(super) image: Option<Image>,
+    pub(super) small: Vec<Small>,
 }
 
 #[derive(Default)]
@@ -58,6 +61,7 @@ impl<'a> Page<'a> {
             code: None,
             link: None,
             image: None,
+            small: Vec::new(),
         }
     }
 
@@ -81,7 +85,8 @@ impl<'a> Page<'a> {
             Event::Text(text) => self.text(&text),
             Event::Code(text) => self.wrapped(r#"<code dir="ltr">"#, &text, "</code>"),
             Event::InlineHtml(html) if is_line_break(&html) => self.out.push_str("<br>"),
-            Event::Html(html) | Event::InlineHtml(html) => self.wrapped("", &html, ""),
+            Event::InlineHtml(html) => self.inline_html(&html),
+            Event::Html(html) => self.wrapped("", &html, ""),
             Event::SoftBreak => self.wrapped("", "\n", ""),
             Event::HardBreak => self.out.push_str("<br>"),
             Event::Rule => self.out.push_str("<hr>"),
@@ -111,13 +116,20 @@ impl<'a> Page<'a> {
             self.dropped = None;
         }
         self.depth -= 1;
+        self.forget_small();
     }
 
     fn start(&mut self, tag: Tag<'_>) {
         match tag {
             Tag::Paragraph => self.push(&["<p", self.direction()]),
             Tag::Heading { level, .. } => self.push(&["<", heading(level), self.direction()]),
-            Tag::BlockQuote(_) => self.guide(&["<blockquote"]),
+            Tag::BlockQuote(alert) => {
+                self.guide(&["<blockquote"]);
+                if let Some(alert) = alert {
+                    // The name is ours, and does not decide how the text runs.
+                    self.push(&[r#"<p><strong dir="ltr">"#, name(alert), "</strong></p>"]);
+                }
+            }
             Tag::Item => self.out.push_str("<li>"),
             Tag::List(Some(1)) => self.guide(&["<ol"]),
             Tag::List(Some(first)) => {
@@ -267,6 +279,17 @@ fn room(first: u64) -> &'static str {
         0..900 => "\"",
         900..90_000 => r#"" class="wide""#,
         _ => r#"" class="widest""#,
+    }
+}
+
+/// What an alert is called, as where it comes from.
+fn name(alert: BlockQuoteKind) -> &'static str {
+    match alert {
+        BlockQuoteKind::Note => "Note",
+        BlockQuoteKind::Tip => "Tip",
+        BlockQuoteKind::Important => "Important",
+        BlockQuoteKind::Warning => "Warning",
+        BlockQuoteKind::Caution => "Caution",
     }
 }
 

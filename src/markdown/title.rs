@@ -1,7 +1,7 @@
 //! A conversation's title out of its first message.
 
-use super::{OPTIONS, address::is_hidden};
-use pulldown_cmark::{Event, Parser};
+use super::{address::is_hidden, normalized, source::Source};
+use pulldown_cmark::Event;
 
 /// As many as fit the list of conversations in one line.
 const MAX_TITLE_CHARS: usize = 60;
@@ -22,7 +22,7 @@ pub fn plain_title(text: &str) -> String {
 fn words(line: &str) -> String {
     let line = first_chars(line, MAX_LINE_CHARS);
     let mut words = String::new();
-    for event in Parser::new_ext(&line, OPTIONS) {
+    for (event, _) in Source::new(&normalized(&line)).events() {
         match event {
             Event::Text(text) | Event::Code(text) | Event::Html(text) | Event::InlineHtml(text) => {
                 words.push_str(&text)

@@ -5,6 +5,7 @@
 //! moment; each conversation is as it was when it was read.
 
 mod archive;
+mod closing;
 mod markdown;
 mod names;
 

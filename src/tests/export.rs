@@ -231,3 +231,46 @@ async fn an_export_takes_more_than_a_token_for_reading() {
     assert_eq!(unpacked(&whole.bytes().await.unwrap()).len(), 5);
     problem(app.stranger(Method::GET, EXPORT).send().await.unwrap(), 401).await;
 }
+
+/// The messages of an exported file as a Markdown program reads them: the text under each heading with an id.
+fn read_back(file: &str) -> Vec<(String, String)> {
+    use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag};
+    let is_heading = |event: &Event<'_>| matches!(event, Event::Start(Tag::Heading { level: HeadingLevel::H2, .. }));
+    let events = Parser::new_ext(file, Options::all()).into_offset_iter();
+    let starts: Vec<_> = events.filter(|(event, _)| is_heading(event)).map(|(_, range)| range.start).collect();
+    let ends = starts.iter().skip(1).copied().chain([file.len()]);
+    let part = |(start, end): (&usize, usize)| {
+        let (heading, text) = file[*start..end].split_once('\n').unwrap();
+        let id = heading.split_once(" UTC <!-- ").unwrap().1.trim_end_matches(" -->");
+        (id.to_owned(), text.trim().to_owned())
+    };
+    starts.iter().zip(ends).map(part).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn z22_what_one_message_leaves_open_does_not_swallow_the_next() {
+    let case: Value = serde_json::from_str(include_str!("cases/export-unclosed-fence.json")).unwrap();
+    assert!(text(&case["steps"][0]).contains("```sh"));
+    let mut app = App::start().await;
+    app.sign_up("Ann").await;
+    let conversation = app.conversation().await;
+    let cut = "Run this:\n\n```sh\nmake all\nmake ins";
+    let texts = [cut, "<!-- a note\n\n**b**", "<pre>\n\na", "~~~~\n```\n~~~", "\\[ a", "fine"];
+    for said in texts {
+        let script = Script { text: Some(said.into()), ..Script::default() };
+        let body = json!({ "content": format!("{said}\n{}", super::app::directive(&script)) });
+        let sent = app.post(&format!("/api/v1/conversations/{conversation}/messages"), body).await;
+        let sent = Sent::of(&sent.json().await.unwrap());
+        app.rest_of(&conversation, &sent).await;
+    }
+    let files = export(&app).await;
+    let name = files.keys().find(|name| name.ends_with(".md")).unwrap();
+    let read = read_back(std::str::from_utf8(&files[name]).unwrap());
+    let whole = json_of(&files, &name.replace(".md", ".json"));
+    let messages = whole["messages"].as_array().unwrap();
+    assert_eq!(read.len(), messages.len(), "{read:?}");
+    for ((id, shown), message) in read.iter().zip(messages) {
+        assert_eq!(id, &text(&message["id"]));
+        assert!(shown.starts_with(text(&message["text"]).trim()), "{shown:?}");
+    }
+}

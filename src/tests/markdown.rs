@@ -3,6 +3,7 @@
 
 mod code;
 mod random;
+mod readers;
 mod scanner;
 
 use crate::markdown::{Blocks, MAX_RENDER_BYTES, plain_title, render};
@@ -73,7 +74,7 @@ fn a2_a_javascript_link_is_text() {
             assert!(!render(&text).contains("<a "), "{text:?} gave {}", render(&text));
         }
     }
-    assert_eq!(shown("<javascript:alert(1)>"), "javascript:alert(1)");
+    assert_eq!(shown("<javascript:alert(1)>"), "<javascript:alert(1)>");
 }
 
 #[test]
@@ -99,7 +100,6 @@ fn a4_a_link_shows_its_host_in_ascii() {
     assert_eq!(shown("[https://bank.example](https://evil.example/)"), "https://bank.example evil.example");
     assert_eq!(shown("[bank.com/evil.example](https://evil.example/)"), "bank.com/evil.example evil.example");
     assert_eq!(shown("[www.bank.com](https://bank.com/)"), "www.bank.com");
-    assert_eq!(shown("[Node.js](https://nodejs.org)"), "Node.js");
     assert_eq!(shown("[](https://empty.example:8080/x)"), "empty.example:8080");
 }
 
@@ -297,7 +297,7 @@ fn bare_addresses_become_links() {
         ("see https://a.example/b_c_d?e=f&g=h.", "https://a.example/b_c_d?e=f&g=h"),
         ("(https://a.example/b_(c))", "https://a.example/b_(c)"),
         ("**https://a.example**!", "https://a.example"),
-        ("见https://a.example/b。", ""),
+        ("见https://a.example/b。", "https://a.example/b"),
         ("\"http://localhost:3000/\"", "http://localhost:3000/"),
         ("xhttps://a.example", ""),
         ("`https://a.example`", ""),

@@ -9,6 +9,7 @@ mod file;
 mod framing;
 mod hosts;
 mod recordings;
+mod refusals;
 mod requests;
 
 use crate::model::Usage;

@@ -39,7 +39,7 @@ async fn a_reply_streams_to_a_subscriber_with_ids() {
 #[tokio::test(flavor = "multi_thread")]
 async fn long_text_comes_in_frames_of_ten_kilobytes_and_resumes_between_them() {
     let (app, conversation, mut client) = subscribed().await;
-    let long: String = "\"é😀\\\n".repeat(3_000);
+    let long: String = "\"é😀\\\n".repeat(1_500);
     // One piece of the provider's: one event, longer than a frame.
     let script = Script { text: Some(long.clone()), piece_chars: long.chars().count(), ..Script::default() };
     let sent = app.send(&conversation, &script).await;

@@ -109,6 +109,29 @@ async fn the_header_wins_over_the_query() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn z30_a_cursor_is_also_taken_as_polyfills_send_it() {
+    let app = App::start().await;
+    let conversation = app.conversation().await;
+    let sent = app.send(&conversation, &Script::default()).await;
+    let whole = app.rest_of(&conversation, &sent).await;
+    let (early, late) = (&whole[1].id, &whole[2].id);
+    for (header, query, from) in [
+        (None, format!("lastEventId={early}"), Some(early)),
+        (None, format!("lastEventId={early}&cursor={late}"), Some(late)),
+        (Some(late), format!("lastEventId={early}"), Some(late)),
+        (None, "lastEventId=nonsense".to_owned(), None),
+        (None, "lastEventId=".to_owned(), None),
+    ] {
+        let path = format!("/api/v1/conversations/{conversation}/events?{query}");
+        let request = app.request(Method::GET, &path);
+        let request = if let Some(cursor) = header { request.header("last-event-id", cursor) } else { request };
+        let first = super::app::Sse::new(request.send().await.unwrap()).next().await.unwrap();
+        assert_eq!(first.event, if from.is_some() { "resumed" } else { "snapshot" }, "{query}");
+        assert!(from.is_none_or(|from| first.data["from"] == **from), "{query}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_snapshot_in_mid_reply_holds_the_draft_and_goes_on_from_its_cursor() {
     let app = App::start().await;
     let conversation = app.conversation().await;

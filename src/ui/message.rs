@@ -5,6 +5,7 @@ use super::edit::{Edit, Editor};
 use super::pictures::pictures;
 use super::reply::Reply;
 use super::versions::Versions;
+use super::when::When;
 use crate::model::{self, Access, MessageId, Role};
 use leptos::prelude::*;
 
@@ -52,6 +53,7 @@ fn Said(id: MessageId, message: Memo<Option<model::Message>>) -> impl IntoView {
             Some(name) => view! { <h2 class="author"><bdi>{name}</bdi><span class="unseen">" said"</span></h2> }.into_any(),
             None => view! { <h2 class="unseen">{speaker}" said"</h2> }.into_any(),
         }}
+        <When message/>
         {pictures}
         {move || match editing.get() {
             true => view! { <Editor id text=untrack(text) editing/> }.into_any(),

@@ -5,6 +5,7 @@ use super::desk::Desk;
 use super::ending::Ending;
 use super::prose::Prose;
 use super::thinking::Thinking;
+use super::when::When;
 use super::words;
 use crate::model::{Message, MessageId};
 use leptos::prelude::*;
@@ -17,6 +18,7 @@ pub fn Reply(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView {
     let model = message.with_untracked(|message| message.as_ref().and_then(|message| message.model.clone()));
     view! {
         <h2 class="unseen">{model.as_deref().map_or("The reply".into(), |model| format!("{} replied", words::model(model)))}</h2>
+        <When message/>
         <LeftOut message/>
         <Instead message/>
         <Thinking id message/>

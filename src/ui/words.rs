@@ -7,6 +7,14 @@ use crate::model::{Conversation, Message, Role, Usage};
 /// As much of a first message as serves for a title.
 const TITLE_CHARS: usize = 60;
 
+/// A time to the minute, in UTC: `2026-11-23 04:05 UTC`.
+pub fn minute(at: &str) -> String {
+    match (at.get(..10), at.get(11..16)) {
+        (Some(day), Some(time)) => format!("{day} {time} UTC"),
+        _ => String::new(),
+    }
+}
+
 /// A document's title.
 ///
 /// leptos_meta 0.9.0-rc1 writes it into the page as it is, so what could end the element is shown by a look-alike.

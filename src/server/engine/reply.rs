@@ -13,7 +13,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// A reply longer than this is a model that has lost its way.
+/// A reply whose text, or whose thinking, is longer than this is a model that has lost its way.
 const MAX_TEXT_BYTES: usize = 1 << 20;
 
 /// How generation ended.
@@ -31,7 +31,8 @@ pub(super) struct Facts {
     /// Who answers.
     pub(super) model: String,
     pub(super) first_piece_at: Option<String>,
-    bytes: usize,
+    text_bytes: usize,
+    thinking_bytes: usize,
     /// About how many tokens the request has.
     asked: u64,
     /// Characters of text that a continued reply begins with.
@@ -57,7 +58,7 @@ pub(super) async fn run(shared: Arc<Shared>, open: Arc<Open>, model: String, req
     let closing = Closing { shared: &shared, open: &open };
     // A continued reply has text already, which counts.
     let kept = open.journal.end().1.map(|draft| draft.text).unwrap_or_default();
-    let mut facts = Facts { bytes: kept.len(), kept: kept.chars().count(), ..Facts::default() };
+    let mut facts = Facts { text_bytes: kept.len(), kept: kept.chars().count(), ..Facts::default() };
     facts.asked = estimate::asked(&request);
     facts.model.clone_from(&model);
     let mut pieces = Pieces::new(Arc::clone(&open.journal), open.reply, Arc::clone(&shared.metrics));
@@ -179,10 +180,14 @@ fn take(delta: Option<Delta>, pieces: &mut Pieces, facts: &mut Facts) -> Option<
 }
 
 fn keep(kind: Kind, text: &str, pieces: &mut Pieces, facts: &mut Facts) -> Option<Outcome> {
-    facts.bytes += text.len();
-    if MAX_TEXT_BYTES < facts.bytes {
-        let message = "The reply grew past 1 MiB, so Rivulet ended it here.";
-        return Some(Outcome::Failed(failure("too_long", message, false)));
+    let (bytes, what) = match kind {
+        Kind::Text => (&mut facts.text_bytes, "The reply"),
+        Kind::Thinking => (&mut facts.thinking_bytes, "What the model thought"),
+    };
+    *bytes += text.len();
+    if MAX_TEXT_BYTES < *bytes {
+        let message = format!("{what} grew past 1 MiB, so Rivulet ended it here.");
+        return Some(Outcome::Failed(failure("too_long", &message, false)));
     }
     facts.first_piece_at.get_or_insert_with(now);
     pieces.push(kind, text);

@@ -1,5 +1,8 @@
 //! A conversation as Markdown, to be read: every message in the order in which they were made.
+//!
+//! A message's heading ends in a comment with its id, so that a program can tell it from one that stands in a text.
 
+use super::closing::closing;
 use crate::model::{AccountId, Image, Message, Role, Status};
 use crate::server::store::conversations::Stored;
 use crate::server::times::minute;
@@ -31,12 +34,12 @@ pub(super) fn message(
         (Role::User, _) => "You",
         (Role::Assistant, _) => message.model.as_deref().unwrap_or("A model"),
     };
-    let mut text = format!("## {number}. {who}, {} UTC\n\n", minute(&message.created_at));
+    let mut text = format!("## {number}. {who}, {} UTC <!-- {} -->\n\n", minute(&message.created_at), message.id);
     if let Some(answers) = answers.filter(|answers| *answers != number - 1) {
         text.push_str(&format!("*In answer to {answers}.*\n\n"));
     }
     for (image, file) in files {
-        let name: String = image.name.chars().filter(|c| !"[]\\".contains(*c)).collect();
+        let name: String = image.name.chars().filter(|c| !"[]\\".contains(*c) && !c.is_control()).collect();
         match file {
             Some(file) => text.push_str(&format!("![{name}]({file})\n\n")),
             None => text.push_str(&format!("*An image that is not here: {name}*\n\n")),
@@ -46,10 +49,12 @@ pub(super) fn message(
         text.push_str(&format!("Its thinking:\n\n{}\n", quoted(&message.thinking)));
     }
     if !message.text.is_empty() {
-        text.push_str(&format!("{}\n\n", message.text));
+        text.push_str(&format!("{}{}\n\n", message.text, closing(&message.text)));
     }
     if let Some(ending) = ending(message) {
-        text.push_str(&format!("*{ending}*\n\n"));
+        // A provider's words can have lines, and marks at their beginning.
+        let ending: Vec<_> = ending.split_whitespace().collect();
+        text.push_str(&format!("*{}*\n\n", ending.join(" ")));
     }
     text
 }

@@ -3,6 +3,7 @@
 //! Owned by the stream that the engine polls: there is no task and no queue, so dropping it closes the connection.
 
 use super::complaint::Complaint;
+use super::dialect::{Changes, MOST_CHANGES};
 use super::reader::Reader;
 use super::retry;
 use super::service::{Service, chain};
@@ -34,11 +35,34 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// Sends the request and waits for an answer that can be a reply.
+    /// Sends the request and waits for an answer that can be a reply. A server that refuses what Rivulet has added by
+    /// itself is asked again without it, at once.
     pub(super) async fn open(service: &Service, request: &Request, limits: &Limits) -> Result<Self, Failure> {
-        let origin = &service.origin;
         let deadline = Instant::now() + limits.first_byte;
-        let sent = timeout_at(deadline, service.send(request)).await;
+        let mut changes = service.changes(&request.model);
+        for _ in 0..MOST_CHANGES {
+            let Refusal { failure, said } = match Self::ask(service, request, &changes, limits, deadline).await {
+                Ok(answer) => return Ok(answer),
+                Err(refusal) => refusal,
+            };
+            match said.and_then(|said| service.learn(request, &changes, &said)) {
+                Some(other) => changes = other,
+                None => return Err(failure),
+            }
+        }
+        let last = Self::ask(service, request, &changes, limits, deadline).await;
+        last.map_err(|refusal| refusal.failure)
+    }
+
+    async fn ask(
+        service: &Service,
+        request: &Request,
+        changes: &Changes,
+        limits: &Limits,
+        deadline: Instant,
+    ) -> Result<Self, Refusal> {
+        let origin = &service.origin;
+        let sent = timeout_at(deadline, service.send(request, changes)).await;
         let sent = sent.map_err(|_| Failure::of(FailureKind::Timeout, origin))?;
         let response = sent.map_err(|error| unsent(origin, error))?;
         if !response.status().is_success() {
@@ -48,7 +72,7 @@ impl Answer {
         let framing = service.kind.vendor().framing;
         let other = |media_type: String| !framing.reads(&media_type);
         if media_type(response.headers()).is_some_and(other) {
-            return Err(not_a_stream(origin, response, limits).await);
+            return Err(not_a_stream(origin, response, limits).await.into());
         }
         let reader = service.kind.reader(origin, limits);
         Ok(Self { origin: Arc::clone(origin), response, reader, deadline, silence: limits.silence })
@@ -77,6 +101,19 @@ impl Answer {
             }
             Err(_) => self.reader.broke(Failure::of(FailureKind::Timeout, &self.origin)),
         }
+    }
+}
+
+/// Why there is no answer to read.
+struct Refusal {
+    failure: Failure,
+    /// What the server said about a request that it takes for wrong.
+    said: Option<String>,
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self { failure, said: None }
     }
 }
 
@@ -117,21 +154,27 @@ fn unsent(origin: &Origin, error: reqwest::Error) -> Failure {
 }
 
 /// The failure that an answer with an error status is.
-async fn refused(origin: &Origin, response: Response, limits: &Limits) -> Failure {
+async fn refused(origin: &Origin, response: Response, limits: &Limits) -> Refusal {
     let status = response.status();
     let wait = retry::retry_after(response.headers(), Timestamp::now());
     let should_retry = retry::should_retry(response.headers());
     if status.is_redirection() {
-        return redirected(origin);
+        return redirected(origin).into();
     }
-    let complaint = Complaint::read(&body(response, limits).await);
+    let body = body(response, limits).await;
+    let complaint = Complaint::read(&body);
     // An API says that it has no such model. A server that only says that it has no such page is not the API.
     if complaint.is_none() && matches!(status.as_u16(), 404 | 405) {
-        return Failure::of(FailureKind::Protocol, origin);
+        return Failure::of(FailureKind::Protocol, origin).into();
     }
+    let is_wrong = matches!(status.as_u16(), 400 | 422);
+    let said = is_wrong.then(|| complaint.as_ref().map_or(body, Complaint::words));
     let mut failure = complaint.unwrap_or_default().refusal(origin, status.as_u16(), wait);
-    failure.retryable = should_retry.unwrap_or(failure.retryable);
-    failure
+    // Whatever the headers say: asking again pays no bill.
+    if failure.kind != FailureKind::Quota {
+        failure.retryable = should_retry.unwrap_or(failure.retryable);
+    }
+    Refusal { failure, said }
 }
 
 fn redirected(origin: &Origin) -> Failure {

@@ -1,6 +1,6 @@
 //! Why a reply failed, and every sentence that a person is told about it.
 
-use super::{Origin, quote};
+use super::{Origin, quote, redact};
 use crate::model::{Parameters, ReplyError};
 use std::time::Duration;
 
@@ -223,7 +223,12 @@ impl Failure {
         self
     }
 
-    /// Takes out what must not be shown: a provider may repeat our key or the prompt in its words.
+    /// Takes out our key, however the provider has written it.
+    pub(super) fn without_key(self, key: &str) -> Self {
+        Self { message: redact::hide_key(self.message, key), ..self }
+    }
+
+    /// Takes out what must not be shown: a provider may repeat the prompt in its words.
     pub(super) fn without(self, secret: &str) -> Self {
         Self { message: quote::hide(self.message, secret), ..self }
     }

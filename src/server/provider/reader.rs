@@ -1,6 +1,7 @@
 //! An answer's bytes in, deltas out, whole: parser, decoder and caps together. Pure.
 
 use super::framing::{Framing, Parser};
+use super::quote::tidy;
 use super::{Decoder, Delta, Failure, FailureKind, Limits};
 use crate::model::Usage;
 
@@ -28,9 +29,11 @@ impl Reader {
         let mut events = Vec::new();
         let readable = &chunk[..chunk.len().min(self.room)];
         self.room -= readable.len();
-        let fits = self.parser.push(readable, &mut events).is_ok() && readable.len() == chunk.len();
+        let parsed = self.parser.push(readable, &mut events);
         let mut deltas: Vec<_> = events.iter().flat_map(|event| self.decoder.push(event)).collect();
-        if !fits {
+        if parsed.is_err() {
+            deltas.push(Delta::Failed(too_long_a_line()));
+        } else if readable.len() < chunk.len() {
             deltas.push(Delta::Failed(too_much()));
         }
         self.until_over(deltas)
@@ -70,12 +73,25 @@ impl Reader {
 }
 
 fn believable(delta: Delta) -> Delta {
-    let Delta::Usage(usage) = delta else { return delta };
+    let usage = match delta {
+        Delta::Usage(usage) => usage,
+        // It may be shown.
+        Delta::Finished { reason } => return Delta::Finished { reason: tidy(&reason) },
+        delta => return delta,
+    };
     let (input_tokens, output_tokens) = (usage.input_tokens.min(MOST_TOKENS), usage.output_tokens.min(MOST_TOKENS));
     Delta::Usage(Usage { input_tokens, output_tokens, ..usage })
 }
 
+fn too_long_a_line() -> Failure {
+    let message = "The model provider sent a single event that is longer than any that Rivulet reads. What came before is \
+                   kept.";
+    Failure::new(FailureKind::Protocol, message)
+}
+
+/// The text is far shorter than this, or the reply would have ended before.
 fn too_much() -> Failure {
-    let message = "The model provider sent more than Rivulet reads of one answer. What came before is kept.";
+    let message = "The model provider sent 256 MiB for one reply, and hardly any text in it, so Rivulet ended the reply here. \
+                   What came before is kept.";
     Failure::new(FailureKind::Protocol, message)
 }

@@ -164,13 +164,15 @@ impl Talk {
 
     /// The failure as a person may see it, and the log.
     fn presentable(&self, failure: Failure) -> Failure {
-        let key = self.service.key.as_ref().map(ExposeSecret::expose_secret).into_iter();
         let turns = self.request.turns.iter().map(|turn| turn.text.as_str());
         let prompts = turns.chain([self.request.system.as_str()]);
-        let secrets = key
-            .filter(|key| SHORTEST_KEY <= key.len())
-            .chain(prompts.filter(|prompt| SHORTEST_HIDDEN_PROMPT <= prompt.trim().len()));
-        let failure = secrets.fold(failure, |failure, secret| failure.without(secret));
+        let prompts = prompts.filter(|prompt| SHORTEST_HIDDEN_PROMPT <= prompt.trim().len());
+        let failure = prompts.fold(failure, |failure, prompt| failure.without(prompt));
+        let key = self.service.key.as_ref().map(|key| key.expose_secret().trim());
+        let failure = match key.filter(|key| SHORTEST_KEY <= key.len()) {
+            Some(key) => failure.without_key(key),
+            None => failure,
+        };
         let request_id = self.answer.as_ref().and_then(Answer::request_id);
         let failure = failure.blaming(&self.request.parameters);
         let provider = &self.service.origin.name;

@@ -94,8 +94,9 @@ impl Signed {
             .map_err(|error| Problem::Malformed(format!("The request's JSON cannot be read: {error}.")))
     }
 
-    fn asks_for(&self, attribute: &str) -> bool {
-        self.query.get("info").is_some_and(|info| info.split(',').any(|name| name.trim() == attribute))
+    /// What is asked about channels.
+    fn info(&self) -> &str {
+        self.query.get("info").map_or("", String::as_str)
     }
 }
 
@@ -108,6 +109,8 @@ struct New {
     data: String,
     /// Whoever has caused it, and knows already.
     socket_id: Option<String>,
+    /// What the answer is to say about its channels.
+    info: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -150,10 +153,21 @@ impl New {
     }
 }
 
+/// What was asked about these channels, by their names; nothing where nothing was.
+fn told<'a>(state: &State, info: &str, names: impl Iterator<Item = &'a Name>) -> Map<String, Value> {
+    let about = |name: &Name| {
+        let channel = Occupied { name: name.clone(), subscriptions: state.sockets.subscriptions(name) };
+        (name.as_str().to_owned(), attributes(state, info, &channel))
+    };
+    if info.is_empty() { Map::new() } else { names.map(about).collect() }
+}
+
 async fn add(Extract(state): Extract<State>, signed: Signed) -> Result<Json<Value>, Problem> {
     let new: New = signed.read()?;
-    new.say(&state, new.checked()?);
-    Ok(Json(json!({})))
+    let said = new.checked()?;
+    let channels = told(&state, new.info.as_deref().unwrap_or_default(), said.keys());
+    new.say(&state, said);
+    Ok(Json(if channels.is_empty() { json!({}) } else { json!({ "channels": channels }) }))
 }
 
 async fn add_batch(Extract(state): Extract<State>, signed: Signed) -> Result<Json<Value>, Problem> {
@@ -163,10 +177,22 @@ async fn add_batch(Extract(state): Extract<State>, signed: Signed) -> Result<Jso
     }
     // All or none.
     let said = batch.iter().map(New::checked).collect::<Result<Vec<_>, _>>()?;
+    let mut channels = Map::new();
     for (new, said) in batch.iter().zip(said) {
+        for (name, about) in told(&state, new.info.as_deref().unwrap_or_default(), said.keys()) {
+            add_to(&mut channels, name, about);
+        }
         new.say(&state, said);
     }
-    Ok(Json(json!({})))
+    Ok(Json(if channels.is_empty() { json!({}) } else { json!({ "channels": channels }) }))
+}
+
+/// Two events of a batch can ask different things about one channel.
+fn add_to(channels: &mut Map<String, Value>, name: String, about: Value) {
+    match (channels.get_mut(&name), about) {
+        (Some(Value::Object(known)), Value::Object(about)) => known.extend(about),
+        (_, about) => drop(channels.insert(name, about)),
+    }
 }
 
 /// The ids of those on a presence channel.
@@ -178,12 +204,13 @@ fn ids(state: &State, name: &Name) -> Vec<String> {
     ids
 }
 
-fn attributes(state: &State, signed: &Signed, channel: &Occupied) -> Value {
+fn attributes(state: &State, info: &str, channel: &Occupied) -> Value {
+    let asks_for = |attribute: &str| info.split(',').any(|name| name.trim() == attribute);
     let mut told = Map::new();
-    if signed.asks_for("user_count") && channel.name.is_presence() {
+    if asks_for("user_count") && channel.name.is_presence() {
         told.insert("user_count".into(), ids(state, &channel.name).len().into());
     }
-    if signed.asks_for("subscription_count") {
+    if asks_for("subscription_count") {
         told.insert("subscription_count".into(), channel.subscriptions.into());
     }
     told.into()
@@ -193,7 +220,7 @@ async fn channels(Extract(state): Extract<State>, signed: Signed) -> Json<Value>
     let prefix = signed.query.get("filter_by_prefix").map_or("", String::as_str);
     let occupied = state.sockets.occupied().into_iter().filter(|channel| channel.name.as_str().starts_with(prefix));
     let channels: Map<String, Value> =
-        occupied.map(|it| (it.name.as_str().to_owned(), attributes(&state, &signed, &it))).collect();
+        occupied.map(|it| (it.name.as_str().to_owned(), attributes(&state, signed.info(), &it))).collect();
     Json(json!({ "channels": channels }))
 }
 
@@ -204,7 +231,7 @@ async fn channel(
 ) -> Result<Json<Value>, Problem> {
     let name = Name::parse(&channel).ok_or(Problem::NotFound)?;
     let subscriptions = state.sockets.subscriptions(&name);
-    let mut told = attributes(&state, &signed, &Occupied { name, subscriptions });
+    let mut told = attributes(&state, signed.info(), &Occupied { name, subscriptions });
     told["occupied"] = (subscriptions != 0).into();
     Ok(Json(told))
 }

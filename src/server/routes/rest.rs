@@ -297,6 +297,9 @@ async fn resume(
 struct From {
     /// The same as `Last-Event-ID`, which wins.
     cursor: Option<String>,
+    /// The same, as polyfills of `EventSource` send it; `cursor` wins.
+    #[serde(rename = "lastEventId")]
+    last_event_id: Option<String>,
 }
 
 /// Follow a conversation
@@ -315,7 +318,7 @@ async fn events(
     Query(from): Query<From>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    sse::follow(&state, who, id, cursor(&headers, from.cursor.as_deref())).await
+    sse::follow(&state, who, id, cursor(&headers, from.cursor.or(from.last_event_id).as_deref())).await
 }
 
 /// The header wins over the query: a browser's EventSource keeps the address it was opened with when it reconnects.

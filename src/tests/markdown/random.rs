@@ -13,7 +13,9 @@ fn dense() -> impl Strategy<Value = String> {
             "\n", "\n\n", "\n- ", "\n1. ", "\n    ", "\n> ", "\n```rust\n", "\n```\n", "\n~~~~\n", "|a|b|\n|-|:-:|\n", "| c | d |\n",
             "**bold**", "[a](https://b.example)", "![a](https://b.example/c.png)", "<https://d.example>", "https://e.example/f",
             "[x](javascript:y)", "<div onclick=\"x\">", "<!--", "-->", "<script>", "&amp;", "&#0;", "- [ ] ", "\n===\n", "\n---\n",
-            "\\\n", "  \n", "<br>", "\n# ",
+            "\\\n", "  \n", "<br>", "\n# ", "\\(", "\\)", "\\[", "\\]", "\n\\[\n", "\n\\]\n", "$", "$$", "\n$$\n", "$x*y*z$",
+            "真", "，", "「", "」", "**真，**她", "\u{3000}", "https://f.example/b真", "~a~", "```\t\n", "\n<style>", "\n<b>\n",
+            "C:\\a\\_b", "\\\\a\\b", "<sub>", "</sub>", "\n> [!NOTE]\n", "[0][1](x)", "\u{fdd0}", "\u{fdef}", "\n\n  ```\n", "\n- a\n\n",
         ]).prop_map(str::to_owned),
         1 => any::<String>(),
     ];

@@ -1,7 +1,7 @@
 //! Reads HTML as strictly as our renderer should write it. A browser forgives; this does not.
 
 const TAGS: &str = "p h3 h4 h5 h6 blockquote ul ol li pre code figure figcaption span button div table thead tbody tr \
-                    th td em strong del a br hr input";
+                    th td em strong del a br hr input kbd mark sub sup";
 const VOID: &str = "br hr input";
 const ATTRIBUTES: &str =
     "dir class href rel target title type disabled checked aria-label tabindex role start scope data-copy";

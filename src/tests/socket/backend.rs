@@ -136,3 +136,32 @@ async fn nothing_is_told_without_the_right_signature() {
         problem(app.stranger(Method::POST, &to).json(&event).send().await.unwrap(), 401).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn z31_an_added_event_is_answered_with_what_was_asked_about_its_channels() {
+    let (app, channel, mut client) = listening().await;
+    let presence = channel.replace("private-", "presence-");
+    client.subscribe(&app, &presence).await;
+    let info = "subscription_count,user_count";
+    let answer = async |path: &str, body: Value| {
+        let answer = signed(&app, Method::POST, path, "", &body.to_string(), 0).await;
+        assert_eq!(answer.status(), 200);
+        answer.json::<Value>().await.unwrap()
+    };
+    let event = json!({ "name": "a", "channels": [channel, presence, "orders"], "data": "{}", "info": info });
+    let expected = json!({ "channels": {
+        channel.as_str(): { "subscription_count": 1 },
+        presence.as_str(): { "subscription_count": 1, "user_count": 1 },
+        "orders": { "subscription_count": 0 },
+    } });
+    assert_eq!(answer("/events", event).await, expected);
+    let batch = json!({ "batch": [
+        { "name": "b", "channel": presence, "data": "{}", "info": "user_count" },
+        { "name": "c", "channel": presence, "data": "{}", "info": "subscription_count" },
+        { "name": "d", "channel": channel, "data": "{}" },
+    ] });
+    let expected = json!({ "channels": { presence.as_str(): { "subscription_count": 1, "user_count": 1 } } });
+    assert_eq!(answer("/batch_events", batch).await, expected);
+    let nothing = json!({ "name": "e", "channel": channel, "data": "{}", "info": "" });
+    assert_eq!(answer("/events", nothing).await, json!({}));
+}

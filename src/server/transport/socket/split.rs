@@ -3,12 +3,17 @@
 //! A long piece of a reply's text becomes several events, each with text that stands for itself. All but the last have an id
 //! that names a place inside the piece (`epoch:seq+bytes`): whoever comes back with it gets the rest of the text, nothing
 //! twice. Any other event that is too long is cut as JSON: its parts carry no id, and mean nothing alone.
+//!
+//! A `token` event also has its text as `token`, and `conversationId`: pages that were written after Reverb's tutorials
+//! read these.
 
 use super::message::{self, Data};
 use crate::event::{Cursor, Event};
-use crate::server::channels::Name;
+use crate::server::channels::{Channel, Name};
 use crate::server::transport::Frame;
 use crate::wire::{Body, Topic};
+use serde_json::Value;
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -58,7 +63,7 @@ pub fn messages(channel: &Name, frame: &Frame, seen: usize) -> Vec<String> {
         Frame::Presence(_) => return Vec::new(),
     };
     let text = super::super::text(event);
-    if 0 < seen && text.is_char_boundary(seen) || TEXT_BYTES < text.len() {
+    if 0 < seen && text.is_char_boundary(seen) || most_text(event) < text.len() {
         return pieces(channel, event, first, id, seen);
     }
     let json = match frame {
@@ -66,11 +71,12 @@ pub fn messages(channel: &Name, frame: &Frame, seen: usize) -> Vec<String> {
         Frame::Merged { .. } => Body::merged(event, first).line(Topic::Conversation, id),
         Frame::Start { .. } | Frame::Presence(_) => Body::new(event).line(Topic::Conversation, id),
     };
-    let whole = message::on(channel, event.kind(), Data::Text(json.trim_end()));
+    let json = for_tutorials(channel, event, json.trim_end());
+    let whole = message::on(channel, event.kind(), Data::Text(&json));
     match (whole.len() <= MOST_BYTES, text.is_empty()) {
         (true, _) => vec![whole],
         (false, false) => pieces(channel, event, first, id, seen),
-        (false, true) => parts(channel, event.kind(), json.trim_end()),
+        (false, true) => parts(channel, event.kind(), &json),
     }
 }
 
@@ -80,18 +86,37 @@ fn pieces(channel: &Name, event: &Event, first: u64, id: Cursor, seen: usize) ->
     let before = Cursor { epoch: id.epoch, seq: first - 1 };
     let mut messages = Vec::new();
     let mut at = seen;
-    for slice in slices(&text[seen.min(text.len())..]) {
+    for slice in slices(&text[seen.min(text.len())..], most_text(event)) {
         let is_first = at == 0;
         at += slice.len();
         let is_last = at == text.len();
-        let body = Body::new(&part_of(event, slice, is_first, is_last));
+        let part = part_of(event, slice, is_first, is_last);
+        let body = Body::new(&part);
         let json = match is_last {
             true => body.line(Topic::Conversation, id),
             false => body.line(Topic::Conversation, Place { cursor: before, bytes: at }),
         };
-        messages.push(message::on(channel, event.kind(), Data::Text(json.trim_end())));
+        let json = for_tutorials(channel, &part, json.trim_end());
+        messages.push(message::on(channel, event.kind(), Data::Text(&json)));
     }
     messages
+}
+
+/// How much text a message has room for: a `token` event has it twice.
+fn most_text(event: &Event) -> usize {
+    if matches!(event, Event::Token { .. }) { TEXT_BYTES / 2 } else { TEXT_BYTES }
+}
+
+/// A `token` event's JSON with the members that pages for Reverb read; any other as it is.
+fn for_tutorials<'a>(channel: &Name, event: &Event, json: &'a str) -> Cow<'a, str> {
+    let (Event::Token { text, .. }, Some(members)) = (event, json.strip_suffix('}')) else {
+        return Cow::Borrowed(json);
+    };
+    let text = Value::from(&**text);
+    Cow::Owned(match channel.channel() {
+        Channel::Conversation(id) => format!(r#"{members},"token":{text},"conversationId":"{id}"}}"#),
+        _ => format!(r#"{members},"token":{text}}}"#),
+    })
 }
 
 fn part_of(event: &Event, text: &str, is_first: bool, is_last: bool) -> Event {
@@ -108,7 +133,7 @@ fn part_of(event: &Event, text: &str, is_first: bool, is_last: bool) -> Event {
 
 /// An event's JSON in several messages: `json` of all parts together is the event's data.
 fn parts(channel: &Name, kind: &str, json: &str) -> Vec<String> {
-    let slices: Vec<_> = slices(json).collect();
+    let slices: Vec<_> = slices(json, TEXT_BYTES).collect();
     let parts = slices.len();
     let part = |(index, slice): (usize, &&str)| {
         let data = serde_json::json!({ "type": kind, "part": index + 1, "parts": parts, "json": slice });
@@ -117,14 +142,14 @@ fn parts(channel: &Name, kind: &str, json: &str) -> Vec<String> {
     slices.iter().enumerate().map(part).collect()
 }
 
-/// The text in slices that take at most [`TEXT_BYTES`] each once they are in a message. Characters stay whole.
-fn slices(text: &str) -> impl Iterator<Item = &str> {
+/// The text in slices that take at most so many bytes each once they are in a message. Characters stay whole.
+fn slices(text: &str, most: usize) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
         let mut taken = 0;
         let end = rest.char_indices().find(|(_, c)| {
             taken += cost(*c);
-            TEXT_BYTES < taken
+            most < taken
         });
         let (slice, after) = rest.split_at(end.map_or(rest.len(), |(at, _)| at));
         rest = after;
@@ -147,7 +172,6 @@ mod tests {
     use super::*;
     use crate::model::MessageId;
     use proptest::prelude::*;
-    use serde_json::Value;
 
     fn data(message: &str) -> Value {
         assert!(message.len() <= MOST_BYTES, "{}", message.len());
@@ -176,6 +200,7 @@ mod tests {
             let mut joined = String::new();
             for message in messages(&name(), &whole, 0) {
                 let data = data(&message);
+                prop_assert_eq!(&data["token"], &data["text"]);
                 joined.push_str(data["text"].as_str().unwrap());
                 if let Ok(Place { bytes, .. }) = data["id"].as_str().unwrap().parse::<Place>() {
                     places.push(bytes);
@@ -197,6 +222,24 @@ mod tests {
                 parts(&name(), "message", &json).iter().map(|part| data(part)["json"].as_str().unwrap().to_owned()).collect();
             prop_assert_eq!(together, json);
         }
+    }
+
+    #[test]
+    fn z29_a_token_has_what_pages_for_reverb_read() {
+        let id = crate::model::ConversationId::new();
+        let channel = Name::parse(&format!("private-conversations.{id}")).unwrap();
+        let long = "\"é\n".repeat(4_000);
+        for text in ["a \"b\"", long.as_str()] {
+            let messages = messages(&channel, &token(text), 0);
+            for data in messages.iter().map(|message| data(message)) {
+                assert_eq!((&data["token"], &data["conversationId"]), (&data["text"], &Value::from(id.to_string())));
+                assert_eq!(data["type"], "token");
+                assert!(data.get("eventType").is_none());
+            }
+        }
+        let event = Event::Thinking { reply: MessageId::new(), text: "a".into(), since: None, ms: None };
+        let thinking = Frame::Merged { event, first: 7, id: Cursor { epoch: 1, seq: 9 } };
+        assert!(data(&messages(&channel, &thinking, 0)[0]).get("token").is_none(), "thinking is no part of the answer");
     }
 
     #[test]
