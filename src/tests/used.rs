@@ -40,10 +40,8 @@ async fn is_gone(app: &App, conversation: &str, cursor: &str) {
     assert_eq!(form.status(), StatusCode::CONFLICT);
     let topic = Topic::Conversation(conversation.parse().unwrap());
     assert!(app.state.journals.topic(topic).reader(cursor.parse().unwrap()).is_none(), "an old cursor says nothing");
-    let kept: Vec<String> = sqlx::query_scalar("select id_hash from used_conversation")
-        .fetch_all(app.state.store.read())
-        .await
-        .unwrap();
+    let kept: Vec<String> =
+        sqlx::query_scalar("select id_hash from used_conversation").fetch_all(app.state.store.read()).await.unwrap();
     assert!(kept.contains(&Hash::of(conversation).to_string()));
 }
 
@@ -118,7 +116,8 @@ async fn z32_a_guest_that_is_swept_takes_its_list_with_it() {
     let app = App::start().await;
     let session = Hash::of(app.cookie.split_once('=').unwrap().1);
     let guest = app.state.store.session(session).await.unwrap().unwrap().account;
-    let cursor = app.state.journals.append(Topic::Account(guest), Event::Deleted { conversation: ConversationId::new() });
+    let cursor =
+        app.state.journals.append(Topic::Account(guest), Event::Deleted { conversation: ConversationId::new() });
     let mut write = app.state.store.write().await.unwrap();
     for age in [
         "update account set created_at = '2020-01-01T00:00:00.000Z'",

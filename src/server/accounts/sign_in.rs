@@ -125,7 +125,9 @@ pub(crate) async fn begin(
     owned_by_server(async move {
         let asked = guest.filter(|_| asks);
         if !state.store.add_session(account, session, &device, before, asked, verified.as_deref()).await? {
-            return Err(Problem::Forbidden("Your account has changed in between, so you are not signed in. Try again.".into()));
+            return Err(Problem::Forbidden(
+                "Your account has changed in between, so you are not signed in. Try again.".into(),
+            ));
         }
         state.store.know_browser(account, browser).await?;
         if let Some(guest) = guest.filter(|_| !asks) {

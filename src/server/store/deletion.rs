@@ -106,7 +106,8 @@ impl Store {
             .fetch_all(&mut *write)
             .await?;
         images::take_out(&mut write, id).await?;
-        let leaving = sqlx::query("select 1 from account where id = $1 and leaving_at is not null").bind(id.to_string());
+        let leaving =
+            sqlx::query("select 1 from account where id = $1 and leaving_at is not null").bind(id.to_string());
         if leaving.fetch_optional(&mut *write).await?.is_none() {
             return Ok(());
         }

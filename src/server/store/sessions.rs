@@ -106,11 +106,13 @@ impl Store {
         verified: Option<&str>,
     ) -> sqlx::Result<bool> {
         let mut write = self.write().await?;
-        let may = sqlx::query("select 1 from account where id = $1 and disabled_at is null and ($2 is null or password = $2)")
-            .bind(account.to_string())
-            .bind(verified)
-            .fetch_optional(&mut *write)
-            .await?;
+        let may = sqlx::query(
+            "select 1 from account where id = $1 and disabled_at is null and ($2 is null or password = $2)",
+        )
+        .bind(account.to_string())
+        .bind(verified)
+        .fetch_optional(&mut *write)
+        .await?;
         if may.is_none() {
             return Ok(false);
         }
