@@ -4,7 +4,8 @@
 //! microseconds for each.
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use rivulet::server::provider::{Delta, Kind, Limits, Origin};
+use rivulet::server::provider::ProviderLimits;
+use rivulet::server::provider::{Delta, Kind, Origin};
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -53,7 +54,7 @@ fn decoding(criterion: &mut Criterion) {
     let origin = Arc::new(Origin::environment("bench", "BENCH"));
     for kind in Kind::ALL {
         let event = event(kind).as_bytes();
-        let reader = || kind.reader(&origin, &Limits::default());
+        let reader = || kind.reader(&origin, &ProviderLimits::default());
         assert!(reader().push(event).contains(&Delta::Text(" Grüße".into())), "{} is misread", kind.name());
         group.bench_function(kind.name(), |bencher| {
             let whole = |mut reader: rivulet::server::provider::reader::Reader| {

@@ -2,7 +2,7 @@
 
 import type { Locator, Page } from "@playwright/test";
 import { CUT, Chat, ask, expect, newName, providers, test } from "./helpers";
-import { Looks } from "./looks";
+import { Looks } from "./a11y";
 
 const PASSWORD = "a quiet river";
 

@@ -2,7 +2,7 @@
 
 import type { Locator, Page } from "@playwright/test";
 import { type Chat, ask, expect, test } from "./helpers";
-import { Looks } from "./looks";
+import { Looks } from "./a11y";
 
 const PHONE = { width: 390, height: 844 };
 const QUESTION = "اكتب قائمة (مثلا API) من فضلك!";

@@ -2,7 +2,7 @@
 
 import type { Page } from "@playwright/test";
 import { CUT, Chat, ask, expect, providers, test as base } from "./helpers";
-import { Looks } from "./looks";
+import { Looks } from "./a11y";
 import { Program, type Rivulet } from "./processes";
 
 type Parameters = Record<string, string>;

@@ -13,21 +13,21 @@ use server_fn::codec::{ByteStream, Json, Streaming};
 #[server(endpoint = "chat/open", input = Json)]
 pub async fn open(conversation: ConversationId) -> Result<Page, Problem> {
     let (state, looker) = crate::server::session::looker().await?;
-    crate::server::pages::open(&state, looker.viewer(), conversation).await
+    crate::server::page_data::open(&state, looker.viewer(), conversation).await
 }
 
 /// The messages before `before`, the oldest that the page shows.
 #[server(name = FetchEarlier, endpoint = "chat/earlier", input = Json)]
 pub async fn earlier(conversation: ConversationId, before: MessageId) -> Result<Earlier, Problem> {
     let (state, looker) = crate::server::session::looker().await?;
-    crate::server::pages::earlier(&state, looker.viewer(), conversation, before).await
+    crate::server::page_data::earlier(&state, looker.viewer(), conversation, before).await
 }
 
 /// A finished message as HTML with highlighted code.
 #[server(endpoint = "chat/highlighted", input = Json)]
 pub async fn highlighted(message: MessageId) -> Result<String, Problem> {
     let (state, looker) = crate::server::session::looker().await?;
-    crate::server::pages::highlighted(&state, looker.viewer(), message).await
+    crate::server::page_data::highlighted(&state, looker.viewer(), message).await
 }
 
 /// The caller's conversations, newest first; `after` is the last page's `next`.

@@ -1,6 +1,6 @@
 //! The document, and the app in it.
 
-use crate::ui::frame::Frame;
+use crate::ui::layout::Frame;
 use crate::ui::live::Live;
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;

@@ -14,12 +14,12 @@
 //! - `title` makes a conversation's title out of its first message
 
 mod address;
-mod bare;
+mod autolink;
 mod blocks;
 mod cjk;
 mod claim;
+mod complexity;
 mod fence;
-mod gauge;
 mod link;
 mod math;
 mod page;
@@ -32,7 +32,7 @@ pub use address::is_hidden;
 pub use blocks::Blocks;
 pub use title::plain_title;
 
-use gauge::Gauge;
+use complexity::Gauge;
 use page::Page;
 use pulldown_cmark::{Options, TextMergeWithOffset};
 use source::Source;

@@ -135,7 +135,7 @@ impl Parameters {
     /// OpenAI and Google go so far, others to 1; they say so themselves.
     pub const MAX_TEMPERATURE: f64 = 2.0;
     /// No model writes half as much; more is a slip of the keyboard.
-    pub const MOST_OUTPUT_TOKENS: u32 = 1_000_000;
+    pub const MAX_OUTPUT_TOKENS: u32 = 1_000_000;
     /// Every word that a provider has for it. Which of them a model takes, its provider says.
     pub const EFFORTS: [&str; 7] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 }
@@ -297,9 +297,9 @@ pub struct Image {
 
 impl Image {
     /// What one message may have. Mistral takes no more in a request, and nobody looks at more at once.
-    pub const MOST_PER_MESSAGE: usize = 8;
+    pub const MAX_PER_MESSAGE: usize = 8;
     /// What a phone's best picture takes as a file, with room to spare.
-    pub const MOST_UPLOAD_BYTES: usize = 12 << 20;
+    pub const MAX_UPLOAD_BYTES: usize = 12 << 20;
 }
 
 /// What a reply cost, in the provider's tokens.

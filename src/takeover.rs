@@ -2,7 +2,8 @@
 
 use crate::app::App;
 use crate::browser;
-use crate::ui::{place, thread};
+use crate::ui::lazy;
+use crate::ui::route;
 use hydration_context::HydrateSharedContext;
 use js_sys::Function;
 use leptos::mount::{hydrate_from, mount_to};
@@ -15,9 +16,9 @@ use web_sys::HtmlElement;
 #[wasm_bindgen]
 pub fn start(take_over: Function) {
     console_error_panic_hook::set_once();
-    place::ask_there();
+    route::ask_there();
     wasm_bindgen_futures::spawn_local(async move {
-        thread::load_for_page().await;
+        lazy::load_for_page().await;
         // What goes wrong there is dealt with there.
         let _ = take_over.call0(&JsValue::NULL);
     });

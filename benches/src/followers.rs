@@ -17,9 +17,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 /// For an idle follower (design, 10).
-const MOST_KIB: f64 = 16.0;
+const MAX_KIB: f64 = 16.0;
 /// From the last token to the last follower (design, 10), for so many followers.
-const MOST_MS: f64 = 250.0;
+const MAX_MS: f64 = 250.0;
 /// A reply of five pieces, half a second apart: each has reached everybody before the next is written.
 const TEXT: &str = "one.two.tri.for.last";
 const PIECE_CHARS: usize = 4;
@@ -44,7 +44,7 @@ pub async fn measure(count: usize, wanted: usize, report: &mut Report) -> anyhow
     let each = |now: u64, before: u64| now.saturating_sub(before) as f64 / count as f64;
     let memory = each(rivulet.settled_kib().await?, before);
     report.add(
-        Row::alone(format!("memory per idle follower, of {count}"), "KiB", memory).with(Some(Budget::most(MOST_KIB))),
+        Row::alone(format!("memory per idle follower, of {count}"), "KiB", memory).with(Some(Budget::most(MAX_KIB))),
     );
     let kernel = each(slab_kib()?, slab);
     report.add(Row::alone("the same in the kernel, both ends of its connection".into(), "KiB", kernel));
@@ -52,7 +52,7 @@ pub async fn measure(count: usize, wanted: usize, report: &mut Report) -> anyhow
     let served = fan_out(&clock, &upstream, &mut person, followers).await?;
     for (name, percentile) in [("half of them", 50), ("99 in 100", 99), ("the last", 100)] {
         let what = format!("last token to {count} followers: {name}");
-        let budget = (name == "the last" && count == wanted).then(|| Budget::most(MOST_MS));
+        let budget = (name == "the last" && count == wanted).then(|| Budget::most(MAX_MS));
         report.add(Row::alone(what, "ms", served.millis(percentile)).with(budget));
     }
     Ok(())

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 const GAP_MS: u64 = 50;
 /// For an open reply (design, 10).
-const MOST_KIB: f64 = 64.0;
+const MAX_KIB: f64 = 64.0;
 /// How long the replies get to come so far, above what the upstream's pace makes it take.
 const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -31,7 +31,7 @@ pub async fn measure(open: Open, report: &mut Report) -> anyhow::Result<()> {
     let relay = by_relay(open).await.context("by the bare relay")?;
     let rivulet = by_rivulet(open).await.context("by Rivulet")?;
     let what = format!("memory per open reply, {} pieces in", open.pieces);
-    report.add(Row::beside(what, "KiB", relay, rivulet).with(Some(Budget::most(MOST_KIB))));
+    report.add(Row::beside(what, "KiB", relay, rivulet).with(Some(Budget::most(MAX_KIB))));
     Ok(())
 }
 

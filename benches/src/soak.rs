@@ -14,8 +14,8 @@ mod stopped;
 mod storm;
 mod watch;
 
-#[path = "../../src/tests/dice.rs"]
-mod dice;
+#[path = "../../src/tests/rng.rs"]
+mod rng;
 
 pub use stopped::readers;
 
@@ -57,7 +57,7 @@ pub struct Phase {
 }
 
 /// More of them say nothing more.
-const MOST_SHOWN: usize = 20;
+const MAX_SHOWN: usize = 20;
 
 /// # Errors
 /// Something did not hold. All of it has been told by then.
@@ -87,7 +87,7 @@ pub async fn run(plan: &Plan) -> anyhow::Result<()> {
 #[expect(clippy::print_stdout, reason = "these lines are what this program is for")]
 fn tell(phase: &Phase) -> usize {
     println!("soak: {}; {} violations", phase.line, phase.violations.len());
-    for violation in phase.violations.iter().take(MOST_SHOWN) {
+    for violation in phase.violations.iter().take(MAX_SHOWN) {
         eprintln!("soak: {violation}");
     }
     phase.violations.len()

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::net::SocketAddr;
 
 /// For an idle socket, beyond the kernel's.
-const MOST_KIB: f64 = 10.0;
+const MAX_KIB: f64 = 10.0;
 const KEY: &str = "key-of-the-bench";
 
 pub async fn measure(count: usize, report: &mut Report) -> anyhow::Result<()> {
@@ -29,7 +29,7 @@ pub async fn measure(count: usize, report: &mut Report) -> anyhow::Result<()> {
     let each = |now: u64, before: u64| now.saturating_sub(before) as f64 / sockets.len() as f64;
     let memory = each(rivulet.settled_kib().await?, before);
     let what = format!("memory per idle socket, of {count}");
-    report.add(Row::alone(what, "KiB", memory).with(Some(Budget::most(MOST_KIB))));
+    report.add(Row::alone(what, "KiB", memory).with(Some(Budget::most(MAX_KIB))));
     let kernel = each(slab_kib()?, slab);
     report.add(Row::alone("the same in the kernel, both ends of its connection".into(), "KiB", kernel));
     Ok(())

@@ -9,8 +9,8 @@ use std::path::Path;
 use std::time::Duration;
 
 /// On a database that is there (design, 10).
-const MOST_MS: f64 = 100.0;
-const MOST_IDLE_MIB: f64 = 30.0;
+const MAX_MS: f64 = 100.0;
+const MAX_IDLE_MIB: f64 = 30.0;
 
 pub async fn measure(count: usize, report: &mut Report) -> anyhow::Result<()> {
     eprintln!("bench: {count} starts ...");
@@ -25,13 +25,12 @@ pub async fn measure(count: usize, report: &mut Report) -> anyhow::Result<()> {
     let times = Times::new(times)?;
     report.add(Row::alone("start, median".into(), "ms", times.millis(50)));
     let slowest = Row::alone(format!("start, slowest of {count}"), "ms", times.millis(100));
-    report.add(slowest.with(Some(Budget::most(MOST_MS))));
+    report.add(slowest.with(Some(Budget::most(MAX_MS))));
 
     let rivulet = scene::rivulet_on(&database, upstream.address).await?;
     Caller::guest(rivulet.address).await?;
     let idle = rivulet.settled_kib().await? as f64 / 1024.0;
-    report
-        .add(Row::alone("memory at rest, after one page".into(), "MiB", idle).with(Some(Budget::most(MOST_IDLE_MIB))));
+    report.add(Row::alone("memory at rest, after one page".into(), "MiB", idle).with(Some(Budget::most(MAX_IDLE_MIB))));
     Ok(())
 }
 

@@ -23,7 +23,7 @@ use super::{
 };
 
 /// Requests beyond this many are forgotten, the oldest first: a long benchmark must not fill the memory.
-const MOST_SEEN: usize = 10_000;
+const MAX_SEEN: usize = 10_000;
 
 /// Long enough for any test that will succeed, short enough to tell what happened before the test's own time is up.
 const WAIT_LIMIT: Duration = Duration::from_secs(15);
@@ -238,7 +238,7 @@ impl State {
         };
         let entry = Arc::new(Entry { seen: Mutex::new(seen), started });
         let mut entries = lock(&self.entries);
-        if entries.len() == MOST_SEEN {
+        if entries.len() == MAX_SEEN {
             entries.pop_front();
         }
         entries.push_back(Arc::clone(&entry));

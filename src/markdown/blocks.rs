@@ -7,7 +7,8 @@
 //! last block only, in [`render`](super::render) everywhere. Models hardly write them, and at the end of a reply the whole
 //! text is rendered anyway.
 
-use super::{MAX_RENDER_BYTES, blocks, fence::Fence, gauge::Gauge, no_highlight, normalized, plain};
+use super::{MAX_RENDER_BYTES, blocks, fence::Fence, no_highlight, normalized, plain};
+use crate::markdown::complexity::Gauge;
 use std::sync::Arc;
 
 /// The HTML of a growing text: `finished`, then `open`.

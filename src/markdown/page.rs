@@ -3,9 +3,10 @@
 
 use super::small::Small;
 use super::{
-    Highlight, bare, escape,
+    Highlight, escape,
     link::{Image, Link},
 };
+use crate::markdown::autolink;
 use pulldown_cmark::{Alignment, BlockQuoteKind, CodeBlockKind, Event, HeadingLevel, Tag, TagEnd};
 
 /// Elements within each other. Deeper ones lose their tags and keep their text: browsers give up at 512.
@@ -181,7 +182,7 @@ impl<'a> Page<'a> {
         if self.link.is_some() {
             return self.link_text(text);
         }
-        let (found, rest) = bare::find(text);
+        let (found, rest) = autolink::find(text);
         for address in found {
             escape(&mut self.out, address.before);
             self.open_link(address.address, true);

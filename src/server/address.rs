@@ -8,14 +8,14 @@ use ipnet::IpNet;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// Nobody has a longer chain of proxies of their own.
-const MOST_HOPS: usize = 16;
+const MAX_HOPS: usize = 16;
 
 /// The client of a request that came from `peer`.
 pub fn client(trusted: &[IpNet], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address));
     let mut client = peer.to_canonical();
     let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok()).collect();
-    let mut hops = lines.iter().rev().flat_map(|line| line.rsplit(',')).take(MOST_HOPS);
+    let mut hops = lines.iter().rev().flat_map(|line| line.rsplit(',')).take(MAX_HOPS);
     while is_trusted(client) {
         let Some(hop) = hops.next().and_then(|hop| hop.trim().parse::<IpAddr>().ok()) else { break };
         client = hop.to_canonical();

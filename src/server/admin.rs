@@ -17,9 +17,9 @@ use crate::model::AccountId;
 use std::time::Duration;
 
 /// What an invitation may be, so that a forgotten one does not stay open for ever.
-const MOST_USES: i64 = 1_000;
-const MOST_DAYS: u64 = 365;
-const MOST_NOTE: usize = 100;
+const MAX_USES: i64 = 1_000;
+const MAX_DAYS: u64 = 365;
+const MAX_NOTE: usize = 100;
 
 /// What an account is called in the log: a guest by the beginning of its id.
 pub fn called(account: &Account) -> String {
@@ -139,14 +139,14 @@ pub struct Invite {
 /// Makes an invitation. What is returned is shown once and nowhere kept.
 pub async fn invite(state: &State, Admin(admin): Admin, invite: Invite) -> Result<String, Problem> {
     let note = invite.note.split_whitespace().collect::<Vec<_>>().join(" ");
-    if MOST_NOTE < note.chars().count() || note.chars().any(char::is_control) {
-        return Err(Problem::invalid("note", format!("Keep it under {MOST_NOTE} characters.")));
+    if MAX_NOTE < note.chars().count() || note.chars().any(char::is_control) {
+        return Err(Problem::invalid("note", format!("Keep it under {MAX_NOTE} characters.")));
     }
-    if !(1..=MOST_USES).contains(&invite.uses) {
-        return Err(Problem::invalid("uses", format!("An invitation is for 1 to {MOST_USES} people.")));
+    if !(1..=MAX_USES).contains(&invite.uses) {
+        return Err(Problem::invalid("uses", format!("An invitation is for 1 to {MAX_USES} people.")));
     }
-    if !(1..=MOST_DAYS).contains(&invite.days) {
-        return Err(Problem::invalid("days", format!("An invitation is open for 1 to {MOST_DAYS} days.")));
+    if !(1..=MAX_DAYS).contains(&invite.days) {
+        return Err(Problem::invalid("days", format!("An invitation is open for 1 to {MAX_DAYS} days.")));
     }
     let secret = secret::new()?;
     let (hash, state) = (Hash::of(&secret), state.clone());

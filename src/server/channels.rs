@@ -8,11 +8,11 @@ mod id;
 mod name;
 mod sign;
 
+pub use super::channels::sign::PusherApp;
 pub use id::SocketId;
 pub use name::{Channel, Name};
-pub use sign::App;
 
-use super::principal::Who;
+use super::principal::Principal;
 use super::sync::lock;
 use crate::error::Problem;
 use serde_json::Value;
@@ -21,25 +21,25 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
 /// What a channel keeps for its slowest subscriber: some seconds of whispers ...
-const MOST_KEPT: usize = 64;
+const MAX_KEPT: usize = 64;
 /// ... and not much memory.
-const MOST_KEPT_BYTES: usize = 64 << 10;
+const MAX_KEPT_BYTES: usize = 64 << 10;
 /// Channels that are not ours, of everybody: bounds what strangers who know the key can make the server remember.
-const MOST_OTHERS: usize = 20_000;
+const MAX_OTHERS: usize = 20_000;
 /// Channels that were asked for at one socket: twice what it can subscribe to.
-const MOST_ASKED: usize = 200;
+const MAX_ASKED: usize = 200;
 
 /// All of it.
 pub struct Sockets {
-    pub app: App,
-    open: Mutex<HashMap<SocketId, Arc<Asked>>>,
+    pub app: PusherApp,
+    open: Mutex<HashMap<SocketId, Arc<Signed>>>,
     rooms: Mutex<HashMap<Name, Arc<Room>>>,
 }
 
-/// Who has asked for a signature for a socket, by channel. It stays for as long as the socket: a signature that an account
+/// Principal has asked for a signature for a socket, by channel. It stays for as long as the socket: a signature that an account
 /// was given never counts as the backend's own.
 #[derive(Default)]
-pub struct Asked(Mutex<Vec<(Name, Who)>>);
+pub struct Signed(Mutex<Vec<(Name, Principal)>>);
 
 /// A channel with subscribers.
 struct Room {
@@ -51,9 +51,9 @@ struct Room {
 #[derive(Default)]
 struct Inside {
     subscriptions: usize,
-    /// Who is there by a backend's word; accounts are in the audience.
-    people: Vec<(Person, usize)>,
-    said: VecDeque<Arc<Said>>,
+    /// Principal is there by a backend's word; accounts are in the audience.
+    people: Vec<(Member, usize)>,
+    said: VecDeque<Arc<ChannelMessage>>,
     bytes: usize,
     /// How many were said before those that are kept.
     before: u64,
@@ -61,13 +61,13 @@ struct Inside {
 
 /// Somebody on a presence channel.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Person {
+pub struct Member {
     pub id: String,
     pub info: Value,
 }
 
 /// A message that goes out to all subscribers but one.
-pub struct Said {
+pub struct ChannelMessage {
     pub except: Option<SocketId>,
     pub message: String,
 }
@@ -79,14 +79,14 @@ pub struct Occupied {
 }
 
 impl Sockets {
-    pub fn new(app: App) -> Self {
+    pub fn new(app: PusherApp) -> Self {
         Self { app, open: Mutex::default(), rooms: Mutex::default() }
     }
 
     /// Names a new socket, for as long as it is held.
     pub fn open(self: &Arc<Self>) -> Result<Open, Problem> {
         let id = SocketId::new(&self.app)?;
-        let asked = Arc::<Asked>::default();
+        let asked = Arc::<Signed>::default();
         lock(&self.open).insert(id, Arc::clone(&asked));
         Ok(Open { sockets: Arc::clone(self), id, asked })
     }
@@ -100,7 +100,7 @@ impl Sockets {
     ///
     /// # Errors
     /// The socket was opened by this server and is gone, or is another process's: its client is to connect again.
-    pub fn ask(&self, socket: &str, channel: &Name, who: Who) -> Result<(), Problem> {
+    pub fn ask(&self, socket: &str, channel: &Name, who: Principal) -> Result<(), Problem> {
         let asked = SocketId::parse(socket, &self.app).map(|id| lock(&self.open).get(&id).map(Arc::clone));
         match asked {
             // No socket of ours will ever be called that.
@@ -111,7 +111,7 @@ impl Sockets {
     }
 
     /// Says something on a channel, if anybody is there.
-    pub fn say(&self, channel: &Name, said: Said) {
+    pub fn say(&self, channel: &Name, said: ChannelMessage) {
         let Some(room) = self.room(channel) else { return };
         lock(&room.inside).keep(said);
         room.changed.send_replace(());
@@ -132,16 +132,16 @@ impl Sockets {
         self.room(channel).map_or(0, |room| lock(&room.inside).subscriptions)
     }
 
-    /// Who is on a presence channel by a backend's word.
-    pub fn people(&self, channel: &Name) -> Vec<Person> {
+    /// Principal is on a presence channel by a backend's word.
+    pub fn people(&self, channel: &Name) -> Vec<Member> {
         self.room(channel).map_or_else(Vec::new, |room| room.people())
     }
 
     /// Subscribes to what is said from now on. `None`: there are too many channels already.
-    pub fn enter(self: &Arc<Self>, channel: &Name, person: Option<Person>) -> Option<Listener> {
+    pub fn enter(self: &Arc<Self>, channel: &Name, person: Option<Member>) -> Option<Listener> {
         let mut rooms = lock(&self.rooms);
         let is_new = !rooms.contains_key(channel);
-        if is_new && channel.channel() == Channel::Other && MOST_OTHERS <= rooms.len() {
+        if is_new && channel.channel() == Channel::Other && MAX_OTHERS <= rooms.len() {
             return None;
         }
         let new = || {
@@ -167,29 +167,29 @@ impl Sockets {
     }
 }
 
-impl Asked {
-    fn remember(&self, channel: &Name, who: Who) -> Result<(), Problem> {
+impl Signed {
+    fn remember(&self, channel: &Name, who: Principal) -> Result<(), Problem> {
         let mut asked = lock(&self.0);
         if let Some(known) = asked.iter_mut().find(|(name, _)| name == channel) {
             known.1 = who;
             return Ok(());
         }
-        if MOST_ASKED <= asked.len() {
-            let message = format!("One connection can ask for {MOST_ASKED} channels. Open another.");
+        if MAX_ASKED <= asked.len() {
+            let message = format!("One connection can ask for {MAX_ASKED} channels. Open another.");
             return Err(Problem::TooMany { message, retry_after_seconds: 60 });
         }
         asked.push((channel.clone(), who));
         Ok(())
     }
 
-    /// Who has asked for this channel last. None: whoever holds the secret has signed.
-    pub fn by(&self, channel: &Name) -> Option<Who> {
+    /// Principal has asked for this channel last. None: whoever holds the secret has signed.
+    pub fn by(&self, channel: &Name) -> Option<Principal> {
         lock(&self.0).iter().find(|(name, _)| name == channel).map(|(_, who)| *who)
     }
 }
 
 impl Inside {
-    fn welcome(&mut self, person: &Person) {
+    fn welcome(&mut self, person: &Member) {
         match self.people.iter_mut().find(|(known, _)| known.id == person.id) {
             Some((_, connections)) => *connections += 1,
             None => self.people.push((person.clone(), 1)),
@@ -204,11 +204,11 @@ impl Inside {
         }
     }
 
-    fn keep(&mut self, said: Said) {
+    fn keep(&mut self, said: ChannelMessage) {
         self.bytes += said.message.len();
         self.said.push_back(Arc::new(said));
         // The newest stays, however long it is.
-        while MOST_KEPT < self.said.len() || MOST_KEPT_BYTES < self.bytes && 1 < self.said.len() {
+        while MAX_KEPT < self.said.len() || MAX_KEPT_BYTES < self.bytes && 1 < self.said.len() {
             let Some(oldest) = self.said.pop_front() else { return };
             self.bytes -= oldest.message.len();
             self.before += 1;
@@ -217,7 +217,7 @@ impl Inside {
 }
 
 impl Room {
-    fn people(&self) -> Vec<Person> {
+    fn people(&self) -> Vec<Member> {
         lock(&self.inside).people.iter().map(|(person, _)| person.clone()).collect()
     }
 }
@@ -226,7 +226,7 @@ impl Room {
 pub struct Open {
     sockets: Arc<Sockets>,
     pub id: SocketId,
-    pub asked: Arc<Asked>,
+    pub asked: Arc<Signed>,
 }
 
 impl Drop for Open {
@@ -247,7 +247,7 @@ pub struct Listener {
 
 impl Listener {
     /// What was said since it was asked last.
-    pub fn said(&mut self) -> Vec<Arc<Said>> {
+    pub fn said(&mut self) -> Vec<Arc<ChannelMessage>> {
         // Before looking, so that no wake-up is lost.
         self.changed.mark_unchanged();
         let inside = lock(&self.room.inside);
@@ -256,7 +256,7 @@ impl Listener {
         inside.said.iter().skip(skip).cloned().collect()
     }
 
-    pub fn people(&self) -> Vec<Person> {
+    pub fn people(&self) -> Vec<Member> {
         self.room.people()
     }
 
@@ -288,11 +288,11 @@ mod tests {
     use super::*;
 
     fn sockets() -> Arc<Sockets> {
-        Arc::new(Sockets::new(App::new("app", "key", "secret")))
+        Arc::new(Sockets::new(PusherApp::new("app", "key", "secret")))
     }
 
     fn say(sockets: &Sockets, channel: &Name, message: &str) {
-        sockets.say(channel, Said { except: None, message: message.into() });
+        sockets.say(channel, ChannelMessage { except: None, message: message.into() });
     }
 
     #[test]
@@ -313,7 +313,7 @@ mod tests {
             say(&sockets, &name, &format!("{count} {}", "x".repeat(9_000)));
         }
         let rest = heard(&mut listener);
-        assert!((5..=MOST_KEPT).contains(&rest.len()), "{}", rest.len());
+        assert!((5..=MAX_KEPT).contains(&rest.len()), "{}", rest.len());
         assert!(rest.last().unwrap().starts_with("199 "), "the newest are kept");
         assert_eq!(sockets.subscriptions(&name), 2);
         drop((listener, late));
@@ -323,7 +323,7 @@ mod tests {
     #[test]
     fn somebody_is_there_once_however_often() {
         let (sockets, name) = (sockets(), Name::parse("presence-room").unwrap());
-        let person = |id: &str| Some(Person { id: id.into(), info: Value::Null });
+        let person = |id: &str| Some(Member { id: id.into(), info: Value::Null });
         let ids = || sockets.people(&name).into_iter().map(|person| person.id).collect::<Vec<_>>();
         let first = sockets.enter(&name, person("1")).unwrap();
         let second = sockets.enter(&name, person("1")).unwrap();
@@ -341,9 +341,9 @@ mod tests {
     fn strangers_cannot_fill_the_memory_with_channels() {
         let sockets = sockets();
         let enter = |count: usize| sockets.enter(&Name::parse(&format!("c{count}")).unwrap(), None);
-        let held: Vec<_> = (0..MOST_OTHERS).map_while(enter).collect();
-        assert_eq!(held.len(), MOST_OTHERS);
-        assert!(enter(MOST_OTHERS).is_none());
+        let held: Vec<_> = (0..MAX_OTHERS).map_while(enter).collect();
+        assert_eq!(held.len(), MAX_OTHERS);
+        assert!(enter(MAX_OTHERS).is_none());
         let ours = format!("private-conversations.{}", crate::model::ConversationId::new());
         assert!(sockets.enter(&Name::parse(&ours).unwrap(), None).is_some());
     }

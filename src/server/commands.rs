@@ -3,7 +3,8 @@
 mod check;
 mod table;
 
-use crate::server::provider::{Choice, Limits, Price, Providers};
+use super::provider::ProviderLimits;
+use crate::server::provider::{Choice, Price, Providers};
 use crate::server::settings::{Command, Settings};
 use std::io::Write;
 use std::time::Duration;
@@ -17,7 +18,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// A wrong setting, or output that nobody takes.
 pub async fn run(command: Command, settings: &Settings, out: &mut (dyn Write + Send)) -> anyhow::Result<bool> {
     // Each provider is called once: what a retry would hide is what a person wants to know here.
-    let limits = Limits { first_byte: SILENCE, silence: SILENCE, retries: 0, ..settings.provider_limits() };
+    let limits = ProviderLimits { first_byte: SILENCE, silence: SILENCE, retries: 0, ..settings.provider_limits() };
     let named = settings.providers().map_err(anyhow::Error::msg)?;
     let providers = Providers::new(named, limits).map_err(anyhow::Error::msg)?;
     providers.discover().await;

@@ -1,8 +1,9 @@
 //! Conversations: made, listed, shown, changed, deleted. Every change is told to the viewers.
 
 use super::journal::Topic;
-use super::principal::Viewer;
-use super::store::conversations::{Place, Stored};
+use super::principal::ViewerId;
+use super::store::conversations::ListPosition;
+use super::store::conversations::Stored;
 use super::task::owned;
 use super::{State, announce, limits, public, versions};
 use crate::contract::Changes;
@@ -14,11 +15,11 @@ use crate::model::{Access, AccountId, Conversation, ConversationId, Message, Mes
 pub const SNAPSHOT_MESSAGES: i64 = 50;
 /// What was said and thought in the messages of a snapshot or a page of messages, in bytes. The rest is on the pages before; the
 /// newest message is always there, and a reply ends before it is longer than this.
-const MOST_TEXT_BYTES: i64 = 2 << 20;
+const MAX_TEXT_BYTES: i64 = 2 << 20;
 /// Conversations on one page of the list.
 pub const PAGE: i64 = 50;
 /// The most that a caller may ask for on one page.
-const MOST_PER_PAGE: i64 = 200;
+const MAX_PER_PAGE: i64 = 200;
 
 /// The account's conversations, newest first, behind `after` (a former page's `next`).
 pub async fn list(state: &State, account: AccountId, after: Option<&str>, limit: Option<i64>) -> Result<List, Problem> {
@@ -37,17 +38,17 @@ pub async fn list(state: &State, account: AccountId, after: Option<&str>, limit:
 /// How many things a page holds: what was asked for, within reason.
 pub(super) fn limited(limit: Option<i64>, usual: i64) -> Result<i64, Problem> {
     let limit = limit.unwrap_or(usual);
-    if (1..=MOST_PER_PAGE).contains(&limit) {
+    if (1..=MAX_PER_PAGE).contains(&limit) {
         return Ok(limit);
     }
-    Err(Problem::invalid("limit", format!("A page holds 1 to {MOST_PER_PAGE}.")))
+    Err(Problem::invalid("limit", format!("A page holds 1 to {MAX_PER_PAGE}.")))
 }
 
-fn place(next: &str) -> Result<Place, Problem> {
+fn place(next: &str) -> Result<ListPosition, Problem> {
     let (updated_at, id) = next
         .split_once('_')
         .ok_or_else(|| Problem::invalid("cursor", "This is not the `next` of a page of the list."))?;
-    Ok(Place { updated_at: updated_at.into(), id: id.into() })
+    Ok(ListPosition { updated_at: updated_at.into(), id: id.into() })
 }
 
 pub(super) fn shown(state: &State, stored: Stored) -> Conversation {
@@ -143,7 +144,7 @@ pub async fn delete(state: &State, account: AccountId, id: ConversationId) -> Re
 /// Deletes all of the account's own conversations, one after the other.
 pub async fn delete_all(state: &State, account: AccountId) -> Result<(), Problem> {
     loop {
-        let found = state.store.own_conversations(account, MOST_PER_PAGE).await?;
+        let found = state.store.own_conversations(account, MAX_PER_PAGE).await?;
         if found.is_empty() {
             return Ok(());
         }
@@ -158,7 +159,7 @@ pub async fn delete_all(state: &State, account: AccountId) -> Result<(), Problem
 }
 
 /// The conversation as it stands, with the cursor that it covers.
-pub async fn snapshot(state: &State, viewer: impl Into<Viewer>, id: ConversationId) -> Result<Snapshot, Problem> {
+pub async fn snapshot(state: &State, viewer: impl Into<ViewerId>, id: ConversationId) -> Result<Snapshot, Problem> {
     let viewer = viewer.into();
     state.store.conversation_for(viewer, id).await?;
     // The cursor before what is shown: what happens in between is then told again, which changes nothing, and never
@@ -180,7 +181,7 @@ pub async fn snapshot(state: &State, viewer: impl Into<Viewer>, id: Conversation
     let (access, names) = (stored.access, stored.names);
     let conversation = shown(state, stored);
     let mut snapshot = Snapshot { conversation, access, messages, earlier, draft: draft.or(elsewhere), cursor };
-    if let Viewer::Public(_) = viewer {
+    if let ViewerId::Public(_) = viewer {
         public::snapshot(&mut snapshot, names);
     }
     Ok(snapshot)
@@ -189,13 +190,13 @@ pub async fn snapshot(state: &State, viewer: impl Into<Viewer>, id: Conversation
 /// The messages before `before` on its way to the root, and whether there are more.
 pub async fn earlier(
     state: &State,
-    viewer: Viewer,
+    viewer: ViewerId,
     id: ConversationId,
     before: MessageId,
 ) -> Result<(Vec<Message>, bool), Problem> {
     let names = state.store.conversation_for(viewer, id).await?.names;
     let (mut messages, more) = path(state, id, before, SNAPSHOT_MESSAGES, true).await?;
-    if let Viewer::Public(_) = viewer {
+    if let ViewerId::Public(_) = viewer {
         messages.iter_mut().for_each(|message| public::message(message, names));
     }
     Ok((messages, more))
@@ -211,7 +212,7 @@ pub(super) async fn path(
     before: bool,
 ) -> Result<(Vec<Message>, bool), Problem> {
     let uncounted = i64::from(before);
-    let mut messages = state.store.path(id, leaf, limit + uncounted, (MOST_TEXT_BYTES, uncounted)).await?;
+    let mut messages = state.store.path(id, leaf, limit + uncounted, (MAX_TEXT_BYTES, uncounted)).await?;
     let more = messages.first().ok_or(Problem::NotFound)?.parent.is_some();
     if before {
         messages.pop();

@@ -15,13 +15,13 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 /// Pages of one account: a browser that opens its tabs again does so one after the other.
-const MOST_OF_ACCOUNT: usize = 4;
+const MAX_OF_ACCOUNT: usize = 4;
 /// Pages of guests and passers-by at one network address: an office looks at what somebody has sent around.
-const MOST_OF_NETWORK: usize = 8;
+const MAX_OF_NETWORK: usize = 8;
 /// What all pages may take, in work and unread.
-const MOST_BYTES: usize = 64 << 20;
+const MAX_BYTES: usize = 64 << 20;
 /// What the pages of one account, or of one network, may take of it: others always find room.
-const MOST_BYTES_OF_ONE: usize = MOST_BYTES / 2;
+const MAX_BYTES_OF_ONE: usize = MAX_BYTES / 2;
 /// What a page takes that shows no text: the list, the forms, the scripts.
 const LEAST_BYTES: usize = 128 << 10;
 /// What a byte of text becomes in what is sent: as HTML with its escapes and colours, and as data.
@@ -124,8 +124,8 @@ impl Drawing {
 
 fn most(sender: Sender) -> usize {
     match sender {
-        Sender::Account(_) => MOST_OF_ACCOUNT,
-        Sender::Network(_) => MOST_OF_NETWORK,
+        Sender::Account(_) => MAX_OF_ACCOUNT,
+        Sender::Network(_) => MAX_OF_NETWORK,
     }
 }
 
@@ -135,8 +135,8 @@ impl Held {
     }
 
     fn has_room(&self, of: &[Sender], more: usize) -> bool {
-        let fits = |sender: &Sender| self.share(*sender).bytes + more <= MOST_BYTES_OF_ONE;
-        self.bytes + more <= MOST_BYTES && of.iter().all(fits)
+        let fits = |sender: &Sender| self.share(*sender).bytes + more <= MAX_BYTES_OF_ONE;
+        self.bytes + more <= MAX_BYTES && of.iter().all(fits)
     }
 
     fn change(&mut self, of: &[Sender], before: usize, after: usize) {
@@ -270,7 +270,7 @@ mod tests {
             }
         }
         assert_eq!(unread.len(), 4);
-        assert!(drawing.bytes() <= MOST_BYTES, "{}", drawing.bytes());
+        assert!(drawing.bytes() <= MAX_BYTES, "{}", drawing.bytes());
         let place = drawing.place(vec![at(3)]).await.unwrap();
         assert!(place.weigh(10_000).await.is_ok(), "a small page of somebody else finds room");
     }

@@ -6,22 +6,22 @@
 mod admission;
 mod checkpoint;
 mod context;
-mod elsewhere;
 mod ending;
 mod estimate;
 mod opening;
+mod other_process;
 mod pieces;
 mod reply;
 mod sending;
-mod sight;
+mod stateless;
 mod stop;
 mod title;
-mod visit;
+mod vision;
 
+pub use super::engine::stateless::Stateless;
 pub use estimate::tokens as estimated_tokens;
 pub use sending::{NewMessage, Parent};
 pub use stop::Stop;
-pub use visit::Visit;
 
 use super::drain::Drain;
 use super::sync::lock;
@@ -51,7 +51,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 /// How much of the conversation a model is told. A wall against runaway memory, not a rule about context.
-const MOST_TURNS: i64 = 10_000;
+const MAX_TURNS: i64 = 10_000;
 /// Runs replies. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
@@ -69,9 +69,9 @@ struct Shared {
     whole_reply: Duration,
     title_model: Option<String>,
     bounds: Bounds,
-    pictures: sight::Held,
+    pictures: vision::PictureBudget,
     open: Mutex<HashMap<MessageId, Arc<Open>>>,
-    elsewhere: Mutex<elsewhere::Known>,
+    elsewhere: Mutex<other_process::Known>,
     /// Replies that are about to be opened, counted with the open ones.
     admitted: Mutex<Vec<(AccountId, ConversationId)>>,
     tasks: TaskTracker,
@@ -136,7 +136,7 @@ impl Engine {
             whole_reply: parts.whole_reply,
             title_model: parts.title_model,
             bounds: parts.bounds,
-            pictures: sight::Held::default(),
+            pictures: vision::PictureBudget::default(),
             open: Mutex::default(),
             elsewhere: Mutex::default(),
             admitted: Mutex::default(),
@@ -145,14 +145,14 @@ impl Engine {
             visiting: Arc::default(),
             interrupt: CancellationToken::new(),
         });
-        match elsewhere::look(&shared).await {
+        match other_process::look(&shared).await {
             // It is looked again every second.
             Err(error) if is_full(&error) => {
                 tracing::error!(%error, "Replies of a process that is gone stay open for now")
             }
             looked => looked?,
         }
-        tokio::spawn(elsewhere::run(Arc::downgrade(&shared)));
+        tokio::spawn(other_process::run(Arc::downgrade(&shared)));
         tokio::spawn(checkpoint::run(Arc::downgrade(&shared)));
         Ok(Self { shared })
     }
@@ -252,7 +252,7 @@ impl Shared {
         let shown = self.show(model, history).await?;
         let mut request = request(stored, history, reply, &shown);
         context::fit(self.providers.window(model), &mut request, reply);
-        reply.images_left_out = sight::left_out(history, &request);
+        reply.images_left_out = vision::left_out(history, &request);
         Ok(request)
     }
 
@@ -320,7 +320,7 @@ impl Shared {
     async fn history(&self, stored: &Stored, leaf: Option<MessageId>) -> Result<Vec<Told>, Problem> {
         match leaf {
             None => Ok(Vec::new()),
-            Some(leaf) => Ok(self.store.history(stored.id, leaf, MOST_TURNS).await?),
+            Some(leaf) => Ok(self.store.history(stored.id, leaf, MAX_TURNS).await?),
         }
     }
 

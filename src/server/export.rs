@@ -11,7 +11,8 @@ mod names;
 
 use super::grants::Grant;
 use super::limits::Counted;
-use super::principal::{Viewer, Who};
+use super::principal::Principal;
+use super::principal::ViewerId;
 use super::store::conversations::Stored;
 use super::store::export::{Kept, Placed};
 use super::{State, revocation};
@@ -50,7 +51,7 @@ Times are in UTC. A message's parent is the message that it answers: a conversat
 /// 429 while another one of this account is under way, 503 while many others are.
 pub async fn begin(
     state: &State,
-    who: Who,
+    who: Principal,
 ) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + 'static + use<>, Problem> {
     let place = state.limits.export(who.account)?;
     let grant = revocation::grant(state, who).await?;
@@ -133,7 +134,7 @@ async fn images(state: &State, account: AccountId, archive: &Archive) -> anyhow:
     while let Some(page) = next_images(state, account, &mut after).await? {
         for kept in page {
             // Taken back in between, perhaps.
-            let Some(picture) = state.store.picture(Viewer::Account(account), kept.image.id).await? else { continue };
+            let Some(picture) = state.store.picture(ViewerId::Account(account), kept.image.id).await? else { continue };
             archive.file(names::image(kept.image.id, &picture.media_type), Kind::Picture).await?;
             archive.write(picture.bytes).await?;
         }
@@ -196,7 +197,7 @@ async fn conversation(state: &State, account: AccountId, stored: &Stored, archiv
     let mut messages = Messages::of(state, stored.id);
     while let Some(Placed { position, parent, message }) = messages.next().await? {
         let files = files(state, account, &message).await?;
-        let place = markdown::Place { number: position, answers: parent };
+        let place = markdown::Numbered { number: position, answers: parent };
         archive.write(markdown::message(account, place, &message, &files)).await?;
     }
     Ok(())

@@ -3,11 +3,14 @@
 //! What is withdrawn here cuts its streams at once. What another process on the same database withdraws is found by
 //! looking four times a second.
 
-mod places;
+mod open_views;
 
-pub use places::{Place, Places};
+pub use super::grants::open_views::OpenView;
+pub use super::grants::open_views::OpenViews;
 
-use super::principal::{By, Viewer, Who};
+use super::principal::Credential;
+use super::principal::Principal;
+use super::principal::ViewerId;
 use super::secret::Hash;
 use super::store::revocations::Revoked;
 use super::sync::lock;
@@ -20,20 +23,20 @@ use tokio_util::sync::CancellationToken;
 /// The open streams by what they were authorised by.
 #[derive(Default)]
 pub struct Grants {
-    open: Mutex<HashMap<Who, Held>>,
-    /// Who looks at which conversation.
-    pub places: Arc<Places>,
+    open: Mutex<HashMap<Principal, OpenStreams>>,
+    /// Principal looks at which conversation.
+    pub places: Arc<OpenViews>,
 }
 
-struct Held {
+struct OpenStreams {
     cut: CancellationToken,
     streams: usize,
 }
 
-/// Held by a stream for as long as it is open.
+/// OpenStreams by a stream for as long as it is open.
 pub struct Grant {
     grants: Arc<Grants>,
-    who: Who,
+    who: Principal,
     cut: CancellationToken,
 }
 
@@ -62,9 +65,9 @@ impl Drop for Grant {
 
 impl Grants {
     /// A place among what may stay open. See `revocation::grant`, which also asks whether it still holds.
-    pub(super) fn take(self: &Arc<Self>, who: Who) -> Grant {
+    pub(super) fn take(self: &Arc<Self>, who: Principal) -> Grant {
         let mut open = lock(&self.open);
-        let held = open.entry(who).or_insert_with(|| Held { cut: CancellationToken::new(), streams: 0 });
+        let held = open.entry(who).or_insert_with(|| OpenStreams { cut: CancellationToken::new(), streams: 0 });
         held.streams += 1;
         Grant { grants: Arc::clone(self), who, cut: held.cut.clone() }
     }
@@ -77,17 +80,17 @@ impl Grants {
     /// Cuts the streams that this authorised, and has the views that it may be about look again.
     pub fn revoke(&self, revoked: Revoked) {
         self.places.look_again(|viewer, place| match revoked {
-            Revoked::Share(account, conversation) => viewer == Viewer::Account(account) && place == conversation,
-            Revoked::PublicLink(conversation) => matches!(viewer, Viewer::Public(_)) && place == conversation,
+            Revoked::Share(account, conversation) => viewer == ViewerId::Account(account) && place == conversation,
+            Revoked::PublicLink(conversation) => matches!(viewer, ViewerId::Public(_)) && place == conversation,
             Revoked::Conversation(conversation) => place == conversation,
             // Whose links lead nowhere where it is disabled.
-            Revoked::Account(_) => matches!(viewer, Viewer::Public(_)),
+            Revoked::Account(_) => matches!(viewer, ViewerId::Public(_)),
             Revoked::Session(_) | Revoked::Token(_) => false,
         });
         lock(&self.open).retain(|who, held| {
             let goes = match revoked {
-                Revoked::Session(hash) => who.by == By::Session(hash),
-                Revoked::Token(hash) => matches!(who.by, By::Token(token, _) if token == hash),
+                Revoked::Session(hash) => who.by == Credential::Session(hash),
+                Revoked::Token(hash) => matches!(who.by, Credential::Token(token, _) if token == hash),
                 Revoked::Account(account) => who.account == account,
                 Revoked::Share(..) | Revoked::PublicLink(_) | Revoked::Conversation(_) => false,
             };

@@ -21,14 +21,14 @@ const MAX_BLOCK_BYTES: usize = 64 * 1024;
 
 /// As much HTML of coloured code is made for one page; what comes after it stays plain. Some languages are twenty times their text
 /// when each sign has a colour of its own.
-const MOST_COLOURED_BYTES: usize = 2 << 20;
+const MAX_COLOURED_BYTES: usize = 2 << 20;
 
 /// How much code may still be coloured on a page.
 pub struct Colours(Cell<usize>);
 
 impl Default for Colours {
     fn default() -> Self {
-        Self(Cell::new(MOST_COLOURED_BYTES))
+        Self(Cell::new(MAX_COLOURED_BYTES))
     }
 }
 

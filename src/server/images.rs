@@ -10,18 +10,18 @@ use bytes::Bytes;
 use std::time::Duration;
 
 /// Images of one account that are in no message yet. Four full messages; whoever uploads more is not about to send them.
-const MOST_WAITING: i64 = 4 * Image::MOST_PER_MESSAGE as i64;
+const MAX_WAITING: i64 = 4 * Image::MAX_PER_MESSAGE as i64;
 /// All images of one account: some hundreds at the size that they are kept in, and far from filling a disk.
-const MOST_BYTES: i64 = 512 << 20;
+const MAX_BYTES: i64 = 512 << 20;
 /// How long an image waits for its message before it is swept: somebody may go to sleep over a draft.
-const MOST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// A file's name as it is kept, in characters: a line of it is shown.
-const MOST_NAME: usize = 100;
+const MAX_NAME: usize = 100;
 
 /// Keeps what was uploaded, for a message to come.
 pub async fn upload(state: &State, account: AccountId, name: &str, bytes: Bytes) -> Result<Image, Problem> {
     let name = file_name(name);
-    if MOST_WAITING <= state.store.waiting_images(account).await? {
+    if MAX_WAITING <= state.store.waiting_images(account).await? {
         return Err(too_many_waiting(state));
     }
     let picture = state.images.decode(bytes).await?;
@@ -29,7 +29,7 @@ pub async fn upload(state: &State, account: AccountId, name: &str, bytes: Bytes)
     let state = state.clone();
     owned(async move {
         // Counted again where it is written: others may have come meanwhile.
-        let most = Most { waiting: MOST_WAITING, bytes: MOST_BYTES };
+        let most = Most { waiting: MAX_WAITING, bytes: MAX_BYTES };
         match state.store.add_image(account, &image, &picture, most).await? {
             Added::Kept => Ok(image),
             Added::TooManyWaiting => Err(too_many_waiting(&state)),
@@ -41,19 +41,19 @@ pub async fn upload(state: &State, account: AccountId, name: &str, bytes: Bytes)
 
 fn too_many_waiting(state: &State) -> Problem {
     state.metrics.refused("images");
-    let message = format!("{MOST_WAITING} images of yours are in no message yet. Send or remove some first.");
-    Problem::TooMany { message, retry_after_seconds: MOST_WAIT.as_secs() }
+    let message = format!("{MAX_WAITING} images of yours are in no message yet. Send or remove some first.");
+    Problem::TooMany { message, retry_after_seconds: MAX_WAIT.as_secs() }
 }
 
 fn too_large(state: &State) -> Problem {
     state.metrics.refused("images");
-    let message = format!("Your images take {} MiB already. Delete a conversation that has some.", MOST_BYTES >> 20);
+    let message = format!("Your images take {} MiB already. Delete a conversation that has some.", MAX_BYTES >> 20);
     Problem::Conflict(message)
 }
 
 /// A file's name on one line. It is shown, and never used as a path.
 fn file_name(name: &str) -> String {
-    let name: String = name.chars().filter(|character| !character.is_control()).take(MOST_NAME).collect();
+    let name: String = name.chars().filter(|character| !character.is_control()).take(MAX_NAME).collect();
     match name.trim() {
         "" => "image".into(),
         name => name.into(),
@@ -77,7 +77,7 @@ pub async fn remove(state: &State, account: AccountId, id: ImageId) -> Result<()
 
 /// Deletes what waited too long for a message.
 pub async fn sweep(state: &State) {
-    match state.store.sweep_images(&ago(MOST_WAIT)).await {
+    match state.store.sweep_images(&ago(MAX_WAIT)).await {
         Ok(0) => {}
         Ok(swept) => tracing::info!(swept, "Images that were in no message are gone"),
         Err(error) => tracing::warn!(%error, "Images that are in no message could not be deleted"),

@@ -72,8 +72,8 @@ pub fn parameters(parameters: Parameters) -> Result<Parameters, Problem> {
         let message = format!("A temperature is a number from 0 to {}.", Parameters::MAX_TEMPERATURE);
         return Err(Problem::invalid("parameters.temperature", message));
     }
-    if max_output_tokens.is_some_and(|it| !(1..=Parameters::MOST_OUTPUT_TOKENS).contains(&it)) {
-        let message = format!("The longest reply is 1 to {} tokens.", Parameters::MOST_OUTPUT_TOKENS);
+    if max_output_tokens.is_some_and(|it| !(1..=Parameters::MAX_OUTPUT_TOKENS).contains(&it)) {
+        let message = format!("The longest reply is 1 to {} tokens.", Parameters::MAX_OUTPUT_TOKENS);
         return Err(Problem::invalid("parameters.max_output_tokens", message));
     }
     if effort.as_ref().is_some_and(|it| !Parameters::EFFORTS.contains(&it.as_str())) {
@@ -92,24 +92,24 @@ pub fn model(id: &str) -> Result<(), Problem> {
 }
 
 /// Uploads of one account at a time: the page makes one after the other, and nobody is to take every place.
-const MOST_UPLOADS: u32 = 4;
+const MAX_UPLOADS: u32 = 4;
 /// Uploads of one network at a time: a third of all places (`server/images`), so that whoever makes himself many accounts leaves
 /// the rest to others.
-const MOST_UPLOADS_OF_NETWORK: u32 = 8;
+const MAX_UPLOADS_OF_NETWORK: u32 = 8;
 /// Exports of one account, and of everybody, at a time: each keeps a processor and the disk busy.
-const MOST_EXPORTS: u32 = 1;
-const MOST_EXPORTS_OF_ALL: usize = 4;
+const MAX_EXPORTS: u32 = 1;
+const MAX_EXPORTS_OF_ALL: usize = 4;
 
 /// Searches of one account at a time: each reads up to some thousand messages.
-const MOST_SEARCHES: u32 = 1;
+const MAX_SEARCHES: u32 = 1;
 
 /// Streams of passers-by at one network address: an office looks at what somebody has sent around.
-const MOST_PASSING_STREAMS: u32 = 20;
+const MAX_PASSING_STREAMS: u32 = 20;
 
 /// Browsers of one network that are made a guest at once: a whole office, or a class, opens the page in the same minute ...
-const MOST_GUESTS_AT_ONCE: NonZeroU32 = NonZeroU32::new(120).expect("it is not 0");
+const MAX_GUESTS_AT_ONCE: NonZeroU32 = NonZeroU32::new(120).expect("it is not 0");
 /// ... and after them one in four seconds: whoever throws the cookie away each time gains little by it.
-const MOST_GUESTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(15).expect("it is not 0");
+const MAX_GUESTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(15).expect("it is not 0");
 
 /// The limits on what an account does at once and per minute.
 pub struct Limits {
@@ -135,7 +135,7 @@ impl Limits {
     pub fn new(most_streams: u32, metrics: Arc<Metrics>) -> Self {
         let (streams, uploads, exports) = (Arc::default(), Arc::default(), Arc::default());
         let (sends, searches) = (Mutex::default(), Arc::default());
-        let guests = Quota::per_minute(MOST_GUESTS_PER_MINUTE).allow_burst(MOST_GUESTS_AT_ONCE);
+        let guests = Quota::per_minute(MAX_GUESTS_PER_MINUTE).allow_burst(MAX_GUESTS_AT_ONCE);
         let guests = RateLimiter::keyed(guests);
         Self { sends, guests, streams, most_streams, uploads, exports, searches, metrics }
     }
@@ -181,7 +181,7 @@ impl Limits {
 
     /// Counts a stream of somebody without an account, at this network address.
     pub fn passing_stream(&self, address: IpAddr) -> Result<Counted, Problem> {
-        self.streams.one_more(Sender::Network(network(address)), MOST_PASSING_STREAMS).ok_or_else(|| {
+        self.streams.one_more(Sender::Network(network(address)), MAX_PASSING_STREAMS).ok_or_else(|| {
             self.metrics.refused("streams");
             let message = "Too many people at your network address read along here. Try again in a moment.".into();
             Problem::TooMany { message, retry_after_seconds: 10 }
@@ -194,12 +194,12 @@ impl Limits {
             self.metrics.refused("uploads");
             Problem::TooMany { message, retry_after_seconds: 5 }
         };
-        let mine = self.uploads.one_more(Sender::Account(account), MOST_UPLOADS).ok_or_else(|| {
-            too_many(format!("{MOST_UPLOADS} uploads of yours are under way. Wait until one has ended."))
+        let mine = self.uploads.one_more(Sender::Account(account), MAX_UPLOADS).ok_or_else(|| {
+            too_many(format!("{MAX_UPLOADS} uploads of yours are under way. Wait until one has ended."))
         })?;
         let ours = Sender::Network(network(address));
-        let ours = self.uploads.one_more(ours, MOST_UPLOADS_OF_NETWORK).ok_or_else(|| {
-            let those = format!("{MOST_UPLOADS_OF_NETWORK} uploads from your network address are under way.");
+        let ours = self.uploads.one_more(ours, MAX_UPLOADS_OF_NETWORK).ok_or_else(|| {
+            let those = format!("{MAX_UPLOADS_OF_NETWORK} uploads from your network address are under way.");
             too_many(format!("{those} Wait until one has ended."))
         })?;
         Ok([mine, ours])
@@ -207,12 +207,12 @@ impl Limits {
 
     /// Counts an export for as long as the answer is held.
     pub fn export(&self, account: AccountId) -> Result<Counted, Problem> {
-        let place = self.exports.one_more(Sender::Account(account), MOST_EXPORTS).ok_or_else(|| {
+        let place = self.exports.one_more(Sender::Account(account), MAX_EXPORTS).ok_or_else(|| {
             self.metrics.refused("exports");
             let message = "A download of your data is under way already. Wait until it has ended.".into();
             Problem::TooMany { message, retry_after_seconds: 10 }
         })?;
-        if MOST_EXPORTS_OF_ALL < lock(&self.exports.0).len() {
+        if MAX_EXPORTS_OF_ALL < lock(&self.exports.0).len() {
             self.metrics.refused("exports");
             let message = "Others are downloading their data at the moment. Try again in a minute.".into();
             return Err(Problem::Unavailable { message, retry_after_seconds: 60 });
@@ -222,7 +222,7 @@ impl Limits {
 
     /// Counts a search for as long as the answer is held.
     pub fn search(&self, account: AccountId) -> Result<Counted, Problem> {
-        self.searches.one_more(Sender::Account(account), MOST_SEARCHES).ok_or_else(|| {
+        self.searches.one_more(Sender::Account(account), MAX_SEARCHES).ok_or_else(|| {
             self.metrics.refused("searches");
             let message = "A search of yours is under way already. Wait until it has ended.".into();
             Problem::TooMany { message, retry_after_seconds: 1 }
@@ -296,9 +296,9 @@ mod tests {
     fn a_network_of_ipv6_is_one_reader_however_many_addresses_it_has() {
         let limits = limits();
         let read = |number: u32| limits.passing_stream(format!("2001:db8::{number:x}").parse().unwrap());
-        let open: Vec<_> = (0..MOST_PASSING_STREAMS).map(read).collect();
+        let open: Vec<_> = (0..MAX_PASSING_STREAMS).map(read).collect();
         assert!(open.iter().all(Result::is_ok));
-        assert!(read(MOST_PASSING_STREAMS).is_err());
+        assert!(read(MAX_PASSING_STREAMS).is_err());
         assert!(limits.passing_stream("2001:db8:0:1::1".parse().unwrap()).is_ok(), "others do not wait for it");
     }
 
@@ -306,7 +306,7 @@ mod tests {
     fn z37_a_network_has_a_third_of_the_places_for_uploads_however_many_accounts_it_has() {
         let limits = limits();
         let upload = |address: &str| limits.upload(AccountId::new(), address.parse().unwrap());
-        let under_way: Vec<_> = (0..MOST_UPLOADS_OF_NETWORK).map(|_| upload("203.0.113.9").unwrap()).collect();
+        let under_way: Vec<_> = (0..MAX_UPLOADS_OF_NETWORK).map(|_| upload("203.0.113.9").unwrap()).collect();
         assert!(matches!(upload("203.0.113.9"), Err(Problem::TooMany { .. })));
         assert!(upload("203.0.113.10").is_ok(), "others do not wait for it");
         drop(under_way);
@@ -340,7 +340,7 @@ mod tests {
     fn a_network_is_made_so_many_guests_at_once_and_then_waits_for_each() {
         let limits = limits();
         let guest = |address: &str| limits.guest(address.parse().unwrap());
-        for _ in 0..MOST_GUESTS_AT_ONCE.get() {
+        for _ in 0..MAX_GUESTS_AT_ONCE.get() {
             guest("203.0.113.9").unwrap();
         }
         let Err(Problem::TooMany { retry_after_seconds, .. }) = guest("203.0.113.9") else { panic!("made") };

@@ -47,7 +47,7 @@ pub struct Registration {
 
 /// What the browser brings back from the issuer.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub struct Answer {
+pub struct Callback {
     #[serde(default)]
     pub state: String,
     code: Option<String>,
@@ -109,7 +109,7 @@ impl Oidc {
     }
 
     /// Who it is that came back. `flow` is what this browser began.
-    pub async fn finish(&self, flow: &Flow, answer: Answer, redirect: &str) -> Result<Proven, Failure> {
+    pub async fn finish(&self, flow: &Flow, answer: Callback, redirect: &str) -> Result<Proven, Failure> {
         let metadata = self.issuer.metadata().await?;
         self.check_sender(&metadata, answer.iss.as_deref())?;
         if let Some(error) = answer.error {

@@ -1,7 +1,7 @@
 //! Images as they are kept: decoded from what somebody sent, whatever it calls itself, and encoded anew.
 //!
 //! Pure. What comes out is a picture and nothing else: no place where it was taken, no thumbnail of what was cut away, no
-//! second file behind its end. It is turned as its camera said, at most [`MOST_SIDE`] pixels long, of an animation the
+//! second file behind its end. It is turned as its camera said, at most [`MAX_SIDE`] pixels long, of an animation the
 //! first frame, and its colours are taken for sRGB. Transparency makes it a PNG, as do drawings and screenshots; what came
 //! as a JPEG, or would be large, is one.
 
@@ -19,14 +19,14 @@ use std::io::Cursor;
 
 /// The longest side that is kept, in pixels: Anthropic scales down what is longer, and refuses more than 2,000 where a
 /// request has many images; OpenAI and Google cut or scale to less.
-pub const MOST_SIDE: u32 = 1_568;
+pub const MAX_SIDE: u32 = 1_568;
 /// The largest picture that is decoded, in pixels: what today's phones take at their best. Decoding it takes up to some
 /// 400 MB for a moment, so [`super::images`] decodes one at a time.
-pub const MOST_PIXELS: u64 = 50_000_000;
+pub const MAX_PIXELS: u64 = 50_000_000;
 /// What decoding may allocate for one picture: four bytes a pixel.
-const MOST_DECODED_BYTES: u64 = 4 * MOST_PIXELS;
+const MAX_DECODED_BYTES: u64 = 4 * MAX_PIXELS;
 /// What is kept of one picture: a full request of them stays below what every vendor takes (Google's 20 MB are the least).
-pub const MOST_BYTES: usize = 1 << 20;
+pub const MAX_BYTES: usize = 1 << 20;
 /// JPEG qualities, tried in this order until the picture is small enough. The first cannot be told from the original.
 const QUALITIES: [u8; 3] = [88, 75, 55];
 
@@ -59,7 +59,7 @@ impl Picture {
             ));
         }
         let (image, orientation) = decode(bytes, format)?;
-        let mut image = fitted(image, MOST_SIDE);
+        let mut image = fitted(image, MAX_SIDE);
         image.apply_orientation(orientation);
         Self::encode(image, format == ImageFormat::Jpeg)
     }
@@ -68,12 +68,12 @@ impl Picture {
         let (width, height) = image.dimensions();
         let (media_type, bytes) = match as_jpeg {
             false => match png(&image)? {
-                bytes if bytes.len() <= MOST_BYTES => ("image/png", bytes),
+                bytes if bytes.len() <= MAX_BYTES => ("image/png", bytes),
                 _ => ("image/jpeg", jpeg(&image)?),
             },
             true => ("image/jpeg", jpeg(&image)?),
         };
-        if MOST_BYTES < bytes.len() {
+        if MAX_BYTES < bytes.len() {
             // Noise, and nothing but noise: half its size is a quarter of its bytes.
             return Self::encode(fitted(image, width.max(height) / 2), true);
         }
@@ -94,12 +94,12 @@ fn kind(bytes: &[u8]) -> Result<ImageFormat, Problem> {
 /// Its pixels as they are stored, and how they are to be turned. How large it is, is known before any of it is decoded.
 fn decode(bytes: &[u8], format: ImageFormat) -> Result<(DynamicImage, Orientation), Problem> {
     let mut limits = Limits::default();
-    limits.max_alloc = Some(MOST_DECODED_BYTES);
+    limits.max_alloc = Some(MAX_DECODED_BYTES);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(damaged)?;
     let (width, height) = decoder.dimensions();
-    if MOST_PIXELS < u64::from(width) * u64::from(height) || MOST_DECODED_BYTES < decoder.total_bytes() {
+    if MAX_PIXELS < u64::from(width) * u64::from(height) || MAX_DECODED_BYTES < decoder.total_bytes() {
         return Err(too_large());
     }
     // A picture whose camera says nonsense is shown as it is stored.
@@ -141,7 +141,7 @@ fn jpeg(image: &DynamicImage) -> Result<Vec<u8>, Problem> {
     for quality in QUALITIES {
         bytes.clear();
         JpegEncoder::new_with_quality(&mut bytes, quality).encode_image(&flat).map_err(damaged)?;
-        if bytes.len() <= MOST_BYTES {
+        if bytes.len() <= MAX_BYTES {
             break;
         }
     }
@@ -171,7 +171,7 @@ pub(super) fn broken() -> Problem {
 }
 
 fn too_large() -> Problem {
-    let megapixels = MOST_PIXELS / 1_000_000;
+    let megapixels = MAX_PIXELS / 1_000_000;
     unreadable(&format!(
         "This image has too many pixels: at most {megapixels} megapixels are taken. Scale it down first."
     ))

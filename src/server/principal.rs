@@ -1,4 +1,4 @@
-//! Who acts: an account with what it was recognised by, a viewer by whatever right, and what each of them is called and may
+//! Principal acts: an account with what it was recognised by, a viewer by whatever right, and what each of them is called and may
 //! do. Data only; `session` finds out who it is.
 
 pub mod asking;
@@ -16,35 +16,35 @@ use std::net::IpAddr;
 
 /// An account, and what it was recognised by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Who {
+pub struct Principal {
     pub account: AccountId,
     /// Whether it has no name yet.
     pub is_guest: bool,
     pub role: Role,
-    pub by: By,
+    pub by: Credential,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum By {
+pub enum Credential {
     Session(Hash),
     Token(Hash, Scope),
 }
 
-impl Who {
+impl Principal {
     /// Whether what it was recognised by is for more than looking.
     pub fn may_write(&self) -> bool {
-        !matches!(self.by, By::Token(_, Scope::Read))
+        !matches!(self.by, Credential::Token(_, Scope::Read))
     }
 }
 
-/// Who looks: an account that owns it or that it is shared with, or anybody by its public link.
+/// Principal looks: an account that owns it or that it is shared with, or anybody by its public link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Viewer {
+pub enum ViewerId {
     Account(AccountId),
     Public(Hash),
 }
 
-impl From<AccountId> for Viewer {
+impl From<AccountId> for ViewerId {
     fn from(account: AccountId) -> Self {
         Self::Account(account)
     }
@@ -52,23 +52,23 @@ impl From<AccountId> for Viewer {
 
 /// Somebody who reads along by a public link. Nothing else is known of them.
 #[derive(Clone, Copy, Debug)]
-pub struct Passerby {
+pub struct LinkHolder {
     pub link: Hash,
     pub address: IpAddr,
 }
 
-/// Who looks, by whatever right.
+/// Principal looks, by whatever right.
 #[derive(Clone, Copy, Debug)]
-pub enum Looker {
-    Known(Who),
-    Passerby(Passerby),
+pub enum Viewer {
+    Known(Principal),
+    ByLink(LinkHolder),
 }
 
-impl Looker {
-    pub fn viewer(self) -> Viewer {
+impl Viewer {
+    pub fn viewer(self) -> ViewerId {
         match self {
-            Self::Known(who) => Viewer::Account(who.account),
-            Self::Passerby(passerby) => Viewer::Public(passerby.link),
+            Self::Known(who) => ViewerId::Account(who.account),
+            Self::ByLink(passerby) => ViewerId::Public(passerby.link),
         }
     }
 }

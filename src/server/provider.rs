@@ -13,13 +13,14 @@ pub mod ollama;
 pub mod reader;
 pub mod sse;
 
-mod answer;
 mod anthropic;
+mod attempt;
 mod catalog;
-mod complaint;
 mod demo;
 mod dialect;
 mod discover;
+mod error_body;
+mod excerpt;
 mod failure;
 mod gemini;
 mod heard;
@@ -32,21 +33,21 @@ mod meaning;
 mod mistral;
 mod openai;
 mod origin;
-mod quote;
 mod redact;
 mod request;
 mod responses;
 pub(crate) mod retry;
+mod retrying;
 mod service;
 mod settings;
 mod sniff;
 mod speech;
-mod talk;
 mod think;
 mod tokens;
 mod values;
 mod vendor;
 
+pub use super::provider::settings::ProviderLimits;
 pub use catalog::Choice;
 pub use dialect::{Dialect, LimitName};
 pub use failure::{Failure, FailureKind};
@@ -54,15 +55,15 @@ pub use kind::Kind;
 pub use origin::Origin;
 pub use request::{GO_ON, Request, Turn};
 pub use service::address;
-pub use settings::{Endpoint, Limits, Listed, Price, ProviderSettings};
+pub use settings::{Endpoint, Listed, Price, ProviderSettings};
 pub use vendor::Parameters;
 
 use crate::model::{Model, Usage};
 use catalog::Catalog;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use retrying::Talk;
 use std::sync::{Arc, PoisonError, RwLock};
-use talk::Talk;
 
 /// What a provider says, one piece at a time.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,7 +105,7 @@ pub trait Decoder: Send {
 /// The configured providers.
 pub struct Providers {
     current: RwLock<Arc<Catalog>>,
-    limits: Limits,
+    limits: ProviderLimits,
 }
 
 impl Providers {
@@ -112,7 +113,7 @@ impl Providers {
     ///
     /// # Errors
     /// A sentence that names the wrong setting and says what is expected.
-    pub fn new(settings: ProviderSettings, limits: Limits) -> Result<Self, String> {
+    pub fn new(settings: ProviderSettings, limits: ProviderLimits) -> Result<Self, String> {
         let catalog = Catalog::new(settings, &limits)?;
         Ok(Self { current: RwLock::new(Arc::new(catalog)), limits })
     }

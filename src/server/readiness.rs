@@ -9,9 +9,9 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 #[derive(Default)]
-pub struct Readiness(Arc<Mutex<Option<Answer>>>);
+pub struct Readiness(Arc<Mutex<Option<LastAnswer>>>);
 
-struct Answer {
+struct LastAnswer {
     at: Instant,
     told: Result<(), Problem>,
 }
@@ -31,7 +31,7 @@ impl Readiness {
         // one waits for this answer.
         owned(async move {
             let told = check.await;
-            *last = Some(Answer { at: Instant::now(), told: told.clone() });
+            *last = Some(LastAnswer { at: Instant::now(), told: told.clone() });
             told
         })
         .await

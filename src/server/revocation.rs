@@ -4,7 +4,7 @@
 use super::State;
 use super::grants::Grant;
 use super::journal::Topic;
-use super::principal::Who;
+use super::principal::Principal;
 use super::session::holds;
 use super::store::revocations::{Noted, Revoked};
 use super::task::round;
@@ -21,7 +21,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 ///
 /// # Errors
 /// 401: what the caller was let in by was withdrawn a moment ago.
-pub async fn grant(state: &State, who: Who) -> Result<Grant, Problem> {
+pub async fn grant(state: &State, who: Principal) -> Result<Grant, Problem> {
     let grant = state.grants.take(who);
     // Looked at once more after it is known here: what is withdrawn from now on finds it.
     if holds(state, who).await? { Ok(grant) } else { Err(Problem::Unknown) }

@@ -7,9 +7,8 @@ mod assets;
 mod broadcasting;
 mod bulky;
 mod chat;
-mod door;
+mod delete_account;
 mod export;
-mod farewell;
 mod forms;
 mod functions;
 mod headers;
@@ -23,12 +22,13 @@ mod origin;
 mod oversize;
 mod pages;
 mod public;
+mod pusher;
 mod reset;
 mod rest;
 mod search;
 mod shape;
 mod sharing;
-mod socket;
+mod sign_in;
 mod table;
 mod trace;
 mod whole;
@@ -62,7 +62,7 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
         Problem::Internal.into_response()
     };
     let merged = |router: Router<State>, table: Table| router.merge(table.into_parts().0);
-    let app = asked()
+    let app = identified_routes()
         .into_iter()
         .fold(pages(Router::new()).layer(from_fn(functions::answer_in_place)).layer(from_fn(shape::tell)), merged)
         .fallback(not_found)
@@ -77,7 +77,7 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
         .layer(from_fn(oversize::refuse))
         .layer(CompressionLayer::new().gzip(true).compress_when(Html))
         .merge(
-            watched()
+            open_routes()
                 .into_iter()
                 .fold(assets::routes(), merged)
                 .method_not_allowed_fallback(|| async { Problem::Method }),
@@ -91,18 +91,18 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
 }
 
 /// The routes that answer somebody in particular.
-fn asked() -> Vec<Table> {
+fn identified_routes() -> Vec<Table> {
     vec![
         rest::routes(),
         sharing::routes(),
         images::routes(),
         chat::routes(),
         forms::routes(),
-        door::routes(),
+        sign_in::routes(),
         oidc::routes(),
         account::routes(),
         export::routes(),
-        farewell::routes(),
+        delete_account::routes(),
         reset::routes(),
         admin::routes(),
         openapi::routes(),
@@ -112,7 +112,7 @@ fn asked() -> Vec<Table> {
 
 /// The routes for Pusher clients and their backends. They are asked across sites, and say themselves by whom.
 fn connected() -> [Table; 3] {
-    [socket::routes(), broadcasting::routes(), apps::routes()]
+    [pusher::routes(), broadcasting::routes(), apps::routes()]
 }
 
 fn pusher(state: &State) -> Router<State> {
@@ -124,13 +124,13 @@ fn pusher(state: &State) -> Router<State> {
 }
 
 /// The routes for whoever watches over the server.
-fn watched() -> [Table; 2] {
+fn open_routes() -> [Table; 2] {
     [health::routes(), metrics::routes()]
 }
 
 /// The paths of all routes but the app's pages, its server functions and its files.
 pub fn paths() -> Vec<String> {
-    let tables = asked().into_iter().chain(connected()).chain(watched());
+    let tables = identified_routes().into_iter().chain(connected()).chain(open_routes());
     tables.flat_map(|table| table.into_parts().1).collect()
 }
 

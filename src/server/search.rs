@@ -5,7 +5,9 @@
 mod words;
 
 use super::State;
-use super::store::search::{Place, Said, Titled};
+use super::store::search::FoundText;
+use super::store::search::SearchPosition;
+use super::store::search::Titled;
 use crate::error::Problem;
 use crate::model::{AccountId, ConversationId, MessageId, Role};
 use futures::TryStreamExt;
@@ -14,13 +16,13 @@ use words::Words;
 
 /// What one page of results may cost: the conversations and messages that are read, and their bytes. Some 50 ms of a
 /// processor.
-const MOST_READ: usize = 5_000;
-const MOST_READ_BYTES: usize = 16 << 20;
+const MAX_READ: usize = 5_000;
+const MAX_READ_BYTES: usize = 16 << 20;
 /// Conversations that are asked for at a time.
 const TITLES: i64 = 100;
 /// Results on one page.
 const PAGE: i64 = 20;
-pub const MOST_PER_PAGE: i64 = 100;
+pub const MAX_PER_PAGE: i64 = 100;
 
 /// A place where the words are.
 #[derive(Clone, Debug)]
@@ -58,8 +60,8 @@ pub async fn search(
 ) -> Result<Results, Problem> {
     let words = Words::parse(query)?;
     let limit = limit.unwrap_or(PAGE);
-    if !(1..=MOST_PER_PAGE).contains(&limit) {
-        return Err(Problem::invalid("limit", format!("A page holds 1 to {MOST_PER_PAGE} results.")));
+    if !(1..=MAX_PER_PAGE).contains(&limit) {
+        return Err(Problem::invalid("limit", format!("A page holds 1 to {MAX_PER_PAGE} results.")));
     }
     let mut from = after.map(place).transpose()?;
     let _one = state.limits.search(account)?;
@@ -75,7 +77,7 @@ pub async fn search(
             }
             let Titled { id, updated_at, .. } = conversation;
             // All of it was looked at.
-            from = Some(Place { updated_at, conversation: id.to_string(), position: i64::MIN });
+            from = Some(SearchPosition { updated_at, conversation: id.to_string(), position: i64::MIN });
         }
         if !has_more {
             return Ok(Results { hits: page.hits, next: None });
@@ -122,7 +124,7 @@ impl Page {
     }
 
     fn is_over(&self) -> bool {
-        self.limit <= self.hits.len() || MOST_READ <= self.read || MOST_READ_BYTES <= self.bytes
+        self.limit <= self.hits.len() || MAX_READ <= self.read || MAX_READ_BYTES <= self.bytes
     }
 }
 
@@ -131,7 +133,7 @@ fn in_title(words: &Words, found: &Titled) -> Option<Hit> {
     Some(Hit { conversation: found.id, title: found.title.clone(), message: None })
 }
 
-fn in_text(words: &Words, found: &Titled, said: &Said) -> Option<Hit> {
+fn in_text(words: &Words, found: &Titled, said: &FoundText) -> Option<Hit> {
     let excerpt = words.excerpt(&said.text)?;
     let message = HitMessage { id: said.id, role: said.role, excerpt, created_at: said.created_at.clone() };
     Some(Hit { conversation: found.id, title: found.title.clone(), message: Some(message) })
@@ -141,10 +143,11 @@ fn next(found: &Titled, position: i64) -> String {
     format!("{}_{}_{position}", found.updated_at, found.id)
 }
 
-fn place(next: &str) -> Result<Place, Problem> {
+fn place(next: &str) -> Result<SearchPosition, Problem> {
     let mut parts = next.splitn(3, '_');
     let mut part = || parts.next().filter(|part| !part.is_empty()).map(str::to_owned);
     let place = part().zip(part()).zip(part().and_then(|part| part.parse().ok()));
-    let place = place.map(|((updated_at, conversation), position)| Place { updated_at, conversation, position });
+    let place =
+        place.map(|((updated_at, conversation), position)| SearchPosition { updated_at, conversation, position });
     place.ok_or_else(|| Problem::invalid("cursor", "This is not the `next` of a page of results."))
 }

@@ -1,12 +1,14 @@
 //! The accept loop: HTTP/1.1 with the limits that `axum::serve` does not have, and an end that comes.
 
-pub mod places;
 mod refusal;
+pub mod slots;
 mod strict;
 pub mod timely;
 
 use super::bounds::UPLOADS;
 use super::peer::Peer;
+use super::serve::slots::Slot;
+use super::serve::slots::Slots;
 use crate::server::State;
 use crate::server::bounds::Bounds;
 use axum::Router;
@@ -15,7 +17,6 @@ use axum::extract::Request;
 use axum::http::header;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use places::{Place, Places};
 use refusal::Refusals;
 use socket2::SockRef;
 use std::fmt;
@@ -51,7 +52,7 @@ const LAST_BYTES: Duration = Duration::from_millis(500);
 
 /// A connection's place, and that the server's end waits for it. Held by what goes on after HTTP has ended: a WebSocket.
 #[derive(Clone)]
-pub struct Lasting(Arc<(Place, TaskTrackerToken)>);
+pub struct Lasting(Arc<(Slot, TaskTrackerToken)>);
 
 impl fmt::Debug for Lasting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -118,7 +119,7 @@ struct Service {
 }
 
 async fn accept(listener: &TcpListener, state: &State, service: Service, connections: &TaskTracker) {
-    let places = Places::new(state.bounds.connections, state.settings.connections_per_address);
+    let places = Slots::new(state.bounds.connections, state.settings.connections_per_address);
     let refusals = Refusals::new();
     let mut pause = SHORTEST_PAUSE;
     loop {

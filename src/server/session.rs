@@ -1,4 +1,4 @@
-//! Who is asking: a browser by its cookie, a program by its token. One place finds out, for every route and every server
+//! Principal is asking: a browser by its cookie, a program by its token. One place finds out, for every route and every server
 //! function, and both have the same rights and limits.
 //!
 //! A handler says what it does by what it takes: [`Reader`] for what only looks, [`Account`] for everything else, so that
@@ -12,8 +12,12 @@ mod extract;
 pub use extract::{Account, Address, Admin, Browser, Once, Person, Reader, SignedIn};
 
 use super::peer::Peer;
+use super::principal::Credential;
+use super::principal::LinkHolder;
+use super::principal::Principal;
+use super::principal::Role;
+use super::principal::Viewer;
 use super::principal::asking::{self, Asking};
-use super::principal::{By, Looker, Passerby, Role, Who};
 use super::problem::in_place_of_page;
 use super::secret::{self, Hash};
 use super::task::owned;
@@ -28,9 +32,9 @@ use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use credentials::Presented;
 use leptos::prelude::use_context;
 
-/// Who a request comes from, if anybody may ask for anything.
+/// Principal a request comes from, if anybody may ask for anything.
 #[derive(Clone, Copy, Debug)]
-pub struct Caller(pub Option<Who>, Stranger);
+pub struct Caller(pub Option<Principal>, Stranger);
 
 /// What somebody who is nobody in particular can do about it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,13 +45,13 @@ enum Stranger {
     SignsIn,
 }
 
-/// Who a browser is, also where guests may do nothing but sign in.
+/// Principal a browser is, also where guests may do nothing but sign in.
 #[derive(Clone, Copy, Debug)]
-struct Visitor(Option<Who>);
+struct Visitor(Option<Principal>);
 
 impl Caller {
     /// For what only looks.
-    pub fn reading(self) -> Result<Who, Problem> {
+    pub fn reading(self) -> Result<Principal, Problem> {
         self.0.ok_or_else(|| self.stranger())
     }
 
@@ -63,7 +67,7 @@ impl Caller {
     }
 
     /// For what changes something, or costs something.
-    pub fn writing(self) -> Result<Who, Problem> {
+    pub fn writing(self) -> Result<Principal, Problem> {
         let who = self.reading()?;
         if !who.may_write() {
             return Err(Problem::Forbidden(
@@ -87,29 +91,29 @@ pub async fn required() -> Result<(State, AccountId), Problem> {
 }
 
 /// The caller of a server function that only looks.
-pub async fn reader() -> Result<(State, Who), Problem> {
+pub async fn reader() -> Result<(State, Principal), Problem> {
     let (state, caller) = context()?;
     Ok((state, caller.reading()?))
 }
 
 /// Whoever looks at a conversation with a server function, by whatever right.
-pub async fn looker() -> Result<(State, Looker), Problem> {
+pub async fn looker() -> Result<(State, Viewer), Problem> {
     let (state, caller) = context()?;
     let parts = use_context::<Parts>().ok_or(Problem::Internal)?;
     Ok((state, looking(&parts, caller)?))
 }
 
-fn looking(parts: &Parts, caller: Caller) -> Result<Looker, Problem> {
-    match parts.extensions.get::<Passerby>() {
-        Some(passerby) => Ok(Looker::Passerby(*passerby)),
-        None => caller.reading().map(Looker::Known),
+fn looking(parts: &Parts, caller: Caller) -> Result<Viewer, Problem> {
+    match parts.extensions.get::<LinkHolder>() {
+        Some(passerby) => Ok(Viewer::ByLink(*passerby)),
+        None => caller.reading().map(Viewer::Known),
     }
 }
 
 /// Names the caller of every request, and makes a guest account for a browser that opens a page for the first time.
 /// Where there are no guests it is sent to sign in.
 pub async fn identify(Extract(state): Extract<State>, mut request: Request, next: Next) -> Response {
-    if request.extensions().get::<Passerby>().is_some() {
+    if request.extensions().get::<LinkHolder>().is_some() {
         // Nobody in particular, whatever is asked.
         return next.run(request).await;
     }
@@ -143,7 +147,7 @@ pub async fn identify(Extract(state): Extract<State>, mut request: Request, next
 
 /// Answers in the visitor's name. Where something was not written because that was withdrawn meanwhile, nothing else is
 /// answered either: no page of what they could see before.
-async fn run(visitor: Option<Who>, request: Request, next: Next) -> Response {
+async fn run(visitor: Option<Principal>, request: Request, next: Next) -> Response {
     let Some(asking) = visitor.map(Asking::new) else { return next.run(request).await };
     let headers = request.headers().clone();
     let response = asking::with(Some(asking.clone()), next.run(request)).await;
@@ -158,29 +162,29 @@ pub fn to_sign_in(path: &str) -> Redirect {
     }
 }
 
-async fn recognise(state: &State, headers: &HeaderMap) -> Result<Option<Who>, Problem> {
+async fn recognise(state: &State, headers: &HeaderMap) -> Result<Option<Principal>, Problem> {
     let (holder, by) = match credentials::presented(state, headers)? {
         Presented::Nothing => return Ok(None),
         Presented::Cookie(session) => match state.store.session(session).await? {
-            Some(holder) => (holder, By::Session(session)),
+            Some(holder) => (holder, Credential::Session(session)),
             // The browser of somebody who was signed out: as good as none.
             None => return Ok(None),
         },
         Presented::Bearer(token) => {
             let (holder, scope) = state.store.token(token).await?.ok_or_else(credentials::wrong_token)?;
-            (holder, By::Token(token, scope))
+            (holder, Credential::Token(token, scope))
         }
     };
     if holder.stale {
         tokio::spawn(touch(state.clone(), by));
     }
-    Ok(Some(Who { account: holder.account, is_guest: holder.is_guest, role: holder.role, by }))
+    Ok(Some(Principal { account: holder.account, is_guest: holder.is_guest, role: holder.role, by }))
 }
 
-async fn touch(state: State, by: By) {
+async fn touch(state: State, by: Credential) {
     let touched = match by {
-        By::Session(session) => state.store.touch_session(session).await,
-        By::Token(token, _) => state.store.touch_token(token).await,
+        Credential::Session(session) => state.store.touch_session(session).await,
+        Credential::Token(token, _) => state.store.touch_token(token).await,
     };
     if let Err(error) = touched {
         tracing::warn!(%error, "The time of the last use was not written");
@@ -188,10 +192,10 @@ async fn touch(state: State, by: By) {
 }
 
 /// Whether what somebody was recognised by still holds.
-pub(super) async fn holds(state: &State, who: Who) -> Result<bool, Problem> {
+pub(super) async fn holds(state: &State, who: Principal) -> Result<bool, Problem> {
     let holder = match who.by {
-        By::Session(session) => state.store.session(session).await?,
-        By::Token(token, _) => state.store.token(token).await?.map(|(holder, _)| holder),
+        Credential::Session(session) => state.store.session(session).await?,
+        Credential::Token(token, _) => state.store.token(token).await?.map(|(holder, _)| holder),
     };
     Ok(holder.is_some_and(|holder| holder.account == who.account && holder.role == who.role))
 }
@@ -209,11 +213,11 @@ fn admit(state: &State, request: &Request) -> Result<(), Problem> {
     state.limits.guest(address::client(&state.settings.trusted_proxies, peer.0.ip(), request.headers()))
 }
 
-async fn welcome(state: &State, device: String) -> Result<(Who, SetCookie), Problem> {
+async fn welcome(state: &State, device: String) -> Result<(Principal, SetCookie), Problem> {
     let token = secret::new()?;
     let session = Hash::of(&token);
     let store = state.store.clone();
     let account = owned(async move { Ok(store.add_guest(session, &device).await?) }).await?;
-    let guest = Who { account, is_guest: true, role: Role::Member, by: By::Session(session) };
+    let guest = Principal { account, is_guest: true, role: Role::Member, by: Credential::Session(session) };
     Ok((guest, cookie::session(state, token)?))
 }

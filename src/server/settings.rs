@@ -296,9 +296,9 @@ impl Settings {
         Duration::from_secs(self.drain_seconds)
     }
 
-    pub fn provider_limits(&self) -> provider::Limits {
+    pub fn provider_limits(&self) -> provider::ProviderLimits {
         let silence = Duration::from_secs(self.silence_seconds);
-        provider::Limits { first_byte: silence, silence, ..provider::Limits::default() }
+        provider::ProviderLimits { first_byte: silence, silence, ..provider::ProviderLimits::default() }
     }
 
     pub fn whole_reply(&self) -> Duration {

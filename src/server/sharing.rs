@@ -1,18 +1,20 @@
 //! Sharing a conversation: with people by name, by links that people come in by, and with everybody by a public link.
 //!
-//! Who may do what is [`Stored::allows`](super::store::conversations::Stored::allows)'s to say. What changes here is told to
+//! Principal may do what is [`Stored::allows`](super::store::conversations::Stored::allows)'s to say. What changes here is told to
 //! every list that the conversation is in, and whoever looks at it looks again whether they may.
 
 use super::State;
 use super::conversations::{shown, tell_lists};
 use super::journal::Topic;
 use super::limits::Sender;
-use super::principal::{Name, Who};
+use super::principal::Name;
+use super::principal::Principal;
 use super::secret::{self, Hash};
 use super::store::conversations::Stored;
 use super::store::public_links::PublicLink;
 use super::store::revocations::Revoked;
-use super::store::sharing::{Given, Invitation, Link, Share};
+use super::store::sharing::InviteLink;
+use super::store::sharing::{Given, Invitation, Share};
 use super::task::owned;
 use super::times::ahead;
 use crate::error::Problem;
@@ -22,25 +24,25 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 /// People in one conversation besides its owner. Every message is told to the list of each of them.
-pub const MOST_PEOPLE: i64 = 50;
+pub const MAX_PEOPLE: i64 = 50;
 /// Open links of one conversation.
-const MOST_LINKS: i64 = 20;
+const MAX_LINKS: i64 = 20;
 /// A link is forgotten in somebody's mail. It may bring in a team, and is over after a month at the latest.
-pub const MOST_USES: i64 = MOST_PEOPLE;
-pub const MOST_DAYS: u64 = 30;
+pub const MAX_USES: i64 = MAX_PEOPLE;
+pub const MAX_DAYS: u64 = 30;
 
-/// Who may use a conversation.
+/// Principal may use a conversation.
 #[derive(Clone, Debug)]
 pub struct Sharing {
     pub stored: Stored,
     pub people: Vec<Share>,
     /// For the owner alone.
-    pub links: Vec<Link>,
+    pub links: Vec<InviteLink>,
     /// For the owner alone.
     pub public: Option<PublicLink>,
 }
 
-/// Who may use it, for whoever may.
+/// Principal may use it, for whoever may.
 pub async fn sharing(state: &State, account: AccountId, id: ConversationId) -> Result<Sharing, Problem> {
     let stored = state.store.conversation(account, id).await?;
     let people = state.store.shares(id).await?;
@@ -62,7 +64,7 @@ pub fn role(text: &str) -> Result<Access, Problem> {
 }
 
 fn full() -> Problem {
-    Problem::Conflict(format!("{MOST_PEOPLE} people are here already. Take somebody's access back first."))
+    Problem::Conflict(format!("{MAX_PEOPLE} people are here already. Take somebody's access back first."))
 }
 
 /// Shares it with somebody by name.
@@ -72,7 +74,7 @@ fn full() -> Problem {
 /// people are here that there is no room, 429 for whoever tries many.
 pub async fn add(
     state: &State,
-    who: Who,
+    who: Principal,
     address: IpAddr,
     id: ConversationId,
     name: &str,
@@ -133,13 +135,13 @@ async fn give(
         // Told in the order in which it is written.
         let _turn = journal.turn.lock().await;
         state.store.conversation(account, id).await?.allows(Access::Owner)?;
-        match state.store.share(state.writer(account), id, whom, role, MOST_PEOPLE).await? {
+        match state.store.share(state.writer(account), id, whom, role, MAX_PEOPLE).await? {
             Given::Full => return Err(full()),
             Given::New => has_come(&state, id, whom).await?,
             Given::Before => {}
         }
         if role == Access::Reader {
-            // Who may not stop it any more does not go on paying for it.
+            // Principal may not stop it any more does not go on paying for it.
             state.engine.stop_in(id, whom).await?;
         }
         find(&state, id, whom).await
@@ -202,16 +204,16 @@ pub async fn make_link(
     account: AccountId,
     id: ConversationId,
     new: NewLink,
-) -> Result<(String, Link), Problem> {
+) -> Result<(String, InviteLink), Problem> {
     state.store.conversation(account, id).await?.allows(Access::Owner)?;
-    if !(1..=MOST_USES).contains(&new.uses) {
-        return Err(Problem::invalid("uses", format!("A link is for 1 to {MOST_USES} people.")));
+    if !(1..=MAX_USES).contains(&new.uses) {
+        return Err(Problem::invalid("uses", format!("A link is for 1 to {MAX_USES} people.")));
     }
-    if !(1..=MOST_DAYS).contains(&new.days) {
-        return Err(Problem::invalid("days", format!("A link is open for 1 to {MOST_DAYS} days.")));
+    if !(1..=MAX_DAYS).contains(&new.days) {
+        return Err(Problem::invalid("days", format!("A link is open for 1 to {MAX_DAYS} days.")));
     }
     let secret = secret::short()?;
-    let link = Link {
+    let link = InviteLink {
         hash: Hash::of(&secret),
         role: new.role,
         uses: new.uses,
@@ -221,10 +223,10 @@ pub async fn make_link(
     };
     let (store, added, writer) = (state.store.clone(), link.clone(), state.writer(account));
     owned(async move {
-        if store.add_share_link(writer, id, &added, MOST_LINKS).await? {
+        if store.add_share_link(writer, id, &added, MAX_LINKS).await? {
             return Ok(());
         }
-        Err(Problem::Conflict(format!("{MOST_LINKS} links are open already. Withdraw one first.")))
+        Err(Problem::Conflict(format!("{MAX_LINKS} links are open already. Withdraw one first.")))
     })
     .await?;
     Ok((secret, link))
@@ -238,7 +240,7 @@ pub async fn end_link(state: &State, account: AccountId, id: ConversationId, lin
 }
 
 /// Takes note that the account types, so that others see it for some seconds.
-pub async fn types(state: &State, account: AccountId, id: ConversationId) -> Result<(), Problem> {
+pub async fn set_typing(state: &State, account: AccountId, id: ConversationId) -> Result<(), Problem> {
     state.store.conversation(account, id).await?.allows(Access::Participant)?;
     state.audience.typing(id, account);
     Ok(())
@@ -261,12 +263,7 @@ pub async fn invitation(state: &State, address: IpAddr, secret: &str) -> Result<
 ///
 /// # Errors
 /// As [`invitation`]; 409 where so many people are here that there is no room.
-pub async fn come_in(
-    state: &State,
-    address: IpAddr,
-    account: AccountId,
-    secret: &str,
-) -> Result<Conversation, Problem> {
+pub async fn join(state: &State, address: IpAddr, account: AccountId, secret: &str) -> Result<Conversation, Problem> {
     let link = Hash::of(secret);
     let invitation = match invitation(state, address, secret).await {
         // Whoever is in has come in: the answer of the first time may have been lost.
@@ -277,7 +274,7 @@ pub async fn come_in(
     owned(async move {
         let journal = state.journals.topic(Topic::Conversation(invitation.conversation));
         let _turn = journal.turn.lock().await;
-        let taken = state.store.take_share_link(state.writer(account), link, MOST_PEOPLE).await?;
+        let taken = state.store.take_share_link(state.writer(account), link, MAX_PEOPLE).await?;
         let (id, given) = taken.ok_or(Problem::NotFound)?;
         match given {
             Given::Full => return Err(full()),

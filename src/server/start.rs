@@ -1,7 +1,8 @@
 //! Start-up: the parts are made and joined, and the loops begin.
 
 use super::bounds::Bounds;
-use super::channels::{App, Sockets};
+use super::channels::PusherApp;
+use super::channels::Sockets;
 use super::decoding::Images;
 use super::drain::Drain;
 use super::drawing::Drawing;
@@ -55,7 +56,7 @@ impl State {
             bounds,
         };
         let engine = Engine::start(parts).await?;
-        let app = App::load(&settings, &store).await?;
+        let app = PusherApp::load(&settings, &store).await?;
         let seen = store.last_revocation().await?;
         let leptos = LeptosOptions::builder().output_name("rivulet").site_pkg_dir(assets::folder()).build();
         let (passwords, throttle, grants) = (Passwords::new()?, Throttle::default(), Arc::default());

@@ -11,7 +11,6 @@ pub mod branches;
 mod columns;
 pub mod conversations;
 pub mod deletion;
-pub mod elsewhere;
 pub mod endings;
 pub mod export;
 mod file;
@@ -22,8 +21,9 @@ pub mod invitations;
 mod merging;
 pub mod messages;
 mod names;
+pub mod other_process;
 pub mod people;
-mod presence;
+mod processes;
 pub mod public_links;
 pub mod quota;
 pub mod resets;
@@ -37,9 +37,9 @@ mod used;
 mod write;
 mod writing;
 
+use super::store::processes::Processes;
 use crate::error::Problem;
 use anyhow::Context;
-use presence::Presence;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use std::path::Path;
 use std::str::FromStr;
@@ -56,7 +56,7 @@ const BUSY: Duration = Duration::from_secs(5);
 const QUEUE: Duration = Duration::from_secs(10);
 /// Checking a file takes about a second for a gigabyte: a larger one than this would hold up the start, and its damage is
 /// reported by what reads it.
-const MOST_CHECKED_BYTES: u64 = 64 << 20;
+const MAX_CHECKED_BYTES: u64 = 64 << 20;
 /// What is written and deleted again to see whether there is room: a long message and what it changes elsewhere.
 const PROBE_BYTES: usize = 16 << 10;
 /// Where it stands meanwhile; nobody else sees it.
@@ -71,7 +71,7 @@ pub struct Store {
     reader: SqlitePool,
     writes: Arc<AtomicU64>,
     held: endings::HeldEndings,
-    presence: Arc<Presence>,
+    presence: Arc<Processes>,
     log: Arc<deletion::OldLog>,
     file: Arc<file::Opened>,
 }
@@ -106,7 +106,7 @@ impl Store {
         // All of them now: one that is made later would open whatever stands at the path by then.
         let reader =
             pool().max_connections(READERS).min_connections(READERS).connect_with(options.read_only(true)).await?;
-        let presence = Presence::begin(&path);
+        let presence = Processes::begin(&path);
         let presence =
             presence.with_context(|| format!("DATABASE_URL: no file can be made beside {}", path.display()))?;
         let presence = Arc::new(presence);
@@ -174,7 +174,7 @@ impl Store {
 
 /// Refuses a damaged file before anything is read from it, or worse, added to it.
 async fn check(writer: &SqlitePool, path: &Path) -> anyhow::Result<()> {
-    if std::fs::metadata(path).is_ok_and(|file| MOST_CHECKED_BYTES < file.len()) {
+    if std::fs::metadata(path).is_ok_and(|file| MAX_CHECKED_BYTES < file.len()) {
         return Ok(());
     }
     let checked = sqlx::query_scalar("pragma quick_check(1)").fetch_one(writer).await;

@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// More keys than this are kept only while they delay somebody: an attacker has many addresses, we have some memory.
-const MOST_KEYS: usize = 100_000;
+const MAX_KEYS: usize = 100_000;
 
 /// What a try is counted for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -185,7 +185,7 @@ fn admit(tries: &HashMap<Key, Tries>, keys: &[Key]) -> Result<(), Problem> {
 
 fn count(tries: &mut HashMap<Key, Tries>, keys: &[Key]) {
     let now = Instant::now();
-    if MOST_KEYS <= tries.len() {
+    if MAX_KEYS <= tries.len() {
         tries.retain(|key, it| now < it.next(key.rule()));
     }
     for key in keys {

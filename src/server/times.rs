@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use std::time::Duration;
 
 /// From here on a date says more than how long ago it was.
-const MOST_SECONDS: i64 = 7 * 86_400;
+const MAX_SECONDS: i64 = 7 * 86_400;
 
 /// The current time, as the store and the API write it: RFC 3339 in UTC with milliseconds.
 pub fn now() -> String {
@@ -44,7 +44,7 @@ pub fn since(time: &str) -> String {
         ..60 => "just now".into(),
         seconds @ 60..3_600 => spoken(seconds / 60, "a minute", "minutes"),
         seconds @ 3_600..86_400 => spoken(seconds / 3_600, "an hour", "hours"),
-        seconds @ 86_400..MOST_SECONDS => spoken(seconds / 86_400, "a day", "days"),
+        seconds @ 86_400..MAX_SECONDS => spoken(seconds / 86_400, "a day", "days"),
         _ => format!("on {}", date(time)),
     }
 }

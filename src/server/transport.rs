@@ -1,12 +1,16 @@
 //! Transports: encodings of a journal for a viewer. Each holds a cursor and reads; none holds a queue.
 
-mod company;
-pub mod socket;
+mod access;
+mod presence;
+pub mod pusher;
 pub mod sse;
-mod stay;
 pub mod stream;
 
-use super::principal::{Looker, Viewer, Who};
+use super::principal::Principal;
+use super::principal::Viewer;
+use super::principal::ViewerId;
+use super::transport::access::AccessWatch;
+use super::transport::access::Change;
 use crate::error::Problem;
 use crate::event::{Cursor, Event};
 use crate::model::{AccountId, ConversationId, MessageId};
@@ -16,7 +20,6 @@ use crate::server::limits::Counted;
 use crate::server::{State, conversations, lists, public, revocation};
 use crate::wire::{Body, Presence};
 use axum::http::header::{self, HeaderName};
-use stay::{Seen, Stay};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,7 +41,7 @@ pub enum Frame {
     Entry { entry: Arc<Entry>, epoch: u64 },
     /// Several pieces of one reply as one, or the end in place of all before it; `first` is the seq of the first of them.
     Merged { event: Event, first: u64, id: Cursor },
-    /// Who else is there. No event: it has no id.
+    /// Principal else is there. No event: it has no id.
     Presence(Presence),
 }
 
@@ -60,17 +63,17 @@ pub struct Permit {
 }
 
 impl Permit {
-    pub async fn take(state: &State, who: Who) -> Result<Self, Problem> {
+    pub async fn take(state: &State, who: Principal) -> Result<Self, Problem> {
         let quota = state.store.quota(who.account).await?;
         let _place = state.limits.stream(who.account, quota.streams)?;
         Ok(Self { grant: Some(revocation::grant(state, who).await?), _place })
     }
 
     /// The same for whoever looks, by whatever right.
-    pub async fn for_looker(state: &State, looker: Looker) -> Result<Self, Problem> {
+    pub async fn for_looker(state: &State, looker: Viewer) -> Result<Self, Problem> {
         match looker {
-            Looker::Known(who) => Self::take(state, who).await,
-            Looker::Passerby(passerby) => {
+            Viewer::Known(who) => Self::take(state, who).await,
+            Viewer::ByLink(passerby) => {
                 Ok(Self { grant: None, _place: state.limits.passing_stream(passerby.address)? })
             }
         }
@@ -88,26 +91,26 @@ impl Permit {
 /// A viewer of one topic: a cursor that moves.
 pub struct Follower {
     state: State,
-    viewer: Viewer,
+    viewer: ViewerId,
     topic: Topic,
     /// None: it needs a snapshot to go on.
     reader: Option<Reader>,
     deleted: bool,
     /// Where it is a conversation that is looked at. In a box: a list's follower has none.
-    stay: Option<Box<Stay>>,
+    stay: Option<Box<AccessWatch>>,
 }
 
 impl Follower {
     /// Starts at `cursor`, or with a snapshot where this server cannot continue from it (promise S4).
     pub async fn start(
         state: &State,
-        viewer: impl Into<Viewer>,
+        viewer: impl Into<ViewerId>,
         topic: Topic,
         cursor: Option<Cursor>,
     ) -> Result<(Self, Frame), Problem> {
         let viewer = viewer.into();
         let stay = match topic {
-            Topic::Conversation(id) => Some(Box::new(Stay::begin(state, viewer, id).await?)),
+            Topic::Conversation(id) => Some(Box::new(AccessWatch::begin(state, viewer, id).await?)),
             Topic::Account(_) => None,
         };
         Self::begin(state, viewer, topic, cursor, stay).await
@@ -120,16 +123,16 @@ impl Follower {
         conversation: ConversationId,
         cursor: Option<Cursor>,
     ) -> Result<(Self, Frame), Problem> {
-        let stay = Stay::unseen(state, account.into(), conversation).await?;
+        let stay = AccessWatch::unseen(state, account.into(), conversation).await?;
         Self::begin(state, account.into(), Topic::Conversation(conversation), cursor, Some(Box::new(stay))).await
     }
 
     async fn begin(
         state: &State,
-        viewer: Viewer,
+        viewer: ViewerId,
         topic: Topic,
         cursor: Option<Cursor>,
-        stay: Option<Box<Stay>>,
+        stay: Option<Box<AccessWatch>>,
     ) -> Result<(Self, Frame), Problem> {
         let age = stay.as_ref().and_then(|stay| stay.age());
         let reader = cursor.and_then(|cursor| state.journals.topic(topic).reader_within(cursor, age));
@@ -157,10 +160,10 @@ impl Follower {
                 && stay.has_to_look()
             {
                 match Box::pin(stay.look(&self.state)).await {
-                    Seen::Nothing => {}
-                    Seen::OtherAccess => self.reader = None,
-                    Seen::Withdrawn => return self.farewell(),
-                    Seen::Company(presence) => return Some(vec![Frame::Presence(presence)]),
+                    Change::Nothing => {}
+                    Change::OtherAccess => self.reader = None,
+                    Change::Withdrawn => return self.farewell(),
+                    Change::Others(presence) => return Some(vec![Frame::Presence(presence)]),
                 }
             }
             let Some(reader) = &mut self.reader else { return self.start_over().await };

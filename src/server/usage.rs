@@ -11,12 +11,12 @@ use jiff::{Timestamp, ToSpan};
 /// What is shown where nobody says how much.
 pub const USUAL_DAYS: i64 = 30;
 /// A year and its leap day: the ledger has a row for each day and model, so that this is a page and not a book.
-const MOST_DAYS: i64 = 366;
+const MAX_DAYS: i64 = 366;
 
 /// The last `days` days, today among them, the newest first. Days without a reply are not there.
 pub async fn daily(state: &State, account: AccountId, days: i64) -> Result<Vec<Daily>, Problem> {
-    if !(1..=MOST_DAYS).contains(&days) {
-        return Err(Problem::invalid("days", format!("Ask for 1 to {MOST_DAYS} days.")));
+    if !(1..=MAX_DAYS).contains(&days) {
+        return Err(Problem::invalid("days", format!("Ask for 1 to {MAX_DAYS} days.")));
     }
     Ok(state.store.usage_since(account, &first_day(days)).await?)
 }

@@ -8,7 +8,9 @@ use crate::model::{AccountId, MessageId};
 use crate::server::admin;
 use crate::server::engine::NewMessage;
 use crate::server::limits::Prompt;
-use crate::server::principal::{By, Role, Who};
+use crate::server::principal::Credential;
+use crate::server::principal::Principal;
+use crate::server::principal::Role;
 use crate::server::secret::Hash;
 use crate::server::session::{Admin, Person};
 use crate::server::store::audit::Note;
@@ -145,7 +147,7 @@ async fn two_admins_that_act_on_each_other_at_once_leave_one() {
     let root = app.state.store.credentials("root").await.unwrap().unwrap().account;
     // Both have been let in as admins; what they ask for is done one after the other.
     let admin = |account, name: &str| {
-        let who = Who { account, is_guest: false, role: Role::Admin, by: By::Session(Hash::of(name)) };
+        let who = Principal { account, is_guest: false, role: Role::Admin, by: Credential::Session(Hash::of(name)) };
         Admin(Person { who, name: name.into() })
     };
     let (roots, bens) = (admin(root, "Root"), admin(ben, "Ben"));

@@ -1,7 +1,7 @@
 //! A bad line: a TCP proxy that delays, slices, starves, swallows, cuts and resets. It stands between a client and the
 //! server, or between the server and the model's API, and knows neither.
 
-use super::dice::Dice;
+use crate::tests::rng::Dice;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

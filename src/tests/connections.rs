@@ -3,7 +3,7 @@
 use super::alone::alone;
 use super::app::App;
 use crate::server::bounds::Bounds;
-use crate::server::serve::places::Places;
+use crate::server::serve::slots::Slots;
 use std::fs::File;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -105,7 +105,7 @@ async fn refuses_the_fifth(app: &App) {
     assert!(answer.contains("retry-after: ") && answer.contains("application/problem+json"), "{answer}");
     assert!(app.metrics().contains("rivulet_refused_total{limit=\"connections\"}"));
     drop(held);
-    // Places are free as soon as the server has seen the ends.
+    // Slots are free as soon as the server has seen the ends.
     let freed = async { while !ask(&mut connect(app).await).await.starts_with("HTTP/1.1 200") {} };
     tokio::time::timeout(PATIENCE, freed).await.unwrap();
 }
@@ -123,7 +123,7 @@ async fn f25_the_server_has_so_many_connections_and_no_more() {
 #[test]
 fn one_address_does_not_take_the_places_of_others() {
     let address = |text: &str| text.parse::<IpAddr>().unwrap();
-    let places = Places::new(5, 2);
+    let places = Slots::new(5, 2);
     let held: Vec<_> = (0..2).map(|_| places.take(address("192.0.2.1")).unwrap()).collect();
     assert!(places.take(address("192.0.2.1")).is_none());
     assert!(places.take(address("::ffff:192.0.2.1")).is_none(), "the same, written as IPv6");

@@ -120,9 +120,9 @@ async fn a_guest_whose_page_is_open_or_was_used_today_stays() {
     let session = Hash::of(cookie.split_once('=').unwrap().1);
     app.ages().await;
     let sweep = async || GuestSweep::default().sweep(&app.state).await;
-    let by = crate::server::principal::By::Session(session);
+    let by = crate::server::principal::Credential::Session(session);
     let role = crate::server::principal::Role::Member;
-    let who = crate::server::principal::Who { account, is_guest: true, role, by };
+    let who = crate::server::principal::Principal { account, is_guest: true, role, by };
     let open = revocation::grant(&app.state, who).await.unwrap();
     sweep().await;
     assert!(app.is_there(account).await, "its page is open");

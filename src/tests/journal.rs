@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(600);
-const MOST_BYTES: usize = 32 << 20;
+const MAX_BYTES: usize = 32 << 20;
 
 fn token(reply: MessageId, text: &str) -> Event {
     Event::Token { reply, text: text.into() }
@@ -20,7 +20,7 @@ fn opened(reply: MessageId) -> Event {
 }
 
 fn journal(window: Duration) -> (Journals, Arc<Journal>, Topic) {
-    let journals = Journals::new(window, MOST_BYTES);
+    let journals = Journals::new(window, MAX_BYTES);
     let topic = Topic::Conversation(ConversationId::new());
     let journal = journals.topic(topic);
     (journals, journal, topic)

@@ -2,11 +2,11 @@
 
 use super::app::{App, Folder, Frame, Sent, text};
 use super::chaos::{End, Faults, Line};
-use super::dice::Dice;
 use super::invariants::assert_sound;
 use super::upstream::Upstream;
 use super::upstream::script::Script;
 use super::viewer::{Viewer, client};
+use crate::tests::rng::Dice;
 use futures::future::join_all;
 use serde_json::json;
 use std::time::Duration;

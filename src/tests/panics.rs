@@ -20,8 +20,9 @@ impl<S: Subscriber> Layer<S> for Bomb {
 // On one thread, so that the subscriber of this test is the one of all its tasks.
 #[tokio::test]
 async fn f43_a_panic_ends_one_reply_and_is_counted() {
-    let _bomb =
-        tracing::subscriber::set_default(tracing_subscriber::registry().with(Bomb("rivulet::server::provider::talk")));
+    let _bomb = tracing::subscriber::set_default(
+        tracing_subscriber::registry().with(Bomb("crate::server::provider::retrying")),
+    );
     let app = App::start().await;
     let (other, conversation) = (app.conversation().await, app.conversation().await);
     let script = Script { pieces: 40, gap_ms: 25, ..Script::default() };
@@ -66,7 +67,7 @@ async fn f43_a_panic_ends_one_round_of_a_loop_and_is_counted() {
     app.send(&conversation, &Script { pieces: 2_000, gap_ms: 20, ..Script::default() }).await;
     let second = State::start(settings(&app.folder, &app.upstream, &[])).await.unwrap();
     // It logs what it finds that another process has written.
-    let bomb = Bomb("rivulet::server::engine::elsewhere");
+    let bomb = Bomb("crate::server::engine::other_process");
     let _bomb = tracing::subscriber::set_default(tracing_subscriber::registry().with(bomb));
     let counted = async {
         while !crate::server::routes::metrics_text(&second).contains("\nrivulet_panics_total{task=\"elsewhere\"} 2\n") {

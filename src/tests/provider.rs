@@ -18,8 +18,9 @@ mod thoughts;
 mod tokens;
 
 use crate::model::Usage;
+use crate::server::provider::ProviderLimits;
 use crate::server::provider::reader::Reader;
-use crate::server::provider::{Delta, Failure, FailureKind, Kind, Limits, Origin};
+use crate::server::provider::{Delta, Failure, FailureKind, Kind, Origin};
 use recordings::{GREETING, Recording, recordings};
 use serde_json::Value;
 use std::sync::Arc;
@@ -45,7 +46,7 @@ fn origin(kind: Kind) -> Arc<Origin> {
 }
 
 fn reader(kind: Kind) -> Reader {
-    kind.reader(&origin(kind), &Limits::default())
+    kind.reader(&origin(kind), &ProviderLimits::default())
 }
 
 /// Everything an answer says that comes in these chunks and then ends.
@@ -69,7 +70,7 @@ fn case(name: &str) -> Vec<Delta> {
     let answer = &case["the_model_api_answers"];
     let media_type = answer["headers"]["Content-Type"].as_str().unwrap_or_default();
     let media_type = media_type.split(';').next().unwrap();
-    let mut reader = kind.reader_of(media_type, &origin(kind), &Limits::default());
+    let mut reader = kind.reader_of(media_type, &origin(kind), &ProviderLimits::default());
     let pieces = answer["body_in_pieces"].as_array().unwrap();
     let mut deltas: Vec<_> = pieces.iter().flat_map(|piece| reader.push(piece.as_str().unwrap().as_bytes())).collect();
     deltas.extend(reader.end());
@@ -78,7 +79,7 @@ fn case(name: &str) -> Vec<Delta> {
 
 /// What an answer with this media type says.
 fn read_as(kind: Kind, media_type: &str, answer: &str) -> Vec<Delta> {
-    let mut reader = kind.reader_of(media_type, &origin(kind), &Limits::default());
+    let mut reader = kind.reader_of(media_type, &origin(kind), &ProviderLimits::default());
     let mut deltas = reader.push(answer.as_bytes());
     deltas.extend(reader.end());
     deltas

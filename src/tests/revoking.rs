@@ -3,7 +3,9 @@
 use super::accounts::PASSWORD;
 use super::app::{App, Sse, problem, settings};
 use crate::server::State;
-use crate::server::principal::{By, Role, Scope, Who};
+use crate::server::principal::Credential;
+use crate::server::principal::Principal;
+use crate::server::principal::{Role, Scope};
 use crate::server::secret::{self, Hash};
 use crate::server::store::audit::Note;
 use crate::server::transport::Permit;
@@ -142,16 +144,21 @@ async fn a17_a_stateless_answer_ends_with_its_session() {
 }
 
 /// A second process on the same database, with a stream of its own for `who`.
-async fn elsewhere(app: &App, who: Who) -> (State, Permit) {
+async fn elsewhere(app: &App, who: Principal) -> (State, Permit) {
     let second = State::start(settings(&app.folder, &app.upstream, &[])).await.unwrap();
     let permit = Permit::take(&second, who).await.unwrap();
     (second, permit)
 }
 
-async fn who(app: &App, cookie: &str) -> Who {
+async fn who(app: &App, cookie: &str) -> Principal {
     let session = Hash::of(cookie.split_once('=').unwrap().1);
     let holder = app.state.store.session(session).await.unwrap().unwrap();
-    Who { account: holder.account, is_guest: holder.is_guest, role: holder.role, by: By::Session(session) }
+    Principal {
+        account: holder.account,
+        is_guest: holder.is_guest,
+        role: holder.role,
+        by: Credential::Session(session),
+    }
 }
 
 async fn is_withdrawn(permit: &Permit, since: Instant) {
@@ -167,7 +174,7 @@ async fn a17_what_one_process_withdraws_the_other_cuts() {
     let (second, permit) = elsewhere(&app, who).await;
     let secret = secret::new().unwrap();
     app.state.store.add_token(app.state.writer(who.account), Hash::of(&secret), "t", Scope::Read, 1).await.unwrap();
-    let by_token = Who { by: By::Token(Hash::of(&secret), Scope::Read), ..who };
+    let by_token = Principal { by: Credential::Token(Hash::of(&secret), Scope::Read), ..who };
     let program = Permit::take(&second, by_token).await.unwrap();
     let since = Instant::now();
     app.form("/sign-out", &[]).send().await.unwrap();

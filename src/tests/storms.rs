@@ -24,7 +24,7 @@ const LARGE_CHARS: usize = 900_000;
 const REPLIES: usize = 4;
 /// What a stopped reader may hold in this process: hyper's buffer of at most 408 KiB, and some for the rest. A
 /// queue of its events would be 4 MiB.
-const MOST_KIB: u64 = 512;
+const MAX_KIB: u64 = 512;
 
 /// A client that asks, reads the answer's head and stops there.
 async fn stopped_reader(app: &App, conversation: &str) -> TcpStream {
@@ -78,7 +78,7 @@ fn f21_viewers_that_read_nothing_cost_others_nothing_and_little_memory() {
         let before = rss_kib();
         large_replies(&app, &conversation).await;
         let grown = rss_kib().saturating_sub(before);
-        assert!(grown < alone + STOPPED as u64 * MOST_KIB, "{grown} KiB with them, {alone} KiB without");
+        assert!(grown < alone + STOPPED as u64 * MAX_KIB, "{grown} KiB with them, {alone} KiB without");
         // They still are connected: it was not their leaving that made room.
         assert_eq!(app.state.limits.open_streams(), STOPPED);
         drop(stopped);

@@ -1,19 +1,19 @@
 //! What can be done with a reply that has ended, and what it was made by.
 
 use super::copy::copy_text;
-use super::desk::Desk;
 use super::ending::can_continue;
 use super::icon::{self, Icon};
 use super::versions::Versions;
-use super::words;
 use crate::api;
 use crate::model::{Access, Message, MessageId};
+use crate::ui::labels;
+use crate::ui::page::PageState;
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 
 #[component]
 pub fn Actions(id: MessageId, message: Memo<Option<Message>>, is_open: Memo<bool>) -> impl IntoView {
-    let desk = Desk::here();
+    let desk = PageState::here();
     // The last, where more can be said.
     let is_last = Memo::new(move |_| {
         let last = desk.live.thread.with(|thread| thread.as_ref().and_then(|it| it.messages.last().map(|it| it.id)));
@@ -24,9 +24,9 @@ pub fn Actions(id: MessageId, message: Memo<Option<Message>>, is_open: Memo<bool
     let usage = move || message.with(|it| it.as_ref().and_then(|it| it.usage));
     view! {
         <footer class="actions">
-            <span class="made">{move || model().map(|id| words::model(&id).to_owned())}</span>
-            <span class="made" hidden=move || usage().is_none() title=move || usage().map(words::counted_by)>
-                {move || usage().map(words::used)}
+            <span class="made">{move || model().map(|id| labels::model(&id).to_owned())}</span>
+            <span class="made" hidden=move || usage().is_none() title=move || usage().map(labels::counted_by)>
+                {move || usage().map(labels::used)}
             </span>
             <span class="actions__buttons" data-open=move || is_open.get()>
                 <Versions id message/>
@@ -40,7 +40,7 @@ pub fn Actions(id: MessageId, message: Memo<Option<Message>>, is_open: Memo<bool
 
 #[component]
 fn Retry(id: MessageId) -> impl IntoView {
-    let desk = Desk::here();
+    let desk = PageState::here();
     let retry = move |event: SubmitEvent| {
         event.prevent_default();
         desk.following.set(true);
@@ -56,7 +56,7 @@ fn Retry(id: MessageId) -> impl IntoView {
 
 #[component]
 fn Continue(id: MessageId) -> impl IntoView {
-    let desk = Desk::here();
+    let desk = PageState::here();
     let resume = move |event: SubmitEvent| {
         event.prevent_default();
         desk.following.set(true);

@@ -1,8 +1,8 @@
 //! The fields for how the model is to answer. Most people never need them, so they are folded away.
 
-use super::desk::Desk;
 use crate::browser;
 use crate::model::Parameters;
+use crate::ui::page::PageState;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlInputElement, HtmlSelectElement};
@@ -17,7 +17,7 @@ const EFFORTS: [&str; 3] = ["low", "medium", "high"];
 
 #[component]
 pub fn Advanced(form: &'static str) -> impl IntoView {
-    let desk = Desk::here();
+    let desk = PageState::here();
     let saved = Memo::new(move |_| saved(desk));
     // Only what changes later, elsewhere: what was typed before our code ran stays.
     Effect::new(move |before: Option<Parameters>| {
@@ -36,7 +36,7 @@ pub fn Advanced(form: &'static str) -> impl IntoView {
                 <input class="field" id=TEMPERATURE name=TEMPERATURE form=form type="number" min="0" max=Parameters::MAX_TEMPERATURE.to_string()
                     step="any" placeholder="as the model likes" value=temperature.map(|it| it.to_string())/>
                 <label for=LONGEST>"Longest reply"</label>
-                <input class="field" id=LONGEST name=LONGEST form=form type="number" min="1" max=Parameters::MOST_OUTPUT_TOKENS.to_string()
+                <input class="field" id=LONGEST name=LONGEST form=form type="number" min="1" max=Parameters::MAX_OUTPUT_TOKENS.to_string()
                     step="1" placeholder="in tokens" value=max_output_tokens.map(|it| it.to_string())/>
                 <label for=EFFORT>"Effort"</label>
                 <select class="field" id=EFFORT name=EFFORT form=form>{options(effort.as_deref())}</select>
@@ -46,7 +46,7 @@ pub fn Advanced(form: &'static str) -> impl IntoView {
     }
 }
 
-fn saved(desk: Desk) -> Parameters {
+fn saved(desk: PageState) -> Parameters {
     let of_thread =
         |thread: &Option<crate::event::Thread>| thread.as_ref().map(|it| it.conversation.parameters.clone());
     desk.live.thread.with(of_thread).unwrap_or_default()

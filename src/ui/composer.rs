@@ -1,23 +1,23 @@
 //! Where one writes. A plain form until our code runs; then Enter sends (`ui/keys`), Shift and Enter breaks the line.
 
-use super::current::CurrentLine;
-use super::desk::Desk;
-use super::giving::{Choose, take_images};
 use super::icon::{self, Icon};
 use super::keys;
 use super::outbox::Outbox;
 use super::picker::Picker;
-use super::place::Place;
-use super::thread::prepare;
 use crate::model::Access;
+use crate::ui::image_input::{Choose, take_images};
+use crate::ui::lazy::prepare;
+use crate::ui::page::PageState;
+use crate::ui::route::Route;
+use crate::ui::stream_line::CurrentLine;
 use leptos::ev::{KeyboardEvent, SubmitEvent};
 use leptos::prelude::*;
 
 #[component]
 pub fn Composer() -> impl IntoView {
-    let desk = Desk::here();
+    let desk = PageState::here();
     let outbox: Outbox = expect_context();
-    Effect::new(move |before: Option<Place>| {
+    Effect::new(move |before: Option<Route>| {
         let place = desk.place.get();
         match before {
             None => outbox.restore(place),
@@ -55,7 +55,7 @@ pub fn Composer() -> impl IntoView {
 }
 
 /// Why nothing can be written here.
-fn why(desk: Desk) -> String {
+fn why(desk: PageState) -> String {
     let owner = desk.live.thread.with(|thread| thread.as_ref().and_then(|thread| thread.conversation.owner.clone()));
     match owner {
         Some(owner) if desk.me.with_value(Option::is_some) => {
@@ -72,7 +72,7 @@ fn why(desk: Desk) -> String {
 /// Grows with its text: by itself where the browser can, else after an unseen copy of the text.
 #[component]
 fn Field() -> impl IntoView {
-    let desk = Desk::here();
+    let desk = PageState::here();
     let outbox: Outbox = expect_context();
     let hint = RwSignal::new(None);
     Effect::new(move || hint.set(Some(keys::enter_hint())));
@@ -98,7 +98,7 @@ fn Field() -> impl IntoView {
 /// Makes room for the stop button.
 #[component]
 fn Hint() -> impl IntoView {
-    let desk = Desk::here();
+    let desk = PageState::here();
     let open = Memo::new(move |_| desk.open_reply().is_some());
     view! {
         <span class="composer__hint" data-script aria-hidden="true" hidden=move || open.get()>
@@ -109,7 +109,7 @@ fn Hint() -> impl IntoView {
 
 #[component]
 fn Stop() -> impl IntoView {
-    let desk = Desk::here();
+    let desk = PageState::here();
     let closed = Memo::new(move |_| desk.open_reply().is_none());
     view! {
         <button class="button button--quiet" form="stop" hidden=move || closed.get()>

@@ -1,8 +1,8 @@
 //! Copying a reply or a piece of its code.
 
-use super::desk::Desk;
 use crate::browser;
 use crate::model::MessageId;
+use crate::ui::page::PageState;
 use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -15,7 +15,7 @@ const SAID_MS: u32 = 1_600;
 const BUTTON: &str = "Copy";
 
 /// The reply's text as the model wrote it.
-pub fn copy_text(desk: Desk, id: MessageId) {
+pub fn copy_text(desk: PageState, id: MessageId) {
     let text = desk.live.thread.with_untracked(|thread| {
         thread.as_ref()?.messages.iter().find(|message| message.id == id).map(|message| message.text.clone())
     });
@@ -27,7 +27,7 @@ pub fn copy_text(desk: Desk, id: MessageId) {
 }
 
 /// Code is drawn as plain HTML, so its buttons are heard here, above it.
-pub fn copy_code(desk: Desk, event: &MouseEvent) {
+pub fn copy_code(desk: PageState, event: &MouseEvent) {
     let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
     let Some(button) = target.and_then(|target| target.closest("[data-copy]").ok().flatten()) else {
         return;
@@ -45,6 +45,6 @@ pub fn copy_code(desk: Desk, event: &MouseEvent) {
     });
 }
 
-fn say(desk: Desk, done: bool) {
+fn say(desk: PageState, done: bool) {
     desk.whisper.set(if done { "Copied." } else { "The browser did not allow copying." }.into());
 }

@@ -1,12 +1,12 @@
 //! Saying something else in place of what one has said. The former words stay, as another version.
 
-use super::desk::Desk;
 use super::field;
 use super::icon::{self, Icon};
 use super::keys;
 use crate::api;
 use crate::browser;
 use crate::model::MessageId;
+use crate::ui::page::PageState;
 use leptos::ev::{KeyboardEvent, SubmitEvent};
 use leptos::html;
 use leptos::prelude::*;
@@ -28,7 +28,7 @@ pub fn Edit(id: MessageId, editing: RwSignal<bool>) -> impl IntoView {
 /// In the words' place, with the words in it.
 #[component]
 pub fn Editor(id: MessageId, text: String, editing: RwSignal<bool>) -> impl IntoView {
-    let desk = Desk::here();
+    let desk = PageState::here();
     let area = NodeRef::<html::Textarea>::new();
     let busy = RwSignal::new(false);
     // The same words keep their id, so that sending twice is sending once.

@@ -1,20 +1,20 @@
 //! What stands in the page's fields, and what this browser keeps of it. The fields themselves have the truth.
 
-use super::place::Place;
 use crate::browser::{self, storage};
+use crate::ui::route::Route;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlTextAreaElement;
 
 /// Where this browser keeps what is being written at a place.
-fn shelf(place: Place) -> String {
+fn shelf(place: Route) -> String {
     match place {
-        Place::Start => "unsent".into(),
-        Place::Conversation(id) => format!("unsent:{id}"),
+        Route::Start => "unsent".into(),
+        Route::Conversation(id) => format!("unsent:{id}"),
     }
 }
 
 /// Keeps it over a reload; nothing is kept of an empty text.
-pub fn keep(place: Place, text: &str) {
+pub fn keep(place: Route, text: &str) {
     if text.is_empty() {
         storage::remove(&shelf(place));
     } else {
@@ -47,6 +47,6 @@ fn field(id: &str) -> Option<HtmlTextAreaElement> {
 }
 
 /// What was being written at a place when it was last left.
-pub fn kept(place: Place) -> String {
+pub fn kept(place: Route) -> String {
     storage::get(&shelf(place)).unwrap_or_default()
 }

@@ -1,9 +1,9 @@
 //! What the model is told before everything else, per conversation.
 
-use super::desk::Desk;
-use super::thread::prepare;
 use crate::api;
 use crate::contract::Changes;
+use crate::ui::lazy::prepare;
+use crate::ui::page::PageState;
 use leptos::ev::SubmitEvent;
 use leptos::html;
 use leptos::prelude::*;
@@ -11,7 +11,7 @@ use leptos::prelude::*;
 /// On the start page the text goes along with the first message; later it has a form of its own.
 #[component]
 pub fn Instructions() -> impl IntoView {
-    let desk = Desk::here();
+    let desk = PageState::here();
     let panel = NodeRef::<html::Details>::new();
     let (opened, set_opened) = signal(0);
     let toggled = move |_| {
@@ -45,7 +45,7 @@ pub fn Instructions() -> impl IntoView {
 
 #[component]
 fn Form(panel: NodeRef<html::Details>, opened: ReadSignal<u32>) -> impl IntoView {
-    let desk = Desk::here();
+    let desk = PageState::here();
     let system = Memo::new(move |_| {
         desk.live.thread.with(|thread| thread.as_ref().map(|it| it.conversation.system.clone()).unwrap_or_default())
     });
@@ -77,7 +77,7 @@ fn Form(panel: NodeRef<html::Details>, opened: ReadSignal<u32>) -> impl IntoView
 /// The rest, once its code is here.
 #[component]
 fn More(form: &'static str, opened: ReadSignal<u32>) -> impl IntoView {
-    let desk = Desk::here();
+    let desk = PageState::here();
     move || desk.draw.get().map(|draw| (draw.settings)(form, opened))
 }
 

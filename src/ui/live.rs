@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 
 /// How the page is connected. The truth, not a hope: each state is entered by something that happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Link {
+pub enum Connection {
     /// The first connection is being made.
     Connecting,
     /// Bytes arrive.
@@ -46,7 +46,7 @@ pub struct Live {
     pub list_next: RwSignal<Option<String>>,
     /// Who else looks at the conversation, in words; empty for nobody.
     pub company: RwSignal<String>,
-    pub link: RwSignal<Link>,
+    pub link: RwSignal<Connection>,
     /// What the server said when it refused to be followed. With `Problem::Unknown` the page is left for the one to sign in.
     /// None as soon as bytes arrive.
     pub problem: RwSignal<Option<Problem>>,
@@ -65,7 +65,7 @@ impl Live {
             list: RwSignal::new(Vec::new()),
             list_next: RwSignal::new(None),
             company: RwSignal::new(String::new()),
-            link: RwSignal::new(Link::Connecting),
+            link: RwSignal::new(Connection::Connecting),
             problem: RwSignal::new(None),
             highlighted: RwSignal::new(BTreeMap::new()),
             fold: StoredValue::new(Fold::default()),

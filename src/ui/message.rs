@@ -1,12 +1,12 @@
 //! One message: a person's words in a soft block, or a reply on the bare page.
 
-use super::desk::Desk;
 use super::edit::{Edit, Editor};
-use super::pictures::pictures;
 use super::reply::Reply;
 use super::versions::Versions;
 use super::when::When;
 use crate::model::{self, Access, MessageId, Role};
+use crate::ui::message_images::pictures;
+use crate::ui::page::PageState;
 use leptos::prelude::*;
 
 /// The row's place in the document, for links and for scrolling.
@@ -16,7 +16,7 @@ pub fn anchor(id: MessageId) -> String {
 
 #[component]
 pub fn Message(id: MessageId) -> impl IntoView {
-    let desk = Desk::here();
+    let desk = PageState::here();
     let message = Memo::new(move |_| find(desk, id));
     let role = message.with_untracked(|message| message.as_ref().map(|message| message.role));
     view! {
@@ -29,14 +29,14 @@ pub fn Message(id: MessageId) -> impl IntoView {
     }
 }
 
-fn find(desk: Desk, id: MessageId) -> Option<model::Message> {
+fn find(desk: PageState, id: MessageId) -> Option<model::Message> {
     desk.live.thread.with(|thread| thread.as_ref()?.messages.iter().find(|message| message.id == id).cloned())
 }
 
 /// A person's words, exactly as they were written.
 #[component]
 fn Said(id: MessageId, message: Memo<Option<model::Message>>) -> impl IntoView {
-    let desk = Desk::here();
+    let desk = PageState::here();
     // They are sent with the message and never change.
     let author = message.with_untracked(|it| it.as_ref().and_then(|it| it.author.clone()));
     let author = author.filter(|author| desk.is_other(author.id)).map(|author| author.name);

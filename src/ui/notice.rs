@@ -1,13 +1,13 @@
 //! What the page has to say: to everybody when something failed, quietly to those who listen otherwise.
 
-use super::desk::Desk;
 use super::icon::{self, Icon};
+use crate::ui::page::PageState;
 use leptos::prelude::*;
 
 /// The sentence of the last failure, until it is put away or something is tried again.
 #[component]
 pub fn Notice() -> impl IntoView {
-    let desk = Desk::here();
+    let desk = PageState::here();
     let empty = move || desk.notice.with(String::is_empty);
     view! {
         <div class="notice" role="alert" hidden=empty>
@@ -21,6 +21,6 @@ pub fn Notice() -> impl IntoView {
 
 #[component]
 pub fn Whisper() -> impl IntoView {
-    let desk = Desk::here();
+    let desk = PageState::here();
     view! { <p class="unseen" role="status">{move || desk.whisper.get()}</p> }
 }

@@ -1,13 +1,14 @@
 //! The way of a person's words from the text field to the server. Nothing that was written is ever lost: it stays in
 //! this browser's storage until the server has it, and comes back into the field where it could not be sent.
 
-use super::desk::Desk;
+use super::field;
 use super::picker::default_model;
-use super::place::Place;
-use super::{field, thread};
 use crate::contract::{Changes, Sent};
 use crate::error::Problem;
 use crate::model::{Access, Conversation, ConversationId, Image, ImageId, Message, MessageId};
+use crate::ui::lazy;
+use crate::ui::page::PageState;
+use crate::ui::route::Route;
 use crate::{api, browser};
 use js_sys::Array;
 use leptos::prelude::*;
@@ -20,7 +21,7 @@ const TELL_TYPING_MS: f64 = 3_000.0;
 /// One per page, provided as context by the layout. Its methods are for effects and handlers.
 #[derive(Clone, Copy)]
 pub struct Outbox {
-    pub desk: Desk,
+    pub desk: PageState,
     /// The field's text, for what is drawn after it. The field itself has the truth.
     pub text: RwSignal<String>,
     /// Whether something is on its way. A second press then does nothing.
@@ -30,7 +31,7 @@ pub struct Outbox {
     /// Somebody has pressed Enter, and it is to be sent as soon as its images are there.
     pub asked: RwSignal<bool>,
     /// From where something is on its way. Those words are kept for that place until the server has them.
-    from: StoredValue<Option<Place>>,
+    from: StoredValue<Option<Route>>,
     /// What was typed there since, where the place was left meanwhile.
     since: StoredValue<String>,
     /// What could not be sent. The same words keep their ids, so that sending twice is sending once.
@@ -43,7 +44,7 @@ pub struct Outbox {
 #[derive(Clone)]
 pub struct Attachment {
     pub key: Uuid,
-    pub place: Place,
+    pub place: Route,
     /// What its file is called.
     pub name: String,
     /// Where the browser itself has it.
@@ -55,7 +56,7 @@ pub struct Attachment {
 /// One sending.
 #[derive(Clone, Debug, PartialEq)]
 struct Parcel {
-    place: Place,
+    place: Route,
     conversation: ConversationId,
     message: MessageId,
     text: String,
@@ -65,7 +66,7 @@ struct Parcel {
 }
 
 impl Outbox {
-    pub fn new(desk: Desk) -> Self {
+    pub fn new(desk: PageState) -> Self {
         Self {
             desk,
             text: RwSignal::new(String::new()),
@@ -112,7 +113,7 @@ impl Outbox {
 
     /// What was written here before, unless something stands in the field: typed before our code ran, or put there by
     /// the browser itself.
-    pub fn restore(self, place: Place) {
+    pub fn restore(self, place: Route) {
         let typed = field::value("text");
         if typed.is_empty() {
             return self.fill(&field::kept(place));
@@ -122,7 +123,7 @@ impl Outbox {
     }
 
     /// The place has changed: its own words stand in the field.
-    pub fn turn(self, before: Place, place: Place) {
+    pub fn turn(self, before: Route, place: Route) {
         self.asked.set(false);
         let from = self.from.get_value();
         if from == Some(before) {
@@ -154,7 +155,7 @@ impl Outbox {
         self.asked.set(images.is_none());
         let Some(images) = images else { return };
         let parcel = self.packed(text, images);
-        thread::prepare(self.desk);
+        lazy::prepare(self.desk);
         self.sending.set(true);
         self.from.set_value(Some(place));
         self.desk.notice.set(String::new());
@@ -181,7 +182,7 @@ impl Outbox {
             return;
         }
         let place = self.desk.place.get_untracked();
-        spawn_local(async move { (thread::prepared(self.desk).await.attach)(self, place, files) });
+        spawn_local(async move { (lazy::prepared(self.desk).await.attach)(self, place, files) });
     }
 
     fn packed(self, text: String, images: Vec<Image>) -> Parcel {
@@ -191,7 +192,7 @@ impl Outbox {
         let again = again.map(|parcel| (parcel.conversation, parcel.message));
         let (conversation, message) =
             again.unwrap_or_else(|| (place.conversation().unwrap_or_default(), MessageId::new()));
-        let start = (place == Place::Start).then(|| Changes {
+        let start = (place == Route::Start).then(|| Changes {
             title: None,
             model: Some(field::model()).filter(|model| !model.is_empty()).or_else(|| Some(default_model(self.desk))),
             system: Some(field::value("system")),
@@ -215,13 +216,13 @@ impl Outbox {
         self.desk.live.accepted(sent);
         let here = self.desk.place.get_untracked() == parcel.place;
         // What was typed meanwhile is kept where it will be looked for.
-        let place = Place::Conversation(parcel.conversation);
+        let place = Route::Conversation(parcel.conversation);
         field::keep(parcel.place, "");
         if let Some(draw) = self.desk.draw.get_untracked() {
             (draw.moved)(self, parcel.place, place);
         }
         field::keep(place, &if here { field::value("text") } else { self.typed_since() });
-        if here && parcel.place == Place::Start {
+        if here && parcel.place == Route::Start {
             field::set("system", "");
             // It is drawn already.
             self.desk.address.go(place);

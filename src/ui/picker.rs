@@ -1,15 +1,15 @@
 //! Which model answers.
 
-use super::desk::Desk;
 use crate::api;
 use crate::contract::Changes;
 use crate::model::{Access, Model};
+use crate::ui::page::PageState;
 use leptos::html;
 use leptos::prelude::*;
 
 #[component]
 pub fn Picker() -> impl IntoView {
-    let desk = Desk::here();
+    let desk = PageState::here();
     let chosen = Memo::new(move |_| chosen(desk));
     let pick = move |event| {
         desk.picked.set(event_target_value(&event));
@@ -40,13 +40,13 @@ pub fn Picker() -> impl IntoView {
 }
 
 /// The conversation's model, or the one that a new conversation begins with.
-fn chosen(desk: Desk) -> String {
+fn chosen(desk: PageState) -> String {
     let of_thread = desk.live.thread.with(|thread| thread.as_ref().map(|thread| thread.conversation.model.clone()));
     of_thread.filter(|model| !model.is_empty()).unwrap_or_else(|| default_model(desk))
 }
 
 /// What a new conversation begins with.
-pub fn default_model(desk: Desk) -> String {
+pub fn default_model(desk: PageState) -> String {
     desk.models.with(|models| {
         let default = models.iter().find(|model| model.default).or(models.first());
         default.map(|model| model.id.clone()).unwrap_or_default()
@@ -54,10 +54,10 @@ pub fn default_model(desk: Desk) -> String {
 }
 
 /// A model that no list names may still be in use, so it is among the options.
-fn options(desk: Desk, chosen: &str) -> Vec<AnyView> {
+fn options(desk: PageState, chosen: &str) -> Vec<AnyView> {
     let mut models = desk.models.get();
     if models.iter().all(|model| model.id != chosen) && !chosen.is_empty() {
-        let name = super::words::model(chosen).to_owned();
+        let name = crate::ui::labels::model(chosen).to_owned();
         models.push(Model { id: chosen.to_owned(), name, provider: String::new(), default: false, images: true });
     }
     let option = |model: Model| {

@@ -1,10 +1,10 @@
 //! A reply's Markdown, while it grows and afterwards: one element whose nodes stay, so that what a reader has selected,
 //! scrolled or focused in it stays too.
 
-use super::desk::Desk;
 use crate::browser;
 use crate::markdown::{self, Blocks};
 use crate::model::MessageId;
+use crate::ui::page::PageState;
 use leptos::html;
 use leptos::prelude::*;
 
@@ -12,7 +12,7 @@ use leptos::prelude::*;
 /// reload shows; where that holds code, the server's highlighted version follows.
 #[component]
 pub fn Prose(id: MessageId, text: Memo<String>, is_open: Memo<bool>) -> impl IntoView {
-    let desk = Desk::here();
+    let desk = PageState::here();
     let blocks = StoredValue::new(Blocks::default());
     let reach = Memo::new(move |_| if is_open.get() { grown(blocks, text) } else { whole(desk, id, text) });
     let first = reach.get_untracked();
@@ -54,7 +54,7 @@ fn grown(blocks: StoredValue<Blocks>, text: Memo<String>) -> Reach {
     blocks.with_value(|blocks| Reach { life: blocks.life, finished: blocks.finished.len(), rest: blocks.open.clone() })
 }
 
-fn whole(desk: Desk, id: MessageId, text: Memo<String>) -> Reach {
+fn whole(desk: PageState, id: MessageId, text: Memo<String>) -> Reach {
     let highlighted = desk.live.highlighted.with(|highlighted| highlighted.get(&id).cloned());
     let rest = highlighted.unwrap_or_else(|| text.with(|text| markdown::render(text)));
     Reach { life: 0, finished: 0, rest }

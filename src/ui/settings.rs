@@ -1,10 +1,10 @@
 //! What the panel of instructions holds besides them: how the model is to answer, and what was used.
 
 use super::advanced::Advanced;
-use super::desk::Desk;
-use super::words;
 use crate::api;
 use crate::contract::Spent;
+use crate::ui::labels;
+use crate::ui::page::PageState;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
@@ -19,7 +19,7 @@ pub fn Settings(form: &'static str, opened: ReadSignal<u32>) -> impl IntoView {
 /// Fetched each time the panel is opened, since it changes with every reply; and for the next place, where it may be open.
 #[component]
 fn Used(opened: ReadSignal<u32>) -> impl IntoView {
-    let desk = Desk::here();
+    let desk = PageState::here();
     let spent = RwSignal::new(None::<Spent>);
     Effect::new(move || {
         let conversation = desk.place.get().conversation();
@@ -37,8 +37,8 @@ fn Used(opened: ReadSignal<u32>) -> impl IntoView {
     let today = move || spent.with(|spent| spent.as_ref().map(|spent| spent.today));
     view! {
         <div class="used" hidden=move || today().is_none()>
-            <p hidden=move || here().is_none()>"This conversation: "{move || here().map(words::used)}</p>
-            <p>"All your conversations today: "{move || today().map(words::used)}</p>
+            <p hidden=move || here().is_none()>"This conversation: "{move || here().map(labels::used)}</p>
+            <p>"All your conversations today: "{move || today().map(labels::used)}</p>
         </div>
     }
 }

@@ -3,9 +3,9 @@
 //! The drawer is a popover: the browser itself opens it, closes it on Escape and on a press outside, and gives the
 //! focus back, with or without our code.
 
-use super::desk::Desk;
-use super::entry::Entry;
 use super::icon::{self, Icon};
+use crate::ui::page::PageState;
+use crate::ui::sidebar_entry::Entry;
 use crate::{api, browser};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -33,7 +33,7 @@ pub fn Sidebar() -> impl IntoView {
 /// The way to the account's page, or for a guest to one of its own. The server draws both.
 #[component]
 fn Account() -> impl IntoView {
-    let (href, name) = match Desk::here().me.get_value().and_then(|me| me.name) {
+    let (href, name) = match PageState::here().me.get_value().and_then(|me| me.name) {
         Some(name) => ("/account", name),
         None => ("/sign-in", "Sign in".into()),
     };
@@ -43,7 +43,7 @@ fn Account() -> impl IntoView {
 /// A conversation that is renamed or shared is drawn anew, which also closes its menu.
 #[component]
 fn Entries() -> impl IntoView {
-    let live = Desk::here().live;
+    let live = PageState::here().live;
     let empty = Memo::new(move |_| live.list.with(Vec::is_empty));
     view! {
         <ul class="entries">
@@ -57,7 +57,7 @@ fn Entries() -> impl IntoView {
 
 #[component]
 fn More() -> impl IntoView {
-    let desk = Desk::here();
+    let desk = PageState::here();
     let last = Memo::new(move |_| desk.live.list_next.with(Option::is_none));
     view! {
         <button type="button" class="plain sidebar__more" data-script hidden=move || last.get() on:click=move |_| load_more(desk)>
@@ -66,7 +66,7 @@ fn More() -> impl IntoView {
     }
 }
 
-fn load_more(desk: Desk) {
+fn load_more(desk: PageState) {
     // Taken, so that a second press before the answer asks for nothing.
     let Some(next) = desk.live.list_next.try_update(Option::take).flatten() else { return };
     spawn_local(async move {

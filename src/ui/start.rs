@@ -1,8 +1,8 @@
 //! Where nothing has been said yet.
 
-use super::desk::Desk;
 use super::outbox::Outbox;
 use super::picker::default_model;
+use crate::ui::page::PageState;
 use leptos::prelude::*;
 
 const EXAMPLES: [&str; 4] = [
@@ -36,7 +36,7 @@ pub fn Start() -> impl IntoView {
 /// One line for whoever runs this server and has given it no model yet.
 #[component]
 fn Unconfigured() -> impl IntoView {
-    let desk = Desk::here();
+    let desk = PageState::here();
     let is_tour = Memo::new(move |_| default_model(desk).starts_with("demo/"));
     view! {
         <p class="start__tour" hidden=move || !is_tour.get()>

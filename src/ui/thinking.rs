@@ -1,10 +1,10 @@
 //! What the model thought before it spoke, folded away, and for how long: it runs while the model thinks, also where the
 //! model does so without a word.
 
-use super::desk::Desk;
 use crate::browser::{self, Interval};
 use crate::event::Draft;
 use crate::model::{Message, MessageId};
+use crate::ui::page::PageState;
 use leptos::html;
 use leptos::prelude::*;
 
@@ -13,7 +13,7 @@ const TICK_MS: u32 = 1_000;
 
 #[component]
 pub fn Thinking(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView {
-    let desk = Desk::here();
+    let desk = PageState::here();
     let draft = Memo::new(move |_| {
         let of_draft = desk.live.draft.with(|draft| draft.as_ref().filter(|it| it.reply == id).map(bare));
         of_draft.or_else(|| message.with(|message| message.as_ref().map(Draft::stored)))
@@ -52,7 +52,7 @@ fn bare(draft: &Draft) -> Draft {
 
 /// Milliseconds since the thinking began that is under way. None before our code runs: server and browser have to draw
 /// the same at first, and do not have the same clock.
-fn running(desk: Desk, time: Memo<Time>) -> RwSignal<Option<u64>> {
+fn running(desk: PageState, time: Memo<Time>) -> RwSignal<Option<u64>> {
     let running = RwSignal::new(None);
     let since = Memo::new(move |_| time.with(|time| time.since.clone()));
     // The effect owns the ticking: it ends with the thinking, or with the page.

@@ -1,18 +1,19 @@
 //! The line above the thread: the way to the list, the title, with whom it is shared, the instructions.
 
-use super::desk::{Desk, Shown};
-use super::entry::sharing;
 use super::icon::{self, Icon};
 use super::instructions::Instructions;
-use super::words;
 use crate::model::Access;
+use crate::ui::labels;
+use crate::ui::page::PageState;
+use crate::ui::page::Shown;
+use crate::ui::sidebar_entry::sharing;
 use leptos::prelude::*;
 
 #[component]
 pub fn Topbar() -> impl IntoView {
-    let desk = Desk::here();
+    let desk = PageState::here();
     let shown = Memo::new(move |_| desk.shown());
-    let heading = Memo::new(move |_| desk.live.thread.with(|thread| thread.as_ref().map(words::heading)));
+    let heading = Memo::new(move |_| desk.live.thread.with(|thread| thread.as_ref().map(labels::heading)));
     let owns = Memo::new(move |_| desk.access() == Access::Owner);
     let talking = move || matches!(shown.get(), Shown::Thread(_));
     view! {

@@ -1,10 +1,10 @@
 //! The versions of one place in the conversation: a question that was changed, a reply that was tried again. One is shown,
 //! and here is the way to the others.
 
-use super::desk::Desk;
 use crate::api;
 use crate::browser;
 use crate::model::{self, Access, Message, MessageId};
+use crate::ui::page::PageState;
 use leptos::ev::MouseEvent;
 use leptos::html;
 use leptos::prelude::*;
@@ -12,7 +12,7 @@ use leptos::prelude::*;
 /// Nothing where there is but one, and for whoever may not choose for the others.
 #[component]
 pub fn Versions(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView {
-    let desk = Desk::here();
+    let desk = PageState::here();
     let versions = Memo::new(move |_| {
         let versions = message.with(|message| message.as_ref().and_then(|message| message.versions));
         versions.filter(|_| desk.access() != Access::Reader)
@@ -22,7 +22,7 @@ pub fn Versions(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView 
 
 #[component]
 fn Turn(id: MessageId, versions: model::Versions) -> impl IntoView {
-    let desk = Desk::here();
+    let desk = PageState::here();
     let model::Versions { number, count } = versions;
     let form = NodeRef::<html::Form>::new();
     let busy = move || desk.open_reply().is_some();

@@ -1,12 +1,12 @@
 //! When a message was written, for paper: nobody can point at it there to be told more.
 
-use super::words;
 use crate::model::Message;
+use crate::ui::labels;
 use leptos::prelude::*;
 
 /// Shown in print alone (`style/print.css`). In UTC, because the server that draws it knows no other zone.
 #[component]
 pub fn When(message: Memo<Option<Message>>) -> impl IntoView {
     let at = Memo::new(move |_| message.with(|it| it.as_ref().map(|it| it.created_at.clone()).unwrap_or_default()));
-    view! { <time class="when" datetime=move || at.get()>{move || at.with(|at| words::minute(at))}</time> }
+    view! { <time class="when" datetime=move || at.get()>{move || at.with(|at| labels::minute(at))}</time> }
 }

@@ -2,7 +2,7 @@
 //! are stopped, and lines that break.
 
 use super::Phase;
-use super::dice::Dice;
+use super::rng::Dice;
 use super::gauges;
 use super::script::{any, is_whole, words};
 use super::watch::Watch;
@@ -23,9 +23,9 @@ use tokio::time::{Instant, sleep};
 /// At the same time.
 const PEOPLE: usize = 40;
 /// Each has so many replies at most, and then somebody else comes.
-const MOST_REPLIES: u64 = 8;
+const MAX_REPLIES: u64 = 8;
 /// A line that breaks does so after up to so many events, and a stop comes after as many.
-const MOST_EVENTS: u64 = 120;
+const MAX_EVENTS: u64 = 120;
 /// Above what the longest reply takes with its retries.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Short, so that a run of minutes sees journals and silences come and go; the window is longer than any reply.
@@ -77,8 +77,7 @@ pub async fn run(minutes: f64, seed: u64) -> anyhow::Result<Phase> {
 async fn come_and_go(address: SocketAddr, mut dice: Dice, until: Instant, tally: Arc<Tally>) -> Vec<String> {
     let mut violations = Vec::new();
     while Instant::now() < until {
-        let visit =
-            tokio::time::timeout(PATIENCE * MOST_REPLIES as u32, visit(address, &mut dice, until, &tally)).await;
+        let visit = tokio::time::timeout(PATIENCE * MAX_REPLIES as u32, visit(address, &mut dice, until, &tally)).await;
         match visit {
             Ok(Ok(())) => {}
             Ok(Err(violation)) => violations.push(format!("{violation:#}")),
@@ -91,7 +90,7 @@ async fn come_and_go(address: SocketAddr, mut dice: Dice, until: Instant, tally:
 async fn visit(address: SocketAddr, dice: &mut Dice, until: Instant, tally: &Tally) -> anyhow::Result<()> {
     let mut person = Person::new(address).await?;
     tally.people.fetch_add(1, Ordering::Relaxed);
-    for _ in 0..=dice.below(MOST_REPLIES) {
+    for _ in 0..=dice.below(MAX_REPLIES) {
         if until < Instant::now() {
             break;
         }
@@ -115,10 +114,10 @@ async fn reply(person: &mut Person, script: &Script, dice: &mut Dice, tally: &Ta
     let sent = person.send(&serde_json::to_value(script)?).await?;
     tally.replies.fetch_add(1, Ordering::Relaxed);
     let mut watch = Watch::new(&sent)?;
-    let mut stop_after = (dice.below(6) == 0).then(|| dice.below(MOST_EVENTS));
+    let mut stop_after = (dice.below(6) == 0).then(|| dice.below(MAX_EVENTS));
     let mut stopped = false;
     while watch.end.is_none() {
-        let break_after = (dice.below(3) == 0).then(|| dice.below(MOST_EVENTS));
+        let break_after = (dice.below(3) == 0).then(|| dice.below(MAX_EVENTS));
         let mut stream = watch.follow(&person.caller, &person.events()).await?;
         let mut events = 0;
         while watch.end.is_none() && break_after.is_none_or(|most| events < most) {

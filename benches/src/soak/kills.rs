@@ -2,7 +2,7 @@
 //! open, and of each that was acknowledged there is its text but for the last second.
 
 use super::Phase;
-use super::dice::Dice;
+use super::rng::Dice;
 use super::script::healthy;
 use super::watch::Watch;
 use crate::process::folder;
@@ -21,7 +21,7 @@ const PEOPLE: usize = 8;
 const SOONEST_MS: u64 = 50;
 const SPREAD_MS: u64 = 3_000;
 /// How much of what somebody saw may be lost (promise S6).
-const MOST_LOST: Duration = Duration::from_secs(1);
+const MAX_LOST: Duration = Duration::from_secs(1);
 
 /// A reply that was acknowledged.
 struct Story {
@@ -147,6 +147,6 @@ async fn check(story: &Story, killed: Instant, kept: &mut SqliteConnection, sum:
     let first_lost = watch.moments.iter().find(|(_, length)| text.len() < *length);
     let lost = first_lost.map_or(Duration::ZERO, |(at, _)| killed.saturating_duration_since(*at));
     sum.most_lost = sum.most_lost.max(lost);
-    ensure!(lost <= MOST_LOST, "{lost:?} of {} are lost", watch.reply);
+    ensure!(lost <= MAX_LOST, "{lost:?} of {} are lost", watch.reply);
     Ok(())
 }

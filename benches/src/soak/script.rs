@@ -1,6 +1,6 @@
 //! What the models of a soak answer.
 
-use super::dice::Dice;
+use super::rng::Dice;
 use crate::upstream::script::Script;
 
 /// An answer of a tenth of a second to a few seconds, of one-byte characters or longer ones.

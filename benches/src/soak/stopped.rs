@@ -29,11 +29,11 @@ const TEXT_CHARS: usize = 900_000;
 const PIECE_CHARS: usize = 1_600;
 const GAP_MS: u64 = 25;
 /// How much the gap may grow that 99 in 100 do not exceed (issue 3).
-const MOST_GROWN: f64 = 1.2;
+const MAX_GROWN: f64 = 1.2;
 /// After a stopped viewer's line is full (promise S11), with a little for looking.
 const LET_GO: Duration = Duration::from_secs(32);
 /// What may remain of the memory that the stopped ones took: pools, and the end of the last reply's journal.
-const MOST_LEFT: f64 = 0.2;
+const MAX_LEFT: f64 = 0.2;
 /// When it has to be back: journals are swept once a minute.
 const GIVEN_BACK: Duration = Duration::from_secs(75);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -79,7 +79,7 @@ impl Sum {
     /// Whether their memory has come back.
     fn is_back(&self) -> bool {
         let [before, peak, after] = [self.before_kib, self.peak_kib, self.after_kib].map(|kib| kib as f64);
-        after - before <= MOST_LEFT * (peak - before)
+        after - before <= MAX_LEFT * (peak - before)
     }
 
     fn judge(self, count: usize) -> anyhow::Result<Phase> {
@@ -96,7 +96,7 @@ impl Sum {
         );
         let mut violations = Vec::new();
         let mut hold = |held: bool, what: &str| (!held).then(|| violations.push(what.to_owned()));
-        hold(middle(&self.with, 99) <= MOST_GROWN * middle(&self.without, 99), "stopped viewers made others wait");
+        hold(middle(&self.with, 99) <= MAX_GROWN * middle(&self.without, 99), "stopped viewers made others wait");
         hold(self.let_go <= LET_GO, "stopped viewers were kept for too long");
         hold(is_back, "the memory of stopped viewers did not come back");
         Ok(Phase { line, violations })

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 /// For 99 in 100, from the attempt to the first frame.
-const MOST_MS: f64 = 5_000.0;
+const MAX_MS: f64 = 5_000.0;
 /// What a server that leaves tells its viewers: from half a second to five.
 const HINTS_MS: std::ops::Range<u64> = 500..5_000;
 const SLICE_MS: u64 = 500;
@@ -97,7 +97,7 @@ fn words(times: &Times) -> String {
 }
 
 fn slow(times: &Times, how: &str) -> Option<String> {
-    let late = MOST_MS < times.millis(99);
+    let late = MAX_MS < times.millis(99);
     late.then(|| format!("viewers who came back {how} waited for {} for their first frame", words(times)))
 }
 

@@ -5,7 +5,8 @@ use crate::error::Problem;
 use crate::model::AccountId;
 use crate::server::journal::Topic;
 use crate::server::passwords::Password;
-use crate::server::principal::{Name, Who};
+use crate::server::principal::Name;
+use crate::server::principal::Principal;
 use crate::server::store::deletion::Deletes;
 use crate::server::task::owned;
 use crate::server::{State, conversations};
@@ -19,7 +20,7 @@ const WAIT: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// 422 for a wrong proof and for the only admin, 429 after too many tries.
-pub async fn delete_own(state: &State, arrival: &Arrival, who: Who, proof: &str) -> Result<(), Problem> {
+pub async fn delete_own(state: &State, arrival: &Arrival, who: Principal, proof: &str) -> Result<(), Problem> {
     let account = state.store.account(who.account).await?;
     let stored = state.store.credentials_of(who.account).await?.password;
     match (account.name, stored) {

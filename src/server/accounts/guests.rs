@@ -10,7 +10,7 @@ const UNUSED: Duration = Duration::from_secs(86_400);
 /// Guests that are looked at, and deleted, at once: no other write waits for long.
 const AT_ONCE: usize = 100;
 /// How many times that in one sweep: ten thousand guests, faster than networks by the hundred can make them.
-const MOST_TIMES: usize = 100;
+const MAX_TIMES: usize = 100;
 
 /// Sweeps the guests that are not used and have nothing. Each sweep goes on where the one before has ended.
 #[derive(Default)]
@@ -21,7 +21,7 @@ pub struct GuestSweep {
 
 impl GuestSweep {
     pub async fn sweep(&mut self, state: &State) {
-        for _ in 0..MOST_TIMES {
+        for _ in 0..MAX_TIMES {
             match some(state, &self.after).await {
                 Ok(Some(last)) => self.after = last,
                 Ok(None) => {

@@ -4,18 +4,20 @@ use crate::error::Problem;
 use crate::model::AccountId;
 use crate::server::journal::Topic;
 use crate::server::passwords::Password;
-use crate::server::principal::{By, Name, Who};
+use crate::server::principal::Credential;
+use crate::server::principal::Name;
+use crate::server::principal::Principal;
 use crate::server::secret::{self, Hash};
 use crate::server::store::audit::Note;
 use crate::server::task::{owned, owned_by_server};
 use crate::server::{State, conversations};
 use std::net::IpAddr;
 
-/// Who is at the door, and with what.
+/// Principal is at the door, and with what.
 #[derive(Clone, Debug)]
 pub struct Arrival {
-    /// Who the browser is so far: a guest, mostly, or nobody.
-    pub who: Option<Who>,
+    /// Principal the browser is so far: a guest, mostly, or nobody.
+    pub who: Option<Principal>,
     /// What it was given when somebody signed in with it before.
     pub browser: Option<String>,
     pub address: IpAddr,
@@ -26,8 +28,8 @@ pub struct Arrival {
 impl Arrival {
     fn session(&self) -> Option<Hash> {
         match self.who?.by {
-            By::Session(hash) => Some(hash),
-            By::Token(..) => None,
+            Credential::Session(hash) => Some(hash),
+            Credential::Token(..) => None,
         }
     }
 }
@@ -144,8 +146,8 @@ pub(crate) async fn begin(
 }
 
 /// Ends the session that asks. Without one there is nothing to do.
-pub async fn leave(state: &State, who: Option<Who>) -> Result<(), Problem> {
-    let Some(Who { account, by: By::Session(session), .. }) = who else { return Ok(()) };
+pub async fn leave(state: &State, who: Option<Principal>) -> Result<(), Problem> {
+    let Some(Principal { account, by: Credential::Session(session), .. }) = who else { return Ok(()) };
     end_session(state, account, session, None).await
 }
 
@@ -189,7 +191,7 @@ fn has_grown(state: &State, account: AccountId) {
 pub async fn change_password(
     state: &State,
     arrival: Arrival,
-    who: Who,
+    who: Principal,
     old: &str,
     new: &str,
 ) -> Result<SignedIn, Problem> {
@@ -219,15 +221,15 @@ pub async fn change_password(
 }
 
 /// The guest whose conversations whoever asks is still to be asked about.
-pub async fn guest_of(state: &State, who: Who) -> Result<Option<AccountId>, Problem> {
+pub async fn guest_of(state: &State, who: Principal) -> Result<Option<AccountId>, Problem> {
     match who.by {
-        By::Session(session) => Ok(state.store.guest_of(session).await?),
-        By::Token(..) => Ok(None),
+        Credential::Session(session) => Ok(state.store.guest_of(session).await?),
+        Credential::Token(..) => Ok(None),
     }
 }
 
 /// Answers the question about a guest's conversations: they are the account's now, or they go with the guest.
-pub async fn keep_guest(state: &State, who: Who, keep: bool) -> Result<(), Problem> {
+pub async fn keep_guest(state: &State, who: Principal, keep: bool) -> Result<(), Problem> {
     let Some(guest) = guest_of(state, who).await? else { return Ok(()) };
     let state = state.clone();
     owned(async move {

@@ -3,8 +3,8 @@
 //! The second follows from the first by the secret, so that a server knows the sockets of another process of the same app
 //! from what nobody has ever called a socket.
 
-use super::App;
 use crate::error::Problem;
+use crate::server::channels::PusherApp;
 use std::fmt;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,7 +15,7 @@ pub struct SocketId {
 }
 
 impl SocketId {
-    pub(super) fn new(app: &App) -> Result<Self, Problem> {
+    pub(super) fn new(app: &PusherApp) -> Result<Self, Problem> {
         let mut bytes = [0; 8];
         getrandom::fill(&mut bytes).map_err(|error| {
             tracing::error!(%error, "The system has no random numbers");
@@ -24,7 +24,7 @@ impl SocketId {
         Ok(Self::of(u64::from_le_bytes(bytes), app))
     }
 
-    fn of(number: u64, app: &App) -> Self {
+    fn of(number: u64, app: &PusherApp) -> Self {
         // No channel's signature begins like this, so neither can be had by asking for the other.
         let digits = app.sign(&format!("socket:{number}"));
         let check = u64::from_str_radix(&digits[..16], 16).expect("a signature is hexadecimal");
@@ -32,7 +32,7 @@ impl SocketId {
     }
 
     /// Reads an id that a server of this app has given.
-    pub fn parse(text: &str, app: &App) -> Option<Self> {
+    pub fn parse(text: &str, app: &PusherApp) -> Option<Self> {
         let (number, check) = text.split_once('.')?;
         let id = Self::of(number.parse().ok()?, app);
         (Some(id.check) == check.parse().ok()).then_some(id)
@@ -57,12 +57,12 @@ mod tests {
 
     #[test]
     fn a_server_knows_its_own_ids() {
-        let app = App::new("app", "key", "secret");
+        let app = PusherApp::new("app", "key", "secret");
         let id = SocketId::new(&app).unwrap();
         assert!(SocketId::is_one(&id.to_string()));
         assert_eq!(SocketId::parse(&id.to_string(), &app), Some(id));
         assert_eq!(SocketId::parse("1234.1234", &app), None);
-        assert_eq!(SocketId::parse(&id.to_string(), &App::new("app", "key", "another")), None);
+        assert_eq!(SocketId::parse(&id.to_string(), &PusherApp::new("app", "key", "another")), None);
         for wrong in ["", ".", "1.", "1.x", "1.2.3", "-1.2", "1234.1234:private-x"] {
             assert!(!SocketId::is_one(wrong), "{wrong}");
         }

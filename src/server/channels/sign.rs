@@ -16,13 +16,13 @@ const ID: &str = "rivulet";
 /// Hexadecimal digits of a key, as many as Pusher's have. It is no secret.
 const KEY_DIGITS: usize = 20;
 
-pub struct App {
+pub struct PusherApp {
     pub id: String,
     pub key: String,
     secret: SecretString,
 }
 
-impl App {
+impl PusherApp {
     pub fn new(id: impl Into<String>, key: impl Into<String>, secret: impl Into<SecretString>) -> Self {
         Self { id: id.into(), key: key.into(), secret: secret.into() }
     }
@@ -53,7 +53,7 @@ impl App {
         hex
     }
 
-    /// Whether `signature` is [`App::sign`] of `text`. How long it takes tells nothing about it.
+    /// Whether `signature` is [`PusherApp::sign`] of `text`. How long it takes tells nothing about it.
     pub fn verify(&self, text: &str, signature: &str) -> bool {
         bytes(signature).is_some_and(|bytes| self.mac(text).verify_slice(&bytes).is_ok())
     }
@@ -84,8 +84,8 @@ mod tests {
     use super::*;
 
     /// The app of the protocol's documentation.
-    fn documented() -> App {
-        App::new("3", "278d425bdf160c739803", "7ad3773142a6692b25b8")
+    fn documented() -> PusherApp {
+        PusherApp::new("3", "278d425bdf160c739803", "7ad3773142a6692b25b8")
     }
 
     #[test]

@@ -15,12 +15,12 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 const RETRY_AFTER_SECONDS: u64 = 5;
 
 /// Where a reply is being written. A conversation has one at a time.
-type Place = (AccountId, ConversationId);
+type ReplySlot = (AccountId, ConversationId);
 
 /// A reply that is about to be opened: a place among the account's, and a reason for a drain to wait.
 pub(super) struct Admission {
     shared: Arc<Shared>,
-    place: Place,
+    place: ReplySlot,
     _token: TaskTrackerToken,
 }
 
@@ -120,6 +120,6 @@ impl Shared {
 }
 
 /// Where replies are open or about to be; a place that is both, for a moment, comes twice.
-fn places(open: &HashMap<MessageId, Arc<Open>>, admitted: &[Place]) -> impl Iterator<Item = Place> {
+fn places(open: &HashMap<MessageId, Arc<Open>>, admitted: &[ReplySlot]) -> impl Iterator<Item = ReplySlot> {
     open.values().map(|open| (open.account, open.conversation)).chain(admitted.iter().copied())
 }

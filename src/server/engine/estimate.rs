@@ -12,7 +12,7 @@ const CHARACTERS_PER_TOKEN: usize = 4;
 /// What Anthropic counts for an image, and about what others do: one token for so many pixels ...
 const PIXELS_PER_TOKEN: u64 = 750;
 /// ... and at most this many, because what is larger is scaled down for the model.
-const MOST_TOKENS_PER_IMAGE: u64 = 1_600;
+const MAX_TOKENS_PER_IMAGE: u64 = 1_600;
 
 /// What a text of so many characters is about.
 pub fn tokens(characters: usize) -> u64 {
@@ -22,7 +22,7 @@ pub fn tokens(characters: usize) -> u64 {
 /// What an image is about.
 fn image(picture: &Picture) -> u64 {
     let pixels = u64::from(picture.width) * u64::from(picture.height);
-    pixels.div_ceil(PIXELS_PER_TOKEN).min(MOST_TOKENS_PER_IMAGE)
+    pixels.div_ceil(PIXELS_PER_TOKEN).min(MAX_TOKENS_PER_IMAGE)
 }
 
 /// What a turn is about, with its images.

@@ -1,8 +1,8 @@
 //! What it takes to open a reply: the messages, the request to the model, the events.
 
-use super::sight::Shown;
 use crate::event::Event;
 use crate::model::{Image, Message, MessageId, Named, Role};
+use crate::server::engine::vision::Shown;
 use crate::server::journal::Journal;
 use crate::server::provider::{GO_ON, Request, Turn};
 use crate::server::store::conversations::Stored;

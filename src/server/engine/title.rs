@@ -25,7 +25,7 @@ const EXCERPT: usize = 1_000;
 /// Nobody waits for a title, but a connection that hangs is to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The most that is read of an answer, in bytes: some models think in it, at length, before they say the title.
-const MOST_BYTES: usize = 64 << 10;
+const MAX_BYTES: usize = 64 << 10;
 
 /// Has the conversation named, if it is to be and was not, in a task of its own. An orderly end does not wait for the model.
 pub(super) fn give(shared: &Arc<Shared>, open: &Open) {
@@ -100,7 +100,7 @@ async fn ask(shared: &Shared, model: &str, request: Request) -> Result<(String, 
             Delta::Finished { .. } => break,
             _ => {}
         }
-        if MOST_BYTES < draft.text.len() {
+        if MAX_BYTES < draft.text.len() {
             break;
         }
     }

@@ -17,7 +17,7 @@ pub(super) fn head(stored: &Stored) -> String {
 }
 
 /// A message's place: its number, and that of the message that it answers.
-pub(super) struct Place {
+pub(super) struct Numbered {
     pub number: i64,
     pub answers: Option<i64>,
 }
@@ -25,7 +25,7 @@ pub(super) struct Place {
 /// A message, for `account`; `files` are its images, each with its file where the archive has it.
 pub(super) fn message(
     account: AccountId,
-    Place { number, answers }: Place,
+    Numbered { number, answers }: Numbered,
     message: &Message,
     files: &[(&Image, Option<String>)],
 ) -> String {

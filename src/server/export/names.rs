@@ -4,13 +4,13 @@
 use crate::model::{ConversationId, ImageId};
 
 /// Of a title, in characters. With four bytes each and an id this is far below the 255 bytes that a name may have.
-const MOST_TITLE: usize = 40;
+const MAX_TITLE: usize = 40;
 
 /// A conversation's file, without its ending.
 pub(super) fn conversation(created_at: &str, title: &str, id: ConversationId) -> String {
     let day: String = created_at.chars().filter(|c| c.is_ascii_digit() || *c == '-').take(10).collect();
     let words = title.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    let title: String = words.collect::<Vec<_>>().join("-").chars().take(MOST_TITLE).collect();
+    let title: String = words.collect::<Vec<_>>().join("-").chars().take(MAX_TITLE).collect();
     match title.trim_end_matches('-') {
         "" => format!("conversations/{day}-{id}"),
         title => format!("conversations/{day}-{title}-{id}"),

@@ -11,7 +11,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// A whole answer: a person waits for it.
 const WHOLE: Duration = Duration::from_secs(10);
 /// Descriptions and keys take some KiB.
-const MOST_BYTES: usize = 512 << 10;
+const MAX_BYTES: usize = 512 << 10;
 const HEADER_BYTES: u32 = 64 << 10;
 
 pub(super) struct Web(reqwest::Client);
@@ -20,7 +20,7 @@ pub(super) struct Web(reqwest::Client);
 pub(super) enum WebError {
     #[error("no answer")]
     Request(#[from] reqwest::Error),
-    #[error("the answer is longer than {MOST_BYTES} bytes")]
+    #[error("the answer is longer than {MAX_BYTES} bytes")]
     TooLong,
     #[error("the answer is no HTTP")]
     Malformed(#[from] openidconnect::http::Error),
@@ -56,7 +56,7 @@ impl Web {
         }
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {
-            if MOST_BYTES < body.len() + chunk.len() {
+            if MAX_BYTES < body.len() + chunk.len() {
                 return Err(WebError::TooLong);
             }
             body.extend_from_slice(&chunk);

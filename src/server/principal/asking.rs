@@ -4,7 +4,7 @@
 //! a request asks once more, inside its transaction (`store/asking`). That is bound to the task, and handed on by
 //! `task::owned`: no door can forget it. What the server does in tasks of its own is asked by nobody.
 
-use super::Who;
+use crate::server::principal::Principal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,15 +12,15 @@ tokio::task_local! {
     static ASKING: Option<Asking>;
 }
 
-/// Who asks, and whether something was refused because what let them in was withdrawn meanwhile.
+/// Principal asks, and whether something was refused because what let them in was withdrawn meanwhile.
 #[derive(Clone, Debug)]
 pub struct Asking {
-    pub who: Who,
+    pub who: Principal,
     refused: Arc<AtomicBool>,
 }
 
 impl Asking {
-    pub fn new(who: Who) -> Self {
+    pub fn new(who: Principal) -> Self {
         Self { who, refused: Arc::default() }
     }
 

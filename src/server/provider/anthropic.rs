@@ -3,7 +3,6 @@
 //! A reply is complete behind `message_stop`, or where the stream ends after a reason to stop: some compatible servers leave
 //! the last event out. Event types and block types that are not known are ignored, as the API's documentation asks.
 
-use super::complaint::Complaint;
 use super::framing::{Event, Framing};
 use super::lenient::{Count, List, Name, Object, Text, Word};
 use super::request::base64;
@@ -13,6 +12,7 @@ use super::vendor::{Vendor, set};
 use super::{Delta, Origin, Request, json as text};
 use crate::model::Parameters;
 use crate::server::picture::Picture;
+use crate::server::provider::error_body::Complaint;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;

@@ -3,13 +3,14 @@
 
 use super::service::{self, Service};
 use super::settings::{Listed, Price};
-use super::talk::Fallback;
-use super::{Limits, ProviderSettings, demo, discover};
+use super::{ProviderSettings, demo, discover};
 use crate::model::Model;
+use crate::server::provider::ProviderLimits;
+use crate::server::provider::retrying::Fallback;
 use std::sync::Arc;
 
 /// The longest part of a model's name that a sentence about it repeats, in characters.
-const MOST_ECHOED: usize = 100;
+const MAX_ECHOED: usize = 100;
 
 /// A model that can be chosen, and what is known of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,7 +35,7 @@ impl Catalog {
     ///
     /// # Errors
     /// A sentence that names the wrong setting and says what is expected.
-    pub(super) fn new(settings: ProviderSettings, limits: &Limits) -> Result<Self, String> {
+    pub(super) fn new(settings: ProviderSettings, limits: &ProviderLimits) -> Result<Self, String> {
         let services = service::services(settings.providers, limits)?;
         let catalog = Self { services, choices: Vec::new(), named: settings.models, default: settings.model };
         for model in &catalog.named {
@@ -150,7 +151,7 @@ impl Catalog {
 
     fn unknown(&self, model: &str) -> String {
         let model = model.chars().filter(|character| !character.is_control());
-        let model: String = model.take(MOST_ECHOED).collect();
+        let model: String = model.take(MAX_ECHOED).collect();
         if self.services.is_empty() {
             return format!(
                 "No model provider is configured, so \"{model}\" cannot be asked. Choose {}, or set a provider's key, \

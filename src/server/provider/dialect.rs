@@ -10,9 +10,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How often one request is changed and sent again before its refusal is the reply's.
-pub(super) const MOST_CHANGES: usize = 3;
+pub(super) const MAX_CHANGES: usize = 3;
 /// For how many models of a provider the changes are remembered: people can name models that do not exist.
-const MOST_MODELS: usize = 1_000;
+const MAX_MODELS: usize = 1_000;
 
 /// Names of the limit on a reply in chat completions.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl Learned {
 
     pub(super) fn keep(&self, model: &str, changes: &Changes) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() < MOST_MODELS || known.contains_key(model) {
+        if known.len() < MAX_MODELS || known.contains_key(model) {
             known.insert(model.to_owned(), changes.clone());
         }
     }

@@ -1,15 +1,15 @@
 //! The models that a local server has, where nobody listed any: a model that was pulled a minute ago can be chosen.
 
-use super::quote::tidy;
 use super::service::Service;
 use super::settings::Listed;
+use crate::server::provider::excerpt::tidy;
 use serde::Deserialize;
 use std::time::Duration;
 
 /// It is a machine nearby, or none at all.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A thousand models are a quarter of this.
-const MOST_BYTES: usize = 1 << 20;
+const MAX_BYTES: usize = 1 << 20;
 
 /// What Ollama answers to `GET /api/tags`.
 #[derive(Deserialize)]
@@ -48,7 +48,7 @@ async fn ask(service: &Service) -> Result<Tags, String> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(told)? {
         body.extend_from_slice(&chunk);
-        if MOST_BYTES < body.len() {
+        if MAX_BYTES < body.len() {
             return Err("its list is too long".into());
         }
     }

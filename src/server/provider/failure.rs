@@ -1,7 +1,8 @@
 //! Why a reply failed, and every sentence that a person is told about it.
 
-use super::{Origin, quote, redact};
+use super::{Origin, redact};
 use crate::model::{Parameters, ReplyError};
+use crate::server::provider::excerpt;
 use std::time::Duration;
 
 /// What a person is told of a request that is wrong in a way that only the provider knows.
@@ -235,9 +236,9 @@ impl Failure {
         self
     }
 
-    /// Adds what the provider said itself, where that can be shown. Comes last: see [`quote::hide`].
+    /// Adds what the provider said itself, where that can be shown. Comes last: see [`excerpt::hide`].
     pub(super) fn quoting(mut self, words: &str) -> Self {
-        if let Some(quote) = quote::quote(words) {
+        if let Some(quote) = excerpt::quote(words) {
             self.message = format!("{} It said: {quote}", self.message);
         }
         self
@@ -271,7 +272,7 @@ impl Failure {
 
     /// Takes out what must not be shown: a provider may repeat the prompt in its words.
     pub(super) fn without(self, secret: &str) -> Self {
-        Self { message: quote::hide(self.message, secret), ..self }
+        Self { message: excerpt::hide(self.message, secret), ..self }
     }
 }
 

@@ -3,7 +3,6 @@
 //! No event says that it was the last: a reply is complete at the end of the stream, where a reason was given before.
 //! Candidates that say nothing and parts that are not known are ignored.
 
-use super::complaint::Complaint;
 use super::framing::{Event, Framing};
 use super::lenient::{Count, Flag, List, Object, Text, Thing, Word};
 use super::request::{Message, base64};
@@ -13,6 +12,7 @@ use super::vendor::{Vendor, set};
 use super::{Delta, Origin, Request, json as text};
 use crate::model::{Parameters, Usage};
 use crate::server::picture::Picture;
+use crate::server::provider::error_body::Complaint;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::fmt::Write;

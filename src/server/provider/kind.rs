@@ -2,7 +2,8 @@
 
 use super::reader::Reader;
 use super::vendor::Vendor;
-use super::{Limits, Origin, anthropic, gemini, mistral, ollama, openai, responses};
+use super::{Origin, anthropic, gemini, mistral, ollama, openai, responses};
+use crate::server::provider::ProviderLimits;
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -66,7 +67,7 @@ impl Kind {
     }
 
     /// How many images a request may have: what Mistral documents; elsewhere as many as stay below the size that every
-    /// vendor takes, at [`crate::server::picture::MOST_BYTES`] each.
+    /// vendor takes, at [`crate::server::picture::MAX_BYTES`] each.
     pub fn most_images(self) -> usize {
         match self {
             Self::Mistral => 8,
@@ -80,21 +81,21 @@ impl Kind {
     }
 
     /// Reads one answer in this format. Pure.
-    pub fn reader(self, origin: &Arc<Origin>, limits: &Limits) -> Reader {
+    pub fn reader(self, origin: &Arc<Origin>, limits: &ProviderLimits) -> Reader {
         self.reader_of("", origin, limits)
     }
 
     /// Reads an answer with this media type, which is empty where the server names none.
-    pub(crate) fn reader_of(self, media_type: &str, origin: &Arc<Origin>, limits: &Limits) -> Reader {
+    pub(crate) fn reader_of(self, media_type: &str, origin: &Arc<Origin>, limits: &ProviderLimits) -> Reader {
         let vendor = self.vendor();
         let doubtful = !media_type.is_empty() && !vendor.framing.reads(media_type);
-        let limits = Limits { event_bytes: self.event_bytes(limits), ..*limits };
+        let limits = ProviderLimits { event_bytes: self.event_bytes(limits), ..*limits };
         Reader::new(origin, (vendor.framing, doubtful), (vendor.decoder)(Arc::clone(origin)), &limits)
     }
 
     /// The most that one event of this format may take. The last events of Responses hold all the text and thinking again,
     /// and JSON may take six bytes for a character of two.
-    pub fn event_bytes(self, limits: &Limits) -> usize {
+    pub fn event_bytes(self, limits: &ProviderLimits) -> usize {
         match self {
             Self::Responses => REPEATED * limits.event_bytes,
             _ => limits.event_bytes,

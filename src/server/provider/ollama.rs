@@ -1,6 +1,5 @@
 //! Ollama's own API: `POST /api/chat`, answered with a JSON object per line, the last of which says `done`.
 
-use super::complaint::Complaint;
 use super::framing::{Event, Framing};
 use super::lenient::{Count, Flag, List, Object, Text, Word};
 use super::request::{Message, base64};
@@ -9,6 +8,7 @@ use super::tokens::usage;
 use super::vendor::{Vendor, bearer, set};
 use super::{Delta, Request, json as text};
 use crate::model::Parameters;
+use crate::server::provider::error_body::Complaint;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

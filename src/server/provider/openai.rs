@@ -4,7 +4,6 @@
 //! Servers differ, so this reads what is meant: content as text or as a list of chunks, thoughts under one of three
 //! names, no `[DONE]` behind a `finish_reason`, an error in place of a chunk, a whole message in place of its pieces.
 
-use super::complaint::Complaint;
 use super::framing::{Event, Framing};
 use super::lenient::{Content, List, Name, Object, Text, Thing, Word};
 use super::request::data_url;
@@ -14,6 +13,7 @@ use super::vendor::{Vendor, bearer, set};
 use super::{Delta, FailureKind, Origin, Request, json as text};
 use crate::model::{Parameters, Usage};
 use crate::server::picture::Picture;
+use crate::server::provider::error_body::Complaint;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;

@@ -1,14 +1,15 @@
 //! An answer's bytes in, deltas out, whole: parser, decoder and caps together. Pure.
 
 use super::framing::{Framing, Parser};
-use super::quote::tidy;
-use super::{Decoder, Delta, Failure, FailureKind, Limits, Origin};
+use super::{Decoder, Delta, Failure, FailureKind, Origin};
 use crate::model::Usage;
+use crate::server::provider::ProviderLimits;
+use crate::server::provider::excerpt::tidy;
 use std::sync::Arc;
 
 /// No model reads or writes a billion tokens in one reply: a provider that counts more has miscounted. And the ledger's sums
 /// stay far from what a number in the database can be.
-const MOST_TOKENS: u64 = 1_000_000_000;
+const MAX_TOKENS: u64 = 1_000_000_000;
 
 /// Reads one answer. After a `Finished` or a `Failed` it says nothing more.
 pub struct Reader {
@@ -26,7 +27,7 @@ impl Reader {
         origin: &Arc<Origin>,
         (framing, doubtful): (Framing, bool),
         decoder: Box<dyn Decoder>,
-        limits: &Limits,
+        limits: &ProviderLimits,
     ) -> Self {
         let parser = Parser::new(framing, doubtful, limits.event_bytes);
         Self { origin: Arc::clone(origin), parser, decoder, room: limits.body_bytes, over: false }
@@ -101,7 +102,7 @@ fn believable(delta: Delta) -> Delta {
         Delta::Finished { reason } => return Delta::Finished { reason: tidy(&reason) },
         delta => return delta,
     };
-    let (input_tokens, output_tokens) = (usage.input_tokens.min(MOST_TOKENS), usage.output_tokens.min(MOST_TOKENS));
+    let (input_tokens, output_tokens) = (usage.input_tokens.min(MAX_TOKENS), usage.output_tokens.min(MAX_TOKENS));
     Delta::Usage(Usage { input_tokens, output_tokens, ..usage })
 }
 

@@ -1,7 +1,7 @@
 //! Keys in a provider's words, found by their value: as they are, in other case, percent-encoded, and in base64, also
 //! inside of something longer.
 
-use super::quote::{CUT, HIDDEN, SHORTEST_START};
+use crate::server::provider::excerpt::{CUT, HIDDEN, SHORTEST_START};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 

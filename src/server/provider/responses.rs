@@ -4,7 +4,6 @@
 //! an item and the whole are complete; compatible servers leave some of that out, so what was not heard before (`heard`) is
 //! taken from there. Every type that is not known is ignored.
 
-use super::complaint::Complaint;
 use super::framing::{Event, Framing};
 use super::heard::Heard;
 use super::item::{Item, ItemKind, Response};
@@ -15,6 +14,7 @@ use super::vendor::{Vendor, bearer, set};
 use super::{Delta, Origin, Request, json as text};
 use crate::model::Parameters;
 use crate::server::picture::Picture;
+use crate::server::provider::error_body::Complaint;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;

@@ -3,7 +3,8 @@
 use super::dialect::{Changes, Learned, Requests};
 use super::settings::Listed;
 use super::vendor::{Parameters, overlay};
-use super::{Endpoint, Kind, Limits, Origin, Request};
+use super::{Endpoint, Kind, Origin, Request};
+use crate::server::provider::ProviderLimits;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
@@ -111,7 +112,7 @@ impl Service {
 ///
 /// # Errors
 /// A sentence that names the wrong setting.
-pub(super) fn services(endpoints: Vec<Endpoint>, limits: &Limits) -> Result<Vec<Arc<Service>>, String> {
+pub(super) fn services(endpoints: Vec<Endpoint>, limits: &ProviderLimits) -> Result<Vec<Arc<Service>>, String> {
     if endpoints.is_empty() {
         return Ok(Vec::new());
     }
@@ -154,7 +155,7 @@ fn headers(kind: Kind, key: Option<&SecretString>) -> Result<HeaderMap, String> 
 }
 
 /// The one HTTP client. It follows no redirect: the key would go along to wherever the answer points.
-fn client(limits: &Limits, https: bool) -> Result<Client, String> {
+fn client(limits: &ProviderLimits, https: bool) -> Result<Client, String> {
     // reqwest panics without one. The first in the process stays; a second is no error for us.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder()

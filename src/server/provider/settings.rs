@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// What a provider may take of time and memory. Tests pass shorter ones.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct ProviderLimits {
     /// 10 s to connect, TLS included: a host that takes longer is down.
     pub connect: Duration,
     /// 120 s from sending the request to the first byte of the answer: thinking models and cold local ones are slow.
@@ -33,7 +33,7 @@ pub struct Limits {
     pub longest_pause: Duration,
 }
 
-impl Default for Limits {
+impl Default for ProviderLimits {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),

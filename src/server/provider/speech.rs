@@ -4,11 +4,12 @@
 //! Here is decided what no format can decide alone: which text is a thought (`think`), where a blank line belongs between two
 //! texts, and whether a reply that has ended has answered at all.
 
-use super::complaint::Complaint;
 use super::failure::Empty;
 use super::framing::Event;
 use super::think::{Piece, Tags};
-use super::{Delta, Failure, FailureKind, Origin, json, quote};
+use super::{Delta, Failure, FailureKind, Origin, json};
+use crate::server::provider::error_body::Complaint;
+use crate::server::provider::excerpt;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -190,7 +191,7 @@ impl Speech {
 
     /// Part of the reply makes no sense. That matters where no text comes of the rest.
     pub(super) fn misread(&mut self, data: &str) {
-        let start = || data.chars().take(quote::LONGEST + 1).collect();
+        let start = || data.chars().take(excerpt::LONGEST + 1).collect();
         self.misread.get_or_insert_with(start);
     }
 

@@ -7,7 +7,7 @@
 const TAGS: [(&str, &str); 3] = [("<think>", "</think>"), ("<thinking>", "</thinking>"), ("<thought>", "</thought>")];
 /// Blank text is held back until it is known what follows; more than this, in bytes, is no layout but a model that has lost
 /// its way.
-const MOST_BLANKS: usize = 256;
+const MAX_BLANKS: usize = 256;
 
 /// A piece of what was one text.
 #[derive(Debug, PartialEq)]
@@ -77,7 +77,7 @@ impl Tags {
             return true;
         }
         let may_be_a_tag = !start.is_empty() && TAGS.iter().any(|(opening, _)| opening.starts_with(start));
-        if may_be_a_tag || (start.is_empty() && self.held.len() <= MOST_BLANKS) {
+        if may_be_a_tag || (start.is_empty() && self.held.len() <= MAX_BLANKS) {
             return false;
         }
         let text = if self.after { start.to_owned() } else { std::mem::take(&mut self.held) };
@@ -91,7 +91,7 @@ impl Tags {
         let end = self.held.find(closing);
         // Its beginning may be at the end, and blanks before it belong to neither.
         let thought = &self.held[..end.unwrap_or_else(|| self.held.len() - beginning_of(closing, &self.held))];
-        let blanks_count = end.is_none() && MOST_BLANKS < thought.len() - thought.trim_end().len();
+        let blanks_count = end.is_none() && MAX_BLANKS < thought.len() - thought.trim_end().len();
         let length = if blanks_count { thought.len() } else { thought.trim_end().len() };
         let said = if self.begun { &thought[..length] } else { thought[..length].trim_start() };
         if !said.is_empty() {

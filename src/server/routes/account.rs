@@ -1,17 +1,20 @@
 //! An account's own page. Only a browser that is signed in gets here: what manages an account is more than a token may do.
 
-use super::door::arrived;
 use super::input::{Form, Local};
 use super::table::Table;
 use crate::error::Problem;
 use crate::model::AccountId;
 use crate::server::State;
 use crate::server::accounts::{self, Arrival};
-use crate::server::plain::account::{Content, page};
-use crate::server::plain::oidc::Linked;
-use crate::server::plain::{Said, Sheet};
-use crate::server::principal::{By, Scope};
+use crate::server::html::Notice;
+use crate::server::html::Sheet;
+use crate::server::html::account::AccountPage;
+use crate::server::html::account::page;
+use crate::server::html::oidc::Linked;
+use crate::server::principal::Credential;
+use crate::server::principal::Scope;
 use crate::server::problem::ProblemPage;
+use crate::server::routes::sign_in::arrived;
 use crate::server::secret::Hash;
 use crate::server::session::{Once, Person, cookie};
 use axum::extract::State as Extract;
@@ -33,14 +36,14 @@ pub(super) fn routes() -> Table {
 }
 
 /// The page, with what somebody was told.
-pub(super) async fn sheet(state: &State, person: Person, said: Said, made: Option<String>) -> Result<Sheet, Problem> {
+pub(super) async fn sheet(state: &State, person: Person, said: Notice, made: Option<String>) -> Result<Sheet, Problem> {
     let account = person.who.account;
-    let By::Session(here) = person.who.by else { return Err(Problem::NotFound) };
+    let Credential::Session(here) = person.who.by else { return Err(Problem::NotFound) };
     let brings = match state.store.guest_of(here).await? {
         Some(guest) => state.store.count_conversations(guest).await?,
         None => 0,
     };
-    let content = Content {
+    let content = AccountPage {
         sessions: state.store.sessions(account).await?,
         tokens: state.store.tokens(account).await?,
         linked: linked(state, account).await?,
@@ -67,7 +70,7 @@ async fn show(Extract(state): Extract<State>, person: Person, Once(made): Once) 
     let tokens = state.store.tokens(person.who.account).await?;
     // Only what is a token of this account: anybody could have put something else into the browser.
     let made = made.filter(|made| tokens.iter().any(|token| token.hash == Hash::of(made)));
-    let page = sheet(&state, person, Said::default(), made.clone()).await?;
+    let page = sheet(&state, person, Notice::default(), made.clone()).await?;
     Ok(cookie::shown(&state, made.as_deref(), page)?)
 }
 
@@ -91,7 +94,7 @@ async fn rename(
     };
     match renamed {
         Ok(()) => Ok(Redirect::to(HERE).into_response()),
-        Err(problem) => Ok(sheet(&state, person, Said::problem("rename", problem), None).await?.into_response()),
+        Err(problem) => Ok(sheet(&state, person, Notice::problem("rename", problem), None).await?.into_response()),
     }
 }
 
@@ -111,7 +114,7 @@ async fn change_password(
     match accounts::change_password(&state, arrival, person.who, &form.old, &form.new).await {
         Ok(signed) => Ok(arrived(&state, signed, &Local::to(HERE))?),
         Err(problem) => {
-            let said = Said::problem("password", problem);
+            let said = Notice::problem("password", problem);
             Ok(sheet(&state, person, said, None).await?.into_response())
         }
     }
@@ -133,7 +136,7 @@ async fn end_session(
 }
 
 async fn end_other_sessions(Extract(state): Extract<State>, person: Person) -> Result<Redirect, ProblemPage> {
-    let By::Session(here) = person.who.by else { return Err(Problem::NotFound.into()) };
+    let Credential::Session(here) = person.who.by else { return Err(Problem::NotFound.into()) };
     accounts::end_other_sessions(&state, person.who.account, here).await?;
     Ok(Redirect::to(HERE))
 }
@@ -159,7 +162,7 @@ async fn make_token(
     };
     match made {
         Ok(token) => Ok(cookie::show_once(&state, "/account#tokens", token)?),
-        Err(problem) => Ok(sheet(&state, person, Said::problem("token", problem), None).await?.into_response()),
+        Err(problem) => Ok(sheet(&state, person, Notice::problem("token", problem), None).await?.into_response()),
     }
 }
 

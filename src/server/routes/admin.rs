@@ -9,8 +9,9 @@ use super::origin::site;
 use super::table::Table;
 use crate::error::Problem;
 use crate::model::AccountId;
-use crate::server::plain::admin::Detail;
-use crate::server::plain::{Said, Sheet, admin as pages};
+use crate::server::html::Notice;
+use crate::server::html::admin::Detail;
+use crate::server::html::{Sheet, admin as pages};
 use crate::server::principal::{Name, Role};
 use crate::server::problem::ProblemPage;
 use crate::server::quota::Quota;
@@ -66,7 +67,7 @@ async fn people(
     Ok(pages::accounts(admin.0.owner(), &search, asking.q, people, next))
 }
 
-async fn detail(state: &State, admin: &Admin, id: AccountId, said: Said) -> Result<Sheet, Problem> {
+async fn detail(state: &State, admin: &Admin, id: AccountId, said: Notice) -> Result<Sheet, Problem> {
     detail_with(state, admin, id, said, None).await
 }
 
@@ -75,7 +76,7 @@ async fn detail_with(
     state: &State,
     admin: &Admin,
     id: AccountId,
-    said: Said,
+    said: Notice,
     link: Option<String>,
 ) -> Result<Sheet, Problem> {
     let detail = Detail {
@@ -102,7 +103,7 @@ async fn account(
         _ => None,
     };
     let link = made.as_ref().map(|secret| format!("{}/reset-password?link={secret}", site(&state.settings, &headers)));
-    let page = detail_with(&state, &admin, id, Said::default(), link).await?;
+    let page = detail_with(&state, &admin, id, Notice::default(), link).await?;
     Ok(cookie::shown(&state, made.as_deref(), page)?)
 }
 
@@ -117,7 +118,7 @@ async fn after(
     match done {
         Ok(()) => Ok(Redirect::to(&format!("/admin/accounts/{id}")).into_response()),
         Err(Problem::NotFound) => Err(Problem::NotFound.into()),
-        Err(problem) => Ok(detail(state, admin, id, Said::problem(form, problem)).await?.into_response()),
+        Err(problem) => Ok(detail(state, admin, id, Notice::problem(form, problem)).await?.into_response()),
     }
 }
 

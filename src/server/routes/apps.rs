@@ -4,11 +4,12 @@
 use super::table::Table;
 use crate::error::Problem;
 use crate::server::State;
-use crate::server::channels::{Channel, Name, Occupied, Said, SocketId};
+use crate::server::channels::ChannelMessage;
+use crate::server::channels::{Channel, Name, Occupied, SocketId};
 use crate::server::secret::hex;
-use crate::server::transport::socket::MOST_BYTES_OUT;
-use crate::server::transport::socket::message::{self, Data};
-use crate::server::transport::socket::speak::may_be_added;
+use crate::server::transport::pusher::MAX_BYTES_OUT;
+use crate::server::transport::pusher::client_events::may_be_added;
+use crate::server::transport::pusher::message::{self, Data};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, OriginalUri, Path, Request, State as Extract};
@@ -22,12 +23,12 @@ use sha2::Digest;
 use std::collections::{BTreeMap, HashMap};
 
 /// How far a backend's clock may be off, in seconds: an older request could be somebody else's who has heard it.
-const MOST_SECONDS_OFF: i64 = 600;
+const MAX_SECONDS_OFF: i64 = 600;
 /// The protocol's limit on an event's data.
-const MOST_DATA_BYTES: usize = 10_000;
+const MAX_DATA_BYTES: usize = 10_000;
 /// The protocol's limits on one request.
-const MOST_CHANNELS: usize = 100;
-const MOST_IN_BATCH: usize = 10;
+const MAX_CHANNELS: usize = 100;
+const MAX_IN_BATCH: usize = 10;
 
 pub(super) fn routes() -> Table {
     Table::default()
@@ -79,7 +80,7 @@ impl Signed {
         let named = path.strip_prefix("/apps/").and_then(|rest| rest.split('/').next()) == Some(&app.id);
         let now = jiff::Timestamp::now().as_second();
         let time = self.query.get("auth_timestamp").and_then(|time| time.parse::<i64>().ok());
-        let fresh = time.is_some_and(|time| now.saturating_sub(time).saturating_abs() <= MOST_SECONDS_OFF);
+        let fresh = time.is_some_and(|time| now.saturating_sub(time).saturating_abs() <= MAX_SECONDS_OFF);
         let whole = self.body.is_empty() && !self.query.contains_key("body_md5")
             || is("body_md5", &hex(&Md5::digest(&self.body)));
         let signature = self.query.get("auth_signature").map_or("", String::as_str);
@@ -121,11 +122,11 @@ struct Batch {
 impl New {
     /// The channels it is for, each once, and what is said on them.
     fn checked(&self) -> Result<HashMap<Name, String>, Problem> {
-        if MOST_DATA_BYTES < self.data.len() {
-            return Err(Problem::TooLarge(format!("The data of an event has at most {MOST_DATA_BYTES} bytes.")));
+        if MAX_DATA_BYTES < self.data.len() {
+            return Err(Problem::TooLarge(format!("The data of an event has at most {MAX_DATA_BYTES} bytes.")));
         }
-        if MOST_CHANNELS < self.channels.len() {
-            let message = format!("An event goes to {MOST_CHANNELS} channels at most.");
+        if MAX_CHANNELS < self.channels.len() {
+            let message = format!("An event goes to {MAX_CHANNELS} channels at most.");
             return Err(Problem::invalid("channels", message));
         }
         let wrong = || Problem::invalid("channels", "This is not the name of a channel.");
@@ -137,7 +138,7 @@ impl New {
         names.iter().try_for_each(|name| may_be_added(name, &self.name))?;
         let with_message = |name: Name| (name.clone(), message::on(&name, &self.name, Data::Text(&self.data)));
         let said: HashMap<_, _> = names.into_iter().map(with_message).collect();
-        if said.values().any(|message| MOST_BYTES_OUT < message.len()) {
+        if said.values().any(|message| MAX_BYTES_OUT < message.len()) {
             let message =
                 "The event is longer than 10 KB as clients get it, with its name and each \" as \\\". Send less.";
             return Err(Problem::TooLarge(message.into()));
@@ -148,7 +149,7 @@ impl New {
     fn say(&self, state: &State, said: HashMap<Name, String>) {
         let except = self.socket_id.as_deref().and_then(|id| SocketId::parse(id, &state.sockets.app));
         for (name, message) in said {
-            state.sockets.say(&name, Said { except, message });
+            state.sockets.say(&name, ChannelMessage { except, message });
         }
     }
 }
@@ -172,8 +173,8 @@ async fn add(Extract(state): Extract<State>, signed: Signed) -> Result<Json<Valu
 
 async fn add_batch(Extract(state): Extract<State>, signed: Signed) -> Result<Json<Value>, Problem> {
     let Batch { batch } = signed.read()?;
-    if MOST_IN_BATCH < batch.len() {
-        return Err(Problem::invalid("batch", format!("A batch has at most {MOST_IN_BATCH} events.")));
+    if MAX_IN_BATCH < batch.len() {
+        return Err(Problem::invalid("batch", format!("A batch has at most {MAX_IN_BATCH} events.")));
     }
     // All or none.
     let said = batch.iter().map(New::checked).collect::<Result<Vec<_>, _>>()?;

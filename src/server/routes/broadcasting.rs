@@ -7,9 +7,10 @@ use super::table::Table;
 use crate::error::Problem;
 use crate::server::State;
 use crate::server::channels::{Name, SocketId};
-use crate::server::principal::{By, Who};
+use crate::server::principal::Credential;
+use crate::server::principal::Principal;
 use crate::server::session::Caller;
-use crate::server::transport::socket::{access, presence};
+use crate::server::transport::pusher::{access, presence};
 use axum::extract::{Form, FromRequest, Json, Request, State as Extract};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -94,9 +95,9 @@ async fn sign(state: &State, caller: Caller, request: Request) -> Result<Value, 
 }
 
 /// A cookie counts only where our own pages send it: another site's could, in a browser that is signed in here.
-fn admit(asker: Asker, who: Who) -> Result<(), Problem> {
+fn admit(asker: Asker, who: Principal) -> Result<(), Problem> {
     match (asker, who.by) {
-        (Asker::Own, _) | (Asker::Allowed, By::Token(..)) => Ok(()),
+        (Asker::Own, _) | (Asker::Allowed, Credential::Token(..)) => Ok(()),
         _ => Err(Problem::Forbidden("This request came from another website, so it was not done.".into())),
     }
 }

@@ -6,7 +6,7 @@ use crate::server::address::{self, network};
 use crate::server::drawing::Place;
 use crate::server::limits::Sender;
 use crate::server::peer::Peer;
-use crate::server::principal::Passerby;
+use crate::server::principal::LinkHolder;
 use crate::server::problem::in_place_of_page;
 use crate::server::session::Caller;
 use crate::server::sync::lock;
@@ -69,7 +69,7 @@ fn is_bulky(method: &Method, path: &str) -> bool {
 /// out.
 fn senders(state: &State, request: &Request) -> Result<Vec<Sender>, Problem> {
     let extensions = request.extensions();
-    if let Some(passerby) = extensions.get::<Passerby>() {
+    if let Some(passerby) = extensions.get::<LinkHolder>() {
         return Ok(vec![Sender::Network(network(passerby.address))]);
     }
     let peer = extensions.get::<Peer>().ok_or(Problem::Internal)?;

@@ -11,7 +11,7 @@ use crate::error::Problem;
 use crate::model::{Parameters, ReplyError, Role};
 use crate::server::accounts::Arrival;
 use crate::server::address::network;
-use crate::server::engine::Visit;
+use crate::server::engine::Stateless;
 use crate::server::grants::Grant;
 use crate::server::limits::Sender;
 use crate::server::provider::{Delta, FailureKind, Request, Turn};
@@ -32,8 +32,8 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 /// The contract's limits.
-const MOST_MESSAGES: usize = 50;
-const MOST_CHARACTERS: usize = 4_000;
+const MAX_MESSAGES: usize = 50;
+const MAX_CHARACTERS: usize = 4_000;
 /// A comment.
 const SIGN_OF_LIFE: Bytes = Bytes::from_static(b":\n\n");
 
@@ -113,14 +113,14 @@ async fn chat(
 }
 
 fn check(messages: &[Said]) -> Result<(), Problem> {
-    if messages.is_empty() || MOST_MESSAGES < messages.len() {
-        return Err(Problem::invalid("messages", format!("Send 1 to {MOST_MESSAGES} messages.")));
+    if messages.is_empty() || MAX_MESSAGES < messages.len() {
+        return Err(Problem::invalid("messages", format!("Send 1 to {MAX_MESSAGES} messages.")));
     }
     for (index, said) in messages.iter().enumerate() {
         let characters = said.content.chars().count();
-        if characters == 0 || MOST_CHARACTERS < characters {
+        if characters == 0 || MAX_CHARACTERS < characters {
             let message =
-                format!("A message's content has 1 to {MOST_CHARACTERS} characters; this one has {characters}.");
+                format!("A message's content has 1 to {MAX_CHARACTERS} characters; this one has {characters}.");
             return Err(Problem::invalid(format!("messages[{index}].content"), message));
         }
     }
@@ -138,7 +138,7 @@ struct Answer {
     deltas: BoxStream<'static, Delta>,
     charge: Charge,
     deadline: Instant,
-    visit: Visit,
+    visit: Stateless,
     grant: Option<Grant>,
 }
 

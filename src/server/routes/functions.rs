@@ -9,7 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 /// More than a problem document has.
-const MOST_PROBLEM_BYTES: usize = 64 << 10;
+const MAX_PROBLEM_BYTES: usize = 64 << 10;
 
 /// To a browser that submits a form (who says that it takes HTML), server functions answer by sending it to its `Referer`, with
 /// errors in the address. Our forms have routes of their own, and nobody is sent to where a header says.
@@ -43,7 +43,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 /// Server functions write what is wrong into the body alone; programs and proxies look for the header.
 async fn with_retry_after(response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
-    let Ok(body) = to_bytes(body, MOST_PROBLEM_BYTES).await else { return Problem::Internal.into_response() };
+    let Ok(body) = to_bytes(body, MAX_PROBLEM_BYTES).await else { return Problem::Internal.into_response() };
     let problem = serde_json::from_slice::<Problem>(&body).ok();
     if let Some(seconds) = problem.and_then(|problem| problem.retry_after_seconds()) {
         parts.headers.insert(header::RETRY_AFTER, seconds.into());

@@ -7,7 +7,7 @@ use super::table::Table;
 use crate::error::Problem;
 use crate::model::{Image, ImageId};
 use crate::server::picture::Picture;
-use crate::server::principal::Looker;
+use crate::server::principal::Viewer;
 use crate::server::problem::too_large;
 use crate::server::serve::timely::Late;
 use crate::server::session::{Account, Address};
@@ -80,7 +80,7 @@ async fn upload(
         (status = 304, description = "As it is known")))]
 async fn show(
     Extract(state): Extract<State>,
-    looker: Looker,
+    looker: Viewer,
     Id(id): Id<ImageId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -106,8 +106,8 @@ async fn receive(stretch: Duration, body: Body) -> Result<Bytes, Problem> {
             true => slow(),
             false => Problem::Malformed("The image did not arrive in full. Upload it again.".into()),
         })?);
-        if Image::MOST_UPLOAD_BYTES < file.len() {
-            return Err(too_large(Image::MOST_UPLOAD_BYTES));
+        if Image::MAX_UPLOAD_BYTES < file.len() {
+            return Err(too_large(Image::MAX_UPLOAD_BYTES));
         }
         if before + STRETCH_BYTES <= file.len() {
             (begun, before) = (Instant::now(), file.len());

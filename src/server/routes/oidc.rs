@@ -5,16 +5,18 @@
 //! the host: but issuers pass people on to others, which nobody can list.
 
 use super::account::sheet;
-use super::door::arrived;
 use super::input::{Form, Local, Query};
 use super::table::Table;
 use crate::error::Problem;
 use crate::server::State;
 use crate::server::accounts::{self, Arrival};
-use crate::server::oidc::{Answer, Failure, Flow, Oidc, Purpose};
-use crate::server::plain::{Said, oidc as pages};
-use crate::server::principal::By;
+use crate::server::html::Notice;
+use crate::server::html::oidc as pages;
+use crate::server::oidc::Callback;
+use crate::server::oidc::{Failure, Flow, Oidc, Purpose};
+use crate::server::principal::Credential;
 use crate::server::problem::ProblemPage;
+use crate::server::routes::sign_in::arrived;
 use crate::server::secret::Hash;
 use crate::server::session::{Person, cookie};
 use crate::server::task::owned;
@@ -84,7 +86,7 @@ async fn link(
     let (Form(form), account) = (form?, person.who.account);
     match accounts::confirm_link(&state, &arrival, account, &form.password).await {
         Ok(proof) => go(&state, &headers, Purpose::Link(account, proof), &Local::to(ACCOUNT)).await,
-        Err(problem) => Ok(sheet(&state, person, Said::problem("link", problem), None).await?.into_response()),
+        Err(problem) => Ok(sheet(&state, person, Notice::problem("link", problem), None).await?.into_response()),
     }
 }
 
@@ -119,7 +121,7 @@ async fn come_back(
     Extract(state): Extract<State>,
     arrival: Arrival,
     headers: HeaderMap,
-    answer: Result<Query<Answer>, Problem>,
+    answer: Result<Query<Callback>, Problem>,
 ) -> Result<Response, ProblemPage> {
     let oidc = configured(&state)?;
     let Query(answer) = answer?;
@@ -144,7 +146,7 @@ async fn finish(
     oidc: &Oidc,
     arrival: Arrival,
     flow: &Flow,
-    answer: Answer,
+    answer: Callback,
     back: &str,
 ) -> Result<Response, Problem> {
     let attempt = state.throttle.other(arrival.address)?;
@@ -161,7 +163,7 @@ async fn finish(
             arrived(state, signed, &Local::to(&flow.next))
         }
         Purpose::Link(account, proof) => {
-            let still = arrival.who.filter(|who| who.account == account && matches!(who.by, By::Session(_)));
+            let still = arrival.who.filter(|who| who.account == account && matches!(who.by, Credential::Session(_)));
             if still.is_none_or(|who| who.is_guest) {
                 let message = "You have been signed out in between, so nothing was linked. Sign in and link it again.";
                 return Err(Problem::Forbidden(message.into()));

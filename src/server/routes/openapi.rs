@@ -10,7 +10,7 @@ pub(super) use problems::{Conflicts, Limited, Missing};
 
 use super::table::Table;
 use crate::event::Event;
-use crate::server::plain::{Sheet, reference};
+use crate::server::html::{Sheet, reference};
 use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -83,7 +83,7 @@ async fn page() -> Sheet {
 fn build() -> OpenApi {
     let mut paths = Paths::new();
     let mut components = components();
-    for table in super::asked().into_iter().chain(super::watched()) {
+    for table in super::identified_routes().into_iter().chain(super::open_routes()) {
         let (_, _, described) = table.into_parts();
         paths.merge(described.paths);
         components.schemas.extend(described.schemas);

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 /// How much of a refused body is read and thrown away, and for how long. A server that answers and hangs up in the
 /// middle of a body resets the connection, and the client may never see why.
-const MOST_DISCARDED_BYTES: usize = 16 << 20;
+const MAX_DISCARDED_BYTES: usize = 16 << 20;
 const DISCARD_TIME: Duration = Duration::from_secs(5);
 
 /// Answers 413 before any handler runs.
@@ -26,7 +26,7 @@ pub(super) async fn refuse(request: Request, next: Next) -> Response {
         return Problem::Unsupported("Send the body as it is, without a Content-Encoding.".into()).into_response();
     }
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    let most = if request.uri().path() == UPLOADS { Image::MOST_UPLOAD_BYTES } else { MAX_BODY_BYTES };
+    let most = if request.uri().path() == UPLOADS { Image::MAX_UPLOAD_BYTES } else { MAX_BODY_BYTES };
     if length.is_none_or(|length: usize| length <= most) {
         return next.run(request).await;
     }
@@ -41,7 +41,7 @@ pub(super) async fn discard(body: Body) {
         let mut read = 0;
         while let Some(Ok(chunk)) = body.next().await {
             read += chunk.len();
-            if MOST_DISCARDED_BYTES < read {
+            if MAX_DISCARDED_BYTES < read {
                 return;
             }
         }

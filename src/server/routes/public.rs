@@ -7,7 +7,7 @@ use super::headers;
 use crate::error::Problem;
 use crate::model::{ConversationId, ImageId};
 use crate::server::peer::Peer;
-use crate::server::principal::Passerby;
+use crate::server::principal::LinkHolder;
 use crate::server::problem::ProblemPage;
 use crate::server::secret::Hash;
 use crate::server::{State, address, sharing};
@@ -71,14 +71,14 @@ async fn serve(state: State, app: Router, request: Request) -> Response {
     }
 }
 
-async fn open(state: &State, parts: &Parts) -> Result<(Passerby, Asked, ConversationId), Problem> {
+async fn open(state: &State, parts: &Parts) -> Result<(LinkHolder, Asked, ConversationId), Problem> {
     let peer = parts.extensions.get::<Peer>().ok_or(Problem::Internal)?;
     let address = address::client(&state.settings.trusted_proxies, peer.0.ip(), &parts.headers);
     let path = parts.uri.path().strip_prefix("/p/").ok_or(Problem::NotFound)?;
     let (secret, rest) = path.split_once('/').unwrap_or((path, ""));
     let conversation = sharing::published(state, address, secret).await?;
     let asked = asked(&parts.method, rest, conversation).ok_or(Problem::NotFound)?;
-    Ok((Passerby { link: Hash::of(secret), address }, asked, conversation))
+    Ok((LinkHolder { link: Hash::of(secret), address }, asked, conversation))
 }
 
 fn asked(method: &Method, rest: &str, conversation: ConversationId) -> Option<Asked> {
@@ -94,7 +94,7 @@ fn asked(method: &Method, rest: &str, conversation: ConversationId) -> Option<As
 
 /// Whoever sends it, it comes from a passer-by. It is made anew, because what the first router knows of the address is not
 /// the second's to read.
-async fn hand_on(app: Router, (parts, body): (Parts, Body), path: &str, passerby: Option<Passerby>) -> Response {
+async fn hand_on(app: Router, (parts, body): (Parts, Body), path: &str, passerby: Option<LinkHolder>) -> Response {
     let Ok(uri) = path.parse::<Uri>() else { return Problem::NotFound.into_response() };
     let mut inner = Request::new(body);
     *inner.method_mut() = parts.method;

@@ -5,8 +5,9 @@ use super::table::Table;
 use crate::error::Problem;
 use crate::server::State;
 use crate::server::accounts::{self, Arrival};
-use crate::server::plain::reset::{done, over, page};
-use crate::server::plain::{Said, Sheet};
+use crate::server::html::Notice;
+use crate::server::html::Sheet;
+use crate::server::html::reset::{done, over, page};
 use crate::server::problem::ProblemPage;
 use crate::server::secret::Hash;
 use axum::extract::State as Extract;
@@ -23,7 +24,7 @@ struct Link {
     link: String,
 }
 
-async fn sheet(state: &State, link: String, said: Said) -> Result<Sheet, Problem> {
+async fn sheet(state: &State, link: String, said: Notice) -> Result<Sheet, Problem> {
     match state.store.reset(Hash::of(&link)).await? {
         Some((_, name)) => Ok(page(name, link, said)),
         None => Ok(over(said)),
@@ -31,7 +32,7 @@ async fn sheet(state: &State, link: String, said: Said) -> Result<Sheet, Problem
 }
 
 async fn show(Extract(state): Extract<State>, Query(link): Query<Link>) -> Result<Sheet, ProblemPage> {
-    Ok(sheet(&state, link.link, Said::default()).await?)
+    Ok(sheet(&state, link.link, Notice::default()).await?)
 }
 
 #[derive(Deserialize)]
@@ -48,6 +49,6 @@ async fn reset(
     let Form(form) = form?;
     match accounts::reset(&state, &arrival, &form.link, &form.password).await {
         Ok(account) => Ok(done(state.store.identities(account).await?)),
-        Err(problem) => Ok(sheet(&state, form.link, Said::problem("reset", problem)).await?),
+        Err(problem) => Ok(sheet(&state, form.link, Notice::problem("reset", problem)).await?),
     }
 }

@@ -3,8 +3,9 @@
 use super::input::Query;
 use super::table::Table;
 use crate::error::Problem;
-use crate::server::plain::Said;
-use crate::server::plain::search::{Content, page};
+use crate::server::html::Notice;
+use crate::server::html::search::SearchPage;
+use crate::server::html::search::page;
 use crate::server::principal::Owner;
 use crate::server::problem::ProblemPage;
 use crate::server::session::{Caller, to_sign_in};
@@ -34,11 +35,11 @@ async fn show(
     let account = state.store.account(who.account).await?;
     let owner = account.name.map(|name| Owner { name, role: account.role });
     let Some(query) = q else {
-        return Ok(page(Content { owner, query: String::new(), found: None }, Said::default()).into_response());
+        return Ok(page(SearchPage { owner, query: String::new(), found: None }, Notice::default()).into_response());
     };
     let (found, said) = match search::search(&state, who.account, &query, cursor.as_deref(), None).await {
-        Ok(found) => (Some(found), Said::default()),
-        Err(problem) => (None, Said::problem("search", problem)),
+        Ok(found) => (Some(found), Notice::default()),
+        Err(problem) => (None, Notice::problem("search", problem)),
     };
-    Ok(page(Content { owner, query, found }, said).into_response())
+    Ok(page(SearchPage { owner, query, found }, said).into_response())
 }

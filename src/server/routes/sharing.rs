@@ -29,8 +29,8 @@ pub(super) fn routes() -> Table {
         .described(routes!(make_link))
         .described(routes!(end_link))
         .described(routes!(publish, unpublish))
-        .described(routes!(types))
-        .described(routes!(come_in));
+        .described(routes!(set_typing))
+        .described(routes!(join));
     forms::add_to(table)
 }
 
@@ -102,9 +102,9 @@ impl From<stored::Share> for Person {
     }
 }
 
-impl From<stored::Link> for Link {
-    fn from(link: stored::Link) -> Self {
-        let stored::Link { hash, role, uses, used, ends_at, created_at } = link;
+impl From<stored::InviteLink> for Link {
+    fn from(link: stored::InviteLink) -> Self {
+        let stored::InviteLink { hash, role, uses, used, ends_at, created_at } = link;
         Self { id: hash.to_string(), role, uses, used, ends_at, created_at }
     }
 }
@@ -287,12 +287,12 @@ async fn unpublish(
 /// The caller types here. To be said again every three seconds or so for as long as that goes on; it is believed for six.
 #[utoipa::path(post, path = "/api/v1/conversations/{id}/typing", operation_id = "sayTyping", tag = "sharing",
     responses((status = 204)))]
-async fn types(
+async fn set_typing(
     Extract(state): Extract<State>,
     Account(account): Account,
     Id(id): Id<ConversationId>,
 ) -> Result<StatusCode, Problem> {
-    sharing::types(&state, account, id).await?;
+    sharing::set_typing(&state, account, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -306,11 +306,11 @@ pub(super) struct Join {
 #[utoipa::path(post, path = "/api/v1/join", operation_id = "join", tag = "sharing",
     request_body = Join,
     responses((status = 200, body = Conversation), Conflicts, Limited, Missing))]
-async fn come_in(
+async fn join(
     Extract(state): Extract<State>,
     Account(account): Account,
     arrival: Arrival,
     Json(join): Json<Join>,
 ) -> Result<Answer<Conversation>, Problem> {
-    Ok(Answer(sharing::come_in(&state, arrival.address, account, &join.secret).await?))
+    Ok(Answer(sharing::join(&state, arrival.address, account, &join.secret).await?))
 }

@@ -3,7 +3,7 @@
 use crate::error::Problem;
 
 /// More is a text, not a question for one.
-const MOST_CHARACTERS: usize = 200;
+const MAX_CHARACTERS: usize = 200;
 /// Of an excerpt: before the first word, and from there on.
 const BEFORE: usize = 60;
 const AFTER: usize = 180;
@@ -17,8 +17,8 @@ impl Words {
         if words.is_empty() {
             return Err(Problem::invalid("q", "Write what to look for."));
         }
-        if MOST_CHARACTERS < query.chars().count() {
-            return Err(Problem::invalid("q", format!("Look for at most {MOST_CHARACTERS} characters.")));
+        if MAX_CHARACTERS < query.chars().count() {
+            return Err(Problem::invalid("q", format!("Look for at most {MAX_CHARACTERS} characters.")));
         }
         Ok(Self(words))
     }

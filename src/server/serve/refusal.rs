@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 /// Refusals that are spoken at the same time; beyond that the line just goes dead. They have no place of their own.
-const MOST_AT_ONCE: usize = 64;
+const MAX_AT_ONCE: usize = 64;
 /// How long the other side gets to read why.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Something will have been freed by then.
@@ -23,7 +23,7 @@ pub(super) struct Refusals {
 
 impl Refusals {
     pub(super) fn new() -> Self {
-        Self { turns: Arc::new(Semaphore::new(MOST_AT_ONCE)), answer: answer().into() }
+        Self { turns: Arc::new(Semaphore::new(MAX_AT_ONCE)), answer: answer().into() }
     }
 
     /// Answers 503 and closes the connection.

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// As much of a line as tells its header and the value: the longest is a length, or `chunked` behind other codings.
-const MOST_OF_LINE: usize = 128;
+const MAX_OF_LINE: usize = 128;
 
 /// A connection whose heads are looked at.
 pub(super) struct Strict<T> {
@@ -90,7 +90,7 @@ impl Heads {
     fn take(&mut self, bytes: &mut [u8], at: usize) {
         let byte = bytes[at];
         if byte != b'\n' {
-            if byte != b'\r' && self.line.len() < MOST_OF_LINE {
+            if byte != b'\r' && self.line.len() < MAX_OF_LINE {
                 self.line.push(byte);
             }
             self.last = byte;

@@ -5,7 +5,10 @@ use crate::error::Problem;
 use crate::model::AccountId;
 use crate::server::accounts::Arrival;
 use crate::server::peer::Peer;
-use crate::server::principal::{By, Looker, Owner, Role, Who};
+use crate::server::principal::Credential;
+use crate::server::principal::Principal;
+use crate::server::principal::Viewer;
+use crate::server::principal::{Owner, Role};
 use crate::server::problem::ProblemPage;
 use crate::server::{State, address};
 use axum::extract::FromRequestParts;
@@ -28,7 +31,7 @@ impl FromRequestParts<State> for Account {
 }
 
 /// The caller of a handler that only looks.
-pub struct Reader(pub Who);
+pub struct Reader(pub Principal);
 
 impl FromRequestParts<State> for Reader {
     type Rejection = Problem;
@@ -40,7 +43,7 @@ impl FromRequestParts<State> for Reader {
 
 /// Somebody with a name, in a browser that is signed in, where the answer is for a program: what manages an account is more
 /// than a token may do.
-pub struct SignedIn(pub Who);
+pub struct SignedIn(pub Principal);
 
 impl FromRequestParts<State> for SignedIn {
     type Rejection = Problem;
@@ -48,14 +51,14 @@ impl FromRequestParts<State> for SignedIn {
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
         let who = Caller::from_request_parts(parts, state).await?.reading()?;
         match who.by {
-            By::Token(..) => Err(Problem::Forbidden(NOT_ENOUGH.into())),
-            By::Session(_) if who.is_guest => Err(Problem::Forbidden("Sign up, or sign in, first.".into())),
-            By::Session(_) => Ok(Self(who)),
+            Credential::Token(..) => Err(Problem::Forbidden(NOT_ENOUGH.into())),
+            Credential::Session(_) if who.is_guest => Err(Problem::Forbidden("Sign up, or sign in, first.".into())),
+            Credential::Session(_) => Ok(Self(who)),
         }
     }
 }
 
-impl FromRequestParts<State> for Looker {
+impl FromRequestParts<State> for Viewer {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
@@ -67,7 +70,7 @@ impl FromRequestParts<State> for Looker {
 /// Somebody with a name, in a browser that is signed in. Whoever is not is sent to sign in, and comes back.
 #[derive(Clone)]
 pub struct Person {
-    pub who: Who,
+    pub who: Principal,
     pub name: String,
 }
 
@@ -83,7 +86,7 @@ impl FromRequestParts<State> for Person {
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Response> {
         let Caller(caller, _) = Caller::from_request_parts(parts, state).await.map_err(IntoResponse::into_response)?;
         match caller {
-            Some(Who { by: By::Token(..), .. }) => Err(not_a_browser()),
+            Some(Principal { by: Credential::Token(..), .. }) => Err(not_a_browser()),
             Some(who) if !who.is_guest => {
                 let account =
                     state.store.account(who.account).await.map_err(|error| Problem::from(error).into_response())?;
@@ -97,7 +100,7 @@ impl FromRequestParts<State> for Person {
 }
 
 /// Somebody in a browser, a guest too. Whoever is nobody is sent to sign in.
-pub struct Browser(pub Who);
+pub struct Browser(pub Principal);
 
 impl FromRequestParts<State> for Browser {
     type Rejection = Response;
@@ -105,7 +108,7 @@ impl FromRequestParts<State> for Browser {
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Response> {
         let caller = Caller::from_request_parts(parts, state).await.map_err(IntoResponse::into_response)?;
         match caller.0 {
-            Some(who) if matches!(who.by, By::Session(_)) => Ok(Self(who)),
+            Some(who) if matches!(who.by, Credential::Session(_)) => Ok(Self(who)),
             Some(_) => Err(not_a_browser()),
             None => Err(to_sign_in("/").into_response()),
         }

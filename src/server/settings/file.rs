@@ -10,7 +10,7 @@ use std::path::Path;
 use toml::{Spanned, Table};
 
 /// A list of models is small; more is another file.
-const MOST_BYTES: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 /// The name of the built-in tour's provider.
 const TAKEN: &str = "demo";
 
@@ -27,8 +27,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<Endpoint>, String> {
 
 fn text(path: &Path) -> Result<String, String> {
     let length = std::fs::metadata(path).map_err(|error| format!("it cannot be read: {error}"))?.len();
-    if MOST_BYTES < length {
-        return Err(format!("expected at most {MOST_BYTES} bytes"));
+    if MAX_BYTES < length {
+        return Err(format!("expected at most {MAX_BYTES} bytes"));
     }
     std::fs::read_to_string(path).map_err(|error| format!("it cannot be read: {error}"))
 }

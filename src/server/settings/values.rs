@@ -131,11 +131,11 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
 }
 
 /// A week: more is a slip of the keyboard.
-const MOST_SECONDS: u64 = 7 * 24 * 3600;
+const MAX_SECONDS: u64 = 7 * 24 * 3600;
 
 pub(super) fn seconds(text: &str) -> Result<u64, String> {
-    let seconds = text.parse().ok().filter(|seconds| (1..=MOST_SECONDS).contains(seconds));
-    seconds.ok_or_else(|| format!("expected whole seconds, from 1 to {MOST_SECONDS}"))
+    let seconds = text.parse().ok().filter(|seconds| (1..=MAX_SECONDS).contains(seconds));
+    seconds.ok_or_else(|| format!("expected whole seconds, from 1 to {MAX_SECONDS}"))
 }
 
 pub(super) fn positive(text: &str) -> Result<NonZeroU32, String> {

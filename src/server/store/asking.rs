@@ -1,8 +1,9 @@
 //! Whether who asks still may: asked in the transaction that writes, so that what was withdrawn before it is refused.
 
 use super::Store;
+use crate::server::principal::Credential;
+use crate::server::principal::Principal;
 use crate::server::principal::asking::{Asking, current};
-use crate::server::principal::{By, Who};
 use sqlx::{SqliteConnection, SqliteExecutor};
 
 /// What was withdrawn before something was written.
@@ -10,16 +11,16 @@ use sqlx::{SqliteConnection, SqliteExecutor};
 #[error("who asks may not any more")]
 struct Withdrawn;
 
-async fn holds(executor: impl SqliteExecutor<'_>, who: Who) -> sqlx::Result<bool> {
+async fn holds(executor: impl SqliteExecutor<'_>, who: Principal) -> sqlx::Result<bool> {
     let (sql, hash, scope) = match who.by {
-        By::Session(hash) => (
+        Credential::Session(hash) => (
             "select 1 from session join account on account.id = session.account
              where session.token_hash = $1 and account.id = $2 and account.role = $3 and account.disabled_at is null
                  and $4 = ''",
             hash,
             "",
         ),
-        By::Token(hash, scope) => (
+        Credential::Token(hash, scope) => (
             "select 1 from api_token join account on account.id = api_token.account
              where api_token.token_hash = $1 and account.id = $2 and account.role = $3 and account.disabled_at is null
                  and api_token.scope = $4",

@@ -5,7 +5,7 @@ use super::{Store, used, writing};
 use crate::contract::Changes;
 use crate::error::Problem;
 use crate::model::{Access, AccountId, Conversation, ConversationId, Named, Parameters};
-use crate::server::principal::Viewer;
+use crate::server::principal::ViewerId;
 use crate::server::quota::Writer;
 use crate::server::times::now;
 use sqlx::sqlite::SqliteRow;
@@ -129,7 +129,7 @@ fn json(parameters: &Parameters) -> String {
 
 /// Where a page of the list ends: the last conversation's time and id.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct ListPosition {
     pub updated_at: String,
     pub id: String,
 }
@@ -194,10 +194,10 @@ impl Store {
     }
 
     /// The conversation as this viewer sees it. `RowNotFound` when it is not there, or not for them.
-    pub async fn conversation_for(&self, viewer: Viewer, conversation: ConversationId) -> sqlx::Result<Stored> {
+    pub async fn conversation_for(&self, viewer: ViewerId, conversation: ConversationId) -> sqlx::Result<Stored> {
         match viewer {
-            Viewer::Account(account) => self.conversation(account, conversation).await,
-            Viewer::Public(link) => {
+            ViewerId::Account(account) => self.conversation(account, conversation).await,
+            ViewerId::Public(link) => {
                 let row = sqlx::query(select_conversations!(
                     "'reader'",
                     "public_link.names",
@@ -228,11 +228,11 @@ impl Store {
     pub async fn conversations(
         &self,
         account: AccountId,
-        after: Option<&Place>,
+        after: Option<&ListPosition>,
         limit: i64,
     ) -> sqlx::Result<Vec<Stored>> {
         // Every real time sorts before this one.
-        let end = Place { updated_at: "9999".into(), id: String::new() };
+        let end = ListPosition { updated_at: "9999".into(), id: String::new() };
         let after = after.unwrap_or(&end);
         // Its own and those of others each by its index, so that a long list costs no more than a page of it.
         let rows = sqlx::query(select_conversations!(

@@ -23,14 +23,14 @@ pub enum Written {
 }
 
 /// An ending that is not written yet, and what its viewers were told.
-struct Held {
+struct HeldEnding {
     ending: Arc<Ending>,
     told: ReplyError,
 }
 
 /// The endings that are not written yet.
 #[derive(Clone, Default)]
-pub(super) struct HeldEndings(Arc<Mutex<HashMap<MessageId, Held>>>);
+pub(super) struct HeldEndings(Arc<Mutex<HashMap<MessageId, HeldEnding>>>);
 
 impl Store {
     /// Writes a reply's end, unless another process has.
@@ -75,7 +75,7 @@ impl Store {
     /// Keeps an ending that cannot be written now. Until it is let go, the reply reads as complete, and as failed with
     /// `told`.
     pub fn hold(&self, ending: Arc<Ending>, told: ReplyError) {
-        lock(&self.held.0).insert(ending.reply, Held { ending, told });
+        lock(&self.held.0).insert(ending.reply, HeldEnding { ending, told });
     }
 
     /// Lets a held ending go. `false`: it was not held any more.
@@ -106,7 +106,7 @@ impl Store {
     /// The message as its viewers know it.
     pub(super) fn as_ended(&self, message: Message) -> Message {
         let held = lock(&self.held.0);
-        let Some(Held { ending, told }) = held.get(&message.id) else { return message };
+        let Some(HeldEnding { ending, told }) = held.get(&message.id) else { return message };
         Message {
             status: Status::Failed,
             text: ending.text.clone(),

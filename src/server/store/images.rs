@@ -7,7 +7,7 @@ use super::Store;
 use super::columns::id;
 use crate::model::{AccountId, ConversationId, Image, ImageId, Message};
 use crate::server::picture::Picture;
-use crate::server::principal::Viewer;
+use crate::server::principal::ViewerId;
 use crate::server::times::now;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
@@ -31,10 +31,10 @@ const IS_PUBLIC: &str = "exists (
     where message_image.image = image.id and public_link.token_hash = $2 and owner.disabled_at is null)";
 
 /// Whether this viewer may see an image `$1`; who they are is `$2`.
-fn may_see(viewer: Viewer) -> (&'static str, String) {
+fn may_see(viewer: ViewerId) -> (&'static str, String) {
     match viewer {
-        Viewer::Account(account) => (MAY_SEE, account.to_string()),
-        Viewer::Public(link) => (IS_PUBLIC, link.to_string()),
+        ViewerId::Account(account) => (MAY_SEE, account.to_string()),
+        ViewerId::Public(link) => (IS_PUBLIC, link.to_string()),
     }
 }
 
@@ -162,7 +162,7 @@ impl Store {
     }
 
     /// What an image shows, for who may see it.
-    pub async fn picture(&self, viewer: Viewer, image: ImageId) -> sqlx::Result<Option<Picture>> {
+    pub async fn picture(&self, viewer: ViewerId, image: ImageId) -> sqlx::Result<Option<Picture>> {
         let (may_see, who) = may_see(viewer);
         let mut query = QueryBuilder::<Sqlite>::new(
             "select picture.* from image join picture on picture.hash = image.picture where image.id = $1 and (",
@@ -173,7 +173,7 @@ impl Store {
     }
 
     /// The hash of what it shows, for who may see it.
-    pub async fn picture_hash(&self, viewer: Viewer, image: ImageId) -> sqlx::Result<Option<String>> {
+    pub async fn picture_hash(&self, viewer: ViewerId, image: ImageId) -> sqlx::Result<Option<String>> {
         let (may_see, who) = may_see(viewer);
         let mut query = QueryBuilder::<Sqlite>::new("select image.picture from image where image.id = $1 and (");
         query.push(may_see).push(")");

@@ -4,7 +4,7 @@ use super::columns::{called, id};
 use super::conversations::Stored;
 use super::{Store, images};
 use crate::model::{AccountId, ConversationId, Image, Message, MessageId, Named, Role, Status, Usage};
-use crate::server::principal::Viewer;
+use crate::server::principal::ViewerId;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
@@ -322,7 +322,11 @@ impl Store {
     }
 
     /// A message that the viewer may see, and its conversation. `RowNotFound` when it is not there or they may not.
-    pub async fn message_for(&self, viewer: impl Into<Viewer>, message: MessageId) -> sqlx::Result<(Message, Stored)> {
+    pub async fn message_for(
+        &self,
+        viewer: impl Into<ViewerId>,
+        message: MessageId,
+    ) -> sqlx::Result<(Message, Stored)> {
         let (message, conversation, _) = self.message(message).await?.ok_or(sqlx::Error::RowNotFound)?;
         Ok((message, self.conversation_for(viewer.into(), conversation).await?))
     }

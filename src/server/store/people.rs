@@ -16,7 +16,7 @@ pub const PAGE: i64 = 50;
 
 /// An account in the list.
 #[derive(Clone, Debug)]
-pub struct Listed {
+pub struct ListedAccount {
     pub account: Account,
     pub last_used_at: Option<String>,
     /// Read and written.
@@ -45,7 +45,7 @@ pub struct Spending {
 
 impl Store {
     /// A page of the accounts, by name; of the guests, the oldest first. With what to go on after.
-    pub async fn people(&self, search: &Search) -> sqlx::Result<(Vec<Listed>, Option<String>)> {
+    pub async fn people(&self, search: &Search) -> sqlx::Result<(Vec<ListedAccount>, Option<String>)> {
         let pattern = format!("%{}%", search.key.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
         let rows = sqlx::query(
             "select account.*, coalesce(name_key, id) as place,
@@ -68,7 +68,7 @@ impl Store {
         let shown = &rows[..rows.len().min(PAGE as usize)];
         let next = shown.last().filter(|_| more).map(|row| row.try_get("place")).transpose()?;
         let read = shown.iter().map(|row| {
-            Ok(Listed {
+            Ok(ListedAccount {
                 account: account(row)?,
                 last_used_at: row.try_get("last_used_at")?,
                 tokens_this_month: row.try_get::<i64, _>("tokens")?.max(0).unsigned_abs(),

@@ -13,7 +13,7 @@ use sqlx::sqlite::SqliteRow;
 
 /// How far a search has come: behind this message of this conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct SearchPosition {
     pub updated_at: String,
     pub conversation: String,
     pub position: i64,
@@ -28,7 +28,7 @@ pub struct Titled {
 }
 
 #[derive(Clone, Debug)]
-pub struct Said {
+pub struct FoundText {
     pub id: MessageId,
     pub role: Role,
     pub text: String,
@@ -36,8 +36,8 @@ pub struct Said {
     pub position: i64,
 }
 
-fn said(row: &SqliteRow) -> sqlx::Result<Said> {
-    Ok(Said {
+fn said(row: &SqliteRow) -> sqlx::Result<FoundText> {
+    Ok(FoundText {
         id: id(row.try_get("id")?)?,
         role: super::messages::role(row.try_get("role")?),
         text: row.try_get("text")?,
@@ -49,7 +49,12 @@ fn said(row: &SqliteRow) -> sqlx::Result<Said> {
 impl Store {
     /// Up to `limit` of the conversations that the account sees, newest first, from the one at `from` on: that one too,
     /// unless it has changed meanwhile.
-    pub async fn titles(&self, account: AccountId, from: Option<&Place>, limit: i64) -> sqlx::Result<Vec<Titled>> {
+    pub async fn titles(
+        &self,
+        account: AccountId,
+        from: Option<&SearchPosition>,
+        limit: i64,
+    ) -> sqlx::Result<Vec<Titled>> {
         // Every real time sorts before this one.
         let (updated_at, conversation) =
             from.map_or(("9999", ""), |from| (from.updated_at.as_str(), from.conversation.as_str()));
@@ -81,7 +86,7 @@ impl Store {
     }
 
     /// The conversation's messages before this position, the newest first, one after the other. Open replies are left out.
-    pub fn texts(&self, conversation: ConversationId, before: i64) -> impl Stream<Item = sqlx::Result<Said>> {
+    pub fn texts(&self, conversation: ConversationId, before: i64) -> impl Stream<Item = sqlx::Result<FoundText>> {
         let rows = sqlx::query(
             "select id, role, text, created_at, position from message
              where conversation = $1 and position < $2 and status <> 'streaming' order by position desc",

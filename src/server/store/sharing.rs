@@ -25,7 +25,7 @@ pub struct Share {
 
 /// A link by which people come in.
 #[derive(Clone, Debug)]
-pub struct Link {
+pub struct InviteLink {
     pub hash: Hash,
     pub role: Access,
     pub uses: i64,
@@ -54,8 +54,8 @@ pub enum Given {
     Full,
 }
 
-fn link(row: &SqliteRow) -> sqlx::Result<Link> {
-    Ok(Link {
+fn link(row: &SqliteRow) -> sqlx::Result<InviteLink> {
+    Ok(InviteLink {
         hash: hash(row.try_get("token_hash")?)?,
         role: access(row.try_get("role")?),
         uses: row.try_get("uses")?,
@@ -163,7 +163,7 @@ impl Store {
     }
 
     /// The conversation's links, the newest first.
-    pub async fn share_links(&self, conversation: ConversationId) -> sqlx::Result<Vec<Link>> {
+    pub async fn share_links(&self, conversation: ConversationId) -> sqlx::Result<Vec<InviteLink>> {
         let rows = sqlx::query("select * from share_link where conversation = $1 order by created_at desc")
             .bind(conversation.to_string())
             .fetch_all(self.read())
@@ -179,7 +179,7 @@ impl Store {
         &self,
         writer: Writer,
         conversation: ConversationId,
-        new: &Link,
+        new: &InviteLink,
         most: i64,
     ) -> Result<bool, Problem> {
         let mut write = self.write().await?;

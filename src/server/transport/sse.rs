@@ -6,7 +6,7 @@ use crate::event::Cursor;
 use crate::model::ConversationId;
 use crate::server::State;
 use crate::server::journal::Topic;
-use crate::server::principal::Who;
+use crate::server::principal::Principal;
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -23,7 +23,7 @@ const COME_BACK_MS: std::ops::Range<u64> = 500..5_000;
 /// Follows a conversation from `cursor`.
 pub async fn follow(
     state: &State,
-    who: Who,
+    who: Principal,
     conversation: ConversationId,
     cursor: Option<Cursor>,
 ) -> Result<Response, Problem> {

@@ -9,7 +9,8 @@ use crate::event::Cursor;
 use crate::model::ConversationId;
 use crate::server::State;
 use crate::server::journal::Topic;
-use crate::server::principal::{Looker, Who};
+use crate::server::principal::Principal;
+use crate::server::principal::Viewer;
 use crate::wire;
 use axum::http::HeaderValue;
 use bytes::Bytes;
@@ -23,7 +24,7 @@ use tokio::time::timeout;
 const SIGN_OF_LIFE: &[u8] = b"\n";
 
 /// A tab: what it watches, and by what right.
-struct Viewer {
+struct Tab {
     conversation: Option<Follower>,
     list: Option<Follower>,
     permit: Permit,
@@ -32,7 +33,7 @@ struct Viewer {
 /// Follows a conversation, if one is open, and the account's list, if there is an account.
 pub async fn follow(
     state: &State,
-    looker: Looker,
+    looker: Viewer,
     conversation: Option<ConversationId>,
     cursor: Option<Cursor>,
     list: Option<Cursor>,
@@ -48,14 +49,14 @@ pub async fn follow(
         }
     };
     let list = match looker {
-        Looker::Known(Who { account, .. }) => {
+        Viewer::Known(Principal { account, .. }) => {
             let (follower, first) = Follower::start(state, account, Topic::Account(account), list).await?;
             start.push_str(&encode(&first, wire::Topic::List));
             Some(follower)
         }
         // A passer-by has none, and without a conversation nothing to follow.
-        Looker::Passerby(_) if conversation.is_none() => return Err(Problem::NotFound),
-        Looker::Passerby(_) => None,
+        Viewer::ByLink(_) if conversation.is_none() => return Err(Problem::NotFound),
+        Viewer::ByLink(_) => None,
     };
     if let Some(options) = use_context::<ResponseOptions>() {
         for (name, value) in STREAMING_HEADERS {
@@ -63,7 +64,7 @@ pub async fn follow(
         }
     }
     // In a box, because every piece moves it.
-    let viewer = Box::new(Viewer { conversation, list, permit });
+    let viewer = Box::new(Tab { conversation, list, permit });
     let rest = stream::unfold(Some(viewer), async |viewer| {
         let mut viewer = viewer?;
         match timeout(KEEP_ALIVE, viewer.next()).await {
@@ -76,7 +77,7 @@ pub async fn follow(
     Ok(ByteStream::new(lines.map(Ok::<Bytes, Problem>).fuse()))
 }
 
-impl Viewer {
+impl Tab {
     fn is_withdrawn(&self) -> bool {
         self.conversation.as_ref().is_some_and(Follower::is_withdrawn)
     }

@@ -2,7 +2,7 @@
 
 use super::files::{self, BLUE, RED};
 use crate::server::bounds::Bounds;
-use crate::server::picture::{MOST_BYTES, MOST_SIDE, Picture};
+use crate::server::picture::{MAX_BYTES, MAX_SIDE, Picture};
 use crate::tests::app::{App, problem, text};
 use image::{DynamicImage, GenericImageView, ImageFormat, Rgb};
 use reqwest::{Body, Method, StatusCode};
@@ -103,16 +103,16 @@ async fn nothing_of_a_file_is_kept_but_its_picture() {
 async fn a_large_picture_is_scaled_down_and_one_that_stays_large_becomes_a_jpeg() {
     let app = App::start().await;
     let (media_type, _, shown) = kept(&app, files::png(3_600, 1_800)).await;
-    assert_eq!((media_type.as_str(), shown.dimensions()), ("image/png", (MOST_SIDE, MOST_SIDE / 2)));
+    assert_eq!((media_type.as_str(), shown.dimensions()), ("image/png", (MAX_SIDE, MAX_SIDE / 2)));
     is_near(&shown, (100, 400), RED);
     is_near(&shown, (1_500, 400), BLUE);
     let (_, _, line) = kept(&app, files::png(6_000, 1)).await;
-    assert_eq!(line.dimensions(), (MOST_SIDE, 1));
+    assert_eq!(line.dimensions(), (MAX_SIDE, 1));
     for alpha in [false, true] {
         let (media_type, bytes, shown) =
             kept(&app, files::written(&files::noise(1_200, alpha), ImageFormat::Png)).await;
         assert_eq!(media_type, "image/jpeg");
-        assert!(bytes.len() <= MOST_BYTES, "{} bytes", bytes.len());
+        assert!(bytes.len() <= MAX_BYTES, "{} bytes", bytes.len());
         assert!(300 <= shown.width());
     }
     let clear = files::written(&files::noise(200, true), ImageFormat::Png);
@@ -189,7 +189,7 @@ fn a_damaged_file_is_refused_or_read_and_nothing_else() {
             }
             damaged.truncate(damaged.len() - below(2) * below(file.len()));
             match Picture::read(&damaged) {
-                Ok(picture) => assert!(picture.bytes.len() <= MOST_BYTES),
+                Ok(picture) => assert!(picture.bytes.len() <= MAX_BYTES),
                 Err(problem) => assert!(matches!(problem.status(), 415 | 422), "{problem}"),
             }
         }

@@ -44,7 +44,7 @@ fn one(endpoint: Endpoint) -> ProviderSettings {
 }
 
 fn providers(settings: ProviderSettings) -> Result<Providers, String> {
-    Providers::new(settings, Limits::default())
+    Providers::new(settings, ProviderLimits::default())
 }
 
 fn ids(providers: &Providers) -> Vec<String> {

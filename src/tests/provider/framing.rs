@@ -77,7 +77,7 @@ fn f9_invalid_bytes_become_one_replacement_character_each_and_nul_stays() {
 #[test]
 fn f10_a_line_above_the_limit_fails_after_what_came_before_it() {
     for kind in Kind::ALL {
-        let limit = kind.event_bytes(&Limits::default());
+        let limit = kind.event_bytes(&ProviderLimits::default());
         let begun = if kind == Kind::Ollama { "" } else { "data: " };
         let mut reader = reader(kind);
         let mut deltas = reader.push(format!("{}{begun}", token(kind, "a")).as_bytes());
@@ -97,7 +97,7 @@ fn f10_a_line_above_the_limit_fails_after_what_came_before_it() {
 #[test]
 fn f10_a_line_of_a_mebibyte_is_read() {
     for kind in Kind::ALL {
-        let room = Limits::default().event_bytes - token(kind, "").len();
+        let room = ProviderLimits::default().event_bytes - token(kind, "").len();
         let long = "x".repeat(room);
         let chunks = token(kind, &long);
         assert_eq!(shown(&read(kind, chunks.as_bytes().chunks(1 << 14))), long, "{kind:?}");
@@ -107,7 +107,7 @@ fn f10_a_line_of_a_mebibyte_is_read() {
 #[test]
 fn f10_an_answer_above_the_limit_fails_and_what_fits_is_kept() {
     for kind in Kind::ALL {
-        let limits = Limits { body_bytes: token(kind, "a").len() * 3 + 1, ..Limits::default() };
+        let limits = ProviderLimits { body_bytes: token(kind, "a").len() * 3 + 1, ..ProviderLimits::default() };
         let mut reader = kind.reader(&Arc::new(Origin::environment("x", "X")), &limits);
         let deltas: Vec<_> = (0..9).flat_map(|_| reader.push(token(kind, "a").as_bytes())).collect();
         assert_eq!(failure(&deltas).0, "aaa", "{kind:?}");
@@ -116,10 +116,10 @@ fn f10_an_answer_above_the_limit_fails_and_what_fits_is_kept() {
 
 #[test]
 fn z35_much_more_than_the_text_is_read_and_each_limit_is_named_as_what_it_is() {
-    let defaults = Limits::default();
+    let defaults = ProviderLimits::default();
     assert_eq!((defaults.event_bytes, defaults.body_bytes), (1 << 20, 256 << 20));
     for kind in Kind::ALL {
-        let limits = Limits { body_bytes: 100, ..defaults };
+        let limits = ProviderLimits { body_bytes: 100, ..defaults };
         let mut walled = kind.reader(&Arc::new(Origin::environment("x", "X")), &limits);
         let wall = failure(&walled.push(&b"\n".repeat(101))).1.message;
         assert!(wall.contains("256 MiB") && wall.contains("hardly any text"), "{wall}");

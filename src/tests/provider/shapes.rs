@@ -106,7 +106,7 @@ fn z12_a_page_and_anything_else_fail_with_what_they_say() {
         for (page, words) in pages {
             for size in [1, 5, page.len()] {
                 for media_type in ["text/html", "text/event-stream", ""] {
-                    let mut reader = kind.reader_of(media_type, &origin(kind), &Limits::default());
+                    let mut reader = kind.reader_of(media_type, &origin(kind), &ProviderLimits::default());
                     let mut deltas: Vec<_> =
                         page.as_bytes().chunks(size).flat_map(|chunk| reader.push(chunk)).collect();
                     deltas.extend(reader.end());
@@ -124,14 +124,14 @@ fn z12_a_page_and_anything_else_fail_with_what_they_say() {
 
 #[test]
 fn z12_a_page_without_an_end_is_not_read_to_it() {
-    let mut reader = Kind::OpenAi.reader_of("text/html", &origin(Kind::OpenAi), &Limits::default());
+    let mut reader = Kind::OpenAi.reader_of("text/html", &origin(Kind::OpenAi), &ProviderLimits::default());
     let page = format!("<title>Sign in</title>{}", "x".repeat(64 << 10));
     assert_eq!(failure(&reader.push(page.as_bytes())).1.kind, FailureKind::Protocol);
 }
 
 #[test]
 fn z12_a_whole_answer_is_read_within_the_bounds_of_a_stream() {
-    let long = whole(Kind::OpenAi).replace("Whole.", &"x".repeat(Limits::default().event_bytes));
+    let long = whole(Kind::OpenAi).replace("Whole.", &"x".repeat(ProviderLimits::default().event_bytes));
     let (before, failure) = failure(&read_as(Kind::OpenAi, "application/json", &long));
     assert_eq!((before.as_str(), failure.kind), ("", FailureKind::Protocol));
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::Access;
 use crate::server::secret::{self, Hash};
-use crate::server::store::sharing::Link;
+use crate::server::store::sharing::InviteLink;
 use crate::server::times::{ago, now};
 use crate::tests::app::{Sent, directive};
 use crate::tests::images::files::png;
@@ -49,7 +49,7 @@ async fn a_link_is_for_so_many_people_and_for_its_time() {
     assert_eq!(used_up, unknown);
     // One that is over.
     let (secret, conversation) = (secret::short().unwrap(), shared.conversation.parse().unwrap());
-    let over = Link {
+    let over = InviteLink {
         hash: Hash::of(&secret),
         role: Access::Reader,
         uses: 9,

@@ -1,7 +1,7 @@
 //! The public link: everybody who has it reads along, live, and nothing more (A18).
 
 use super::*;
-use crate::server::principal::Viewer;
+use crate::server::principal::ViewerId;
 use crate::server::secret::Hash;
 use crate::server::store::audit::Note;
 use crate::tests::app::directive;
@@ -209,7 +209,7 @@ async fn a18_guessing_is_slowed_and_streams_are_limited_by_address() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a18_what_another_process_withdraws_is_cut_here() {
     use crate::server::journal::Topic;
-    use crate::server::principal::Viewer;
+    use crate::server::principal::ViewerId;
     use crate::server::secret::Hash;
     use crate::server::transport::Follower;
     let shared = Shared::with("participant").await;
@@ -217,7 +217,7 @@ async fn a18_what_another_process_withdraws_is_cut_here() {
     let settings = crate::tests::app::settings(&shared.app.folder, &shared.app.upstream, &[]);
     let second = crate::server::State::start(settings).await.unwrap();
     let topic = Topic::Conversation(shared.conversation.parse().unwrap());
-    let viewer = Viewer::Public(Hash::of(&secret));
+    let viewer = ViewerId::Public(Hash::of(&secret));
     let (mut follower, _) = Follower::start(&second, viewer, topic, None).await.unwrap();
     let since = Instant::now();
     shared.app.request(Method::DELETE, &shared.path("/sharing/public")).send().await.unwrap();
@@ -235,7 +235,7 @@ async fn a18_a_link_of_a_disabled_owner_shows_no_image_wherever_it_is_asked_for(
     let sent: Value = shared.app.post(&shared.path("/messages"), body).await.json().await.unwrap();
     shared.app.rest_of(&shared.conversation, &crate::tests::app::Sent::of(&sent)).await;
     shared.be_ann();
-    let link = Viewer::Public(Hash::of(&shared.publish(false).await));
+    let link = ViewerId::Public(Hash::of(&shared.publish(false).await));
     let (store, image) = (shared.app.state.store.clone(), image.parse().unwrap());
     let shown = async || (store.picture_hash(link, image).await.unwrap(), store.picture(link, image).await.unwrap());
     assert!(matches!(shown().await, (Some(_), Some(_))));

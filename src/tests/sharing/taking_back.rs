@@ -143,8 +143,8 @@ async fn what_one_process_deletes_is_over_at_the_other() {
     let conversation: crate::model::ConversationId = shared.conversation.parse().unwrap();
     let ann = second.store.owner(conversation).await.unwrap();
     let public = crate::server::secret::Hash::of(&shared.publish(false).await);
-    let viewers: [crate::server::principal::Viewer; 3] =
-        [ann.into(), bob.into(), crate::server::principal::Viewer::Public(public)];
+    let viewers: [crate::server::principal::ViewerId; 3] =
+        [ann.into(), bob.into(), crate::server::principal::ViewerId::Public(public)];
     let mut followers = Vec::new();
     for viewer in viewers {
         followers.push(Follower::start(&second, viewer, Topic::Conversation(conversation), None).await.unwrap().0);

@@ -62,7 +62,7 @@ pub struct Gap;
 
 /// What is to be followed, and from where.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct Following {
     pub conversation: Option<ConversationId>,
     pub cursor: Option<Cursor>,
     pub list: Option<Cursor>,
@@ -75,11 +75,11 @@ impl Fold {
         self.thread.as_ref().map(|thread| thread.conversation.id)
     }
 
-    pub fn place(&self) -> Place {
+    pub fn place(&self) -> Following {
         let there = |thread: &&Thread| !thread.deleted && !self.begun;
         let conversation = self.thread.as_ref().filter(there).map(|thread| thread.conversation.id);
         let cursor = self.cursor.filter(|_| conversation.is_some());
-        Place { conversation, cursor, list: self.list.cursor }
+        Following { conversation, cursor, list: self.list.cursor }
     }
 
     /// The conversation as it is drawn: with what is said but not confirmed, without the draft.

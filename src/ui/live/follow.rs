@@ -8,12 +8,14 @@
 mod poll;
 mod stream;
 
-use super::fold::{Fold, Place};
+use super::Live;
+use super::fold::Fold;
 use super::pace::{End, Nudge, Pause, SETTLED_MS};
-use super::{Link, Live};
 use crate::browser::{self, Listener, Lock, now_ms};
 use crate::error::Problem;
-use crate::ui::place::is_public;
+use crate::ui::live::Connection;
+use crate::ui::live::fold::Following;
+use crate::ui::route::is_public;
 use futures::StreamExt;
 use futures::channel::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use futures::future::{self, Either, Fuse, LocalBoxFuture};
@@ -36,7 +38,7 @@ pub(super) async fn run(live: Live) {
         failures: 0,
         not_before_ms: 0.0,
         frame: Fuse::terminated(),
-        round: Round::begin(Place::default()),
+        round: Round::begin(Following::default()),
     };
     follower.run().await;
 }
@@ -79,7 +81,7 @@ struct Follower {
 
 /// One attempt to follow.
 struct Round {
-    place: Place,
+    place: Following,
     began_ms: f64,
     first_byte_ms: Option<f64>,
     last_byte_ms: f64,
@@ -87,7 +89,7 @@ struct Round {
 }
 
 impl Round {
-    fn begin(place: Place) -> Self {
+    fn begin(place: Following) -> Self {
         let now = now_ms();
         Self { place, began_ms: now, first_byte_ms: None, last_byte_ms: now, has_progress: false }
     }
@@ -126,7 +128,7 @@ impl Follower {
         self.live.fold.with_value(|fold| fold.draft().is_some())
     }
 
-    fn place(&self) -> Place {
+    fn place(&self) -> Following {
         self.live.fold.with_value(Fold::place)
     }
 
@@ -188,17 +190,17 @@ impl Follower {
         if let End::Refused(problem) = end {
             self.live.problem.set(Some(problem.clone()));
         }
-        self.tell(if browser::is_online() { Link::Reconnecting } else { Link::Offline });
+        self.tell(if browser::is_online() { Connection::Reconnecting } else { Connection::Offline });
     }
 
-    fn tell(&self, link: Link) {
+    fn tell(&self, link: Connection) {
         if self.live.link.get_untracked() != link {
             self.live.link.set(link);
         }
     }
 
     fn tell_live(&self) {
-        self.tell(Link::Live);
+        self.tell(Connection::Live);
         if self.live.problem.with_untracked(Option::is_some) {
             self.live.problem.set(None);
         }
@@ -217,8 +219,10 @@ impl Follower {
 
     fn note(&mut self, nudge: Nudge) {
         match nudge {
-            Nudge::Offline => self.tell(Link::Offline),
-            Nudge::Online if self.live.link.get_untracked() == Link::Offline => self.tell(Link::Reconnecting),
+            Nudge::Offline => self.tell(Connection::Offline),
+            Nudge::Online if self.live.link.get_untracked() == Connection::Offline => {
+                self.tell(Connection::Reconnecting)
+            }
             _ => {}
         }
         if nudge.forgives() {

@@ -4,9 +4,9 @@ use crate::markdown::is_hidden;
 use serde_json::Value;
 
 /// A longer answer is no title, but a model that does something else than it was asked.
-const MOST_WORDS: usize = 12;
+const MAX_WORDS: usize = 12;
 /// The same for languages that do not part their words.
-const MOST_CHARACTERS: usize = 80;
+const MAX_CHARACTERS: usize = 80;
 
 /// What models put their thoughts in.
 const THOUGHTS: &[(&str, &str)] = &[
@@ -197,7 +197,7 @@ fn fitting(title: &str) -> Option<String> {
         |character: &char| !is_hidden(*character) || matches!(character, '\u{200c}' | '\u{200d}' | '\u{fe0f}');
     let shown: String = title.chars().map(blank).filter(is_shown).collect();
     let title = bare(&shown).split_whitespace().collect::<Vec<_>>().join(" ");
-    let fits = title.split(' ').count() <= MOST_WORDS && title.chars().count() <= MOST_CHARACTERS;
+    let fits = title.split(' ').count() <= MAX_WORDS && title.chars().count() <= MAX_CHARACTERS;
     Some(title).filter(|title| fits && !title.is_empty())
 }
 

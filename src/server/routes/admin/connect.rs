@@ -1,8 +1,8 @@
 //! What Pusher clients need: the key, the secret, the address.
 
 use crate::server::State;
-use crate::server::plain::Sheet;
-use crate::server::plain::admin::{Connect, connect};
+use crate::server::html::Sheet;
+use crate::server::html::admin::{Connect, connect};
 use crate::server::session::Admin;
 use axum::extract::State as Extract;
 use axum::http::{HeaderMap, header};

@@ -3,8 +3,9 @@
 use super::count;
 use crate::error::Problem;
 use crate::server::admin::{self, Invite};
-use crate::server::plain::admin::{Asked, invitations};
-use crate::server::plain::{Said, Sheet};
+use crate::server::html::Notice;
+use crate::server::html::Sheet;
+use crate::server::html::admin::{Asked, invitations};
 use crate::server::principal::{Role, SignUp};
 use crate::server::problem::ProblemPage;
 use crate::server::routes::input::Form;
@@ -17,7 +18,13 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-async fn sheet(state: &State, admin: &Admin, made: Option<String>, asked: Asked, said: Said) -> Result<Sheet, Problem> {
+async fn sheet(
+    state: &State,
+    admin: &Admin,
+    made: Option<String>,
+    asked: Asked,
+    said: Notice,
+) -> Result<Sheet, Problem> {
     let (policy, found) = (accounts::policy(state).await?, state.store.invitations().await?);
     Ok(invitations(admin.0.owner(), policy, found, made, asked, said))
 }
@@ -33,7 +40,7 @@ pub(super) async fn show(
         _ => None,
     };
     let link = made.as_ref().map(|secret| format!("{}/sign-up?invitation={secret}", site(&state.settings, &headers)));
-    let page = sheet(&state, &admin, link, Asked::default(), Said::default()).await?;
+    let page = sheet(&state, &admin, link, Asked::default(), Notice::default()).await?;
     Ok(cookie::shown(&state, made.as_deref(), page)?)
 }
 
@@ -60,7 +67,7 @@ pub(super) async fn invite(
         Ok(secret) => Ok(cookie::show_once(&state, "/admin/invitations", secret)?),
         Err(problem) => {
             let asked = Asked { note: form.note, uses: form.uses, days: form.days };
-            Ok(sheet(&state, &admin, None, asked, Said::problem("invite", problem)).await?.into_response())
+            Ok(sheet(&state, &admin, None, asked, Notice::problem("invite", problem)).await?.into_response())
         }
     }
 }

@@ -3,8 +3,9 @@
 use super::{after, detail};
 use crate::error::Problem;
 use crate::model::AccountId;
-use crate::server::plain::farewell::{Leaving, page};
-use crate::server::plain::{Said, Sheet};
+use crate::server::html::Notice;
+use crate::server::html::Sheet;
+use crate::server::html::delete_account::{Leaving, page};
 use crate::server::problem::ProblemPage;
 use crate::server::routes::input::{Form, Id};
 use crate::server::secret::Hash;
@@ -45,7 +46,7 @@ pub(super) async fn reset(
     match accounts::invite_to_reset(&state, id, &admin.0.name).await {
         Ok(secret) => Ok(cookie::show_once(&state, &format!("/admin/accounts/{id}"), secret)?),
         Err(Problem::NotFound) => Err(Problem::NotFound.into()),
-        Err(problem) => Ok(detail(&state, &admin, id, Said::problem("reset", problem)).await?.into_response()),
+        Err(problem) => Ok(detail(&state, &admin, id, Notice::problem("reset", problem)).await?.into_response()),
     }
 }
 
@@ -66,7 +67,7 @@ pub(super) async fn end_session(
     after(&state, &admin, form.account, "sessions", done).await
 }
 
-async fn sheet(state: &State, admin: &Admin, id: AccountId, said: Said) -> Result<Sheet, Problem> {
+async fn sheet(state: &State, admin: &Admin, id: AccountId, said: Notice) -> Result<Sheet, Problem> {
     let (account, holds) = (state.store.account(id).await?, state.store.holdings(id).await?);
     Ok(page(Some(admin.0.owner()), Leaving::Other { id, called: admin::called(&account) }, holds, said))
 }
@@ -76,7 +77,7 @@ pub(super) async fn delete_page(
     admin: Admin,
     id: Result<Id<AccountId>, Problem>,
 ) -> Result<Sheet, ProblemPage> {
-    Ok(sheet(&state, &admin, id?.0, Said::default()).await?)
+    Ok(sheet(&state, &admin, id?.0, Notice::default()).await?)
 }
 
 #[derive(Deserialize)]
@@ -100,7 +101,7 @@ pub(super) async fn delete(
         Ok(()) => Ok(Redirect::to("/admin").into_response()),
         Err(Problem::NotFound) => Err(Problem::NotFound.into()),
         Err(problem) => {
-            Ok(sheet(&state, &admin, form.account, Said::problem("delete", problem)).await?.into_response())
+            Ok(sheet(&state, &admin, form.account, Notice::problem("delete", problem)).await?.into_response())
         }
     }
 }

@@ -3,7 +3,8 @@
 use crate::error::Problem;
 use crate::model::AccountId;
 use crate::server::State;
-use crate::server::principal::{By, Scope};
+use crate::server::principal::Credential;
+use crate::server::principal::Scope;
 use crate::server::session::Reader;
 use axum::Json as Answer;
 use axum::extract::State as Extract;
@@ -30,8 +31,8 @@ pub(super) struct Me {
 pub(super) async fn show(Extract(state): Extract<State>, Reader(who): Reader) -> Result<Answer<Me>, Problem> {
     let account = state.store.account(who.account).await?;
     let scope = match who.by {
-        By::Token(_, scope) => scope,
-        By::Session(_) => Scope::Write,
+        Credential::Token(_, scope) => scope,
+        Credential::Session(_) => Scope::Write,
     };
     Ok(Answer(Me {
         id: account.id,

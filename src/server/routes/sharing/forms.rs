@@ -5,9 +5,15 @@ use crate::error::Problem;
 use crate::model::{AccountId, ConversationId};
 use crate::server::State;
 use crate::server::accounts::Arrival;
-use crate::server::plain::sharing::{self as pages, Content, Made, Typed};
-use crate::server::plain::{Said, Sheet};
-use crate::server::principal::{Owner, Who};
+use crate::server::html::Notice;
+use crate::server::html::Sheet;
+use crate::server::html::sharing::SharingPage;
+use crate::server::html::{
+    sharing as pages,
+    sharing::{Made, Typed},
+};
+use crate::server::principal::Owner;
+use crate::server::principal::Principal;
 use crate::server::problem::ProblemPage;
 use crate::server::routes::input::{Form, Id};
 use crate::server::routes::table::Table;
@@ -30,32 +36,32 @@ pub(super) fn add_to(table: Table) -> Table {
         .route("/c/{id}/sharing/links/end", post(end_link))
         .route("/c/{id}/sharing/public", post(publish).get(back))
         .route("/c/{id}/sharing/public/end", post(unpublish))
-        .route("/join/{secret}", get(invitation).post(come_in))
+        .route("/join/{secret}", get(invitation).post(join))
 }
 
-/// Who stands at the top of the page; nobody for a guest.
-async fn owner(state: &State, who: Who) -> Result<Option<Owner>, Problem> {
+/// Principal stands at the top of the page; nobody for a guest.
+async fn owner(state: &State, who: Principal) -> Result<Option<Owner>, Problem> {
     let account = state.store.account(who.account).await?;
     Ok(account.name.map(|name| Owner { name, role: who.role }))
 }
 
 async fn sheet(
     state: &State,
-    who: Who,
+    who: Principal,
     id: ConversationId,
     made: Option<Made>,
     typed: Typed,
-    said: Said,
+    said: Notice,
 ) -> Result<Sheet, Problem> {
     let sharing = sharing::sharing(state, who.account, id).await?;
-    let content = Content { owner: owner(state, who).await?, account: who.account, sharing, made, typed };
+    let content = SharingPage { owner: owner(state, who).await?, account: who.account, sharing, made, typed };
     Ok(pages::page(content, said))
 }
 
 /// The page again, with what was wrong; but what is not the caller's business stays what it is.
 async fn again(
     state: &State,
-    who: Who,
+    who: Principal,
     id: ConversationId,
     form: &'static str,
     typed: Typed,
@@ -63,7 +69,7 @@ async fn again(
 ) -> Result<Response, ProblemPage> {
     match problem {
         Problem::Invalid { .. } | Problem::Conflict(_) | Problem::TooMany { .. } => {
-            Ok(sheet(state, who, id, None, typed, Said::problem(form, problem)).await?.into_response())
+            Ok(sheet(state, who, id, None, typed, Notice::problem(form, problem)).await?.into_response())
         }
         _ => Err(problem.into()),
     }
@@ -84,7 +90,7 @@ async fn show(
     id: Result<Id<ConversationId>, Problem>,
 ) -> Result<Sheet, ProblemPage> {
     let who = caller.reading()?;
-    Ok(sheet(&state, who, id?.0, None, Typed::default(), Said::default()).await?)
+    Ok(sheet(&state, who, id?.0, None, Typed::default(), Notice::default()).await?)
 }
 
 #[derive(Deserialize)]
@@ -176,7 +182,7 @@ async fn make_link(
     match made {
         Ok((secret, _)) => {
             let made = Made::Invitation(url(&state, &headers, "join", &secret));
-            Ok(sheet(&state, who, id, Some(made), Typed::default(), Said::default()).await?.into_response())
+            Ok(sheet(&state, who, id, Some(made), Typed::default(), Notice::default()).await?.into_response())
         }
         Err(problem) => {
             let typed = Typed { role: form.role, uses: form.uses, days: form.days, ..Typed::default() };
@@ -218,7 +224,7 @@ async fn publish(
     let (who, Id(id), Form(form)) = (caller.writing()?, id?, form?);
     let secret = sharing::publish(&state, who.account, id, form.names == "yes").await?;
     let made = Made::Public(url(&state, &headers, "p", &secret));
-    Ok(sheet(&state, who, id, Some(made), Typed::default(), Said::default()).await?)
+    Ok(sheet(&state, who, id, Some(made), Typed::default(), Notice::default()).await?)
 }
 
 async fn unpublish(
@@ -240,24 +246,24 @@ async fn invitation(
     let (who, Id(secret)) = (caller.reading()?, secret?);
     let owner = owner(&state, who).await?;
     match sharing::invitation(&state, arrival?.address, &secret).await {
-        Ok(found) => Ok(pages::invitation(owner, who.is_guest, format!("/join/{secret}"), found, Said::default())),
-        Err(problem @ Problem::NotFound) => Ok(pages::no_invitation(owner, Said::problem("", problem))),
+        Ok(found) => Ok(pages::invitation(owner, who.is_guest, format!("/join/{secret}"), found, Notice::default())),
+        Err(problem @ Problem::NotFound) => Ok(pages::no_invitation(owner, Notice::problem("", problem))),
         Err(problem) => Err(problem.into()),
     }
 }
 
-async fn come_in(
+async fn join(
     Extract(state): Extract<State>,
     caller: Caller,
     arrival: Result<Arrival, Problem>,
     secret: Result<Id<String>, Problem>,
 ) -> Result<Response, ProblemPage> {
     let (who, Id(secret)) = (caller.writing()?, secret?);
-    match sharing::come_in(&state, arrival?.address, who.account, &secret).await {
+    match sharing::join(&state, arrival?.address, who.account, &secret).await {
         Ok(conversation) => Ok(Redirect::to(&format!("/c/{}", conversation.id)).into_response()),
         Err(problem @ Problem::NotFound) => {
             let owner = owner(&state, who).await?;
-            Ok(pages::no_invitation(owner, Said::problem("", problem)).into_response())
+            Ok(pages::no_invitation(owner, Notice::problem("", problem)).into_response())
         }
         Err(problem) => Err(problem.into()),
     }

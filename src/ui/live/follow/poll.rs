@@ -5,9 +5,10 @@ use crate::api;
 use crate::browser;
 use crate::error::Problem;
 use crate::ui::live::Live;
-use crate::ui::live::fold::{Fold, Place};
+use crate::ui::live::fold::Fold;
+use crate::ui::live::fold::Following;
 use crate::ui::live::pace::{End, SILENCE_MS};
-use crate::ui::place::is_public;
+use crate::ui::route::is_public;
 use futures::future::{self, Either};
 use leptos::prelude::*;
 use std::pin::pin;
@@ -27,7 +28,7 @@ impl Follower {
 }
 
 /// One after the other: a tab without a stream is to use one connection.
-async fn fetch(live: Live, place: Place) -> Result<(), Problem> {
+async fn fetch(live: Live, place: Following) -> Result<(), Problem> {
     if let Some(conversation) = place.conversation {
         let page = api::open(conversation).await?;
         if live.fold.with_value(Fold::place).conversation == Some(conversation) {

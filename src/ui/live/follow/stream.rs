@@ -1,11 +1,12 @@
 //! Following with a stream: what is read, folded and drawn between two connections.
 
-use super::{Follower, Link};
+use super::{Connection, Follower};
 use crate::api;
 use crate::browser::{self, now_ms};
 use crate::error::Problem;
 use crate::event::Event;
-use crate::ui::live::fold::{Change, Fold, Gap, Place};
+use crate::ui::live::fold::Following;
+use crate::ui::live::fold::{Change, Fold, Gap};
 use crate::ui::live::highlight::highlight;
 use crate::ui::live::pace::{End, Nudge, SILENCE_MS, SLOW_MS};
 use crate::wire::{Line, Lines, Presence};
@@ -32,7 +33,7 @@ enum Step {
 
 impl Follower {
     pub(super) async fn stream(&mut self) -> End {
-        let Place { conversation, cursor, list } = self.round.place;
+        let Following { conversation, cursor, list } = self.round.place;
         let chunks = api::follow(conversation, cursor, list).map_ok(ByteStream::into_inner).try_flatten_stream();
         let mut chunks = pin!(chunks.fuse());
         let mut lines = Lines::default();
@@ -80,8 +81,8 @@ impl Follower {
             return Some(End::Lost);
         }
         // The first connection is still being made; any other should have been there by now.
-        if self.round.first_byte_ms.is_none() && self.live.link.get_untracked() == Link::Live {
-            self.tell(Link::Reconnecting);
+        if self.round.first_byte_ms.is_none() && self.live.link.get_untracked() == Connection::Live {
+            self.tell(Connection::Reconnecting);
         }
         None
     }

@@ -1,0 +1,129 @@
+//! Replies that another process on the same database is writing. During an update the old process ends its replies while
+//! the new one already serves: a conversation's viewers here get a snapshot whenever the other process kept more of it,
+//! and its end; a stop is passed on. What a process leaves that is gone, is ours to mark as interrupted.
+
+use super::Shared;
+use crate::error::Problem;
+use crate::model::{ConversationId, MessageId};
+use crate::server::journal::Topic;
+use crate::server::store::other_process::OtherReply;
+use crate::server::sync::lock;
+use crate::server::task::round;
+use std::collections::HashMap;
+use std::sync::Weak;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// As often as the other process keeps what it has.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often is looked whether a reply has ended that another process was asked to stop: it does so within a second.
+const WAIT: Duration = Duration::from_millis(50);
+
+/// The open replies of others, as they were found last.
+pub(super) type Known = HashMap<MessageId, OtherReply>;
+
+/// Marks as interrupted what processes have left that are gone, and tells what others have written since the last look.
+pub(super) async fn look(shared: &Shared) -> sqlx::Result<()> {
+    let mut found = Known::new();
+    for open in shared.store.open_elsewhere().await? {
+        if lives(shared, &open.process) {
+            found.insert(open.reply, open);
+        } else {
+            interrupt(shared, &open.process).await?;
+        }
+    }
+    let mut known = lock(&shared.elsewhere);
+    tell(shared, &known, &found);
+    *known = found;
+    Ok(())
+}
+
+/// Runs until the engine is gone.
+pub(super) async fn run(shared: Weak<Shared>) {
+    loop {
+        sleep(LOOK_EVERY).await;
+        let Some(shared) = shared.upgrade() else { return };
+        let work = async {
+            if let Err(error) = look(&shared).await {
+                tracing::warn!(%error, "The replies of other processes could not be looked at");
+            }
+        };
+        round(&shared.metrics, "elsewhere", work).await;
+    }
+}
+
+/// Whoever views a conversation in which something has changed gets a snapshot.
+fn tell(shared: &Shared, before: &Known, now: &Known) {
+    let grown = now.values().filter(|found| before.get(&found.reply) != Some(found));
+    let ended = before.values().filter(|known| !now.contains_key(&known.reply));
+    for changed in grown.chain(ended) {
+        shared.journals.start_over(Topic::Conversation(changed.conversation));
+        tracing::debug!(reply = %changed.reply, "Another process has written something");
+    }
+}
+
+impl Shared {
+    /// Stops what another process writes in this conversation, waits until its end is written, and tells that end: while a
+    /// reply is open here, nothing can be told but its own events.
+    pub(super) async fn settle_elsewhere(&self, conversation: ConversationId) -> Result<(), Problem> {
+        let was_open = lock(&self.elsewhere).values().any(|known| known.conversation == conversation);
+        if self.stop_elsewhere(conversation).await? || was_open {
+            self.journals.start_over(Topic::Conversation(conversation));
+        }
+        Ok(())
+    }
+
+    /// `false`: there was nothing to stop.
+    async fn stop_elsewhere(&self, conversation: ConversationId) -> Result<bool, Problem> {
+        let deadline = Instant::now() + self.bounds.stop_elsewhere;
+        let mut has_waited = false;
+        loop {
+            let Some(leaf) = self.store.leaf(conversation).await? else { return Ok(has_waited) };
+            let Some(process) = leaf.process.filter(|process| process != self.store.process()) else {
+                return Ok(has_waited);
+            };
+            has_waited = true;
+            if deadline < Instant::now() {
+                tracing::error!(reply = %leaf.id, process, "A process does not stop its reply");
+                self.store.interrupt_reply(leaf.id).await?;
+            } else {
+                self.pass_on_stop(leaf.id).await?;
+                sleep(WAIT).await;
+            }
+        }
+    }
+
+    /// Passes a stop on. `false`: no other process that lives is writing this reply.
+    pub(super) async fn pass_on_stop(&self, reply: MessageId) -> Result<bool, Problem> {
+        let found = self.store.open_elsewhere().await?;
+        let Some(found) = found.into_iter().find(|found| found.reply == reply) else { return Ok(false) };
+        let lives = lives(self, &found.process);
+        if !lives {
+            interrupt(self, &found.process).await?;
+        } else if !found.stop_asked {
+            self.store.ask_to_stop(reply).await?;
+        }
+        Ok(lives)
+    }
+}
+
+/// One whose file cannot be read is taken for alive: its replies are better shown as open for too long than ended twice.
+fn lives(shared: &Shared, process: &str) -> bool {
+    shared.store.lives(process).unwrap_or_else(|error| {
+        tracing::error!(%error, process, "Whether a process lives cannot be told");
+        true
+    })
+}
+
+async fn interrupt(shared: &Shared, process: &str) -> sqlx::Result<()> {
+    let conversations = shared.store.interrupt_replies_of(process).await?;
+    if !conversations.is_empty() {
+        let replies = conversations.len();
+        tracing::warn!(replies, "Replies of a process that is gone are now marked as interrupted");
+    }
+    // A reply that nobody here knew of may have been loaded since it was opened.
+    for conversation in conversations {
+        shared.journals.start_over(Topic::Conversation(conversation));
+    }
+    Ok(())
+}

@@ -1,0 +1,213 @@
+//! One attempt at a reply: sends the request, checks what comes back, reads it under deadlines and caps.
+//!
+//! Owned by the stream that the engine polls: there is no task and no queue, so dropping it closes the connection.
+
+use super::dialect::{Changes, MAX_CHANGES};
+use super::reader::Reader;
+use super::retry;
+use super::service::{Service, chain};
+use super::{Delta, Failure, FailureKind, Origin, Request};
+use crate::server::provider::ProviderLimits;
+use crate::server::provider::error_body::Complaint;
+use jiff::Timestamp;
+use reqwest::Response;
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// An error's body is worth this wait, and no more: its status says most.
+const ERROR_BODY_WAIT: Duration = Duration::from_secs(5);
+/// Where Anthropic, OpenAI, OpenRouter and Mistral write it.
+const REQUEST_IDS: [&str; 4] = ["request-id", "x-request-id", "x-generation-id", "mistral-correlation-id"];
+/// The longest request id that is passed on.
+const REQUEST_ID_BYTES: usize = 200;
+
+/// A provider's answer that is being read.
+pub(super) struct Answer {
+    origin: Arc<Origin>,
+    response: Response,
+    reader: Reader,
+    /// When the provider has been silent for too long.
+    deadline: Instant,
+    silence: Duration,
+}
+
+impl Answer {
+    /// Sends the request and waits for an answer that can be a reply. A server that refuses what Rivulet has added by
+    /// itself is asked again without it, at once.
+    pub(super) async fn open(service: &Service, request: &Request, limits: &ProviderLimits) -> Result<Self, Failure> {
+        let deadline = Instant::now() + limits.first_byte;
+        let mut changes = service.changes(&request.model);
+        for _ in 0..MAX_CHANGES {
+            let Refusal { failure, said } = match Self::ask(service, request, &changes, limits, deadline).await {
+                Ok(answer) => return Ok(answer),
+                Err(refusal) => refusal,
+            };
+            match said.and_then(|said| service.learn(request, &changes, &said)) {
+                Some(other) => changes = other,
+                None => return Err(failure),
+            }
+        }
+        let last = Self::ask(service, request, &changes, limits, deadline).await;
+        last.map_err(|refusal| refusal.failure)
+    }
+
+    async fn ask(
+        service: &Service,
+        request: &Request,
+        changes: &Changes,
+        limits: &ProviderLimits,
+        deadline: Instant,
+    ) -> Result<Self, Refusal> {
+        let origin = &service.origin;
+        let sent = timeout_at(deadline, service.send(request, changes)).await;
+        let sent = sent.map_err(|_| Failure::of(FailureKind::Timeout, origin))?;
+        let response = sent.map_err(|error| unsent(origin, error))?;
+        if !response.status().is_success() {
+            return Err(refused(origin, response, limits).await);
+        }
+        check_encoding(origin, response.headers())?;
+        // What it is, its first bytes say; a media type that does not fit only leaves less room for doubt.
+        let media_type = media_type(response.headers()).unwrap_or_default();
+        let reader = service.kind.reader_of(&media_type, origin, limits);
+        Ok(Self { origin: Arc::clone(origin), response, reader, deadline, silence: limits.silence })
+    }
+
+    /// The provider's name for this request; its support asks for it.
+    pub(super) fn request_id(&self) -> Option<String> {
+        let headers = self.response.headers();
+        let id = REQUEST_IDS.iter().find_map(|name| headers.get(*name))?.to_str().ok()?;
+        (id.len() <= REQUEST_ID_BYTES).then(|| id.to_owned())
+    }
+
+    /// Waits for the next bytes. The last deltas of all hold a `Finished` or a `Failed`.
+    pub(super) async fn read(&mut self) -> Vec<Delta> {
+        match timeout_at(self.deadline, self.response.chunk()).await {
+            Ok(Ok(Some(chunk))) => {
+                self.deadline = Instant::now() + self.silence;
+                self.reader.push(&chunk)
+            }
+            Ok(Ok(None)) => self.reader.end(),
+            Ok(Err(error)) if is_end(&error) => self.reader.end(),
+            Ok(Err(error)) => {
+                let error = chain(&error.without_url());
+                tracing::info!(provider = self.origin.name, error, "The provider's connection broke");
+                self.reader.broke(Failure::of(FailureKind::UpstreamReset, &self.origin))
+            }
+            Err(_) => self.reader.broke(Failure::of(FailureKind::Timeout, &self.origin)),
+        }
+    }
+}
+
+/// Why there is no answer to read.
+struct Refusal {
+    failure: Failure,
+    /// What the server said about a request that it takes for wrong.
+    said: Option<String>,
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self { failure, said: None }
+    }
+}
+
+/// Whether the connection was closed in order, only sooner than HTTP allows.
+fn is_end(error: &reqwest::Error) -> bool {
+    causes(error).any(|error| {
+        let cut = error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message);
+        let eof = error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof);
+        cut || eof
+    })
+}
+
+/// Whether the provider's certificate was looked at and refused.
+fn is_untrusted(error: &reqwest::Error) -> bool {
+    causes(error).any(|error| matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))))
+}
+
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    let first: &(dyn Error + 'static) = error;
+    std::iter::successors(Some(first), |&error| {
+        // An IO error leaves out what it wraps when it is asked for its source.
+        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        }
+    })
+}
+
+fn unsent(origin: &Origin, error: reqwest::Error) -> Failure {
+    let kind = match error.is_connect() {
+        true if is_untrusted(&error) => FailureKind::Untrusted,
+        true => FailureKind::Unreachable,
+        false => FailureKind::UpstreamReset,
+    };
+    // The address is the operator's own and stays out of what others are shown; the log has the cause.
+    tracing::warn!(provider = origin.name, error = %chain(&error.without_url()), "No answer from the provider");
+    Failure::of(kind, origin)
+}
+
+/// The failure that an answer with an error status is.
+async fn refused(origin: &Origin, response: Response, limits: &ProviderLimits) -> Refusal {
+    let status = response.status();
+    let wait = retry::retry_after(response.headers(), Timestamp::now());
+    let should_retry = retry::should_retry(response.headers());
+    if status.is_redirection() {
+        return redirected(origin).into();
+    }
+    let body = body(response, limits).await;
+    let complaint = Complaint::read(&body);
+    // An API says that it has no such model. A server that only says that it has no such page is not the API.
+    if complaint.is_none() && matches!(status.as_u16(), 404 | 405) {
+        return Failure::of(FailureKind::Protocol, origin).into();
+    }
+    let is_wrong = matches!(status.as_u16(), 400 | 422);
+    let said = is_wrong.then(|| complaint.as_ref().map_or(body, Complaint::words));
+    let mut failure = complaint.unwrap_or_default().refusal(origin, status.as_u16(), wait);
+    // Whatever the headers say: asking again pays no bill.
+    if failure.kind != FailureKind::Quota {
+        failure.retryable = should_retry.unwrap_or(failure.retryable);
+    }
+    Refusal { failure, said }
+}
+
+fn redirected(origin: &Origin) -> Failure {
+    let setting = &origin.address;
+    let message = format!("The model provider has moved. Set {setting} to its new address; Rivulet does not follow.");
+    Failure::new(FailureKind::Protocol, message)
+}
+
+/// We ask for no compression: what comes compressed anyway can be of any size once unpacked.
+fn check_encoding(origin: &Origin, headers: &HeaderMap) -> Result<(), Failure> {
+    match headers.get(CONTENT_ENCODING) {
+        Some(encoding) if encoding != "identity" => Err(Failure::of(FailureKind::Protocol, origin)),
+        _ => Ok(()),
+    }
+}
+
+/// The media type without its parameters, in small letters; none when it is not given, which some servers do.
+fn media_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next()?.trim().to_ascii_lowercase())
+}
+
+/// An error's body as far as it comes in time and fits.
+async fn body(mut response: Response, limits: &ProviderLimits) -> String {
+    let mut bytes = Vec::new();
+    let read = async {
+        while let Ok(Some(chunk)) = response.chunk().await {
+            let room = limits.error_body_bytes - bytes.len();
+            bytes.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            if bytes.len() == limits.error_body_bytes {
+                break;
+            }
+        }
+    };
+    // Late or cut, what has come is still the best there is.
+    let _ = timeout(ERROR_BODY_WAIT.min(limits.silence), read).await;
+    String::from_utf8_lossy(&bytes).into_owned()
+}

@@ -1,0 +1,101 @@
+//! Replies that another process on this database is generating. During an update two of them work side by side.
+
+use super::Store;
+use super::columns::id;
+use crate::model::{ConversationId, MessageId};
+use crate::server::times::now;
+use sqlx::Row;
+
+/// An open reply of another process, or of one that is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherReply {
+    pub reply: MessageId,
+    pub conversation: ConversationId,
+    pub process: String,
+    /// How much of it is kept; what it is counted in does not matter.
+    pub length: i64,
+    pub stop_asked: bool,
+}
+
+impl Store {
+    /// This life of this server. Written beside the replies that it generates, so that a stale one is fenced off.
+    pub fn process(&self) -> &str {
+        self.presence.process()
+    }
+
+    /// Whether the process of this id lives.
+    pub fn lives(&self, process: &str) -> std::io::Result<bool> {
+        self.presence.lives(process)
+    }
+
+    /// The open replies of all other processes.
+    pub async fn open_elsewhere(&self) -> sqlx::Result<Vec<OtherReply>> {
+        let rows = sqlx::query(
+            "select id, conversation, coalesce(process, '') as process, length(text) + length(thinking)
+                    + length(coalesce(thinking_since, '')) as length,
+                    stop_asked
+             from message where status = 'streaming' and coalesce(process, '') <> $1",
+        )
+        .bind(self.process())
+        .fetch_all(self.read())
+        .await?;
+        let read = rows.iter().map(|row| {
+            Ok(OtherReply {
+                reply: id(row.try_get("id")?)?,
+                conversation: id(row.try_get("conversation")?)?,
+                process: row.try_get("process")?,
+                length: row.try_get("length")?,
+                stop_asked: row.try_get::<i64, _>("stop_asked")? != 0,
+            })
+        });
+        read.collect()
+    }
+
+    /// Marks the open replies of a process as interrupted (promise S7). Returns the conversation of each.
+    pub async fn interrupt_replies_of(&self, process: &str) -> sqlx::Result<Vec<ConversationId>> {
+        let mut write = self.write().await?;
+        let interrupted = sqlx::query(
+            "update message set status = 'interrupted', finished_at = $2, process = null, thinking_since = null
+             where status = 'streaming' and coalesce(process, '') = $1 returning conversation",
+        )
+        .bind(process)
+        .bind(now())
+        .fetch_all(&mut *write)
+        .await?;
+        write.commit().await?;
+        interrupted.iter().map(|row| id(row.try_get("conversation")?)).collect()
+    }
+
+    /// Marks one open reply as interrupted, whoever generates it: its process is fenced off.
+    pub async fn interrupt_reply(&self, reply: MessageId) -> sqlx::Result<()> {
+        let mut write = self.write().await?;
+        sqlx::query(
+            "update message set status = 'interrupted', finished_at = $2, process = null
+             where id = $1 and status = 'streaming'",
+        )
+        .bind(reply.to_string())
+        .bind(now())
+        .execute(&mut *write)
+        .await?;
+        write.commit().await
+    }
+
+    /// Asks whichever process generates the reply to stop it.
+    pub async fn ask_to_stop(&self, reply: MessageId) -> sqlx::Result<()> {
+        let mut write = self.write().await?;
+        sqlx::query("update message set stop_asked = 1 where id = $1 and status = 'streaming'")
+            .bind(reply.to_string())
+            .execute(&mut *write)
+            .await?;
+        write.commit().await
+    }
+
+    /// The replies of this process that others have asked to stop.
+    pub async fn asked_to_stop(&self) -> sqlx::Result<Vec<MessageId>> {
+        let rows = sqlx::query("select id from message where status = 'streaming' and process = $1 and stop_asked = 1")
+            .bind(self.process())
+            .fetch_all(self.read())
+            .await?;
+        rows.iter().map(|row| id(row.try_get("id")?)).collect()
+    }
+}

@@ -1,0 +1,89 @@
+//! Which processes work on this database, and which of them live.
+//!
+//! A process holds a lock on a file of its own beside the database. However it dies, the kernel lets go of the lock at
+//! once: no clock is asked, and nothing is written to say "still here".
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Stands between the database's name and the process' id.
+const MARK: &str = "-process-";
+
+/// This process, as others on the same database see it.
+pub(super) struct Processes {
+    process: String,
+    database: PathBuf,
+    _lock: File,
+}
+
+impl Processes {
+    /// From here on this process lives for the others.
+    pub(super) fn begin(database: &Path) -> io::Result<Self> {
+        let process = uuid::Uuid::now_v7().to_string();
+        let path = file(database, &process);
+        let lock = loop {
+            let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path)?;
+            file.lock()?;
+            // Between the two lines another that starts may have taken it for what a dead process left.
+            if path.exists() {
+                break file;
+            }
+        };
+        let presence = Self { process, database: database.to_owned(), _lock: lock };
+        presence.clear()?;
+        Ok(presence)
+    }
+
+    pub(super) fn process(&self) -> &str {
+        &self.process
+    }
+
+    /// Whether the process of this id lives. What a dead one left is removed.
+    pub(super) fn lives(&self, process: &str) -> io::Result<bool> {
+        let path = file(&self.database, process);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(error),
+            Ok(()) => remove(&path).map(|()| false),
+        }
+    }
+
+    /// Says that this process is gone.
+    pub(super) fn end(&self) -> io::Result<()> {
+        remove(&file(&self.database, &self.process))
+    }
+
+    /// Removes what dead processes left.
+    fn clear(&self) -> io::Result<()> {
+        let folder = self.database.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let begin = file(&self.database, "");
+        let begin = begin.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        for entry in folder.unwrap_or(Path::new(".")).read_dir()? {
+            if let Some(process) = entry?.file_name().to_str().and_then(|name| name.strip_prefix(&begin)) {
+                self.lives(process)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn file(database: &Path, process: &str) -> PathBuf {
+    let mut path = database.as_os_str().to_owned();
+    path.push(MARK);
+    path.push(process);
+    path.into()
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}

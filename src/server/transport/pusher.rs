@@ -1,0 +1,375 @@
+//! The Pusher protocol over WebSocket, for stock clients: laravel-echo, pusher-js.
+//!
+//! One task per socket. It reads what the client wants, and asks its subscriptions for what comes next only when everything
+//! before is written: a slow client waits at its own cursors, and costs what one message costs.
+
+pub mod access;
+pub mod client_events;
+pub mod message;
+pub mod presence;
+pub mod split;
+mod subscription;
+
+use super::Permit;
+use crate::error::Problem;
+use crate::server::State;
+use crate::server::channels::{Name, Open};
+use crate::server::principal::Principal;
+use crate::server::transport::pusher::split::PartialCursor;
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use message::{Code, Data, In, Subscribe, Unsubscribe};
+use serde_json::json;
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use subscription::{Outcome, Right, Subscription};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// The longest message that a client may send: the protocol's 10 KB of data and their envelope.
+pub const MAX_BYTES_IN: usize = 16 << 10;
+/// The longest message that goes out (design: 7). What is longer is split, or refused where it is not ours to split.
+pub const MAX_BYTES_OUT: usize = 10 << 10;
+/// Read at once. What clients send is short, and every socket has this for as long as it is open.
+pub const READ_BUFFER_BYTES: usize = 1 << 10;
+/// Written at once. A longer message takes its own length while it is written.
+pub const WRITE_BUFFER_BYTES: usize = 1 << 10;
+/// Channels that one socket can subscribe to (design: 7).
+const MAX_CHANNELS: usize = 100;
+/// A stock client that has heard nothing for this long asks whether we are there. In seconds, never 0.
+const ACTIVITY_TIMEOUT: u64 = 30;
+/// A client that has said nothing for this long is asked whether it is there ...
+const SILENCE: Duration = Duration::from_secs(60);
+/// ... and let go of when it does not answer.
+const PONG: Duration = Duration::from_secs(30);
+/// What a client may say: a page with a hundred channels subscribes to all of them at once ...
+const MAX_AT_ONCE: NonZeroU32 = NonZeroU32::new(250).expect("it is not 0");
+/// ... and then no more than this. Whoever says more is read no faster.
+const MAX_PER_SECOND: NonZeroU32 = NonZeroU32::new(25).expect("it is not 0");
+/// The protocol's limit on client events.
+const MAX_EVENTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(10).expect("it is not 0");
+/// A closing client has this long to say goodbye as well.
+const GOODBYE: Duration = Duration::from_secs(1);
+const SUCCEEDED: &str = "pusher_internal:subscription_succeeded";
+
+/// Why a socket ends.
+enum End {
+    /// It is told why.
+    Close(Code, &'static str),
+    /// It says goodbye.
+    Left,
+    /// It is gone, or takes nothing any more.
+    Gone,
+}
+
+/// Closes a socket that nobody should have opened.
+pub async fn refuse(mut socket: WebSocket, code: Code, reason: &'static str) {
+    close(&mut socket, code, reason).await;
+}
+
+async fn close(socket: &mut WebSocket, code: Code, reason: &'static str) {
+    let frame = CloseFrame { code: code as u16, reason: reason.into() };
+    let goodbye = async {
+        if socket.send(Message::Close(Some(frame))).await.is_ok() {
+            // Read on: what is closed with something unread takes its last words back.
+            read_out(socket).await;
+        }
+    };
+    // Whoever does not answer in time is cut.
+    let _ = timeout(GOODBYE, goodbye).await;
+}
+
+/// Reads to the end. An answer that is due to a client's goodbye is sent with that.
+async fn read_out(socket: &mut WebSocket) {
+    while socket.next().await.is_some_and(|message| message.is_ok()) {}
+}
+
+/// Serves one socket to its end.
+pub async fn serve(state: State, mut socket: WebSocket) {
+    let open = match state.sockets.open() {
+        Ok(open) => open,
+        Err(_) => return refuse(socket, Code::Later, "The server cannot take you at the moment").await,
+    };
+    let mut connection = Box::new(Connection::new(state, open));
+    let end = connection.run(&mut socket).await;
+    drop(connection);
+    match end {
+        End::Close(code, reason) => close(&mut socket, code, reason).await,
+        // Whoever does not take the answer in time is cut.
+        End::Left => drop(timeout(GOODBYE, read_out(&mut socket)).await),
+        End::Gone => {}
+    }
+}
+
+struct Connection {
+    state: State,
+    open: Open,
+    channels: HashMap<Name, Held>,
+    running: FuturesUnordered<BoxFuture<'static, (Box<Subscription>, Outcome)>>,
+    permits: Vec<(Principal, Weak<Permit>)>,
+    said: DefaultDirectRateLimiter,
+    whispered: DefaultDirectRateLimiter,
+    heard: Instant,
+    asked: bool,
+    /// Nothing more is read before.
+    read_from: Instant,
+    /// Whether what was read last was more than its share: the next share pays for it.
+    owes: bool,
+    /// When it leaves, once the server ends.
+    leaves: Option<Instant>,
+}
+
+/// What the connection knows of a subscription.
+struct Held {
+    cancel: CancellationToken,
+    right: Right,
+    may_speak: bool,
+    /// Whether there is more to come from a journal.
+    follows: bool,
+}
+
+impl Connection {
+    fn new(state: State, open: Open) -> Self {
+        let now = Instant::now();
+        Self {
+            state,
+            open,
+            channels: HashMap::new(),
+            running: FuturesUnordered::new(),
+            permits: Vec::new(),
+            said: RateLimiter::direct(Quota::per_second(MAX_PER_SECOND).allow_burst(MAX_AT_ONCE)),
+            whispered: RateLimiter::direct(Quota::per_second(MAX_EVENTS_PER_SECOND)),
+            heard: now,
+            asked: false,
+            read_from: now,
+            owes: false,
+            leaves: None,
+        }
+    }
+
+    async fn run(&mut self, socket: &mut WebSocket) -> End {
+        let hello = json!({ "socket_id": self.open.id.to_string(), "activity_timeout": ACTIVITY_TIMEOUT });
+        let mut messages = vec![message::plain("pusher:connection_established", &hello)];
+        loop {
+            if let Err(end) = self.write(socket, std::mem::take(&mut messages)).await {
+                return end;
+            }
+            match self.turn(socket).await {
+                Ok(next) => messages = next,
+                Err(end) => return end,
+            }
+        }
+    }
+
+    /// Waits for whatever is next: the client, a subscription, the time, the server's end.
+    async fn turn(&mut self, socket: &mut WebSocket) -> Result<Vec<String>, End> {
+        let now = Instant::now();
+        let timer = self.timer(now);
+        tokio::select! {
+            Some((subscription, outcome)) = self.running.next(), if !self.running.is_empty() => {
+                Ok(self.told(subscription, outcome))
+            }
+            message = socket.next(), if self.read_from <= now => match message {
+                Some(Ok(message)) => self.hear(message).await,
+                Some(Err(_)) => Err(End::Close(Code::Malformed, "That is no message")),
+                None => Err(End::Gone),
+            },
+            () = sleep_until(timer) => self.time(socket).await,
+            () = self.state.drain.begun(), if self.leaves.is_none() => {
+                self.leaves = Some(now + self.state.spread());
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    /// Whether a reply is still being written somewhere that the client is to see the end of.
+    fn follows(&self) -> bool {
+        self.channels.values().any(|held| held.follows)
+    }
+
+    /// When it is to wake up if nothing happens before; `now` as where it is decided whether to read.
+    fn timer(&self, now: Instant) -> Instant {
+        let silence = self.heard + if self.asked { SILENCE + PONG } else { SILENCE };
+        let leaves = self.leaves.filter(|_| !self.follows()).unwrap_or(silence);
+        let reads = if now < self.read_from { self.read_from } else { silence };
+        silence.min(leaves).min(reads)
+    }
+
+    async fn time(&mut self, socket: &mut WebSocket) -> Result<Vec<String>, End> {
+        let now = Instant::now();
+        if self.leaves.is_some_and(|leaves| leaves <= now) && !self.follows() {
+            return Err(End::Close(Code::Later, "The server restarts"));
+        }
+        if self.heard + SILENCE + PONG <= now {
+            return Err(End::Close(Code::NoPong, "Pong reply not received in time"));
+        }
+        if self.asked || now < self.heard + SILENCE {
+            return Ok(Vec::new());
+        }
+        self.asked = true;
+        // Both: a client that knows nothing of the one answers the other.
+        let ping = socket.send(Message::Ping(Default::default()));
+        match timeout(self.state.bounds.user_timeout, ping).await {
+            Ok(Ok(())) => Ok(vec![message::plain("pusher:ping", &json!({}))]),
+            _ => Err(End::Gone),
+        }
+    }
+
+    async fn write(&mut self, socket: &mut WebSocket, messages: Vec<String>) -> Result<(), End> {
+        for message in messages {
+            let sent = socket.send(Message::Text(message.into()));
+            // A client that takes nothing for so long is gone, as with every stream.
+            match timeout(self.state.bounds.user_timeout, sent).await {
+                Ok(Ok(())) => {}
+                _ => return Err(End::Gone),
+            }
+        }
+        Ok(())
+    }
+
+    /// What a subscription has to tell, and it goes on.
+    fn told(&mut self, subscription: Box<Subscription>, outcome: Outcome) -> Vec<String> {
+        if subscription.cancel.is_cancelled() {
+            return Vec::new();
+        }
+        match outcome {
+            Outcome::Messages(messages) => {
+                self.running.push(Box::pin(subscription.next()));
+                messages
+            }
+            Outcome::Followed => {
+                if let Some(held) = self.channels.get_mut(&subscription.name) {
+                    held.follows = false;
+                }
+                self.running.push(Box::pin(subscription.next()));
+                Vec::new()
+            }
+            Outcome::Withdrawn => {
+                self.leave(&subscription.name);
+                refused(&subscription.name, &access::not_yours())
+            }
+            Outcome::Cancelled => Vec::new(),
+        }
+    }
+
+    async fn hear(&mut self, message: Message) -> Result<Vec<String>, End> {
+        self.heard = Instant::now();
+        self.asked = false;
+        self.slow_down();
+        match message {
+            Message::Text(text) => Ok(self.text(&text).await),
+            Message::Binary(_) => Ok(vec![message::error(Code::Invalid, "Invalid message format")]),
+            Message::Ping(_) | Message::Pong(_) => Ok(Vec::new()),
+            Message::Close(_) => Err(End::Left),
+        }
+    }
+
+    /// Counts what was read, and reads no more for a while where that was too much.
+    fn slow_down(&mut self) {
+        if self.owes {
+            self.owes = self.said.check().is_err();
+        }
+        if let Err(early) = self.said.check() {
+            self.owes = true;
+            self.read_from = self.heard + early.wait_time_from(DefaultClock::default().now());
+        }
+    }
+
+    async fn text(&mut self, text: &str) -> Vec<String> {
+        let invalid = || vec![message::error(Code::Invalid, "Invalid message format")];
+        let Ok(message) = serde_json::from_str::<In>(text) else { return invalid() };
+        match message.event.as_str() {
+            "pusher:ping" => vec![message::plain("pusher:pong", &json!({}))],
+            "pusher:subscribe" => match message.read::<Subscribe>() {
+                Some(asked) => Box::pin(self.subscribe(asked)).await,
+                None => invalid(),
+            },
+            "pusher:unsubscribe" => match message.read::<Unsubscribe>() {
+                Some(asked) => self.unsubscribe(&asked.channel),
+                None => invalid(),
+            },
+            event if event.starts_with("client-") => Box::pin(self.speak(message)).await,
+            // What else a client may say (pusher:pong, pusher:signin) changes nothing here.
+            _ => Vec::new(),
+        }
+    }
+
+    async fn subscribe(&mut self, asked: Subscribe) -> Vec<String> {
+        let Some(name) = Name::parse(&asked.channel) else {
+            return vec![message::error(Code::Unauthorized, "There is no channel of this name")];
+        };
+        if MAX_CHANNELS <= self.channels.len() && !self.channels.contains_key(&name) {
+            let message = format!("A connection can have {MAX_CHANNELS} channels. Open another.");
+            return refused(&name, &Problem::TooMany { message, retry_after_seconds: 60 });
+        }
+        let place = subscription::place(&asked);
+        let opened = match subscription::verify(&self.state.sockets.app, &self.open, &name, &asked) {
+            Ok(right) => self.open(name.clone(), right, place).await,
+            Err(problem) => Err(problem),
+        };
+        opened.unwrap_or_else(|problem| refused(&name, &problem))
+    }
+
+    /// Opens a subscription, in the place of one to the same channel.
+    async fn open(&mut self, name: Name, right: Right, place: Option<PartialCursor>) -> Result<Vec<String>, Problem> {
+        let permit = match right.who {
+            Some(who) => Some(self.permit(who).await?),
+            None => None,
+        };
+        let may_speak = match right.who {
+            Some(who) => access::may_speak(&self.state, who, name.channel()).await,
+            // Whoever holds the secret has let it in.
+            None => name.is_private(),
+        };
+        let (subscription, messages) =
+            Subscription::open(&self.state, &self.open, name.clone(), right.clone(), permit, place).await?;
+        self.leave(&name);
+        let (cancel, follows) = (subscription.cancel.clone(), subscription.follows());
+        self.channels.insert(name, Held { cancel, right, may_speak, follows });
+        self.running.push(Box::pin(subscription.next()));
+        Ok(messages)
+    }
+
+    /// One for all channels of the same account: a socket is one stream.
+    async fn permit(&mut self, who: Principal) -> Result<Arc<Permit>, Problem> {
+        self.permits.retain(|(_, permit)| permit.strong_count() != 0);
+        let held = self.permits.iter().find(|(known, _)| *known == who).and_then(|(_, permit)| permit.upgrade());
+        if let Some(permit) = held {
+            return Ok(permit);
+        }
+        let permit = Arc::new(Permit::take(&self.state, who).await?);
+        self.permits.push((who, Arc::downgrade(&permit)));
+        Ok(permit)
+    }
+
+    fn unsubscribe(&mut self, channel: &str) -> Vec<String> {
+        if let Some(name) = Name::parse(channel) {
+            self.leave(&name);
+        }
+        Vec::new()
+    }
+
+    fn leave(&mut self, name: &Name) {
+        if let Some(held) = self.channels.remove(name) {
+            held.cancel.cancel();
+        }
+    }
+}
+
+/// What the client's own error callbacks are called with: the channel's, and the connection's as with other servers.
+fn refused(name: &Name, problem: &Problem) -> Vec<String> {
+    let status = if matches!(problem, Problem::Unknown) { 401 } else { problem.status() };
+    let message = match problem {
+        Problem::Unknown => "The signature is wrong, or what it was given for has ended.".into(),
+        problem => problem.to_string(),
+    };
+    let data = json!({ "type": "AuthError", "error": message, "status": status }).to_string();
+    let code = if status == 429 { Code::OverQuota } else { Code::Unauthorized };
+    vec![message::on(name, "pusher:subscription_error", Data::Text(&data)), message::error(code, &message)]
+}

@@ -1,0 +1,46 @@
+//! Principal may be on which channel: asked when a signature is given, when somebody subscribes with it, and when it is resumed.
+
+use crate::error::Problem;
+use crate::model::{Access, AccountId, ConversationId};
+use crate::server::State;
+use crate::server::channels::Channel;
+use crate::server::principal::Principal;
+
+/// Whether this caller may listen.
+///
+/// # Errors
+/// 403, whatever the reason: what is not there, not theirs, or no channel of Rivulet's.
+pub async fn may_listen(state: &State, who: Principal, channel: Channel) -> Result<(), Problem> {
+    match channel {
+        Channel::Conversation(id) | Channel::Audience(id) => match state.store.conversation(who.account, id).await {
+            Ok(_) => Ok(()),
+            Err(sqlx::Error::RowNotFound) => Err(not_yours()),
+            Err(error) => Err(error.into()),
+        },
+        Channel::Account(id) if id == who.account => Ok(()),
+        Channel::Account(_) | Channel::Other => Err(not_yours()),
+    }
+}
+
+/// Whether this caller may send client events there: who may not write in a conversation may not whisper in it.
+pub(super) async fn may_speak(state: &State, who: Principal, channel: Channel) -> bool {
+    match channel {
+        Channel::Conversation(id) | Channel::Audience(id) => {
+            let allowed = async { state.store.conversation(who.account, id).await?.allows(Access::Participant) };
+            who.may_write() && allowed.await.is_ok()
+        }
+        Channel::Account(_) | Channel::Other => false,
+    }
+}
+
+/// Whose conversation it is: what a backend signs is shown as its owner sees it.
+pub(super) async fn owner(state: &State, conversation: ConversationId) -> Result<AccountId, Problem> {
+    state.store.owner(conversation).await.map_err(|error| match error {
+        sqlx::Error::RowNotFound => not_yours(),
+        error => error.into(),
+    })
+}
+
+pub fn not_yours() -> Problem {
+    Problem::Forbidden("There is no such channel, or it is not yours to listen to.".into())
+}

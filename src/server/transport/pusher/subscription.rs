@@ -1,0 +1,270 @@
+//! A subscription: one channel of one socket. It holds a cursor into a journal, a place on what is said, or who it has told
+//! to be there; the socket asks it for the next messages only when the last ones are written, so nothing piles up.
+
+use super::access;
+use super::message::{self, Data, From, Subscribe};
+use super::presence::Presence;
+use super::split;
+use crate::error::Problem;
+use crate::event::Event;
+use crate::server::State;
+use crate::server::channels::Member;
+use crate::server::channels::PusherApp;
+use crate::server::channels::{Channel, Listener, Name, Open};
+use crate::server::journal::Topic;
+use crate::server::principal::Principal;
+use crate::server::transport::access::AccessWatch;
+use crate::server::transport::access::Change;
+use crate::server::transport::pusher::split::PartialCursor;
+use crate::server::transport::{Follower, Frame, Permit};
+use serde_json::Value;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// By what right somebody listens.
+#[derive(Clone, Default)]
+pub(super) struct Right {
+    /// None: a public channel, or one that whoever holds the secret has signed.
+    pub who: Option<Principal>,
+    /// Principal is there by a backend's word.
+    pub person: Option<Member>,
+}
+
+/// Whether the signature is right, and whose it is.
+///
+/// # Errors
+/// 401: it is not; or its data is not what a presence channel needs.
+pub(super) fn verify(app: &PusherApp, open: &Open, name: &Name, asked: &Subscribe) -> Result<Right, Problem> {
+    if !name.is_private() {
+        return Ok(Right::default());
+    }
+    let signed = asked.auth.as_deref().and_then(|auth| auth.split_once(':'));
+    let (_, signature) = signed.filter(|(key, _)| *key == app.key).ok_or(Problem::Unknown)?;
+    let text = format!("{}:{}", open.id, name.as_str());
+    let with_data = asked.channel_data.as_ref().is_some_and(|data| app.verify(&format!("{text}:{data}"), signature));
+    // What a private channel carries besides is a place to start from, which anybody may choose.
+    let without = !name.is_presence() && app.verify(&text, signature);
+    if !with_data && !without {
+        return Err(Problem::Unknown);
+    }
+    let who = open.asked.by(name);
+    let person = match who {
+        None if name.is_presence() => Some(person(asked)?),
+        _ => None,
+    };
+    Ok(Right { who, person })
+}
+
+fn person(asked: &Subscribe) -> Result<Member, Problem> {
+    let data = asked.channel_data.as_deref().unwrap_or_default();
+    let person: Option<message::Person> = serde_json::from_str(data).ok();
+    let (id, info) = match person {
+        Some(message::Person { user_id: Value::String(id), user_info }) => (id, user_info),
+        Some(message::Person { user_id: Value::Number(id), user_info }) => (id.to_string(), user_info),
+        _ => return Err(Problem::invalid("channel_data", "It needs a user_id, a text or a number.")),
+    };
+    Ok(Member { id, info })
+}
+
+/// Where a client wants to start from, if it says so.
+pub(super) fn place(asked: &Subscribe) -> Option<PartialCursor> {
+    let from: From = serde_json::from_str(asked.channel_data.as_deref()?).ok()?;
+    from.cursor?.parse().ok()
+}
+
+pub(super) struct Subscription {
+    pub name: Name,
+    /// Cancelled: nobody wants it any more.
+    pub cancel: CancellationToken,
+    state: State,
+    socket: crate::server::channels::SocketId,
+    listener: Listener,
+    follower: Option<Follower>,
+    presence: Option<Presence>,
+    /// Where there is no follower that knows whether its viewer still may look.
+    stay: Option<Box<AccessWatch>>,
+    permit: Option<Arc<Permit>>,
+    /// Bytes of the next piece's text that the client has already.
+    seen: usize,
+}
+
+/// What a subscription has to tell.
+pub(super) enum Outcome {
+    Messages(Vec<String>),
+    /// The journal has nothing more: its conversation is gone, or the server ends. What is said is still heard.
+    Followed,
+    /// Whoever subscribed may no longer.
+    Withdrawn,
+    Cancelled,
+}
+
+impl Subscription {
+    /// Subscribes, and says what is to be written first.
+    ///
+    /// # Errors
+    /// 403: it is not theirs. 429: too many.
+    pub async fn open(
+        state: &State,
+        open: &Open,
+        name: Name,
+        right: Right,
+        permit: Option<Arc<Permit>>,
+        place: Option<PartialCursor>,
+    ) -> Result<(Box<Self>, Vec<String>), Problem> {
+        let channel = name.channel();
+        if let Some(who) = right.who {
+            access::may_listen(state, who, channel).await?;
+        }
+        let listener = state.sockets.enter(&name, right.person).ok_or_else(|| Problem::TooMany {
+            message: "The server has too many channels.".into(),
+            retry_after_seconds: 60,
+        })?;
+        let (follower, first) = follow(state, channel, right.who, place).await?;
+        let cancel = CancellationToken::new();
+        let (state, socket) = (state.clone(), open.id);
+        let mut it =
+            Self { name, cancel, state, socket, listener, follower, presence: None, stay: None, permit, seen: 0 };
+        let messages = it.begin(right.who, first, place).await?;
+        Ok((Box::new(it), messages))
+    }
+
+    async fn begin(
+        &mut self,
+        who: Option<Principal>,
+        first: Option<Frame>,
+        place: Option<PartialCursor>,
+    ) -> Result<Vec<String>, Problem> {
+        if self.name.is_presence() {
+            if let (Channel::Audience(id), Some(who)) = (self.name.channel(), who) {
+                self.stay = Some(Box::new(AccessWatch::begin(&self.state, who.account.into(), id).await?));
+            }
+            let presence = self.presence.insert(presence(&self.state, self.name.channel()));
+            return Ok(presence.welcome(&self.state, &self.name, &self.listener).await);
+        }
+        let mut messages = vec![message::on(&self.name, super::SUCCEEDED, Data::Text("{}"))];
+        if let Some(first) = first {
+            if let (Frame::Start { event: Event::Resumed { .. }, .. }, Some(place)) = (&first, place) {
+                self.seen = place.bytes;
+            }
+            messages.extend(split::messages(&self.name, &first, self.seen));
+        }
+        Ok(messages)
+    }
+
+    pub fn follows(&self) -> bool {
+        self.follower.is_some()
+    }
+
+    /// Waits for what is to be told next.
+    pub async fn next(mut self: Box<Self>) -> (Box<Self>, Outcome) {
+        let outcome = self.outcome().await;
+        (self, outcome)
+    }
+
+    async fn outcome(&mut self) -> Outcome {
+        loop {
+            let messages = tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => return Outcome::Cancelled,
+                () = withdrawn(&self.permit) => return Outcome::Withdrawn,
+                () = stirred(&mut self.stay), if self.stay.is_some() => match look(&mut self.stay, &self.state).await {
+                    Change::Withdrawn => return Outcome::Withdrawn,
+                    _ => continue,
+                },
+                frames = frames(&mut self.follower), if self.follower.is_some() => match frames {
+                    Some(frames) => self.split(&frames),
+                    None => return self.end(),
+                },
+                () = self.listener.changed() => self.said().await,
+                () = audience(&mut self.presence), if self.presence.is_some() => self.people().await,
+            };
+            if !messages.is_empty() {
+                return Outcome::Messages(messages);
+            }
+        }
+    }
+
+    /// There is nothing more to follow: that is in order, or whoever follows may no longer.
+    fn end(&mut self) -> Outcome {
+        let in_order = self.follower.take().is_some_and(|follower| follower.is_deleted());
+        if in_order || self.state.drain.has_begun() { Outcome::Followed } else { Outcome::Withdrawn }
+    }
+
+    fn split(&mut self, frames: &[Frame]) -> Vec<String> {
+        let split = |frame| split::messages(&self.name, frame, std::mem::take(&mut self.seen));
+        frames.iter().flat_map(split).collect()
+    }
+
+    async fn said(&mut self) -> Vec<String> {
+        let said = self.listener.said();
+        let others = said.iter().filter(|said| said.except != Some(self.socket));
+        let mut messages: Vec<_> = others.map(|said| said.message.clone()).collect();
+        messages.extend(self.people().await);
+        messages
+    }
+
+    async fn people(&mut self) -> Vec<String> {
+        match &mut self.presence {
+            Some(presence) => presence.news(&self.state, &self.name, &self.listener).await,
+            None => Vec::new(),
+        }
+    }
+}
+
+fn presence(state: &State, channel: Channel) -> Presence {
+    match channel {
+        Channel::Audience(id) => Presence::of(state.audience.watch(id)),
+        _ => Presence::default(),
+    }
+}
+
+async fn follow(
+    state: &State,
+    channel: Channel,
+    who: Option<Principal>,
+    place: Option<PartialCursor>,
+) -> Result<(Option<Follower>, Option<Frame>), Problem> {
+    let cursor = place.map(|place| place.cursor);
+    let (follower, first) = match (channel, who) {
+        (Channel::Conversation(id), Some(who)) => {
+            Follower::start(state, who.account, Topic::Conversation(id), cursor).await?
+        }
+        (Channel::Conversation(id), None) => {
+            let owner = access::owner(state, id).await?;
+            Follower::unseen(state, owner, id, cursor).await?
+        }
+        (Channel::Account(id), _) => Follower::start(state, id, Topic::Account(id), cursor).await?,
+        (Channel::Audience(_) | Channel::Other, _) => return Ok((None, None)),
+    };
+    Ok((Some(follower), Some(first)))
+}
+
+async fn frames(follower: &mut Option<Follower>) -> Option<Vec<Frame>> {
+    follower.as_mut()?.next().await
+}
+
+async fn audience(presence: &mut Option<Presence>) {
+    if let Some(presence) = presence {
+        presence.changed().await;
+    }
+}
+
+async fn withdrawn(permit: &Option<Arc<Permit>>) {
+    match permit {
+        Some(permit) => permit.withdrawn().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn stirred(stay: &mut Option<Box<AccessWatch>>) {
+    if let Some(stay) = stay {
+        stay.stirred().await;
+    }
+}
+
+async fn look(stay: &mut Option<Box<AccessWatch>>, state: &State) -> Change {
+    match stay {
+        Some(stay) => Box::pin(stay.look(state)).await,
+        None => Change::Nothing,
+    }
+}

@@ -1,0 +1,188 @@
+//! Images for the next message: uploaded one after the other, shown small until they are sent.
+//!
+//! A part of the code that is loaded when it is needed (`ui/thread`); `ui/outbox` has what is here.
+
+use super::icon::{self, Icon};
+use super::outbox::{Attachment, Outbox};
+use crate::browser::{self, file};
+use crate::error::Problem;
+use crate::model::{Image, ImageId};
+use crate::ui::labels;
+use crate::ui::page::PageState;
+use crate::ui::route::Route;
+use js_sys::Array;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use uuid::Uuid;
+use wasm_bindgen::JsCast;
+use web_sys::File;
+
+/// Where images are uploaded, and are.
+pub(super) const IMAGES: &str = "/api/v1/images";
+
+/// Takes files for the message that is being written at this place.
+pub fn attach(outbox: Outbox, place: Route, files: Array) {
+    outbox.desk.notice.set(String::new());
+    let mut taken = Vec::new();
+    for file in files.iter().filter_map(|file| file.dyn_into::<File>().ok()) {
+        let name = file.name();
+        match refusal(outbox, place, &file) {
+            Some(why) => refuse(outbox, &name, &why),
+            None => {
+                let (key, address) = (Uuid::now_v7(), file::address_of(&file));
+                outbox.images.update(|images| images.push(Attachment { key, place, name, address, image: None }));
+                taken.push((key, file));
+            }
+        }
+    }
+    spawn_local(async move {
+        for (key, file) in taken {
+            if is_here(outbox, key) {
+                let uploaded = upload(&file).await;
+                arrived(outbox, key, &file.name(), uploaded);
+            }
+        }
+    });
+}
+
+/// What the server would refuse is not sent first.
+fn refusal(outbox: Outbox, place: Route, file: &File) -> Option<String> {
+    let (most, most_mib) = (Image::MAX_PER_MESSAGE, Image::MAX_UPLOAD_BYTES >> 20);
+    if most <= outbox.images.with_untracked(|images| images.iter().filter(|it| it.place == place).count()) {
+        return Some(format!("A message has at most {most} images."));
+    }
+    ((Image::MAX_UPLOAD_BYTES as f64) < file.size()).then(|| format!("An image has at most {most_mib} MiB."))
+}
+
+fn refuse(outbox: Outbox, name: &str, why: &str) {
+    outbox.desk.notice.update(|notice| *notice = format!("{notice} “{name}” was not added. {why}").trim_start().into());
+}
+
+async fn upload(file: &File) -> Result<Image, Problem> {
+    let name = js_sys::encode_uri_component(&file.name());
+    let answer = file::fetch("POST", &format!("{IMAGES}?name={name}"), Some(file)).await;
+    let (status, text) = answer.ok_or(Problem::Offline)?;
+    match status {
+        201 => serde_json::from_slice(text.as_bytes()).map_err(|_| Problem::Offline),
+        // What is no problem of ours is a proxy's.
+        _ => Err(serde_json::from_slice(text.as_bytes()).unwrap_or(Problem::Offline)),
+    }
+}
+
+/// It is there, or it is not; perhaps it was removed meanwhile.
+fn arrived(outbox: Outbox, key: Uuid, name: &str, uploaded: Result<Image, Problem>) {
+    match uploaded {
+        Ok(image) if !is_here(outbox, key) => take_back(image.id),
+        Ok(image) => {
+            outbox.desk.whisper.set(format!("{name} is added."));
+            outbox.images.update(|images| {
+                if let Some(it) = images.iter_mut().find(|it| it.key == key) {
+                    it.image = Some(image);
+                }
+            });
+            if outbox.asked.get_untracked() {
+                outbox.send();
+            }
+        }
+        Err(problem) => {
+            outbox.asked.set(false);
+            refuse(outbox, name, &problem.to_string());
+            let_go(outbox, |it| it.key == key);
+        }
+    }
+}
+
+fn take_back(id: ImageId) {
+    // Whatever comes of it: what is in no message is swept after a day.
+    spawn_local(async move { drop(file::fetch("DELETE", &format!("{IMAGES}/{id}"), None).await) });
+}
+
+fn is_here(outbox: Outbox, key: Uuid) -> bool {
+    outbox.images.with_untracked(|images| images.iter().any(|it| it.key == key))
+}
+
+/// Takes some out, in their order.
+fn let_go(outbox: Outbox, which: impl Fn(&Attachment) -> bool) -> Vec<Image> {
+    let mut gone = Vec::new();
+    outbox.images.update(|images| {
+        images.retain(|it| {
+            if which(it) {
+                file::revoke(&it.address);
+                gone.extend(it.image.clone());
+            }
+            !which(it)
+        });
+    });
+    gone
+}
+
+/// Hands over what goes with the message. None while something is still being uploaded.
+pub fn take(outbox: Outbox, place: Route) -> Option<Vec<Image>> {
+    let waits = |it: &Attachment| it.place == place && it.image.is_none();
+    if outbox.images.with_untracked(|images| images.iter().any(waits)) {
+        outbox.desk.whisper.set("It is sent as soon as its images are there.".into());
+        return None;
+    }
+    Some(let_go(outbox, |it| it.place == place))
+}
+
+/// What was added meanwhile goes along when a message begins a conversation.
+pub fn moved(outbox: Outbox, from: Route, to: Route) {
+    if from != to {
+        outbox.images.update(|images| images.iter_mut().filter(|it| it.place == from).for_each(|it| it.place = to));
+    }
+}
+
+/// They could not be sent: there they are again, before what has come since.
+pub fn put_back(outbox: Outbox, place: Route, images: Vec<Image>) {
+    let attachment = |image: Image| {
+        let (key, name, address) = (Uuid::now_v7(), image.name.clone(), format!("{IMAGES}/{}", image.id));
+        Attachment { key, place, name, address, image: Some(image) }
+    };
+    outbox.images.update(|all| {
+        let since = std::mem::take(all);
+        all.extend(images.into_iter().map(attachment));
+        all.extend(since);
+    });
+}
+
+/// What goes with the next message, small and above its text.
+#[component]
+pub fn Tray() -> impl IntoView {
+    let desk = PageState::here();
+    let outbox: Outbox = expect_context();
+    let empty = move || outbox.images.with(|all| !all.iter().any(|it| it.place == desk.place.get()));
+    let blind = move || {
+        let name = |models: &Vec<crate::model::Model>| {
+            desk.picked.with(|picked| Some(models.iter().find(|it| it.id == *picked && !it.images)?.name.clone()))
+        };
+        if empty() { None } else { desk.models.with(name) }
+    };
+    let here = move || {
+        let place = desk.place.get();
+        let here = outbox.images.get().into_iter().filter(|it| it.place == place);
+        here.map(|it| view! { <Small attachment=it/> }.into_any()).collect::<Vec<_>>()
+    };
+    view! {
+        <ul class="tray" aria-label="Images to send" hidden=empty>{here}</ul>
+        <p class="tray__note" aria-live="polite">{move || blind().map(|model| labels::blind(&model))}</p>
+    }
+}
+
+#[component]
+fn Small(attachment: Attachment) -> impl IntoView {
+    let outbox: Outbox = expect_context();
+    let Attachment { key, name, address, image, .. } = attachment;
+    let remove = move |_| {
+        let_go(outbox, |it| it.key == key).into_iter().for_each(|image| take_back(image.id));
+        browser::focus_id("text");
+    };
+    view! {
+        <li class="tray__image" aria-busy=image.is_none().to_string()>
+            <img src=address alt=name.clone()/>
+            <button type="button" class="tray__remove" aria-label=format!("Remove {name}") on:click=remove>
+                <Icon path=icon::CLOSE/>
+            </button>
+        </li>
+    }
+}

@@ -1,0 +1,70 @@
+//! The view follows the text while one reads along, and stays where it is when one has scrolled up.
+
+use super::icon::{self, Icon};
+use crate::browser;
+use crate::ui::page::PageState;
+use leptos::ev;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use std::cell::Cell;
+
+/// Keeps `desk.following` true to what the person does, and the end in sight while it is.
+pub fn read_along(desk: PageState) {
+    Effect::new(move || {
+        let last_top = Cell::new(0.0);
+        let handle = window_event_listener(ev::scroll, move |_| {
+            let top = browser::window().scroll_y().unwrap_or_default();
+            // The least movement upwards is meant: a glide begins with a few pixels. Text that got shorter moves the
+            // page up as well, but leaves it at its end.
+            if top < last_top.replace(top) && distance() > 1 {
+                desk.following.set(false);
+            } else if is_at_end() {
+                desk.following.set(true);
+            }
+        });
+        on_cleanup(move || handle.remove());
+    });
+    Effect::new(move || {
+        desk.live.draft.track();
+        desk.live.thread.track();
+        desk.live.highlighted.track();
+        spawn_local(async move {
+            browser::frame_or(100).await;
+            // Asked only now: the person may have scrolled away since the text came.
+            if desk.following.try_get_untracked() == Some(true) {
+                to_end();
+            }
+        });
+    });
+}
+
+#[component]
+pub fn JumpToLatest() -> impl IntoView {
+    let desk = PageState::here();
+    let jump = move |_| {
+        desk.following.set(true);
+        to_end();
+    };
+    view! {
+        <button type="button" class="latest" hidden=move || desk.following.get() on:click=jump>
+            <Icon path=icon::DOWN/>
+            "Jump to latest"
+        </button>
+    }
+}
+
+fn is_at_end() -> bool {
+    browser::document().document_element().is_none_or(|page| browser::is_at_end(&page))
+}
+
+/// How far the end is, in CSS pixels.
+fn distance() -> i32 {
+    let page = browser::document().document_element();
+    page.map_or(0, |page| page.scroll_height() - page.scroll_top() - page.client_height())
+}
+
+fn to_end() {
+    if let Some(page) = browser::document().document_element() {
+        browser::scroll_to_end(&page);
+    }
+}

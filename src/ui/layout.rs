@@ -1,0 +1,131 @@
+//! The page's frame: loads what the first page shows, lays it out, and goes along when the address changes.
+
+use super::composer::Composer;
+use super::copy::copy_code;
+use super::live::Live;
+use super::notice::{Notice, Whisper};
+use super::outbox::Outbox;
+use super::sidebar::{Sidebar, close_drawer};
+use super::start::Start;
+use super::topbar::Topbar;
+use crate::browser;
+use crate::ui::autoscroll::{JumpToLatest, read_along};
+use crate::ui::escape_key::stop_on_escape;
+use crate::ui::first_page::{First, InPage};
+use crate::ui::not_found::{Absent, Deleted};
+use crate::ui::page::PageState;
+use crate::ui::page::Shown;
+use crate::ui::presence::OthersHere;
+use crate::ui::route::Route;
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+/// Everything is drawn once its data is there: on the server before the answer, in the browser from the same data.
+#[component]
+pub fn Frame() -> impl IntoView {
+    let live: Live = expect_context();
+    let desk = PageState::new(live);
+    provide_context(desk);
+    let fetch = move |()| First::fetch(desk.place.get_untracked());
+    let first = Resource::<First, InPage>::new_with_options(|| (), fetch, false);
+    desk.address.listen();
+    follow_the_address(desk);
+    live.connect();
+    view! {
+        <Suspense fallback=|| ()>
+            {move || Suspend::new(async move {
+                desk.lay_out(first.await);
+                view! { <Layout/> }
+            })}
+        </Suspense>
+    }
+}
+
+/// The browser's part: the first place is drawn already, each later one is loaded.
+fn follow_the_address(desk: PageState) {
+    Effect::new(move |before: Option<Route>| {
+        let place = desk.place.get();
+        match before {
+            Some(before) if before != place => {
+                desk.go(place);
+                close_drawer();
+                focus_composer();
+            }
+            _ => {}
+        }
+        place
+    });
+}
+
+#[component]
+fn Layout() -> impl IntoView {
+    let desk = PageState::here();
+    // The server writes the head when the page's signals are gone, so that the title must be plain text by then.
+    let title = Memo::new(move |_| desk.title());
+    let knows_me = desk.me.with_value(Option::is_some);
+    provide_context(Outbox::new(desk));
+    Effect::new(move || desk.awake.set(true));
+    stop_on_escape(desk);
+    read_along(desk);
+    view! {
+        {move || view! { <Title text=title.get()/> }}
+        <a class="skip" href="#text">"Skip to the message field"</a>
+        <Whisper/>
+        <div class="frame" data-awake=move || desk.awake.get() on:click=move |event| copy_code(desk, &event)>
+            {knows_me.then(|| view! { <Sidebar/> })}
+            <main class="page" id="main">
+                <Topbar/>
+                <Middle/>
+                <Foot/>
+            </main>
+        </div>
+        <Refresh/>
+    }
+}
+
+#[component]
+fn Middle() -> impl IntoView {
+    let desk = PageState::here();
+    let shown = Memo::new(move |_| desk.shown());
+    let opening = || view! { <div class="opening" aria-busy="true"></div> }.into_any();
+    move || match shown.get() {
+        Shown::Start => view! { <Start/> }.into_any(),
+        Shown::Thread(id) => desk.draw.get().map_or_else(opening, |draw| (draw.conversation)(id)),
+        Shown::Opening => opening(),
+        Shown::Deleted => view! { <Deleted/> }.into_any(),
+        Shown::Absent => view! { <Absent/> }.into_any(),
+    }
+}
+
+/// What stays at the bottom of the window.
+#[component]
+fn Foot() -> impl IntoView {
+    let desk = PageState::here();
+    let nothing_to_say = Memo::new(move |_| matches!(desk.shown(), Shown::Deleted | Shown::Absent));
+    view! {
+        <div class="foot" id="latest" hidden=move || nothing_to_say.get()>
+            <JumpToLatest/>
+            <Notice/>
+            <OthersHere/>
+            <Composer/>
+        </div>
+    }
+}
+
+/// Without our code the page shows the text so far and looks again every two seconds while a reply is open.
+///
+/// A `meta` may only stand in the head; browsers heed it in the body as well, and only there can it follow the data.
+/// Written as text, since a browser that runs scripts reads a `noscript` as text.
+#[component]
+fn Refresh() -> impl IntoView {
+    let desk = PageState::here();
+    let open = untrack(|| desk.open_reply().is_some());
+    open.then(|| view! { <noscript inner_html=r#"<meta http-equiv="refresh" content="2">"#></noscript> })
+}
+
+/// Puts the cursor where one writes, unless that would open a keyboard over the page.
+fn focus_composer() {
+    if browser::matches_media("(hover: hover)") {
+        browser::focus_id("text");
+    }
+}

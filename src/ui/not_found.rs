@@ -1,0 +1,37 @@
+//! What is not there, with a way out.
+
+use crate::error::Problem;
+use crate::model::Access;
+use crate::ui::page::PageState;
+use leptos::prelude::*;
+
+pub const NOTHING: &str = "Nothing here";
+
+/// A conversation that cannot be shown: not there, not yours, or not now.
+#[component]
+pub fn Absent() -> impl IntoView {
+    let desk = PageState::here();
+    let problem = desk.absent.get_untracked().unwrap_or(Problem::NotFound);
+    let head = if problem == Problem::NotFound { NOTHING } else { "Not just now" };
+    view! { <Way head text=problem.to_string()/> }
+}
+
+#[component]
+pub fn Deleted() -> impl IntoView {
+    let text = match untrack(|| PageState::here().access()) {
+        Access::Owner => "This conversation was deleted.",
+        Access::Participant | Access::Reader => "This conversation was deleted, or is not shared with you any more.",
+    };
+    view! { <Way head="Gone" text/> }
+}
+
+#[component]
+fn Way(head: &'static str, #[prop(into)] text: String) -> impl IntoView {
+    view! {
+        <section class="way">
+            <h1>{head}</h1>
+            <p>{text}</p>
+            <p><a class="button" href="/">"Start a new conversation"</a></p>
+        </section>
+    }
+}

@@ -1,0 +1,215 @@
+//! What belongs to the page alone: where it is, what it may choose from, what it has to say.
+
+use super::live::Live;
+use crate::contract::Me;
+use crate::error::Problem;
+use crate::model::{Access, AccountId, ConversationId, MessageId, Model};
+use crate::ui::first_page::First;
+use crate::ui::labels;
+use crate::ui::lazy::{self, Draw};
+use crate::ui::navigation::Address;
+use crate::ui::not_found::NOTHING;
+use crate::ui::route::Route;
+use crate::{api, browser};
+use futures::future::{FutureExt, LocalBoxFuture, TryFutureExt};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use std::future::Future;
+
+/// One per page, provided as context by the frame.
+#[derive(Clone, Copy)]
+pub struct PageState {
+    pub live: Live,
+    pub address: Address,
+    pub place: Memo<Route>,
+    pub models: RwSignal<Vec<Model>>,
+    /// The model that is chosen in the picker.
+    pub picked: RwSignal<String>,
+    /// Whose page it is; none where somebody reads along by a public link.
+    pub me: StoredValue<Option<Me>>,
+    /// What went wrong, in a sentence; empty for nothing.
+    pub notice: RwSignal<String>,
+    /// Said to those who do not see the page; empty for nothing.
+    pub whisper: RwSignal<String>,
+    /// Why the place cannot be shown.
+    pub absent: RwSignal<Option<Problem>>,
+    /// Whether the browser runs our code yet. Until then every form is a plain one.
+    pub awake: RwSignal<bool>,
+    /// Whether the view follows the newest text.
+    pub following: RwSignal<bool>,
+    /// Whether another version was asked for that is not here yet.
+    pub turning: StoredValue<bool>,
+    /// The id that the plain form sends.
+    pub first_message: RwSignal<Option<MessageId>>,
+    /// What draws a conversation, once its code is here.
+    pub draw: RwSignal<Option<Draw>>,
+    /// How far the server's clock is ahead of the browser's, in milliseconds.
+    clock_ahead_ms: StoredValue<f64>,
+}
+
+/// What the place shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    Start,
+    Opening,
+    Thread(ConversationId),
+    Deleted,
+    Absent,
+}
+
+impl PageState {
+    pub fn new(live: Live) -> Self {
+        let address = Address::new();
+        let place = address.place();
+        // Server and browser draw the same: where there is a conversation, the browser has its code before it starts.
+        let draw = place.with_untracked(|place| place.conversation()).and_then(|_| lazy::loaded());
+        Self {
+            live,
+            address,
+            place,
+            models: RwSignal::new(Vec::new()),
+            picked: RwSignal::new(String::new()),
+            me: StoredValue::new(None),
+            notice: RwSignal::new(String::new()),
+            whisper: RwSignal::new(String::new()),
+            absent: RwSignal::new(None),
+            awake: RwSignal::new(false),
+            following: RwSignal::new(true),
+            turning: StoredValue::new(false),
+            first_message: RwSignal::new(None),
+            draw: RwSignal::new(draw),
+            clock_ahead_ms: StoredValue::new(0.0),
+        }
+    }
+
+    pub fn here() -> Self {
+        expect_context()
+    }
+
+    /// Takes over what the first page loaded. Server and browser both do this before they draw.
+    pub fn lay_out(self, first: First) {
+        match first.page {
+            Some(Ok(page)) => self.live.show(Some(page)),
+            Some(Err(problem)) => self.absent.set(Some(problem)),
+            None => self.live.show(None),
+        }
+        match first.list {
+            Ok(list) => self.live.listed(list),
+            // Who reads along by a public link has no list.
+            Err(Problem::Unknown) => {}
+            Err(problem) => self.notice.set(problem.to_string()),
+        }
+        self.models.set(first.models.unwrap_or_default());
+        self.me.set_value(first.me);
+        self.first_message.set(Some(first.message));
+        self.set_clock(first.message);
+    }
+
+    /// People's clocks are off by seconds, some by hours; what the page says about time must not be. The id was made by the
+    /// server just before the page left it.
+    fn set_clock(self, made: MessageId) {
+        Effect::new(move || self.clock_ahead_ms.set_value(made.made_at_ms() as f64 - browser::page_arrived_ms()));
+    }
+
+    /// What the server's clock shows, in milliseconds since 1970.
+    pub fn server_now_ms(self) -> f64 {
+        browser::now_ms() + self.clock_ahead_ms.get_value()
+    }
+
+    /// Goes where the address points, in the browser. A conversation that was just made is there already.
+    pub fn go(self, place: Route) {
+        self.absent.set(None);
+        self.notice.set(String::new());
+        self.following.set(true);
+        let Some(id) = place.conversation() else { return self.live.show(None) };
+        lazy::prepare(self);
+        if self.open_conversation() == Some(id) {
+            return;
+        }
+        spawn_local(async move {
+            let page = api::open(id).await;
+            if self.place.try_get_untracked() != Some(place) {
+                return;
+            }
+            match page {
+                Ok(page) => self.live.show(Some(page)),
+                Err(problem) => self.absent.set(Some(problem)),
+            }
+        });
+    }
+
+    fn open_conversation(self) -> Option<ConversationId> {
+        self.live.thread.with_untracked(|thread| Some(thread.as_ref()?.conversation.id))
+    }
+
+    /// What whoever looks at the page may do in the conversation that is open.
+    pub fn access(self) -> Access {
+        self.live.thread.with(|thread| thread.as_ref().map(|thread| thread.access).unwrap_or_default())
+    }
+
+    /// Whether somebody else has this id.
+    pub fn is_other(self, account: AccountId) -> bool {
+        self.me.with_value(|me| me.as_ref().is_none_or(|me| me.id != account))
+    }
+
+    /// What the place shows, decided from everything that is known.
+    pub fn shown(self) -> Shown {
+        if self.absent.with(Option::is_some) {
+            return Shown::Absent;
+        }
+        let thread = self.live.thread.with(|thread| thread.as_ref().map(|it| (it.conversation.id, it.deleted)));
+        match (self.place.get(), thread) {
+            (Route::Start, None) => Shown::Start,
+            (Route::Start, Some((id, _))) => Shown::Thread(id),
+            (Route::Conversation(here), Some((id, true))) if here == id => Shown::Deleted,
+            (Route::Conversation(here), Some((id, false))) if here == id => Shown::Thread(id),
+            _ => Shown::Opening,
+        }
+    }
+
+    /// The document's title.
+    pub fn title(self) -> String {
+        match self.shown() {
+            Shown::Start | Shown::Opening => "Rivulet".into(),
+            Shown::Thread(_) => self
+                .live
+                .thread
+                .with(|it| it.as_ref().map(|it| labels::titled(&labels::heading(it))).unwrap_or_default()),
+            Shown::Deleted | Shown::Absent => labels::titled(NOTHING),
+        }
+    }
+
+    /// The reply that is being generated.
+    pub fn open_reply(self) -> Option<MessageId> {
+        self.live.draft.with(|draft| draft.as_ref().filter(|draft| draft.status.is_open()).map(|draft| draft.reply))
+    }
+
+    /// Does something on the server, and says so if it fails.
+    pub fn attempt<T: 'static>(self, action: impl Future<Output = Result<T, Problem>> + 'static) {
+        self.watch(action.map_ok(drop).boxed_local());
+    }
+
+    fn watch(self, action: LocalBoxFuture<'static, Result<(), Problem>>) {
+        self.notice.set(String::new());
+        spawn_local(async move {
+            if let Err(problem) = action.await {
+                self.notice.set(problem.to_string());
+            }
+        });
+    }
+
+    /// Asks the open reply to end here.
+    pub fn stop(self) {
+        if untrack(|| self.access()) == Access::Reader {
+            return;
+        }
+        if let Some(reply) = untrack(|| self.open_reply()) {
+            self.attempt(api::stop(reply));
+        }
+    }
+
+    /// The address that a plain form comes back to.
+    pub fn form_conversation(self) -> Option<String> {
+        self.place.get().conversation().map(|id| id.to_string())
+    }
+}

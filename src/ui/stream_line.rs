@@ -1,0 +1,178 @@
+//! The current: a thin line that tells the stream's true state at a glance, and the words for it.
+
+use crate::error::Problem;
+use crate::event::{Draft, Thread};
+use crate::model::{ConversationId, Role, Status};
+use crate::ui::live::Connection;
+use crate::ui::page::PageState;
+use leptos::prelude::*;
+
+/// What the stream does. Nothing here is a guess: each follows from what has arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Current {
+    Rest,
+    Connecting,
+    Waiting,
+    Thinking,
+    Flowing,
+    Reconnecting,
+    Offline,
+}
+
+impl Current {
+    /// `asked`: something was sent that no reply has begun to answer.
+    fn of(link: Connection, draft: Option<&Draft>, asked: bool) -> Self {
+        let draft = draft.filter(|draft| draft.status.is_open());
+        match (link, draft) {
+            (Connection::Offline, _) => Self::Offline,
+            (Connection::Reconnecting, _) => Self::Reconnecting,
+            (Connection::Connecting, Some(_)) => Self::Connecting,
+            (_, Some(draft)) if draft.thinking_since.is_some() => Self::Thinking,
+            (_, Some(draft)) if !draft.text.is_empty() => Self::Flowing,
+            (_, Some(draft)) if !draft.thinking.is_empty() => Self::Thinking,
+            (_, Some(_)) => Self::Waiting,
+            (_, None) if asked => Self::Waiting,
+            (_, None) => Self::Rest,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Rest => "rest",
+            Self::Connecting | Self::Waiting => "still",
+            Self::Thinking => "stirring",
+            Self::Flowing => "flowing",
+            Self::Reconnecting | Self::Offline => "broken",
+        }
+    }
+
+    /// `open`: a reply is being generated, which the person should know is safe.
+    fn words(self, open: bool) -> &'static str {
+        match self {
+            Self::Rest => "",
+            Self::Connecting => "Connecting…",
+            Self::Waiting => "Waiting for the model…",
+            Self::Thinking => "Thinking…",
+            Self::Flowing => "Writing…",
+            Self::Reconnecting if open => "Connection lost. Reconnecting; the reply goes on meanwhile.",
+            Self::Reconnecting => "Connection lost. Reconnecting…",
+            Self::Offline if open => "Offline. The reply goes on, and will be here when you are back.",
+            Self::Offline => "Offline. What you write is kept in this browser.",
+        }
+    }
+}
+
+#[component]
+pub fn CurrentLine() -> impl IntoView {
+    let desk = PageState::here();
+    let current = Memo::new(move |_| current(desk));
+    let ended = Memo::new(move |before: Option<&Ended>| {
+        let shown = desk.live.thread.with(|thread| thread.as_ref().map(|thread| thread.conversation.id));
+        Ended::after(before, shown, desk.open_reply().is_some() || asked(desk))
+    });
+    let words = move || {
+        // Read whatever the current does: a memo that nobody reads misses what happens meanwhile.
+        let ended = ended.get().ended;
+        match current.get() {
+            Current::Rest if ended => outcome(desk).into(),
+            Current::Waiting if waiting(desk).is_some() => waiting(desk).unwrap_or_default(),
+            Current::Reconnecting if refusal(desk).is_some() => refusal(desk).unwrap_or_default(),
+            current => current.words(desk.open_reply().is_some()).to_owned(),
+        }
+    };
+    view! {
+        <div class="stream-line" data-state=move || current.get().name()></div>
+        <p class="stream-line__words" role="status" data-state=move || current.get().name()>{words}</p>
+    }
+}
+
+/// How the reply ended that was waited for.
+fn outcome(desk: PageState) -> &'static str {
+    let last = |thread: &Thread| thread.messages.last().map(|message| message.status);
+    match desk.live.thread.with(|thread| thread.as_ref().and_then(last)) {
+        Some(Status::Stopped) => "Reply stopped.",
+        Some(Status::Interrupted | Status::Failed) => "The reply broke off.",
+        _ => "Reply finished.",
+    }
+}
+
+/// What the server says of a provider that cannot answer yet.
+fn waiting(desk: PageState) -> Option<String> {
+    desk.live.draft.with(|draft| draft.as_ref().and_then(|draft| draft.waiting.clone()))
+}
+
+/// What the server says when it does not let itself be followed.
+fn refusal(desk: PageState) -> Option<String> {
+    desk.live.problem.with(|problem| problem.as_ref().map(Problem::to_string))
+}
+
+fn current(desk: PageState) -> Current {
+    // Before our code runs nothing connects: what the server saw is the truth.
+    let link = if desk.awake.get() { desk.live.link.get() } else { Connection::Live };
+    desk.live.draft.with(|draft| Current::of(link, draft.as_ref(), asked(desk)))
+}
+
+/// Whether something was sent that no reply has begun to answer.
+fn asked(desk: PageState) -> bool {
+    let is_question = |thread: &Thread| thread.messages.last().is_some_and(|last| last.role == Role::User);
+    desk.live.thread.with(|thread| thread.as_ref().is_some_and(is_question))
+}
+
+/// Whether a reply that was waited for here has ended since. A short one may open and end between two drawings, so
+/// that the question counts as well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Ended {
+    /// Where; none on the start page, from where a conversation begins.
+    shown: Option<ConversationId>,
+    waiting: bool,
+    ended: bool,
+}
+
+impl Ended {
+    fn after(before: Option<&Self>, shown: Option<ConversationId>, waiting: bool) -> Self {
+        let here = |before: &Self| before.shown.is_none() || before.shown == shown;
+        let before = before.copied().filter(here).unwrap_or_default();
+        Self { shown, waiting, ended: !waiting && (before.waiting || before.ended) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::MessageId;
+
+    fn draft(text: &str, thinking: &str) -> Draft {
+        Draft { text: text.into(), thinking: thinking.into(), ..Draft::new(MessageId::new()) }
+    }
+
+    #[test]
+    fn the_current_tells_what_arrived() {
+        assert_eq!(Current::of(Connection::Live, None, false), Current::Rest);
+        assert_eq!(Current::of(Connection::Live, None, true), Current::Waiting);
+        assert_eq!(Current::of(Connection::Live, Some(&draft("", "")), false), Current::Waiting);
+        assert_eq!(Current::of(Connection::Live, Some(&draft("", "hm")), false), Current::Thinking);
+        assert_eq!(Current::of(Connection::Live, Some(&draft("a", "hm")), false), Current::Flowing);
+        let since = Some("2026-01-01T00:00:00.000Z".to_owned());
+        let silent = Draft { thinking_since: since.clone(), ..draft("", "") };
+        assert_eq!(Current::of(Connection::Live, Some(&silent), false), Current::Thinking);
+        let again = Draft { thinking_since: since, ..draft("a", "hm") };
+        assert_eq!(Current::of(Connection::Live, Some(&again), false), Current::Thinking);
+    }
+
+    #[test]
+    fn a_lost_connection_is_never_drawn_as_flowing() {
+        assert_eq!(Current::of(Connection::Reconnecting, Some(&draft("a", "")), false), Current::Reconnecting);
+        assert_eq!(Current::of(Connection::Offline, Some(&draft("a", "")), false), Current::Offline);
+    }
+
+    #[test]
+    fn an_end_is_told_until_the_next_question_and_only_where_it_was() {
+        let (here, there) = (Some(ConversationId::new()), Some(ConversationId::new()));
+        let waiting = Ended::after(Some(&Ended::default()), here, true);
+        let ended = Ended::after(Some(&waiting), here, false);
+        assert!(!waiting.ended && ended.ended);
+        assert!(Ended::after(Some(&ended), here, false).ended);
+        assert!(!Ended::after(Some(&ended), here, true).ended);
+        assert!(!Ended::after(Some(&waiting), there, false).ended);
+    }
+}
