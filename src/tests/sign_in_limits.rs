@@ -123,7 +123,7 @@ async fn a27_no_page_can_be_framed_or_reached_from_an_opener() {
         let policy = page.headers()["content-security-policy"].to_str().unwrap();
         assert!(policy.contains("frame-ancestors 'none'") && policy.contains("form-action 'self'"), "{path}");
         assert_eq!(page.headers()["cross-origin-opener-policy"], "same-origin");
-        assert_eq!(page.headers()["cache-control"], "no-store", "{path}");
+        assert_eq!(page.headers()["cache-control"], "no-store, no-transform", "{path}");
     }
     let policy = app.get("/sign-in").await.headers()["content-security-policy"].to_str().unwrap().to_owned();
     assert!(policy.starts_with("default-src 'none'") && !policy.contains("script-src"), "no script runs there at all");
