@@ -41,6 +41,11 @@ pub fn is_online() -> bool {
     window().navigator().on_line()
 }
 
+/// Whether the browser's window and devices are as this media query says.
+pub fn matches_media(query: &str) -> bool {
+    window().match_media(query).ok().flatten().is_some_and(|query| query.matches())
+}
+
 /// The path in the address bar.
 pub fn path() -> String {
     window().location().pathname().unwrap_or_default()

@@ -25,6 +25,7 @@ mod public;
 mod reset;
 mod rest;
 mod search;
+mod shape;
 mod sharing;
 mod socket;
 mod table;
@@ -61,7 +62,7 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
     let merged = |router: Router<State>, table: Table| router.merge(table.into_parts().0);
     let app = asked()
         .into_iter()
-        .fold(pages(Router::new()).layer(from_fn(functions::answer_in_place)), merged)
+        .fold(pages(Router::new()).layer(from_fn(functions::answer_in_place)).layer(from_fn(shape::tell)), merged)
         .fallback(not_found)
         .method_not_allowed_fallback(|| async { Problem::Method })
         .layer(from_fn_with_state(state.clone(), session::identify))

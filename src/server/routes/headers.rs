@@ -12,6 +12,9 @@ use std::sync::LazyLock;
 /// For everything that is not a page: nothing may run, load or frame it.
 const NO_PAGE: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
+/// Proxies that change pages (Cloudflare rewrites addresses of e-mail) heed this.
+const PAGE_CACHING: &str = "no-store, no-transform";
+
 const ALWAYS: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     // Conversation ids are in the addresses.
@@ -38,6 +41,10 @@ pub(super) async fn secure(request: Request, next: Next) -> Response {
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(NO_PAGE));
+    let is_page = headers.get(header::CONTENT_TYPE).is_some_and(|content| content.as_bytes().starts_with(b"text/html"));
+    if is_page {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(PAGE_CACHING));
+    }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
