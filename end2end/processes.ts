@@ -100,6 +100,7 @@ export class Rivulet {
       RIVULET_LISTEN: "127.0.0.1:0",
       DATABASE_URL: `sqlite:${join(folder, "rivulet.db")}`,
       RIVULET_SENDS_PER_MINUTE: "10000",
+      RIVULET_WRITES_PER_MINUTE: "60000",
       RIVULET_OPEN_REPLIES: "100",
       RIVULET_STREAMS: "100",
       RIVULET_DRAIN_SECONDS: "5",

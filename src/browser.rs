@@ -18,7 +18,7 @@ pub use event::{Listener, listen_always};
 pub use lock::Lock;
 pub use patch::{patch, patch_text};
 pub use time::{Interval, Timeout, frame, frame_or, now_ms, page_arrived_ms, parse_time_ms, sleep};
-pub use view::{focus, focus_id, is_at_end, reveal, scroll_to_end};
+pub use view::{focus, focus_id, inner_html, is_at_end, reveal, scroll_to_end};
 
 use wasm_bindgen::JsValue;
 use web_sys::{Document, VisibilityState, Window};

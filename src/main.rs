@@ -76,21 +76,27 @@ async fn start(settings: Settings) -> anyhow::Result<()> {
     if !assets::is_complete() {
         tracing::warn!("The browser's half is missing, so nothing is live: `cargo leptos build` makes both");
     }
-    welcome_first_admin(&state, address).await?;
+    welcome_first_admin(&state, address).await;
     serve::run(listener, router, state, stop).await;
     tracing::info!("Stopped");
     Ok(())
 }
 
 /// Prints the link that makes the first admin, to whoever started this and to nobody else: not into the log.
-async fn welcome_first_admin(state: &State, address: SocketAddr) -> anyhow::Result<()> {
-    let invitation = accounts::first_admin(state).await.map_err(anyhow::Error::msg)?;
+async fn welcome_first_admin(state: &State, address: SocketAddr) {
+    let invitation = match accounts::first_admin(state).await {
+        Ok(invitation) => invitation,
+        // Whoever has an account can read meanwhile.
+        Err(problem) => {
+            tracing::error!(%problem, "There is no admin yet, and the link that makes one could not be written: start again");
+            return;
+        }
+    };
     if let Some(invitation) = invitation {
         let site = state.settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         eprintln!("There is no admin yet. Who opens this link becomes it, once, within a week:");
         eprintln!("  {site}/sign-up?invitation={invitation}");
     }
-    Ok(())
 }
 
 /// Reads the providers anew at every SIGHUP, for as long as the runtime lives.

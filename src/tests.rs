@@ -7,6 +7,7 @@ mod alone;
 mod app;
 mod backup;
 mod branches;
+mod bulky;
 mod capacity;
 mod chaos;
 mod chat;
@@ -38,6 +39,7 @@ mod markdown;
 mod matrix;
 mod metrics;
 mod namespaces;
+mod odd;
 mod oidc;
 mod openapi;
 mod pages;
@@ -62,8 +64,10 @@ mod tidy;
 mod titles;
 mod tracing;
 mod usage;
+mod used;
 mod viewer;
 mod wire;
+mod writing;
 
 #[path = "../examples/upstream/server.rs"]
 mod upstream;

@@ -79,6 +79,7 @@ impl Grants {
         self.places.look_again(|viewer, place| match revoked {
             Revoked::Share(account, conversation) => viewer == Viewer::Account(account) && place == conversation,
             Revoked::PublicLink(conversation) => matches!(viewer, Viewer::Public(_)) && place == conversation,
+            Revoked::Conversation(conversation) => place == conversation,
             // Whose links lead nowhere where it is disabled.
             Revoked::Account(_) => matches!(viewer, Viewer::Public(_)),
             Revoked::Session(_) | Revoked::Token(_) => false,
@@ -88,7 +89,7 @@ impl Grants {
                 Revoked::Session(hash) => who.by == By::Session(hash),
                 Revoked::Token(hash) => matches!(who.by, By::Token(token, _) if token == hash),
                 Revoked::Account(account) => who.account == account,
-                Revoked::Share(..) | Revoked::PublicLink(_) => false,
+                Revoked::Share(..) | Revoked::PublicLink(_) | Revoked::Conversation(_) => false,
             };
             if goes {
                 held.cut.cancel();

@@ -4,6 +4,7 @@
 //! overflow and no difference between following and resuming. The journal knows nothing of transports or accounts.
 
 mod held;
+mod over;
 
 use super::sync::lock;
 use crate::event::{Cursor, Draft, Event};
@@ -155,6 +156,8 @@ struct Log {
     /// Where the open reply begins.
     open_since: Option<u64>,
     touched: Instant,
+    /// Nothing more is to come.
+    over: bool,
 }
 
 /// An event in its place. Its encodings are made once, by the first reader who needs them.
@@ -197,15 +200,10 @@ impl Journal {
             draft: None,
             open_since: None,
             touched: Instant::now(),
+            over: false,
         };
-        Self {
-            epoch: random_epoch(),
-            window,
-            log: Mutex::new(log),
-            grown: Notify::new(),
-            closed,
-            turn: Default::default(),
-        }
+        let (epoch, log) = (random_epoch(), Mutex::new(log));
+        Self { epoch, window, log, grown: Notify::new(), closed, turn: Default::default() }
     }
 
     pub fn epoch(&self) -> u64 {
@@ -215,6 +213,9 @@ impl Journal {
     /// Numbers the event, folds it into the draft and wakes the readers.
     pub fn append(&self, event: Event) -> Cursor {
         let mut log = lock(&self.log);
+        if log.over {
+            return Cursor { epoch: self.epoch, seq: log.last };
+        }
         let cursor = Cursor { epoch: self.epoch, seq: log.last + 1 };
         log.push(event, cursor.seq);
         let _gone = log.trim(self.window);
@@ -227,7 +228,7 @@ impl Journal {
     /// that no event tells. Only while no reply is open.
     pub fn start_over(&self) {
         let mut log = lock(&self.log);
-        if log.draft.is_some() {
+        if log.draft.is_some() || log.over {
             return;
         }
         // Numbered like an event, so that a reader who had seen all is behind now.
@@ -268,8 +269,8 @@ impl Journal {
     /// A reader from `cursor`, unless the journal no longer, or never, held what follows it.
     pub fn reader(self: &Arc<Self>, cursor: Cursor) -> Option<Reader> {
         let log = lock(&self.log);
-        let known =
-            cursor.epoch == self.epoch && log.oldest() <= cursor.seq.saturating_add(1) && cursor.seq <= log.last;
+        let is_held = log.oldest() <= cursor.seq.saturating_add(1) && cursor.seq <= log.last;
+        let known = cursor.epoch == self.epoch && is_held && !log.over;
         drop(log);
         known.then(|| Reader { journal: Arc::clone(self), seq: cursor.seq })
     }
@@ -339,7 +340,7 @@ impl Reader {
         loop {
             // Before looking: it is told of everything from here on, so that no wake-up is lost.
             let grown = self.journal.grown.notified();
-            let over = self.journal.closed.load(Ordering::SeqCst) && !self.journal.is_open();
+            let over = self.journal.has_no_more();
             let found = self.look(most)?;
             if let Some(last) = found.last() {
                 self.seq = last.seq;
@@ -364,7 +365,9 @@ impl Reader {
 
     /// The seq of the next entry and the journal's last one, unless all are read.
     pub fn rest(&self) -> Option<(u64, Arc<Entry>)> {
-        Some((self.seq + 1, self.look(usize::MAX)?.pop()?))
+        let log = lock(&self.journal.log);
+        let last = log.entries.back().filter(|last| self.seq < last.seq)?;
+        Some((self.seq + 1, Arc::clone(last)))
     }
 
     pub fn journal(&self) -> &Arc<Journal> {

@@ -1,6 +1,7 @@
 //! Who acts: an account with what it was recognised by, a viewer by whatever right, and what each of them is called and may
 //! do. Data only; `session` finds out who it is.
 
+pub mod asking;
 mod name;
 mod role;
 mod sign_up;

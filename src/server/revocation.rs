@@ -9,6 +9,7 @@ use super::session::holds;
 use super::store::revocations::{Noted, Revoked};
 use super::task::round;
 use crate::error::Problem;
+use crate::event::Event;
 use std::sync::Weak;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -35,6 +36,7 @@ async fn stop_what_it_pays_for(state: &State, revoked: Revoked) {
     };
     if gone {
         state.engine.stop_all(account).await;
+        state.journals.end(Topic::Account(account), None);
     }
 }
 
@@ -53,6 +55,10 @@ async fn look(state: &State, seen: &mut i64) {
         Ok((revoked, last)) => {
             *seen = last;
             for Noted { revoked, is_ours } in revoked {
+                // Before anybody looks again: whoever does is told that it is deleted.
+                if let Revoked::Conversation(conversation) = revoked {
+                    state.journals.end(Topic::Conversation(conversation), Some(Event::Deleted { conversation }));
+                }
                 state.grants.revoke(revoked);
                 // Another process has told its own viewers only that the list is another one now.
                 if let Revoked::Share(account, _) = revoked

@@ -5,6 +5,7 @@ mod admin;
 mod apps;
 mod assets;
 mod broadcasting;
+mod bulky;
 mod chat;
 mod door;
 mod export;
@@ -30,6 +31,7 @@ mod sharing;
 mod socket;
 mod table;
 mod trace;
+mod whole;
 
 pub use headers::page_policy;
 pub use metrics::text as metrics_text;
@@ -65,7 +67,9 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
         .fold(pages(Router::new()).layer(from_fn(functions::answer_in_place)).layer(from_fn(shape::tell)), merged)
         .fallback(not_found)
         .method_not_allowed_fallback(|| async { Problem::Method })
+        .layer(from_fn_with_state(state.clone(), bulky::hold))
         .layer(from_fn_with_state(state.clone(), session::identify))
+        .layer(from_fn(whole::first))
         .layer(csrf(&state))
         .merge(pusher(&state))
         .layer(from_fn_with_state(state.clone(), origin::refuse))
@@ -116,6 +120,7 @@ fn pusher(state: &State) -> Router<State> {
     router
         .method_not_allowed_fallback(|| async { Problem::Method })
         .layer(from_fn_with_state(state.clone(), session::identify))
+        .layer(from_fn(whole::first))
 }
 
 /// The routes for whoever watches over the server.

@@ -9,9 +9,10 @@ mod credentials;
 mod device;
 mod extract;
 
-pub use extract::{Account, Admin, Browser, Once, Person, Reader, SignedIn};
+pub use extract::{Account, Address, Admin, Browser, Once, Person, Reader, SignedIn};
 
 use super::peer::Peer;
+use super::principal::asking::{self, Asking};
 use super::principal::{By, Looker, Passerby, Role, Who};
 use super::problem::in_place_of_page;
 use super::secret::{self, Hash};
@@ -121,7 +122,7 @@ pub async fn identify(Extract(state): Extract<State>, mut request: Request, next
     request.extensions_mut().insert(Visitor(visitor));
     request.extensions_mut().insert(Caller(caller, if guests { Stranger::Welcome } else { Stranger::SignsIn }));
     if caller.is_some() || !opens_page(&request) {
-        return next.run(request).await;
+        return run(visitor, request, next).await;
     }
     if !guests {
         return to_sign_in(request.uri().path()).into_response();
@@ -138,6 +139,15 @@ pub async fn identify(Extract(state): Extract<State>, mut request: Request, next
             (AppendHeaders([cookie]), next.run(request).await).into_response()
         }
     }
+}
+
+/// Answers in the visitor's name. Where something was not written because that was withdrawn meanwhile, nothing else is
+/// answered either: no page of what they could see before.
+async fn run(visitor: Option<Who>, request: Request, next: Next) -> Response {
+    let Some(asking) = visitor.map(Asking::new) else { return next.run(request).await };
+    let headers = request.headers().clone();
+    let response = asking::with(Some(asking.clone()), next.run(request)).await;
+    if asking.is_refused() { in_place_of_page(Problem::Unknown, &headers) } else { response }
 }
 
 /// The page to sign in on, and from there back to `path`.

@@ -5,6 +5,7 @@
 //! with `$n` parameters, so that a second database needs no second text.
 
 pub mod accounts;
+mod asking;
 pub mod audit;
 pub mod branches;
 mod columns;
@@ -13,12 +14,14 @@ pub mod deletion;
 pub mod elsewhere;
 pub mod endings;
 pub mod export;
+mod file;
 pub mod guests;
 pub mod identities;
 pub mod images;
 pub mod invitations;
 mod merging;
 pub mod messages;
+mod names;
 pub mod people;
 mod presence;
 pub mod public_links;
@@ -30,7 +33,9 @@ pub mod sessions;
 pub mod sharing;
 pub mod tokens;
 pub mod usage;
+mod used;
 mod write;
+mod writing;
 
 use crate::error::Problem;
 use anyhow::Context;
@@ -52,6 +57,10 @@ const QUEUE: Duration = Duration::from_secs(10);
 /// Checking a file takes about a second for a gigabyte: a larger one than this would hold up the start, and its damage is
 /// reported by what reads it.
 const MOST_CHECKED_BYTES: u64 = 64 << 20;
+/// What is written and deleted again to see whether there is room: a long message and what it changes elsewhere.
+const PROBE_BYTES: usize = 16 << 10;
+/// Where it stands meanwhile; nobody else sees it.
+const PROBE: &str = "probe";
 /// What a caller is told to wait when the store is busy.
 pub const RETRY_AFTER_SECONDS: u64 = 5;
 
@@ -64,6 +73,7 @@ pub struct Store {
     held: endings::HeldEndings,
     presence: Arc<Presence>,
     log: Arc<deletion::OldLog>,
+    file: Arc<file::Opened>,
 }
 
 impl Store {
@@ -93,21 +103,38 @@ impl Store {
             pool().max_connections(1).connect_with(options.clone()).await.map_err(|error| not_opened(error, &path))?;
         check(&writer, &path).await?;
         sqlx::migrate!().run(&writer).await.context("The database's tables could not be brought up to date")?;
-        let reader = pool().max_connections(READERS).connect_with(options.read_only(true)).await?;
+        // All of them now: one that is made later would open whatever stands at the path by then.
+        let reader = pool().max_connections(READERS).min_connections(READERS).connect_with(options.read_only(true)).await?;
         let presence = Presence::begin(&path);
         let presence =
             presence.with_context(|| format!("DATABASE_URL: no file can be made beside {}", path.display()))?;
         let presence = Arc::new(presence);
         let (writes, held, log) = Default::default();
-        let store = Self { writer, reader, writes, held, presence, log };
-        store.ready().await.with_context(|| format!("DATABASE_URL: {} cannot be written", path.display()))?;
+        let file = file::Opened::at(&path).with_context(|| format!("DATABASE_URL: {} is gone", path.display()))?;
+        let file = Arc::new(file);
+        let store = Self { writer, reader, writes, held, presence, log, file };
+        match store.first_writes().await {
+            Err(error) if is_full(&error) => {
+                tracing::error!(%error, "The disk is full: what is there can be read, and nothing is taken until there is room");
+            }
+            done => done.with_context(|| format!("DATABASE_URL: {} cannot be written", path.display()))?,
+        }
         Ok(store)
     }
 
-    /// Starts a write. Call it only from a task that is not dropped half-way (`server::owned`).
+    async fn first_writes(&self) -> sqlx::Result<()> {
+        self.ready().await?;
+        self.fill_looks().await
+    }
+
+    /// Starts a write, and asks in it whether who asks still may (`asking`). Call it only from a task that is not dropped
+    /// half-way (`task::owned`).
     pub(crate) async fn write(&self) -> sqlx::Result<Write> {
+        self.file.check()?;
         self.writes.fetch_add(1, Ordering::Relaxed);
-        Write::begin(&self.writer).await
+        let mut write = Write::begin(&self.writer).await?;
+        asking::ask_in(&mut write).await?;
+        Ok(write)
     }
 
     pub(crate) fn read(&self) -> &SqlitePool {
@@ -119,12 +146,18 @@ impl Store {
         self.writes.load(Ordering::Relaxed)
     }
 
-    /// Whether the store answers, reading and writing.
+    /// Whether the store answers, reading and writing, and whether there is room for more.
     pub async fn ready(&self) -> sqlx::Result<()> {
+        self.file.check()?;
         sqlx::query("select 1 from account limit 1").execute(&self.reader).await?;
         let mut write = Write::begin(&self.writer).await?;
-        // Changes nothing; but in a file that can only be read, beginning alone works as well.
-        sqlx::query("update account set kind = kind where id = ''").execute(&mut *write).await?;
+        // About what a message takes, written and taken out again: a full disk tells of itself when something is to be put there.
+        sqlx::query("insert or replace into setting (name, value) values ($1, $2)")
+            .bind(PROBE)
+            .bind("0".repeat(PROBE_BYTES))
+            .execute(&mut *write)
+            .await?;
+        sqlx::query("delete from setting where name = $1").bind(PROBE).execute(&mut *write).await?;
         write.commit().await
     }
 
@@ -183,6 +216,7 @@ const SQLITE_READONLY: i32 = 8;
 const SQLITE_IOERR: i32 = 10;
 const SQLITE_CORRUPT: i32 = 11;
 const SQLITE_FULL: i32 = 13;
+const SQLITE_CANTOPEN: i32 = 14;
 const SQLITE_NOTADB: i32 = 26;
 
 impl From<sqlx::Error> for Problem {
@@ -190,8 +224,14 @@ impl From<sqlx::Error> for Problem {
         if let sqlx::Error::RowNotFound = error {
             return Self::NotFound;
         }
+        if asking::is_withdrawn(&error) {
+            return Self::Unknown;
+        }
         tracing::error!(%error, "The store failed");
         let message = match &error {
+            sqlx::Error::Io(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
+                "The server's database is not where it was. Nothing was saved; tell whoever runs it."
+            }
             sqlx::Error::PoolTimedOut => "The server's database is busy. Nothing was saved; try again in a moment.",
             sqlx::Error::Database(cause) if cause.is_unique_violation() => {
                 return Self::Conflict("This id is taken. Use a new one.".into());
@@ -203,7 +243,7 @@ impl From<sqlx::Error> for Problem {
                     "The server's database is busy. Nothing was saved; try again in a moment."
                 }
                 Some(SQLITE_FULL) => "The server's disk is full. Nothing was saved; tell whoever runs it.",
-                Some(SQLITE_READONLY | SQLITE_IOERR) => {
+                Some(SQLITE_READONLY | SQLITE_IOERR | SQLITE_CANTOPEN) => {
                     "The server cannot write to its database. Nothing was saved; tell whoever runs it."
                 }
                 Some(SQLITE_CORRUPT | SQLITE_NOTADB) => "The server's database is damaged. Tell whoever runs it.",
@@ -213,6 +253,11 @@ impl From<sqlx::Error> for Problem {
         };
         Self::Unavailable { message: message.into(), retry_after_seconds: RETRY_AFTER_SECONDS }
     }
+}
+
+/// Whether something was not written because the disk is full.
+pub(crate) fn is_full(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(primary_code) == Some(SQLITE_FULL)
 }
 
 fn primary_code(error: &dyn sqlx::error::DatabaseError) -> Option<i32> {

@@ -1,17 +1,32 @@
 //! Tasks that must not be cut short, and loops that must go on.
 
 use super::metrics::Metrics;
+use super::principal::asking::{self, Asking};
 use crate::error::Problem;
 use futures::FutureExt;
 use std::panic::AssertUnwindSafe;
 use tracing::Instrument;
 
-/// Runs a write to its end in a task of its own, also when the caller's request is dropped half-way. A panic in it is the
-/// request's own.
+/// Runs a write to its end in a task of its own, also when the caller's request is dropped half-way, and in the caller's
+/// name. A panic in it is the request's own.
 pub async fn owned<T: Send + 'static>(
     work: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
-    match tokio::spawn(work.in_current_span()).await {
+    owned_by(asking::current(), work).await
+}
+
+/// The same for what is not done in the name of the session that asks: that one ends here, and another begins.
+pub async fn owned_by_server<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    owned_by(None, work).await
+}
+
+async fn owned_by<T: Send + 'static>(
+    asking: Option<Asking>,
+    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    match tokio::spawn(asking::with(asking, work).in_current_span()).await {
         Ok(done) => done,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),

@@ -131,7 +131,8 @@ impl Follower {
         cursor: Option<Cursor>,
         stay: Option<Box<Stay>>,
     ) -> Result<(Self, Frame), Problem> {
-        let reader = cursor.and_then(|cursor| state.journals.topic(topic).reader(cursor));
+        let age = stay.as_ref().and_then(|stay| stay.age());
+        let reader = cursor.and_then(|cursor| state.journals.topic(topic).reader_within(cursor, age));
         let mut follower = Self { state: state.clone(), viewer, topic, reader, deleted: false, stay };
         let first = match (&follower.reader, cursor) {
             (Some(_), Some(from)) => Frame::Start { event: Event::Resumed { from }, id: from },
@@ -204,10 +205,13 @@ impl Follower {
                     _ => Some(frames),
                 }
             }
-            None => {
-                self.reader = None;
-                self.start_over().await
-            }
+            None => match self.farewell() {
+                Some(told) => Some(told),
+                None => {
+                    self.reader = None;
+                    self.start_over().await
+                }
+            },
         }
     }
 

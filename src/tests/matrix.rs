@@ -4,6 +4,7 @@
 //! in the list below fails the test: whoever adds a route says here who may see what.
 
 mod guards;
+mod withdrawn;
 
 use super::accounts::PASSWORD;
 use super::app::{App, problem};

@@ -3,6 +3,7 @@
 use super::Arrival;
 use crate::error::Problem;
 use crate::model::AccountId;
+use crate::server::journal::Topic;
 use crate::server::passwords::Password;
 use crate::server::principal::{Name, Who};
 use crate::server::store::deletion::Deletes;
@@ -87,6 +88,7 @@ async fn finish(state: &State, account: AccountId) {
     let deleted = async {
         conversations::delete_all(state, account).await?;
         state.store.finish_deletion(account).await?;
+        state.journals.end(Topic::Account(account), None);
         // What came in through a request that was under way.
         state.engine.stop_all(account).await;
         state.store.empty_log().await?;

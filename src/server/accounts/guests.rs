@@ -1,6 +1,7 @@
 //! Guests that nobody comes back to. Every browser that opens the page is given one, and so is every crawler.
 
 use crate::server::State;
+use crate::server::journal::Topic;
 use crate::server::times::ago;
 use std::time::Duration;
 
@@ -45,6 +46,7 @@ async fn some(state: &State, after: &str) -> sqlx::Result<Option<String>> {
     unused.retain(|guest| !here.contains(guest));
     if !unused.is_empty() {
         state.store.delete_unused_guests(&since, &unused).await?;
+        unused.into_iter().for_each(|guest| state.journals.end(Topic::Account(guest), None));
     }
     Ok(last)
 }

@@ -45,7 +45,7 @@ pub async fn sign_in_with(
         admit(state, None).await.map_err(|problem| not_admitted(problem, oidc.name()))?;
     }
     let account = make(state, oidc, &arrival, &new, &profile, invitation).await?;
-    begin(state, arrival, account).await
+    begin(state, arrival, account, None).await
 }
 
 fn identity(proven: &Proven, profile: &Profile) -> NewIdentity {
@@ -62,7 +62,7 @@ async fn enter(state: &State, oidc: &Oidc, arrival: Arrival, owner: Owner) -> Re
     let detail = format!("with {}, {}", oidc.name(), arrival.device);
     let (work, note) = (state.clone(), Note::new(&owner.name, "signed in", &owner.name, &detail));
     owned(async move { Ok(work.store.note_again(&note).await?) }).await?;
-    begin(state, arrival, owner.account).await
+    begin(state, arrival, owner.account, None).await
 }
 
 async fn link_by_address(state: &State, new: &NewIdentity) -> Result<Option<Owner>, Problem> {

@@ -7,7 +7,7 @@ use crate::server::passwords::Password;
 use crate::server::principal::{By, Name, Who};
 use crate::server::secret::{self, Hash};
 use crate::server::store::audit::Note;
-use crate::server::task::owned;
+use crate::server::task::{owned, owned_by_server};
 use crate::server::{State, conversations};
 use std::net::IpAddr;
 
@@ -66,7 +66,7 @@ pub async fn sign_in(state: &State, arrival: Arrival, name: &str, password: &str
     let attempt = state.throttle.sign_in(&key, arrival.address, known)?;
     let found = state.store.credentials(&key).await?;
     let stored = found.as_ref().and_then(|found| found.password.clone());
-    if !state.passwords.matches(stored, password).await? {
+    if !state.passwords.matches(stored.clone(), password).await? {
         tracing::info!(address = %arrival.address, "Somebody could not sign in");
         let name = found.and_then(|found| found.name);
         note(state, "somebody", "could not sign in", name.as_deref(), "").await;
@@ -79,7 +79,7 @@ pub async fn sign_in(state: &State, arrival: Arrival, name: &str, password: &str
         return Err(disabled());
     }
     let device = arrival.device.clone();
-    let signed = begin(state, arrival, found.account).await?;
+    let signed = begin(state, arrival, found.account, stored).await?;
     note(state, &name, "signed in", Some(&name), &device).await;
     Ok(signed)
 }
@@ -89,14 +89,23 @@ pub async fn sign_in(state: &State, arrival: Arrival, name: &str, password: &str
 async fn note(state: &State, actor: &str, action: &'static str, subject: Option<&str>, detail: &str) {
     let note = Note::new(actor, action, subject.unwrap_or("a name that nobody has"), detail);
     let state = state.clone();
-    let noted = owned(async move { Ok(state.store.note_again(&note).await?) }).await;
+    let noted = owned_by_server(async move { Ok(state.store.note_again(&note).await?) }).await;
     if let Err(problem) = noted {
         tracing::warn!(%problem, "A sign-in was not written into the log");
     }
 }
 
-/// Begins a session of the account in this browser, under a new id, in place of the one before.
-pub(crate) async fn begin(state: &State, arrival: Arrival, account: AccountId) -> Result<SignedIn, Problem> {
+/// Begins a session of the account in this browser, under a new id, in place of the one before. `verified` is the password,
+/// as it is stored, that somebody has just given.
+///
+/// # Errors
+/// 403 where the account was disabled, or its password changed, since that was verified.
+pub(crate) async fn begin(
+    state: &State,
+    arrival: Arrival,
+    account: AccountId,
+    verified: Option<String>,
+) -> Result<SignedIn, Problem> {
     let guest = match arrival.who {
         Some(who) if who.is_guest && who.account != account => Some(who.account),
         _ => None,
@@ -113,11 +122,17 @@ pub(crate) async fn begin(state: &State, arrival: Arrival, account: AccountId) -
     let signed = SignedIn { session: secret::new()?, browser, asks };
     let (session, browser, device) = (Hash::of(&signed.session), Hash::of(&signed.browser), arrival.device);
     let state = state.clone();
-    owned(async move {
-        state.store.add_session(account, session, &device, before, guest.filter(|_| asks)).await?;
+    owned_by_server(async move {
+        let asked = guest.filter(|_| asks);
+        if !state.store.add_session(account, session, &device, before, asked, verified.as_deref()).await? {
+            return Err(Problem::Forbidden(
+                "Your account has changed in between, so you are not signed in. Try again.".into(),
+            ));
+        }
         state.store.know_browser(account, browser).await?;
         if let Some(guest) = guest.filter(|_| !asks) {
             state.store.delete_guest(guest, account).await?;
+            state.journals.end(Topic::Account(guest), None);
         }
         if let Some(before) = before {
             state.grants.revoke_session(before);
@@ -190,7 +205,7 @@ pub async fn change_password(
     }
     attempt.succeeded();
     let hash = state.passwords.hash(new).await?;
-    let (work, this) = (state.clone(), arrival.session());
+    let (work, this, verified) = (state.clone(), arrival.session(), hash.clone());
     owned(async move {
         let note = Note::new(&name, "changed the password", &name, "");
         // This one ends as the new one begins, which takes over what is still to be asked.
@@ -200,7 +215,7 @@ pub async fn change_password(
         Ok(())
     })
     .await?;
-    begin(state, arrival, who.account).await
+    begin(state, arrival, who.account, Some(verified)).await
 }
 
 /// The guest whose conversations whoever asks is still to be asked about.
@@ -222,6 +237,7 @@ pub async fn keep_guest(state: &State, who: Who, keep: bool) -> Result<(), Probl
         } else {
             conversations::delete_all(&state, guest).await?;
             state.store.delete_guest(guest, who.account).await?;
+            state.journals.end(Topic::Account(guest), None);
             has_grown(&state, who.account);
         }
         Ok(())

@@ -56,7 +56,7 @@ pub async fn sign_up(state: &State, arrival: Arrival, new: NewPerson<'_>) -> Res
     })
     .await?;
     match made {
-        Ok((account, _)) => begin(state, arrival, account).await,
+        Ok((account, _)) => begin(state, arrival, account, None).await,
         Err(NotMade::NameTaken) => Err(Problem::invalid("name", "This name is taken. Choose another.")),
         Err(NotMade::Invitation) => Err(no_invitation()),
         Err(NotMade::HasName) => {

@@ -4,7 +4,7 @@ use super::pieces::{Kind, Pieces};
 use super::{Open, Shared, context, ending, estimate, title};
 use crate::event::{Draft, Event};
 use crate::model::{ReplyError, Usage};
-use crate::server::provider::{Delta, Request};
+use crate::server::provider::{Delta, FailureKind, Request};
 use crate::server::sync::lock;
 use crate::server::times::now;
 use futures::{FutureExt, Stream, StreamExt};
@@ -42,8 +42,13 @@ pub(super) struct Facts {
 impl Facts {
     /// What the provider counted, or about what it would have. None where it has not begun to answer: that costs nothing.
     pub(super) fn usage(&self, draft: &Draft, outcome: &Outcome) -> Option<Usage> {
-        let is_whole = matches!(outcome, Outcome::Done { .. });
-        match self.usage {
+        // One that is complete and says nothing was paid for as any other.
+        let is_whole = match outcome {
+            Outcome::Done { .. } => true,
+            Outcome::Failed(error) => error.kind == FailureKind::Empty.name(),
+            Outcome::Stopped | Outcome::Interrupted => false,
+        };
+        match self.usage.map(|usage| estimate::filled(usage, self.asked, draft, self.kept)) {
             Some(usage) if is_whole => Some(usage),
             // Counted at its beginning, mostly: what was asked, and hardly anything of what was answered.
             Some(usage) => Some(estimate::at_least(usage, draft, self.kept)),
@@ -136,7 +141,10 @@ async fn generate(
             delta = stream.next() => {
                 match &delta {
                     Some(Delta::Failed(failure)) => shared.metrics.provider_error(failure.kind.name()),
-                    Some(Delta::Waiting { message, model }) => {
+                    Some(Delta::Waiting { message, model, is_paid }) => {
+                        if *is_paid {
+                            Box::pin(pay(shared, open, facts)).await;
+                        }
                         Box::pin(wait(shared, open, message, model.as_ref(), facts)).await;
                     }
                     _ => {}
@@ -146,6 +154,15 @@ async fn generate(
                 }
             }
         }
+    }
+}
+
+/// Writes what a model has cost that answered nothing, before another one is asked in its place.
+async fn pay(shared: &Shared, open: &Open, facts: &Facts) {
+    let usage = estimate::filled(facts.usage.unwrap_or_default(), facts.asked, &Draft::new(open.reply), 0);
+    let usage = shared.providers.priced(&facts.model, usage);
+    if let Err(error) = shared.store.charge_title((open.reply, open.account), &facts.model, usage).await {
+        tracing::error!(%error, reply = %open.reply, "What an empty answer has cost was not written");
     }
 }
 

@@ -104,7 +104,7 @@ async fn ask(shared: &Shared, model: &str, request: Request) -> Result<(String, 
             break;
         }
     }
-    let usage = usage.unwrap_or_else(|| estimate::reply(asked, &draft, 0));
+    let usage = estimate::filled(usage.unwrap_or_default(), asked, &draft, 0);
     Ok((draft.text, usage))
 }
 

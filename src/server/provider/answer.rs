@@ -69,12 +69,9 @@ impl Answer {
             return Err(refused(origin, response, limits).await);
         }
         check_encoding(origin, response.headers())?;
-        let framing = service.kind.vendor().framing;
-        let other = |media_type: String| !framing.reads(&media_type);
-        if media_type(response.headers()).is_some_and(other) {
-            return Err(not_a_stream(origin, response, limits).await.into());
-        }
-        let reader = service.kind.reader(origin, limits);
+        // What it is, its first bytes say; a media type that does not fit only leaves less room for doubt.
+        let media_type = media_type(response.headers()).unwrap_or_default();
+        let reader = service.kind.reader_of(&media_type, origin, limits);
         Ok(Self { origin: Arc::clone(origin), response, reader, deadline, silence: limits.silence })
     }
 
@@ -181,16 +178,6 @@ fn redirected(origin: &Origin) -> Failure {
     let setting = &origin.address;
     let message = format!("The model provider has moved. Set {setting} to its new address; Rivulet does not follow.");
     Failure::new(FailureKind::Protocol, message)
-}
-
-/// The failure that a successful answer is when it is no event stream: often an error, a login page or a wrong address.
-async fn not_a_stream(origin: &Origin, response: Response, limits: &Limits) -> Failure {
-    let json = media_type(response.headers()).is_some_and(|media_type| media_type.ends_with("json"));
-    let complaint = if json { Complaint::read(&body(response, limits).await) } else { None };
-    match complaint {
-        Some(complaint) => complaint.failure(origin),
-        None => Failure::of(FailureKind::Protocol, origin),
-    }
 }
 
 /// We ask for no compression: what comes compressed anyway can be of any size once unpacked.

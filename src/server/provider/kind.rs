@@ -81,9 +81,15 @@ impl Kind {
 
     /// Reads one answer in this format. Pure.
     pub fn reader(self, origin: &Arc<Origin>, limits: &Limits) -> Reader {
+        self.reader_of("", origin, limits)
+    }
+
+    /// Reads an answer with this media type, which is empty where the server names none.
+    pub(crate) fn reader_of(self, media_type: &str, origin: &Arc<Origin>, limits: &Limits) -> Reader {
         let vendor = self.vendor();
+        let doubtful = !media_type.is_empty() && !vendor.framing.reads(media_type);
         let limits = Limits { event_bytes: self.event_bytes(limits), ..*limits };
-        Reader::new(vendor.framing, (vendor.decoder)(Arc::clone(origin)), &limits)
+        Reader::new(origin, (vendor.framing, doubtful), (vendor.decoder)(Arc::clone(origin)), &limits)
     }
 
     /// The most that one event of this format may take. The last events of Responses hold all the text and thinking again,

@@ -3,7 +3,7 @@
 use crate::markdown::is_hidden;
 
 /// The longest quote, in characters: a provider's reason is one or two sentences.
-const LONGEST: usize = 300;
+pub(super) const LONGEST: usize = 300;
 /// How a quote that was cut ends.
 pub(super) const CUT: &str = "…”";
 /// What stands in a secret's place.

@@ -2,8 +2,9 @@
 
 use super::framing::{Framing, Parser};
 use super::quote::tidy;
-use super::{Decoder, Delta, Failure, FailureKind, Limits};
+use super::{Decoder, Delta, Failure, FailureKind, Limits, Origin};
 use crate::model::Usage;
+use std::sync::Arc;
 
 /// No model reads or writes a billion tokens in one reply: a provider that counts more has miscounted. And the ledger's sums
 /// stay far from what a number in the database can be.
@@ -11,6 +12,7 @@ const MOST_TOKENS: u64 = 1_000_000_000;
 
 /// Reads one answer. After a `Finished` or a `Failed` it says nothing more.
 pub struct Reader {
+    origin: Arc<Origin>,
     parser: Parser,
     decoder: Box<dyn Decoder>,
     /// How many bytes may still come.
@@ -19,9 +21,15 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub fn new(framing: Framing, decoder: Box<dyn Decoder>, limits: &Limits) -> Self {
-        let parser = framing.parser(limits.event_bytes);
-        Self { parser, decoder, room: limits.body_bytes, over: false }
+    /// Reads what is most likely in this framing, unless its media type is `doubtful`: then only what begins like an answer.
+    pub(super) fn new(
+        origin: &Arc<Origin>,
+        (framing, doubtful): (Framing, bool),
+        decoder: Box<dyn Decoder>,
+        limits: &Limits,
+    ) -> Self {
+        let parser = Parser::new(framing, doubtful, limits.event_bytes);
+        Self { origin: Arc::clone(origin), parser, decoder, room: limits.body_bytes, over: false }
     }
 
     /// What these bytes add.
@@ -31,6 +39,7 @@ impl Reader {
         self.room -= readable.len();
         let parsed = self.parser.push(readable, &mut events);
         let mut deltas: Vec<_> = events.iter().flat_map(|event| self.decoder.push(event)).collect();
+        deltas.extend(self.foreign(false));
         if parsed.is_err() {
             deltas.push(Delta::Failed(too_long_a_line()));
         } else if readable.len() < chunk.len() {
@@ -42,21 +51,34 @@ impl Reader {
     /// What it means that the stream ended here, in order.
     pub fn end(&mut self) -> Vec<Delta> {
         let last = self.parser.end();
+        if let Some(foreign) = self.foreign(true) {
+            return self.until_over(vec![foreign]);
+        }
         let mut deltas = last.map(|event| self.decoder.push(&event)).unwrap_or_default();
         // An event that the end cut in two cannot be understood, but what is wrong is the cut.
         let misread = |delta: &Delta| matches!(delta, Delta::Failed(failure) if failure.kind == FailureKind::Protocol);
         deltas.retain(|delta| !misread(delta));
-        deltas.push(self.decoder.end());
+        deltas.extend(self.decoder.end());
         self.until_over(deltas)
     }
 
     /// What it means that the stream broke here: `failure`, or nothing if the reply was complete before.
     pub fn broke(&mut self, failure: Failure) -> Vec<Delta> {
-        let end = match self.decoder.end() {
-            Delta::Failed(_) => Delta::Failed(failure),
-            complete => complete,
+        let mut deltas = self.decoder.end();
+        let is_incomplete = |delta: &Delta| match delta {
+            Delta::Failed(failure) => matches!(failure.kind, FailureKind::Truncated | FailureKind::Protocol),
+            _ => false,
         };
-        self.until_over(vec![end])
+        if deltas.pop_if(|last| is_incomplete(last)).is_some() {
+            deltas.push(Delta::Failed(failure));
+        }
+        self.until_over(deltas)
+    }
+
+    /// The failure of an answer that is none: a login page, mostly, which says what it is.
+    fn foreign(&self, is_all: bool) -> Option<Delta> {
+        let words = self.parser.foreign(is_all)?;
+        Some(Delta::Failed(Failure::of(FailureKind::Protocol, &self.origin).quoting(&words)))
     }
 
     fn until_over(&mut self, mut deltas: Vec<Delta>) -> Vec<Delta> {

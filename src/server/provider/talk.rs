@@ -117,7 +117,9 @@ impl Talk {
             FailureKind::Timeout => MOST_RETRIES_AFTER_TIMEOUT.min(self.limits.retries),
             _ => self.limits.retries,
         };
-        if self.spoken || !failure.retryable || most <= self.retries {
+        // A reply without a word was paid for as any other: whether to ask again, a person decides.
+        let is_paid = failure.kind == FailureKind::Empty;
+        if self.spoken || is_paid || !failure.retryable || most <= self.retries {
             return None;
         }
         let Limits { patience, shortest_pause, longest_pause, .. } = self.limits;
@@ -134,7 +136,7 @@ impl Talk {
         self.retries += 1;
         self.pause = Some(pause);
         self.forget_the_answer();
-        Delta::Waiting { message: failure.kind.retried(pause), model: None }
+        Delta::Waiting { message: failure.kind.retried(pause), model: None, is_paid: false }
     }
 
     fn turn_to(&mut self, fallback: Fallback, failure: &Failure) -> Delta {
@@ -146,7 +148,7 @@ impl Talk {
         self.service = service;
         self.retries = 0;
         self.forget_the_answer();
-        Delta::Waiting { message, model: Some(model) }
+        Delta::Waiting { message, model: Some(model), is_paid: failure.kind == FailureKind::Empty }
     }
 
     /// Its connection is closed at once: nobody listens to it any more.

@@ -1,11 +1,12 @@
 //! Conversations.
 
 use super::columns::{access, called, id};
-use super::{Store, images, sharing};
+use super::{Store, used, writing};
 use crate::contract::Changes;
 use crate::error::Problem;
 use crate::model::{Access, AccountId, Conversation, ConversationId, Named, Parameters};
 use crate::server::principal::Viewer;
+use crate::server::quota::Writer;
 use crate::server::times::now;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteExecutor};
@@ -21,6 +22,8 @@ pub struct Stored {
     pub access: Access,
     /// Whether whoever asked may know who the people here are.
     pub names: bool,
+    /// Since when whoever asked may look, where it is not theirs.
+    pub since: Option<String>,
     pub title: String,
     pub model: Option<String>,
     pub system: String,
@@ -60,15 +63,17 @@ impl Stored {
     }
 }
 
-/// Conversations as whoever asks sees them: `access` and `names` are expressions, the rest begins with joins.
+/// Conversations as whoever asks sees them: `access`, `names` and `since` are expressions, the rest begins with joins.
 macro_rules! select_conversations {
-    ($access:literal, $names:literal, $rest:literal) => {
+    ($access:literal, $names:literal, $since:literal, $rest:literal) => {
         concat!(
             "select conversation.*, owner.name as owner_name, ",
             $access,
             " as access, ",
             $names,
-            " as names,
+            " as names, ",
+            $since,
+            " as since,
               case when exists (select 1 from share others where others.conversation = conversation.id)
                      or exists (select 1 from public_link link where link.conversation = conversation.id)
                    then 1 else 0 end as is_shared
@@ -89,6 +94,7 @@ async fn seen(
     let row = sqlx::query(select_conversations!(
         "case when conversation.account = $2 then 'owner' else share.role end",
         "1",
+        "share.created_at",
         "left join share on share.conversation = conversation.id and share.account = $2
          where conversation.id = $1 and (conversation.account = $2 or share.role is not null)"
     ))
@@ -106,6 +112,7 @@ pub(super) fn stored(row: &SqliteRow) -> sqlx::Result<Stored> {
         is_shared: row.try_get::<i64, _>("is_shared")? != 0,
         access: access(row.try_get("access")?),
         names: row.try_get::<i64, _>("names")? != 0,
+        since: row.try_get("since")?,
         title: row.try_get("title")?,
         model: row.try_get("model")?,
         system: row.try_get("system")?,
@@ -128,14 +135,27 @@ pub struct Place {
 }
 
 impl Store {
-    /// Makes a conversation, or finds the one that the same account made with this id. `None`: the id is another's.
+    /// Makes a conversation, or finds the one that the same account made with this id. `None`: the id is another's, or that of
+    /// a conversation that was deleted.
+    ///
+    /// # Errors
+    /// 429 and 409 where the account has made enough (`store/writing`).
     pub async fn add_conversation(
         &self,
-        account: AccountId,
+        writer: Writer,
         conversation: ConversationId,
         settings: Changes,
-    ) -> sqlx::Result<Option<(Stored, bool)>> {
+    ) -> Result<Option<(Stored, bool)>, Problem> {
+        let account = writer.account;
         let mut write = self.write().await?;
+        if let Some(before) = seen(&mut *write, account, conversation).await? {
+            return Ok(Some(before).filter(|stored| stored.access == Access::Owner).map(|stored| (stored, false)));
+        }
+        if used::is_used(&mut write, conversation).await? {
+            return Ok(None);
+        }
+        writing::count(&mut write, writer).await?;
+        writing::check_conversations(&mut write, writer).await?;
         let made = sqlx::query(
             "insert into conversation (id, account, title, title_by, model, system, parameters, created_at, updated_at)
              values ($1, $2, $3, case when $3 = '' then 'none' else 'person' end, $4, $5, $6, $7, $7) on conflict (id) do nothing",
@@ -150,9 +170,13 @@ impl Store {
         .execute(&mut *write)
         .await?
         .rows_affected();
+        if made == 0 {
+            return Ok(None);
+        }
+        writing::check_bytes(&mut write, writer, conversation, 0).await?;
         let found = seen(&mut *write, account, conversation).await?;
         write.commit().await?;
-        Ok(found.filter(|stored| stored.access == Access::Owner).map(|stored| (stored, made > 0)))
+        Ok(found.map(|stored| (stored, true)))
     }
 
     /// The conversation as the account sees it. `RowNotFound` when it is not there, or not for this account.
@@ -177,6 +201,7 @@ impl Store {
                 let row = sqlx::query(select_conversations!(
                     "'reader'",
                     "public_link.names",
+                    "public_link.created_at",
                     "join public_link on public_link.conversation = conversation.id and public_link.token_hash = $2
                      where conversation.id = $1 and owner.disabled_at is null"
                 ))
@@ -213,6 +238,7 @@ impl Store {
         let rows = sqlx::query(select_conversations!(
             "case when conversation.account = $1 then 'owner' else share.role end",
             "1",
+            "share.created_at",
             "left join share on share.conversation = conversation.id and share.account = $1
              where conversation.id in (
                 select id from (
@@ -235,13 +261,19 @@ impl Store {
     }
 
     /// Changes what `changes` names. `RowNotFound` when the conversation is not there or another's.
+    ///
+    /// # Errors
+    /// 429 and 409 where the account has written enough (`store/writing`).
     pub async fn change_conversation(
         &self,
-        account: AccountId,
+        writer: Writer,
         conversation: ConversationId,
         changes: &Changes,
-    ) -> sqlx::Result<Stored> {
+    ) -> Result<Stored, Problem> {
+        let account = writer.account;
         let mut write = self.write().await?;
+        writing::count(&mut write, writer).await?;
+        let before = writing::bytes_of(&mut write, conversation).await?;
         let changed = sqlx::query(
             "update conversation set title = coalesce($3, title), model = coalesce($4, model),
                     title_by = case when $3 is null then title_by else 'person' end,
@@ -258,8 +290,9 @@ impl Store {
         .execute(&mut *write)
         .await?;
         if changed.rows_affected() == 0 {
-            return Err(sqlx::Error::RowNotFound);
+            return Err(Problem::NotFound);
         }
+        writing::check_bytes(&mut write, writer, conversation, before).await?;
         let stored = seen(&mut *write, account, conversation).await?.ok_or(sqlx::Error::RowNotFound)?;
         write.commit().await?;
         Ok(stored)
@@ -308,18 +341,7 @@ impl Store {
     /// looks again. `RowNotFound` when it is not there or another's.
     pub async fn delete_conversation(&self, account: AccountId, conversation: ConversationId) -> sqlx::Result<()> {
         let mut write = self.write().await?;
-        let images = images::only_in(&mut write, conversation).await?;
-        sharing::note_end(&mut write, self.process(), account, conversation).await?;
-        let gone = sqlx::query("delete from conversation where id = $1 and account = $2")
-            .bind(conversation.to_string())
-            .bind(account.to_string())
-            .execute(&mut *write)
-            .await?
-            .rows_affected();
-        if gone == 0 {
-            return Err(sqlx::Error::RowNotFound);
-        }
-        images::delete_all(&mut write, &images).await?;
+        used::delete(&mut write, Some(self.process()), account, conversation).await?;
         write.commit().await?;
         self.let_go_of_all(conversation);
         Ok(())

@@ -3,7 +3,7 @@
 
 use super::audit::Note;
 use super::revocations::Revoked;
-use super::{Store, audit, columns, images, people};
+use super::{Store, audit, columns, images, people, used};
 use crate::model::AccountId;
 use crate::server::sync::lock;
 use crate::server::times::now;
@@ -106,10 +106,13 @@ impl Store {
             .fetch_all(&mut *write)
             .await?;
         images::take_out(&mut write, id).await?;
-        sqlx::query("delete from account where id = $1 and leaving_at is not null")
-            .bind(id.to_string())
-            .execute(&mut *write)
-            .await?;
+        let leaving =
+            sqlx::query("select 1 from account where id = $1 and leaving_at is not null").bind(id.to_string());
+        if leaving.fetch_optional(&mut *write).await?.is_none() {
+            return Ok(());
+        }
+        used::delete_all_of(&mut write, id).await?;
+        sqlx::query("delete from account where id = $1").bind(id.to_string()).execute(&mut *write).await?;
         images::delete_unused(&mut write, &pictures).await?;
         write.commit().await?;
         self.log.set_due(true);

@@ -183,6 +183,7 @@ impl Store {
         let rows = sqlx::query(select_conversations!(
             "'owner'",
             "1",
+            "null",
             "where conversation.account = $1 and conversation.id > $2 order by conversation.id limit $3"
         ))
         .bind(account.to_string())

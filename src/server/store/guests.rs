@@ -47,7 +47,7 @@ impl Store {
         Ok((unused, rows.last().map(|row| row.try_get("id")).transpose()?))
     }
 
-    /// Deletes those of these guests that are still unused.
+    /// Deletes those of these guests that are still unused. They have no conversations.
     pub async fn delete_unused_guests(&self, since: &str, guests: &[AccountId]) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         for guest in guests {

@@ -1,6 +1,6 @@
 //! What a guest has becomes an account's.
 
-use super::usage;
+use super::{usage, used};
 use crate::model::AccountId;
 use sqlx::SqliteConnection;
 
@@ -28,6 +28,7 @@ pub(super) async fn merge(write: &mut SqliteConnection, guest: AccountId, accoun
 }
 
 pub(super) async fn remove(write: &mut SqliteConnection, id: AccountId) -> sqlx::Result<()> {
+    used::delete_all_of(&mut *write, id).await?;
     sqlx::query("delete from account where id = $1").bind(id.to_string()).execute(write).await?;
     Ok(())
 }

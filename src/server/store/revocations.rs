@@ -25,6 +25,8 @@ pub enum Revoked {
     Share(AccountId, ConversationId),
     /// The conversation's public link.
     PublicLink(ConversationId),
+    /// All that anybody may do in a conversation: it is deleted.
+    Conversation(ConversationId),
 }
 
 /// What was withdrawn, and whether this process has told its viewers already.
@@ -42,6 +44,7 @@ impl Revoked {
             Self::Account(account) => ("account", account.to_string()),
             Self::Share(account, conversation) => ("share", format!("{account}/{conversation}")),
             Self::PublicLink(conversation) => ("public link", conversation.to_string()),
+            Self::Conversation(conversation) => ("conversation", conversation.to_string()),
         }
     }
 
@@ -55,6 +58,7 @@ impl Revoked {
                 Some(Self::Share(account.parse().ok()?, conversation.parse().ok()?))
             }
             "public link" => subject.parse().ok().map(Self::PublicLink),
+            "conversation" => subject.parse().ok().map(Self::Conversation),
             _ => None,
         }
     }

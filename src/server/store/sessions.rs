@@ -76,15 +76,18 @@ pub(super) fn holder(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Holder> {
 }
 
 impl Store {
-    /// Whose session this is. None too where the account is disabled.
+    /// Whose session this is. None too where the account is disabled, and where nobody has used it for too long, whether it was
+    /// swept or not: in a database that comes from a backup it was not.
     pub async fn session(&self, session: Hash) -> sqlx::Result<Option<Holder>> {
         let row = sqlx::query(
             "select session.account, account.name, account.role,
                     coalesce(session.last_used_at, session.created_at) as last_used_at
              from session join account on account.id = session.account
-             where session.token_hash = $1 and account.disabled_at is null",
+             where session.token_hash = $1 and account.disabled_at is null
+                and (account.name is null or coalesce(session.last_used_at, session.created_at) >= $2)",
         )
         .bind(session.to_string())
+        .bind(ago(UNUSED))
         .fetch_optional(self.read())
         .await?;
         row.as_ref().map(holder).transpose()
@@ -92,6 +95,7 @@ impl Store {
 
     /// Begins a session, in place of `before`. `guest` is whose conversations are still to be asked about; without one,
     /// those that `before` was still to ask this account about. What it was to ask another account about, that one keeps.
+    /// `false`, and nothing happens, where the account is disabled, or has another password than the one that was verified.
     pub async fn add_session(
         &self,
         account: AccountId,
@@ -99,8 +103,19 @@ impl Store {
         device: &str,
         before: Option<Hash>,
         guest: Option<AccountId>,
-    ) -> sqlx::Result<()> {
+        verified: Option<&str>,
+    ) -> sqlx::Result<bool> {
         let mut write = self.write().await?;
+        let may = sqlx::query(
+            "select 1 from account where id = $1 and disabled_at is null and ($2 is null or password = $2)",
+        )
+        .bind(account.to_string())
+        .bind(verified)
+        .fetch_optional(&mut *write)
+        .await?;
+        if may.is_none() {
+            return Ok(false);
+        }
         let left = match before {
             Some(before) => super::revocations::end_session(&mut write, before).await?,
             None => None,
@@ -114,7 +129,8 @@ impl Store {
             None => guest,
         };
         add(&mut write, account, session, device, guest).await?;
-        write.commit().await
+        write.commit().await?;
+        Ok(true)
     }
 
     pub async fn touch_session(&self, session: Hash) -> sqlx::Result<()> {
@@ -131,10 +147,13 @@ impl Store {
     /// The account's sessions, the one used last first.
     pub async fn sessions(&self, account: AccountId) -> sqlx::Result<Vec<Session>> {
         let rows = sqlx::query(
-            "select token_hash, device, created_at, coalesce(last_used_at, created_at) as last_used_at from session
-             where account = $1 order by 4 desc, 1",
+            "select token_hash, device, session.created_at, coalesce(last_used_at, session.created_at) as last_used_at
+             from session join account on account.id = session.account
+             where account = $1 and (account.name is null or coalesce(last_used_at, session.created_at) >= $2)
+             order by 4 desc, 1",
         )
         .bind(account.to_string())
+        .bind(ago(UNUSED))
         .fetch_all(self.read())
         .await?;
         let read = rows.iter().map(|row| {
@@ -165,10 +184,11 @@ impl Store {
     pub async fn knows_browser(&self, name_key: &str, browser: Hash) -> sqlx::Result<bool> {
         let row = sqlx::query(
             "select 1 from known_browser join account on account.id = known_browser.account
-             where known_browser.token_hash = $1 and account.name_key = $2",
+             where known_browser.token_hash = $1 and account.name_key = $2 and known_browser.created_at >= $3",
         )
         .bind(browser.to_string())
         .bind(name_key)
+        .bind(ago(UNUSED))
         .fetch_optional(self.read())
         .await?;
         Ok(row.is_some())

@@ -7,6 +7,8 @@ use crate::server::State;
 use crate::server::grants::Place;
 use crate::server::principal::Viewer;
 use crate::wire::Presence;
+use jiff::Timestamp;
+use std::time::Duration;
 
 pub(super) struct Stay {
     viewer: Viewer,
@@ -16,6 +18,8 @@ pub(super) struct Stay {
     access: Option<Access>,
     /// Whether the viewer may know who the people here are.
     names: bool,
+    /// Since when the viewer may look, where the conversation is not theirs.
+    since: Option<String>,
     /// Whether it is to look again what it may do.
     is_unsure: bool,
     /// None for whoever reads along by a public link: they are nobody, and are told of nobody.
@@ -25,7 +29,7 @@ pub(super) struct Stay {
 /// What a look has found.
 pub(super) enum Seen {
     Nothing,
-    /// The viewer may do something else than before.
+    /// The viewer may do something else than before, or could not look for a while.
     OtherAccess,
     /// The viewer may look no more.
     Withdrawn,
@@ -47,8 +51,8 @@ impl Stay {
         // Known here before it is asked: what is withdrawn from now on finds it.
         let place = state.grants.places.take(viewer, conversation);
         let stored = state.store.conversation_for(viewer, conversation).await?;
-        let (access, names) = (Some(stored.access), stored.names);
-        Ok(Self { viewer, conversation, place, access, names, is_unsure: false, company: None })
+        let (access, names, since) = (Some(stored.access), stored.names, stored.since);
+        Ok(Self { viewer, conversation, place, access, names, since, is_unsure: false, company: None })
     }
 
     pub(super) fn is_public(&self) -> bool {
@@ -57,6 +61,13 @@ impl Stay {
 
     pub(super) fn names(&self) -> bool {
         self.names
+    }
+
+    /// For how long the viewer has been allowed to look; none where the conversation is their own. What was told before is
+    /// not for them, also where they could look until it was taken back. A time that cannot be read is none at all.
+    pub(super) fn age(&self) -> Option<Duration> {
+        let since = self.since.as_ref()?.parse().ok().map(|since: Timestamp| Timestamp::now().duration_since(since));
+        Some(since.and_then(|age| age.try_into().ok()).unwrap_or_default())
     }
 
     pub(super) fn is_withdrawn(&self) -> bool {
@@ -85,12 +96,12 @@ impl Stay {
 
     pub(super) async fn look(&mut self, state: &State) -> Seen {
         if self.is_unsure {
-            let before = self.access;
-            self.access = self.access_now(state).await;
+            let before = (self.access, self.since.take());
+            (self.access, self.since) = self.access_now(state).await;
             self.is_unsure = false;
             match self.access {
                 None => return Seen::Withdrawn,
-                now if now != before => return Seen::OtherAccess,
+                now if (now, &self.since) != (before.0, &before.1) => return Seen::OtherAccess,
                 _ => {}
             }
         }
@@ -100,13 +111,13 @@ impl Stay {
         }
     }
 
-    async fn access_now(&self, state: &State) -> Option<Access> {
+    async fn access_now(&self, state: &State) -> (Option<Access>, Option<String>) {
         match state.store.conversation_for(self.viewer, self.conversation).await {
-            Ok(stored) => Some(stored.access),
-            Err(sqlx::Error::RowNotFound) => None,
+            Ok(stored) => (Some(stored.access), stored.since),
+            Err(sqlx::Error::RowNotFound) => (None, None),
             Err(error) => {
                 tracing::warn!(%error, "Whether a viewer may go on could not be looked at");
-                None
+                (None, None)
             }
         }
     }

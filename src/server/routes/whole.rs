@@ -1,0 +1,35 @@
+//! A request whose body has arrived: who sends it is asked only then. A body may come half a minute after the head, and
+//! what is withdrawn meanwhile does not hold any more when the last byte is there.
+
+use crate::error::Problem;
+use crate::server::bounds::{MAX_BODY_BYTES, UPLOADS};
+use crate::server::problem::{in_place_of_page, too_large};
+use axum::body::{Body, HttpBody};
+use axum::extract::{FromRequest, Request};
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+use bytes::Bytes;
+
+/// Waits for the body, which is bounded, before anybody is named. An upload is not held here: its handler asks again once
+/// it has read it.
+pub(super) async fn first(request: Request, next: Next) -> Response {
+    let looks = request.method() == Method::GET || request.method() == Method::HEAD;
+    if looks || request.body().is_end_stream() || request.uri().path() == UPLOADS {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    let mut sent = Request::new(body);
+    // The limit of a body is kept there.
+    *sent.extensions_mut() = parts.extensions.clone();
+    match Bytes::from_request(sent, &()).await {
+        Ok(bytes) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
+        Err(rejection) => {
+            let problem = match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => too_large(MAX_BODY_BYTES),
+                _ => Problem::Malformed("The request did not arrive in full. Send it again.".into()),
+            };
+            in_place_of_page(problem, &parts.headers)
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Conversations that are deleted, by whichever way: their ids are never given to another conversation, and every process
+//! ends what it has in memory of them.
+
+use super::columns::id;
+use super::revocations::{Revoked, note_by};
+use super::{images, sharing};
+use crate::model::{AccountId, ConversationId};
+use crate::server::secret::Hash;
+use sqlx::SqliteConnection;
+
+/// Whether a conversation with this id was deleted.
+pub(super) async fn is_used(write: &mut SqliteConnection, conversation: ConversationId) -> sqlx::Result<bool> {
+    let row = sqlx::query("select 1 from used_conversation where id_hash = $1")
+        .bind(Hash::of(&conversation.to_string()).to_string())
+        .fetch_optional(write)
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Deletes the conversation with its messages and with the images that are in no other. `process` is the one that ends its
+/// viewers' streams by itself. `RowNotFound` when it is not there or another's.
+pub(super) async fn delete(
+    write: &mut SqliteConnection,
+    process: Option<&str>,
+    account: AccountId,
+    conversation: ConversationId,
+) -> sqlx::Result<()> {
+    let images = images::only_in(&mut *write, conversation).await?;
+    // First of all: whoever looks again finds the journal ended, and is told that the conversation is deleted.
+    note_by(&mut *write, process, Revoked::Conversation(conversation)).await?;
+    sharing::note_end(&mut *write, process, account, conversation).await?;
+    let gone = sqlx::query("delete from conversation where id = $1 and account = $2")
+        .bind(conversation.to_string())
+        .bind(account.to_string())
+        .execute(&mut *write)
+        .await?
+        .rows_affected();
+    if gone == 0 {
+        return Err(sqlx::Error::RowNotFound);
+    }
+    sqlx::query("insert into used_conversation (id_hash) values ($1) on conflict do nothing")
+        .bind(Hash::of(&conversation.to_string()).to_string())
+        .execute(&mut *write)
+        .await?;
+    images::delete_all(write, &images).await
+}
+
+/// Deletes the conversations that an account still has when its row goes: they came while it was being deleted. Every
+/// process ends their streams, this one too, when it looks at what is withdrawn.
+pub(super) async fn delete_all_of(write: &mut SqliteConnection, account: AccountId) -> sqlx::Result<()> {
+    let ids: Vec<String> = sqlx::query_scalar("select id from conversation where account = $1")
+        .bind(account.to_string())
+        .fetch_all(&mut *write)
+        .await?;
+    for conversation in ids {
+        delete(&mut *write, None, account, id(&conversation)?).await?;
+    }
+    Ok(())
+}
