@@ -104,7 +104,8 @@ impl Store {
         check(&writer, &path).await?;
         sqlx::migrate!().run(&writer).await.context("The database's tables could not be brought up to date")?;
         // All of them now: one that is made later would open whatever stands at the path by then.
-        let reader = pool().max_connections(READERS).min_connections(READERS).connect_with(options.read_only(true)).await?;
+        let reader =
+            pool().max_connections(READERS).min_connections(READERS).connect_with(options.read_only(true)).await?;
         let presence = Presence::begin(&path);
         let presence =
             presence.with_context(|| format!("DATABASE_URL: no file can be made beside {}", path.display()))?;

@@ -248,4 +248,3 @@ fn credentials(row: &SqliteRow) -> sqlx::Result<Credentials> {
     let Account { id, name, disabled, .. } = account(row)?;
     Ok(Credentials { account: id, name, password: row.try_get("password")?, disabled })
 }
-
