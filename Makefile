@@ -18,7 +18,7 @@ watch:
 # Cargo's tests, then the browser's against the release build.
 test:
 	@scripts/setup tests
-	@scripts/in cargo test --locked
+	@scripts/test
 	@scripts/build
 	@scripts/end2end
 
@@ -38,8 +38,10 @@ bench: build
 
 # Kills the release build 200 times, locks its database, lets thousands of viewers come back at once and a thousand stop
 # reading, then people come and go for ten minutes: make soak RIVULET_SOAK_KILLS=20 RIVULET_SOAK_STORM=0 SOAK_MINUTES=60
+# Then the ecosystem's own commands in a clean clone (half an hour).
 soak: build
 	@scripts/soak
+	@scripts/ecosystem
 
 # Random bytes for what reads bytes from outside, a minute for each target: make fuzz SECONDS=600
 fuzz:

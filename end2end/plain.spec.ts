@@ -1,6 +1,7 @@
 // Without JavaScript, and before it is there.
 
 import { CUT, ask, expect, test } from "./helpers";
+import { PACKAGED } from "./processes";
 
 /** Everything that a first visit loads, as it goes over the wire. */
 const BUDGET_BYTES = 250_000;
@@ -67,7 +68,10 @@ test.describe("without JavaScript", () => {
   });
 });
 
+const ONE_FILE = "only what make build makes has its code in two files";
+
 test("the first load fits the budget, compressed", async ({ chat, page, server }) => {
+  test.skip(!PACKAGED, ONE_FILE);
   const loaded = new Map<string, Promise<number>>();
   page.on("requestfinished", (request) => {
     const { pathname } = new URL(request.url());
@@ -94,6 +98,7 @@ test("the first load fits the budget, compressed", async ({ chat, page, server }
 const THREAD_CODE = "**/pkg/**/*thread*.wasm";
 
 test("a page that is older than the server loads itself anew, and what was being written stays", async ({ chat, noise, page, upstream }) => {
+  test.skip(!PACKAGED, ONE_FILE);
   noise.expect(/404|WebAssembly/);
   await chat.open();
   const old = await page.locator("#leptos").getAttribute("href");
@@ -111,6 +116,7 @@ test("a page that is older than the server loads itself anew, and what was being
 });
 
 test("a network that fails while the rest of the code is loaded delays the drawing only", async ({ chat, noise, page, upstream }) => {
+  test.skip(!PACKAGED, ONE_FILE);
   noise.expect(CUT);
   noise.expect(/Failed to fetch/);
   await chat.open();

@@ -1,14 +1,30 @@
-// The programs under test: Rivulet's release build, and the scriptable model API (examples/upstream) in the place of a
+// The programs under test: Rivulet, and the scriptable model API (examples/upstream) in the place of a
 // provider. Whoever starts one ends it.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { statSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { type AddressInfo, type Socket, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
-const ROOT = resolve(__dirname, "..");
+export const ROOT = resolve(__dirname, "..");
+const TARGET = resolve(ROOT, process.env.CARGO_TARGET_DIR || "target");
+const BUILDS = ["release", "debug"].map((profile) => join(TARGET, profile, "rivulet"));
+/** Where a program without its site in it finds that. */
+const SITE = join(ROOT, "target/site");
+
+/** What `make build` makes, with the site in it and the browser's code in two files: scripts/end2end names it. */
+export const PACKAGED = process.env.RIVULET_PROGRAM || undefined;
+
+/** The program to test: that which is named, or else the newest build. */
+export function findProgram(): string | undefined {
+  const built = (path: string) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const newest = BUILDS.filter(built).sort((one, other) => built(other) - built(one));
+  return PACKAGED ?? newest[0];
+}
+
 const START_LIMIT_MS = 10_000;
 
 /** Settings by their names in the environment. */
@@ -80,9 +96,11 @@ export class Rivulet {
   static async start(settings: Settings): Promise<Rivulet> {
     const folder = await mkdtemp(join(tmpdir(), "rivulet-end2end-"));
     const rivulet = new Rivulet(folder, {
+      LEPTOS_SITE_ROOT: SITE,
       RIVULET_LISTEN: "127.0.0.1:0",
       DATABASE_URL: `sqlite:${join(folder, "rivulet.db")}`,
       RIVULET_SENDS_PER_MINUTE: "10000",
+      RIVULET_WRITES_PER_MINUTE: "60000",
       RIVULET_OPEN_REPLIES: "100",
       RIVULET_STREAMS: "100",
       RIVULET_DRAIN_SECONDS: "5",
@@ -105,7 +123,7 @@ export class Rivulet {
   async startAgain(changed: Settings = {}): Promise<void> {
     this.former = this.log;
     this.settings = { ...this.settings, ...changed };
-    this.program = await Program.start("target/release/rivulet", this.settings, /listens on (http:\/\/[\d.:]+)/);
+    this.program = await Program.start(findProgram() ?? BUILDS[0], this.settings, /listens on (http:\/\/[\d.:]+)/);
     this.settings = { ...this.settings, RIVULET_LISTEN: new URL(this.url).host };
   }
 
@@ -148,7 +166,7 @@ export class Upstream {
   private constructor(private readonly program: Program) {}
 
   static async start(): Promise<Upstream> {
-    return new Upstream(await Program.start("target/debug/examples/upstream", {}, /listens on (http:\/\/[\d.:]+)/));
+    return new Upstream(await Program.start(join(TARGET, "debug/examples/upstream"), {}, /listens on (http:\/\/[\d.:]+)/));
   }
 
   get url(): string {

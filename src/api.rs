@@ -7,7 +7,7 @@ use crate::error::Problem;
 use crate::event::{Cursor, List};
 use crate::model::{Conversation, ConversationId, ImageId, MessageId, Model};
 use leptos::prelude::*;
-use leptos::server_fn::codec::{ByteStream, Json, Streaming};
+use server_fn::codec::{ByteStream, Json, Streaming};
 
 /// The conversation's snapshot with the cursor that it covers.
 #[server(endpoint = "chat/open", input = Json)]

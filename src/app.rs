@@ -2,8 +2,13 @@
 
 use crate::ui::frame::Frame;
 use crate::ui::live::Live;
+use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_meta::{MetaTags, provide_meta_context};
+use std::sync::LazyLock;
+
+/// The id of the element that holds the app. What others add to the page beside it is no concern of ours.
+pub const ROOT: &str = "app";
 
 /// The document around the app. Only the server draws it.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
@@ -25,13 +30,32 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <link rel="manifest" href="/manifest.webmanifest"/>
                 <link rel="stylesheet" id="leptos" href=style/>
                 <AutoReload options=options.clone()/>
-                <HydrationScripts options/>
+                <Program options/>
                 <MetaTags/>
             </head>
             <body>
-                <App/>
+                <div id=ROOT><App/></div>
+                <div class="notice" id="simple" role="alert" hidden><p></p><a href="">"Try again"</a></div>
             </body>
         </html>
+    }
+}
+
+/// What starts the program, without its comments.
+static START: LazyLock<String> = LazyLock::new(|| {
+    let lines = include_str!("app/start.js").lines().map(str::trim);
+    lines.filter(|line| !line.starts_with("//")).collect::<Vec<_>>().join("\n")
+});
+
+/// Loads the program. leptos' own script would do nothing where that fails, or where the page was changed on its way.
+#[component]
+fn Program(options: LeptosOptions) -> impl IntoView {
+    let folder = format!("/{}", options.site_pkg_dir);
+    let nonce = use_nonce();
+    view! {
+        <link rel="modulepreload" href=format!("{folder}/rivulet.js") nonce=nonce.clone()/>
+        <link rel="preload" href=format!("{folder}/rivulet.wasm") r#as="fetch" r#type="application/wasm" crossorigin="anonymous"/>
+        <script type="module" nonce=nonce>{format!("({})({folder:?})", *START)}</script>
     }
 }
 

@@ -15,7 +15,7 @@ pub use clipboard::copy;
 pub use event::{Listener, listen_always};
 pub use lock::Lock;
 pub use time::{Interval, Timeout, frame, frame_or, now_ms, page_arrived_ms, parse_time_ms, sleep};
-pub use view::{focus, focus_id, is_at_end, reveal, scroll_to_end};
+pub use view::{focus, focus_id, inner_html, is_at_end, reveal, scroll_to_end};
 
 use wasm_bindgen::JsValue;
 use web_sys::{Document, VisibilityState, Window};
@@ -36,6 +36,11 @@ pub fn is_visible() -> bool {
 /// What the browser believes about the network. `false` is not always the truth: a server on this machine answers.
 pub fn is_online() -> bool {
     window().navigator().on_line()
+}
+
+/// Whether the browser's window and devices are as this media query says.
+pub fn matches_media(query: &str) -> bool {
+    window().match_media(query).ok().flatten().is_some_and(|query| query.matches())
 }
 
 /// The path in the address bar.

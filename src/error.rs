@@ -3,10 +3,10 @@
 //! The same problem document (RFC 9457) answers REST calls and server functions, so the browser reads what curl reads.
 
 use bytes::Bytes;
-use leptos::server_fn::codec::{Encoding, Json};
-use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
-use leptos::server_fn::{ContentType, Decodes, Encodes, Format, FormatType};
 use serde::{Deserialize, Serialize};
+use server_fn::codec::{Encoding, Json};
+use server_fn::error::{FromServerFnError, ServerFnErrorErr};
+use server_fn::{ContentType, Decodes, Encodes, Format, FormatType};
 use utoipa::ToSchema;
 
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -33,6 +33,9 @@ pub enum Problem {
     /// 405
     #[error("That cannot be done at this address with this method.")]
     Method,
+    /// 408: what was sent came too slowly.
+    #[error("{0}")]
+    Slow(String),
     /// 409: it contradicts what is already so.
     #[error("{0}")]
     Conflict(String),
@@ -72,6 +75,7 @@ impl Problem {
             Self::Forbidden(_) => 403,
             Self::NotFound => 404,
             Self::Method => 405,
+            Self::Slow(_) => 408,
             Self::Conflict(_) => 409,
             Self::TooLarge(_) => 413,
             Self::Unsupported(_) => 415,
@@ -90,6 +94,7 @@ impl Problem {
             Self::Forbidden(_) => "Forbidden",
             Self::NotFound => "Not Found",
             Self::Method => "Method Not Allowed",
+            Self::Slow(_) => "Request Timeout",
             Self::Conflict(_) => "Conflict",
             Self::TooLarge(_) => "Content Too Large",
             Self::Unsupported(_) => "Unsupported Media Type",
@@ -152,6 +157,7 @@ impl From<Document> for Problem {
             403 => Self::Forbidden(message),
             404 => Self::NotFound,
             405 => Self::Method,
+            408 => Self::Slow(message),
             409 => Self::Conflict(message),
             413 => Self::TooLarge(message),
             415 => Self::Unsupported(message),

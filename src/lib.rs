@@ -37,14 +37,5 @@ mod tests;
 #[cfg(all(feature = "ssr", feature = "hydrate"))]
 compile_error!("`ssr` and `hydrate` are two builds of one crate; choose one");
 
-/// Where the browser starts: takes over the page that the server drew.
 #[cfg(feature = "hydrate")]
-#[wasm_bindgen::prelude::wasm_bindgen]
-pub fn hydrate() {
-    console_error_panic_hook::set_once();
-    ui::place::ask_there();
-    wasm_bindgen_futures::spawn_local(async {
-        ui::thread::load_for_page().await;
-        leptos::mount::hydrate_body(app::App);
-    });
-}
+pub mod takeover;

@@ -4,7 +4,7 @@ use anyhow::Context;
 use leptos_axum::LeptosRoutes;
 use rivulet::app::shell;
 use rivulet::server::settings::Settings;
-use rivulet::server::{State, accounts, commands, routes, serve};
+use rivulet::server::{State, accounts, assets, commands, routes, serve};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 /// Gives memory back to the system after a crowd has left, which the C library's allocator keeps: what one viewer holds
-/// lies between what others hold. scripts/env says how soon.
+/// lies between what others hold. .cargo/config.toml says how soon.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
@@ -73,21 +73,30 @@ async fn start(settings: Settings) -> anyhow::Result<()> {
              with HTTPS in front and set RIVULET_PUBLIC_URL to its https:// address"
         );
     }
-    welcome_first_admin(&state, address).await?;
+    if !assets::is_complete() {
+        tracing::warn!("The browser's half is missing, so nothing is live: `cargo leptos build` makes both");
+    }
+    welcome_first_admin(&state, address).await;
     serve::run(listener, router, state, stop).await;
     tracing::info!("Stopped");
     Ok(())
 }
 
 /// Prints the link that makes the first admin, to whoever started this and to nobody else: not into the log.
-async fn welcome_first_admin(state: &State, address: SocketAddr) -> anyhow::Result<()> {
-    let invitation = accounts::first_admin(state).await.map_err(anyhow::Error::msg)?;
+async fn welcome_first_admin(state: &State, address: SocketAddr) {
+    let invitation = match accounts::first_admin(state).await {
+        Ok(invitation) => invitation,
+        // Whoever has an account can read meanwhile.
+        Err(problem) => {
+            tracing::error!(%problem, "There is no admin yet, and the link that makes one could not be written: start again");
+            return;
+        }
+    };
     if let Some(invitation) = invitation {
         let site = state.settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         eprintln!("There is no admin yet. Who opens this link becomes it, once, within a week:");
         eprintln!("  {site}/sign-up?invitation={invitation}");
     }
-    Ok(())
 }
 
 /// Reads the providers anew at every SIGHUP, for as long as the runtime lives.

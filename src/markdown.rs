@@ -28,6 +28,7 @@ mod small;
 pub(crate) mod source;
 mod title;
 
+pub use address::is_hidden;
 pub use blocks::Blocks;
 pub use title::plain_title;
 

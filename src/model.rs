@@ -1,6 +1,6 @@
 //! The plain data that server and browser both know: conversations, messages, their ids.
 //!
-//! Nothing here does anything. The field names are the public JSON (see README, "The API").
+//! Nothing here does anything. The field names are the public JSON (see docs/api.md).
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -331,6 +331,9 @@ impl Usage {
 /// Why a reply failed: a word for programs, a sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReplyError {
+    /// Of the provider: `unreachable`, `untrusted`, `timeout`, `upstream_reset`, `truncated`, `empty` (the model ended without an
+    /// answer), `rate_limited`, `overloaded`, `server`, `unauthorized`, `quota`, `model_not_found`, `conversation_too_long`,
+    /// `bad_request`, `protocol`. Of Rivulet: `too_long`, `not_saved`, `internal`. More may follow.
     pub kind: String,
     pub message: String,
     /// Whether the same request may well succeed later.

@@ -13,6 +13,7 @@ pub mod commands;
 pub mod conversations;
 pub mod decoding;
 pub mod drain;
+pub mod drawing;
 pub mod engine;
 pub mod export;
 pub mod grants;
@@ -54,12 +55,14 @@ pub mod transport;
 pub mod usage;
 pub mod versions;
 
+use crate::model::AccountId;
 use audience::Audience;
 use axum::extract::FromRef;
 use bounds::Bounds;
 use channels::Sockets;
 use decoding::Images;
 use drain::Drain;
+use drawing::Drawing;
 use engine::Engine;
 use grants::Grants;
 use journal::Journals;
@@ -69,6 +72,7 @@ use metrics::Metrics;
 use oidc::Oidc;
 use passwords::Passwords;
 use provider::Providers;
+use quota::Writer;
 use readiness::Readiness;
 use settings::Settings;
 use std::ops::Deref;
@@ -98,6 +102,7 @@ pub struct Shared {
     pub providers: Arc<Providers>,
     pub limits: Arc<Limits>,
     pub images: Images,
+    pub drawing: Arc<Drawing>,
     pub passwords: Passwords,
     pub throttle: Throttle,
     /// None: people sign in with a password only.
@@ -119,6 +124,11 @@ impl FromRef<State> for LeptosOptions {
 }
 
 impl State {
+    /// The account as one that writes, with what it may.
+    pub fn writer(&self, account: AccountId) -> Writer {
+        Writer { account, most: self.settings.most_written() }
+    }
+
     /// How long a socket stays after the drain has begun: each another time, so that not all clients come back at once.
     pub fn spread(&self) -> Duration {
         self.longest_spread().mul_f64((uuid::Uuid::new_v4().as_u128() % 1_000) as f64 / 1_000.0)

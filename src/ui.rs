@@ -23,6 +23,7 @@ pub mod giving;
 pub mod icon;
 pub mod images;
 pub mod instructions;
+pub mod keys;
 pub mod live;
 pub mod message;
 pub mod missing;

@@ -59,6 +59,8 @@ pub async fn rivulet_at(
         ("ANTHROPIC_BASE_URL", format!("http://{upstream}")),
         ("RIVULET_MODELS", "anthropic/bench".into()),
         ("RIVULET_SENDS_PER_MINUTE", "1000000".into()),
+        ("RIVULET_WRITES_PER_MINUTE", "60000".into()),
+        ("RIVULET_CONVERSATIONS", "1000000".into()),
         ("RIVULET_OPEN_REPLIES", "1000000".into()),
         ("RIVULET_STREAMS", "1000000".into()),
         ("RIVULET_METRICS_TOKEN", METRICS_TOKEN.into()),

@@ -39,3 +39,8 @@ pub fn reveal(element: &Element) {
     options.set_block(ScrollLogicalPosition::Nearest);
     element.scroll_into_view_with_scroll_into_view_options(&options);
 }
+
+/// The HTML inside the first element that the selector finds.
+pub fn inner_html(selector: &str) -> Option<String> {
+    document().query_selector(selector).ok().flatten().map(|element| element.inner_html())
+}

@@ -119,7 +119,7 @@ fn push_encoded(out: &mut String, text: &str) {
 
 /// Characters that show nothing or turn the text around: controls, and Unicode's default-ignorable ones (zero-width,
 /// bidirectional, variation selectors, tags).
-pub(super) fn is_hidden(c: char) -> bool {
+pub fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'

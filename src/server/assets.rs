@@ -1,27 +1,32 @@
-//! The app's files, embedded in the program: one binary is all there is to install.
-//!
-//! A debug build reads them from the disk instead.
+//! The app's files: in the program, or on the disk where cargo-leptos puts them.
 
-use super::secret::hex;
-use rust_embed::RustEmbed;
-use sha2::{Digest, Sha256};
+/// In the program with the feature `embed`, which `make build` turns on: one binary is all there is to install then.
+#[cfg_attr(feature = "embed", path = "assets/embedded.rs")]
+#[cfg_attr(not(feature = "embed"), path = "assets/on_disk.rs")]
+mod site;
+
+pub use site::{CACHING, get};
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
-#[derive(RustEmbed)]
-#[folder = "target/site"]
-#[allow_missing = true]
-pub struct Site;
+/// A file of the site.
+pub struct File {
+    pub bytes: Cow<'static, [u8]>,
+    /// Differs from that of any other contents under the name.
+    pub tag: String,
+}
 
-/// The folder of the app's own files, as addresses name it: it says which build they are of. A page that is still open
-/// when another build is started is then refused what would not fit it, and browsers need never ask twice for a file.
-static FOLDER: LazyLock<String> = LazyLock::new(|| {
-    let mut names: Vec<_> = Site::iter().collect();
-    names.sort();
-    let hashes = names.iter().filter_map(|name| Site::get(name)).map(|file| file.metadata.sha256_hash());
-    let build = hashes.fold(Sha256::new(), |all, hash| all.chain_update(hash)).finalize();
-    format!("pkg/{}", hex(&build[..8]))
-});
+/// A name that stays while its contents change: browsers ask each time, and mostly hear "as you have it".
+pub const CHANGING: &str = "no-cache";
+
+/// The folder of the app's own files, as addresses name it.
+static FOLDER: LazyLock<String> = LazyLock::new(site::folder);
 
 pub fn folder() -> &'static str {
     &FOLDER
+}
+
+/// Whether the browser's half is there. Without it pages are drawn and forms work, but nothing is live.
+pub fn is_complete() -> bool {
+    get("pkg/rivulet.wasm").is_some()
 }

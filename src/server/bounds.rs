@@ -32,6 +32,8 @@ pub struct Bounds {
     pub body_read: Duration,
     /// An image is larger: 12 MiB take two minutes at 800 kbit/s, which is a phone at the edge of its network.
     pub upload_read: Duration,
+    /// Of an image, 64 KiB have to come in any stretch of this length: 35 kbit/s, slower than which nobody uploads.
+    pub upload_stretch: Duration,
     /// Connections in all. One that follows takes 12 KiB and a buffer in the kernel: some hundreds of MiB, and then no more.
     pub connections: usize,
     /// A peer that acknowledges nothing, or takes nothing, for this long is gone. A stream has something to say every 10 s,
@@ -58,6 +60,7 @@ impl Default for Bounds {
             head_read: Duration::from_secs(10),
             body_read: Duration::from_secs(30),
             upload_read: Duration::from_secs(120),
+            upload_stretch: Duration::from_secs(15),
             connections: 20_000,
             user_timeout: Duration::from_secs(20),
             open_replies: 5_000,

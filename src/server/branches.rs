@@ -57,7 +57,7 @@ pub async fn show(
             let message = "A reply is being written. Stop it, or wait for its end, then choose a branch.";
             return Err(Problem::Conflict(message.into()));
         }
-        state.store.show_branch(id, leaf).await?;
+        state.store.show_branch(state.writer(account), id, leaf).await?;
         journal.start_over();
         snapshot(&state, account, id).await
     })

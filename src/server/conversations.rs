@@ -12,6 +12,9 @@ use crate::model::{Access, AccountId, Conversation, ConversationId, Message, Mes
 
 /// Messages in a snapshot (design: the last 50).
 pub const SNAPSHOT_MESSAGES: i64 = 50;
+/// What was said and thought in the messages of a snapshot or a page of messages, in bytes. The rest is on the pages before; the
+/// newest message is always there, and a reply ends before it is longer than this.
+const MOST_TEXT_BYTES: i64 = 2 << 20;
 /// Conversations on one page of the list.
 pub const PAGE: i64 = 50;
 /// The most that a caller may ask for on one page.
@@ -61,7 +64,7 @@ pub async fn ensure(
     let settings = checked(state, settings)?;
     let state = state.clone();
     owned(async move {
-        let found = state.store.add_conversation(account, id, settings).await?;
+        let found = state.store.add_conversation(state.writer(account), id, settings).await?;
         let (stored, made) = found.ok_or_else(|| Problem::Conflict("This id is taken. Use a new one.".into()))?;
         let conversation = shown(&state, stored.clone());
         if made {
@@ -86,7 +89,7 @@ pub async fn change(
         let journal = state.journals.topic(Topic::Conversation(id));
         // Changes, messages and deletion are told in the order in which they are written.
         let _turn = journal.turn.lock().await;
-        let stored = state.store.change_conversation(account, id, &changes).await?;
+        let stored = state.store.change_conversation(state.writer(account), id, &changes).await?;
         let conversation = shown(&state, stored.clone());
         journal.append(Event::Conversation { conversation: Box::new(conversation.clone()) });
         tell_lists(&state, &stored, &conversation).await;
@@ -164,7 +167,7 @@ pub async fn snapshot(state: &State, viewer: impl Into<Viewer>, id: Conversation
     let stored = state.store.conversation_for(viewer, id).await?;
     let (mut messages, earlier) = match state.store.shown_leaf(id).await? {
         None => (Vec::new(), false),
-        Some(leaf) => path(state, id, leaf, SNAPSHOT_MESSAGES).await?,
+        Some(leaf) => path(state, id, leaf, SNAPSHOT_MESSAGES, false).await?,
     };
     let open = |message: &&mut Message| draft.as_ref().is_some_and(|draft| draft.reply == message.id);
     if let (Some(message), Some(draft)) = (messages.iter_mut().find(open), &draft) {
@@ -191,25 +194,27 @@ pub async fn earlier(
     before: MessageId,
 ) -> Result<(Vec<Message>, bool), Problem> {
     let names = state.store.conversation_for(viewer, id).await?.names;
-    let (mut messages, more) = path(state, id, before, SNAPSHOT_MESSAGES + 1).await?;
-    messages.pop();
+    let (mut messages, more) = path(state, id, before, SNAPSHOT_MESSAGES, true).await?;
     if let Viewer::Public(_) = viewer {
         messages.iter_mut().for_each(|message| public::message(message, names));
     }
     Ok((messages, more))
 }
 
-/// The way to `leaf`, at most `limit` messages of it with their versions' numbers, and whether there are more before.
+/// The way to `leaf`, at most `limit` messages of it with their versions' numbers, and whether there are more before. Without
+/// `leaf` itself where those `before` it are meant. `RowNotFound` where the conversation has no such message.
 pub(super) async fn path(
     state: &State,
     id: ConversationId,
     leaf: MessageId,
     limit: i64,
+    before: bool,
 ) -> Result<(Vec<Message>, bool), Problem> {
-    let mut messages = state.store.path(id, leaf, limit + 1).await?;
-    let more = limit < messages.len() as i64;
-    if more {
-        messages.remove(0);
+    let uncounted = i64::from(before);
+    let mut messages = state.store.path(id, leaf, limit + uncounted, (MOST_TEXT_BYTES, uncounted)).await?;
+    let more = messages.first().ok_or(Problem::NotFound)?.parent.is_some();
+    if before {
+        messages.pop();
     }
     versions::number(state, id, &mut messages).await?;
     Ok((messages, more))

@@ -37,9 +37,9 @@ use crate::server::limits::{self, Counts, Limits};
 use crate::server::metrics::Metrics;
 use crate::server::provider::{Providers, Request};
 use crate::server::quota::Everybody;
-use crate::server::store::Store;
 use crate::server::store::conversations::Stored;
 use crate::server::store::messages::{Opening, Told};
+use crate::server::store::{Store, is_full};
 use opening::{announce, empty_reply, request};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -145,7 +145,13 @@ impl Engine {
             visiting: Arc::default(),
             interrupt: CancellationToken::new(),
         });
-        elsewhere::look(&shared).await?;
+        match elsewhere::look(&shared).await {
+            // It is looked again every second.
+            Err(error) if is_full(&error) => {
+                tracing::error!(%error, "Replies of a process that is gone stay open for now")
+            }
+            looked => looked?,
+        }
         tokio::spawn(elsewhere::run(Arc::downgrade(&shared)));
         tokio::spawn(checkpoint::run(Arc::downgrade(&shared)));
         Ok(Self { shared })

@@ -14,9 +14,23 @@ mod lexer;
 mod markup;
 
 use crate::markdown;
+use std::cell::Cell;
 
 /// Longer blocks stay plain: nobody reads them for their colours, and each coloured word is an element in the browser.
 const MAX_BLOCK_BYTES: usize = 64 * 1024;
+
+/// As much HTML of coloured code is made for one page; what comes after it stays plain. Some languages are twenty times their text
+/// when each sign has a colour of its own.
+const MOST_COLOURED_BYTES: usize = 2 << 20;
+
+/// How much code may still be coloured on a page.
+pub struct Colours(Cell<usize>);
+
+impl Default for Colours {
+    fn default() -> Self {
+        Self(Cell::new(MOST_COLOURED_BYTES))
+    }
+}
 
 /// What a piece of code is. The stylesheet has one rule for each.
 mod class {
@@ -40,7 +54,19 @@ mod class {
 
 /// The HTML of `text`, code coloured. The same as [`markdown::render`] but for the spans inside `<code>`.
 pub fn render(text: &str) -> String {
-    markdown::render_with(text, &code)
+    render_within(text, &Colours::default())
+}
+
+/// The HTML of `text`, as much of its code coloured as there are `colours` left.
+pub fn render_within(text: &str, colours: &Colours) -> String {
+    markdown::render_with(text, &|language, text| {
+        if colours.0.get() < text.len() {
+            return None;
+        }
+        let html = code(language, text)?;
+        colours.0.set(colours.0.get().saturating_sub(html.len()));
+        Some(html)
+    })
 }
 
 /// The HTML for the inside of `<code>`. None for languages that are not known here and for blocks that are too long.

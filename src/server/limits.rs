@@ -93,6 +93,9 @@ pub fn model(id: &str) -> Result<(), Problem> {
 
 /// Uploads of one account at a time: the page makes one after the other, and nobody is to take every place.
 const MOST_UPLOADS: u32 = 4;
+/// Uploads of one network at a time: a third of all places (`server/images`), so that whoever makes himself many accounts leaves
+/// the rest to others.
+const MOST_UPLOADS_OF_NETWORK: u32 = 8;
 /// Exports of one account, and of everybody, at a time: each keeps a processor and the disk busy.
 const MOST_EXPORTS: u32 = 1;
 const MOST_EXPORTS_OF_ALL: usize = 4;
@@ -185,13 +188,21 @@ impl Limits {
         })
     }
 
-    /// Counts an upload for as long as the answer is held.
-    pub fn upload(&self, account: AccountId) -> Result<Counted, Problem> {
-        self.uploads.one_more(Sender::Account(account), MOST_UPLOADS).ok_or_else(|| {
+    /// Counts an upload for as long as the answer is held, for the account and for the network that it comes from.
+    pub fn upload(&self, account: AccountId, address: IpAddr) -> Result<[Counted; 2], Problem> {
+        let too_many = |message: String| {
             self.metrics.refused("uploads");
-            let message = format!("{MOST_UPLOADS} uploads of yours are under way. Wait until one has ended.");
             Problem::TooMany { message, retry_after_seconds: 5 }
-        })
+        };
+        let mine = self.uploads.one_more(Sender::Account(account), MOST_UPLOADS).ok_or_else(|| {
+            too_many(format!("{MOST_UPLOADS} uploads of yours are under way. Wait until one has ended."))
+        })?;
+        let ours = Sender::Network(network(address));
+        let ours = self.uploads.one_more(ours, MOST_UPLOADS_OF_NETWORK).ok_or_else(|| {
+            let those = format!("{MOST_UPLOADS_OF_NETWORK} uploads from your network address are under way.");
+            too_many(format!("{those} Wait until one has ended."))
+        })?;
+        Ok([mine, ours])
     }
 
     /// Counts an export for as long as the answer is held.
@@ -289,6 +300,28 @@ mod tests {
         assert!(open.iter().all(Result::is_ok));
         assert!(read(MOST_PASSING_STREAMS).is_err());
         assert!(limits.passing_stream("2001:db8:0:1::1".parse().unwrap()).is_ok(), "others do not wait for it");
+    }
+
+    #[test]
+    fn z37_a_network_has_a_third_of_the_places_for_uploads_however_many_accounts_it_has() {
+        let limits = limits();
+        let upload = |address: &str| limits.upload(AccountId::new(), address.parse().unwrap());
+        let under_way: Vec<_> = (0..MOST_UPLOADS_OF_NETWORK).map(|_| upload("203.0.113.9").unwrap()).collect();
+        assert!(matches!(upload("203.0.113.9"), Err(Problem::TooMany { .. })));
+        assert!(upload("203.0.113.10").is_ok(), "others do not wait for it");
+        drop(under_way);
+        assert!(upload("203.0.113.9").is_ok());
+        assert!(lock(&limits.uploads.0).is_empty(), "who has no place is not counted");
+    }
+
+    #[test]
+    fn z37_an_account_has_four_of_them() {
+        let (limits, account) = (limits(), AccountId::new());
+        let upload = |number: u8| limits.upload(account, [203, 0, 113, number].into());
+        let under_way: Vec<_> = (0..4).map(|number| upload(number).unwrap()).collect();
+        assert!(upload(4).is_err());
+        assert_eq!(lock(&limits.uploads.0).len(), 5);
+        drop(under_way);
     }
 
     #[test]

@@ -48,13 +48,12 @@ pub async fn page(
     };
     let Some(leaf) = leaf else { return Ok((Vec::new(), None)) };
     let is_before = matches!(end, End::Before(_));
-    let (mut messages, more) = path(state, id, leaf, limit + i64::from(is_before)).await?;
-    if messages.is_empty() && !field.is_empty() {
-        return Err(Problem::invalid(field, "The conversation has no such message."));
-    }
-    if is_before {
-        messages.pop();
-    }
+    let (mut messages, more) = match path(state, id, leaf, limit, is_before).await {
+        Err(Problem::NotFound) if !field.is_empty() => {
+            return Err(Problem::invalid(field, "The conversation has no such message."));
+        }
+        found => found?,
+    };
     bring_up_to_date(state, id, &mut messages);
     let next = messages.first().filter(|_| more).map(|first| first.id);
     Ok((messages, next))

@@ -4,6 +4,7 @@
 //! account it is is not known here (see `accounts::identity`). The crate openidconnect speaks the protocol and verifies
 //! signatures; what it leaves to its callers is checked here: the `iss` of the answer, `azp`, the age of a token.
 
+mod claims;
 mod failure;
 mod flow;
 mod issuer;
@@ -21,13 +22,15 @@ use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreClientAuthMeth
 use openidconnect::{
     AccessToken, AuthType, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet, EndpointNotSet,
     EndpointSet, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
-    SubjectIdentifier, TokenResponse,
+    SubjectIdentifier,
 };
+use profile::Said;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
+use web::Reduced;
 
 /// How long a page waits to hear whether the issuer answers. Later the page says that it does not.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -59,7 +62,7 @@ pub struct Proven {
     pub issuer: String,
     pub subject: String,
     /// What the ID token says of them. There may be more to ask for.
-    said: Profile,
+    said: Said,
     access: AccessToken,
 }
 
@@ -116,13 +119,14 @@ impl Oidc {
         let client = self.client(&metadata, redirect)?;
         let request = client.exchange_code(code).map_err(|error| Failure::untrusted(&error))?;
         let request = request.set_pkce_verifier(PkceCodeVerifier::new(flow.verifier()));
-        let tokens = request.request_async(self.issuer.web()).await.map_err(|error| of_exchange(&error))?;
-        let id = tokens.id_token().ok_or_else(|| Failure::untrusted("there is no ID token"))?;
+        let web = Reduced::new(self.issuer.web(), claims::reduce_tokens);
+        let tokens = request.request_async(&web).await.map_err(|error| of_exchange(&error))?;
+        let id = web.id_token().ok_or_else(|| Failure::untrusted("there is no ID token"))?;
         let (access, nonce) = (tokens.access_token(), Nonce::new(flow.nonce()));
-        let claims = match token::verify(&self.registration, &metadata, id, access, &nonce) {
+        let claims = match token::verify(&self.registration, &metadata, &id, access, &nonce) {
             Err(error) if token::may_be_a_new_key(&error) => {
                 let metadata = self.issuer.new_keys().await?;
-                token::verify(&self.registration, &metadata, id, access, &nonce)
+                token::verify(&self.registration, &metadata, &id, access, &nonce)
             }
             result => result,
         };
@@ -130,23 +134,25 @@ impl Oidc {
         Ok(Proven {
             issuer: self.registration.issuer.clone(),
             subject: claims.subject().to_string(),
-            said: Profile::of_token(claims),
+            said: Said::of_token(&claims),
             access: access.clone(),
         })
     }
 
-    /// What the issuer tells of somebody: the ID token's, or else what it says when it is asked.
+    /// What the issuer tells of somebody: in the ID token, and where that is not enough also when it is asked.
     pub async fn profile(&self, proven: &Proven) -> Result<Profile, Failure> {
         let metadata = self.issuer.metadata().await?;
-        if proven.said.is_complete() || metadata.userinfo_endpoint().is_none() {
-            return Ok(proven.said.clone());
+        let said = Profile::from(proven.said.clone());
+        if said.is_complete() || metadata.userinfo_endpoint().is_none() {
+            return Ok(said);
         }
         let client = self.client(&metadata, &self.registration.issuer)?;
         let subject = SubjectIdentifier::new(proven.subject.clone());
         let request =
             client.user_info(proven.access.clone(), Some(subject)).map_err(|error| Failure::untrusted(&error))?;
-        let told = request.request_async(self.issuer.web()).await.map_err(|error| failure::of_profile(&error))?;
-        Ok(Profile::told(&told))
+        let web = Reduced::new(self.issuer.web(), claims::reduce);
+        let told = request.request_async(&web).await.map_err(|error| failure::of_profile(&error))?;
+        Ok(proven.said.clone().and(Said::told(&told)).into())
     }
 
     /// An answer of another issuer, to a question that this one was asked, is an attack (RFC 9207).

@@ -1,19 +1,24 @@
 //! What pages show: conversations with their code highlighted.
 
+use super::drawing::Place;
+use super::highlight::Colours;
 use super::principal::Viewer;
 use super::{State, conversations, highlight};
 use crate::contract::{Earlier, Page};
 use crate::error::Problem;
 use crate::markdown;
 use crate::model::{ConversationId, Message, MessageId, Role};
-use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The conversation's snapshot, ready to be drawn.
 pub async fn open(state: &State, viewer: Viewer, conversation: ConversationId) -> Result<Page, Problem> {
     let snapshot = conversations::snapshot(state, viewer, conversation).await.inspect_err(answer_with)?;
+    weigh(&snapshot.messages).await.inspect_err(answer_with)?;
     let highlighted = highlight_all(&snapshot.messages).await?;
     Ok(Page { snapshot, highlighted })
 }
@@ -23,7 +28,17 @@ fn answer_with(problem: &Problem) {
     let status = StatusCode::from_u16(problem.status());
     if let (Ok(status), Some(options)) = (status, use_context::<ResponseOptions>()) {
         options.set_status(status);
+        if let Some(seconds) = problem.retry_after_seconds() {
+            options.insert_header(header::RETRY_AFTER, seconds.into());
+        }
     }
+}
+
+/// Waits until there is room to draw so much text, where the answer has a place (`routes/bulky`).
+async fn weigh(messages: &[Message]) -> Result<(), Problem> {
+    let place = use_context::<Parts>().and_then(|parts| parts.extensions.get::<Arc<Place>>().cloned());
+    let Some(place) = place else { return Ok(()) };
+    place.weigh(messages.iter().map(|message| message.text.len() + message.thinking.len()).sum()).await
 }
 
 /// The messages before those that a page shows.
@@ -34,6 +49,7 @@ pub async fn earlier(
     before: MessageId,
 ) -> Result<Earlier, Problem> {
     let (messages, earlier) = conversations::earlier(state, viewer, conversation, before).await?;
+    weigh(&messages).await?;
     let highlighted = highlight_all(&messages).await?;
     Ok(Earlier { messages, earlier, highlighted })
 }
@@ -41,6 +57,7 @@ pub async fn earlier(
 /// One message as HTML with highlighted code.
 pub async fn highlighted(state: &State, viewer: Viewer, id: MessageId) -> Result<String, Problem> {
     let (message, _) = state.store.message_for(viewer, id).await?;
+    weigh(std::slice::from_ref(&message)).await?;
     blocking(move || highlight::render(&message.text)).await
 }
 
@@ -52,7 +69,12 @@ async fn highlight_all(messages: &[Message]) -> Result<BTreeMap<MessageId, Strin
     if texts.is_empty() {
         return Ok(BTreeMap::new());
     }
-    blocking(move || texts.into_iter().map(|(id, text)| (id, highlight::render(&text))).collect()).await
+    let colours = Colours::default();
+    // From the newest on: that is what is read where there is too much for colours.
+    blocking(move || {
+        texts.into_iter().rev().map(|(id, text)| (id, highlight::render_within(&text, &colours))).collect()
+    })
+    .await
 }
 
 /// Highlighting is work of milliseconds; it must not hold up the threads that relay tokens.

@@ -5,6 +5,8 @@
 //! first frame, and its colours are taken for sRGB. Transparency makes it a PNG, as do drawings and screenshots; what came
 //! as a JPEG, or would be large, is one.
 
+mod layout;
+
 use super::secret::hex;
 use crate::error::Problem;
 use bytes::Bytes;
@@ -50,6 +52,12 @@ impl Picture {
             return Err(unreadable("The file is empty."));
         }
         let format = kind(bytes)?;
+        if format == ImageFormat::Jpeg && layout::has_separate_scans(bytes) {
+            return Err(unreadable(
+                "This JPEG stores its colours one after the other, which cannot be read here. Open it somewhere else and \
+                 save it anew.",
+            ));
+        }
         let (image, orientation) = decode(bytes, format)?;
         let mut image = fitted(image, MOST_SIDE);
         image.apply_orientation(orientation);

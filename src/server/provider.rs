@@ -1,8 +1,9 @@
 //! The clients of model APIs: a conversation in, a stream of [`Delta`]s out.
 //!
 //! A reply passes `talk` (when to try again, when it has ended) -> `answer` (one attempt: checks and deadlines) ->
-//! `reader` (caps) -> `framing` (bytes to events) -> the decoder of its `kind` (events to deltas). From the reader on all
-//! is pure: no IO, no clock, so tests and fuzzing feed it recordings. `failure` holds every sentence that a person is told.
+//! `reader` (caps) -> `framing` (bytes to events) -> the decoder of its `kind` (events to what is said) -> `speech` (that to
+//! deltas). From the reader on all is pure: no IO, no clock, so tests and fuzzing feed it recordings. `failure` holds every
+//! sentence that a person is told.
 //!
 //! A provider has a name and a kind: the name is the operator's, the kind is the wire format. A new kind is one file
 //! with one `Vendor`. Nothing here knows conversations, accounts or journals.
@@ -17,25 +18,37 @@ mod anthropic;
 mod catalog;
 mod complaint;
 mod demo;
+mod dialect;
 mod discover;
 mod failure;
 mod gemini;
+mod heard;
+mod item;
 mod json;
 mod kind;
+mod lenient;
 mod lines;
+mod meaning;
 mod mistral;
 mod openai;
 mod origin;
 mod quote;
+mod redact;
 mod request;
 mod responses;
 pub(crate) mod retry;
 mod service;
 mod settings;
+mod sniff;
+mod speech;
 mod talk;
+mod think;
+mod tokens;
+mod values;
 mod vendor;
 
 pub use catalog::Choice;
+pub use dialect::{Dialect, LimitName};
 pub use failure::{Failure, FailureKind};
 pub use kind::Kind;
 pub use origin::Origin;
@@ -63,6 +76,8 @@ pub enum Delta {
         message: String,
         /// The model that is asked from here on, as `provider/model`, where it is another one.
         model: Option<String>,
+        /// The attempt before was answered in full, so that it has its price, though there is nothing to show for it.
+        is_paid: bool,
     },
     /// The model thinks; empty when it does so in silence.
     Thinking(String),
@@ -82,8 +97,8 @@ pub trait Decoder: Send {
     /// What this event says. Nothing that follows a `Finished` or a `Failed` counts.
     fn push(&mut self, event: &framing::Event) -> Vec<Delta>;
 
-    /// What it means that the stream ended here: `Finished`, or `Failed` as truncated.
-    fn end(&self) -> Delta;
+    /// What it means that the stream ended here: what was held back, then `Finished`, or `Failed` as truncated.
+    fn end(&mut self) -> Vec<Delta>;
 }
 
 /// The configured providers.

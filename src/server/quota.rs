@@ -3,6 +3,7 @@
 
 use super::times::span;
 use crate::error::Problem;
+use crate::model::AccountId;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -32,6 +33,23 @@ pub struct Everybody {
     pub open_replies: usize,
     pub tokens_per_day: Option<u64>,
     pub tokens_per_month: Option<u64>,
+}
+
+/// What everybody may write beside what they send.
+#[derive(Clone, Copy, Debug)]
+pub struct MostWritten {
+    /// Things made or changed in a minute, at every door that keeps something.
+    pub per_minute: NonZeroU32,
+    pub conversations: u64,
+    /// The instructions and titles of all conversations.
+    pub text_bytes: u64,
+}
+
+/// Who writes something that is kept, and how much they may.
+#[derive(Clone, Copy, Debug)]
+pub struct Writer {
+    pub account: AccountId,
+    pub most: MostWritten,
 }
 
 /// The days that count, in UTC: today, and the first of this month.

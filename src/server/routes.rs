@@ -5,6 +5,7 @@ mod admin;
 mod apps;
 mod assets;
 mod broadcasting;
+mod bulky;
 mod chat;
 mod door;
 mod export;
@@ -25,6 +26,7 @@ mod public;
 mod reset;
 mod rest;
 mod search;
+mod shape;
 mod sharing;
 mod socket;
 mod table;
@@ -62,9 +64,10 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
     let merged = |router: Router<State>, table: Table| router.merge(table.into_parts().0);
     let app = asked()
         .into_iter()
-        .fold(pages(Router::new()).layer(from_fn(functions::answer_in_place)), merged)
+        .fold(pages(Router::new()).layer(from_fn(functions::answer_in_place)).layer(from_fn(shape::tell)), merged)
         .fallback(not_found)
         .method_not_allowed_fallback(|| async { Problem::Method })
+        .layer(from_fn_with_state(state.clone(), bulky::hold))
         .layer(from_fn_with_state(state.clone(), session::identify))
         .layer(from_fn(whole::first))
         .layer(csrf(&state))

@@ -2,7 +2,8 @@
 
 pub mod places;
 mod refusal;
-mod timely;
+mod strict;
+pub mod timely;
 
 use super::bounds::UPLOADS;
 use super::peer::Peer;
@@ -22,6 +23,7 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use strict::Strict;
 use timely::Timely;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -163,7 +165,7 @@ async fn connection(socket: TcpStream, peer: SocketAddr, lasting: Lasting, servi
         .timer(TokioTimer::new())
         .header_read_timeout(bounds.head_read)
         .max_buf_size(BUFFER_BYTES)
-        .serve_connection(TokioIo::new(socket), answer)
+        .serve_connection(TokioIo::new(Strict::new(socket)), answer)
         .with_upgrades();
     tokio::pin!(connection);
     let ended = tokio::select! {

@@ -9,7 +9,7 @@ mod credentials;
 mod device;
 mod extract;
 
-pub use extract::{Account, Admin, Browser, Once, Person, Reader, SignedIn};
+pub use extract::{Account, Address, Admin, Browser, Once, Person, Reader, SignedIn};
 
 use super::peer::Peer;
 use super::principal::asking::{self, Asking};

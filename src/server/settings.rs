@@ -6,7 +6,7 @@ mod providers;
 mod values;
 
 use super::principal::SignUp;
-use super::quota::Everybody;
+use super::quota::{Everybody, MostWritten};
 use crate::server::provider;
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
@@ -105,6 +105,18 @@ pub struct Settings {
     /// Messages that an account may send per minute.
     #[arg(long, env = "RIVULET_SENDS_PER_MINUTE", value_name = "COUNT", default_value = "20", value_parser = positive)]
     pub sends_per_minute: NonZeroU32,
+
+    /// What an account may make or change per minute beside its messages: conversations, titles, branches, shares, links, tokens.
+    #[arg(long, env = "RIVULET_WRITES_PER_MINUTE", value_name = "COUNT", default_value = "60", value_parser = positive)]
+    pub writes_per_minute: NonZeroU32,
+
+    /// Conversations that an account may have.
+    #[arg(long, env = "RIVULET_CONVERSATIONS", value_name = "COUNT", default_value = "10000", value_parser = small)]
+    pub conversations: u32,
+
+    /// What the instructions and titles of an account's conversations may take together, in MiB.
+    #[arg(long, env = "RIVULET_INSTRUCTIONS_MIB", value_name = "MIB", default_value = "64", value_parser = small)]
+    pub instructions_mib: u32,
 
     /// Replies that may be open for an account at a time.
     #[arg(long, env = "RIVULET_OPEN_REPLIES", value_name = "COUNT", default_value = "4", value_parser = count)]
@@ -226,6 +238,15 @@ impl Settings {
             open_replies: self.open_replies,
             tokens_per_day: self.tokens_per_day,
             tokens_per_month: self.tokens_per_month,
+        }
+    }
+
+    /// What everybody may write beside what they send.
+    pub fn most_written(&self) -> MostWritten {
+        MostWritten {
+            per_minute: self.writes_per_minute,
+            conversations: u64::from(self.conversations),
+            text_bytes: u64::from(self.instructions_mib) << 20,
         }
     }
 

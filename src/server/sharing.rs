@@ -133,7 +133,7 @@ async fn give(
         // Told in the order in which it is written.
         let _turn = journal.turn.lock().await;
         state.store.conversation(account, id).await?.allows(Access::Owner)?;
-        match state.store.share(id, whom, role, MOST_PEOPLE).await? {
+        match state.store.share(state.writer(account), id, whom, role, MOST_PEOPLE).await? {
             Given::Full => return Err(full()),
             Given::New => has_come(&state, id, whom).await?,
             Given::Before => {}
@@ -219,9 +219,9 @@ pub async fn make_link(
         ends_at: ahead(Duration::from_secs(new.days * 86_400)),
         created_at: super::times::now(),
     };
-    let (store, added) = (state.store.clone(), link.clone());
+    let (store, added, writer) = (state.store.clone(), link.clone(), state.writer(account));
     owned(async move {
-        if store.add_share_link(id, &added, MOST_LINKS).await? {
+        if store.add_share_link(writer, id, &added, MOST_LINKS).await? {
             return Ok(());
         }
         Err(Problem::Conflict(format!("{MOST_LINKS} links are open already. Withdraw one first.")))
@@ -277,7 +277,7 @@ pub async fn come_in(
     owned(async move {
         let journal = state.journals.topic(Topic::Conversation(invitation.conversation));
         let _turn = journal.turn.lock().await;
-        let taken = state.store.take_share_link(link, account, MOST_PEOPLE).await?;
+        let taken = state.store.take_share_link(state.writer(account), link, MOST_PEOPLE).await?;
         let (id, given) = taken.ok_or(Problem::NotFound)?;
         match given {
             Given::Full => return Err(full()),
@@ -303,7 +303,7 @@ pub async fn publish(state: &State, account: AccountId, id: ConversationId, name
     owned(async move {
         let journal = state.journals.topic(Topic::Conversation(id));
         let _turn = journal.turn.lock().await;
-        state.store.set_public_link(id, link, names).await?;
+        state.store.set_public_link(state.writer(account), id, link, names).await?;
         is_published(&state, account, id).await
     })
     .await?;

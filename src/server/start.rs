@@ -4,6 +4,7 @@ use super::bounds::Bounds;
 use super::channels::{App, Sockets};
 use super::decoding::Images;
 use super::drain::Drain;
+use super::drawing::Drawing;
 use super::engine::{Engine, Parts};
 use super::journal::Journals;
 use super::limits::Limits;
@@ -66,6 +67,7 @@ impl State {
             providers,
             limits,
             images: Images::default(),
+            drawing: Drawing::new(Arc::clone(&metrics)),
             passwords,
             throttle,
             oidc,

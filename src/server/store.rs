@@ -14,12 +14,14 @@ pub mod deletion;
 pub mod elsewhere;
 pub mod endings;
 pub mod export;
+mod file;
 pub mod guests;
 pub mod identities;
 pub mod images;
 pub mod invitations;
 mod merging;
 pub mod messages;
+mod names;
 pub mod people;
 mod presence;
 pub mod public_links;
@@ -33,6 +35,7 @@ pub mod tokens;
 pub mod usage;
 mod used;
 mod write;
+mod writing;
 
 use crate::error::Problem;
 use anyhow::Context;
@@ -54,6 +57,10 @@ const QUEUE: Duration = Duration::from_secs(10);
 /// Checking a file takes about a second for a gigabyte: a larger one than this would hold up the start, and its damage is
 /// reported by what reads it.
 const MOST_CHECKED_BYTES: u64 = 64 << 20;
+/// What is written and deleted again to see whether there is room: a long message and what it changes elsewhere.
+const PROBE_BYTES: usize = 16 << 10;
+/// Where it stands meanwhile; nobody else sees it.
+const PROBE: &str = "probe";
 /// What a caller is told to wait when the store is busy.
 pub const RETRY_AFTER_SECONDS: u64 = 5;
 
@@ -66,6 +73,7 @@ pub struct Store {
     held: endings::HeldEndings,
     presence: Arc<Presence>,
     log: Arc<deletion::OldLog>,
+    file: Arc<file::Opened>,
 }
 
 impl Store {
@@ -101,14 +109,27 @@ impl Store {
             presence.with_context(|| format!("DATABASE_URL: no file can be made beside {}", path.display()))?;
         let presence = Arc::new(presence);
         let (writes, held, log) = Default::default();
-        let store = Self { writer, reader, writes, held, presence, log };
-        store.ready().await.with_context(|| format!("DATABASE_URL: {} cannot be written", path.display()))?;
+        let file = file::Opened::at(&path).with_context(|| format!("DATABASE_URL: {} is gone", path.display()))?;
+        let file = Arc::new(file);
+        let store = Self { writer, reader, writes, held, presence, log, file };
+        match store.first_writes().await {
+            Err(error) if is_full(&error) => {
+                tracing::error!(%error, "The disk is full: what is there can be read, and nothing is taken until there is room");
+            }
+            done => done.with_context(|| format!("DATABASE_URL: {} cannot be written", path.display()))?,
+        }
         Ok(store)
+    }
+
+    async fn first_writes(&self) -> sqlx::Result<()> {
+        self.ready().await?;
+        self.fill_looks().await
     }
 
     /// Starts a write, and asks in it whether who asks still may (`asking`). Call it only from a task that is not dropped
     /// half-way (`task::owned`).
     pub(crate) async fn write(&self) -> sqlx::Result<Write> {
+        self.file.check()?;
         self.writes.fetch_add(1, Ordering::Relaxed);
         let mut write = Write::begin(&self.writer).await?;
         asking::ask_in(&mut write).await?;
@@ -124,12 +145,18 @@ impl Store {
         self.writes.load(Ordering::Relaxed)
     }
 
-    /// Whether the store answers, reading and writing.
+    /// Whether the store answers, reading and writing, and whether there is room for more.
     pub async fn ready(&self) -> sqlx::Result<()> {
+        self.file.check()?;
         sqlx::query("select 1 from account limit 1").execute(&self.reader).await?;
         let mut write = Write::begin(&self.writer).await?;
-        // Changes nothing; but in a file that can only be read, beginning alone works as well.
-        sqlx::query("update account set kind = kind where id = ''").execute(&mut *write).await?;
+        // About what a message takes, written and taken out again: a full disk tells of itself when something is to be put there.
+        sqlx::query("insert or replace into setting (name, value) values ($1, $2)")
+            .bind(PROBE)
+            .bind("0".repeat(PROBE_BYTES))
+            .execute(&mut *write)
+            .await?;
+        sqlx::query("delete from setting where name = $1").bind(PROBE).execute(&mut *write).await?;
         write.commit().await
     }
 
@@ -200,6 +227,9 @@ impl From<sqlx::Error> for Problem {
         }
         tracing::error!(%error, "The store failed");
         let message = match &error {
+            sqlx::Error::Io(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
+                "The server's database is not where it was. Nothing was saved; tell whoever runs it."
+            }
             sqlx::Error::PoolTimedOut => "The server's database is busy. Nothing was saved; try again in a moment.",
             sqlx::Error::Database(cause) if cause.is_unique_violation() => {
                 return Self::Conflict("This id is taken. Use a new one.".into());
@@ -221,6 +251,11 @@ impl From<sqlx::Error> for Problem {
         };
         Self::Unavailable { message: message.into(), retry_after_seconds: RETRY_AFTER_SECONDS }
     }
+}
+
+/// Whether something was not written because the disk is full.
+pub(crate) fn is_full(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(primary_code) == Some(SQLITE_FULL)
 }
 
 fn primary_code(error: &dyn sqlx::error::DatabaseError) -> Option<i32> {

@@ -231,7 +231,7 @@ async fn a_guest_that_signs_out_stays_the_guest_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_nobody_uses_for_long_ends_but_not_a_guests() {
+async fn z41_a_session_that_nobody_uses_for_long_has_ended_before_it_is_swept_but_not_a_guests() {
     let mut app = App::start().await;
     let guest = app.cookie.clone();
     app.cookie = app.new_cookie().await;
@@ -246,16 +246,16 @@ async fn a_session_that_nobody_uses_for_long_ends_but_not_a_guests() {
         sqlx::query(sqlx::AssertSqlSafe(age)).execute(&mut *write).await.unwrap();
     }
     write.commit().await.unwrap();
+    let unswept = app.stranger(Method::GET, "/api/v1/conversations").header("cookie", &old).send().await.unwrap();
+    problem(unswept, 401).await;
+    assert!(!app.state.store.knows_browser("ann", browser).await.unwrap());
     app.cookie = app.new_cookie().await;
     app.sign_in("Ann").await;
-    assert!(app.state.store.knows_browser("ann", browser).await.unwrap());
     assert_eq!(app.state.store.end_unused_sessions().await.unwrap().len(), 2);
-    assert!(!app.state.store.knows_browser("ann", browser).await.unwrap());
     assert_eq!(app.name().await.as_deref(), Some("Ann"), "the new one stays");
     app.cookie = guest;
     assert!(app.conversations().await.is_empty());
     app.cookie = old;
-    problem(app.get("/api/v1/conversations").await, 401).await;
     assert!(app.state.store.end_unused_sessions().await.unwrap().is_empty());
 }
 
@@ -390,8 +390,8 @@ async fn the_last_use_is_written_once_a_minute() {
     app.state.store.touch_session(session).await.unwrap();
     assert_eq!(used().await, first, "not within the minute");
     let mut write = app.state.store.write().await.unwrap();
-    let old = sqlx::query("update session set last_used_at = '2020-01-01T00:00:00.000Z'");
-    old.execute(&mut *write).await.unwrap();
+    let old = "update session set last_used_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 day')";
+    sqlx::query(old).execute(&mut *write).await.unwrap();
     write.commit().await.unwrap();
     assert!(app.get("/account").await.text().await.unwrap().contains("this one"));
     while used().await < first {

@@ -83,6 +83,7 @@ pub(crate) fn settings(folder: &Folder, upstream: &Upstream, more: &[&str]) -> S
         &format!("--config={}", config(folder, upstream).display()),
         "--model=anthropic/mock",
         "--sends-per-minute=10000",
+        "--writes-per-minute=60000",
         "--open-replies=1000",
         "--streams=1000",
         "--drain-seconds=4",

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the server says to these bytes, until it closes the connection.
-async fn raw(app: &App, bytes: &[u8]) -> String {
+pub(super) async fn raw(app: &App, bytes: &[u8]) -> String {
     let mut socket = TcpStream::connect(app.url.trim_start_matches("http://")).await.unwrap();
     // The server may have answered and hung up before it has read all of it.
     socket.write_all(bytes).await.ok();

@@ -119,3 +119,72 @@ async fn a_model_that_cannot_read_all_of_it_is_not_asked_instead() {
         assert_eq!(models, asked, "{words} words");
     }
 }
+
+/// A whole answer without a word: it counts what it was asked.
+fn silent() -> Script {
+    Script { pieces: 0, ..Script::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn z07_where_a_model_answers_nothing_another_is_asked_and_both_are_paid() {
+    let app = App::configured(TWO).await;
+    let conversation = app.conversation().await;
+    app.upstream.push(silent());
+    app.upstream.push(Script::default());
+    let frames = ask(&app, &conversation).await;
+    let told = waited(&frames);
+    assert_eq!((told.len(), &told[0]["model"]), (1, &json!("second/small")));
+    assert_eq!(told[0]["message"], "The provider of big answered nothing. Asking small instead\u{2026}");
+    assert_eq!(frames.last().unwrap().event, "done");
+    let used: Value = app.get("/api/v1/usage").await.json().await.unwrap();
+    let of =
+        |model: &str| used["items"].as_array().unwrap().iter().find(|item| item["model"] == model).unwrap().clone();
+    let (first, second) = (of("first/big"), of("second/small"));
+    // The output that Anthropic counts at the beginning is on the bill as well.
+    assert_eq!(
+        (&first["input_tokens"], &first["replies"], &first["cost_micros"]),
+        (&json!(11), &json!(0), &json!(12_000))
+    );
+    assert_eq!((&second["input_tokens"], &second["replies"]), (&json!(11), &json!(1)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn z07_where_a_model_only_thought_nobody_else_is_asked() {
+    let app = App::configured(TWO).await;
+    let conversation = app.conversation().await;
+    app.upstream.push(Script { thinking: 2, stop_reason: Some("max_tokens".into()), ..silent() });
+    let frames = ask(&app, &conversation).await;
+    let end = frames.last().unwrap();
+    assert_eq!((&end.data["kind"], &end.data["retryable"]), (&json!("empty"), &json!(true)), "{end:?}");
+    assert!(end.data["message"].as_str().unwrap().contains("Longest reply"), "{end:?}");
+    assert_eq!((app.upstream.seen().len(), waited(&frames).len()), (1, 0), "a second reply would be a second bill");
+    let message = app.last_message(&conversation).await;
+    assert_eq!((&message["status"], &message["thinking"]), (&json!("failed"), &json!("thought0 thought1")));
+    assert_eq!((&message["usage"]["input_tokens"], &message["usage"]["cost_micros"]), (&json!(11), &json!(13_000)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn z07_an_answer_without_a_word_is_failed_and_paid_for_in_every_format() {
+    let app = App::start().await;
+    for model in ["anthropic/mock", "openai/mock", "responses/mock", "gemini/mock", "ollama/mock", "mistral/mock"] {
+        let conversation = app.conversation().await;
+        let sent = app.send_to(&conversation, &silent(), model).await;
+        let frames = app.rest_of(&conversation, &sent).await;
+        assert_eq!(frames.last().unwrap().data["kind"], "empty", "{model}");
+        let message = app.last_message(&conversation).await;
+        assert_eq!((&message["status"], &message["usage"]["input_tokens"]), (&json!("failed"), &json!(11)), "{model}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn z08_what_was_not_counted_is_estimated_and_called_so() {
+    let app = App::start().await;
+    let conversation = app.conversation().await;
+    let chunk = json!({ "candidates": [{ "content": { "parts": [{ "text": "12345678" }] }, "finishReason": "STOP" }],
+                        "usageMetadata": { "promptTokenCount": 5, "candidatesTokenCount": -1 } });
+    let script = Script { status: Some(200), body: Some(chunk.to_string()), ..Script::default() };
+    let sent = app.send_to(&conversation, &script, "gemini/mock").await;
+    let frames = app.rest_of(&conversation, &sent).await;
+    let expected = json!({ "input_tokens": 5, "output_tokens": 2, "estimated": true });
+    assert_eq!(frames.last().unwrap().data["usage"], expected);
+}

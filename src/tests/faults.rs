@@ -226,14 +226,20 @@ async fn f12_a49_an_answer_that_is_no_stream_is_explained() {
     for model in MODELS {
         let outcome = outcome(&app, &html, model).await;
         assert_failed(&outcome, "protocol", "");
+        assert!(text(&outcome.error()["message"]).ends_with("It said: “Welcome”"), "{}", outcome.error());
     }
-    // A whole answer as JSON is no stream; for Ollama it is a stream of one line.
-    let json = Script { status: Some(200), ..Script::default() };
-    for model in MODELS {
-        let outcome = outcome(&app, &json, model).await;
-        match model {
-            "ollama/mock" => assert_eq!(outcome.message["status"], "done"),
-            _ => assert_failed(&outcome, "protocol", ""),
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn z12_a_whole_answer_and_a_stream_under_another_name_are_read() {
+    let app = App::start().await;
+    let named = |content_type: &str| Script { content_type: Some(content_type.into()), ..Script::default() };
+    let whole = Script { status: Some(200), ..Script::default() };
+    for script in [whole, named("text/plain; charset=utf-8"), named("application/octet-stream")] {
+        for model in MODELS {
+            let outcome = outcome(&app, &script, model).await;
+            assert_eq!(outcome.message["status"], "done", "{model}: {}", outcome.message);
+            assert!(text(&outcome.message["text"]).starts_with("t0 t1 t2"), "{model}: {}", outcome.message);
         }
     }
 }

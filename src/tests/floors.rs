@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The lowest floor first. `server` is `server.rs` itself: the state.
-const FLOORS: [(&str, &[&str]); 14] = [
+const FLOORS: [(&str, &[&str]); 15] = [
     ("values", &["amount", "error", "model"]),
     ("events", &["event", "markdown"]),
     ("encodings", &["contract", "wire"]),
@@ -78,6 +78,7 @@ const FLOORS: [(&str, &[&str]); 14] = [
     ("browser", &["browser"]),
     ("components", &["ui"]),
     ("pages", &["app"]),
+    ("start", &["takeover"]),
 ];
 
 fn floor(room: &str) -> usize {

@@ -79,11 +79,11 @@ async fn a_guest_that_nobody_uses_goes_after_a_day_and_one_that_has_something_st
     let (_, unused) = app.new_guest().await;
     let (invited, guest) = app.new_guest().await;
     let conversation = app.conversation().await;
-    let store = app.state.store.clone();
-    store.share(conversation.parse().unwrap(), guest, Access::Participant, 10).await.unwrap();
+    let (store, owner) = (app.state.store.clone(), app.state.writer(guest));
+    store.share(owner, conversation.parse().unwrap(), guest, Access::Participant, 10).await.unwrap();
     // One that has written to somebody else's conversation, and is not in it any more.
     let (cookie, wrote) = app.new_guest().await;
-    store.share(conversation.parse().unwrap(), wrote, Access::Participant, 10).await.unwrap();
+    store.share(owner, conversation.parse().unwrap(), wrote, Access::Participant, 10).await.unwrap();
     let owner = std::mem::replace(&mut app.cookie, cookie);
     let sent = app.send(&conversation, &Script::default()).await;
     app.rest_of(&conversation, &sent).await;

@@ -1,6 +1,7 @@
 //! Images: taken by what they are, kept without what else was in them, shown to the models that see and to nobody else.
 
 pub(super) mod files;
+mod layouts;
 mod models;
 mod uploads;
 

@@ -12,9 +12,9 @@ use super::upstream::script::Script;
 use crate::server::routes;
 use crate::server::store::identities::NewIdentity;
 use guards::{Body, guard, operation};
-use leptos::server_fn::axum::server_fn_paths;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
+use server_fn::axum::server_fn_paths;
 use std::collections::BTreeSet;
 
 use guards::Body::{Form, Json, None as Nothing};

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod issuer;
+mod unused;
 
 use super::accounts::{cookie, location};
 use super::app::{App, Folder, text};

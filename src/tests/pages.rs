@@ -65,6 +65,7 @@ async fn pages_are_compressed_and_streams_are_not() {
     let app = App::start().await;
     let page = app.request(Method::GET, "/").header("accept-encoding", "gzip").send().await.unwrap();
     assert_eq!(page.headers()["content-encoding"], "gzip");
+    assert_eq!(page.headers()["cache-control"], "no-store, no-transform", "by us, and by nobody else");
     let conversation = app.conversation().await;
     let path = format!("/api/v1/conversations/{conversation}/events");
     let events = app.request(Method::GET, &path).header("accept-encoding", "gzip, br").send().await.unwrap();
@@ -96,5 +97,16 @@ async fn a_tabs_stream_carries_the_conversation_and_the_list() {
         [(Conversation, "message"), (Conversation, "reply"), (Conversation, "token"), (List, "conversation")]
     {
         assert!(seen.contains(&expected), "{expected:?} in {seen:?}");
+    }
+}
+
+/// Proxies that rewrite e-mail addresses leave alone what says this.
+#[tokio::test(flavor = "multi_thread")]
+async fn z01_every_page_says_that_it_is_not_to_be_changed() {
+    let app = App::start().await;
+    let conversation = app.conversation().await;
+    for path in ["/", &format!("/c/{conversation}"), "/c/nothing", "/sign-in", "/sign-up", "/search"] {
+        let page = app.get(path).await;
+        assert_eq!(page.headers()["cache-control"], "no-store, no-transform", "{path}");
     }
 }

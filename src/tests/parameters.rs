@@ -31,7 +31,7 @@ async fn parameters_reach_each_provider_under_its_names_and_only_where_they_are_
     assert_eq!((&body["temperature"], &body["max_tokens"]), (&json!(0.25), &json!(500)));
     assert_eq!(body["output_config"], json!({ "effort": "high" }));
     let body = asked(&app, "openai/mock", all.clone()).await;
-    assert_eq!((&body["temperature"], &body["max_completion_tokens"]), (&json!(0.25), &json!(500)));
+    assert_eq!((&body["temperature"], &body["max_tokens"]), (&json!(0.25), &json!(500)));
     assert_eq!(body["reasoning_effort"], "high");
     let body = asked(&app, "responses/mock", all.clone()).await;
     assert_eq!((&body["temperature"], &body["max_output_tokens"]), (&json!(0.25), &json!(500)));

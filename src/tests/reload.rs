@@ -75,3 +75,25 @@ async fn what_a_local_server_has_can_be_chosen_as_soon_as_it_has_it() {
     app.upstream.has(&["llama3.2:latest"]);
     local(&["ollama/llama3.2:latest"]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn z42_a_local_model_is_listed_by_a_name_that_can_be_shown_and_asked_by_its_own() {
+    let bounds = Bounds { discovery: Duration::from_millis(20), ..Bounds::default() };
+    let app = App::bounded(bounds).await;
+    app.upstream.has(&["ev\u{202e}il\u{7}:4b", "\u{200b}"]);
+    let ids = async || {
+        let models: Value = app.get("/api/v1/models").await.json().await.unwrap();
+        let ids = models["items"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap().to_owned());
+        ids.filter(|id| id.starts_with("ollama/")).collect::<Vec<_>>()
+    };
+    let listed = async || {
+        while ids().await != ["ollama/evil :4b"] {
+            tokio::task::yield_now().await
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), listed()).await.expect("its models are listed");
+    let conversation = app.conversation().await;
+    let sent = app.send_to(&conversation, &Script::default(), "ollama/evil :4b").await;
+    assert_eq!(app.rest_of(&conversation, &sent).await.last().unwrap().event, "done");
+    assert_eq!(app.upstream.seen()[0].body["model"], "ev\u{202e}il\u{7}:4b");
+}

@@ -166,7 +166,7 @@ async fn a17_what_one_process_withdraws_the_other_cuts() {
     let who = who(&app, &app.cookie).await;
     let (second, permit) = elsewhere(&app, who).await;
     let secret = secret::new().unwrap();
-    app.state.store.add_token(who.account, Hash::of(&secret), "t", Scope::Read, 1).await.unwrap();
+    app.state.store.add_token(app.state.writer(who.account), Hash::of(&secret), "t", Scope::Read, 1).await.unwrap();
     let by_token = Who { by: By::Token(Hash::of(&secret), Scope::Read), ..who };
     let program = Permit::take(&second, by_token).await.unwrap();
     let since = Instant::now();

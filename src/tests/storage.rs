@@ -250,3 +250,39 @@ async fn f19_a_path_that_is_no_file_is_refused_in_one_line() {
     std::fs::create_dir(folder.0.join("rivulet.db")).unwrap();
     assert!(refusal(&folder, &upstream).await.contains("cannot be written"));
 }
+
+/// Whether a message is taken, and what readiness says.
+async fn takes(app: &App, conversation: &str) -> (u16, u16) {
+    let path = format!("/api/v1/conversations/{conversation}/messages");
+    let sent = app.post(&path, json!({ "content": "Hello" })).await.status().as_u16();
+    (sent, app.get("/readyz").await.status().as_u16())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn z40_a_full_disk_is_not_ready_before_anybody_has_tried() {
+    let app = App::bounded(Bounds { ready_again: Duration::ZERO, ..quick() }).await;
+    assert_eq!(app.get("/readyz").await.status(), StatusCode::OK);
+    fill_disk(&app).await;
+    problem(app.get("/readyz").await, 503).await;
+    room(&app, None).await;
+    assert_eq!(app.get("/readyz").await.status(), StatusCode::OK);
+    let left: i64 = sqlx::query_scalar("select count(*) from setting where name = 'probe'")
+        .fetch_one(app.state.store.read())
+        .await
+        .unwrap();
+    assert_eq!(left, 0, "nothing of it stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn z40_a_database_that_is_not_at_its_path_any_more_takes_nothing_and_can_be_read() {
+    let app = App::bounded(Bounds { ready_again: Duration::ZERO, ..quick() }).await;
+    let conversation = app.conversation().await;
+    let (path, aside) = (app.folder.0.join("rivulet.db"), app.folder.0.join("aside.db"));
+    std::fs::rename(&path, &aside).unwrap();
+    assert_eq!(takes(&app, &conversation).await, (503, 503), "none is there");
+    std::fs::copy(&aside, &path).unwrap();
+    assert_eq!(takes(&app, &conversation).await, (503, 503), "another is there");
+    assert_eq!(app.snapshot(&conversation).await["messages"], json!([]));
+    std::fs::rename(&aside, &path).unwrap();
+    assert_eq!(takes(&app, &conversation).await, (202, 200), "it is back");
+}

@@ -117,6 +117,20 @@ async fn a_model_that_fails_or_chatters_leaves_the_title_that_was_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn z23_the_wrapping_of_a_title_is_not_taken_for_it() {
+    let app = App::with(NAMED).await;
+    for case in [include_str!("cases/title-label-and-quotes.json"), include_str!("cases/title-think-before.json")] {
+        let case: Value = serde_json::from_str(case).unwrap();
+        let conversation = app.conversation().await;
+        let mut events = app.follow(&conversation, None).await;
+        app.upstream.push(answer("They follow the easier way."));
+        app.upstream.push(answer(case["RIVULET_TITLE_MODEL_answers"].as_str().unwrap()));
+        say(&app, &conversation, "Why do rivers meander?").await;
+        events.until_that(|frame| is_titled(frame, case["right"].as_str().unwrap())).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_title_has_cost_is_written_also_when_the_server_is_about_to_end() {
     let app = App::with(NAMED).await;
     let conversation = app.conversation().await;

@@ -172,3 +172,23 @@ async fn a_stateless_answer_is_counted_also_where_the_provider_counts_nothing() 
     );
     assert_eq!(used["estimated"], true);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn z07_a_stateless_answer_without_a_word_is_failed_and_paid_for() {
+    let app = App::start().await;
+    let content = super::app::directive(&Script { pieces: 0, usage: false, ..Script::default() });
+    let body = json!({ "messages": [{ "role": "user", "content": content }], "model": "openai/mock" });
+    let told = app.post("/chat/stream", body).await.text().await.unwrap();
+    assert!(told.contains("event: error\n") && told.contains("\"kind\":\"empty\""), "{told}");
+    let written = async || {
+        while used(&app).await.is_empty() {
+            tokio::task::yield_now().await
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(5), written()).await.expect("what was asked is charged");
+    let used = &used(&app).await[0];
+    assert_eq!(
+        (&used["input_tokens"], &used["estimated"]),
+        (&json!(content.chars().count().div_ceil(4)), &json!(true))
+    );
+}

@@ -1,9 +1,10 @@
-//! Where one writes. A plain form until our code runs; then Enter sends, Shift and Enter breaks the line.
+//! Where one writes. A plain form until our code runs; then Enter sends (`ui/keys`), Shift and Enter breaks the line.
 
 use super::current::CurrentLine;
 use super::desk::Desk;
 use super::giving::{Choose, take_images};
 use super::icon::{self, Icon};
+use super::keys;
 use super::outbox::Outbox;
 use super::picker::Picker;
 use super::place::Place;
@@ -73,10 +74,14 @@ fn why(desk: Desk) -> String {
 fn Field() -> impl IntoView {
     let desk = Desk::here();
     let outbox: Outbox = expect_context();
+    let hint = RwSignal::new(None);
+    Effect::new(move || hint.set(Some(keys::enter_hint())));
+    let focused = move |_| {
+        hint.set(Some(keys::enter_hint()));
+        prepare(desk);
+    };
     let pressed = move |event: KeyboardEvent| {
-        // While letters are being composed (Japanese, Chinese ...), Enter chooses among them. 229 is Safari's word for it.
-        let composing = event.is_composing() || event.key_code() == 229;
-        if event.key() == "Enter" && !event.shift_key() && !composing {
+        if keys::sends(&event) {
             event.prevent_default();
             outbox.send();
         }
@@ -85,7 +90,7 @@ fn Field() -> impl IntoView {
         <label class="unseen" for="text">"Your message"</label>
         <div class="grow" data-text=move || outbox.text.get()>
             <textarea id="text" name="text" rows="1" required autocomplete="off" placeholder="Write a message"
-                on:focus=move |_| prepare(desk) on:keydown=pressed on:input=move |_| outbox.typed()></textarea>
+                enterkeyhint=move || hint.get() on:focus=focused on:keydown=pressed on:input=move |_| outbox.typed()></textarea>
         </div>
     }
 }
@@ -96,7 +101,7 @@ fn Hint() -> impl IntoView {
     let desk = Desk::here();
     let open = Memo::new(move |_| desk.open_reply().is_some());
     view! {
-        <span class="composer__hint" aria-hidden="true" hidden=move || open.get()>
+        <span class="composer__hint" data-script aria-hidden="true" hidden=move || open.get()>
             "Enter sends, Shift and Enter breaks the line"
         </span>
     }

@@ -3,6 +3,7 @@
 use super::desk::Desk;
 use super::field;
 use super::icon::{self, Icon};
+use super::keys;
 use crate::api;
 use crate::browser;
 use crate::model::MessageId;
@@ -58,18 +59,13 @@ pub fn Editor(id: MessageId, text: String, editing: RwSignal<bool>) -> impl Into
         });
     };
     let pressed = move |event: KeyboardEvent| {
-        let composing = event.is_composing() || event.key_code() == 229;
-        match event.key().as_str() {
-            "Enter" if !event.shift_key() && !composing => {
-                event.prevent_default();
-                send();
-            }
-            "Escape" if !composing => {
-                // It does not stop the open reply, too.
-                event.stop_propagation();
-                leave();
-            }
-            _ => {}
+        if keys::sends(&event) {
+            event.prevent_default();
+            send();
+        } else if event.key() == "Escape" && !keys::composes(&event) {
+            // It does not stop the open reply, too.
+            event.stop_propagation();
+            leave();
         }
     };
     Effect::new(move || {
@@ -80,7 +76,7 @@ pub fn Editor(id: MessageId, text: String, editing: RwSignal<bool>) -> impl Into
     view! {
         <form class="editor" on:submit=move |event: SubmitEvent| { event.prevent_default(); send() }>
             <label class="unseen" for=format!("edit-{id}")>"What you say instead"</label>
-            <textarea class="field" id=format!("edit-{id}") rows="4" required node_ref=area on:keydown=pressed>{text}</textarea>
+            <textarea class="field" id=format!("edit-{id}") rows="4" required enterkeyhint=keys::enter_hint() node_ref=area on:keydown=pressed>{text}</textarea>
             <p class="editor__row">
                 <button type="button" class="button button--quiet" on:click=move |_| leave()>"Cancel"</button>
                 <button class="button" disabled=move || busy.get()>"Send"</button>

@@ -1,14 +1,18 @@
 //! What the first page shows, as one piece of data, so that server and browser draw the same.
 
+use super::message::anchor;
 use super::place::Place;
 use crate::api;
+use crate::browser;
 use crate::contract::{Me, Page};
 use crate::error::Problem;
-use crate::event::List;
-use crate::model::{MessageId, Model};
+use crate::event::{List, Snapshot};
+use crate::markdown;
+use crate::model::{MessageId, Model, Role};
 use leptos::server::codee::{Decoder, Encoder};
 use serde::{Deserialize, Serialize};
 use serde_json::Error;
+use std::collections::BTreeMap;
 
 /// Whatever fails is shown in its place; the rest is there all the same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,14 +29,36 @@ pub struct First {
 
 /// How it gets from the server's page to the browser: as JSON, read as bytes like all other JSON here. leptos' own way
 /// reads text, and serde compiles a type once for each source.
+///
+/// What stands in the page's HTML already, coloured code many times as long as its text, is not sent again: the browser takes
+/// it from there.
 pub struct InPage;
+
+/// [`First`] without that.
+#[derive(Serialize)]
+struct Sent<'a> {
+    page: Option<Result<Undrawn<'a>, &'a Problem>>,
+    list: &'a Result<List, Problem>,
+    models: &'a Result<Vec<Model>, Problem>,
+    me: &'a Option<Me>,
+    message: MessageId,
+}
+
+/// A [`Page`] whose HTML is in the document.
+#[derive(Serialize)]
+struct Undrawn<'a> {
+    snapshot: &'a Snapshot,
+    highlighted: BTreeMap<MessageId, String>,
+}
 
 impl Encoder<First> for InPage {
     type Error = Error;
     type Encoded = String;
 
     fn encode(first: &First) -> Result<String, Error> {
-        serde_json::to_string(first)
+        let First { page, list, models, me, message } = first;
+        let page = page.as_ref().map(|page| page.as_ref().map(Undrawn::from));
+        serde_json::to_string(&Sent { page, list, models, me, message: *message })
     }
 }
 
@@ -41,7 +67,33 @@ impl Decoder<First> for InPage {
     type Encoded = str;
 
     fn decode(text: &str) -> Result<First, Error> {
-        serde_json::from_slice(text.as_bytes())
+        let mut first: First = serde_json::from_slice(text.as_bytes())?;
+        if let Some(Ok(page)) = &mut first.page {
+            take_from_document(page);
+        }
+        Ok(first)
+    }
+}
+
+impl<'a> From<&'a Page> for Undrawn<'a> {
+    fn from(page: &'a Page) -> Self {
+        Self { snapshot: &page.snapshot, highlighted: BTreeMap::new() }
+    }
+}
+
+/// The coloured code that the server has drawn. What is not there is drawn without colours.
+fn take_from_document(page: &mut Page) {
+    if !cfg!(target_family = "wasm") {
+        return;
+    }
+    let is_coloured =
+        |role: Role, is_open: bool, text: &str| role == Role::Assistant && !is_open && markdown::has_code(text);
+    for message in &page.snapshot.messages {
+        if is_coloured(message.role, message.status.is_open(), &message.text)
+            && let Some(html) = browser::inner_html(&format!("#{} .reply > .prose", anchor(message.id)))
+        {
+            page.highlighted.insert(message.id, html);
+        }
     }
 }
 

@@ -124,8 +124,7 @@ fn Refresh() -> impl IntoView {
 
 /// Puts the cursor where one writes, unless that would open a keyboard over the page.
 fn focus_composer() {
-    let points = browser::window().match_media("(hover: hover)").ok().flatten().is_some_and(|query| query.matches());
-    if points {
+    if browser::matches_media("(hover: hover)") {
         browser::focus_id("text");
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::browser;
 use crate::model::ConversationId;
-use leptos::server_fn::client::try_set_server_url;
+use server_fn::client::try_set_server_url;
 use uuid::Uuid;
 
 /// What an address names.

@@ -44,9 +44,10 @@ const RETRY_MS: u32 = 1_000;
 /// Where this browser remembers which build it has loaded anew.
 const RENEWED: &str = "renewed";
 
-/// Everything that only this reaches becomes a file of its own.
-#[lazy(thread, fallible)]
-fn code() -> Result<Draw, SplitLoaderError> {
+/// Everything that only this reaches becomes a file of its own where cargo-leptos is told `--split`. The feature goes with
+/// that flag, because what the macro writes cannot be loaded without it; plain `cargo leptos watch` makes one file.
+#[cfg_attr(feature = "split", lazy(thread, fallible))]
+async fn code() -> Result<Draw, SplitLoaderError> {
     Ok(Draw {
         conversation: |id| view! { <Conversation id/> }.into_any(),
         settings: |form, opened| view! { <Settings form opened/> }.into_any(),

@@ -31,9 +31,8 @@ pub async fn make_token(state: &State, account: AccountId, name: &str, scope: Sc
         return Err(Problem::invalid("name", format!("Say in 1 to {MOST_CHARACTERS} characters what it is for.")));
     }
     let token = format!("{PREFIX}{}", secret::new()?);
-    let (hash, state) = (Hash::of(&token), state.clone());
-    let added =
-        owned(async move { Ok(state.store.add_token(account, hash, &name, scope, MOST_TOKENS).await?) }).await?;
+    let (hash, writer, store) = (Hash::of(&token), state.writer(account), state.store.clone());
+    let added = owned(async move { store.add_token(writer, hash, &name, scope, MOST_TOKENS).await }).await?;
     if !added {
         return Err(Problem::invalid("name", format!("There are {MOST_TOKENS} tokens already. Revoke one first.")));
     }

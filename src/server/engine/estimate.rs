@@ -46,6 +46,16 @@ pub(super) fn at_least(counted: Usage, draft: &Draft, kept: usize) -> Usage {
     if counted.output_tokens < about.output_tokens { about } else { counted }
 }
 
+/// What was counted, and where that is nothing, what it is about: no request is read without a token, and no text written.
+pub(super) fn filled(counted: Usage, asked: u64, draft: &Draft, kept: usize) -> Usage {
+    let about = reply(asked, draft, kept);
+    let or_about = |counted: u64, about: u64| if counted == 0 { about } else { counted };
+    let input_tokens = or_about(counted.input_tokens, about.input_tokens);
+    let output_tokens = or_about(counted.output_tokens, about.output_tokens);
+    let is_counted = (input_tokens, output_tokens) == (counted.input_tokens, counted.output_tokens);
+    Usage { input_tokens, output_tokens, estimated: counted.estimated || !is_counted, ..counted }
+}
+
 /// What a reply is about; `kept` characters of its text were there before it was asked for.
 pub(super) fn reply(asked: u64, draft: &Draft, kept: usize) -> Usage {
     let written = (draft.text.chars().count() + draft.thinking.chars().count()).saturating_sub(kept);
@@ -65,6 +75,10 @@ mod tests {
         let counted = |output_tokens| Usage { output_tokens, ..Usage::default() };
         assert_eq!(at_least(counted(3), &draft, 4), counted(3));
         assert_eq!(at_least(counted(1), &draft, 4), Usage { estimated: true, ..counted(3) });
+        let estimated = |input_tokens| Usage { input_tokens, estimated: true, ..counted(3) };
+        assert_eq!(filled(counted(0), 7, &draft, 4), estimated(7));
+        assert_eq!(filled(Usage { output_tokens: 0, ..estimated(9) }, 7, &draft, 4), estimated(9));
+        assert!(!filled(Usage { estimated: false, ..estimated(9) }, 7, &draft, 4).estimated);
         assert_eq!(tokens(0), 0);
         assert_eq!(tokens(1), 1);
     }

@@ -4,7 +4,7 @@ use super::pieces::{Kind, Pieces};
 use super::{Open, Shared, context, ending, estimate, title};
 use crate::event::{Draft, Event};
 use crate::model::{ReplyError, Usage};
-use crate::server::provider::{Delta, Request};
+use crate::server::provider::{Delta, FailureKind, Request};
 use crate::server::sync::lock;
 use crate::server::times::now;
 use futures::{FutureExt, Stream, StreamExt};
@@ -13,7 +13,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// A reply longer than this is a model that has lost its way.
+/// A reply whose text, or whose thinking, is longer than this is a model that has lost its way.
 const MAX_TEXT_BYTES: usize = 1 << 20;
 
 /// How generation ended.
@@ -31,7 +31,8 @@ pub(super) struct Facts {
     /// Who answers.
     pub(super) model: String,
     pub(super) first_piece_at: Option<String>,
-    bytes: usize,
+    text_bytes: usize,
+    thinking_bytes: usize,
     /// About how many tokens the request has.
     asked: u64,
     /// Characters of text that a continued reply begins with.
@@ -41,8 +42,13 @@ pub(super) struct Facts {
 impl Facts {
     /// What the provider counted, or about what it would have. None where it has not begun to answer: that costs nothing.
     pub(super) fn usage(&self, draft: &Draft, outcome: &Outcome) -> Option<Usage> {
-        let is_whole = matches!(outcome, Outcome::Done { .. });
-        match self.usage {
+        // One that is complete and says nothing was paid for as any other.
+        let is_whole = match outcome {
+            Outcome::Done { .. } => true,
+            Outcome::Failed(error) => error.kind == FailureKind::Empty.name(),
+            Outcome::Stopped | Outcome::Interrupted => false,
+        };
+        match self.usage.map(|usage| estimate::filled(usage, self.asked, draft, self.kept)) {
             Some(usage) if is_whole => Some(usage),
             // Counted at its beginning, mostly: what was asked, and hardly anything of what was answered.
             Some(usage) => Some(estimate::at_least(usage, draft, self.kept)),
@@ -57,7 +63,7 @@ pub(super) async fn run(shared: Arc<Shared>, open: Arc<Open>, model: String, req
     let closing = Closing { shared: &shared, open: &open };
     // A continued reply has text already, which counts.
     let kept = open.journal.end().1.map(|draft| draft.text).unwrap_or_default();
-    let mut facts = Facts { bytes: kept.len(), kept: kept.chars().count(), ..Facts::default() };
+    let mut facts = Facts { text_bytes: kept.len(), kept: kept.chars().count(), ..Facts::default() };
     facts.asked = estimate::asked(&request);
     facts.model.clone_from(&model);
     let mut pieces = Pieces::new(Arc::clone(&open.journal), open.reply, Arc::clone(&shared.metrics));
@@ -135,7 +141,10 @@ async fn generate(
             delta = stream.next() => {
                 match &delta {
                     Some(Delta::Failed(failure)) => shared.metrics.provider_error(failure.kind.name()),
-                    Some(Delta::Waiting { message, model }) => {
+                    Some(Delta::Waiting { message, model, is_paid }) => {
+                        if *is_paid {
+                            Box::pin(pay(shared, open, facts)).await;
+                        }
                         Box::pin(wait(shared, open, message, model.as_ref(), facts)).await;
                     }
                     _ => {}
@@ -145,6 +154,15 @@ async fn generate(
                 }
             }
         }
+    }
+}
+
+/// Writes what a model has cost that answered nothing, before another one is asked in its place.
+async fn pay(shared: &Shared, open: &Open, facts: &Facts) {
+    let usage = estimate::filled(facts.usage.unwrap_or_default(), facts.asked, &Draft::new(open.reply), 0);
+    let usage = shared.providers.priced(&facts.model, usage);
+    if let Err(error) = shared.store.charge_title((open.reply, open.account), &facts.model, usage).await {
+        tracing::error!(%error, reply = %open.reply, "What an empty answer has cost was not written");
     }
 }
 
@@ -179,10 +197,14 @@ fn take(delta: Option<Delta>, pieces: &mut Pieces, facts: &mut Facts) -> Option<
 }
 
 fn keep(kind: Kind, text: &str, pieces: &mut Pieces, facts: &mut Facts) -> Option<Outcome> {
-    facts.bytes += text.len();
-    if MAX_TEXT_BYTES < facts.bytes {
-        let message = "The reply grew past 1 MiB, so Rivulet ended it here.";
-        return Some(Outcome::Failed(failure("too_long", message, false)));
+    let (bytes, what) = match kind {
+        Kind::Text => (&mut facts.text_bytes, "The reply"),
+        Kind::Thinking => (&mut facts.thinking_bytes, "What the model thought"),
+    };
+    *bytes += text.len();
+    if MAX_TEXT_BYTES < *bytes {
+        let message = format!("{what} grew past 1 MiB, so Rivulet ended it here.");
+        return Some(Outcome::Failed(failure("too_long", &message, false)));
     }
     facts.first_piece_at.get_or_insert_with(now);
     pieces.push(kind, text);

@@ -3,6 +3,8 @@
 //! Whatever fails leaves the title that was cut from the first message, and is told to the log only. A title that a person
 //! has set is never touched.
 
+mod wording;
+
 use super::{Open, Shared, estimate};
 use crate::event::{Draft, Event};
 use crate::model::{AccountId, ConversationId, MessageId, Parameters, Role, Usage};
@@ -22,12 +24,8 @@ const TASK: &str = "You name conversations. Answer with a title of at most six w
 const EXCERPT: usize = 1_000;
 /// Nobody waits for a title, but a connection that hangs is to end.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// A longer answer is no title, but a model that does something else than it was asked.
-const MOST_WORDS: usize = 12;
-/// The same for languages that do not part their words.
-const MOST_CHARACTERS: usize = 80;
-/// The most that is read of an answer, in bytes.
-const MOST_BYTES: usize = 4 << 10;
+/// The most that is read of an answer, in bytes: some models think in it, at length, before they say the title.
+const MOST_BYTES: usize = 64 << 10;
 
 /// Has the conversation named, if it is to be and was not, in a task of its own. An orderly end does not wait for the model.
 pub(super) fn give(shared: &Arc<Shared>, open: &Open) {
@@ -73,7 +71,7 @@ async fn name(
     if let Err(error) = shared.store.charge_title((reply, account), model, usage).await {
         tracing::warn!(%error, "What a title has cost could not be written");
     }
-    let title = tidy(&said).ok_or("its answer is no title")?;
+    let title = wording::title(&said).ok_or("its answer is no title")?;
     tell(shared, conversation, &title).await.map_err(failed)
 }
 
@@ -106,17 +104,8 @@ async fn ask(shared: &Shared, model: &str, request: Request) -> Result<(String, 
             break;
         }
     }
-    let usage = usage.unwrap_or_else(|| estimate::reply(asked, &draft, 0));
+    let usage = estimate::filled(usage.unwrap_or_default(), asked, &draft, 0);
     Ok((draft.text, usage))
-}
-
-/// The first line without what models like to put around a title; none where that is no title.
-fn tidy(said: &str) -> Option<String> {
-    let line = said.lines().find(|line| !line.trim().is_empty())?;
-    let around = |character: char| character.is_whitespace() || "\"'“”„‘’«»*#`_.:".contains(character);
-    let title = line.trim_matches(around).split_whitespace().collect::<Vec<_>>().join(" ");
-    let fits = title.split(' ').count() <= MOST_WORDS && title.chars().count() <= MOST_CHARACTERS;
-    Some(title).filter(|title| fits && !title.is_empty())
 }
 
 /// Writes the title, unless a person was quicker, and tells it.
@@ -130,30 +119,4 @@ async fn tell(shared: &Shared, conversation: ConversationId, title: &str) -> sql
     journal.append(event.clone());
     announce::tell(&shared.store, &shared.journals, &stored, event).await;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_title_is_freed_of_what_models_put_around_it() {
-        for said in [
-            "Why rivers meander",
-            "\"Why rivers meander\"",
-            "\n**Why rivers  meander.**\nHope that helps!",
-            "# Why rivers meander",
-        ] {
-            assert_eq!(tidy(said).as_deref(), Some("Why rivers meander"), "{said}");
-        }
-        assert_eq!(tidy("なぜ川は曲がるのか").as_deref(), Some("なぜ川は曲がるのか"));
-    }
-
-    #[test]
-    fn an_answer_that_is_no_title_is_not_taken_for_one() {
-        assert_eq!(tidy(""), None);
-        assert_eq!(tidy(" \n \"\" "), None);
-        assert_eq!(tidy("I am sorry, but I cannot name this conversation because it has no clear topic at all."), None);
-        assert_eq!(tidy(&"川".repeat(81)), None);
-    }
 }

@@ -19,11 +19,23 @@ impl Profile {
     pub(super) fn is_complete(&self) -> bool {
         self.address.is_some() && !self.names.is_empty()
     }
+}
 
+/// The claims that a profile is made of.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Said {
+    known: Option<String>,
+    email: Option<String>,
+    verified: Option<bool>,
+    name: Option<String>,
+}
+
+impl Said {
     pub(super) fn of_token(claims: &CoreIdTokenClaims) -> Self {
         let name = claims.name().and_then(|name| name.get(None)).map(|name| name.to_string());
         let known = claims.preferred_username().map(|name| name.to_string());
-        Self::new(known, claims.email().map(|email| email.to_string()), claims.email_verified(), name)
+        let email = claims.email().map(|email| email.to_string());
+        Self { known, email, verified: claims.email_verified(), name }
     }
 
     pub(super) fn told(told: &CoreUserInfoClaims) -> Self {
@@ -31,13 +43,60 @@ impl Profile {
         let told: &StandardClaims<CoreGenderClaim> = told.standard_claims();
         let name = told.name().and_then(|name| name.get(None)).map(|name| name.to_string());
         let known = told.preferred_username().map(|name| name.to_string());
-        Self::new(known, told.email().map(|email| email.to_string()), told.email_verified(), name)
+        let email = told.email().map(|email| email.to_string());
+        Self { known, email, verified: told.email_verified(), name }
     }
 
-    fn new(known: Option<String>, email: Option<String>, verified: Option<bool>, name: Option<String>) -> Self {
+    /// With what was told later in its place, where that says something. Whether an address is verified goes with the
+    /// address: what was said of one does not count for another.
+    pub(super) fn and(self, told: Self) -> Self {
+        let is_said = |text: &String| !text.trim().is_empty();
+        let (known, name) = (told.known.filter(is_said), told.name.filter(is_said));
+        let (email, verified) = match told.email.filter(is_said) {
+            Some(email) if self.email.as_ref() == Some(&email) => (Some(email), told.verified.or(self.verified)),
+            // One that nobody vouches for does not take the place of one that is verified.
+            Some(_) if told.verified != Some(true) && self.verified == Some(true) => (self.email, self.verified),
+            Some(email) => (Some(email), told.verified),
+            None => (self.email, self.verified),
+        };
+        Self { known: known.or(self.known), email, verified, name: name.or(self.name) }
+    }
+}
+
+impl From<Said> for Profile {
+    fn from(said: Said) -> Self {
+        let Said { known, email, verified, name } = said;
         let address = email.clone().filter(|_| verified == Some(true)).map(|email| email.trim().to_lowercase());
         let address = address.filter(|it| it.contains('@') && it.len() <= LONGEST_ADDRESS);
         let names = [known, email, name].into_iter().flatten().filter(|name| !name.trim().is_empty()).collect();
         Self { address, names }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(email: &str, verified: Option<bool>) -> Said {
+        Said { email: Some(email.into()), verified, ..Said::default() }
+    }
+
+    #[test]
+    fn z39_what_is_told_later_is_added_and_an_address_is_verified_only_where_it_was_said_of_it() {
+        let token = Said { known: Some("ann".into()), name: Some("Ann".into()), ..said("a@x.org", Some(true)) };
+        let after = |told: Said| Profile::from(token.clone().and(told));
+        let names = ["ann", "a@x.org", "Ann"].map(str::to_owned).to_vec();
+        let whole = Profile { address: Some("a@x.org".into()), names };
+        assert_eq!(after(Said::default()), whole);
+        assert_eq!(after(said("a@x.org", None)), whole);
+        assert_eq!(after(said("other@x.org", None)), whole);
+        assert_eq!(after(said("a@x.org", Some(false))).address, None);
+        assert_eq!(after(said("other@x.org", Some(true))).address.as_deref(), Some("other@x.org"));
+        let unverified = said("a@x.org", None).and(said("b@x.org", None));
+        assert_eq!(Profile::from(unverified).address, None);
+        assert_eq!(
+            Profile::from(said("a@x.org", None).and(said("b@x.org", Some(true)))).address.as_deref(),
+            Some("b@x.org")
+        );
     }
 }

@@ -3,6 +3,8 @@
 use futures::future::BoxFuture;
 use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
 use reqwest::redirect::Policy;
+use serde_json::{Map, Value};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 const CONNECT: Duration = Duration::from_secs(5);
@@ -60,6 +62,46 @@ impl Web {
             body.extend_from_slice(&chunk);
         }
         Ok(answer.body(body)?)
+    }
+}
+
+/// Asks the same client, and reduces JSON answers to what is used: what nobody reads is not judged, whatever its type.
+pub(super) struct Reduced<'a> {
+    web: &'a Web,
+    reduce: fn(&mut Map<String, Value>),
+    /// The ID token of the answer, as it was signed.
+    id_token: Mutex<Option<String>>,
+}
+
+impl<'a> Reduced<'a> {
+    pub(super) fn new(web: &'a Web, reduce: fn(&mut Map<String, Value>)) -> Self {
+        Self { web, reduce, id_token: Mutex::default() }
+    }
+
+    /// What was called `id_token` in the last answer.
+    pub(super) fn id_token(&self) -> Option<String> {
+        self.id_token.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    async fn ask(&self, request: HttpRequest) -> Result<HttpResponse, WebError> {
+        let (head, body) = self.web.ask(request).await?.into_parts();
+        // What is no object stays as it is, for the crate to judge: a signed answer, or a page.
+        let Ok(mut object) = serde_json::from_slice::<Map<String, Value>>(&body) else {
+            return Ok(HttpResponse::from_parts(head, body));
+        };
+        let id_token = object.get("id_token").and_then(Value::as_str).map(str::to_owned);
+        *self.id_token.lock().unwrap_or_else(PoisonError::into_inner) = id_token;
+        (self.reduce)(&mut object);
+        Ok(HttpResponse::from_parts(head, Value::Object(object).to_string().into_bytes()))
+    }
+}
+
+impl<'c> AsyncHttpClient<'c> for Reduced<'_> {
+    type Error = WebError;
+    type Future = BoxFuture<'c, Result<HttpResponse, WebError>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.ask(request))
     }
 }
 

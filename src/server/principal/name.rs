@@ -2,6 +2,7 @@
 
 use crate::error::Problem;
 use unicode_normalization::UnicodeNormalization;
+use unicode_security::confusable_detection::skeleton;
 
 /// A name fits a line, and a log.
 const MAX: usize = 64;
@@ -74,6 +75,21 @@ impl Name {
     pub fn key(&self) -> &str {
         &self.key
     }
+
+    /// A name as the store has it.
+    pub(in crate::server) fn kept(shown: &str) -> Self {
+        Self { shown: shown.to_owned(), key: key(shown) }
+    }
+
+    /// What it looks like without case, by UTS 39: the same for names that only differ in letters that look alike.
+    pub fn skeleton(&self) -> String {
+        skeleton(&self.key).collect()
+    }
+
+    /// What it looks like as it is written, without case only then: some letters look alike only as capitals.
+    pub fn look(&self) -> String {
+        skeleton(&self.shown).collect::<String>().to_lowercase()
+    }
 }
 
 /// Compatibility forms too: the same letters in another width are the same name.
@@ -117,6 +133,24 @@ mod tests {
         assert!(["", "a", "<>", "\u{200b}\u{200b}"].into_iter().all(|text| like(text).is_none()));
         let name = Name::like(&"x".repeat(500)).unwrap();
         assert!(name.followed_by("0123456789").is_some(), "there is room");
+    }
+
+    #[test]
+    fn z42_names_with_letters_that_look_alike_have_one_skeleton() {
+        let looks = |text| {
+            let name = Name::parse(text).unwrap();
+            [name.skeleton(), name.look()]
+        };
+        let alike = |one, other| looks(one).iter().any(|look| looks(other).contains(look));
+        // Cyrillic for Latin letters, also where only the capitals look alike.
+        for (one, other) in
+            [("Ann", "\u{410}nn"), ("ann", "\u{430}nn"), ("Bob", "\u{412}ob"), ("paypal", "p\u{430}yp\u{430}l")]
+        {
+            assert!(alike(one, other), "{one} {other}");
+        }
+        for (one, other) in [("Ann", "Anna"), ("Анна", "Anna"), ("user 1", "user 2"), ("Zoe", "Zo\u{eb}")] {
+            assert!(!alike(one, other), "{one} {other}");
+        }
     }
 
     #[test]

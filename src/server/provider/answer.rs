@@ -3,6 +3,7 @@
 //! Owned by the stream that the engine polls: there is no task and no queue, so dropping it closes the connection.
 
 use super::complaint::Complaint;
+use super::dialect::{Changes, MOST_CHANGES};
 use super::reader::Reader;
 use super::retry;
 use super::service::{Service, chain};
@@ -34,23 +35,43 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// Sends the request and waits for an answer that can be a reply.
+    /// Sends the request and waits for an answer that can be a reply. A server that refuses what Rivulet has added by
+    /// itself is asked again without it, at once.
     pub(super) async fn open(service: &Service, request: &Request, limits: &Limits) -> Result<Self, Failure> {
-        let origin = &service.origin;
         let deadline = Instant::now() + limits.first_byte;
-        let sent = timeout_at(deadline, service.send(request)).await;
+        let mut changes = service.changes(&request.model);
+        for _ in 0..MOST_CHANGES {
+            let Refusal { failure, said } = match Self::ask(service, request, &changes, limits, deadline).await {
+                Ok(answer) => return Ok(answer),
+                Err(refusal) => refusal,
+            };
+            match said.and_then(|said| service.learn(request, &changes, &said)) {
+                Some(other) => changes = other,
+                None => return Err(failure),
+            }
+        }
+        let last = Self::ask(service, request, &changes, limits, deadline).await;
+        last.map_err(|refusal| refusal.failure)
+    }
+
+    async fn ask(
+        service: &Service,
+        request: &Request,
+        changes: &Changes,
+        limits: &Limits,
+        deadline: Instant,
+    ) -> Result<Self, Refusal> {
+        let origin = &service.origin;
+        let sent = timeout_at(deadline, service.send(request, changes)).await;
         let sent = sent.map_err(|_| Failure::of(FailureKind::Timeout, origin))?;
         let response = sent.map_err(|error| unsent(origin, error))?;
         if !response.status().is_success() {
             return Err(refused(origin, response, limits).await);
         }
         check_encoding(origin, response.headers())?;
-        let framing = service.kind.vendor().framing;
-        let other = |media_type: String| !framing.reads(&media_type);
-        if media_type(response.headers()).is_some_and(other) {
-            return Err(not_a_stream(origin, response, limits).await);
-        }
-        let reader = service.kind.reader(origin, limits);
+        // What it is, its first bytes say; a media type that does not fit only leaves less room for doubt.
+        let media_type = media_type(response.headers()).unwrap_or_default();
+        let reader = service.kind.reader_of(&media_type, origin, limits);
         Ok(Self { origin: Arc::clone(origin), response, reader, deadline, silence: limits.silence })
     }
 
@@ -77,6 +98,19 @@ impl Answer {
             }
             Err(_) => self.reader.broke(Failure::of(FailureKind::Timeout, &self.origin)),
         }
+    }
+}
+
+/// Why there is no answer to read.
+struct Refusal {
+    failure: Failure,
+    /// What the server said about a request that it takes for wrong.
+    said: Option<String>,
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self { failure, said: None }
     }
 }
 
@@ -117,37 +151,33 @@ fn unsent(origin: &Origin, error: reqwest::Error) -> Failure {
 }
 
 /// The failure that an answer with an error status is.
-async fn refused(origin: &Origin, response: Response, limits: &Limits) -> Failure {
+async fn refused(origin: &Origin, response: Response, limits: &Limits) -> Refusal {
     let status = response.status();
     let wait = retry::retry_after(response.headers(), Timestamp::now());
     let should_retry = retry::should_retry(response.headers());
     if status.is_redirection() {
-        return redirected(origin);
+        return redirected(origin).into();
     }
-    let complaint = Complaint::read(&body(response, limits).await);
+    let body = body(response, limits).await;
+    let complaint = Complaint::read(&body);
     // An API says that it has no such model. A server that only says that it has no such page is not the API.
     if complaint.is_none() && matches!(status.as_u16(), 404 | 405) {
-        return Failure::of(FailureKind::Protocol, origin);
+        return Failure::of(FailureKind::Protocol, origin).into();
     }
+    let is_wrong = matches!(status.as_u16(), 400 | 422);
+    let said = is_wrong.then(|| complaint.as_ref().map_or(body, Complaint::words));
     let mut failure = complaint.unwrap_or_default().refusal(origin, status.as_u16(), wait);
-    failure.retryable = should_retry.unwrap_or(failure.retryable);
-    failure
+    // Whatever the headers say: asking again pays no bill.
+    if failure.kind != FailureKind::Quota {
+        failure.retryable = should_retry.unwrap_or(failure.retryable);
+    }
+    Refusal { failure, said }
 }
 
 fn redirected(origin: &Origin) -> Failure {
     let setting = &origin.address;
     let message = format!("The model provider has moved. Set {setting} to its new address; Rivulet does not follow.");
     Failure::new(FailureKind::Protocol, message)
-}
-
-/// The failure that a successful answer is when it is no event stream: often an error, a login page or a wrong address.
-async fn not_a_stream(origin: &Origin, response: Response, limits: &Limits) -> Failure {
-    let json = media_type(response.headers()).is_some_and(|media_type| media_type.ends_with("json"));
-    let complaint = if json { Complaint::read(&body(response, limits).await) } else { None };
-    match complaint {
-        Some(complaint) => complaint.failure(origin),
-        None => Failure::of(FailureKind::Protocol, origin),
-    }
 }
 
 /// We ask for no compression: what comes compressed anyway can be of any size once unpacked.

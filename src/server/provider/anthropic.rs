@@ -1,14 +1,17 @@
 //! Anthropic's Messages API: `POST /v1/messages`, answered with named events.
 //!
-//! A reply is complete only behind `message_stop`. Event types and block types that are not known are ignored, as the
-//! API's documentation asks.
+//! A reply is complete behind `message_stop`, or where the stream ends after a reason to stop: some compatible servers leave
+//! the last event out. Event types and block types that are not known are ignored, as the API's documentation asks.
 
 use super::complaint::Complaint;
 use super::framing::{Event, Framing};
+use super::lenient::{Count, List, Name, Object, Text, Word};
 use super::request::base64;
+use super::speech::{Speech, is_error};
+use super::tokens::usage;
 use super::vendor::{Vendor, set};
-use super::{Decoder as _, Delta, Failure, FailureKind, Origin, Request, json as text};
-use crate::model::{Parameters, Usage};
+use super::{Delta, Origin, Request, json as text};
+use crate::model::Parameters;
 use crate::server::picture::Picture;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -66,92 +69,120 @@ fn choose(body: &mut Value, chosen: &Parameters) {
 
 /// Reads the stream of one reply.
 struct Decoder {
-    origin: Arc<Origin>,
-    usage: Usage,
+    speech: Speech,
+    tokens: Tokens,
     stop_reason: Option<String>,
-    /// The viewers know that the model thinks.
-    thinking: bool,
-    complete: bool,
+    /// An event of this format has come.
+    begun: bool,
 }
 
 impl super::Decoder for Decoder {
     fn push(&mut self, event: &Event) -> Vec<Delta> {
-        if event.name == "error" {
-            return vec![self.failed(&Complaint::read(&event.data).unwrap_or_default())];
+        let mut deltas = Vec::new();
+        if let Some(inner) = self.take(event, &mut deltas) {
+            self.take(&inner, &mut deltas);
         }
-        match text::parse::<Data>(&event.data) {
-            Ok(data) => self.read(data).into_iter().collect(),
-            Err(_) if !carries_the_reply(&event.name) => Vec::new(),
-            Err(_) => vec![Delta::Failed(Failure::of(FailureKind::Protocol, &self.origin))],
-        }
+        deltas
     }
 
-    fn end(&self) -> Delta {
-        if !self.complete {
-            return Delta::Failed(Failure::of(FailureKind::Truncated, &self.origin));
+    fn end(&mut self) -> Vec<Delta> {
+        let mut deltas = Vec::new();
+        match self.stop_reason.clone() {
+            Some(reason) => self.speech.finish(reason, &mut deltas),
+            None => self.speech.cut_off(&mut deltas),
         }
-        Delta::Finished { reason: self.stop_reason.clone().unwrap_or_else(|| "end_turn".into()) }
+        deltas
     }
 }
 
 impl Decoder {
     fn new(origin: Arc<Origin>) -> Self {
-        Self { origin, usage: Usage::default(), stop_reason: None, thinking: false, complete: false }
+        Self { speech: Speech::new(origin), tokens: Tokens::default(), stop_reason: None, begun: false }
     }
 
-    fn failed(&self, complaint: &Complaint) -> Delta {
-        Delta::Failed(complaint.failure(&self.origin))
-    }
-
-    fn read(&mut self, data: Data) -> Option<Delta> {
-        match data {
-            Data::MessageStart { message } => self.count(message.usage?),
-            Data::ContentBlockStart { content_block } => self.begin(content_block),
-            Data::ContentBlockDelta { delta: Change::TextDelta { text } } => said(text),
-            Data::ContentBlockDelta { delta: Change::ThinkingDelta { thinking } } => self.thought(thinking),
-            Data::MessageDelta { delta, usage } => {
-                self.stop_reason = delta.stop_reason.or(self.stop_reason.take());
-                self.count(usage?)
-            }
-            Data::MessageStop => {
-                self.complete = true;
-                Some(self.end())
-            }
-            Data::Error { error } => Some(self.failed(&Complaint::of(&error))),
-            Data::ContentBlockDelta { delta: Change::Other } | Data::Unknown => None,
+    /// Reads an event. Gives back the one that is wrapped in it.
+    fn take(&mut self, event: &Event, deltas: &mut Vec<Delta>) -> Option<Event> {
+        if event.name == "error" {
+            self.speech.complain(&Complaint::read(&event.data).unwrap_or_default(), deltas);
+            return None;
         }
+        match text::parse(&event.data) {
+            Ok(Object(Some(Data { error: Some(error), .. }))) if is_error(&error) => {
+                self.speech.complain(&Complaint::of(&error), deltas);
+            }
+            Ok(Object(Some(data @ Data { kind: Name(Some(_)), .. }))) => self.read(data, event, deltas),
+            _ => return self.speech.read_odd(event, !carries_the_reply(&event.name), deltas),
+        }
+        None
+    }
+
+    fn read(&mut self, data: Data, event: &Event, deltas: &mut Vec<Delta>) {
+        let kind = data.kind.0.unwrap_or(Kind::Unknown);
+        match kind {
+            Kind::MessageStart => deltas.extend(data.message.0.and_then(|message| self.count(message.usage))),
+            Kind::BlockStart => data.content_block.0.into_iter().for_each(|block| self.begin(block, deltas)),
+            Kind::BlockDelta => match data.delta.0 {
+                Some(change) => self.change(change, deltas),
+                None => self.speech.misread(&event.data),
+            },
+            Kind::MessageDelta => {
+                let reason = data.delta.0.and_then(|delta| delta.stop_reason.0);
+                self.stop_reason = reason.or(self.stop_reason.take());
+                deltas.extend(self.count(data.usage));
+            }
+            Kind::MessageStop => self.finish(deltas),
+            Kind::Whole => {
+                self.stop_reason = data.stop_reason.0;
+                data.content.into_items().for_each(|block| self.begin(block, deltas));
+                deltas.extend(self.count(data.usage));
+                self.finish(deltas);
+            }
+            Kind::Error => {
+                self.speech.complain(&Complaint::read(&event.data).unwrap_or_default(), deltas);
+            }
+            Kind::Unknown if !self.begun && carries_the_reply(&event.name) => self.speech.misread(&event.data),
+            Kind::Other | Kind::Unknown => {}
+        }
+        self.begun = self.begun || !matches!(kind, Kind::Unknown);
+    }
+
+    fn finish(&mut self, deltas: &mut Vec<Delta>) {
+        self.speech.finish(self.stop_reason.take().unwrap_or_else(|| "end_turn".into()), deltas);
     }
 
     /// A block may begin with text. A thinking one may stay without any for minutes, which viewers should know.
-    fn begin(&mut self, block: Block) -> Option<Delta> {
-        match block {
-            Block::Text { text } => said(text),
-            Block::Thinking { thinking } if !thinking.is_empty() => self.thought(thinking),
-            Block::Thinking { .. } | Block::RedactedThinking => {
-                let known = std::mem::replace(&mut self.thinking, true);
-                (!known).then(|| Delta::Thinking(String::new()))
+    fn begin(&mut self, block: Block, deltas: &mut Vec<Delta>) {
+        match block.kind.0 {
+            Some(BlockKind::Text) => self.speech.say(block.text.0, deltas),
+            Some(BlockKind::Thinking) => {
+                self.speech.part();
+                if block.thinking.0.is_empty() {
+                    self.speech.think_silently(deltas);
+                }
+                self.speech.think(block.thinking.0, deltas);
             }
-            Block::Other => None,
+            Some(BlockKind::Tool) => self.speech.call(&block.name.0),
+            // A tool that the server uses itself, and what came of it: text goes on behind a break.
+            Some(BlockKind::Other) | None => self.speech.part(),
         }
     }
 
-    fn thought(&mut self, thinking: String) -> Option<Delta> {
-        if thinking.is_empty() {
-            return None;
+    fn change(&mut self, change: Change, deltas: &mut Vec<Delta>) {
+        if let Some(ChangeKind::Thinking) | None = change.kind.0 {
+            self.speech.think(change.thinking.0, deltas);
         }
-        self.thinking = true;
-        Some(Delta::Thinking(thinking))
+        if let Some(ChangeKind::Text) | None = change.kind.0 {
+            self.speech.say(change.text.0, deltas);
+        }
     }
 
-    /// The counts are cumulative and stand in two events: the input in the first, the output in the last.
-    fn count(&mut self, usage: Value) -> Option<Delta> {
-        let count = |name: &str, known: u64| usage.get(name).and_then(Value::as_u64).unwrap_or(0).max(known);
-        self.usage = Usage {
-            input_tokens: count("input_tokens", self.usage.input_tokens),
-            output_tokens: count("output_tokens", self.usage.output_tokens),
-            ..Usage::default()
-        };
-        Some(Delta::Usage(self.usage))
+    /// The counts are cumulative and stand in two events: the input in the first, the output in the last. What was read from
+    /// the cache or written to it is counted beside the input.
+    fn count(&mut self, tokens: Object<Tokens>) -> Option<Delta> {
+        self.tokens = self.tokens.at_least(tokens.0?);
+        let Tokens { input_tokens, cache_creation_input_tokens, cache_read_input_tokens, output_tokens } = self.tokens;
+        let cached = cache_creation_input_tokens.or_zero().saturating_add(cache_read_input_tokens.or_zero());
+        Some(Delta::Usage(usage(input_tokens.or_zero().saturating_add(cached), output_tokens.or_zero())))
     }
 }
 
@@ -160,71 +191,136 @@ fn carries_the_reply(name: &str) -> bool {
     name.is_empty() || name.starts_with("message_") || name.starts_with("content_block_")
 }
 
-fn said(text: String) -> Option<Delta> {
-    (!text.is_empty()).then_some(Delta::Text(text))
+/// All that is read of any event.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Data {
+    #[serde(rename = "type")]
+    kind: Name<Kind>,
+    message: Object<Shell>,
+    content_block: Object<Block>,
+    delta: Object<Change>,
+    usage: Object<Tokens>,
+    error: Option<Value>,
+    /// Of an answer that comes as a whole.
+    content: List<Block>,
+    stop_reason: Word,
 }
 
-/// The events that say something here.
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Data {
-    MessageStart {
-        message: Shell,
-    },
-    ContentBlockStart {
-        content_block: Block,
-    },
-    ContentBlockDelta {
-        delta: Change,
-    },
-    MessageDelta {
-        delta: Ending,
-        usage: Option<Value>,
-    },
+#[derive(Clone, Copy)]
+enum Kind {
+    MessageStart,
+    BlockStart,
+    BlockDelta,
+    MessageDelta,
     MessageStop,
-    Error {
-        error: Value,
-    },
-    #[serde(other)]
+    /// No event, but the whole answer.
+    Whole,
+    Error,
+    /// Known, and says nothing.
+    Other,
     Unknown,
 }
 
+impl From<&str> for Kind {
+    fn from(name: &str) -> Self {
+        match name {
+            "content_block_delta" => Self::BlockDelta,
+            "content_block_start" => Self::BlockStart,
+            "message_start" => Self::MessageStart,
+            "message_delta" => Self::MessageDelta,
+            "message_stop" => Self::MessageStop,
+            "message" => Self::Whole,
+            "content_block_stop" | "ping" => Self::Other,
+            // Some servers send the error itself, without an event around it.
+            _ if name.ends_with("error") => Self::Error,
+            _ => Self::Unknown,
+        }
+    }
+}
+
 /// The message before it has content.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Shell {
-    usage: Option<Value>,
+    usage: Object<Tokens>,
 }
 
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Block {
-    Text {
-        #[serde(default)]
-        text: String,
-    },
-    Thinking {
-        #[serde(default)]
-        thinking: String,
-    },
-    RedactedThinking,
-    #[serde(other)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Block {
+    #[serde(rename = "type")]
+    kind: Name<BlockKind>,
+    text: Text,
+    thinking: Text,
+    /// Of a tool.
+    name: Text,
+}
+
+enum BlockKind {
+    Text,
+    /// Also where what is thought is not shown.
+    Thinking,
+    Tool,
     Other,
 }
 
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Change {
-    TextDelta {
-        text: String,
-    },
-    ThinkingDelta {
-        thinking: String,
-    },
-    #[serde(other)]
+impl From<&str> for BlockKind {
+    fn from(name: &str) -> Self {
+        match name {
+            "text" => Self::Text,
+            "thinking" | "redacted_thinking" => Self::Thinking,
+            "tool_use" => Self::Tool,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// What a block or the message gets.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Change {
+    #[serde(rename = "type")]
+    kind: Name<ChangeKind>,
+    text: Text,
+    thinking: Text,
+    stop_reason: Word,
+}
+
+enum ChangeKind {
+    Text,
+    Thinking,
     Other,
 }
 
-#[derive(Deserialize)]
-struct Ending {
-    stop_reason: Option<String>,
+impl From<&str> for ChangeKind {
+    fn from(name: &str) -> Self {
+        match name {
+            "text_delta" => Self::Text,
+            "thinking_delta" => Self::Thinking,
+            _ => Self::Other,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+struct Tokens {
+    input_tokens: Count,
+    cache_creation_input_tokens: Count,
+    cache_read_input_tokens: Count,
+    output_tokens: Count,
+}
+
+impl Tokens {
+    /// The larger one of each.
+    fn at_least(self, other: Self) -> Self {
+        let larger = |one: Count, other: Count| Count(one.0.max(other.0));
+        Self {
+            input_tokens: larger(self.input_tokens, other.input_tokens),
+            cache_creation_input_tokens: larger(self.cache_creation_input_tokens, other.cache_creation_input_tokens),
+            cache_read_input_tokens: larger(self.cache_read_input_tokens, other.cache_read_input_tokens),
+            output_tokens: larger(self.output_tokens, other.output_tokens),
+        }
+    }
 }

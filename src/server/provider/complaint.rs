@@ -3,6 +3,7 @@
 //! The words do not collide, so one table serves every provider, and a gateway that answers in another vendor's words
 //! is understood too.
 
+use super::meaning::{complains_of_length, is_quota_used_up, wants_credit};
 use super::{Failure, FailureKind, Origin, json};
 use serde_json::Value;
 use std::time::Duration;
@@ -15,6 +16,8 @@ pub(super) struct Complaint {
     /// The HTTP status that a gateway puts into `code`.
     status: Option<u16>,
     message: String,
+    /// The member of the request that is wrong.
+    member: Option<String>,
     /// When to try again: Google says it in here and not in a header.
     wait: Option<Duration>,
 }
@@ -26,6 +29,8 @@ impl Complaint {
         // Google's compatible API wraps the object in a list.
         let value = value.get(0).unwrap_or(&value);
         match value.get("error") {
+            // Some put the words beside the sentence: xAI, and most gateways written in a hurry.
+            Some(error) if error.is_string() => Some(Self { words: Self::of(value).words, ..Self::of(error) }),
             Some(error) if !error.is_null() => Some(Self::of(error)),
             _ if value.get("message").is_some() || value.get("detail").is_some() => Some(Self::of(value)),
             _ => None,
@@ -42,8 +47,14 @@ impl Complaint {
             words: reason.into_iter().chain(["code", "type", "status"].into_iter().filter_map(word)).collect(),
             status: code.and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok()),
             message: message.or_else(|| error.as_str().map(str::to_owned)).unwrap_or_default(),
+            member: word("param"),
             wait: detail(error, "retryDelay").and_then(seconds),
         }
+    }
+
+    /// What is complained of, and what it is about.
+    pub(super) fn words(&self) -> String {
+        format!("{} {}", self.message, self.member.as_deref().unwrap_or_default())
     }
 
     /// The failure that this is inside a stream.
@@ -60,10 +71,17 @@ impl Complaint {
         if complains_of_length(&self.message) {
             return FailureKind::TooLong;
         }
+        // Before the words: an account without credit is `invalid_request_error` or `permission_error` to many.
+        if wants_credit(&self.message) || self.words.iter().any(|word| wants_credit(word)) {
+            return FailureKind::Quota;
+        }
         let word = self.words.iter().find_map(|word| of_word(word));
         let status = status.or(self.status.filter(|status| (400..600).contains(status)));
         let vague =
             || self.words.iter().any(|word| matches!(word.as_str(), "invalid_request_error" | "INVALID_ARGUMENT"));
+        // Gemini says so for a rate, too, and has a word for that.
+        let used_up = word.is_none() && self.wait.is_none() && is_quota_used_up(&self.message);
+        let word = word.or(used_up.then_some(FailureKind::Quota));
         word.or_else(|| status.map(of_status))
             .or_else(|| vague().then_some(FailureKind::BadRequest))
             .unwrap_or(FailureKind::Server)
@@ -94,9 +112,11 @@ fn sentence(value: &Value) -> Option<String> {
 /// What a word says for certain. Those that come with many a status (`invalid_request_error`, `server_error`) do not.
 fn of_word(word: &str) -> Option<FailureKind> {
     Some(match word {
-        "insufficient_quota" | "billing_error" | "billing_hard_limit_reached" | "billing_not_active" => {
-            FailureKind::Quota
-        }
+        "insufficient_quota"
+        | "exceeded_current_quota_error"
+        | "billing_error"
+        | "billing_hard_limit_reached"
+        | "billing_not_active" => FailureKind::Quota,
         "context_length_exceeded" | "request_too_large" => FailureKind::TooLong,
         "model_not_found" | "not_found_error" | "invalid_model" | "NOT_FOUND" => FailureKind::ModelNotFound,
         "invalid_api_key"
@@ -126,16 +146,4 @@ fn of_status(status: u16) -> FailureKind {
         400..500 => FailureKind::BadRequest,
         _ => FailureKind::Protocol,
     }
-}
-
-/// Providers have no word for it, only sentences: Anthropic's, OpenAI's, Gemini's and the usual one of local servers.
-fn complains_of_length(message: &str) -> bool {
-    let message = message.to_ascii_lowercase();
-    let sentences = [
-        "prompt is too long",
-        "maximum context length",
-        "exceeds the maximum number of tokens",
-        "exceeds the available context size",
-    ];
-    sentences.iter().any(|sentence| message.contains(sentence))
 }

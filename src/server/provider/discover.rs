@@ -1,5 +1,6 @@
 //! The models that a local server has, where nobody listed any: a model that was pulled a minute ago can be chosen.
 
+use super::quote::tidy;
 use super::service::Service;
 use super::settings::Listed;
 use serde::Deserialize;
@@ -27,7 +28,12 @@ pub(super) async fn models(service: &Service) -> Option<Vec<Listed>> {
     let asked = tokio::time::timeout(PATIENCE, ask(service)).await;
     match asked.unwrap_or_else(|_| Err(format!("no answer within {PATIENCE:?}"))) {
         Ok(Tags { models }) => {
-            Some(models.into_iter().map(|Tag { name }| Listed { id: name, ..Listed::default() }).collect())
+            let listed = models.into_iter().filter_map(|Tag { name }| {
+                let id = tidy(&name);
+                let asked_as = (id != name).then_some(name);
+                (!id.is_empty()).then(|| Listed { id, asked_as, ..Listed::default() })
+            });
+            Some(listed.collect())
         }
         Err(why) => {
             tracing::debug!(provider = name, why, "The provider's models cannot be listed");

@@ -1,6 +1,6 @@
 //! Why a reply failed, and every sentence that a person is told about it.
 
-use super::{Origin, quote};
+use super::{Origin, quote, redact};
 use crate::model::{Parameters, ReplyError};
 use std::time::Duration;
 
@@ -37,6 +37,8 @@ pub enum FailureKind {
     UpstreamReset,
     /// The answer ended in order, but before its end.
     Truncated,
+    /// The answer is complete and says nothing.
+    Empty,
     /// Too many requests; more are welcome later.
     RateLimited,
     /// The provider has too much to do.
@@ -64,6 +66,7 @@ impl FailureKind {
             Self::Timeout => "timeout",
             Self::UpstreamReset => "upstream_reset",
             Self::Truncated => "truncated",
+            Self::Empty => "empty",
             Self::RateLimited => "rate_limited",
             Self::Overloaded => "overloaded",
             Self::Server => "server",
@@ -83,6 +86,7 @@ impl FailureKind {
             | Self::Timeout
             | Self::UpstreamReset
             | Self::Truncated
+            | Self::Empty
             | Self::RateLimited
             | Self::Overloaded
             | Self::Server => true,
@@ -118,6 +122,7 @@ impl FailureKind {
             Self::Untrusted => "cannot prove who it is",
             Self::Timeout => "was silent for too long",
             Self::UpstreamReset | Self::Truncated => "broke off",
+            Self::Empty => "answered nothing",
             Self::RateLimited => "accepts no more requests for now",
             Self::Overloaded => "is overloaded",
             Self::Server => "has a fault of its own",
@@ -147,6 +152,7 @@ impl FailureKind {
             Self::Truncated => "The model provider ended its answer in the middle. Continue it, or \
                                 try again."
                 .into(),
+            Self::Empty => Empty::Nothing.sentence().into(),
             Self::RateLimited => "The model provider accepts no more requests for now. Try again a \
                                   little later."
                 .into(),
@@ -174,7 +180,42 @@ impl FailureKind {
     }
 }
 
+/// Why a reply that is complete has no text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Empty {
+    /// Nobody knows.
+    Nothing,
+    /// The model asked for a tool, which it does not have here.
+    Tool,
+    /// What a reply may have was used up before its first word.
+    Length,
+    /// There is an image, or a sound.
+    Unshown,
+}
+
+impl Empty {
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::Nothing => "The model answered nothing. Retry, or choose another model.",
+            Self::Tool => "The model asked for a tool that it does not have here. Ask it to answer without, or retry.",
+            Self::Length => {
+                "The model used up \u{201c}Longest reply\u{201d} by thinking, before it said a word. Raise or empty that \
+                 field under Instructions, Advanced, or ask for less, then retry."
+            }
+            Self::Unshown => {
+                "The model answered with an image or another file, which Rivulet cannot show. Ask for text, or choose \
+                 another model."
+            }
+        }
+    }
+}
+
 impl Failure {
+    /// The failure of a reply that is complete and has no text.
+    pub(super) fn empty(why: Empty) -> Self {
+        Self::new(FailureKind::Empty, why.sentence())
+    }
+
     /// A failure in words of its own.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), retryable: kind.passes(), retry_after: None }
@@ -223,7 +264,12 @@ impl Failure {
         self
     }
 
-    /// Takes out what must not be shown: a provider may repeat our key or the prompt in its words.
+    /// Takes out our key, however the provider has written it.
+    pub(super) fn without_key(self, key: &str) -> Self {
+        Self { message: redact::hide_key(self.message, key), ..self }
+    }
+
+    /// Takes out what must not be shown: a provider may repeat the prompt in its words.
     pub(super) fn without(self, secret: &str) -> Self {
         Self { message: quote::hide(self.message, secret), ..self }
     }

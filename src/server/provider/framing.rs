@@ -1,7 +1,12 @@
-//! How an answer's bytes become events: as Server-Sent Events, or as lines of JSON. Pure.
+//! How an answer's bytes become events: as Server-Sent Events, as lines of JSON, or as JSON in any layout. Pure.
 
 use super::lines::Lines;
+use super::sniff::{EXCERPT_BYTES, Shape, Start, excerpt};
 use super::sse;
+use super::values::Values;
+
+/// What some servers put before everything else.
+pub(super) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// One piece of an answer that a decoder reads by itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,7 +40,7 @@ impl Framing {
         }
     }
 
-    /// Whether an answer of this media type can be read. A lone object of JSON is a line, too.
+    /// Whether this media type is one that such an answer has. A lone object of JSON is a line, too.
     pub(super) fn reads(self, media_type: &str) -> bool {
         match self {
             Self::Sse => media_type == "text/event-stream",
@@ -43,43 +48,94 @@ impl Framing {
         }
     }
 
-    /// A parser that holds at most `limit` bytes.
-    pub(super) fn parser(self, limit: usize) -> Parser {
+    fn format(self, limit: usize) -> Format {
         match self {
-            Self::Sse => Parser::Sse(sse::Parser::new(limit)),
-            Self::Lines => Parser::Lines { lines: Lines::default(), limit },
+            Self::Sse => Format::Sse(sse::Parser::new(limit)),
+            Self::Lines => Format::Lines { lines: Lines::default(), limit },
         }
     }
 }
 
 /// Reassembles events from network chunks, whichever the framing.
-pub(super) enum Parser {
+pub(super) struct Parser {
+    limit: usize,
+    format: Format,
+}
+
+/// What the answer is.
+enum Format {
+    /// Too little of it has come to tell.
+    Unknown(Start),
     Sse(sse::Parser),
-    Lines { lines: Lines, limit: usize },
+    Lines {
+        lines: Lines,
+        limit: usize,
+    },
+    Values(Values),
+    /// Nothing that can be read, as far as it is quoted.
+    Foreign(Vec<u8>),
 }
 
 impl Parser {
+    /// A parser of what is most likely in this framing, unless its media type is `doubtful`. Holds at most `limit` bytes.
+    pub(super) fn new(expected: Framing, doubtful: bool, limit: usize) -> Self {
+        Self { limit, format: Format::Unknown(Start::new(expected, doubtful)) }
+    }
+
     /// Takes a chunk and adds the events that it completed.
     ///
     /// # Errors
     /// [`TooLong`] above the limit; the events before it have been added, and the stream is of no more use.
     pub(super) fn push(&mut self, mut chunk: &[u8], events: &mut Vec<Event>) -> Result<(), TooLong> {
-        let (lines, limit) = match self {
-            Self::Sse(parser) => return parser.push(chunk, events),
-            Self::Lines { lines, limit } => (lines, *limit),
-        };
-        while let Some(line) = lines.next(&mut chunk, limit)? {
-            events.extend(of_line(line.into_owned()));
+        match &mut self.format {
+            Format::Sse(parser) => return parser.push(chunk, events),
+            Format::Lines { lines, limit } => {
+                while let Some(line) = lines.next(&mut chunk, *limit)? {
+                    events.extend(of_line(line.into_owned()));
+                }
+            }
+            Format::Values(values) => return values.push(chunk, events),
+            Format::Foreign(page) => page.extend(chunk.iter().take(EXCERPT_BYTES - page.len())),
+            Format::Unknown(start) => {
+                let Some(shape) = start.push(chunk) else { return Ok(()) };
+                return self.become_one(shape, events);
+            }
         }
         Ok(())
     }
 
     /// What the end of the stream left over, if it is something.
     pub(super) fn end(&mut self) -> Option<Event> {
-        match self {
-            Self::Sse(parser) => parser.end(),
-            Self::Lines { lines, .. } => lines.rest().and_then(of_line),
+        match &mut self.format {
+            Format::Sse(parser) => parser.end(),
+            Format::Lines { lines, .. } => lines.rest().and_then(of_line),
+            Format::Values(values) => values.end(),
+            Format::Foreign(_) => None,
+            Format::Unknown(start) => {
+                let shape = start.end();
+                // A few bytes without a line break: no event ends in them, and none is too long.
+                let _ = self.become_one(shape, &mut Vec::new());
+                self.end()
+            }
         }
+    }
+
+    /// What there is to quote of an answer that nobody can read, when enough of it has come, or all.
+    pub(super) fn foreign(&self, is_all: bool) -> Option<String> {
+        match &self.format {
+            Format::Foreign(page) if is_all || page.len() == EXCERPT_BYTES => Some(excerpt(page)),
+            _ => None,
+        }
+    }
+
+    fn become_one(&mut self, shape: Shape, events: &mut Vec<Event>) -> Result<(), TooLong> {
+        let format = match shape {
+            Shape::Framed(framing) => framing.format(self.limit),
+            Shape::Values => Format::Values(Values::new(self.limit)),
+            Shape::Foreign => Format::Foreign(Vec::new()),
+        };
+        let Format::Unknown(start) = std::mem::replace(&mut self.format, format) else { return Ok(()) };
+        self.push(&start.into_bytes(), events)
     }
 }
 

@@ -5,9 +5,12 @@
 
 use super::complaint::Complaint;
 use super::framing::{Event, Framing};
+use super::lenient::{Count, Flag, List, Object, Text, Thing, Word};
 use super::request::{Message, base64};
+use super::speech::{Speech, is_error};
+use super::tokens::{comes_on_top, usage};
 use super::vendor::{Vendor, set};
-use super::{Delta, Failure, FailureKind, Origin, Request, json as text};
+use super::{Delta, Origin, Request, json as text};
 use crate::model::{Parameters, Usage};
 use crate::server::picture::Picture;
 use serde::Deserialize;
@@ -76,116 +79,158 @@ fn content(turn: &Message<'_>) -> Value {
 
 /// Reads the stream of one reply.
 struct Decoder {
-    origin: Arc<Origin>,
+    speech: Speech,
     usage: Usage,
-    /// The viewers know that the model thinks.
-    thinking: bool,
     /// Why the model stopped, or why it was not asked at all.
     reason: Option<String>,
 }
 
 impl super::Decoder for Decoder {
     fn push(&mut self, event: &Event) -> Vec<Delta> {
-        let data = event.data.trim();
-        match text::parse::<Chunk>(data) {
-            Ok(chunk) => self.read(chunk),
-            // Events with a name are not Google's.
-            Err(_) if data.is_empty() || !event.name.is_empty() => Vec::new(),
-            Err(_) => vec![Delta::Failed(Failure::of(FailureKind::Protocol, &self.origin))],
+        let mut deltas = Vec::new();
+        if let Some(inner) = self.take(event, &mut deltas) {
+            self.take(&inner, &mut deltas);
         }
+        deltas
     }
 
-    fn end(&self) -> Delta {
-        match &self.reason {
-            Some(reason) => Delta::Finished { reason: reason.clone() },
-            None => Delta::Failed(Failure::of(FailureKind::Truncated, &self.origin)),
+    fn end(&mut self) -> Vec<Delta> {
+        let mut deltas = Vec::new();
+        match self.reason.clone() {
+            Some(reason) => self.speech.finish(reason, &mut deltas),
+            None => self.speech.cut_off(&mut deltas),
         }
+        deltas
     }
 }
 
 impl Decoder {
     fn new(origin: Arc<Origin>) -> Self {
-        Self { origin, usage: Usage::default(), thinking: false, reason: None }
+        Self { speech: Speech::new(origin), usage: Usage::default(), reason: None }
     }
 
-    fn read(&mut self, chunk: Chunk) -> Vec<Delta> {
-        if let Some(error) = &chunk.error {
-            return vec![Delta::Failed(Complaint::of(error).failure(&self.origin))];
+    /// Reads an event. Gives back the one that is wrapped in it.
+    fn take(&mut self, event: &Event, deltas: &mut Vec<Delta>) -> Option<Event> {
+        match text::parse(event.data.trim()) {
+            Ok(Object(Some(chunk))) if Chunk::is_one(&chunk) => self.read(chunk, deltas),
+            // Events with a name are not Google's.
+            _ => return self.speech.read_odd(event, !matches!(event.name.as_str(), "" | "error"), deltas),
         }
-        let mut deltas = Vec::new();
-        let blocked = chunk.prompt_feedback.and_then(|feedback| feedback.block_reason);
+        None
+    }
+
+    fn read(&mut self, chunk: Chunk, deltas: &mut Vec<Delta>) {
+        if let Some(error) = chunk.error.filter(is_error) {
+            return self.speech.complain(&Complaint::of(&error), deltas);
+        }
+        let blocked = chunk.prompt_feedback.0.and_then(|feedback| feedback.block_reason.0);
         self.reason = blocked.or(self.reason.take());
         // One answer was asked for.
-        if let Some(candidate) = chunk.candidates.unwrap_or_default().into_iter().next() {
-            let parts = candidate.content.and_then(|content| content.parts).unwrap_or_default();
-            deltas.extend(parts.into_iter().filter_map(|part| self.part(part)));
-            self.reason = candidate.finish_reason.or(self.reason.take());
+        if let Some(candidate) = chunk.candidates.into_items().next() {
+            let parts = candidate.content.0.map(|content| content.parts).unwrap_or_default();
+            parts.into_items().for_each(|part| self.part(part, deltas));
+            let reason = candidate.finish_reason.0.filter(|reason| reason != NO_REASON);
+            self.reason = reason.or(self.reason.take());
         }
-        deltas.extend(chunk.usage_metadata.and_then(|tokens| self.count(&tokens)));
-        deltas
+        deltas.extend(chunk.usage_metadata.0.and_then(|tokens| self.count(&tokens)));
     }
 
     /// A thought may have no text but a signature; that the model thinks is still worth knowing, once.
-    fn part(&mut self, part: Part) -> Option<Delta> {
-        let text = part.text.unwrap_or_default();
-        if !part.thought {
-            return (!text.is_empty()).then_some(Delta::Text(text));
+    fn part(&mut self, part: Part, deltas: &mut Vec<Delta>) {
+        if part.thought.0 {
+            if part.text.0.is_empty() {
+                self.speech.think_silently(deltas);
+            }
+            return self.speech.think(part.text.0, deltas);
         }
-        let known = std::mem::replace(&mut self.thinking, true);
-        (!known || !text.is_empty()).then_some(Delta::Thinking(text))
+        self.speech.say(part.text.0, deltas);
+        // Google runs the model's code itself, and the model goes on.
+        if part.executable_code.0.is_some() || part.code_execution_result.0.is_some() {
+            self.speech.part();
+        }
+        if let Some(called) = part.function_call.0 {
+            self.speech.call(&called.name.0);
+        }
+        if part.inline_data.0.is_some() || part.file_data.0.is_some() {
+            self.speech.leave_out();
+        }
     }
 
-    /// Every chunk repeats the counts so far; only a change is news. Thoughts are paid for as output.
+    /// Every chunk repeats the counts so far; only a change is news. Thoughts are paid for as output, and are counted beside it,
+    /// unless the sum says otherwise. What a tool has put into the prompt is counted beside the prompt.
     fn count(&mut self, tokens: &Tokens) -> Option<Delta> {
-        let (said, thought) = (tokens.candidates_token_count.unwrap_or(0), tokens.thoughts_token_count.unwrap_or(0));
-        let usage = Usage {
-            input_tokens: tokens.prompt_token_count.unwrap_or(0),
-            output_tokens: said.saturating_add(thought),
-            ..Usage::default()
-        };
+        let (said, thought) = (tokens.candidates_token_count.or_zero(), tokens.thoughts_token_count.or_zero());
+        let read = tokens.prompt_token_count.or_zero().saturating_add(tokens.tool_use_prompt_token_count.or_zero());
+        let beside = comes_on_top(tokens.total_token_count, read.saturating_add(said), thought) != Some(false);
+        let usage = usage(read, said.saturating_add(if beside { thought } else { 0 }));
         (std::mem::replace(&mut self.usage, usage) != usage).then_some(Delta::Usage(usage))
     }
 }
 
+/// What stands for no reason where protocol buffers have no null.
+const NO_REASON: &str = "FINISH_REASON_UNSPECIFIED";
+
 /// All that is read of any event.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 struct Chunk {
-    candidates: Option<Vec<Candidate>>,
-    prompt_feedback: Option<Feedback>,
-    usage_metadata: Option<Tokens>,
+    candidates: List<Candidate>,
+    prompt_feedback: Object<Feedback>,
+    usage_metadata: Object<Tokens>,
     error: Option<Value>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+impl Chunk {
+    /// Whether it has anything of a chunk.
+    fn is_one(&self) -> bool {
+        let says = self.candidates.0.is_some() || self.prompt_feedback.0.is_some() || self.usage_metadata.0.is_some();
+        says || self.error.as_ref().is_some_and(is_error)
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 struct Candidate {
-    content: Option<Content>,
-    finish_reason: Option<String>,
+    content: Object<Content>,
+    finish_reason: Word,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Content {
-    parts: Option<Vec<Part>>,
+    parts: List<Part>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 struct Part {
-    text: Option<String>,
-    #[serde(default)]
-    thought: bool,
+    text: Text,
+    thought: Flag,
+    function_call: Object<Called>,
+    executable_code: Object<Thing>,
+    code_execution_result: Object<Thing>,
+    inline_data: Object<Thing>,
+    file_data: Object<Thing>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Called {
+    name: Text,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 struct Feedback {
-    block_reason: Option<String>,
+    block_reason: Word,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 struct Tokens {
-    prompt_token_count: Option<u64>,
-    candidates_token_count: Option<u64>,
-    thoughts_token_count: Option<u64>,
+    prompt_token_count: Count,
+    tool_use_prompt_token_count: Count,
+    candidates_token_count: Count,
+    thoughts_token_count: Count,
+    total_token_count: Count,
 }

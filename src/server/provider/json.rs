@@ -1,7 +1,8 @@
-//! JSON as model APIs really send it: with halves of surrogate pairs in it.
+//! JSON as model APIs really send it: with halves of surrogate pairs in it, and with numbers in the place of text.
 //!
 //! A provider that cuts its text between two UTF-16 units writes `"\ud83d"`, which JSON's grammar allows and serde_json
-//! rejects. The text around it must not be lost, so such a half becomes U+FFFD.
+//! rejects. The text around it must not be lost, so such a half becomes U+FFFD. And a token such as `1e3` comes as a number
+//! from some servers: as a number it would be 1000.0, so it is read again as text.
 
 use serde::de::DeserializeOwned;
 
@@ -10,7 +11,50 @@ use serde::de::DeserializeOwned;
 /// # Errors
 /// What serde_json says about text that stays wrong.
 pub(super) fn parse<T: DeserializeOwned>(json: &str) -> serde_json::Result<T> {
-    serde_json::from_str(json).or_else(|_| serde_json::from_str(&mend(json)))
+    serde_json::from_str(json).or_else(|_| serde_json::from_str(&spell(&mend(json))))
+}
+
+/// Puts quotation marks around every number whose notation would be lost: all but whole ones of 64 bits.
+fn spell(json: &str) -> String {
+    let mut spelled = String::with_capacity(json.len() + 16);
+    let mut rest = json;
+    while let Some(start) = rest.find(|character: char| matches!(character, '"' | '-' | '0'..='9')) {
+        let (before, token) = rest.split_at(start);
+        let is_text = token.starts_with('"');
+        let (token, after) = token.split_at(if is_text { text(token) } else { number(token) });
+        spelled.push_str(before);
+        if is_text || is_whole(token) {
+            spelled.push_str(token);
+        } else {
+            spelled.extend(["\"", token, "\""]);
+        }
+        rest = after;
+    }
+    spelled.push_str(rest);
+    spelled
+}
+
+/// How long the text in quotation marks is that stands at the front.
+fn text(json: &str) -> usize {
+    let mut escaped = false;
+    for (place, byte) in json.bytes().enumerate().skip(1) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return place + 1,
+            _ => {}
+        }
+    }
+    json.len()
+}
+
+/// How long the number is that stands at the front.
+fn number(json: &str) -> usize {
+    json.find(|character: char| !matches!(character, '0'..='9' | '-' | '+' | '.' | 'e' | 'E')).unwrap_or(json.len())
+}
+
+fn is_whole(number: &str) -> bool {
+    number != "-0" && (number.parse::<u64>().is_ok() || number.parse::<i64>().is_ok())
 }
 
 /// Replaces every escaped half of a surrogate pair by an escaped U+FFFD.

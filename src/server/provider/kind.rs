@@ -6,6 +6,10 @@ use super::{Limits, Origin, anthropic, gemini, mistral, ollama, openai, response
 use serde::Deserialize;
 use std::sync::Arc;
 
+/// How many times the usual event one takes that holds a whole reply: three for its text, three for its thinking, and what
+/// the request's instructions and settings take, which are repeated too.
+const REPEATED: usize = 8;
+
 /// A wire format. Each is a file beside this one.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
@@ -77,8 +81,24 @@ impl Kind {
 
     /// Reads one answer in this format. Pure.
     pub fn reader(self, origin: &Arc<Origin>, limits: &Limits) -> Reader {
+        self.reader_of("", origin, limits)
+    }
+
+    /// Reads an answer with this media type, which is empty where the server names none.
+    pub(crate) fn reader_of(self, media_type: &str, origin: &Arc<Origin>, limits: &Limits) -> Reader {
         let vendor = self.vendor();
-        Reader::new(vendor.framing, (vendor.decoder)(Arc::clone(origin)), limits)
+        let doubtful = !media_type.is_empty() && !vendor.framing.reads(media_type);
+        let limits = Limits { event_bytes: self.event_bytes(limits), ..*limits };
+        Reader::new(origin, (vendor.framing, doubtful), (vendor.decoder)(Arc::clone(origin)), &limits)
+    }
+
+    /// The most that one event of this format may take. The last events of Responses hold all the text and thinking again,
+    /// and JSON may take six bytes for a character of two.
+    pub fn event_bytes(self, limits: &Limits) -> usize {
+        match self {
+            Self::Responses => REPEATED * limits.event_bytes,
+            _ => limits.event_bytes,
+        }
     }
 
     pub(super) fn vendor(self) -> &'static Vendor {

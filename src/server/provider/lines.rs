@@ -3,10 +3,8 @@
 //! A line ends with LF, CR or both, as in Server-Sent Events. Lines of JSON end with LF only, but a bare CR between two
 //! values is white space in JSON, so that what holds for the one serves the other.
 
-use super::framing::TooLong;
+use super::framing::{BYTE_ORDER_MARK, TooLong};
 use std::borrow::Cow;
-
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// The line that has begun, and what the last byte means for the next.
 #[derive(Default)]

@@ -2,13 +2,15 @@
 
 use super::complaint::Complaint;
 use super::framing::{Event, Framing};
+use super::lenient::{Count, Flag, List, Object, Text, Word};
 use super::request::{Message, base64};
+use super::speech::{Speech, is_error};
+use super::tokens::usage;
 use super::vendor::{Vendor, bearer, set};
-use super::{Delta, Failure, FailureKind, Origin, Request, json as text};
-use crate::model::{Parameters, Usage};
+use super::{Delta, Request, json as text};
+use crate::model::Parameters;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 /// Where Ollama listens when nobody told it otherwise.
 const PORT: u16 = 11434;
@@ -24,7 +26,7 @@ pub(super) static VENDOR: Vendor = Vendor {
     body,
     choose,
     reserved: &["model", "messages", "stream"],
-    decoder: |origin| Box::new(Decoder { origin }),
+    decoder: |origin| Box::new(Decoder { speech: Speech::new(origin), done_reason: None }),
 };
 
 fn body(request: &Request) -> Value {
@@ -67,60 +69,93 @@ pub fn address(host: &str) -> String {
 
 /// Reads the stream of one reply.
 struct Decoder {
-    origin: Arc<Origin>,
+    speech: Speech,
+    done_reason: Option<String>,
 }
 
 impl super::Decoder for Decoder {
     fn push(&mut self, event: &Event) -> Vec<Delta> {
-        let Ok(line) = text::parse::<Line>(&event.data) else {
-            return vec![self.failed(FailureKind::Protocol)];
-        };
-        if let Some(error) = &line.error {
-            return vec![Delta::Failed(Complaint::of(error).failure(&self.origin))];
-        }
-        let Said { thinking, content } = line.message.unwrap_or_default();
-        let thinking = thinking.filter(|text| !text.is_empty()).map(Delta::Thinking);
-        let text = content.filter(|text| !text.is_empty()).map(Delta::Text);
-        let mut deltas: Vec<_> = thinking.into_iter().chain(text).collect();
-        if line.done {
-            let count = |count: Option<u64>| count.unwrap_or(0);
-            // A prompt that was in the cache as a whole is not counted.
-            let usage = Usage {
-                input_tokens: count(line.prompt_eval_count),
-                output_tokens: count(line.eval_count),
-                ..Usage::default()
-            };
-            deltas.push(Delta::Usage(usage));
-            deltas.push(Delta::Finished { reason: line.done_reason.unwrap_or_else(|| "stop".into()) });
+        let mut deltas = Vec::new();
+        if let Some(inner) = self.take(event, &mut deltas) {
+            self.take(&inner, &mut deltas);
         }
         deltas
     }
 
-    fn end(&self) -> Delta {
-        self.failed(FailureKind::Truncated)
+    fn end(&mut self) -> Vec<Delta> {
+        let mut deltas = Vec::new();
+        match self.done_reason.clone() {
+            Some(reason) => self.speech.finish(reason, &mut deltas),
+            None => self.speech.cut_off(&mut deltas),
+        }
+        deltas
     }
 }
 
 impl Decoder {
-    fn failed(&self, kind: FailureKind) -> Delta {
-        Delta::Failed(Failure::of(kind, &self.origin))
+    /// Reads a line. Gives back the one that is wrapped in it.
+    fn take(&mut self, event: &Event, deltas: &mut Vec<Delta>) -> Option<Event> {
+        match text::parse(&event.data) {
+            Ok(Object(Some(line))) if Line::is_one(&line) => self.read(line, deltas),
+            _ => return self.speech.read_odd(event, false, deltas),
+        }
+        None
+    }
+
+    fn read(&mut self, line: Line, deltas: &mut Vec<Delta>) {
+        if let Some(error) = line.error.filter(is_error) {
+            return self.speech.complain(&Complaint::of(&error), deltas);
+        }
+        let said = line.message.0.unwrap_or_default();
+        self.speech.think(said.thinking.0, deltas);
+        self.speech.say(said.content.0, deltas);
+        let calls = said.tool_calls.into_items().filter_map(|call| call.function.0);
+        calls.for_each(|called| self.speech.call(&called.name.0));
+        self.done_reason = line.done_reason.0.or(self.done_reason.take());
+        if line.done.is_some_and(|done| done.0) {
+            // A prompt that was in the cache as a whole is not counted.
+            deltas.push(Delta::Usage(usage(line.prompt_eval_count.or_zero(), line.eval_count.or_zero())));
+            self.speech.finish(self.done_reason.take().unwrap_or_else(|| "stop".into()), deltas);
+        }
     }
 }
 
 /// All that is read of any line.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Line {
-    message: Option<Said>,
-    #[serde(default)]
-    done: bool,
-    done_reason: Option<String>,
-    prompt_eval_count: Option<u64>,
-    eval_count: Option<u64>,
+    message: Object<Said>,
+    done: Option<Flag>,
+    done_reason: Word,
+    prompt_eval_count: Count,
+    eval_count: Count,
     error: Option<Value>,
 }
 
+impl Line {
+    /// Whether it has anything of a line.
+    fn is_one(&self) -> bool {
+        let says = self.message.0.is_some() || self.done.is_some() || self.done_reason.0.is_some();
+        says || self.error.as_ref().is_some_and(is_error)
+    }
+}
+
 #[derive(Default, Deserialize)]
+#[serde(default)]
 struct Said {
-    content: Option<String>,
-    thinking: Option<String>,
+    content: Text,
+    thinking: Text,
+    tool_calls: List<Call>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Call {
+    function: Object<Called>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Called {
+    name: Text,
 }

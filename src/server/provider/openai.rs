@@ -1,18 +1,20 @@
 //! OpenAI's chat completions, and the many servers that speak the same: `POST {base}/chat/completions`, answered with
 //! unnamed events that end with `[DONE]`.
 //!
-//! Servers differ, so this reads what is meant: content as text or as a list of chunks, thoughts under either of two
-//! names, no `[DONE]` behind a `finish_reason`, an error in place of a chunk.
+//! Servers differ, so this reads what is meant: content as text or as a list of chunks, thoughts under one of three
+//! names, no `[DONE]` behind a `finish_reason`, an error in place of a chunk, a whole message in place of its pieces.
 
 use super::complaint::Complaint;
 use super::framing::{Event, Framing};
+use super::lenient::{Content, List, Name, Object, Text, Thing, Word};
 use super::request::data_url;
+use super::speech::{Speech, is_error};
+use super::tokens::Tokens;
 use super::vendor::{Vendor, bearer, set};
-use super::{Delta, Failure, FailureKind, Origin, Request, json as text};
+use super::{Delta, FailureKind, Origin, Request, json as text};
 use crate::model::{Parameters, Usage};
 use crate::server::picture::Picture;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -56,144 +58,229 @@ fn choose(body: &mut Value, chosen: &Parameters) {
 
 /// Reads the stream of one reply.
 pub(super) struct Decoder {
-    origin: Arc<Origin>,
+    speech: Speech,
     usage: Usage,
     finish_reason: Option<String>,
+    /// Text has come in pieces: a whole message behind them says it again.
+    in_pieces: bool,
 }
 
 impl super::Decoder for Decoder {
     fn push(&mut self, event: &Event) -> Vec<Delta> {
-        let data = event.data.trim();
-        if data == "[DONE]" {
-            self.finish_reason.get_or_insert_with(|| "stop".into());
-            return vec![self.end()];
+        let mut deltas = Vec::new();
+        if let Some(inner) = self.take(event, &mut deltas) {
+            self.take(&inner, &mut deltas);
         }
-        if event.name == "error" {
-            return vec![self.failed(&Complaint::read(data).unwrap_or_default())];
-        }
-        match text::parse::<Chunk>(data) {
-            Ok(chunk) => self.read(chunk),
-            // Keep-alives have no data, and events with a name are a server's own addition.
-            Err(_) if data.is_empty() || !event.name.is_empty() => Vec::new(),
-            Err(_) => vec![Delta::Failed(Failure::of(FailureKind::Protocol, &self.origin))],
-        }
+        deltas
     }
 
-    fn end(&self) -> Delta {
-        match &self.finish_reason {
-            Some(reason) => Delta::Finished { reason: reason.clone() },
-            None => Delta::Failed(Failure::of(FailureKind::Truncated, &self.origin)),
+    fn end(&mut self) -> Vec<Delta> {
+        let mut deltas = Vec::new();
+        match self.finish_reason.clone() {
+            Some(reason) => self.speech.finish(reason, &mut deltas),
+            None => self.speech.cut_off(&mut deltas),
         }
+        deltas
     }
 }
 
 impl Decoder {
     pub(super) fn new(origin: Arc<Origin>) -> Self {
-        Self { origin, usage: Usage::default(), finish_reason: None }
+        Self { speech: Speech::new(origin), usage: Usage::default(), finish_reason: None, in_pieces: false }
     }
 
-    fn failed(&self, complaint: &Complaint) -> Delta {
-        Delta::Failed(complaint.failure(&self.origin))
-    }
-
-    fn read(&mut self, chunk: Chunk) -> Vec<Delta> {
-        if let Some(error) = &chunk.error {
-            return vec![self.failed(&Complaint::of(error))];
+    /// Reads an event. Gives back the one that is wrapped in it.
+    fn take(&mut self, event: &Event, deltas: &mut Vec<Delta>) -> Option<Event> {
+        let data = event.data.trim();
+        if data == "[DONE]" {
+            self.speech.finish(self.finish_reason.take().unwrap_or_else(|| "stop".into()), deltas);
+            return None;
         }
-        let mut deltas = Vec::new();
+        if event.name == "error" {
+            self.speech.complain(&Complaint::read(data).unwrap_or_default(), deltas);
+            return None;
+        }
+        match text::parse(data) {
+            Ok(Object(Some(chunk))) if Chunk::is_one(&chunk) => self.read(chunk, data, deltas),
+            // Keep-alives have no data, and events with a name are a server's own addition.
+            _ => return self.speech.read_odd(event, !event.name.is_empty(), deltas),
+        }
+        None
+    }
+
+    fn read(&mut self, chunk: Chunk, data: &str, deltas: &mut Vec<Delta>) {
+        if let Some(error) = chunk.error.filter(is_error) {
+            return self.speech.complain(&Complaint::of(&error), deltas);
+        }
         // One answer was asked for; the last chunk has none and brings the usage.
-        if let Some(choice) = chunk.choices.unwrap_or_default().into_iter().next() {
-            choice.delta.unwrap_or_default().read(&mut deltas);
-            if choice.finish_reason.as_deref() == Some("error") {
-                deltas.push(Delta::Failed(Failure::of(FailureKind::Server, &self.origin)));
-            }
-            self.finish_reason = choice.finish_reason.or(self.finish_reason.take());
+        if let Some(choice) = chunk.choices.into_items().next() {
+            self.choose(choice, data, deltas);
         }
-        deltas.extend(self.count(chunk.usage.as_ref()));
-        deltas
+        deltas.extend(chunk.usage.0.and_then(|tokens| self.count(&tokens)));
+    }
+
+    fn choose(&mut self, choice: Choice, data: &str, deltas: &mut Vec<Delta>) {
+        let Choice { delta, message, text, finish_reason: Word(reason) } = choice;
+        if delta.0.is_none() && message.0.is_none() && text.0.is_empty() && reason.is_none() {
+            self.speech.misread(data);
+        }
+        if let Some(said) = delta.0 {
+            said.read(&mut self.speech, deltas);
+            self.in_pieces = self.in_pieces || self.speech.has_text();
+        }
+        if let Some(said) = message.0.filter(|_| !self.in_pieces) {
+            said.read(&mut self.speech, deltas);
+        }
+        self.speech.say(text.0, deltas);
+        if reason.as_deref() == Some("error") {
+            self.speech.fail(FailureKind::Server, deltas);
+        }
+        self.finish_reason = reason.or(self.finish_reason.take());
     }
 
     /// Some servers repeat the usage in every chunk; only a change is news.
-    fn count(&mut self, usage: Option<&Value>) -> Option<Delta> {
-        let usage = usage.filter(|usage| usage.is_object())?;
-        let count = |name: &str| usage.get(name).and_then(Value::as_u64).unwrap_or(0);
-        let (input_tokens, output_tokens) = (count("prompt_tokens"), count("completion_tokens"));
-        let usage = Usage { input_tokens, output_tokens, ..Usage::default() };
+    fn count(&mut self, tokens: &Tokens) -> Option<Delta> {
+        let usage = tokens.usage();
         (std::mem::replace(&mut self.usage, usage) != usage).then_some(Delta::Usage(usage))
     }
 }
 
 /// All that is read of any event.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Chunk {
-    choices: Option<Vec<Choice>>,
-    usage: Option<Value>,
+    choices: List<Choice>,
+    usage: Object<Tokens>,
     error: Option<Value>,
 }
 
-#[derive(Deserialize)]
-struct Choice {
-    delta: Option<Said>,
-    finish_reason: Option<String>,
+impl Chunk {
+    /// Whether it has anything of a chunk.
+    fn is_one(&self) -> bool {
+        self.choices.0.is_some() || self.usage.0.is_some() || self.error.as_ref().is_some_and(is_error)
+    }
 }
 
 #[derive(Default, Deserialize)]
+#[serde(default)]
+struct Choice {
+    delta: Object<Said>,
+    /// Of a whole answer, and what some servers send in place of each piece.
+    message: Object<Said>,
+    /// The name of the older completions.
+    text: Text,
+    finish_reason: Word,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Said {
-    content: Option<Content>,
+    content: Content<Part>,
     /// OpenAI's words where the model declines; they are its answer.
-    refusal: Option<Content>,
+    refusal: Content<Part>,
     /// DeepSeek and older vLLM.
-    reasoning_content: Option<Content>,
+    reasoning_content: Content<Part>,
     /// OpenRouter and newer vLLM. Some send both, alike.
-    reasoning: Option<Content>,
+    reasoning: Content<Part>,
+    /// OpenRouter, mostly beside `reasoning`, but not always.
+    reasoning_details: List<Detail>,
+    tool_calls: List<Call>,
+    /// The older way to call a tool.
+    function_call: Object<Called>,
+    images: List<Thing>,
+    audio: Object<Thing>,
 }
 
 impl Said {
-    fn read(self, deltas: &mut Vec<Delta>) {
-        let thoughts = [self.reasoning_content, self.reasoning].into_iter().flatten();
-        deltas.extend(thoughts.filter_map(|thought| piece(thought.into_text(), Delta::Thinking)).next());
-        for said in [self.content, self.refusal].into_iter().flatten() {
-            said.read(deltas);
+    fn read(self, speech: &mut Speech, deltas: &mut Vec<Delta>) {
+        let thoughts = [self.reasoning_content, self.reasoning].into_iter().map(text_of);
+        match thoughts.into_iter().find(|thought| !thought.is_empty()) {
+            Some(thought) => speech.think(thought, deltas),
+            None => self.reasoning_details.into_items().for_each(|detail| detail.read(speech, deltas)),
+        }
+        say(self.content, speech, deltas);
+        say(self.refusal, speech, deltas);
+        let calls = self.tool_calls.into_items().filter_map(|call| call.function.0);
+        calls.chain(self.function_call.0).for_each(|called| speech.call(&called.name.0));
+        if !self.images.items().is_empty() || self.audio.0.is_some() {
+            speech.leave_out();
         }
     }
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Content {
-    Text(String),
-    Parts(Vec<Part>),
-    Other(IgnoredAny),
+/// What OpenRouter tells of a thought: its text, a summary, or that it is encrypted.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Detail {
+    text: Text,
+    summary: Text,
+    data: Text,
+}
+
+impl Detail {
+    fn read(self, speech: &mut Speech, deltas: &mut Vec<Delta>) {
+        if self.text.0.is_empty() && self.summary.0.is_empty() && !self.data.0.is_empty() {
+            speech.think_silently(deltas);
+        }
+        speech.think(if self.text.0.is_empty() { self.summary.0 } else { self.text.0 }, deltas);
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Call {
+    function: Object<Called>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Called {
+    name: Text,
 }
 
 /// Mistral's chunk of a content: text, or thinking that is a list of chunks again.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Part {
-    text: Option<String>,
-    thinking: Option<Content>,
+    #[serde(rename = "type")]
+    kind: Name<PartKind>,
+    text: Text,
+    thinking: Content<Part>,
 }
 
-impl Content {
-    fn read(self, deltas: &mut Vec<Delta>) {
-        let Self::Parts(parts) = self else {
-            deltas.extend(piece(self.into_text(), Delta::Text));
-            return;
-        };
-        for part in parts {
-            deltas.extend(part.thinking.and_then(|thought| piece(thought.into_text(), Delta::Thinking)));
-            deltas.extend(part.text.and_then(|text| piece(text, Delta::Text)));
-        }
-    }
+/// The parts that do more than to say something.
+enum PartKind {
+    /// What cannot be shown.
+    File,
+    Other,
+}
 
-    fn into_text(self) -> String {
-        match self {
-            Self::Text(text) => text,
-            Self::Parts(parts) => parts.into_iter().filter_map(|part| part.text).collect(),
-            Self::Other(_) => String::new(),
+impl From<&str> for PartKind {
+    fn from(name: &str) -> Self {
+        match name {
+            "image_url" | "image" | "output_image" | "input_audio" | "audio" | "file" => Self::File,
+            _ => Self::Other,
         }
     }
 }
 
-fn piece(text: String, kind: fn(String) -> Delta) -> Option<Delta> {
-    (!text.is_empty()).then(|| kind(text))
+fn say(content: Content<Part>, speech: &mut Speech, deltas: &mut Vec<Delta>) {
+    let parts = match content {
+        Content::Text(text) => return speech.say(text, deltas),
+        Content::Parts(parts) => parts,
+    };
+    for part in parts {
+        speech.think(text_of(part.thinking), deltas);
+        speech.say(part.text.0, deltas);
+        if let Some(PartKind::File) = part.kind.0 {
+            speech.leave_out();
+        }
+    }
+}
+
+fn text_of(content: Content<Part>) -> String {
+    match content {
+        Content::Text(text) => text,
+        Content::Parts(parts) => parts.into_iter().map(|part| part.text.0).collect(),
+    }
 }

@@ -1,13 +1,15 @@
 //! A provider's own words, made fit to be shown: one line, cut to length, without web pages and without secrets.
 
+use crate::markdown::is_hidden;
+
 /// The longest quote, in characters: a provider's reason is one or two sentences.
-const LONGEST: usize = 300;
+pub(super) const LONGEST: usize = 300;
 /// How a quote that was cut ends.
-const CUT: &str = "…”";
+pub(super) const CUT: &str = "…”";
 /// What stands in a secret's place.
-const HIDDEN: &str = "[hidden]";
+pub(super) const HIDDEN: &str = "[hidden]";
 /// The beginning of a secret that is worth hiding, in bytes. Shorter ones are found in any text.
-const SHORTEST_START: usize = 6;
+pub(super) const SHORTEST_START: usize = 6;
 
 /// The words in quotation marks; none when they are blank or a web page.
 pub(super) fn quote(words: &str) -> Option<String> {
@@ -36,10 +38,11 @@ pub(super) fn hide(message: String, secret: &str) -> String {
     }
 }
 
-/// Without control characters and with single spaces.
-fn tidy(words: &str) -> String {
+/// Without characters that hide or turn text, and with single spaces in place of control characters.
+pub(super) fn tidy(words: &str) -> String {
     let blank = |character: char| character.is_whitespace() || character.is_control();
-    words.split(blank).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    let shown: String = words.chars().filter(|character| blank(*character) || !is_hidden(*character)).collect();
+    shown.split(blank).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// Whether there is a tag, a comment or a document type in it.

@@ -1,8 +1,10 @@
 //! An answer's bytes in, deltas out, whole: parser, decoder and caps together. Pure.
 
 use super::framing::{Framing, Parser};
-use super::{Decoder, Delta, Failure, FailureKind, Limits};
+use super::quote::tidy;
+use super::{Decoder, Delta, Failure, FailureKind, Limits, Origin};
 use crate::model::Usage;
+use std::sync::Arc;
 
 /// No model reads or writes a billion tokens in one reply: a provider that counts more has miscounted. And the ledger's sums
 /// stay far from what a number in the database can be.
@@ -10,6 +12,7 @@ const MOST_TOKENS: u64 = 1_000_000_000;
 
 /// Reads one answer. After a `Finished` or a `Failed` it says nothing more.
 pub struct Reader {
+    origin: Arc<Origin>,
     parser: Parser,
     decoder: Box<dyn Decoder>,
     /// How many bytes may still come.
@@ -18,9 +21,15 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub fn new(framing: Framing, decoder: Box<dyn Decoder>, limits: &Limits) -> Self {
-        let parser = framing.parser(limits.event_bytes);
-        Self { parser, decoder, room: limits.body_bytes, over: false }
+    /// Reads what is most likely in this framing, unless its media type is `doubtful`: then only what begins like an answer.
+    pub(super) fn new(
+        origin: &Arc<Origin>,
+        (framing, doubtful): (Framing, bool),
+        decoder: Box<dyn Decoder>,
+        limits: &Limits,
+    ) -> Self {
+        let parser = Parser::new(framing, doubtful, limits.event_bytes);
+        Self { origin: Arc::clone(origin), parser, decoder, room: limits.body_bytes, over: false }
     }
 
     /// What these bytes add.
@@ -28,9 +37,12 @@ impl Reader {
         let mut events = Vec::new();
         let readable = &chunk[..chunk.len().min(self.room)];
         self.room -= readable.len();
-        let fits = self.parser.push(readable, &mut events).is_ok() && readable.len() == chunk.len();
+        let parsed = self.parser.push(readable, &mut events);
         let mut deltas: Vec<_> = events.iter().flat_map(|event| self.decoder.push(event)).collect();
-        if !fits {
+        deltas.extend(self.foreign(false));
+        if parsed.is_err() {
+            deltas.push(Delta::Failed(too_long_a_line()));
+        } else if readable.len() < chunk.len() {
             deltas.push(Delta::Failed(too_much()));
         }
         self.until_over(deltas)
@@ -39,21 +51,34 @@ impl Reader {
     /// What it means that the stream ended here, in order.
     pub fn end(&mut self) -> Vec<Delta> {
         let last = self.parser.end();
+        if let Some(foreign) = self.foreign(true) {
+            return self.until_over(vec![foreign]);
+        }
         let mut deltas = last.map(|event| self.decoder.push(&event)).unwrap_or_default();
         // An event that the end cut in two cannot be understood, but what is wrong is the cut.
         let misread = |delta: &Delta| matches!(delta, Delta::Failed(failure) if failure.kind == FailureKind::Protocol);
         deltas.retain(|delta| !misread(delta));
-        deltas.push(self.decoder.end());
+        deltas.extend(self.decoder.end());
         self.until_over(deltas)
     }
 
     /// What it means that the stream broke here: `failure`, or nothing if the reply was complete before.
     pub fn broke(&mut self, failure: Failure) -> Vec<Delta> {
-        let end = match self.decoder.end() {
-            Delta::Failed(_) => Delta::Failed(failure),
-            complete => complete,
+        let mut deltas = self.decoder.end();
+        let is_incomplete = |delta: &Delta| match delta {
+            Delta::Failed(failure) => matches!(failure.kind, FailureKind::Truncated | FailureKind::Protocol),
+            _ => false,
         };
-        self.until_over(vec![end])
+        if deltas.pop_if(|last| is_incomplete(last)).is_some() {
+            deltas.push(Delta::Failed(failure));
+        }
+        self.until_over(deltas)
+    }
+
+    /// The failure of an answer that is none: a login page, mostly, which says what it is.
+    fn foreign(&self, is_all: bool) -> Option<Delta> {
+        let words = self.parser.foreign(is_all)?;
+        Some(Delta::Failed(Failure::of(FailureKind::Protocol, &self.origin).quoting(&words)))
     }
 
     fn until_over(&mut self, mut deltas: Vec<Delta>) -> Vec<Delta> {
@@ -70,12 +95,25 @@ impl Reader {
 }
 
 fn believable(delta: Delta) -> Delta {
-    let Delta::Usage(usage) = delta else { return delta };
+    let usage = match delta {
+        Delta::Usage(usage) => usage,
+        // It may be shown.
+        Delta::Finished { reason } => return Delta::Finished { reason: tidy(&reason) },
+        delta => return delta,
+    };
     let (input_tokens, output_tokens) = (usage.input_tokens.min(MOST_TOKENS), usage.output_tokens.min(MOST_TOKENS));
     Delta::Usage(Usage { input_tokens, output_tokens, ..usage })
 }
 
+fn too_long_a_line() -> Failure {
+    let message = "The model provider sent a single event that is longer than any that Rivulet reads. What came before is \
+                   kept.";
+    Failure::new(FailureKind::Protocol, message)
+}
+
+/// The text is far shorter than this, or the reply would have ended before.
 fn too_much() -> Failure {
-    let message = "The model provider sent more than Rivulet reads of one answer. What came before is kept.";
+    let message = "The model provider sent 256 MiB for one reply, and hardly any text in it, so Rivulet ended the reply here. \
+                   What came before is kept.";
     Failure::new(FailureKind::Protocol, message)
 }

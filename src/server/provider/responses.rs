@@ -1,21 +1,23 @@
 //! OpenAI's Responses API: `POST {base}/responses`, answered with typed events.
 //!
-//! A reply is complete behind `response.completed` or `response.incomplete`. What else happens (tools, annotations,
-//! parts that begin and end) is ignored, as is every type that is not known.
+//! A reply is complete behind `response.completed` or `response.incomplete`. Its text comes in pieces, and again when a part,
+//! an item and the whole are complete; compatible servers leave some of that out, so what was not heard before (`heard`) is
+//! taken from there. Every type that is not known is ignored.
 
 use super::complaint::Complaint;
 use super::framing::{Event, Framing};
+use super::heard::Heard;
+use super::item::{Item, ItemKind, Response};
+use super::lenient::{Count, Name, Object, Text};
 use super::request::data_url;
+use super::speech::{Speech, is_error};
 use super::vendor::{Vendor, bearer, set};
-use super::{Delta, Failure, FailureKind, Origin, Request, json as text};
-use crate::model::{Parameters, Usage};
+use super::{Delta, Origin, Request, json as text};
+use crate::model::Parameters;
 use crate::server::picture::Picture;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
-
-/// Between two parts of what is one to its reader: two thoughts, or two messages of one reply.
-const BREAK: &str = "\n\n";
 
 pub(super) static VENDOR: Vendor = Vendor {
     base_url: "https://api.openai.com/v1",
@@ -55,97 +57,196 @@ fn image(picture: &Picture) -> Value {
 
 /// Reads the stream of one reply.
 struct Decoder {
-    origin: Arc<Origin>,
-    /// The viewers know that the model thinks.
-    thinking: bool,
-    /// Text has been said, so that another message needs a break before it.
-    said: bool,
-    /// Such a break is due.
-    between: bool,
+    speech: Speech,
+    text: Heard,
+    thought: Heard,
     refused: bool,
+    /// An event of this format has come.
+    begun: bool,
 }
 
 impl super::Decoder for Decoder {
     fn push(&mut self, event: &Event) -> Vec<Delta> {
-        let data = event.data.trim();
-        match text::parse::<Data>(data) {
-            Ok(data) => self.read(data),
-            // Some compatible servers end with this; keep-alives have no data, and other names are a server's own.
-            Err(_) if data == "[DONE]" || data.is_empty() || !carries_the_reply(&event.name) => Vec::new(),
-            Err(_) => vec![match Complaint::read(data) {
-                Some(complaint) => Delta::Failed(complaint.failure(&self.origin)),
-                None => Delta::Failed(Failure::of(FailureKind::Protocol, &self.origin)),
-            }],
+        let mut deltas = Vec::new();
+        if let Some(inner) = self.take(event, &mut deltas) {
+            self.take(&inner, &mut deltas);
         }
+        deltas
     }
 
-    fn end(&self) -> Delta {
-        Delta::Failed(Failure::of(FailureKind::Truncated, &self.origin))
+    fn end(&mut self) -> Vec<Delta> {
+        let mut deltas = Vec::new();
+        self.speech.cut_off(&mut deltas);
+        deltas
     }
 }
 
 impl Decoder {
     fn new(origin: Arc<Origin>) -> Self {
-        Self { origin, thinking: false, said: false, between: false, refused: false }
+        let (text, thought) = (Heard::default(), Heard::default());
+        Self { speech: Speech::new(origin), text, thought, refused: false, begun: false }
     }
 
-    fn read(&mut self, data: Data) -> Vec<Delta> {
-        match data {
-            Data::ItemAdded { item } => self.begin(&item).into_iter().collect(),
-            Data::Text { delta } => self.say(delta),
-            Data::Refusal { delta } => {
+    /// Reads an event. Gives back the one that is wrapped in it.
+    fn take(&mut self, event: &Event, deltas: &mut Vec<Delta>) -> Option<Event> {
+        let data = event.data.trim();
+        // Some compatible servers end with this.
+        if data == "[DONE]" {
+            return None;
+        }
+        match text::parse(data) {
+            Ok(Object(Some(data @ Data { kind: Name(Some(_)), .. }))) => self.read(data, event, deltas),
+            Ok(Object(Some(Data { object: Name(Some(ObjectKind::Response)), .. }))) => self.read_whole(data, deltas),
+            _ => return self.speech.read_odd(event, !carries_the_reply(&event.name), deltas),
+        }
+        None
+    }
+
+    fn read(&mut self, data: Data, event: &Event, deltas: &mut Vec<Delta>) {
+        let kind = data.kind.0.unwrap_or(Kind::Unknown);
+        match kind {
+            Kind::Text => self.say(data.delta.0, deltas),
+            Kind::Refusal => {
                 self.refused = true;
-                self.say(delta)
+                self.say(data.delta.0, deltas);
             }
-            Data::SummaryAdded { summary_index: 1.. } => vec![Delta::Thinking(BREAK.into())],
-            Data::Summary { delta } | Data::Thought { delta } => self.think(delta).into_iter().collect(),
-            Data::Completed { response } => {
-                let reason = if self.refused { "refusal" } else { "completed" };
-                response.ended(Delta::Finished { reason: reason.into() })
+            Kind::Thought => self.think(data.delta.0, deltas),
+            Kind::TextDone => self.complete(&data.text.0, deltas),
+            Kind::RefusalDone => {
+                self.refused = true;
+                self.complete(&data.refusal.0, deltas);
             }
-            Data::Incomplete { response } => {
-                let reason = response.incomplete_details.as_ref().and_then(|details| details.reason.clone());
-                response.ended(Delta::Finished { reason: reason.unwrap_or_else(|| "incomplete".into()) })
+            Kind::ThoughtDone => self.complete_thought(&data.text.0, deltas),
+            Kind::ThoughtAdded => {
+                self.thought.part();
+                if 0 < data.summary_index.or_zero() {
+                    self.speech.part_of_thought();
+                }
             }
-            Data::Failed { response } => {
+            Kind::PartAdded => self.text.part(),
+            Kind::ItemAdded => data.item.0.into_iter().for_each(|item| self.begin(&item, deltas)),
+            Kind::ItemDone => data.item.0.into_iter().for_each(|item| self.end_item(&item, deltas)),
+            Kind::Completed | Kind::Incomplete | Kind::Failed => {
+                self.end_as(kind, data.response.0.unwrap_or_default(), deltas);
+            }
+            Kind::Error => {
+                self.speech.complain(&Complaint::read(&event.data).unwrap_or_default(), deltas);
+            }
+            Kind::Unknown if !self.begun && carries_the_reply(&event.name) => self.speech.misread(&event.data),
+            Kind::Other | Kind::Unknown => {}
+        }
+        self.begun = self.begun || !matches!(kind, Kind::Unknown);
+    }
+
+    /// What is thought may stay unsaid for minutes, which viewers should know. Text behind another item is another part: a
+    /// message, or what is said after the server used a tool.
+    fn begin(&mut self, item: &Item, deltas: &mut Vec<Delta>) {
+        self.speech.part();
+        self.text.part();
+        self.thought.part();
+        match item.kind.0 {
+            Some(ItemKind::Reasoning) => self.speech.think_silently(deltas),
+            Some(ItemKind::Call) => self.speech.call(&item.name.0),
+            Some(ItemKind::Image) => self.speech.leave_out(),
+            Some(ItemKind::Message | ItemKind::Other) | None => {}
+        }
+    }
+
+    /// An item is whole: what of it was not heard is told now.
+    fn end_item(&mut self, item: &Item, deltas: &mut Vec<Delta>) {
+        match item.kind.0 {
+            Some(ItemKind::Reasoning) => {
+                for thought in item.thoughts() {
+                    self.complete_thought(thought, deltas);
+                }
+            }
+            Some(ItemKind::Message) => {
+                if let [part] = item.content.items() {
+                    self.refused = self.refused || !part.refusal.0.is_empty();
+                    self.complete(part.words(), deltas);
+                }
+            }
+            Some(ItemKind::Call) => self.speech.call(&item.name.0),
+            Some(ItemKind::Image) => self.speech.leave_out(),
+            Some(ItemKind::Other) | None => {}
+        }
+    }
+
+    /// The reply is over: what of it was not heard is told before.
+    fn end_as(&mut self, kind: Kind, response: Response, deltas: &mut Vec<Delta>) {
+        self.catch_up(response.output.items(), deltas);
+        deltas.extend(response.usage.0.map(|tokens| Delta::Usage(tokens.usage())));
+        let reason = response.incomplete_details.0.and_then(|details| details.reason.0);
+        match kind {
+            Kind::Failed => {
                 let complaint = response.error.as_ref().map(Complaint::of).unwrap_or_default();
-                response.ended(Delta::Failed(complaint.failure(&self.origin)))
+                self.speech.complain(&complaint, deltas);
             }
-            Data::Error(error) => {
-                let error = error.get("error").unwrap_or(&error);
-                vec![Delta::Failed(Complaint::of(error).failure(&self.origin))]
-            }
-            Data::SummaryAdded { .. } | Data::Unknown => Vec::new(),
+            Kind::Incomplete => self.speech.finish(reason.unwrap_or_else(|| "incomplete".into()), deltas),
+            _ => self.speech.finish(if self.refused { "refusal" } else { "completed" }.into(), deltas),
         }
     }
 
-    /// What is thought may stay unsaid for minutes, which viewers should know.
-    fn begin(&mut self, item: &Item) -> Option<Delta> {
-        match item.kind.as_str() {
-            "reasoning" => {
-                let known = std::mem::replace(&mut self.thinking, true);
-                (!known).then(|| Delta::Thinking(String::new()))
+    /// An answer that came as a whole.
+    fn read_whole(&mut self, data: &str, deltas: &mut Vec<Delta>) {
+        let response = text::parse(data).map(|Object(response)| response).ok().flatten();
+        let response: Response = response.unwrap_or_default();
+        let kind = match response.status.0.as_deref() {
+            Some("incomplete") => Kind::Incomplete,
+            Some("failed") => Kind::Failed,
+            _ if response.error.as_ref().is_some_and(is_error) => Kind::Failed,
+            _ => Kind::Completed,
+        };
+        self.end_as(kind, response, deltas);
+    }
+
+    /// Tells what of these items was not heard.
+    fn catch_up(&mut self, items: &[Item], deltas: &mut Vec<Delta>) {
+        let thoughts: Vec<_> = items.iter().flat_map(Item::thoughts).collect();
+        for (_, thought) in self.thought.missing(&thoughts) {
+            self.speech.part_of_thought();
+            self.speech.think(thought.to_owned(), deltas);
+        }
+        let said = |item: &Item| matches!(item.kind.0, Some(ItemKind::Message) | None);
+        let messages = || items.iter().enumerate().filter(|(_, item)| said(item));
+        let parts = || messages().flat_map(|(place, item)| item.content.items().iter().map(move |part| (place, part)));
+        let words: Vec<_> = parts().map(|(_, part)| part.words()).collect();
+        let items_of: Vec<_> = parts().map(|(item, _)| item).collect();
+        for (index, text) in self.text.missing(&words) {
+            // What goes on where the pieces ended is no other part.
+            if text.len() == words[index].len() && (index == 0 || items_of[index] != items_of[index - 1]) {
+                self.speech.part();
             }
-            "message" => {
-                self.between = self.said;
-                None
+            self.speech.say(text.to_owned(), deltas);
+        }
+        self.refused = self.refused || parts().any(|(_, part)| !part.refusal.0.is_empty());
+        for item in items {
+            match item.kind.0 {
+                Some(ItemKind::Call) => self.speech.call(&item.name.0),
+                Some(ItemKind::Image) => self.speech.leave_out(),
+                _ => {}
             }
-            _ => None,
         }
     }
 
-    fn say(&mut self, text: String) -> Vec<Delta> {
-        if text.is_empty() {
-            return Vec::new();
-        }
-        self.said = true;
-        let gap = std::mem::take(&mut self.between).then(|| Delta::Text(BREAK.into()));
-        gap.into_iter().chain([Delta::Text(text)]).collect()
+    fn say(&mut self, text: String, deltas: &mut Vec<Delta>) {
+        self.text.hear(&text);
+        self.speech.say(text, deltas);
     }
 
-    fn think(&mut self, thought: String) -> Option<Delta> {
-        self.thinking = true;
-        (!thought.is_empty()).then_some(Delta::Thinking(thought))
+    fn complete(&mut self, text: &str, deltas: &mut Vec<Delta>) {
+        let rest = self.text.complete(text);
+        self.speech.say(rest.to_owned(), deltas);
+    }
+
+    fn think(&mut self, thought: String, deltas: &mut Vec<Delta>) {
+        self.thought.hear(&thought);
+        self.speech.think(thought, deltas);
+    }
+
+    fn complete_thought(&mut self, thought: &str, deltas: &mut Vec<Delta>) {
+        let rest = self.thought.complete(thought);
+        self.speech.think(rest.to_owned(), deltas);
     }
 }
 
@@ -154,73 +255,74 @@ fn carries_the_reply(name: &str) -> bool {
     name.is_empty() || name == "error" || name.starts_with("response.")
 }
 
-/// The events that say something here.
-#[derive(Deserialize)]
-#[serde(tag = "type")]
-enum Data {
-    #[serde(rename = "response.output_item.added")]
-    ItemAdded { item: Item },
-    #[serde(rename = "response.output_text.delta")]
-    Text { delta: String },
-    #[serde(rename = "response.refusal.delta")]
-    Refusal { delta: String },
-    #[serde(rename = "response.reasoning_summary_part.added")]
-    SummaryAdded {
-        #[serde(default)]
-        summary_index: u64,
-    },
-    #[serde(rename = "response.reasoning_summary_text.delta")]
-    Summary { delta: String },
-    /// Models with open weights show what they think itself.
-    #[serde(rename = "response.reasoning_text.delta")]
-    Thought { delta: String },
-    #[serde(rename = "response.completed")]
-    Completed { response: Ended },
-    #[serde(rename = "response.incomplete")]
-    Incomplete { response: Ended },
-    #[serde(rename = "response.failed")]
-    Failed { response: Ended },
-    #[serde(rename = "error")]
-    Error(Value),
-    #[serde(other)]
+/// All that is read of any event.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Data {
+    #[serde(rename = "type")]
+    kind: Name<Kind>,
+    delta: Text,
+    text: Text,
+    refusal: Text,
+    summary_index: Count,
+    item: Object<Item>,
+    response: Object<Response>,
+    /// Of an answer that comes as a whole.
+    object: Name<ObjectKind>,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Text,
+    TextDone,
+    Refusal,
+    RefusalDone,
+    /// A piece of a summary of what is thought; models with open weights show what they think itself.
+    Thought,
+    ThoughtDone,
+    ThoughtAdded,
+    PartAdded,
+    ItemAdded,
+    ItemDone,
+    Completed,
+    Incomplete,
+    Failed,
+    Error,
+    /// Of this format, and says nothing here.
+    Other,
     Unknown,
 }
 
-/// A part of the reply.
-#[derive(Deserialize)]
-struct Item {
-    #[serde(rename = "type", default)]
-    kind: String,
-}
-
-/// The whole reply again, of which only its end is news.
-#[derive(Deserialize)]
-struct Ended {
-    usage: Option<Tokens>,
-    incomplete_details: Option<Details>,
-    error: Option<Value>,
-}
-
-impl Ended {
-    fn ended(self, end: Delta) -> Vec<Delta> {
-        let usage = |tokens: Tokens| Usage {
-            input_tokens: tokens.input_tokens,
-            output_tokens: tokens.output_tokens,
-            ..Usage::default()
-        };
-        self.usage.map(|tokens| Delta::Usage(usage(tokens))).into_iter().chain([end]).collect()
+impl From<&str> for Kind {
+    fn from(name: &str) -> Self {
+        match name {
+            "response.output_text.delta" => Self::Text,
+            "response.output_text.done" => Self::TextDone,
+            "response.refusal.delta" => Self::Refusal,
+            "response.refusal.done" => Self::RefusalDone,
+            "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => Self::Thought,
+            "response.reasoning_summary_text.done" | "response.reasoning_text.done" => Self::ThoughtDone,
+            "response.reasoning_summary_part.added" => Self::ThoughtAdded,
+            "response.content_part.added" => Self::PartAdded,
+            "response.output_item.added" => Self::ItemAdded,
+            "response.output_item.done" => Self::ItemDone,
+            "response.completed" => Self::Completed,
+            "response.incomplete" => Self::Incomplete,
+            "response.failed" => Self::Failed,
+            _ if name.ends_with("error") => Self::Error,
+            _ if name.starts_with("response.") => Self::Other,
+            _ => Self::Unknown,
+        }
     }
 }
 
-#[derive(Deserialize)]
-struct Details {
-    reason: Option<String>,
+enum ObjectKind {
+    Response,
+    Other,
 }
 
-#[derive(Deserialize)]
-struct Tokens {
-    #[serde(default)]
-    input_tokens: u64,
-    #[serde(default)]
-    output_tokens: u64,
+impl From<&str> for ObjectKind {
+    fn from(name: &str) -> Self {
+        if name == "response" { Self::Response } else { Self::Other }
+    }
 }

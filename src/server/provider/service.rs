@@ -1,5 +1,6 @@
 //! A provider that is configured, and the HTTP client that all of them share.
 
+use super::dialect::{Changes, Learned, Requests};
 use super::settings::Listed;
 use super::vendor::{Parameters, overlay};
 use super::{Endpoint, Kind, Limits, Origin, Request};
@@ -24,12 +25,14 @@ pub(super) struct Service {
     base: String,
     headers: HeaderMap,
     parameters: Parameters,
+    requests: Requests,
+    learned: Learned,
     client: Client,
 }
 
 impl Service {
     fn new(endpoint: Endpoint, client: &Client) -> Result<Self, String> {
-        let Endpoint { origin, kind, key, base_url, parameters, models } = endpoint;
+        let Endpoint { origin, kind, key, base_url, parameters, dialect, models } = endpoint;
         let key = key.filter(|key| !key.expose_secret().trim().is_empty());
         let headers = headers(kind, key.as_ref());
         let headers = headers.map_err(|expected| format!("The key {}: {expected}", origin.key))?;
@@ -37,8 +40,9 @@ impl Service {
         let listed = |id: &&str| Listed { id: (*id).to_owned(), ..Listed::default() };
         let models = if models.is_empty() { kind.models().iter().map(listed).collect() } else { models };
         let lists_its_own = kind == Kind::Ollama && models.is_empty();
-        let origin = Arc::new(origin);
-        Ok(Self { origin, kind, key, models, lists_its_own, base, headers, parameters, client: client.clone() })
+        let requests = Requests::new(kind, &base, dialect);
+        let (origin, learned, client) = (Arc::new(origin), Learned::default(), client.clone());
+        Ok(Self { origin, kind, key, models, lists_its_own, base, headers, parameters, requests, learned, client })
     }
 
     /// The same with these models.
@@ -52,10 +56,24 @@ impl Service {
     }
 
     /// Sends the request and waits for the answer's headers.
-    pub(super) async fn send(&self, request: &Request) -> reqwest::Result<Response> {
+    pub(super) async fn send(&self, request: &Request, changes: &Changes) -> reqwest::Result<Response> {
         let vendor = self.kind.vendor();
         let url = (vendor.url)(&self.base, &request.model);
-        self.client.post(url).headers(self.headers.clone()).body(self.body(request)).send().await
+        self.client.post(url).headers(self.headers.clone()).body(self.body(request, changes)).send().await
+    }
+
+    /// How requests to this model have to be changed, as far as is known.
+    pub(super) fn changes(&self, model: &str) -> Changes {
+        self.learned.of(model)
+    }
+
+    /// What to change in a request that was refused in these words, for this time and the next; none where nothing that
+    /// Rivulet added is named.
+    pub(super) fn learn(&self, request: &Request, before: &Changes, said: &str) -> Option<Changes> {
+        let (name, changes) = self.requests.after(said, request, before, |name| self.is_set(request, name))?;
+        tracing::info!(provider = self.origin.name, model = request.model, name, "Asking without what was refused");
+        self.learned.keep(&request.model, &changes);
+        Some(changes)
     }
 
     /// Whether it is the vendor's own, and no server that speaks the same.
@@ -63,15 +81,29 @@ impl Service {
         self.base == self.kind.base_url()
     }
 
-    fn body(&self, request: &Request) -> Vec<u8> {
+    fn body(&self, request: &Request, changes: &Changes) -> Vec<u8> {
         let mut body = (self.kind.vendor().body)(request);
-        overlay(&mut body, &self.parameters);
-        if let Some(model) = self.models.iter().find(|model| model.id == request.model) {
-            overlay(&mut body, &model.parameters);
-        }
+        self.parameters_of(request).for_each(|parameters| overlay(&mut body, parameters));
         // The person's choice comes after the operator's.
         (self.kind.vendor().choose)(&mut body, &request.parameters);
+        self.requests.change(&mut body, request, changes, |name| self.is_set(request, name));
+        if let Some(name) =
+            self.models.iter().find(|model| model.id == request.model).and_then(|it| it.asked_as.as_ref())
+        {
+            body["model"] = name.as_str().into();
+        }
         serde_json::to_vec(&body).expect("a JSON value is always valid JSON")
+    }
+
+    /// The operator's: the provider's, then the model's.
+    fn parameters_of(&self, request: &Request) -> impl Iterator<Item = &Parameters> {
+        let model = self.models.iter().find(|model| model.id == request.model);
+        [&self.parameters].into_iter().chain(model.map(|model| &model.parameters))
+    }
+
+    /// Whether the operator gives this member of a request a value.
+    fn is_set(&self, request: &Request, name: &str) -> bool {
+        self.parameters_of(request).any(|parameters| parameters.contains_key(name))
     }
 }
 

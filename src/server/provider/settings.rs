@@ -1,7 +1,7 @@
 //! What the operator decides about providers, and what Rivulet does: addresses, keys, choices, limits.
 
 use super::vendor::Parameters;
-use super::{Kind, Origin};
+use super::{Dialect, Kind, Origin};
 use crate::model::Usage;
 use secrecy::SecretString;
 use std::time::Duration;
@@ -15,9 +15,11 @@ pub struct Limits {
     pub first_byte: Duration,
     /// 120 s between two bytes, whatever they say: pings count.
     pub silence: Duration,
-    /// 1 MiB for one event: the largest that providers send are a few KiB.
+    /// 1 MiB for one event: the largest that providers send are a few KiB. More for a kind that repeats the whole reply in
+    /// one ([`Kind::event_bytes`]).
     pub event_bytes: usize,
-    /// 8 MiB for one answer: reply texts end at 1 MiB, and framing takes several times the text.
+    /// 256 MiB for one answer. A reply ends at 1 MiB of text and 1 MiB of thinking, and framing takes some hundred bytes for
+    /// each token; this is a wall against streams that bring neither.
     pub body_bytes: usize,
     /// 64 KiB of an error's body are read: what matters stands at its front.
     pub error_body_bytes: usize,
@@ -38,7 +40,7 @@ impl Default for Limits {
             first_byte: Duration::from_secs(120),
             silence: Duration::from_secs(120),
             event_bytes: 1 << 20,
-            body_bytes: 8 << 20,
+            body_bytes: 256 << 20,
             error_body_bytes: 64 << 10,
             retries: 2,
             patience: Duration::from_secs(20),
@@ -59,6 +61,8 @@ pub struct Endpoint {
     pub base_url: String,
     /// Laid over every request, under what a model has of its own.
     pub parameters: Parameters,
+    /// What the server takes of what Rivulet adds.
+    pub dialect: Dialect,
     /// The models to choose from; empty for [`Kind::models`].
     pub models: Vec<Listed>,
 }
@@ -68,6 +72,8 @@ pub struct Endpoint {
 pub struct Listed {
     /// The model's id at its provider.
     pub id: String,
+    /// What the provider calls it, where that has characters that cannot be shown.
+    pub asked_as: Option<String>,
     /// What people see instead of the id.
     pub name: Option<String>,
     /// How many tokens a conversation with it may have.

@@ -117,7 +117,9 @@ impl Talk {
             FailureKind::Timeout => MOST_RETRIES_AFTER_TIMEOUT.min(self.limits.retries),
             _ => self.limits.retries,
         };
-        if self.spoken || !failure.retryable || most <= self.retries {
+        // A reply without a word was paid for as any other: whether to ask again, a person decides.
+        let is_paid = failure.kind == FailureKind::Empty;
+        if self.spoken || is_paid || !failure.retryable || most <= self.retries {
             return None;
         }
         let Limits { patience, shortest_pause, longest_pause, .. } = self.limits;
@@ -134,7 +136,7 @@ impl Talk {
         self.retries += 1;
         self.pause = Some(pause);
         self.forget_the_answer();
-        Delta::Waiting { message: failure.kind.retried(pause), model: None }
+        Delta::Waiting { message: failure.kind.retried(pause), model: None, is_paid: false }
     }
 
     fn turn_to(&mut self, fallback: Fallback, failure: &Failure) -> Delta {
@@ -146,7 +148,7 @@ impl Talk {
         self.service = service;
         self.retries = 0;
         self.forget_the_answer();
-        Delta::Waiting { message, model: Some(model) }
+        Delta::Waiting { message, model: Some(model), is_paid: failure.kind == FailureKind::Empty }
     }
 
     /// Its connection is closed at once: nobody listens to it any more.
@@ -164,13 +166,15 @@ impl Talk {
 
     /// The failure as a person may see it, and the log.
     fn presentable(&self, failure: Failure) -> Failure {
-        let key = self.service.key.as_ref().map(ExposeSecret::expose_secret).into_iter();
         let turns = self.request.turns.iter().map(|turn| turn.text.as_str());
         let prompts = turns.chain([self.request.system.as_str()]);
-        let secrets = key
-            .filter(|key| SHORTEST_KEY <= key.len())
-            .chain(prompts.filter(|prompt| SHORTEST_HIDDEN_PROMPT <= prompt.trim().len()));
-        let failure = secrets.fold(failure, |failure, secret| failure.without(secret));
+        let prompts = prompts.filter(|prompt| SHORTEST_HIDDEN_PROMPT <= prompt.trim().len());
+        let failure = prompts.fold(failure, |failure, prompt| failure.without(prompt));
+        let key = self.service.key.as_ref().map(|key| key.expose_secret().trim());
+        let failure = match key.filter(|key| SHORTEST_KEY <= key.len()) {
+            Some(key) => failure.without_key(key),
+            None => failure,
+        };
         let request_id = self.answer.as_ref().and_then(Answer::request_id);
         let failure = failure.blaming(&self.request.parameters);
         let provider = &self.service.origin.name;

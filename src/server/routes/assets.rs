@@ -2,14 +2,12 @@
 
 use crate::error::Problem;
 use crate::server::State;
-use crate::server::assets::{Site, folder};
-use crate::server::secret::hex;
+use crate::server::assets::{self, CACHING, CHANGING, File, folder};
 use axum::Router;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use rust_embed::EmbeddedFile;
 
 /// Files at the root of the site, by their public names.
 const AT_ROOT: [&str; 6] =
@@ -20,25 +18,20 @@ const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 
 pub(super) fn routes() -> Router<State> {
     let file =
-        |Path(name): Path<String>, headers: HeaderMap| async move { serve(&format!("pkg/{name}"), LASTING, &headers) };
+        |Path(name): Path<String>, headers: HeaderMap| async move { serve(&format!("pkg/{name}"), CACHING, &headers) };
     let router = Router::new().route(&format!("/{}/{{name}}", folder()), get(file));
     AT_ROOT.iter().fold(router, |router, name| {
         router.route(&format!("/{name}"), get(move |headers: HeaderMap| async move { serve(name, CHANGING, &headers) }))
     })
 }
 
-/// A name that stays while its contents change: browsers ask each time, and mostly hear "as you have it".
-const CHANGING: &str = "no-cache";
-/// A name that another build does not have. A debug build reads its files from the disk, where they may change.
-const LASTING: &str = if cfg!(debug_assertions) { CHANGING } else { "public, max-age=31536000, immutable" };
-
 fn serve(name: &str, caching: &'static str, headers: &HeaderMap) -> Response {
     let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let accepts = |token: &str| accepted.split(',').any(|part| part.trim().split(';').next() == Some(token));
     let packed = ENCODINGS.iter().filter(|(token, _)| accepts(token));
     let found =
-        packed.into_iter().find_map(|(token, ending)| Some((Site::get(&format!("{name}{ending}"))?, Some(*token))));
-    match found.or_else(|| Some((Site::get(name)?, None))) {
+        packed.into_iter().find_map(|(token, ending)| Some((assets::get(&format!("{name}{ending}"))?, Some(*token))));
+    match found.or_else(|| Some((assets::get(name)?, None))) {
         Some((file, encoding)) => {
             let mut response = answer(name, file, encoding, headers);
             response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
@@ -48,12 +41,12 @@ fn serve(name: &str, caching: &'static str, headers: &HeaderMap) -> Response {
     }
 }
 
-fn answer(name: &str, file: EmbeddedFile, encoding: Option<&'static str>, request: &HeaderMap) -> Response {
-    let etag = format!("\"{}\"", hex(&file.metadata.sha256_hash()[..16]));
+fn answer(name: &str, file: File, encoding: Option<&'static str>, request: &HeaderMap) -> Response {
+    let etag = format!("\"{}\"", file.tag);
     let mut response = if request.get(header::IF_NONE_MATCH).is_some_and(|known| known == etag.as_str()) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        file.data.into_owned().into_response()
+        file.bytes.into_owned().into_response()
     };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(name)));

@@ -14,7 +14,7 @@ use crate::server::address::network;
 use crate::server::engine::Visit;
 use crate::server::grants::Grant;
 use crate::server::limits::Sender;
-use crate::server::provider::{Delta, Request, Turn};
+use crate::server::provider::{Delta, FailureKind, Request, Turn};
 use crate::server::quota::Quota;
 use crate::server::session::Caller;
 use crate::server::transport::{KEEP_ALIVE, sse};
@@ -191,10 +191,16 @@ impl Answer {
                 Next::More(SIGN_OF_LIFE)
             }
             Some(Delta::Started { .. }) => Next::More(SIGN_OF_LIFE),
-            Some(Delta::Waiting { model, .. }) => {
-                // Of an attempt that has failed.
-                self.charge.usage = None;
-                self.charge.model = model.unwrap_or(std::mem::take(&mut self.charge.model));
+            Some(Delta::Waiting { model, is_paid, .. }) => {
+                let model = model.unwrap_or_else(|| self.charge.model.clone());
+                if is_paid {
+                    self.charge.is_whole = true;
+                    self.charge.turn_to(model);
+                } else {
+                    // Of an attempt that has failed.
+                    self.charge.usage = None;
+                    self.charge.model = model;
+                }
                 Next::More(SIGN_OF_LIFE)
             }
             Some(Delta::Finished { reason }) => {
@@ -204,6 +210,8 @@ impl Answer {
             }
             Some(Delta::Failed(failure)) => {
                 self.charge.state.metrics.provider_error(failure.kind.name());
+                // Complete, only without a word: that is paid for.
+                self.charge.is_whole = failure.kind == FailureKind::Empty;
                 Next::Last(error(failure.into()))
             }
             None => Next::Last(cut_off()),

@@ -7,9 +7,13 @@ use axum::response::Response;
 use leptos::nonce::use_nonce;
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
+use std::sync::LazyLock;
 
 /// For everything that is not a page: nothing may run, load or frame it.
 const NO_PAGE: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+/// Proxies that change pages (Cloudflare rewrites addresses of e-mail) heed this.
+const PAGE_CACHING: &str = "no-store, no-transform";
 
 const ALWAYS: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -23,6 +27,12 @@ const ALWAYS: [(HeaderName, &str); 5] = [
     ),
 ];
 
+/// Where `cargo leptos watch` tells the page that there is something new: `reload-port` in Cargo.toml.
+const RELOAD: &str = " ws://127.0.0.1:3001 ws://localhost:3001";
+
+/// Whether it was `cargo leptos watch` that started the program.
+static IS_WATCHED: LazyLock<bool> = LazyLock::new(|| std::env::var_os("LEPTOS_WATCH").is_some());
+
 /// Adds the headers to every answer; a page's own policy stays.
 pub(super) async fn secure(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
@@ -31,6 +41,10 @@ pub(super) async fn secure(request: Request, next: Next) -> Response {
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(NO_PAGE));
+    let is_page = headers.get(header::CONTENT_TYPE).is_some_and(|content| content.as_bytes().starts_with(b"text/html"));
+    if is_page {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(PAGE_CACHING));
+    }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
@@ -40,8 +54,7 @@ pub(super) async fn secure(request: Request, next: Next) -> Response {
 /// Called in the context of a render; in that of a server function there is no nonce and nothing to do.
 pub fn page_policy() {
     let (Some(nonce), Some(options)) = (use_nonce(), use_context::<ResponseOptions>()) else { return };
-    // `make watch` tells the page through a socket of its own when there is something new.
-    let reload = if cfg!(debug_assertions) { " ws://127.0.0.1:3001" } else { "" };
+    let reload = if *IS_WATCHED { RELOAD } else { "" };
     let policy = format!(
         "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; \
          style-src 'self' 'nonce-{nonce}'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'{reload}; \

@@ -9,27 +9,32 @@ use crate::model::{Image, ImageId};
 use crate::server::picture::Picture;
 use crate::server::principal::Looker;
 use crate::server::problem::too_large;
-use crate::server::session::Account;
+use crate::server::serve::timely::Late;
+use crate::server::session::{Account, Address};
 use crate::server::{State, images};
 use axum::Json as Answer;
-use axum::extract::{DefaultBodyLimit, FromRequest, Request, State as Extract};
+use axum::body::Body;
+use axum::extract::{Request, State as Extract};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
 use serde::Deserialize;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
 use utoipa::IntoParams;
-use utoipa_axum::router::UtoipaMethodRouterExt;
 use utoipa_axum::routes;
 
+/// As much of an upload has to come in any [`upload_stretch`](crate::server::bounds::Bounds::upload_stretch), or its place is
+/// somebody else's.
+const STRETCH_BYTES: usize = 64 << 10;
 /// Wherever it is opened by itself, it can do nothing; `attachment` besides has a browser save it instead.
 const POLICY: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
 /// The browser keeps it and asks each time whether it may still show it: that costs a hash.
 const CACHING: &str = "private, no-cache";
 
 pub(super) fn routes() -> Table {
-    Table::default()
-        .described(routes!(upload).layer(DefaultBodyLimit::max(Image::MOST_UPLOAD_BYTES)))
-        .described(routes!(show, remove))
+    Table::default().described(routes!(upload)).described(routes!(show, remove))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -45,14 +50,15 @@ struct Named {
 /// The body is the file, PNG, JPEG, WebP or GIF. What it calls itself, by name or media type, does not count.
 #[utoipa::path(post, path = "/api/v1/images", operation_id = "uploadImage", tag = "images", params(Named),
     request_body(content = [u8], content_type = "application/octet-stream"),
-    responses((status = 201, body = Image), Conflicts, Limited))]
+    responses((status = 201, body = Image), (status = 408, description = "It came too slowly"), Conflicts, Limited))]
 async fn upload(
     Extract(state): Extract<State>,
     Account(account): Account,
+    Address(address): Address,
     Query(Named { name }): Query<Named>,
     request: Request,
 ) -> Result<(StatusCode, Answer<Image>), Problem> {
-    let places = state.limits.upload(account).and_then(|mine| Ok((mine, state.images.receive()?)));
+    let places = state.limits.upload(account, address).and_then(|mine| Ok((mine, state.images.receive()?)));
     let _places = match places {
         Ok(places) => places,
         Err(problem) => {
@@ -60,10 +66,7 @@ async fn upload(
             return Err(problem);
         }
     };
-    let bytes = Bytes::from_request(request, &state).await.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => too_large(Image::MOST_UPLOAD_BYTES),
-        _ => Problem::Malformed("The image did not arrive in full. Upload it again.".into()),
-    })?;
+    let bytes = receive(state.bounds.upload_stretch, request.into_body()).await?;
     // Up to two minutes have passed since the head: what is withdrawn by now is not worth a decoder either.
     state.store.ask_again().await?;
     let image = images::upload(&state, account, &name, bytes).await?;
@@ -90,6 +93,30 @@ async fn show(
     }
     let picture = state.store.picture(viewer, id).await?.ok_or(Problem::NotFound)?;
     Ok(shown(id, picture))
+}
+
+/// Reads the file, for as long as it comes at a pace.
+async fn receive(stretch: Duration, body: Body) -> Result<Bytes, Problem> {
+    let (mut body, mut file) = (body.into_data_stream(), BytesMut::new());
+    let (mut begun, mut before) = (Instant::now(), 0);
+    loop {
+        let next = timeout_at(begun + stretch, body.next()).await.map_err(|_| slow())?;
+        let Some(piece) = next else { return Ok(file.freeze()) };
+        file.extend_from_slice(&piece.map_err(|error| match error.into_inner().is::<Late>() {
+            true => slow(),
+            false => Problem::Malformed("The image did not arrive in full. Upload it again.".into()),
+        })?);
+        if Image::MOST_UPLOAD_BYTES < file.len() {
+            return Err(too_large(Image::MOST_UPLOAD_BYTES));
+        }
+        if before + STRETCH_BYTES <= file.len() {
+            (begun, before) = (Instant::now(), file.len());
+        }
+    }
+}
+
+fn slow() -> Problem {
+    Problem::Slow("The image came too slowly, so it was not kept. Upload it again over a faster connection.".into())
 }
 
 fn shown(id: ImageId, picture: Picture) -> Response {
@@ -122,4 +149,30 @@ async fn remove(
 ) -> Result<StatusCode, Problem> {
     images::remove(&state, account, id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::stream;
+    use tokio::time::sleep;
+
+    const STRETCH: Duration = Duration::from_secs(15);
+
+    /// What becomes of pieces of this size, one every so many seconds.
+    async fn received(piece: usize, pieces: usize, seconds: u64) -> Result<usize, Problem> {
+        let pieces = stream::iter(0..pieces).then(move |_| async move {
+            sleep(Duration::from_secs(seconds)).await;
+            Ok::<_, std::io::Error>(Bytes::from(vec![0; piece]))
+        });
+        receive(STRETCH, Body::from_stream(pieces)).await.map(|file| file.len())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn z37_an_upload_that_keeps_its_pace_is_read_and_one_that_drips_is_not() {
+        assert_eq!(received(32 << 10, 10, 7).await.unwrap(), 320 << 10, "64 KiB in 14 seconds");
+        assert!(matches!(received(32 << 10, 10, 8).await, Err(Problem::Slow(_))), "64 KiB in 16 seconds");
+        assert!(matches!(received(1, 1_000, 1).await, Err(Problem::Slow(_))));
+        assert_eq!(received(100, 1, 14).await.unwrap(), 100, "a small one has a stretch for all of it");
+    }
 }

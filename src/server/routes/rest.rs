@@ -140,7 +140,7 @@ struct NewConversation {
 /// Make a conversation
 #[utoipa::path(post, path = "/api/v1/conversations", operation_id = "makeConversation", tag = "conversations",
     request_body = NewConversation,
-    responses((status = 201, body = Conversation, description = "Made, now or before"), Conflicts))]
+    responses((status = 201, body = Conversation, description = "Made, now or before"), Conflicts, Limited))]
 async fn create(
     Extract(state): Extract<State>,
     Account(account): Account,
@@ -169,7 +169,7 @@ async fn snapshot(
 /// Change title, model, system prompt or parameters
 #[utoipa::path(patch, path = "/api/v1/conversations/{id}", operation_id = "changeConversation", tag = "conversations",
     request_body = Changes,
-    responses((status = 200, body = Conversation)))]
+    responses((status = 200, body = Conversation), Conflicts, Limited))]
 async fn change(
     Extract(state): Extract<State>,
     Account(account): Account,

@@ -172,7 +172,7 @@ pub(super) struct NewRole {
 /// Change what somebody may do
 #[utoipa::path(patch, path = "/api/v1/conversations/{id}/sharing/people/{account}", operation_id = "changeRole", tag = "sharing",
     params(("account" = AccountId, Path)), request_body = NewRole,
-    responses((status = 200, body = Person)))]
+    responses((status = 200, body = Person), Conflicts, Limited))]
 async fn set_role(
     Extract(state): Extract<State>,
     Account(account): Account,
@@ -221,7 +221,7 @@ fn a_week() -> u64 {
 /// Make a link by which people come in
 #[utoipa::path(post, path = "/api/v1/conversations/{id}/sharing/links", operation_id = "makeLink", tag = "sharing",
     request_body = LinkToMake,
-    responses((status = 201, body = Made), Conflicts))]
+    responses((status = 201, body = Made), Conflicts, Limited))]
 async fn make_link(
     Extract(state): Extract<State>,
     Account(account): Account,
@@ -257,7 +257,7 @@ pub(super) struct Publish {
 /// Make the link by which everybody may read
 #[utoipa::path(put, path = "/api/v1/conversations/{id}/sharing/public", operation_id = "publish", tag = "sharing",
     request_body = Publish,
-    responses((status = 201, body = Published)))]
+    responses((status = 201, body = Published), Limited))]
 async fn publish(
     Extract(state): Extract<State>,
     Account(account): Account,

@@ -18,7 +18,7 @@ pub(super) struct Timely {
 /// The body took too long.
 #[derive(Debug, thiserror::Error)]
 #[error("its body did not arrive in time")]
-struct Late;
+pub struct Late;
 
 impl Timely {
     pub(super) fn new(body: Incoming, deadline: Instant) -> Self {

@@ -164,3 +164,15 @@ impl FromRequestParts<State> for Arrival {
         })
     }
 }
+
+/// The network address that a request comes from.
+pub struct Address(pub std::net::IpAddr);
+
+impl FromRequestParts<State> for Address {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        let peer = parts.extensions.get::<Peer>().ok_or(Problem::Internal)?;
+        Ok(Self(address::client(&state.settings.trusted_proxies, peer.0.ip(), &parts.headers)))
+    }
+}

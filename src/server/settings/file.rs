@@ -1,6 +1,6 @@
 //! `rivulet.toml`: any number of named providers. What is wrong in it is told with the file and the line.
 
-use crate::server::provider::{self, Endpoint, Kind, Listed, Origin, Parameters, Price};
+use crate::server::provider::{self, Dialect, Endpoint, Kind, LimitName, Listed, Origin, Parameters, Price};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::Value;
@@ -78,6 +78,8 @@ struct Provider {
     key_env: Option<Spanned<String>>,
     key_file: Option<Spanned<String>>,
     parameters: Option<Spanned<Table>>,
+    longest_reply: Option<Spanned<LimitName>>,
+    leave_out: Option<Spanned<Vec<String>>>,
     #[serde(default)]
     models: Vec<Model>,
 }
@@ -106,13 +108,38 @@ impl Provider {
         check_name(name)?;
         let kind = self.kind;
         let key = self.key(environment)?;
+        let dialect = self.dialect()?;
         let base_url = match &self.base_url {
             Some(url) => provider::address(url.get_ref()).map_err(|why| Fault::at(url, format!("base_url: {why}")))?,
             None => kind.base_url().to_owned(),
         };
         let parameters = parameters(self.parameters, kind)?;
         let models = self.models.into_iter().map(|model| model.listed(kind)).collect::<Result<_, _>>()?;
-        Ok(Endpoint { origin: Origin::file(name.get_ref()), kind, key, base_url, parameters, models })
+        Ok(Endpoint { origin: Origin::file(name.get_ref()), kind, key, base_url, parameters, dialect, models })
+    }
+
+    fn dialect(&self) -> Result<Dialect, Fault> {
+        let longest_reply = self.longest_reply.as_ref();
+        if let Some(name) = longest_reply.filter(|_| self.kind != Kind::OpenAi) {
+            return Err(Fault::at(
+                name,
+                "longest_reply: expected only where kind = \"openai\"; others have one name for it",
+            ));
+        }
+        let leave_out = self.leave_out.iter().flat_map(|names| names.get_ref()).cloned().collect();
+        let additions = self.kind.additions();
+        if let Some(names) = &self.leave_out
+            && names.get_ref().iter().any(|name| !additions.contains(&name.as_str()))
+        {
+            let why = match additions {
+                [] => "leave_out: Rivulet adds nothing to requests of this kind".to_owned(),
+                _ => {
+                    format!("leave_out: expected what Rivulet adds to requests of this kind: {}", additions.join(", "))
+                }
+            };
+            return Err(Fault::at(names, why));
+        }
+        Ok(Dialect { longest_reply: longest_reply.map(|name| *name.get_ref()), leave_out })
     }
 
     fn key(&self, environment: impl Fn(&str) -> Option<String>) -> Result<Option<SecretString>, Fault> {
@@ -157,6 +184,7 @@ impl Model {
         let price = self.price.map(|price| cost(&price)).transpose()?;
         Ok(Listed {
             id: self.id.into_inner(),
+            asked_as: None,
             name: self.name,
             context: self.context.map(Spanned::into_inner),
             price,

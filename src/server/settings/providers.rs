@@ -2,7 +2,7 @@
 //! does not name too. The file is the more deliberate of the two, so where both name one, the file's is meant.
 
 use super::{Settings, file};
-use crate::server::provider::{Endpoint, Kind, Origin, Parameters, ProviderSettings};
+use crate::server::provider::{Dialect, Endpoint, Kind, Origin, Parameters, ProviderSettings};
 use secrecy::SecretString;
 use std::path::Path;
 
@@ -38,6 +38,7 @@ impl Settings {
                 key: key.clone(),
                 base_url: url.clone().unwrap_or_else(|| kind.base_url().to_owned()),
                 parameters: Parameters::new(),
+                dialect: Dialect::default(),
                 models: Vec::new(),
             })
         };
@@ -62,6 +63,7 @@ impl Settings {
             key: None,
             base_url: self.ollama_host.clone()?,
             parameters: Parameters::new(),
+            dialect: Dialect::default(),
             models: Vec::new(),
         })
     }

@@ -3,7 +3,7 @@
 use super::audit::Note;
 use super::columns::{self, called};
 use super::revocations::{self, Revoked};
-use super::{Store, audit, merging, usage};
+use super::{Store, audit, merging, names, usage};
 use crate::model::{AccountId, Named};
 use crate::server::principal::{Name, Role};
 use crate::server::secret::Hash;
@@ -128,12 +128,7 @@ impl Store {
     /// Gives it another name, and writes that down. `false`: somebody else is called so.
     pub async fn rename(&self, id: AccountId, name: &Name, former: &str, by: &str) -> sqlx::Result<bool> {
         let mut write = self.write().await?;
-        let taken = sqlx::query("select 1 from account where name_key = $1 and id <> $2")
-            .bind(name.key())
-            .bind(id.to_string())
-            .fetch_optional(&mut *write)
-            .await?;
-        if taken.is_some() {
+        if names::is_taken(&mut write, name, id).await? {
             return Ok(false);
         }
         sqlx::query("update account set name = $2, name_key = $3 where id = $1 and name is not null")
@@ -142,6 +137,7 @@ impl Store {
             .bind(name.key())
             .execute(&mut *write)
             .await?;
+        names::keep_look(&mut write, id, name).await?;
         audit::add(&mut write, &Note::new(by, audit::RENAMED, former, name.shown())).await?;
         write.commit().await?;
         Ok(true)
@@ -217,10 +213,10 @@ pub(super) async fn make(
             None => return Ok(Err(NotMade::Invitation)),
         }
     }
-    if named(&mut *write, new.name).await? {
+    let account = new.guest.unwrap_or_default();
+    if names::is_taken(&mut *write, new.name, account).await? {
         return Ok(Err(NotMade::NameTaken));
     }
-    let account = new.guest.unwrap_or_default();
     let made = sqlx::query(
         "insert into account (id, kind, name, name_key, password, role, created_at, signed_up_at)
          values ($1, 'named', $2, $3, $4, $5, $6, $6)
@@ -240,6 +236,7 @@ pub(super) async fn make(
     if made == 0 {
         return Ok(Err(NotMade::HasName));
     }
+    names::keep_look(&mut *write, account, new.name).await?;
     let invited = if new.invitation.is_some() { " by invitation" } else { "" };
     let issuer = issuer.map(|issuer| format!(", with {issuer}")).unwrap_or_default();
     let (name, how) = (new.name.shown(), format!("{}{invited}{issuer}", role.name()));
@@ -250,9 +247,4 @@ pub(super) async fn make(
 fn credentials(row: &SqliteRow) -> sqlx::Result<Credentials> {
     let Account { id, name, disabled, .. } = account(row)?;
     Ok(Credentials { account: id, name, password: row.try_get("password")?, disabled })
-}
-
-async fn named(write: &mut SqliteConnection, name: &Name) -> sqlx::Result<bool> {
-    let row = sqlx::query("select 1 from account where name_key = $1").bind(name.key()).fetch_optional(write).await?;
-    Ok(row.is_some())
 }

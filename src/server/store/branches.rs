@@ -1,8 +1,10 @@
 //! The tree of a conversation's messages, and which of its branches is shown.
 
-use super::Store;
 use super::columns::id;
+use super::{Store, writing};
+use crate::error::Problem;
 use crate::model::{ConversationId, MessageId, Role, Status};
+use crate::server::quota::Writer;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use std::collections::HashMap;
@@ -129,8 +131,17 @@ impl Store {
     }
 
     /// Shows the branch that ends with `leaf`, until a newer message comes.
-    pub async fn show_branch(&self, conversation: ConversationId, leaf: MessageId) -> sqlx::Result<()> {
+    ///
+    /// # Errors
+    /// 429 where the account has written enough.
+    pub async fn show_branch(
+        &self,
+        writer: Writer,
+        conversation: ConversationId,
+        leaf: MessageId,
+    ) -> Result<(), Problem> {
         let mut write = self.write().await?;
+        writing::count(&mut write, writer).await?;
         sqlx::query(
             "update conversation set leaf = $2, leaf_since = (select max(position) from message where conversation = $1)
              where id = $1",
@@ -139,6 +150,6 @@ impl Store {
         .bind(leaf.to_string())
         .execute(&mut *write)
         .await?;
-        write.commit().await
+        Ok(write.commit().await?)
     }
 }

@@ -1,11 +1,12 @@
 //! Conversations.
 
 use super::columns::{access, called, id};
-use super::{Store, used};
+use super::{Store, used, writing};
 use crate::contract::Changes;
 use crate::error::Problem;
 use crate::model::{Access, AccountId, Conversation, ConversationId, Named, Parameters};
 use crate::server::principal::Viewer;
+use crate::server::quota::Writer;
 use crate::server::times::now;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteExecutor};
@@ -136,16 +137,25 @@ pub struct Place {
 impl Store {
     /// Makes a conversation, or finds the one that the same account made with this id. `None`: the id is another's, or that of
     /// a conversation that was deleted.
+    ///
+    /// # Errors
+    /// 429 and 409 where the account has made enough (`store/writing`).
     pub async fn add_conversation(
         &self,
-        account: AccountId,
+        writer: Writer,
         conversation: ConversationId,
         settings: Changes,
-    ) -> sqlx::Result<Option<(Stored, bool)>> {
+    ) -> Result<Option<(Stored, bool)>, Problem> {
+        let account = writer.account;
         let mut write = self.write().await?;
+        if let Some(before) = seen(&mut *write, account, conversation).await? {
+            return Ok(Some(before).filter(|stored| stored.access == Access::Owner).map(|stored| (stored, false)));
+        }
         if used::is_used(&mut write, conversation).await? {
             return Ok(None);
         }
+        writing::count(&mut write, writer).await?;
+        writing::check_conversations(&mut write, writer).await?;
         let made = sqlx::query(
             "insert into conversation (id, account, title, title_by, model, system, parameters, created_at, updated_at)
              values ($1, $2, $3, case when $3 = '' then 'none' else 'person' end, $4, $5, $6, $7, $7) on conflict (id) do nothing",
@@ -160,9 +170,13 @@ impl Store {
         .execute(&mut *write)
         .await?
         .rows_affected();
+        if made == 0 {
+            return Ok(None);
+        }
+        writing::check_bytes(&mut write, writer, conversation, 0).await?;
         let found = seen(&mut *write, account, conversation).await?;
         write.commit().await?;
-        Ok(found.filter(|stored| stored.access == Access::Owner).map(|stored| (stored, made > 0)))
+        Ok(found.map(|stored| (stored, true)))
     }
 
     /// The conversation as the account sees it. `RowNotFound` when it is not there, or not for this account.
@@ -247,13 +261,19 @@ impl Store {
     }
 
     /// Changes what `changes` names. `RowNotFound` when the conversation is not there or another's.
+    ///
+    /// # Errors
+    /// 429 and 409 where the account has written enough (`store/writing`).
     pub async fn change_conversation(
         &self,
-        account: AccountId,
+        writer: Writer,
         conversation: ConversationId,
         changes: &Changes,
-    ) -> sqlx::Result<Stored> {
+    ) -> Result<Stored, Problem> {
+        let account = writer.account;
         let mut write = self.write().await?;
+        writing::count(&mut write, writer).await?;
+        let before = writing::bytes_of(&mut write, conversation).await?;
         let changed = sqlx::query(
             "update conversation set title = coalesce($3, title), model = coalesce($4, model),
                     title_by = case when $3 is null then title_by else 'person' end,
@@ -270,8 +290,9 @@ impl Store {
         .execute(&mut *write)
         .await?;
         if changed.rows_affected() == 0 {
-            return Err(sqlx::Error::RowNotFound);
+            return Err(Problem::NotFound);
         }
+        writing::check_bytes(&mut write, writer, conversation, before).await?;
         let stored = seen(&mut *write, account, conversation).await?.ok_or(sqlx::Error::RowNotFound)?;
         write.commit().await?;
         Ok(stored)

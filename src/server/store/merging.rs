@@ -12,7 +12,7 @@ pub(super) async fn is_guest(write: &mut SqliteConnection, id: AccountId) -> sql
     Ok(row.is_some())
 }
 
-/// See [`Store::merge`].
+/// See [`super::Store::merge`].
 pub(super) async fn merge(write: &mut SqliteConnection, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
     if !is_guest(&mut *write, guest).await? {
         return Ok(());

@@ -259,15 +259,33 @@ impl Store {
         rows.iter().map(told).collect()
     }
 
-    /// The newest messages on the way from `leaf` up to the root, oldest first, at most `limit`. `leaf` is among them.
-    pub async fn path(&self, conversation: ConversationId, leaf: MessageId, limit: i64) -> sqlx::Result<Vec<Message>> {
+    /// The newest messages on the way from `leaf` up to the root, oldest first, at most `limit` and at most `bytes` of what was
+    /// said and thought. `leaf` is among them, and at least one more where `uncounted` is 1: then `leaf` counts for no bytes.
+    pub async fn path(
+        &self,
+        conversation: ConversationId,
+        leaf: MessageId,
+        limit: i64,
+        (bytes, uncounted): (i64, i64),
+    ) -> sqlx::Result<Vec<Message>> {
+        // The lengths alone are read of those that do not fit.
         let rows = sqlx::query(concat!(
             path!(),
-            select_messages!("join path on message.id = path.id order by path.depth desc")
+            ", sized as (
+                select path.id, path.depth,
+                       sum(case when path.depth <= $5 then 0 else octet_length(text) + octet_length(thinking) end)
+                           over (order by path.depth) as bytes
+                from path join message on message.id = path.id)
+             ",
+            select_messages!(
+                "join sized on message.id = sized.id where sized.bytes <= $4 or sized.depth <= 1 + $5 order by sized.depth desc"
+            )
         ))
         .bind(leaf.to_string())
         .bind(conversation.to_string())
         .bind(limit)
+        .bind(bytes)
+        .bind(uncounted)
         .fetch_all(self.read())
         .await?;
         rows.iter().map(|row| Ok(self.as_ended(message(row)?))).collect()

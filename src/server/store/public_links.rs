@@ -3,7 +3,10 @@
 use super::Store;
 use super::columns::id;
 use super::revocations::{Revoked, note_by};
+use super::writing;
+use crate::error::Problem;
 use crate::model::ConversationId;
+use crate::server::quota::Writer;
 use crate::server::secret::Hash;
 use crate::server::times::now;
 use sqlx::Row;
@@ -30,8 +33,18 @@ impl Store {
     }
 
     /// Makes a link. One from before it ends.
-    pub async fn set_public_link(&self, conversation: ConversationId, link: Hash, names: bool) -> sqlx::Result<()> {
+    ///
+    /// # Errors
+    /// 429 where the account has written enough.
+    pub async fn set_public_link(
+        &self,
+        writer: Writer,
+        conversation: ConversationId,
+        link: Hash,
+        names: bool,
+    ) -> Result<(), Problem> {
         let mut write = self.write().await?;
+        writing::count(&mut write, writer).await?;
         sqlx::query(
             "insert into public_link (conversation, token_hash, names, created_at) values ($1, $2, $3, $4)
              on conflict (conversation) do update set
@@ -44,7 +57,7 @@ impl Store {
         .execute(&mut *write)
         .await?;
         note_by(&mut write, Some(self.process()), Revoked::PublicLink(conversation)).await?;
-        write.commit().await
+        Ok(write.commit().await?)
     }
 
     /// Withdraws the link. `false`: there is none.

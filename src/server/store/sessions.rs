@@ -76,15 +76,18 @@ pub(super) fn holder(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Holder> {
 }
 
 impl Store {
-    /// Whose session this is. None too where the account is disabled.
+    /// Whose session this is. None too where the account is disabled, and where nobody has used it for too long, whether it was
+    /// swept or not: in a database that comes from a backup it was not.
     pub async fn session(&self, session: Hash) -> sqlx::Result<Option<Holder>> {
         let row = sqlx::query(
             "select session.account, account.name, account.role,
                     coalesce(session.last_used_at, session.created_at) as last_used_at
              from session join account on account.id = session.account
-             where session.token_hash = $1 and account.disabled_at is null",
+             where session.token_hash = $1 and account.disabled_at is null
+                and (account.name is null or coalesce(session.last_used_at, session.created_at) >= $2)",
         )
         .bind(session.to_string())
+        .bind(ago(UNUSED))
         .fetch_optional(self.read())
         .await?;
         row.as_ref().map(holder).transpose()
@@ -144,10 +147,13 @@ impl Store {
     /// The account's sessions, the one used last first.
     pub async fn sessions(&self, account: AccountId) -> sqlx::Result<Vec<Session>> {
         let rows = sqlx::query(
-            "select token_hash, device, created_at, coalesce(last_used_at, created_at) as last_used_at from session
-             where account = $1 order by 4 desc, 1",
+            "select token_hash, device, session.created_at, coalesce(last_used_at, session.created_at) as last_used_at
+             from session join account on account.id = session.account
+             where account = $1 and (account.name is null or coalesce(last_used_at, session.created_at) >= $2)
+             order by 4 desc, 1",
         )
         .bind(account.to_string())
+        .bind(ago(UNUSED))
         .fetch_all(self.read())
         .await?;
         let read = rows.iter().map(|row| {
@@ -178,10 +184,11 @@ impl Store {
     pub async fn knows_browser(&self, name_key: &str, browser: Hash) -> sqlx::Result<bool> {
         let row = sqlx::query(
             "select 1 from known_browser join account on account.id = known_browser.account
-             where known_browser.token_hash = $1 and account.name_key = $2",
+             where known_browser.token_hash = $1 and account.name_key = $2 and known_browser.created_at >= $3",
         )
         .bind(browser.to_string())
         .bind(name_key)
+        .bind(ago(UNUSED))
         .fetch_optional(self.read())
         .await?;
         Ok(row.is_some())

@@ -6,7 +6,10 @@
 use super::Store;
 use super::columns::{access, called, hash, id};
 use super::revocations::{Revoked, note_by};
+use super::writing;
+use crate::error::Problem;
 use crate::model::{Access, AccountId, ConversationId, Named};
+use crate::server::quota::Writer;
 use crate::server::secret::Hash;
 use crate::server::times::now;
 use sqlx::sqlite::SqliteRow;
@@ -110,13 +113,17 @@ impl Store {
     }
 
     /// Shares the conversation with an account, or gives it another role. `most` people may be here besides the owner.
+    ///
+    /// # Errors
+    /// 429 where `writer`, who shares it, has written enough.
     pub async fn share(
         &self,
+        writer: Writer,
         conversation: ConversationId,
         account: AccountId,
         role: Access,
         most: i64,
-    ) -> sqlx::Result<Given> {
+    ) -> Result<Given, Problem> {
         let mut write = self.write().await?;
         let before = role_of(&mut write, conversation, account).await?;
         if before == Some(Access::Owner) || before == Some(role) {
@@ -125,6 +132,7 @@ impl Store {
         if before.is_none() && most <= count(&mut write, conversation).await? {
             return Ok(Given::Full);
         }
+        writing::count(&mut write, writer).await?;
         give(&mut write, self.process(), conversation, account, role).await?;
         write.commit().await?;
         Ok(Given::New)
@@ -164,8 +172,18 @@ impl Store {
     }
 
     /// Adds a link, where there are fewer than `most`. Those that have ended make room first.
-    pub async fn add_share_link(&self, conversation: ConversationId, new: &Link, most: i64) -> sqlx::Result<bool> {
+    ///
+    /// # Errors
+    /// 429 where the account has written enough.
+    pub async fn add_share_link(
+        &self,
+        writer: Writer,
+        conversation: ConversationId,
+        new: &Link,
+        most: i64,
+    ) -> Result<bool, Problem> {
         let mut write = self.write().await?;
+        writing::count(&mut write, writer).await?;
         sqlx::query("delete from share_link where conversation = $1 and (ends_at <= $2 or uses <= used)")
             .bind(conversation.to_string())
             .bind(now())
@@ -241,12 +259,16 @@ impl Store {
     }
 
     /// Takes the link: one use of it, unless it gives nothing that the account does not have. None: it cannot be taken.
+    ///
+    /// # Errors
+    /// 429 where the account has written enough.
     pub async fn take_share_link(
         &self,
+        writer: Writer,
         link: Hash,
-        account: AccountId,
         most: i64,
-    ) -> sqlx::Result<Option<(ConversationId, Given)>> {
+    ) -> Result<Option<(ConversationId, Given)>, Problem> {
+        let account = writer.account;
         let mut write = self.write().await?;
         let row = sqlx::query(open_link!("select conversation, role from share_link"))
             .bind(link.to_string())
@@ -262,6 +284,7 @@ impl Store {
         if before.is_none() && most <= count(&mut write, conversation).await? {
             return Ok(Some((conversation, Given::Full)));
         }
+        writing::count(&mut write, writer).await?;
         sqlx::query("update share_link set used = used + 1 where token_hash = $1")
             .bind(link.to_string())
             .execute(&mut *write)

@@ -2,9 +2,11 @@
 
 use super::revocations::{self, Revoked};
 use super::sessions::{Holder, USE_STEP, holder};
-use super::{Store, columns};
+use super::{Store, columns, writing};
+use crate::error::Problem;
 use crate::model::AccountId;
 use crate::server::principal::Scope;
+use crate::server::quota::Writer;
 use crate::server::secret::Hash;
 use crate::server::times::{ago, now};
 use sqlx::Row;
@@ -35,21 +37,25 @@ impl Store {
     }
 
     /// Adds a token, where the account has fewer than `most`. `false`: it has as many.
+    ///
+    /// # Errors
+    /// 429 where the account has written enough.
     pub async fn add_token(
         &self,
-        account: AccountId,
+        writer: Writer,
         token: Hash,
         name: &str,
         scope: Scope,
         most: usize,
-    ) -> sqlx::Result<bool> {
+    ) -> Result<bool, Problem> {
         let mut write = self.write().await?;
+        writing::count(&mut write, writer).await?;
         let added = sqlx::query(
             "insert into api_token (token_hash, account, name, scope, created_at)
              select $1, $2, $3, $4, $5 where (select count(*) from api_token where account = $2) < $6",
         )
         .bind(token.to_string())
-        .bind(account.to_string())
+        .bind(writer.account.to_string())
         .bind(name)
         .bind(scope.name())
         .bind(now())

@@ -15,8 +15,8 @@ use axum::http::HeaderValue;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use leptos::prelude::use_context;
-use leptos::server_fn::codec::ByteStream;
 use leptos_axum::ResponseOptions;
+use server_fn::codec::ByteStream;
 use tokio::time::timeout;
 
 /// An empty line: a sign of life.

@@ -248,6 +248,18 @@ async fn nobody_takes_every_place_for_uploads() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn z37_an_upload_that_stands_still_is_told_so_and_its_place_is_free_again() {
+    let bounds = Bounds { upload_stretch: Duration::from_millis(200), ..Bounds::default() };
+    let app = App::bounded(bounds).await;
+    assert_eq!(Bounds::default().upload_stretch, Duration::from_secs(15));
+    for _ in 0..5 {
+        let answer = half_an_upload(&app, false).await;
+        assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("came too slowly"), "{answer}");
+    }
+    app.image(files::numbered(1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_is_cut_or_drips_leaves_nothing_and_its_place_is_free_again() {
     let bounds = Bounds { upload_read: Duration::from_millis(200), ..Bounds::default() };
     let app = App::bounded(bounds).await;
@@ -256,7 +268,7 @@ async fn an_upload_that_is_cut_or_drips_leaves_nothing_and_its_place_is_free_aga
         half_an_upload(&app, true).await;
     }
     let answer = half_an_upload(&app, false).await;
-    assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("did not arrive in full"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("came too slowly"), "{answer}");
     assert_eq!(app.count("image").await + app.count("picture").await, 0);
     app.image(files::numbered(1)).await;
 }

@@ -51,7 +51,7 @@ impl Place {
         store.link(admin, &new).await.unwrap();
         let identity = store.identities(admin).await.unwrap().remove(0).id;
         let (session, token) = (store.sessions(admin).await.unwrap()[0].hash, Hash::of("another program"));
-        store.add_token(admin, token, "another", Scope::Read, 50).await.unwrap();
+        store.add_token(app.state.writer(admin), token, "another", Scope::Read, 50).await.unwrap();
         let ids = vec![
             ("{cursor}", sent.cursor),
             ("{c}", conversation),
@@ -74,7 +74,7 @@ impl Place {
         let (hash, store) = (Hash::of(&secret), &self.app.state.store);
         let account = if way == Way::Share { self.bob } else { self.admin };
         if way == Way::Token {
-            store.add_token(account, hash, "a program", Scope::Write, 1_000).await.unwrap();
+            store.add_token(self.app.state.writer(account), hash, "a program", Scope::Write, 1_000).await.unwrap();
             return (format!("authorization: Bearer {secret}"), hash);
         }
         store.add_session(account, hash, "a browser", None, None, None).await.unwrap();
@@ -106,7 +106,8 @@ impl Place {
         write.commit().await.unwrap();
         let conversation: ConversationId = self.ids.id_of("conversations").parse().unwrap();
         let participant = crate::model::Access::Participant;
-        self.app.state.store.share(conversation, self.bob, participant, 10).await.unwrap();
+        let writer = self.app.state.writer(self.admin);
+        self.app.state.store.share(writer, conversation, self.bob, participant, 10).await.unwrap();
     }
 
     /// All that a door could have changed.

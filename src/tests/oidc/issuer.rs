@@ -43,6 +43,8 @@ pub(crate) struct Script {
     pub(crate) down: bool,
     /// In the place of the metadata's own members.
     pub(crate) metadata: Map<String, Value>,
+    /// Put over the token endpoint's answer.
+    pub(crate) tokens: Map<String, Value>,
     /// Takes a code as often as it is brought.
     pub(crate) codes_last: bool,
 }
@@ -230,8 +232,11 @@ async fn token(State(shared): Told, headers: HeaderMap, Form(form): Form<HashMap
         return refused("invalid_grant");
     };
     let id_token = id_token(&shared, &asked.nonce);
-    Json(json!({ "access_token": "access", "token_type": "Bearer", "expires_in": 60, "id_token": id_token }))
-        .into_response()
+    let mut told = json!({ "access_token": "access", "token_type": "Bearer", "expires_in": 60, "id_token": id_token });
+    for (name, value) in &shared.script.tokens {
+        told[name] = value.clone();
+    }
+    Json(told).into_response()
 }
 
 fn id_token(shared: &Shared, nonce: &str) -> String {

@@ -34,6 +34,7 @@ fn endpoint(kind: Kind, base_url: &str, key: Option<&str>) -> Endpoint {
         key: key.map(|key| key.to_owned().into()),
         base_url: base_url.into(),
         parameters: Default::default(),
+        dialect: Default::default(),
         models: Vec::new(),
     }
 }

@@ -42,6 +42,15 @@ base_url = "http://127.0.0.1:9/"
 "#;
 
 #[test]
+fn z11_a_wrong_dialect_is_told_with_its_line() {
+    let of = |more: &str| complaint(&format!("[providers.x]\nkind = \"anthropic\"\n{more}\n"));
+    assert!(of("longest_reply = \"max_tokens\"").starts_with("3: longest_reply: expected only where"));
+    assert!(of("leave_out = [\"stream_options\"]").starts_with("3: leave_out: Rivulet adds nothing"));
+    let openai = "[providers.x]\nkind = \"openai\"\nleave_out = [\"messages\"]\n";
+    assert!(complaint(openai).starts_with("3: leave_out: expected what Rivulet adds"), "{}", complaint(openai));
+}
+
+#[test]
 fn two_providers_of_one_kind_come_in_the_order_of_the_file() {
     let folder = Folder::new();
     let endpoints = settings(&folder, TWO, &[]).providers().unwrap().providers;

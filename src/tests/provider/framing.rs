@@ -5,6 +5,7 @@ use crate::server::provider::framing::{Event, TooLong};
 use crate::server::provider::sse::Parser;
 use futures::{StreamExt, executor, stream};
 use proptest::prelude::*;
+use serde_json::json;
 
 fn events(chunks: &[&[u8]]) -> Vec<Event> {
     let mut parser = Parser::new(1 << 20);
@@ -75,8 +76,8 @@ fn f9_invalid_bytes_become_one_replacement_character_each_and_nul_stays() {
 
 #[test]
 fn f10_a_line_above_the_limit_fails_after_what_came_before_it() {
-    let limit = Limits::default().event_bytes;
     for kind in Kind::ALL {
+        let limit = kind.event_bytes(&Limits::default());
         let begun = if kind == Kind::Ollama { "" } else { "data: " };
         let mut reader = reader(kind);
         let mut deltas = reader.push(format!("{}{begun}", token(kind, "a")).as_bytes());
@@ -111,6 +112,37 @@ fn f10_an_answer_above_the_limit_fails_and_what_fits_is_kept() {
         let deltas: Vec<_> = (0..9).flat_map(|_| reader.push(token(kind, "a").as_bytes())).collect();
         assert_eq!(failure(&deltas).0, "aaa", "{kind:?}");
     }
+}
+
+#[test]
+fn z35_much_more_than_the_text_is_read_and_each_limit_is_named_as_what_it_is() {
+    let defaults = Limits::default();
+    assert_eq!((defaults.event_bytes, defaults.body_bytes), (1 << 20, 256 << 20));
+    for kind in Kind::ALL {
+        let limits = Limits { body_bytes: 100, ..defaults };
+        let mut walled = kind.reader(&Arc::new(Origin::environment("x", "X")), &limits);
+        let wall = failure(&walled.push(&b"\n".repeat(101))).1.message;
+        assert!(wall.contains("256 MiB") && wall.contains("hardly any text"), "{wall}");
+        let mut reader = reader(kind);
+        let line = failure(&reader.push(&vec![b'x'; kind.event_bytes(&defaults) + 1])).1.message;
+        assert!(line.contains("a single event"), "{line}");
+    }
+}
+
+#[test]
+fn z35_the_events_that_repeat_a_whole_reply_of_responses_do_not_end_it() {
+    let kind = Kind::Responses;
+    let piece = token(kind, &r"\u00e9".repeat(1 << 10));
+    let whole = r"\u00e9".repeat(1 << 19);
+    let done = json!({ "type": "response.output_text.done", "text": "TEXT" }).to_string();
+    let completed = r#"{"type":"response.completed","response":{"status":"completed","output":[{"text":"TEXT"}]}}"#;
+    let mut stream = piece.repeat(1 << 9);
+    for event in [done.as_str(), completed] {
+        stream += &line(kind, &event.replace("TEXT", &whole));
+    }
+    let deltas = read(kind, stream.as_bytes().chunks(1 << 14));
+    assert_eq!(shown(&deltas).len(), 1 << 20);
+    assert_eq!(deltas.last(), Some(&finished("completed")));
 }
 
 /// The events of `sse-stream`, which knows the same standard but not our code. It keeps blocks without data.

@@ -24,7 +24,7 @@ pub(super) fn recordings() -> [Recording; 6] {
         Recording {
             kind: Kind::Anthropic,
             stream: include_str!("recordings/anthropic.sse"),
-            ending: "event: message_stop",
+            ending: "event: message_delta",
             deltas: [vec![usage(25, 1)], silent(), greeting(), vec![usage(25, 15), finished("end_turn")]].concat(),
         },
         Recording {
@@ -47,7 +47,7 @@ pub(super) fn recordings() -> [Recording; 6] {
             deltas: [
                 vec![thinking("")],
                 thoughts(),
-                vec![thinking("\n\n"), thinking("Also.")],
+                vec![thinking("\n\nAlso.")],
                 greeting(),
                 vec![usage(9, 31), finished("completed")],
             ]

@@ -57,7 +57,8 @@ async fn a_link_is_for_so_many_people_and_for_its_time() {
         ends_at: ago(std::time::Duration::from_secs(1)),
         created_at: now(),
     };
-    assert!(shared.app.state.store.add_share_link(conversation, &over, 100).await.unwrap());
+    let writer = shared.app.state.writer(shared.bob_id.parse().unwrap());
+    assert!(shared.app.state.store.add_share_link(writer, conversation, &over, 100).await.unwrap());
     problem(shared.app.join(&secret).await, 404).await;
     // One that is withdrawn.
     shared.be_ann();

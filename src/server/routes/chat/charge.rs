@@ -21,23 +21,34 @@ pub(super) struct Charge {
 impl Charge {
     /// None where nothing was answered: that costs nothing.
     pub(super) fn usage(&self) -> Option<Usage> {
+        let counted = self.usage.map(|usage| usage.input_tokens).filter(|tokens| *tokens != 0);
         let about = Usage {
-            input_tokens: self.usage.map_or_else(|| estimated_tokens(self.asked), |usage| usage.input_tokens),
+            input_tokens: counted.unwrap_or_else(|| estimated_tokens(self.asked)),
             output_tokens: estimated_tokens(self.answered),
             estimated: true,
             cost_micros: None,
         };
+        let is_counted = |usage: Usage| counted.is_some() && (0 < usage.output_tokens || about.output_tokens == 0);
+        let is_all = |usage: Usage| self.is_whole || about.output_tokens <= usage.output_tokens;
         let usage = match self.usage {
-            Some(usage) if self.is_whole || about.output_tokens <= usage.output_tokens => usage,
-            None if self.answered == 0 => return None,
+            Some(usage) if is_all(usage) && is_counted(usage) => usage,
+            // Only one of the two was counted.
+            Some(usage) if is_all(usage) => {
+                Usage { output_tokens: usage.output_tokens.max(about.output_tokens), ..about }
+            }
+            None if self.answered == 0 && !self.is_whole => return None,
             _ => about,
         };
         Some(self.state.providers.priced(&self.model, usage))
     }
-}
 
-impl Drop for Charge {
-    fn drop(&mut self) {
+    /// Writes what there is, and begins anew with another model.
+    pub(super) fn turn_to(&mut self, model: String) {
+        self.write();
+        (self.usage, self.is_whole, self.answered, self.model) = (None, false, 0, model);
+    }
+
+    fn write(&mut self) {
         let (Some(account), Ok(runtime)) = (self.account, tokio::runtime::Handle::try_current()) else { return };
         let Some(usage) = self.usage() else { return };
         let (state, model) = (self.state.clone(), std::mem::take(&mut self.model));
@@ -46,5 +57,11 @@ impl Drop for Charge {
                 tracing::error!(%error, "What a stateless answer has used was not written");
             }
         });
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.write();
     }
 }

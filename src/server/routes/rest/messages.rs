@@ -6,7 +6,7 @@ use crate::event::Snapshot;
 use crate::model::{ConversationId, Message, MessageId, Role, Status};
 use crate::server::messages::End;
 use crate::server::routes::input::{Id, Json, Query};
-use crate::server::routes::openapi::Conflicts;
+use crate::server::routes::openapi::{Conflicts, Limited};
 use crate::server::session::{Account, Reader};
 use crate::server::store::branches::Node;
 use crate::server::{State, branches, messages};
@@ -118,7 +118,7 @@ pub(super) struct Branch {
 /// For everybody who looks at the conversation, until a newer message comes. Not while a reply is open.
 #[utoipa::path(put, path = "/api/v1/conversations/{id}/branch", operation_id = "showBranch", tag = "messages",
     request_body = Branch,
-    responses((status = 200, body = Snapshot), Conflicts))]
+    responses((status = 200, body = Snapshot), Conflicts, Limited))]
 pub(super) async fn show_branch(
     Extract(state): Extract<State>,
     Account(account): Account,

@@ -5,6 +5,7 @@ use super::Listed;
 use crate::error::Problem;
 use crate::server::principal::Scope;
 use crate::server::routes::input::{Id, Json};
+use crate::server::routes::openapi::Limited;
 use crate::server::secret::Hash;
 use crate::server::session::{Reader, SignedIn};
 use crate::server::store::tokens::Token;
@@ -76,7 +77,7 @@ pub(super) struct MadeToken {
 /// Only with the cookie of a browser that is signed in.
 #[utoipa::path(post, path = "/api/v1/tokens", operation_id = "makeToken", tag = "account", request_body = NewToken,
     security(("cookie" = [])),
-    responses((status = 201, body = MadeToken)))]
+    responses((status = 201, body = MadeToken), Limited))]
 pub(super) async fn make(
     Extract(state): Extract<State>,
     SignedIn(who): SignedIn,

@@ -14,7 +14,7 @@ use futures::future::{Fuse, FusedFuture};
 use futures::stream::FusedStream;
 use futures::{FutureExt, StreamExt, TryFutureExt, select_biased};
 use leptos::prelude::*;
-use leptos::server_fn::codec::ByteStream;
+use server_fn::codec::ByteStream;
 use std::pin::pin;
 
 /// How long text waits to be drawn where the browser draws no frames, as in a hidden tab.

@@ -1,0 +1,31 @@
+//! The app's files in the program itself: one binary is all there is to install.
+//!
+//! A debug build with them reads the folder that it was built beside.
+
+use super::File;
+use crate::server::secret::hex;
+use rust_embed::RustEmbed;
+use sha2::{Digest, Sha256};
+
+#[derive(RustEmbed)]
+#[folder = "target/site"]
+#[allow_missing = true]
+struct Site;
+
+/// The files never change while the program runs, and another build has them in another folder.
+pub const CACHING: &str = "public, max-age=31536000, immutable";
+
+/// The folder of the app's own files in addresses. It names the build: a page that is still open when another build starts
+/// is then refused what would not fit it, and browsers need never ask twice for a file.
+pub fn folder() -> String {
+    let mut names: Vec<_> = Site::iter().collect();
+    names.sort();
+    let hashes = names.iter().filter_map(|name| Site::get(name)).map(|file| file.metadata.sha256_hash());
+    let build = hashes.fold(Sha256::new(), |all, hash| all.chain_update(hash)).finalize();
+    format!("pkg/{}", hex(&build[..8]))
+}
+
+pub fn get(name: &str) -> Option<File> {
+    let file = Site::get(name)?;
+    Some(File { tag: hex(&file.metadata.sha256_hash()[..16]), bytes: file.data })
+}

@@ -1,0 +1,51 @@
+//! The app's files on the disk, where cargo-leptos puts them.
+
+use super::{CHANGING, File};
+use std::borrow::Cow;
+use std::path::{Component, Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::UNIX_EPOCH;
+
+/// The site's folder: cargo-leptos names it to the server that it starts. Otherwise it is where `site-root` in Cargo.toml
+/// says.
+static ROOT: LazyLock<PathBuf> =
+    LazyLock::new(|| std::env::var_os("LEPTOS_SITE_ROOT").map_or_else(|| "target/site".into(), PathBuf::from));
+
+/// `cargo leptos watch` replaces the files while the program runs.
+pub const CACHING: &str = CHANGING;
+
+/// The folder of the app's own files in addresses, as cargo-leptos calls it: it names a changed style sheet by that.
+pub fn folder() -> String {
+    "pkg".into()
+}
+
+pub fn get(name: &str) -> Option<File> {
+    read(&ROOT, name)
+}
+
+/// A file inside `root`. A name comes from an address, so it may try to climb out.
+fn read(root: &Path, name: &str) -> Option<File> {
+    let is_inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+    let path = is_inside.then(|| root.join(name))?;
+    let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
+    let changed = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    // Hashing megabytes for every request takes an unoptimized build a second.
+    let tag = format!("{:x}-{:x}", changed.as_nanos(), metadata.len());
+    Some(File { tag, bytes: Cow::Owned(std::fs::read(path).ok()?) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_served_from_inside_the_site_and_from_nowhere_else() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let public = root.join("public");
+        assert_eq!(read(&public, "robots.txt").unwrap().bytes, std::fs::read(public.join("robots.txt")).unwrap());
+        for outside in ["../Cargo.toml", "/etc/hostname", "pkg/../../Cargo.toml", ".", "", "no such file"] {
+            assert!(read(&public, outside).is_none(), "{outside}");
+        }
+        assert!(read(root, "src").is_none(), "a folder is no file");
+    }
+}

@@ -1,0 +1,193 @@
+//! Answers that hold whole conversations: each takes a place (`server/drawing`) for as long as it is in work or unread.
+
+use crate::error::Problem;
+use crate::server::State;
+use crate::server::address::{self, network};
+use crate::server::drawing::Place;
+use crate::server::limits::Sender;
+use crate::server::peer::Peer;
+use crate::server::principal::Passerby;
+use crate::server::problem::in_place_of_page;
+use crate::server::session::Caller;
+use crate::server::sync::lock;
+use axum::BoxError;
+use axum::body::{Body, HttpBody, to_bytes};
+use axum::extract::{Request, State as Extract};
+use axum::http::Method;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use hyper::body::{Frame, SizeHint};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, Weak};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
+
+/// What is handed on at a time: small, so that a slow reader is seen to read.
+const FRAME_BYTES: usize = 16 << 10;
+/// An answer of which nothing was read for so long is let go. (What the kernel holds of it, 128 KiB, counts as read.)
+const UNREAD: Duration = Duration::from_secs(30);
+
+/// Lets bulky answers through one by one, and holds their places until they are read.
+pub(super) async fn hold(Extract(state): Extract<State>, mut request: Request, next: Next) -> Response {
+    if !is_bulky(request.method(), request.uri().path()) {
+        return next.run(request).await;
+    }
+    let place = match senders(&state, &request) {
+        Ok(of) => state.drawing.place(of).await,
+        Err(problem) => Err(problem),
+    };
+    let place = match place {
+        Ok(place) => place,
+        Err(problem) => return in_place_of_page(problem, request.headers()),
+    };
+    request.extensions_mut().insert(Arc::clone(&place));
+    let (parts, body) = next.run(request).await.into_parts();
+    // Whole already: a page is only sent when all of it is drawn.
+    let Ok(bytes) = to_bytes(body, usize::MAX).await else { return Problem::Internal.into_response() };
+    place.drawn(bytes.len());
+    Response::from_parts(parts, Body::new(Unread::new(bytes, place)))
+}
+
+/// Whether what is answered there holds the text of many messages.
+fn is_bulky(method: &Method, path: &str) -> bool {
+    let is_asked = ["/api/chat/open", "/api/chat/earlier", "/api/chat/highlighted"].contains(&path);
+    if *method == Method::POST {
+        return is_asked;
+    }
+    let parts: Vec<_> = path.split('/').skip(1).collect();
+    matches!(
+        parts[..],
+        [""] | ["c", _]
+            | ["api", "v1", "conversations" | "messages" | "replies", _]
+            | ["api", "v1", "conversations", _, "messages"]
+    ) && (*method == Method::GET || *method == Method::HEAD)
+}
+
+/// Whom the answer counts for. People with names are counted by their accounts alone: others at their address do not keep them
+/// out.
+fn senders(state: &State, request: &Request) -> Result<Vec<Sender>, Problem> {
+    let extensions = request.extensions();
+    if let Some(passerby) = extensions.get::<Passerby>() {
+        return Ok(vec![Sender::Network(network(passerby.address))]);
+    }
+    let peer = extensions.get::<Peer>().ok_or(Problem::Internal)?;
+    let address = address::client(&state.settings.trusted_proxies, peer.0.ip(), request.headers());
+    let network = Sender::Network(network(address));
+    Ok(match extensions.get::<Caller>().and_then(|caller| caller.0) {
+        Some(who) if who.is_guest => vec![Sender::Account(who.account), network],
+        Some(who) => vec![Sender::Account(who.account)],
+        None => vec![network],
+    })
+}
+
+/// An answer that is read piece by piece.
+struct Unread(Arc<Mutex<Rest>>);
+
+struct Rest {
+    bytes: Bytes,
+    /// None once all was read, or it was let go.
+    place: Option<Arc<Place>>,
+    read_at: Instant,
+}
+
+/// Nobody has read on.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing of the answer was read for {} seconds", UNREAD.as_secs())]
+struct LetGo;
+
+impl Unread {
+    fn new(bytes: Bytes, place: Arc<Place>) -> Self {
+        let rest = Arc::new(Mutex::new(Rest { bytes, place: Some(place), read_at: Instant::now() }));
+        tokio::spawn(watch(Arc::downgrade(&rest)));
+        Self(rest)
+    }
+}
+
+/// Lets go of an answer that nobody reads. The connection's own patience is shorter where the network is at fault, but somebody
+/// may take a byte now and then.
+async fn watch(rest: Weak<Mutex<Rest>>) {
+    loop {
+        let Some(until) = rest.upgrade().map(|rest| lock(&rest).read_at + UNREAD) else { return };
+        sleep_until(until).await;
+        let Some(rest) = rest.upgrade() else { return };
+        let mut rest = lock(&rest);
+        if rest.read_at + UNREAD <= Instant::now() {
+            (rest.bytes, rest.place) = (Bytes::new(), None);
+            return;
+        }
+    }
+}
+
+impl HttpBody for Unread {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let mut rest = lock(&self.0);
+        if rest.place.is_none() {
+            return Poll::Ready(Some(Err(LetGo.into())));
+        }
+        if rest.bytes.is_empty() {
+            return Poll::Ready(None);
+        }
+        rest.read_at = Instant::now();
+        let length = rest.bytes.len().min(FRAME_BYTES);
+        Poll::Ready(Some(Ok(Frame::data(rest.bytes.split_to(length)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        let rest = lock(&self.0);
+        rest.place.is_some() && rest.bytes.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(lock(&self.0).bytes.len() as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::drawing::Drawing;
+    use futures::StreamExt;
+    use tokio::time::advance;
+
+    #[test]
+    fn z34_what_holds_conversations_is_counted_and_streams_are_not() {
+        for path in ["/", "/c/1", "/api/v1/conversations/1", "/api/v1/conversations/1/messages", "/api/v1/messages/1"] {
+            assert!(is_bulky(&Method::GET, path), "{path}");
+        }
+        assert!(is_bulky(&Method::POST, "/api/chat/open"));
+        for path in ["/api/v1/conversations", "/api/v1/conversations/1/events", "/c/1/sharing", "/sign-in", "/readyz"] {
+            assert!(!is_bulky(&Method::GET, path), "{path}");
+        }
+        assert!(!is_bulky(&Method::POST, "/api/follow") && !is_bulky(&Method::DELETE, "/api/v1/conversations/1"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn z34_a_page_that_nobody_reads_for_half_a_minute_is_let_go() {
+        let drawing = Drawing::new(Arc::default());
+        let place = drawing.place(Vec::new()).await.unwrap();
+        place.drawn(10 * FRAME_BYTES);
+        let mut body = Body::new(Unread::new(vec![0; 10 * FRAME_BYTES].into(), place)).into_data_stream();
+        for _ in 0..3 {
+            assert_eq!(body.next().await.unwrap().unwrap().len(), FRAME_BYTES);
+            advance(UNREAD - Duration::from_secs(1)).await;
+            assert_ne!(drawing.bytes(), 0);
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert_eq!(drawing.bytes(), 0);
+        assert!(body.next().await.unwrap().is_err(), "cut, not ended as if it were whole");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn z34_a_page_that_was_read_gives_its_place_back() {
+        let drawing = Drawing::new(Arc::default());
+        let place = drawing.place(Vec::new()).await.unwrap();
+        let body = Body::new(Unread::new(vec![0; 3 * FRAME_BYTES + 1].into(), place));
+        assert_eq!(to_bytes(body, usize::MAX).await.unwrap().len(), 3 * FRAME_BYTES + 1);
+        assert_eq!(drawing.bytes(), 0);
+    }
+}

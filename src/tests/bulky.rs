@@ -1,0 +1,135 @@
+//! Pages with much text: what they hold, what they send, and how many there are at a time.
+
+use super::app::{App, text};
+use futures::future::join_all;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// A conversation in which models have said these, one after the other. Its newest message has the last text.
+async fn said(app: &App, texts: &[String]) -> String {
+    let conversation = app.conversation().await;
+    let mut write = app.state.store.write().await.unwrap();
+    let mut parent: Option<String> = None;
+    for (position, text) in (1_i64..).zip(texts) {
+        let id = uuid::Uuid::now_v7().to_string();
+        sqlx::query(
+            "insert into message (id, conversation, position, parent, role, text, thinking, status, created_at, finished_at)
+             values ($1, $2, $3, $4, 'assistant', $5, '', 'done', $6, $6)",
+        )
+        .bind(&id)
+        .bind(&conversation)
+        .bind(position)
+        .bind(parent)
+        .bind(text)
+        .bind(crate::server::times::now())
+        .execute(&mut *write)
+        .await
+        .unwrap();
+        parent = Some(id);
+    }
+    write.commit().await.unwrap();
+    conversation
+}
+
+fn code(line: &str, bytes: usize) -> String {
+    format!("```js\n{}\n```\n", line.repeat(bytes / line.len()))
+}
+
+async fn page(app: &App, conversation: &str) -> String {
+    app.get(&format!("/c/{conversation}")).await.text().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn z34_a_page_sends_coloured_code_once_and_is_a_few_times_its_text() {
+    let app = App::start().await;
+    let short = said(&app, &["```js\nlet only = 1;\n```\n".into()]).await;
+    let html = page(&app, &short).await;
+    assert_eq!(html.matches("class=\"k\"").count(), 1, "coloured in the HTML");
+    assert!(!html.contains("\\u003cspan") && !html.contains("class=\\"), "and not in the script again");
+    // Each sign with a colour of its own, in blocks that are coloured, up to what a reply may have.
+    let dear: String = (0..16).map(|_| code("1e+", 60 << 10)).collect();
+    let (html, bytes) = (page(&app, &said(&app, &[dear.clone()]).await).await, dear.len());
+    assert!(html.contains("class=\"n\""));
+    assert!(html.len() < 8 * bytes, "{} bytes of {bytes}", html.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn z34_a_page_holds_two_mebibytes_of_text_and_the_rest_comes_before_it() {
+    let app = App::start().await;
+    let texts: Vec<_> = (0..6).map(|number| format!("Number {number}. {}", "word ".repeat(180_000))).collect();
+    let conversation = said(&app, &texts).await;
+    let snapshot = app.snapshot(&conversation).await;
+    let numbers = |messages: &Value| -> Vec<String> {
+        messages.as_array().unwrap().iter().map(|it| text(&it["text"]).chars().take(9).collect()).collect()
+    };
+    assert_eq!(numbers(&snapshot["messages"]), ["Number 4.", "Number 5."]);
+    assert_eq!(snapshot["earlier"], true);
+    let html = page(&app, &conversation).await;
+    assert!(html.contains("Number 4.") && !html.contains("Number 3."));
+    let (mut before, mut found) = (text(&snapshot["messages"][0]["id"]), Vec::new());
+    loop {
+        let body = json!({ "conversation": conversation, "before": before });
+        let earlier: Value = app.post("/api/chat/earlier", body).await.json().await.unwrap();
+        found.splice(0..0, numbers(&earlier["messages"]));
+        before = text(&earlier["messages"][0]["id"]);
+        if earlier["earlier"] == false {
+            break;
+        }
+    }
+    assert_eq!(found, ["Number 0.", "Number 1.", "Number 2.", "Number 3."]);
+    let path = format!("/api/v1/conversations/{conversation}/messages");
+    let listed: Value = app.get(&path).await.json().await.unwrap();
+    assert_eq!(numbers(&listed["items"]), ["Number 4.", "Number 5."]);
+    let more: Value = app.get(&format!("{path}?cursor={}", text(&listed["next"]))).await.json().await.unwrap();
+    assert_eq!(numbers(&more["items"]), ["Number 2.", "Number 3."]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn z34_a_message_that_is_longer_than_a_page_is_there() {
+    let app = App::start().await;
+    let conversation = said(&app, &["short".into(), "x".repeat(3 << 20), "long ".repeat(500_000)]).await;
+    let snapshot = app.snapshot(&conversation).await;
+    assert_eq!(snapshot["messages"].as_array().unwrap().len(), 1);
+    let before = &snapshot["messages"][0]["id"];
+    let body = json!({ "conversation": conversation, "before": before });
+    let earlier: Value = app.post("/api/chat/earlier", body).await.json().await.unwrap();
+    assert_eq!((earlier["messages"].as_array().unwrap().len(), &earlier["earlier"]), (1, &json!(true)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn z34_forty_pages_that_nobody_reads_are_few_and_hold_nobody_up() {
+    let mut app = App::start().await;
+    app.sign_up("Ann").await;
+    let texts: Vec<_> = (0..20).map(|_| code("let a = [1, 2];\n", 100_000)).collect();
+    let conversation = said(&app, &texts).await;
+    let link = format!("/api/v1/conversations/{conversation}/sharing/public");
+    let made = app.request(Method::PUT, &link).json(&json!({})).send().await.unwrap();
+    let secret = text(&made.json::<Value>().await.unwrap()["secret"]);
+    let path = format!("/p/{secret}/c/{conversation}");
+    let attack = join_all((0..40).map(|_| app.stranger(Method::GET, &path).send()));
+    let other = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let since = Instant::now();
+        assert_eq!(app.get("/").await.status(), StatusCode::OK);
+        since.elapsed()
+    };
+    let (answers, waited) = tokio::join!(attack, other);
+    let answers: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
+    let (drawn, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|it| it.status() == StatusCode::OK);
+    assert!((1..=8).contains(&drawn.len()), "{} at a time", drawn.len());
+    for answer in &refused {
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(answer.headers().contains_key("retry-after"));
+    }
+    assert!(app.state.drawing.bytes() <= 32 << 20, "{} bytes", app.state.drawing.bytes());
+    // Not optimised, a page takes a hundred times as long as it does for people; the promise is 200 ms.
+    assert!(waited < Duration::from_secs(5), "{waited:?}");
+    drop(drawn);
+    let free = async {
+        while app.state.drawing.bytes() != 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), free).await.expect("what hangs up gives its place back");
+}
