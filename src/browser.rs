@@ -6,7 +6,9 @@
 mod clipboard;
 mod event;
 pub mod file;
+mod held;
 mod lock;
+mod patch;
 pub mod storage;
 mod time;
 mod view;
@@ -14,6 +16,7 @@ mod view;
 pub use clipboard::copy;
 pub use event::{Listener, listen_always};
 pub use lock::Lock;
+pub use patch::{patch, patch_text};
 pub use time::{Interval, Timeout, frame, frame_or, now_ms, page_arrived_ms, parse_time_ms, sleep};
 pub use view::{focus, focus_id, inner_html, is_at_end, reveal, scroll_to_end};
 

@@ -4,8 +4,8 @@
 //! finished when a whole line behind it has started another one, and no formula is open that could take both in; nothing
 //! that follows changes it then. The exception are
 //! definitions of links (`[name]: https://...`), which a text holds apart from their use: here they work within the
-//! last block only, in [`render`](super::render) everywhere. Models hardly write them, and the end of a reply shows the
-//! server's rendering anyway.
+//! last block only, in [`render`](super::render) everywhere. Models hardly write them, and at the end of a reply the whole
+//! text is rendered anyway.
 
 use super::{MAX_RENDER_BYTES, blocks, fence::Fence, gauge::Gauge, no_highlight, normalized, plain};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// The HTML of a growing text: `finished`, then `open`.
 #[derive(Default)]
 pub struct Blocks {
-    /// Blocks that will not change any more. This only grows, as long as `life` stays.
+    /// Blocks that will not change any more, each one element. This only grows, as long as `life` stays.
     pub finished: Vec<Arc<str>>,
     /// The last block as far as it has come.
     pub open: String,

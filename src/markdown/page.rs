@@ -28,7 +28,7 @@ pub(super) struct Page<'a> {
     pub(super) depth: usize,
     /// The depth of the element without tags that everything stands in now.
     dropped: Option<usize>,
-    /// Open quotes and list items: they choose the direction of the text, the paragraphs in them follow.
+    /// Open quotes and lists: the outermost chooses the direction of all that stands in it.
     guides: usize,
     table: Table,
     code: Option<Code>,
@@ -83,7 +83,7 @@ impl<'a> Page<'a> {
             Event::Start(tag) => self.descend(tag),
             Event::End(tag) => self.ascend(tag),
             Event::Text(text) => self.text(&text),
-            Event::Code(text) => self.wrapped("<code>", &text, "</code>"),
+            Event::Code(text) => self.wrapped(r#"<code dir="ltr">"#, &text, "</code>"),
             Event::InlineHtml(html) if is_line_break(&html) => self.out.push_str("<br>"),
             Event::InlineHtml(html) => self.inline_html(&html),
             Event::Html(html) => self.wrapped("", &html, ""),
@@ -121,21 +121,21 @@ impl<'a> Page<'a> {
 
     fn start(&mut self, tag: Tag<'_>) {
         match tag {
-            Tag::Paragraph => self.out.push_str(if self.guides == 0 { r#"<p dir="auto">"# } else { "<p>" }),
-            Tag::Heading { level, .. } => {
-                let dir = if self.guides == 0 { r#" dir="auto">"# } else { ">" };
-                self.push(&["<", heading(level), dir]);
-            }
+            Tag::Paragraph => self.push(&["<p", self.direction()]),
+            Tag::Heading { level, .. } => self.push(&["<", heading(level), self.direction()]),
             Tag::BlockQuote(alert) => {
-                self.guide(r#"<blockquote dir="auto">"#);
+                self.guide(&["<blockquote"]);
                 if let Some(alert) = alert {
-                    self.push(&["<p><strong>", name(alert), "</strong></p>"]);
+                    // The name is ours, and does not decide how the text runs.
+                    self.push(&[r#"<p><strong dir="ltr">"#, name(alert), "</strong></p>"]);
                 }
             }
-            Tag::Item => self.guide(r#"<li dir="auto">"#),
-            Tag::List(Some(1)) => self.out.push_str("<ol>"),
-            Tag::List(Some(first)) => self.push(&[r#"<ol start=""#, &first.to_string(), r#"">"#]),
-            Tag::List(None) => self.out.push_str("<ul>"),
+            Tag::Item => self.out.push_str("<li>"),
+            Tag::List(Some(1)) => self.guide(&["<ol"]),
+            Tag::List(Some(first)) => {
+                self.guide(&[r#"<ol start=""#, &first.to_string(), room(first)]);
+            }
+            Tag::List(None) => self.guide(&["<ul"]),
             Tag::CodeBlock(kind) => self.code = Some(Code { language: language(&kind), text: String::new() }),
             Tag::HtmlBlock => self.out.push_str(PLAIN_START),
             Tag::Table(columns) => self.start_table(columns),
@@ -157,9 +157,9 @@ impl<'a> Page<'a> {
             TagEnd::Paragraph => self.out.push_str("</p>"),
             TagEnd::Heading(level) => self.push(&["</", heading(level), ">"]),
             TagEnd::BlockQuote(_) => self.end_guide("</blockquote>"),
-            TagEnd::Item => self.end_guide("</li>"),
-            TagEnd::List(true) => self.out.push_str("</ol>"),
-            TagEnd::List(false) => self.out.push_str("</ul>"),
+            TagEnd::Item => self.out.push_str("</li>"),
+            TagEnd::List(true) => self.end_guide("</ol>"),
+            TagEnd::List(false) => self.end_guide("</ul>"),
             TagEnd::CodeBlock => self.end_code(),
             TagEnd::HtmlBlock => self.out.push_str(PLAIN_END),
             TagEnd::Table => self.out.push_str("</tbody></table></div>"),
@@ -201,9 +201,16 @@ impl<'a> Page<'a> {
         self.out.push_str(end);
     }
 
-    fn guide(&mut self, tag: &str) {
+    /// The end of a tag that chooses its direction by its first letters, unless something around it has chosen: a browser
+    /// does not look for letters in what chooses for itself.
+    fn direction(&self) -> &'static str {
+        if self.guides == 0 { r#" dir="auto">"# } else { ">" }
+    }
+
+    fn guide(&mut self, tag: &[&str]) {
+        self.push(tag);
+        self.out.push_str(self.direction());
         self.guides += 1;
-        self.out.push_str(tag);
     }
 
     fn end_guide(&mut self, tag: &str) {
@@ -213,7 +220,11 @@ impl<'a> Page<'a> {
 
     fn start_table(&mut self, columns: Vec<Alignment>) {
         self.table = Table { columns, ..Table::default() };
-        self.out.push_str(r#"<div class="table" tabindex="0" role="region" aria-label="Table"><table>"#);
+        self.push(&[
+            r#"<div class="table" tabindex="0" role="region" aria-label="Table""#,
+            self.direction(),
+            "<table>",
+        ]);
     }
 
     fn start_row(&mut self, tag: &str, is_head: bool) {
@@ -230,13 +241,13 @@ impl<'a> Page<'a> {
             Some(Alignment::None) | None => ">",
         };
         self.table.column += 1;
-        let tag = if self.table.is_head { r#"<th scope="col" dir="auto""# } else { r#"<td dir="auto""# };
+        let tag = if self.table.is_head { r#"<th scope="col""# } else { "<td" };
         self.push(&[tag, align]);
     }
 
     fn end_code(&mut self) {
         let Some(Code { language, text }) = self.code.take() else { return };
-        self.out.push_str(r#"<figure class="code"><figcaption><span>"#);
+        self.out.push_str(r#"<figure class="code" dir="ltr"><figcaption><span>"#);
         escape(&mut self.out, &language);
         self.out.push_str(r#"</span><button type="button" class="copy" data-copy>Copy</button></figcaption>"#);
         self.out.push_str(r#"<pre tabindex="0"><code>"#);
@@ -259,6 +270,15 @@ fn heading(level: HeadingLevel) -> &'static str {
         HeadingLevel::H2 => "h4",
         HeadingLevel::H3 => "h5",
         HeadingLevel::H4 | HeadingLevel::H5 | HeadingLevel::H6 => "h6",
+    }
+}
+
+/// How much room the numbers of a list need, told by its first: three digits have it without a word.
+fn room(first: u64) -> &'static str {
+    match first {
+        0..900 => "\"",
+        900..90_000 => r#"" class="wide""#,
+        _ => r#"" class="widest""#,
     }
 }
 

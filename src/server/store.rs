@@ -103,7 +103,9 @@ impl Store {
             pool().max_connections(1).connect_with(options.clone()).await.map_err(|error| not_opened(error, &path))?;
         check(&writer, &path).await?;
         sqlx::migrate!().run(&writer).await.context("The database's tables could not be brought up to date")?;
-        let reader = pool().max_connections(READERS).connect_with(options.read_only(true)).await?;
+        // All of them now: one that is made later would open whatever stands at the path by then.
+        let reader =
+            pool().max_connections(READERS).min_connections(READERS).connect_with(options.read_only(true)).await?;
         let presence = Presence::begin(&path);
         let presence =
             presence.with_context(|| format!("DATABASE_URL: no file can be made beside {}", path.display()))?;
@@ -215,6 +217,7 @@ const SQLITE_READONLY: i32 = 8;
 const SQLITE_IOERR: i32 = 10;
 const SQLITE_CORRUPT: i32 = 11;
 const SQLITE_FULL: i32 = 13;
+const SQLITE_CANTOPEN: i32 = 14;
 const SQLITE_NOTADB: i32 = 26;
 
 impl From<sqlx::Error> for Problem {
@@ -241,7 +244,7 @@ impl From<sqlx::Error> for Problem {
                     "The server's database is busy. Nothing was saved; try again in a moment."
                 }
                 Some(SQLITE_FULL) => "The server's disk is full. Nothing was saved; tell whoever runs it.",
-                Some(SQLITE_READONLY | SQLITE_IOERR) => {
+                Some(SQLITE_READONLY | SQLITE_IOERR | SQLITE_CANTOPEN) => {
                     "The server cannot write to its database. Nothing was saved; tell whoever runs it."
                 }
                 Some(SQLITE_CORRUPT | SQLITE_NOTADB) => "The server's database is damaged. Tell whoever runs it.",

@@ -39,6 +39,7 @@ const FLOORS: [(&str, &[&str]); 15] = [
             "audience",
             "channels",
             "decoding",
+            "drawing",
             "engine",
             "grants",
             "limits",

@@ -8,7 +8,7 @@ mod scanner;
 
 use crate::markdown::{Blocks, MAX_RENDER_BYTES, plain_title, render};
 use crate::server::highlight;
-use scanner::{checked, unescape};
+use scanner::{checked, roots, unescape};
 use std::time::{Duration, Instant};
 
 /// Generous for a debug build on a busy machine, hopeless for anything quadratic.
@@ -26,6 +26,8 @@ fn streamed(text: &str, cuts: impl IntoIterator<Item = usize>) -> String {
     for cut in cuts.into_iter().chain([text.len()]) {
         blocks.update(&text[..cut]);
         assert!(blocks.finished.starts_with(&finished), "a finished block changed in {text:?}");
+        // The browser counts them (`ui/prose`).
+        assert!(blocks.finished.iter().all(|block| roots(block) == 1), "a block of {text:?} is not one element");
         checked(&blocks.open);
         finished.clone_from(&blocks.finished);
     }
@@ -119,7 +121,7 @@ fn a6_a_fence_of_any_language_is_code() {
     for language in ["mermaid", "html", "svg", "vega", "math"] {
         let body = "<script>alert(1)</script>\n$\\href{javascript:alert(1)}{x}$\n";
         let html = highlight::render(&format!("```{language}\n{body}```"));
-        assert!(html.starts_with(r#"<figure class="code"><figcaption><span>"#));
+        assert!(html.starts_with(r#"<figure class="code" dir="ltr"><figcaption><span>"#));
         assert_eq!(checked(&html), format!("{language}Copy{body}"));
     }
     assert_eq!(shown("```\"><svg/onload=x>\n```"), "Copy");
@@ -237,20 +239,23 @@ fn markdown_becomes_html_that_fits_the_page() {
             "# a\n## b\n### c\n#### d",
             r#"<h3 dir="auto">a</h3><h4 dir="auto">b</h4><h5 dir="auto">c</h5><h6 dir="auto">d</h6>"#,
         ),
-        ("**a** *b* ~~c~~ `d`", r#"<p dir="auto"><strong>a</strong> <em>b</em> <del>c</del> <code>d</code></p>"#),
+        (
+            "**a** *b* ~~c~~ `d`",
+            r#"<p dir="auto"><strong>a</strong> <em>b</em> <del>c</del> <code dir="ltr">d</code></p>"#,
+        ),
         ("> a\n\n---", r#"<blockquote dir="auto"><p>a</p></blockquote><hr>"#),
-        ("3. a\n4. b", r#"<ol start="3"><li dir="auto">a</li><li dir="auto">b</li></ol>"#),
+        ("3. a\n4. b", r#"<ol start="3" dir="auto"><li>a</li><li>b</li></ol>"#),
         (
             "- [x] a\n- [ ] b",
-            r#"<ul><li dir="auto"><input class="task" type="checkbox" disabled checked aria-label="Done"> a</li><li dir="auto"><input class="task" type="checkbox" disabled aria-label="To do"> b</li></ul>"#,
+            r#"<ul dir="auto"><li><input class="task" type="checkbox" disabled checked aria-label="Done"> a</li><li><input class="task" type="checkbox" disabled aria-label="To do"> b</li></ul>"#,
         ),
         (
             "|a|b|\n|-|-:|\n|1|2|",
-            r#"<div class="table" tabindex="0" role="region" aria-label="Table"><table><thead><tr><th scope="col" dir="auto">a</th><th scope="col" dir="auto" class="right">b</th></tr></thead><tbody><tr><td dir="auto">1</td><td dir="auto" class="right">2</td></tr></tbody></table></div>"#,
+            r#"<div class="table" tabindex="0" role="region" aria-label="Table" dir="auto"><table><thead><tr><th scope="col">a</th><th scope="col" class="right">b</th></tr></thead><tbody><tr><td>1</td><td class="right">2</td></tr></tbody></table></div>"#,
         ),
         (
             "```c++ main.cpp\na < b\n```",
-            r#"<figure class="code"><figcaption><span>c++</span><button type="button" class="copy" data-copy>Copy</button></figcaption><pre tabindex="0"><code>a &lt; b
+            r#"<figure class="code" dir="ltr"><figcaption><span>c++</span><button type="button" class="copy" data-copy>Copy</button></figcaption><pre tabindex="0"><code>a &lt; b
 </code></pre></figure>"#,
         ),
         (
@@ -265,6 +270,25 @@ fn markdown_becomes_html_that_fits_the_page() {
         assert_eq!(render(text), html);
         checked(html);
     }
+}
+
+#[test]
+fn z20_the_outermost_list_quote_or_table_chooses_the_direction_and_code_does_not_count() {
+    for (text, html) in [
+        ("- أول\n  - ثان", r#"<ul dir="auto"><li>أول<ul><li>ثان</li></ul></li></ul>"#),
+        ("> أول\n>\n> # ثان", r#"<blockquote dir="auto"><p>أول</p><h3>ثان</h3></blockquote>"#),
+        ("- أ\n\n  > ب", r#"<ul dir="auto"><li><p>أ</p><blockquote><p>ب</p></blockquote></li></ul>"#),
+        ("- a\n\nب", r#"<ul dir="auto"><li>a</li></ul><p dir="auto">ب</p>"#),
+        ("`git push` يرسل", r#"<p dir="auto"><code dir="ltr">git push</code> يرسل</p>"#),
+    ] {
+        assert_eq!(render(text), html);
+        checked(html);
+    }
+    assert!(render("|أ|\n|-|\n|ب|").contains(r#" dir="auto"><table><thead><tr><th scope="col">أ</th>"#));
+    assert!(render("- أ\n\n  |أ|\n  |-|\n  |ب|").contains(r#"aria-label="Table"><table>"#));
+    assert!(render("2024. a").starts_with(r#"<ol start="2024" class="wide" dir="auto">"#));
+    assert!(render("123456789. a").starts_with(r#"<ol start="123456789" class="widest" dir="auto">"#));
+    assert!(render("```sh\nls\n```").starts_with(r#"<figure class="code" dir="ltr">"#));
 }
 
 #[test]

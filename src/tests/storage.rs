@@ -263,6 +263,16 @@ async fn z40_a_full_disk_is_not_ready_before_anybody_has_tried() {
     let app = App::bounded(Bounds { ready_again: Duration::ZERO, ..quick() }).await;
     assert_eq!(app.get("/readyz").await.status(), StatusCode::OK);
     fill_disk(&app).await;
+    // Pages that were freed before are room as well, on a disk that is not really full.
+    let mut number = 0;
+    loop {
+        number += 1;
+        let mut write = app.state.store.write().await.unwrap();
+        let page = sqlx::query("insert into setting (name, value) values ($1, $2)").bind(format!("filler {number}"));
+        if page.bind("x".repeat(3_000)).execute(&mut *write).await.is_err() || write.commit().await.is_err() {
+            break;
+        }
+    }
     problem(app.get("/readyz").await, 503).await;
     room(&app, None).await;
     assert_eq!(app.get("/readyz").await.status(), StatusCode::OK);

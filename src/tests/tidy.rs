@@ -90,6 +90,42 @@ fn a_file_is_one_idea() {
     assert_eq!(files, Vec::<PathBuf>::new(), "longer than 400 lines");
 }
 
+/// The values that a declaration consists of: what stands in parentheses is one.
+fn values(declaration: &str) -> Vec<String> {
+    let (mut values, mut depth) = (vec![String::new()], 0);
+    for c in declaration.trim().trim_end_matches(';').chars() {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        match (c, depth, values.last_mut()) {
+            (' ', 0, _) => values.push(String::new()),
+            (_, _, Some(value)) => value.push(c),
+            _ => {}
+        }
+    }
+    values
+}
+
+#[test]
+fn z20_styles_name_the_sides_of_the_text_and_not_of_the_screen() {
+    let is_physical = |line: &str| {
+        let Some((name, value)) = line.trim().split_once(": ") else { return false };
+        let (first, last) = name.split_once('-').unwrap_or((name, ""));
+        match first {
+            "left" | "right" => true,
+            "margin" | "padding" | "border" if last.starts_with("left") || last.starts_with("right") => true,
+            "margin" | "padding" | "inset" => matches!(&values(value)[..], [_, right, _, left] if right != left),
+            "text" if last == "align" => value.starts_with("left") || value.starts_with("right"),
+            _ => false,
+        }
+    };
+    assert!(is_physical("  padding: 0 calc(1rem + 2px) 0 0;") && !is_physical("  inset: auto calc(1rem * 2) 0;"));
+    for entry in std::fs::read_dir(root().join("style")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let found: Vec<_> = text.lines().filter(|line| is_physical(line)).collect();
+        assert_eq!(found, Vec::<&str>::new(), "{}", path.display());
+    }
+}
+
 /// The rows of the attack checklist that a test's name begins with: `a26_a32_…` is about two.
 fn rows_in(line: &str) -> Vec<u32> {
     let Some((_, name)) = line.split_once("fn ") else { return Vec::new() };

@@ -89,7 +89,7 @@ fn Field() -> impl IntoView {
     view! {
         <label class="unseen" for="text">"Your message"</label>
         <div class="grow" data-text=move || outbox.text.get()>
-            <textarea id="text" name="text" rows="1" required autocomplete="off" placeholder="Write a message"
+            <textarea id="text" name="text" rows="1" dir="auto" required autocomplete="off" placeholder="Write a message"
                 enterkeyhint=move || hint.get() on:focus=focused on:keydown=pressed on:input=move |_| outbox.typed()></textarea>
         </div>
     }

@@ -11,6 +11,8 @@ use web_sys::Element;
 
 /// How long a button says that it has copied.
 const SAID_MS: u32 = 1_600;
+/// What the button of a code block says otherwise, as in `markdown/page`.
+const BUTTON: &str = "Copy";
 
 /// The reply's text as the model wrote it.
 pub fn copy_text(desk: Desk, id: MessageId) {
@@ -34,12 +36,12 @@ pub fn copy_code(desk: Desk, event: &MouseEvent) {
     let code = figure.and_then(|figure| figure.query_selector("code").ok().flatten());
     let Some(text) = code.and_then(|code| code.text_content()) else { return };
     spawn_local(async move {
-        let done = browser::copy(&text).await;
+        // With a line break at its end, a command runs as soon as it is pasted in a shell.
+        let done = browser::copy(text.trim_end_matches('\n')).await;
         say(desk, done);
-        let before = button.text_content();
         button.set_text_content(Some(if done { "Copied" } else { "Not copied" }));
         browser::sleep(SAID_MS).await;
-        button.set_text_content(before.as_deref());
+        button.set_text_content(Some(BUTTON));
     });
 }
 

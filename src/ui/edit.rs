@@ -76,7 +76,7 @@ pub fn Editor(id: MessageId, text: String, editing: RwSignal<bool>) -> impl Into
     view! {
         <form class="editor" on:submit=move |event: SubmitEvent| { event.prevent_default(); send() }>
             <label class="unseen" for=format!("edit-{id}")>"What you say instead"</label>
-            <textarea class="field" id=format!("edit-{id}") rows="4" required enterkeyhint=keys::enter_hint() node_ref=area on:keydown=pressed>{text}</textarea>
+            <textarea class="field" id=format!("edit-{id}") rows="4" dir="auto" required enterkeyhint=keys::enter_hint() node_ref=area on:keydown=pressed>{text}</textarea>
             <p class="editor__row">
                 <button type="button" class="button button--quiet" on:click=move |_| leave()>"Cancel"</button>
                 <button class="button" disabled=move || busy.get()>"Send"</button>

@@ -23,7 +23,7 @@ pub fn Entry(conversation: Conversation) -> impl IntoView {
         <li class="entry">
             <a class="entry__link" href=place.path() aria-current=move || current.get().then_some("page")>
                 {is_shared.then(|| view! { <Icon path=icon::PEOPLE/><span class="unseen">"Shared: "</span> })}
-                {name.clone()}
+                <span class="entry__title" dir="auto">{name.clone()}</span>
             </a>
             <details class="menu" name="entry">
                 <summary aria-label=format!("{} “{name}”", if is_theirs { "Leave" } else { "Rename or delete" })><Icon path=icon::MORE/></summary>
@@ -57,7 +57,7 @@ fn Rename(id: ConversationId, title: String) -> impl IntoView {
         <form class="menu__form" method="post" action="/forms/change" on:submit=rename>
             <input type="hidden" name="conversation" value=id.to_string()/>
             <label class="unseen" for=format!("title-{id}")>"Title"</label>
-            <input class="field" id=format!("title-{id}") name="title" value=title maxlength="200" required node_ref=field/>
+            <input class="field" id=format!("title-{id}") name="title" dir="auto" value=title maxlength="200" required node_ref=field/>
             <button class="button button--quiet">"Rename"</button>
         </form>
     }

@@ -96,7 +96,7 @@ fn Field(form: &'static str, system: Option<Memo<String>>) -> impl IntoView {
     });
     view! {
         <label for="system">"What the model should know and heed in this conversation"</label>
-        <textarea class="field" id="system" name="system" form=form rows="5" node_ref=field placeholder="For example: answer briefly, in plain words.">
+        <textarea class="field" id="system" name="system" form=form rows="5" dir="auto" node_ref=field placeholder="For example: answer briefly, in plain words.">
             {system.map(|system| system.get_untracked())}
         </textarea>
     }

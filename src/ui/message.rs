@@ -50,14 +50,14 @@ fn Said(id: MessageId, message: Memo<Option<model::Message>>) -> impl IntoView {
     let may_edit = move || is_mine && !editing.get() && desk.access() != Access::Reader;
     view! {
         {match author {
-            Some(name) => view! { <h2 class="author">{name}<span class="unseen">" said"</span></h2> }.into_any(),
+            Some(name) => view! { <h2 class="author"><bdi>{name}</bdi><span class="unseen">" said"</span></h2> }.into_any(),
             None => view! { <h2 class="unseen">{speaker}" said"</h2> }.into_any(),
         }}
         <When message/>
         {pictures}
         {move || match editing.get() {
             true => view! { <Editor id text=untrack(text) editing/> }.into_any(),
-            false => view! { <div class="said">{text}</div> }.into_any(),
+            false => view! { <div class="said"><p dir="auto">{text}</p></div> }.into_any(),
         }}
         <footer class="actions actions--said">
             <Versions id message/>

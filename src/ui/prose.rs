@@ -1,61 +1,69 @@
-//! Markdown as it is read: whole, or growing block by block.
+//! A reply's Markdown, while it grows and afterwards: one element whose nodes stay, so that what a reader has selected,
+//! scrolled or focused in it stays too.
 
 use super::desk::Desk;
+use crate::browser;
 use crate::markdown::{self, Blocks};
 use crate::model::MessageId;
+use leptos::html;
 use leptos::prelude::*;
 
-/// Text that stands. Where it holds code, the server's highlighted version takes its place.
+/// Grows block by block while the reply is open. At the end it becomes the rendering of the whole text, which is what a
+/// reload shows; where that holds code, the server's highlighted version follows.
 #[component]
-pub fn Prose(id: MessageId, text: Memo<String>) -> impl IntoView {
+pub fn Prose(id: MessageId, text: Memo<String>, is_open: Memo<bool>) -> impl IntoView {
     let desk = Desk::here();
-    let html = Memo::new(move |_| highlighted(desk, id).unwrap_or_else(|| text.with(|text| markdown::render(text))));
-    view! { <div class="prose" inner_html=move || html.get()></div> }
-}
-
-fn highlighted(desk: Desk, id: MessageId) -> Option<String> {
-    desk.live.highlighted.with(|highlighted| highlighted.get(&id).cloned())
-}
-
-/// Text that grows. What is finished is never touched again; only the last, open block is drawn anew.
-#[component]
-pub fn Flowing(id: MessageId, text: Memo<String>, is_open: Memo<bool>) -> impl IntoView {
-    let desk = Desk::here();
-    let whole = Memo::new(move |_| highlighted(desk, id));
-    move || match whole.get() {
-        Some(html) => view! { <div class="prose" inner_html=html></div> }.into_any(),
-        None => view! { <Growing text is_open/> }.into_any(),
-    }
-}
-
-/// How far the text has come: the life of its blocks, how many are finished, and the open one.
-type Reach = (u32, usize, String);
-
-#[component]
-fn Growing(text: Memo<String>, is_open: Memo<bool>) -> impl IntoView {
     let blocks = StoredValue::new(Blocks::default());
-    let reach = Memo::new(move |_| -> Reach {
-        let ended = !is_open.get();
-        blocks.update_value(|blocks| {
-            text.with(|text| blocks.update(text));
-            if ended {
-                blocks.finish();
-            }
-        });
-        blocks.with_value(|blocks| (blocks.life, blocks.finished.len(), blocks.open.clone()))
+    let reach = Memo::new(move |_| if is_open.get() { grown(blocks, text) } else { whole(desk, id, text) });
+    let first = reach.get_untracked();
+    let element = NodeRef::<html::Div>::new();
+    let html = html_after(blocks, 0, &first);
+    Effect::new(move |before: Option<Reach>| {
+        let before = before.unwrap_or_else(|| first.clone());
+        let Some(element) = element.get() else { return before };
+        let reach = reach.get();
+        if reach != before {
+            let kept = reach.kept_of(&before);
+            browser::patch(&element, kept, &html_after(blocks, kept, &reach));
+        }
+        reach
     });
-    let finished = Memo::new(move |_| reach.with(|(life, finished, _)| (*life, *finished)));
-    let rows = move || {
-        let (life, finished) = finished.get();
-        (0..finished).map(move |index| (life, index))
-    };
-    let html = move |index: usize| blocks.with_value(|blocks| blocks.finished.get(index).cloned());
-    view! {
-        <div class="prose prose--growing">
-            <For each=rows key=|row| *row let((_, index))>
-                <div class="block" inner_html=html(index)></div>
-            </For>
-            <div class="block block--open" inner_html=move || reach.with(|(_, _, html)| html.clone())></div>
-        </div>
+    view! { <div class="prose" node_ref=element inner_html=html></div> }
+}
+
+/// How far a text has come.
+#[derive(Clone, PartialEq)]
+struct Reach {
+    /// Which life of the blocks it is.
+    life: u32,
+    /// How many blocks will not change any more. Each is one element.
+    finished: usize,
+    /// The HTML behind them.
+    rest: String,
+}
+
+impl Reach {
+    /// How many of the elements that were drawn `before` are still right.
+    fn kept_of(&self, before: &Self) -> usize {
+        if self.life == before.life { self.finished.min(before.finished) } else { 0 }
     }
+}
+
+fn grown(blocks: StoredValue<Blocks>, text: Memo<String>) -> Reach {
+    blocks.update_value(|blocks| text.with(|text| blocks.update(text)));
+    blocks.with_value(|blocks| Reach { life: blocks.life, finished: blocks.finished.len(), rest: blocks.open.clone() })
+}
+
+fn whole(desk: Desk, id: MessageId, text: Memo<String>) -> Reach {
+    let highlighted = desk.live.highlighted.with(|highlighted| highlighted.get(&id).cloned());
+    let rest = highlighted.unwrap_or_else(|| text.with(|text| markdown::render(text)));
+    Reach { life: 0, finished: 0, rest }
+}
+
+/// The HTML without that of the first `kept` blocks.
+fn html_after(blocks: StoredValue<Blocks>, kept: usize, reach: &Reach) -> String {
+    let mut html: String =
+        blocks.with_value(|blocks| blocks.finished[kept..reach.finished].iter().map(AsRef::as_ref).collect());
+    html.push_str(&reach.rest);
+    html
 }

@@ -3,20 +3,18 @@
 use super::actions::Actions;
 use super::desk::Desk;
 use super::ending::Ending;
-use super::prose::{Flowing, Prose};
+use super::prose::Prose;
 use super::thinking::Thinking;
 use super::when::When;
 use super::words;
 use crate::model::{Message, MessageId};
 use leptos::prelude::*;
 
-/// A reply that is open when it is drawn keeps its blocks when it ends, so that nothing moves.
 #[component]
 pub fn Reply(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView {
     let desk = Desk::here();
     let is_open = Memo::new(move |_| desk.open_reply() == Some(id));
     let text = Memo::new(move |_| text(desk, id, message));
-    let flows = is_open.get_untracked();
     let model = message.with_untracked(|message| message.as_ref().and_then(|message| message.model.clone()));
     view! {
         <h2 class="unseen">{model.as_deref().map_or("The reply".into(), |model| format!("{} replied", words::model(model)))}</h2>
@@ -25,11 +23,7 @@ pub fn Reply(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView {
         <Instead message/>
         <Thinking id message/>
         <div class="reply" data-open=move || is_open.get()>
-            {if flows {
-                view! { <Flowing id text is_open/> }.into_any()
-            } else {
-                view! { <Prose id text/> }.into_any()
-            }}
+            <Prose id text is_open/>
         </div>
         <Ending message/>
         <Actions id message is_open/>

@@ -5,6 +5,7 @@ use super::desk::Desk;
 use crate::browser::{self, Interval};
 use crate::event::Draft;
 use crate::model::{Message, MessageId};
+use leptos::html;
 use leptos::prelude::*;
 
 /// How often the running time is drawn anew: it is told in seconds.
@@ -21,12 +22,19 @@ pub fn Thinking(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView 
     let time = Memo::new(move |_| draft.with(|it| it.as_ref().map(Time::of).unwrap_or_default()));
     let running = running(desk, time);
     let label = Memo::new(move |_| time.with(|time| time.label(running.get())));
+    let words = NodeRef::<html::Div>::new();
+    // What a reader has selected in it stays selected while it grows.
+    Effect::new(move || {
+        if let Some(words) = words.get() {
+            text.with(|text| browser::patch_text(&words, text));
+        }
+    });
     let is_silent = Memo::new(move |_| text.with(String::is_empty));
     let is_absent = Memo::new(move |_| is_silent.get() && time.with(|time| *time == Time::default()));
     view! {
         <details class="thinking" hidden=move || is_silent.get()>
             <summary>{label}</summary>
-            <div class="thinking__text">{text}</div>
+            <div class="thinking__text" dir="auto" node_ref=words>{text.get_untracked()}</div>
         </details>
         <p class="thinking thinking--silent" hidden=move || !is_silent.get() || is_absent.get()>{label}</p>
     }

@@ -23,7 +23,7 @@ pub fn Topbar() -> impl IntoView {
                 </button>
             })}
             {move || {
-                talking().then(|| view! { <h1 class="topbar__title">{move || heading.get()}</h1> })
+                talking().then(|| view! { <h1 class="topbar__title" dir="auto">{move || heading.get()}</h1> })
             }}
             {move || match shown.get() {
                 Shown::Thread(id) if desk.me.with_value(Option::is_some) => {

@@ -114,7 +114,7 @@ pub fn merge(next: String, count: i64, titles: Vec<String>) -> Sheet {
         1 => "Before you signed in, you began a conversation in this browser.".to_owned(),
         _ => format!("Before you signed in, you began {count} conversations in this browser."),
     };
-    let titles = titles.into_iter().map(|title| view! { <li>{title}</li> }).collect_view();
+    let titles = titles.into_iter().map(|title| view! { <li><bdi>{title}</bdi></li> }).collect_view();
     let body = view! {
         <p class="lead">{lead}</p>
         <ul class="titles">{titles}</ul>

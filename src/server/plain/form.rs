@@ -51,7 +51,7 @@ pub(super) fn Field(
     view! {
         <div class="input">
             <label for=id.clone()>{label}</label>
-            <input class="field" id=id name=name type=kind value=value autocomplete=autocomplete required=required
+            <input class="field" id=id name=name type=kind dir="auto" value=value autocomplete=autocomplete required=required
                 autocapitalize="none" spellcheck="false" autofocus=focus aria-describedby=described aria-invalid=invalid/>
             {hint}
             {fault.map(|text| view! { <p class="fault" id=fault_id>{text}</p> })}

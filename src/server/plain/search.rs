@@ -58,7 +58,7 @@ fn results(query: String, found: Results) -> impl IntoView {
 fn hit(hit: Hit) -> impl IntoView {
     let href = format!("/c/{}", hit.conversation);
     let title = if hit.title.is_empty() { "Untitled".to_owned() } else { hit.title };
-    view! { <li><p><a href=href>{title}</a>{hit.message.map(said)}</p></li> }
+    view! { <li><p><a href=href dir="auto">{title}</a>{hit.message.map(said)}</p></li> }
 }
 
 fn said(message: HitMessage) -> impl IntoView {
@@ -67,5 +67,5 @@ fn said(message: HitMessage) -> impl IntoView {
         Role::Assistant => "The model",
     };
     let when = since(&message.created_at);
-    view! { <span class="quiet">{message.excerpt}</span><span class="quiet">{format!("{who}, {when}")}</span> }
+    view! { <span class="quiet" dir="auto">{message.excerpt}</span><span class="quiet">{format!("{who}, {when}")}</span> }
 }

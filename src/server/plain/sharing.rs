@@ -48,7 +48,7 @@ pub fn page(content: Content, said: Said) -> Sheet {
         Access::Participant | Access::Reader => others_part(sharing, account).into_any(),
     };
     let body = view! {
-        <p class="lead">"The conversation "<a href=back>{title}</a></p>
+        <p class="lead">"The conversation "<a href=back dir="auto">{title}</a></p>
         {parts}
     };
     let fields = &["person/name", "link/uses", "link/days"];

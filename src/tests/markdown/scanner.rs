@@ -5,7 +5,8 @@ const TAGS: &str = "p h3 h4 h5 h6 blockquote ul ol li pre code figure figcaption
 const VOID: &str = "br hr input";
 const ATTRIBUTES: &str =
     "dir class href rel target title type disabled checked aria-label tabindex role start scope data-copy";
-const CLASSES: &str = "code copy plain table task host image-link left center right a c d f h i k n o p s t";
+const CLASSES: &str =
+    "code copy plain table task host image-link wide widest left center right a c d f h i k n o p s t";
 
 fn is_one_of(list: &str, word: &str) -> bool {
     list.split_ascii_whitespace().any(|one| one == word)
@@ -34,6 +35,22 @@ pub(super) fn checked(html: &str) -> String {
     assert!(open.is_empty(), "{open:?} left open in {html:?}");
     assert!(!text.contains(['>', '"', '\'', '\0', '\u{2028}', '\u{2029}']), "unescaped text in {html:?}");
     unescape(&text)
+}
+
+/// How many nodes stand at the top.
+pub(super) fn roots(html: &str) -> usize {
+    let (mut depth, mut roots) = (0, usize::from(!html.starts_with('<')));
+    for part in html.split('<').skip(1) {
+        let name = part.split([' ', '>']).next().unwrap_or_default();
+        if name.starts_with('/') {
+            depth -= 1;
+        } else {
+            roots += usize::from(depth == 0);
+            depth += usize::from(!is_one_of(VOID, name));
+        }
+        roots += usize::from(depth == 0 && !part.ends_with('>'));
+    }
+    roots
 }
 
 fn check_attributes(attributes: &str, html: &str) {

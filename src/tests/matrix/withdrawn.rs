@@ -106,8 +106,12 @@ impl Place {
         write.commit().await.unwrap();
         let conversation: ConversationId = self.ids.id_of("conversations").parse().unwrap();
         let participant = crate::model::Access::Participant;
-        let writer = self.app.state.writer(self.admin);
-        self.app.state.store.share(writer, conversation, self.bob, participant, 10).await.unwrap();
+        self.app
+            .state
+            .store
+            .share(self.app.state.writer(self.admin), conversation, self.bob, participant, 10)
+            .await
+            .unwrap();
     }
 
     /// All that a door could have changed.
