@@ -2,8 +2,8 @@
 //! are stopped, and lines that break.
 
 use super::Phase;
-use super::rng::Dice;
 use super::gauges;
+use super::rng::Dice;
 use super::script::{any, is_whole, words};
 use super::watch::Watch;
 use crate::http::Caller;

@@ -48,7 +48,7 @@ pub(super) async fn run(shared: Weak<Shared>) {
                 tracing::warn!(%error, "The replies of other processes could not be looked at");
             }
         };
-        round(&shared.metrics, "elsewhere", work).await;
+        round(&shared.metrics, "other_process", work).await;
     }
 }
 
