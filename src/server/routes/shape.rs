@@ -83,6 +83,15 @@ impl Shape {
         let mut html = std::mem::take(&mut self.rest);
         html.extend_from_slice(chunk);
         let mut html = &html[..];
+        if self.at == At::Before {
+            // Scripts stand before it, in which `<` begins no tag.
+            let Some(root) = html.windows(ROOT.len()).position(|window| window == ROOT) else {
+                self.rest = html[html.len().saturating_sub(ROOT.len() - 1)..].to_vec();
+                return;
+            };
+            self.at = At::Inside;
+            html = &html[root + ROOT.len()..];
+        }
         while self.at != At::After {
             let text = html.iter().position(|byte| *byte == b'<').unwrap_or(html.len());
             if 0 < text {
@@ -103,12 +112,6 @@ impl Shape {
     }
 
     fn tag(&mut self, tag: &[u8]) {
-        if self.at == At::Before {
-            if tag == ROOT {
-                self.at = At::Inside;
-            }
-            return;
-        }
         let closed = tag.strip_prefix(b"</").map(name_of);
         if let Some(raw) = &self.raw
             && closed != Some(&raw[..])
@@ -238,6 +241,18 @@ mod tests {
         );
         let same = "<div class=\"prose\"><ul><li>a<br></ul></div><textarea data-x=\">\"></textarea><noscript></noscript>c<path></path>";
         assert_eq!(told(&same.replace("<ul><li>a<br></ul>", "<ul><li>a<br></li></ul>")), sent);
+    }
+
+    #[test]
+    fn z01_a_script_before_the_app_is_not_read_as_tags() {
+        let page = |before: &str| {
+            let mut shape = Shape::default();
+            shape.read(format!("<head>{before}</head><body><div id=\"app\"><p>a</p></div></body>").as_bytes());
+            shape.meta()
+        };
+        let script = "<script>for (let i = 0; i < 9; i++) say(\"it's\" + '\"')</script>";
+        assert!(page("").is_some());
+        assert_eq!(page(script), page(""));
     }
 
     #[test]
