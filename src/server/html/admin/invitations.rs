@@ -1,4 +1,4 @@
-//! Who may sign up, and invitations.
+//! The sign-up policy, and invitations.
 
 use crate::server::html::Notice;
 use crate::server::html::Sheet;
@@ -8,7 +8,7 @@ use crate::server::store::invitations::Invitation;
 use crate::server::times::day;
 use leptos::prelude::*;
 
-/// What was typed into the form for a new invitation.
+/// The values typed into the form for a new invitation.
 pub struct Asked {
     pub note: String,
     pub uses: String,
@@ -21,7 +21,7 @@ impl Default for Asked {
     }
 }
 
-/// `made` is the link of an invitation that was just made: it is shown this once.
+/// `made` is the link of a newly created invitation, shown only now.
 pub fn invitations(
     owner: Owner,
     policy: SignUp,
