@@ -123,7 +123,7 @@ pub async fn delete(state: &State, Admin(admin): Admin, id: AccountId, typed: &s
     other(&admin, id, "proof")?;
     let account = state.store.account(id).await?;
     if called(&account) != typed.trim() {
-        return Err(Problem::invalid("proof", "This is not what the account is called."));
+        return Err(Problem::invalid("proof", "This is not the name of the account."));
     }
     super::accounts::delete(state, id, Some(admin.name)).await
 }

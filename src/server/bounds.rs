@@ -11,7 +11,7 @@ pub const UPLOADS: &str = "/api/v1/images";
 /// Model ids are short; this bounds what is stored and shown.
 pub const MAX_MODEL: usize = 200;
 
-/// Time over which the server closes its WebSockets when it drains: stock clients reconnect after one second, and would
+/// Time over which the server closes its sockets when it drains: stock clients reconnect after one second, and would
 /// otherwise all do so in the same moment.
 pub const SPREAD: Duration = Duration::from_secs(3);
 

@@ -76,8 +76,7 @@ pub async fn show_version(
     let siblings = state.store.siblings(conversation.id, [message.parent]).await?;
     let index = (number as usize).checked_sub(1);
     let version = index.and_then(|index| siblings.get(&message.parent)?.get(index).copied());
-    let version =
-        version.ok_or_else(|| Problem::invalid("number", "There are not so many versions of this message."))?;
+    let version = version.ok_or_else(|| Problem::invalid("number", "This message has fewer versions."))?;
     show(state, account, conversation.id, version).await?;
     Ok(conversation.id)
 }

@@ -202,7 +202,7 @@ pub async fn earlier(
 }
 
 /// The path to `leaf`, at most `limit` messages of it with their version numbers, and whether there are more above.
-/// `before` leaves out `leaf` itself. `RowNotFound` where the conversation has no such message.
+/// With `before`, without `leaf` itself. `RowNotFound` where the conversation has no such message.
 pub(super) async fn path(
     state: &State,
     id: ConversationId,

@@ -203,7 +203,7 @@ async fn conversation(state: &State, account: AccountId, stored: &Stored, archiv
     Ok(())
 }
 
-/// A message's images with their files, relative to the folder of the conversations. Other accounts' images have none.
+/// A message's images with their files, relative to the conversations folder. Images of other accounts have no file.
 async fn files<'a>(
     state: &State,
     account: AccountId,

@@ -30,7 +30,7 @@ pub enum End {
     Before(MessageId),
 }
 
-/// Up to `limit` messages before `end` on the path from the first one, oldest first, and the end of the previous page.
+/// Up to `limit` messages before `end` on the path from the first one, oldest first, and where the page before ends.
 pub async fn page(
     state: &State,
     account: AccountId,

@@ -52,7 +52,7 @@ pub async fn reset(state: &State, arrival: &Arrival, token: &str, password: &str
 }
 
 fn over() -> Problem {
-    Problem::Forbidden("This link is used or over. Ask whoever runs this server for another.".into())
+    Problem::Forbidden("This link was used or has expired. Ask whoever runs this server for another.".into())
 }
 
 /// Renames an account. `by` is the actor.

@@ -69,7 +69,7 @@ pub async fn sign_in(state: &State, arrival: Arrival, name: &str, password: &str
     let found = state.store.credentials(&key).await?;
     let stored = found.as_ref().and_then(|found| found.password.clone());
     if !state.passwords.matches(stored.clone(), password).await? {
-        tracing::info!(address = %arrival.address, "Somebody could not sign in");
+        tracing::info!(address = %arrival.address, "An attempt to sign in failed");
         let name = found.and_then(|found| found.name);
         note(state, "somebody", "could not sign in", name.as_deref(), "").await;
         return Err(wrong());

@@ -10,7 +10,7 @@ use crate::server::task::owned;
 /// Programs that one user runs; more are forgotten tokens.
 const MAX_TOKENS: usize = 50;
 const MAX_CHARACTERS: usize = 60;
-/// A prefix that secret scanners recognise where a token does not belong, such as a repository.
+/// A prefix by which a token is recognised where it does not belong, such as in a repository.
 const PREFIX: &str = "rivulet_";
 
 /// Revokes a token of the account, and ends the streams that it authorised.

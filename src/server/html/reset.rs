@@ -28,7 +28,7 @@ pub fn page(name: String, link: String, said: Notice) -> Sheet {
 /// The page for a link that is used, expired or unknown.
 pub fn over(said: Notice) -> Sheet {
     let lead = said.problem.is_none().then(|| {
-        view! { <p class="lead">"This link is used or over. Ask whoever runs this server for another."</p> }
+        view! { <p class="lead">"This link was used or has expired. Ask whoever runs this server for another."</p> }
     });
     let body = view! {
         {lead}

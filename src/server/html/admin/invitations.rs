@@ -62,7 +62,7 @@ pub fn invitations(
 
 fn who(policy: SignUp) -> impl IntoView {
     let options =
-        vec![("open", "Everybody"), ("invitation", "Who has an invitation"), ("closed", "Nobody, for the moment")];
+        vec![("open", "Everybody"), ("invitation", "Users with an invitation"), ("closed", "Nobody, for the moment")];
     view! {
         <form class="row row--end" method="post" action="/admin/sign-up">
             <Choice form="policy" name="policy" label="Who may sign up" options chosen=policy.name()/>
@@ -78,7 +78,7 @@ fn row(invitation: Invitation) -> impl IntoView {
         (true, ..) => format!("open until {until}"),
         (false, false, _) => "used up".into(),
         (false, true, true) => format!("over since {until}"),
-        (false, true, false) => "of no use, because whoever made it is no admin any more".into(),
+        (false, true, false) => "invalid, because its creator is no longer an admin".into(),
     };
     let said = format!(
         "{}, taken {} of {} times, {state}, made {}",
