@@ -111,9 +111,9 @@ struct Anew {
 
 /// The conversation that a reply is opened in.
 struct Target {
-    /// As it is, or as it is going to be.
+    /// The conversation as stored, or as it will be stored.
     stored: Stored,
-    /// What it is made with; none where it is there.
+    /// The settings it is created with; none where it exists.
     start: Option<Changes>,
 }
 
@@ -128,14 +128,14 @@ pub struct Parts {
     pub store: Store,
     pub journals: Arc<Journals>,
     pub providers: Arc<Providers>,
-    /// Where who has sent a message types no more.
+    /// Is told that a sender no longer types.
     pub audience: Arc<Audience>,
     pub limits: Arc<Limits>,
     pub metrics: Arc<Metrics>,
     pub drain: Drain,
     /// What an account may use.
     pub everybody: Everybody,
-    /// What an account may make beside what it sends: a first message makes its conversation.
+    /// Limits on what an account creates besides messages: a first message creates its conversation.
     pub most_written: MostWritten,
     /// The longest that one reply may take.
     pub whole_reply: Duration,
@@ -186,8 +186,9 @@ impl Engine {
         lock(&self.shared.open).len()
     }
 
-    /// Adds a person's message and starts its reply; the first one also makes its conversation, in one transaction with it. The
-    /// same id, text, images and parent again is the same answer. Whether it is taken or refused, its author types no more.
+    /// Adds a user's message and starts its reply. With `start` the message also creates its conversation, in one
+    /// transaction. A retry with an unchanged id, text, images and parent gets the first answer again. Typing ends here,
+    /// whether the message is accepted or refused.
     pub async fn send(
         &self,
         account: AccountId,
@@ -380,7 +381,7 @@ impl Shared {
         self.settle_elsewhere(conversation).await
     }
 
-    /// The account as one that makes a conversation, with what it may.
+    /// The account with its limits, for creating a conversation.
     fn writer(&self, account: AccountId) -> Writer {
         Writer { account, most: self.most_written }
     }

@@ -1,5 +1,5 @@
-//! What a person's text may be: messages, titles, instructions, and what else a conversation is given. Parsed here once,
-//! trusted everywhere else.
+//! Checks of what a user writes: messages, titles, instructions, and a conversation's settings. Parsed here once, trusted
+//! everywhere else.
 
 use super::bounds::MAX_MODEL;
 use super::provider::Providers;
@@ -7,7 +7,7 @@ use crate::contract::Changes;
 use crate::error::Problem;
 use crate::model::Parameters;
 
-/// Text a person sends: not blank, at most `MAX` characters.
+/// Text from a user: not blank, at most `MAX` characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prompt(String);
 
@@ -50,7 +50,7 @@ pub fn title(text: &str) -> Result<String, Problem> {
     Ok(title)
 }
 
-/// Checks a system prompt: it may be empty, and is as long as a message at most.
+/// Checks a system prompt: it may be empty, and is at most as long as a message.
 pub fn system(text: String) -> Result<String, Problem> {
     if text.chars().count() > Prompt::MAX {
         return Err(Problem::invalid("system", format!("Keep the instructions under {} characters.", Prompt::MAX)));
@@ -58,7 +58,7 @@ pub fn system(text: String) -> Result<String, Problem> {
     Ok(text)
 }
 
-/// Checks the parameters of a conversation. Whether its model takes them, the provider says.
+/// Checks the parameters of a conversation. Its provider checks whether the model takes them.
 pub fn parameters(parameters: Parameters) -> Result<Parameters, Problem> {
     let Parameters { temperature, max_output_tokens, effort } = &parameters;
     if temperature.is_some_and(|it| !(0.0..=Parameters::MAX_TEMPERATURE).contains(&it)) {
@@ -76,7 +76,7 @@ pub fn parameters(parameters: Parameters) -> Result<Parameters, Problem> {
     Ok(parameters)
 }
 
-/// Checks the length of a model's id. Whether there is such a model, the providers say.
+/// Checks the length of a model's id. The providers check whether it exists.
 pub fn model(id: &str) -> Result<(), Problem> {
     if id.len() <= MAX_MODEL {
         return Ok(());
@@ -84,7 +84,7 @@ pub fn model(id: &str) -> Result<(), Problem> {
     Err(Problem::invalid("model", format!("A model's id has at most {MAX_MODEL} bytes.")))
 }
 
-/// Checks what a conversation is made or changed with. An empty model is none.
+/// Checks the settings of a conversation that is created or changed. An empty model counts as none.
 pub fn changes(providers: &Providers, changes: Changes) -> Result<Changes, Problem> {
     let chosen = changes.model.filter(|model| !model.is_empty());
     if let Some(id) = &chosen {

@@ -1,4 +1,4 @@
-//! Start-up: the parts are made and joined, and the loops begin.
+//! Start-up: creates and connects the parts, and starts the loops.
 
 use super::audience::Audience;
 use super::bounds::Bounds;
@@ -28,7 +28,7 @@ impl State {
         Self::start_with(settings, Bounds::default()).await
     }
 
-    /// [`State::start`] with other limits in time: for tests.
+    /// [`State::start`] with other time limits: for tests.
     pub async fn start_with(settings: Settings, bounds: Bounds) -> anyhow::Result<Self> {
         let settings = Arc::new(settings);
         let oidc = oidc(&settings, &bounds).map_err(anyhow::Error::msg)?;
@@ -95,7 +95,7 @@ impl State {
     }
 }
 
-/// Who people can sign in with. Its first answer is waited for by nobody: the server starts without.
+/// The issuer that users can sign in with. Its first answer is not awaited: the server starts without.
 fn oidc(settings: &Settings, bounds: &Bounds) -> Result<Option<Arc<Oidc>>, String> {
     let Some(registration) = settings.oidc()? else { return Ok(None) };
     let oidc = Arc::new(Oidc::new(registration, bounds.issuer_again)?);

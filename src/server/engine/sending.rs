@@ -20,7 +20,7 @@ pub struct NewMessage {
     /// None: the conversation's.
     pub model: Option<String>,
     pub parent: Parent,
-    /// The first one also makes the conversation, with these settings.
+    /// Creates the conversation with these settings, where it does not exist yet.
     pub start: Option<Changes>,
 }
 
@@ -85,8 +85,8 @@ impl Shared {
         Ok(Sent { cursor: journal.cursor_of(reply.id), message, reply })
     }
 
-    /// The conversation that is written to, where the account may: as it is, or as `start` is going to make it. To be asked
-    /// before its journal is touched: nobody waits for, or takes, a turn in somebody else's conversation.
+    /// The conversation that the account writes to: the stored one, or the one that `start` creates. Called before its
+    /// journal is touched, so that a stranger never waits for, or takes, a turn in another account's conversation.
     async fn target(
         &self,
         account: AccountId,
@@ -107,7 +107,7 @@ impl Shared {
         }
     }
 
-    /// The conversation that `start` is going to make.
+    /// The conversation that `start` creates.
     async fn plan(&self, account: AccountId, id: ConversationId, start: Changes) -> Result<Target, Problem> {
         if self.store.is_taken(account, id).await? {
             return Err(taken());
@@ -116,7 +116,7 @@ impl Shared {
         Ok(Target { stored: Stored::planned(id, owner, start.clone()), start: Some(start) })
     }
 
-    /// What is answered and what was said up to there, once an open reply has ended. Nothing in a new conversation.
+    /// The message's parent and the history up to it, after the open reply has ended. A new conversation has neither.
     async fn before(
         &self,
         Target { stored, start }: &Target,

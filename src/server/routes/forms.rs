@@ -1,4 +1,4 @@
-//! The page's forms, for browsers that do not run the app: each does its work and goes back to the page.
+//! The page's forms, for browsers that do not run the app: each performs its action and redirects to the page.
 
 use super::input::Form;
 use super::table::Table;
@@ -26,7 +26,7 @@ pub(super) fn routes() -> Table {
         .route("/forms/delete", post(delete))
 }
 
-/// Fields that a form leaves empty count as absent.
+/// Empty fields of a form count as absent.
 fn filled(field: Option<String>) -> Option<String> {
     field.filter(|text| !text.trim().is_empty())
 }
@@ -92,7 +92,7 @@ async fn send(
         None => {
             let parameters = form.parameters.parameters()?;
             let settings = Changes { title: None, model: filled(form.model), system: filled(form.system), parameters };
-            // The message's id names the conversation too, so that sending the form twice makes one.
+            // The message's id is also the conversation's, so that submitting the form twice creates one.
             (ConversationId(message.0), Some(settings))
         }
     };

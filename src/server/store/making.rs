@@ -1,4 +1,4 @@
-//! Conversations made: by themselves, or by their first message.
+//! Creating conversations: alone, or with their first message.
 
 use super::conversations::{Stored, json, seen};
 use super::{Store, used, writing};
@@ -10,12 +10,12 @@ use crate::server::secret::Hash;
 use crate::server::times::now;
 use sqlx::SqliteConnection;
 
-/// What is said where a new conversation's id is another's, or that of one that was deleted.
+/// The answer where a new conversation's id belongs to another account, or to a deleted conversation.
 pub fn taken() -> Problem {
     Problem::Conflict("This id is taken. Use a new one.".into())
 }
 
-/// Makes a conversation. `false`: its id is taken, and nothing is made; the transaction is not to be committed then.
+/// Creates a conversation. `false`: its id is taken; the caller then drops the transaction without a commit.
 ///
 /// # Errors
 /// 429 and 409 where the account has made enough (`store/writing`).
@@ -53,7 +53,7 @@ pub(super) async fn make(
 }
 
 impl Stored {
-    /// A conversation that `owner` is about to make.
+    /// A conversation that `owner` is about to create.
     pub fn planned(id: ConversationId, owner: Named, settings: Changes) -> Self {
         let created_at = now();
         Self {
@@ -98,7 +98,7 @@ impl Store {
         Ok(found.map(|stored| (stored, true)))
     }
 
-    /// Whether the account cannot make a conversation with this id: it is another's, or that of one that was deleted.
+    /// Whether the account cannot use this id: it belongs to another account, or to a deleted conversation.
     pub async fn is_taken(&self, account: AccountId, conversation: ConversationId) -> sqlx::Result<bool> {
         let row = sqlx::query(
             "select 1 from conversation where id = $1 and account <> $2
