@@ -36,6 +36,7 @@ pub mod peer;
 pub mod picture;
 pub mod principal;
 pub mod problem;
+pub mod prompt;
 pub mod provider;
 pub mod public;
 pub mod quota;

@@ -4,7 +4,7 @@ use super::State;
 use super::conversations::{limited, snapshot};
 use super::engine::{NewMessage, Parent};
 use super::journal::Topic;
-use super::limits::Prompt;
+use super::prompt::Prompt;
 use super::store::branches::Node;
 use super::task::owned;
 use crate::contract::Sent;
@@ -97,5 +97,8 @@ pub async fn edit(
     }
     let parent = message.parent.map_or(Parent::None, Parent::Reply);
     let images = message.images.iter().map(|image| image.id).collect();
-    state.engine.send(account, conversation.id, NewMessage { id: new, text, images, model, parent }).await
+    state
+        .engine
+        .send(account, conversation.id, NewMessage { images, model, parent, ..NewMessage::new(new, text) })
+        .await
 }

@@ -2,10 +2,10 @@
 
 use super::journal::Topic;
 use super::principal::ViewerId;
-use super::store::conversations::ListPosition;
-use super::store::conversations::Stored;
+use super::store::conversations::{ListPosition, Stored};
+use super::store::making::taken;
 use super::task::owned;
-use super::{State, announce, limits, public, versions};
+use super::{State, announce, prompt, public, versions};
 use crate::contract::Changes;
 use crate::error::Problem;
 use crate::event::{Draft, Event, List, Snapshot};
@@ -62,11 +62,11 @@ pub async fn ensure(
     id: ConversationId,
     settings: Changes,
 ) -> Result<Conversation, Problem> {
-    let settings = checked(state, settings)?;
+    let settings = prompt::changes(&state.providers, settings)?;
     let state = state.clone();
     owned(async move {
         let found = state.store.add_conversation(state.writer(account), id, settings).await?;
-        let (stored, made) = found.ok_or_else(|| Problem::Conflict("This id is taken. Use a new one.".into()))?;
+        let (stored, made) = found.ok_or_else(taken)?;
         let conversation = shown(&state, stored.clone());
         if made {
             tell_lists(&state, &stored, &conversation).await;
@@ -83,7 +83,7 @@ pub async fn change(
     id: ConversationId,
     changes: Changes,
 ) -> Result<Conversation, Problem> {
-    let changes = checked(state, changes)?;
+    let changes = prompt::changes(&state.providers, changes)?;
     let state = state.clone();
     owned(async move {
         state.store.conversation(account, id).await?.allows(Access::Owner)?;
@@ -102,20 +102,6 @@ pub async fn change(
 pub(super) async fn tell_lists(state: &State, stored: &Stored, conversation: &Conversation) {
     let event = Event::Conversation { conversation: Box::new(conversation.clone()) };
     announce::tell(&state.store, &state.journals, stored, event).await;
-}
-
-fn checked(state: &State, changes: Changes) -> Result<Changes, Problem> {
-    let model = changes.model.filter(|model| !model.is_empty());
-    if let Some(model) = &model {
-        limits::model(model)?;
-        state.providers.resolve(model).map_err(|message| Problem::invalid("model", message))?;
-    }
-    Ok(Changes {
-        title: changes.title.as_deref().map(limits::title).transpose()?,
-        system: changes.system.map(limits::system).transpose()?,
-        parameters: changes.parameters.map(limits::parameters).transpose()?,
-        model,
-    })
 }
 
 /// Deletes the conversation with everything in it; an open reply is stopped first, and its viewers are told.

@@ -1,10 +1,9 @@
-//! Limits on a user's requests and texts. Parsed here once, trusted everywhere else.
+//! Limits on a user's requests: concurrent ones, and those within a minute.
 
-use super::bounds::MAX_MODEL;
 use super::sync::lock;
 use super::times::span;
 use crate::error::Problem;
-use crate::model::{AccountId, Parameters};
+use crate::model::AccountId;
 use crate::server::address::{Network, network};
 use crate::server::metrics::Metrics;
 use governor::clock::{Clock, DefaultClock};
@@ -13,83 +12,6 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
-
-/// Text from a user: not blank, at most `MAX` characters.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Prompt(String);
-
-impl Prompt {
-    /// About fifty pages: more is a file, not a message.
-    pub const MAX: usize = 32_000;
-
-    pub fn parse(text: String) -> Result<Self, Problem> {
-        if text.trim().is_empty() {
-            return Err(Problem::invalid("content", "Write something first: the content is empty."));
-        }
-        if text.chars().count() > Self::MAX {
-            let message = format!("Keep it under {} characters.", Self::MAX);
-            return Err(Problem::invalid("content", message));
-        }
-        Ok(Self(text))
-    }
-
-    pub fn into_text(self) -> String {
-        self.0
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// A title fits a line of the sidebar and a browser tab.
-pub const MAX_TITLE: usize = 200;
-
-/// Checks a title: one line, not blank, at most [`MAX_TITLE`] characters.
-pub fn title(text: &str) -> Result<String, Problem> {
-    let title = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if title.is_empty() {
-        return Err(Problem::invalid("title", "A title needs at least one character."));
-    }
-    if title.chars().count() > MAX_TITLE {
-        return Err(Problem::invalid("title", format!("Keep the title under {MAX_TITLE} characters.")));
-    }
-    Ok(title)
-}
-
-/// Checks a system prompt: it may be empty, and is at most as long as a message.
-pub fn system(text: String) -> Result<String, Problem> {
-    if text.chars().count() > Prompt::MAX {
-        return Err(Problem::invalid("system", format!("Keep the instructions under {} characters.", Prompt::MAX)));
-    }
-    Ok(text)
-}
-
-/// Checks the parameters of a conversation. Its provider checks whether the model takes them.
-pub fn parameters(parameters: Parameters) -> Result<Parameters, Problem> {
-    let Parameters { temperature, max_output_tokens, effort } = &parameters;
-    if temperature.is_some_and(|it| !(0.0..=Parameters::MAX_TEMPERATURE).contains(&it)) {
-        let message = format!("A temperature is a number from 0 to {}.", Parameters::MAX_TEMPERATURE);
-        return Err(Problem::invalid("parameters.temperature", message));
-    }
-    if max_output_tokens.is_some_and(|it| !(1..=Parameters::MAX_OUTPUT_TOKENS).contains(&it)) {
-        let message = format!("The longest reply is 1 to {} tokens.", Parameters::MAX_OUTPUT_TOKENS);
-        return Err(Problem::invalid("parameters.max_output_tokens", message));
-    }
-    if effort.as_ref().is_some_and(|it| !Parameters::EFFORTS.contains(&it.as_str())) {
-        let message = format!("The effort is one of {}.", Parameters::EFFORTS.join(", "));
-        return Err(Problem::invalid("parameters.effort", message));
-    }
-    Ok(parameters)
-}
-
-/// Checks the length of a model's id. The providers check whether it exists.
-pub fn model(id: &str) -> Result<(), Problem> {
-    if id.len() <= MAX_MODEL {
-        return Ok(());
-    }
-    Err(Problem::invalid("model", format!("A model's id has at most {MAX_MODEL} bytes.")))
-}
 
 /// Concurrent uploads of one account: the page makes one after the other, and no account may take every slot.
 const MAX_UPLOADS: u32 = 4;

@@ -1,5 +1,6 @@
 //! Start-up: creates and connects the parts, and starts the loops.
 
+use super::audience::Audience;
 use super::bounds::Bounds;
 use super::channels::PusherApp;
 use super::channels::Sockets;
@@ -42,15 +43,17 @@ impl State {
         let metrics = Arc::new(Metrics::default());
         let limits = Limits::new(settings.streams, Arc::clone(&metrics));
         let limits = Arc::new(limits);
-        let drain = Drain::default();
+        let (drain, audience) = (Drain::default(), Arc::<Audience>::default());
         let parts = Parts {
             store: store.clone(),
             journals: Arc::clone(&journals),
             providers: Arc::clone(&providers),
+            audience: Arc::clone(&audience),
             limits: Arc::clone(&limits),
             metrics: Arc::clone(&metrics),
             drain: drain.clone(),
             everybody: settings.everybody(),
+            most_written: settings.most_written(),
             whole_reply: settings.whole_reply(),
             title_model: settings.title_model.clone(),
             bounds,
@@ -73,7 +76,7 @@ impl State {
             throttle,
             oidc,
             grants,
-            audience: Arc::default(),
+            audience,
             sockets: Arc::new(Sockets::new(app)),
             metrics,
             drain,

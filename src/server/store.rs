@@ -18,6 +18,7 @@ pub mod guests;
 pub mod identities;
 pub mod images;
 pub mod invitations;
+pub mod making;
 mod merging;
 pub mod messages;
 mod names;

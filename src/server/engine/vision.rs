@@ -2,7 +2,7 @@
 //! takes in one request. In the place of each other image it reads that there was one, and the reply says how many it was
 //! not shown.
 
-use super::{Engine, Shared};
+use super::Shared;
 use crate::error::Problem;
 use crate::model::{AccountId, Image, ImageId, MessageId};
 use crate::server::picture::Picture;
@@ -86,19 +86,6 @@ pub(super) fn left_out(history: &[Told], request: &Request) -> u32 {
     let all: usize = history.iter().map(|message| message.images.len()).sum();
     let shown: usize = request.turns.iter().map(|turn| turn.images.len()).sum();
     u32::try_from(all - shown).unwrap_or(u32::MAX)
-}
-
-impl Engine {
-    /// Whether the account may send these images to the model; none for the default.
-    pub async fn check_images(
-        &self,
-        account: AccountId,
-        images: &[ImageId],
-        model: Option<&str>,
-    ) -> Result<(), Problem> {
-        let model = model.map_or_else(|| self.shared.providers.default_model(), str::to_owned);
-        self.shared.images(account, images, &model).await.map(drop)
-    }
 }
 
 impl Shared {

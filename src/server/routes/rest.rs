@@ -13,7 +13,7 @@ use crate::error::Problem;
 use crate::event::{Cursor, Snapshot};
 use crate::model::{Conversation, ConversationId, ImageId, Message, MessageId, Model, Parameters, Usage};
 use crate::server::engine::{self, Parent, Stop};
-use crate::server::limits::Prompt;
+use crate::server::prompt::Prompt;
 use crate::server::session::{Account, Reader};
 use crate::server::transport::sse;
 use crate::server::{State, conversations, usage};
@@ -237,8 +237,8 @@ async fn send(
         Some(None) => Parent::None,
         Some(Some(reply)) => Parent::Reply(reply),
     };
-    let message = new.id.unwrap_or_default();
-    let said = engine::NewMessage { id: message, text, images: new.images, model: new.model, parent };
+    let said = engine::NewMessage::new(new.id.unwrap_or_default(), text);
+    let said = engine::NewMessage { images: new.images, model: new.model, parent, ..said };
     let sent = state.engine.send(account, id, said).await?;
     Ok((StatusCode::ACCEPTED, Answer(sent)))
 }
