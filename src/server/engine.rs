@@ -1,7 +1,7 @@
 //! The engine: runs replies, one owned task each.
 //!
-//! It does not know who is watching. A reply starts by a request, ends by itself, by a stop, by a newer message or by
-//! the server's end, and nothing that a viewer does or does not do changes that.
+//! It does not know the viewers. A reply starts by a request, ends by itself, by a stop, by a newer message or by the
+//! server's shutdown, and nothing that a viewer does or does not do changes that.
 
 mod admission;
 mod checkpoint;
@@ -50,8 +50,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-/// How much of the conversation a model is told. A wall against runaway memory, not a rule about context.
+/// How many messages of the conversation a model is shown at most. Protects memory; `context` decides what fits.
 const MAX_TURNS: i64 = 10_000;
+
 /// Runs replies. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
@@ -76,7 +77,7 @@ struct Shared {
     admitted: Mutex<Vec<(AccountId, ConversationId)>>,
     tasks: TaskTracker,
     visits: TaskTracker,
-    /// Stateless answers by account: they are open replies of it as well.
+    /// Stateless answers by account: they count as its open replies.
     visiting: Arc<Counts>,
     interrupt: CancellationToken,
 }
@@ -86,7 +87,7 @@ struct Open {
     reply: MessageId,
     conversation: ConversationId,
     owner: AccountId,
-    /// Who asked for it, and pays.
+    /// The account that requested it, and pays.
     account: AccountId,
     journal: Arc<Journal>,
     stop: CancellationToken,
@@ -95,17 +96,17 @@ struct Open {
     saved: AtomicU64,
 }
 
-/// What it takes to answer a message anew.
+/// What it takes to answer a message again.
 struct Anew {
     stored: Stored,
-    /// What is answered.
+    /// The message to answer.
     message: Message,
     /// The text that the reply begins with.
     kept: String,
     model: String,
 }
 
-/// What an engine works with.
+/// The parts that an engine works with.
 pub struct Parts {
     pub store: Store,
     pub journals: Arc<Journals>,
@@ -113,17 +114,17 @@ pub struct Parts {
     pub limits: Arc<Limits>,
     pub metrics: Arc<Metrics>,
     pub drain: Drain,
-    /// What an account may use.
+    /// The limits of an account.
     pub everybody: Everybody,
-    /// The longest that one reply may take.
+    /// The longest time that one reply may take.
     pub whole_reply: Duration,
-    /// Who gives conversations their titles; none: a title is how the first message begins.
+    /// The model that titles conversations; none: the title is the beginning of the first message.
     pub title_model: Option<String>,
     pub bounds: Bounds,
 }
 
 impl Engine {
-    /// Marks what processes left open that are gone as interrupted, and starts the checkpoints.
+    /// Marks the open replies of dead processes as interrupted, and starts the checkpoints.
     pub async fn start(parts: Parts) -> sqlx::Result<Self> {
         let shared = Arc::new(Shared {
             store: parts.store,
@@ -146,7 +147,7 @@ impl Engine {
             interrupt: CancellationToken::new(),
         });
         match other_process::look(&shared).await {
-            // It is looked again every second.
+            // The poll repeats every second.
             Err(error) if is_full(&error) => {
                 tracing::error!(%error, "Replies of a process that is gone stay open for now")
             }
@@ -162,7 +163,7 @@ impl Engine {
         lock(&self.shared.open).len()
     }
 
-    /// Adds a person's message and starts its reply. The same id, text, images and parent again is the same answer.
+    /// Adds a user's message and starts its reply. Idempotent for a repeated id with equal text, images and parent.
     pub async fn send(
         &self,
         account: AccountId,
@@ -173,13 +174,13 @@ impl Engine {
         owned(async move { shared.send(account, conversation, new).await }).await
     }
 
-    /// Answers the message anew that `reply` answers. The former reply stays in the store, beside the new one.
+    /// Answers again the message that `reply` answers. The former reply stays in the store, beside the new one.
     pub async fn retry(&self, account: AccountId, reply: MessageId) -> Result<Sent, Problem> {
         let shared = Arc::clone(&self.shared);
         owned(async move { shared.again(account, reply, false).await }).await
     }
 
-    /// Goes on from what `reply` has. The result is one message: the kept text and what follows.
+    /// Continues from the text of `reply`. The result is one message: the existing text and what follows.
     pub async fn resume(&self, account: AccountId, reply: MessageId) -> Result<Sent, Problem> {
         let shared = Arc::clone(&self.shared);
         owned(async move { shared.again(account, reply, true).await }).await
@@ -187,14 +188,13 @@ impl Engine {
 
     /// Stops the conversation's open reply, if there is one, and waits until it is written. Hold the journal's turn.
     ///
-    /// # Errors
-    /// The reply has ended, and the store does not take its end.
+    /// The reply has ended, and the store does not accept its end.
     pub async fn settle(&self, conversation: ConversationId) -> Result<(), Problem> {
         self.shared.settle(conversation).await
     }
 
-    /// Lets the open replies end by themselves until `deadline`, then interrupts the rest and waits until all are
-    /// written (promise S13).
+    /// Lets the open replies finish until `deadline`, then interrupts the rest and waits until all are written (promise
+    /// S13).
     pub async fn drain(&self, deadline: Instant) {
         let Shared { tasks, visits, .. } = &*self.shared;
         tasks.close();
@@ -202,24 +202,24 @@ impl Engine {
         let all = async { tokio::join!(tasks.wait(), visits.wait()) };
         if tokio::time::timeout_at(deadline, all).await.is_err() {
             self.shared.interrupt.cancel();
-            // Not for the visits: they end as soon as their clients read, and nothing of them is to be written.
+            // Not for stateless answers: they end as soon as their clients read, and nothing of them is written.
             tasks.wait().await;
         }
     }
 }
 
 impl Shared {
-    /// A new reply to the message that `reply` answers, empty or going on from the text that `reply` has.
+    /// A new reply to the message that `reply` answers, empty or continuing the text that `reply` has.
     async fn again(self: &Arc<Self>, account: AccountId, reply: MessageId, go_on: bool) -> Result<Sent, Problem> {
         let (_, Stored { id: conversation, .. }) = self.message_to_use(account, reply).await?;
         let journal = self.journals.topic(Topic::Conversation(conversation));
         let _turn = journal.turn.lock().await;
-        // What is refused anyway is not counted, and stops nothing.
+        // A request that is refused anyway is not counted, and stops nothing.
         self.anew(account, reply, go_on).await?;
         let quota = self.allowed(account).await?;
         let _admission = self.admit(account, conversation, quota)?;
         self.settle(conversation).await?;
-        // Read again: it may have been the open one, which has ended by now.
+        // Read again: it may have been the open one, which has ended since.
         let Anew { stored, message, kept, model } = self.anew(account, reply, go_on).await?;
         let history = self.history(&stored, Some(message.id)).await?;
         let mut reply = empty_reply(message.id, &model, kept);
@@ -228,20 +228,20 @@ impl Shared {
         Ok(Sent { cursor: journal.cursor_of(reply.id), message, reply })
     }
 
-    /// What a new reply in the place of `reply` begins with.
+    /// The text that a new reply in the place of `reply` begins with.
     async fn anew(&self, account: AccountId, reply: MessageId, go_on: bool) -> Result<Anew, Problem> {
         let (old, stored) = self.message_to_use(account, reply).await?;
         let (Role::Assistant, Some(parent)) = (old.role, old.parent) else {
             return Err(Problem::invalid("reply", "Only a model's reply can be tried again or continued."));
         };
         let (message, _) = self.message_to_use(account, parent).await?;
-        // Going on keeps the model that began, where it still can be asked; a retry takes the one chosen now.
+        // A continued reply keeps its model, where that is still configured; a retry takes the model chosen now.
         let model = self.choose(old.model.filter(|_| go_on), &stored)?;
         let kept = if go_on { old.text } else { String::new() };
         Ok(Anew { stored, message, kept, model })
     }
 
-    /// What the model is asked, as far as it can read and see; the reply says what it is not shown.
+    /// The request, as far as the model can read and see it; the reply says what the model is not shown.
     async fn ask(
         &self,
         stored: &Stored,
@@ -256,7 +256,7 @@ impl Shared {
         Ok(request)
     }
 
-    /// Writes the message and the reply's row, tells the viewers and starts the task.
+    /// Writes the message and the reply's row, publishes them and starts the task.
     async fn open(
         self: &Arc<Self>,
         stored: Stored,
@@ -277,7 +277,7 @@ impl Shared {
             ended: CancellationToken::new(),
             saved: AtomicU64::new(0),
         });
-        // Known before it is written, so that whoever sees the reply can also stop it.
+        // Registered before it is written, so that every viewer who sees the reply can also stop it.
         lock(&self.open).insert(reply.id, Arc::clone(&open));
         let opening = Opening {
             conversation: stored.id,
@@ -301,7 +301,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Tells the lists, and where the title is new the conversation, how it stands now.
+    /// Publishes the conversation's state to the lists, and to its viewers where the title is new.
     async fn announce_conversation(&self, mut stored: Stored, title: String, updated_at: &str) {
         let renamed = stored.title.is_empty() && !title.is_empty();
         if renamed {
@@ -316,7 +316,7 @@ impl Shared {
         announce::tell(&self.store, &self.journals, &stored, event).await;
     }
 
-    /// The way from the conversation's first message to `leaf`.
+    /// The path from the conversation's first message to `leaf`.
     async fn history(&self, stored: &Stored, leaf: Option<MessageId>) -> Result<Vec<Told>, Problem> {
         match leaf {
             None => Ok(Vec::new()),
@@ -349,7 +349,7 @@ impl Shared {
         lock(&self.open).get(&reply).cloned()
     }
 
-    /// A message in a conversation where the account may do more than read.
+    /// A message in a conversation where the account has more than read access.
     async fn message_to_use(&self, account: AccountId, id: MessageId) -> Result<(Message, Stored), Problem> {
         let (message, stored) = self.store.message_for(account, id).await?;
         stored.allows(Access::Participant)?;

@@ -1,4 +1,4 @@
-//! What a person says, and where in the conversation.
+//! A user's message, and its place in the conversation.
 
 use super::Shared;
 use super::opening::{empty_reply, person_message};
@@ -10,7 +10,7 @@ use crate::server::limits::Prompt;
 use crate::server::store::messages::Told;
 use std::sync::Arc;
 
-/// What a person says.
+/// A user's message.
 pub struct NewMessage {
     pub id: MessageId,
     pub text: Prompt,
@@ -31,14 +31,14 @@ impl NewMessage {
 pub enum Parent {
     /// The last one that is shown.
     Shown,
-    /// None: it begins the conversation anew.
+    /// None: it begins a new branch at the root.
     None,
     /// This reply, which begins a branch where the reply has an answer already.
     Reply(MessageId),
 }
 
 impl Parent {
-    /// Whether a message with this parent is one that was sent so.
+    /// Whether a message with this parent is a repeat of the stored one.
     fn is(self, parent: Option<MessageId>) -> bool {
         match self {
             Self::Shown => true,
@@ -60,7 +60,7 @@ impl Shared {
         tracing::debug!(%conversation, message = %id, "A message comes in");
         let journal = self.journals.topic(Topic::Conversation(conversation));
         let _turn = journal.turn.lock().await;
-        // Read in our turn: it may have been changed, or deleted, while we waited.
+        // Read while we hold the turn: it may have been changed, or deleted, while we waited.
         let stored = self.store.conversation(account, conversation).await?;
         stored.allows(Access::Participant)?;
         if let Some(sent) = self.sent_before(account, conversation, &journal, id, (&text, &images, parent)).await? {
@@ -87,7 +87,7 @@ impl Shared {
         Ok(Sent { cursor: journal.cursor_of(reply.id), message, reply })
     }
 
-    /// The answer to a send that has been done before, as it was then: its cursor is where the reply begins.
+    /// The answer to a repeated send, equal to the first one: its cursor is where the reply begins.
     async fn sent_before(
         &self,
         account: AccountId,
@@ -114,7 +114,7 @@ impl Shared {
         }
     }
 
-    /// What is said answers a reply of the same conversation.
+    /// Checks that the parent is a reply of this conversation.
     async fn check_parent(&self, conversation: ConversationId, parent: Parent) -> Result<(), Problem> {
         let Parent::Reply(reply) = parent else { return Ok(()) };
         match self.store.message(reply).await? {

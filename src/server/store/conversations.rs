@@ -11,18 +11,18 @@ use crate::server::times::now;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteExecutor};
 
-/// A conversation as it is stored: its model may be left to the default of the day.
+/// A conversation as it is stored. Its model may be unset: then the default at the time answers.
 #[derive(Clone, Debug)]
 pub struct Stored {
     pub id: ConversationId,
     pub owner: Named,
-    /// Whether anybody else may see it.
+    /// Whether any other account may see it.
     pub is_shared: bool,
-    /// What whoever asked may do here.
+    /// The caller's access.
     pub access: Access,
-    /// Whether whoever asked may know who the people here are.
+    /// Whether the caller may see the names of the people here.
     pub names: bool,
-    /// Since when whoever asked may look, where it is not theirs.
+    /// Since when the caller has access, where the conversation is another's.
     pub since: Option<String>,
     pub title: String,
     pub model: Option<String>,
@@ -33,10 +33,11 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// Whether whoever asked may do what takes this much. This is the one place that decides it, for every way to ask.
+    /// Whether the caller's access suffices for what needs `needed`. This is the one place that decides it, for every
+    /// API.
     ///
     /// # Errors
-    /// 403: they may know that the conversation exists.
+    /// 403: the caller may know that the conversation exists.
     pub fn allows(&self, needed: Access) -> Result<(), Problem> {
         if needed <= self.access {
             return Ok(());
@@ -48,7 +49,7 @@ impl Stored {
         Err(Problem::Forbidden(message))
     }
 
-    /// The conversation as it is shown, with the model that answers in it today.
+    /// The conversation as it is shown, with the model that answers in it now.
     pub fn shown(self, default_model: &str) -> Conversation {
         Conversation {
             id: self.id,
@@ -63,7 +64,7 @@ impl Stored {
     }
 }
 
-/// Conversations as whoever asks sees them: `access`, `names` and `since` are expressions, the rest begins with joins.
+/// Conversations as the caller sees them: `access`, `names` and `since` are expressions, the rest begins with joins.
 macro_rules! select_conversations {
     ($access:literal, $names:literal, $since:literal, $rest:literal) => {
         concat!(
@@ -135,11 +136,11 @@ pub struct ListPosition {
 }
 
 impl Store {
-    /// Makes a conversation, or finds the one that the same account made with this id. `None`: the id is another's, or that of
-    /// a conversation that was deleted.
+    /// Creates a conversation, or finds the one that this account created with this id. `None`: the id is another
+    /// account's, or that of a deleted conversation.
     ///
     /// # Errors
-    /// 429 and 409 where the account has made enough (`store/writing`).
+    /// 429 and 409 where the account has reached a limit (`store/writing`).
     pub async fn add_conversation(
         &self,
         writer: Writer,
@@ -179,12 +180,12 @@ impl Store {
         Ok(found.map(|stored| (stored, true)))
     }
 
-    /// The conversation as the account sees it. `RowNotFound` when it is not there, or not for this account.
+    /// The conversation as the account sees it. `RowNotFound` when it does not exist, or not for this account.
     pub async fn conversation(&self, account: AccountId, conversation: ConversationId) -> sqlx::Result<Stored> {
         seen(self.read(), account, conversation).await?.ok_or(sqlx::Error::RowNotFound)
     }
 
-    /// Whose conversation it is. `RowNotFound` when it is not there.
+    /// The conversation's owner. `RowNotFound` when it does not exist.
     pub async fn owner(&self, conversation: ConversationId) -> sqlx::Result<AccountId> {
         let owner: String = sqlx::query_scalar("select account from conversation where id = $1")
             .bind(conversation.to_string())
@@ -193,7 +194,7 @@ impl Store {
         id(&owner)
     }
 
-    /// The conversation as this viewer sees it. `RowNotFound` when it is not there, or not for them.
+    /// The conversation as this viewer sees it. `RowNotFound` when it does not exist, or not for them.
     pub async fn conversation_for(&self, viewer: ViewerId, conversation: ConversationId) -> sqlx::Result<Stored> {
         match viewer {
             ViewerId::Account(account) => self.conversation(account, conversation).await,
@@ -224,7 +225,7 @@ impl Store {
         ids.iter().map(|text| id(text)).collect()
     }
 
-    /// Up to `limit` of the conversations that the account sees, newest first, from behind `after`.
+    /// Up to `limit` of the conversations that the account sees, newest first, after `after`.
     pub async fn conversations(
         &self,
         account: AccountId,
@@ -234,7 +235,8 @@ impl Store {
         // Every real time sorts before this one.
         let end = ListPosition { updated_at: "9999".into(), id: String::new() };
         let after = after.unwrap_or(&end);
-        // Its own and those of others each by its index, so that a long list costs no more than a page of it.
+        // The account's own and those shared with it each by an index, so that a long list costs no more than a page of
+        // it.
         let rows = sqlx::query(select_conversations!(
             "case when conversation.account = $1 then 'owner' else share.role end",
             "1",
@@ -260,10 +262,10 @@ impl Store {
         rows.iter().map(stored).collect()
     }
 
-    /// Changes what `changes` names. `RowNotFound` when the conversation is not there or another's.
+    /// Changes what `changes` names. `RowNotFound` when the conversation does not exist or is another's.
     ///
     /// # Errors
-    /// 429 and 409 where the account has written enough (`store/writing`).
+    /// 429 and 409 where the account has reached a limit (`store/writing`).
     pub async fn change_conversation(
         &self,
         writer: Writer,
@@ -298,10 +300,10 @@ impl Store {
         Ok(stored)
     }
 
-    /// Takes the one try to have a model name the conversation. `false`: its title is not one that was only cut from the
-    /// first message, or the try is spent.
+    /// Takes the one attempt to have a model title the conversation. `false`: its title was not cut from the first
+    /// message, or the attempt is used up.
     pub async fn take_title(&self, conversation: ConversationId) -> sqlx::Result<bool> {
-        // Looked at first: this is asked after every reply, and almost always the answer is no.
+        // Read first: this runs after every reply, and the answer is almost always no.
         let cut = sqlx::query("select 1 from conversation where id = $1 and title_by = 'cut'")
             .bind(conversation.to_string())
             .fetch_optional(self.read())
@@ -319,7 +321,7 @@ impl Store {
         Ok(0 < taken)
     }
 
-    /// Writes the title that a model gave, unless a person has set one meanwhile.
+    /// Writes the title that a model gave, unless a user has set one meanwhile.
     pub async fn give_title(&self, conversation: ConversationId, title: &str) -> sqlx::Result<Option<Stored>> {
         let mut write = self.write().await?;
         let row = sqlx::query(
@@ -337,8 +339,8 @@ impl Store {
         Ok(named)
     }
 
-    /// Deletes the conversation with its messages, and the images that are in no other; whoever looks at it, at any process,
-    /// looks again. `RowNotFound` when it is not there or another's.
+    /// Deletes the conversation with its messages, and the images that no other conversation has; its viewers, in every
+    /// process, have their access checked again. `RowNotFound` when it does not exist or is another's.
     pub async fn delete_conversation(&self, account: AccountId, conversation: ConversationId) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         used::delete(&mut write, Some(self.process()), account, conversation).await?;

@@ -8,28 +8,28 @@ use crate::server::principal::ViewerId;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
-/// A reply that is to be opened, and perhaps the person's message that it answers.
+/// A reply to open, and perhaps the user's message that it answers.
 pub struct Opening<'a> {
     pub conversation: ConversationId,
-    /// Who asks, where it is not the conversation's owner.
+    /// The caller, where it is not the conversation's owner.
     pub account: Option<AccountId>,
-    /// The person's new message; none when an old one is answered anew.
+    /// The user's new message; none when an old one is answered again.
     pub message: Option<&'a Message>,
     pub reply: &'a Message,
     /// A title for a conversation that has none yet.
     pub title: &'a str,
-    /// Who generates it.
+    /// The process that generates it.
     pub process: &'a str,
 }
 
 /// The newest message of a conversation.
 pub struct Leaf {
     pub id: MessageId,
-    /// Who generates it, where it is an open reply.
+    /// The process that generates it, where it is an open reply.
     pub process: Option<String>,
 }
 
-/// What a model is told of a message.
+/// A message as a model reads it.
 #[derive(Clone, Debug)]
 pub struct Told {
     pub id: MessageId,
@@ -45,7 +45,7 @@ impl Told {
     }
 }
 
-/// A draft as far as it is to be kept by a checkpoint.
+/// A draft, as far as a checkpoint stores it.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
     pub reply: MessageId,
@@ -55,7 +55,8 @@ pub struct Checkpoint {
     pub thinking_since: Option<String>,
 }
 
-/// Messages with who wrote them: everything before the `where`, or, with `more` columns, before the joins that they need.
+/// Messages with their authors: everything before the `where`, or, with `more` columns, before the joins that they
+/// need.
 macro_rules! select_messages {
     ($rest:literal) => {
         select_messages!("", $rest)
@@ -76,7 +77,7 @@ macro_rules! select_messages {
 
 pub(super) use select_messages;
 
-/// The way from the message $1 of the conversation $2 up to the root, at most $3 messages.
+/// The path from the message $1 of the conversation $2 up to the root, at most $3 messages.
 macro_rules! path {
     () => {
         "with recursive path (id, parent, depth) as (
@@ -160,7 +161,7 @@ const INSERT: &str = "insert into message
     values ($1, $2, 1 + (select coalesce(max(position), 0) from message where conversation = $2),
             $3, $4, $5, '', $6, $7, $8, $9, $10, $11, $12, $13, $14)";
 
-/// Writing these takes a millisecond or two, which is what a person's message may have to wait for.
+/// Writing these takes a millisecond or two, which is the longest that they delay a user's message.
 const CHECKPOINTED_TOGETHER: usize = 32;
 
 /// One statement for all: each has to be handed to SQLite's thread and its answer waited for.
@@ -181,7 +182,7 @@ async fn checkpoint(write: &mut SqliteConnection, process: &str, drafts: &[Check
 }
 
 impl Store {
-    /// Writes a person's message and the empty reply in one transaction (promise S6).
+    /// Writes a user's message and the empty reply in one transaction (promise S6).
     pub async fn open_reply(&self, opening: Opening<'_>) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         for message in opening.message.into_iter().chain([opening.reply]) {
@@ -217,8 +218,8 @@ impl Store {
         write.commit().await
     }
 
-    /// Keeps what the open replies have so far: in one transaction, or in several one after the other where there are so
-    /// many that other writes would wait for it.
+    /// Stores the text of the open replies so far: in one transaction, or in several one after the other where there
+    /// are so many that other writes would wait for it.
     pub async fn checkpoint(&self, process: &str, drafts: &[Checkpoint]) -> sqlx::Result<()> {
         for drafts in drafts.chunks(CHECKPOINTED_TOGETHER) {
             let mut write = self.write().await?;
@@ -228,7 +229,7 @@ impl Store {
         Ok(())
     }
 
-    /// Another model answers than the one that was asked first.
+    /// Records that another model answers than the one that was asked first.
     pub async fn asks_instead(&self, process: &str, reply: MessageId, model: &str) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         sqlx::query(
@@ -243,7 +244,7 @@ impl Store {
         write.commit().await
     }
 
-    /// What a model is told of the newest messages on the way from `leaf` up to the root, oldest first, at most `limit`.
+    /// What a model reads of the newest messages on the path from `leaf` up to the root, oldest first, at most `limit`.
     /// Only that is read: what models have thought is often longer than what they have said. Not for an open reply.
     pub async fn history(&self, conversation: ConversationId, leaf: MessageId, limit: i64) -> sqlx::Result<Vec<Told>> {
         let rows = sqlx::query(concat!(
@@ -259,8 +260,9 @@ impl Store {
         rows.iter().map(told).collect()
     }
 
-    /// The newest messages on the way from `leaf` up to the root, oldest first, at most `limit` and at most `bytes` of what was
-    /// said and thought. `leaf` is among them, and at least one more where `uncounted` is 1: then `leaf` counts for no bytes.
+    /// The newest messages on the path from `leaf` up to the root, oldest first, at most `limit` and at most `bytes` of
+    /// text and thoughts. `leaf` is among them, and at least one more where `uncounted` is 1: then `leaf` counts for no
+    /// bytes.
     pub async fn path(
         &self,
         conversation: ConversationId,
@@ -268,7 +270,7 @@ impl Store {
         limit: i64,
         (bytes, uncounted): (i64, i64),
     ) -> sqlx::Result<Vec<Message>> {
-        // The lengths alone are read of those that do not fit.
+        // Of those that do not fit, only the lengths are read.
         let rows = sqlx::query(concat!(
             path!(),
             ", sized as (
@@ -321,7 +323,8 @@ impl Store {
         .transpose()
     }
 
-    /// A message that the viewer may see, and its conversation. `RowNotFound` when it is not there or they may not.
+    /// A message that the viewer may see, and its conversation. `RowNotFound` when it does not exist or they may not
+    /// see it.
     pub async fn message_for(
         &self,
         viewer: impl Into<ViewerId>,
@@ -331,7 +334,7 @@ impl Store {
         Ok((message, self.conversation_for(viewer.into(), conversation).await?))
     }
 
-    /// The replies that the account asked for and that are open, whoever writes them.
+    /// The open replies that the account has requested, in every process.
     pub async fn open_replies_of(&self, account: AccountId) -> sqlx::Result<Vec<MessageId>> {
         let ids: Vec<String> = sqlx::query_scalar(
             "select message.id from message join conversation on conversation.id = message.conversation
@@ -343,7 +346,7 @@ impl Store {
         ids.iter().map(|text| id(text)).collect()
     }
 
-    /// Those of them that are in this conversation.
+    /// The open replies that the account has requested in this conversation.
     pub async fn open_replies_in(
         &self,
         conversation: ConversationId,
