@@ -176,7 +176,10 @@ async function stopping(page: Page, names: string[]): Promise<void> {
     const response = await route.fetch();
     let body = await response.text();
     for (const name of names) {
-      body = body.replace(`export function ${name}() {`, `export function ${name}() { throw new WebAssembly.RuntimeError("unreachable");`);
+      // Minified or not.
+      const found = new RegExp(`export function ${name}\\(\\) ?{`).exec(body);
+      if (!found) throw new Error(`the program has no function ${name}`);
+      body = body.replace(found[0], `${found[0]} throw new WebAssembly.RuntimeError("unreachable");`);
     }
     await route.fulfill({ response, body });
   });
