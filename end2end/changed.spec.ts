@@ -196,6 +196,8 @@ test("z01 a program that stops while it takes over draws the page by itself", as
 test("z01 a program that stops twice is done without", async ({ chat, noise, page }) => {
   noise.expect(STOPPED);
   noise.expect(/^Rivulet: The program of this page has stopped twice\./);
+  // Chromium's own: the program is not fetched the third time.
+  noise.expect(/was preloaded using link preload/);
   await stopping(page, ["hydrate", "draw"]);
   await page.goto("/", { waitUntil: "commit" });
   await expect(page.getByRole("alert").filter({ hasText: "stopped twice" })).toBeVisible();
