@@ -243,9 +243,9 @@ async fn nobody_takes_every_place_for_uploads() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), waiting(true)).await.expect("the fifth is refused");
+    tokio::time::timeout(Duration::from_secs(60), waiting(true)).await.expect("the fifth is refused");
     held.pop();
-    tokio::time::timeout(Duration::from_secs(20), waiting(false)).await.expect("there is room again");
+    tokio::time::timeout(Duration::from_secs(60), waiting(false)).await.expect("there is room again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
