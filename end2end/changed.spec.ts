@@ -181,7 +181,8 @@ async function stopping(page: Page, names: string[]): Promise<void> {
       if (!found) throw new Error(`the program has no function ${name}`);
       body = body.replace(found[0], `${found[0]} throw new WebAssembly.RuntimeError("unreachable");`);
     }
-    await route.fulfill({ response, body });
+    // Not kept: the program that is loaded without this route is the real one.
+    await route.fulfill({ response, body, headers: { ...response.headers(), "cache-control": "no-store" } });
   });
 }
 
