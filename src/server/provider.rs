@@ -1,6 +1,6 @@
 //! The clients of model APIs: a conversation in, a stream of [`Delta`]s out.
 //!
-//! A reply passes `talk` (when to try again, when it has ended) -> `answer` (one attempt: checks and deadlines) ->
+//! A reply passes `retrying` (when to try again, when it has ended) -> `attempt` (one attempt: checks and deadlines) ->
 //! `reader` (caps) -> `framing` (bytes to events) -> the decoder of its `kind` (events to what is said) -> `speech` (that to
 //! deltas). From the reader on all is pure: no IO, no clock, so tests and fuzzing feed it recordings. `failure` holds every
 //! sentence that a person is told.

@@ -41,7 +41,7 @@ pub enum Frame {
     Entry { entry: Arc<Entry>, epoch: u64 },
     /// Several pieces of one reply as one, or the end in place of all before it; `first` is the seq of the first of them.
     Merged { event: Event, first: u64, id: Cursor },
-    /// Principal else is there. No event: it has no id.
+    /// Who else is there. It is not an event and has no id.
     Presence(Presence),
 }
 

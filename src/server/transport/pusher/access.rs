@@ -1,4 +1,5 @@
-//! Principal may be on which channel: asked when a signature is given, when somebody subscribes with it, and when it is resumed.
+//! Which principal may be on which channel: checked when a signature is given, when a client subscribes with it, and when it
+//! resumes.
 
 use crate::error::Problem;
 use crate::model::{Access, AccountId, ConversationId};

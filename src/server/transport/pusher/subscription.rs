@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Right {
     /// None: a public channel, or one that whoever holds the secret has signed.
     pub who: Option<Principal>,
-    /// Principal is there by a backend's word.
+    /// The member of a presence channel, as a backend has named it.
     pub person: Option<Member>,
 }
 
