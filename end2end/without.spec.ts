@@ -70,7 +70,11 @@ test("z02 a program that hangs is done without, and takes over when it comes lat
     // The page that asked may be gone.
     await route.continue().catch(() => undefined);
   });
+  const decided = page.waitForEvent("console", (message) => message.text().includes("has not arrived yet"));
   await page.goto("/", { waitUntil: "commit" });
+  await decided;
+  const waited = await page.evaluate(() => performance.now() - performance.getEntriesByType("navigation")[0].responseStart);
+  expect(waited).toBeLessThan(DECIDED_MS);
   await worksSimply(chat, /has not arrived yet/);
   arrive();
   await chat.awake();

@@ -6,8 +6,8 @@
 // data. Where there is no program, the page does what it does without scripts: forms, and a look every two seconds while a
 // reply is open.
 async (folder) => {
-  // The page has to work within 5 s of its load, whatever becomes of the download.
-  const LATE_MS = 4500;
+  // The page has to work within 5 s of its load, whatever becomes of the download, on a slow device as well.
+  const LATE_MS = 4000;
   const REFRESH_MS = 2000;
   // A program that stops twice within this time is not started a third time.
   const CALM_MS = 60000;
