@@ -18,8 +18,8 @@ pub struct ProviderLimits {
     /// 1 MiB for one event: the largest that providers send are a few KiB. More for a kind that repeats the whole reply
     /// in one ([`Kind::event_bytes`]).
     pub event_bytes: usize,
-    /// 256 MiB for one answer. A reply ends at 1 MiB of text and 1 MiB of thinking, and framing takes some hundred bytes for
-    /// each token; this is a wall against streams that bring neither.
+    /// 256 MiB for one answer. A reply ends at 1 MiB of text and 1 MiB of thinking, and framing takes some hundred
+    /// bytes for each token; this is a wall against streams that bring neither.
     pub body_bytes: usize,
     /// 64 KiB of an error's body are read: the important part is at its beginning.
     pub error_body_bytes: usize,

@@ -5,8 +5,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Why a connection is closed, or what is wrong with a message. A stock client stays away after 4000-4099 and after 4300 and
-/// more, comes back after a second for 4100-4199, and at once for 4200-4299.
+/// Why a connection is closed, or what is wrong with a message. A stock client stays away after 4000-4099 and after
+/// 4300 and more, comes back after a second for 4100-4199, and at once for 4200-4299.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 pub enum Code {
