@@ -1,4 +1,4 @@
-//! What can be done with a reply that has ended, and what it was made by.
+//! What can be done with a reply that has ended, and which model made it.
 
 use super::copy::copy_text;
 use super::ending::can_continue;

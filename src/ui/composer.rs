@@ -1,4 +1,5 @@
-//! Where one writes. A plain form until our code runs; then Enter sends (`ui/keys`), Shift and Enter breaks the line.
+//! The form that messages are written in. A plain form until hydration; then Enter sends (`ui/keys`), Shift and Enter
+//! breaks the line.
 
 use super::icon::{self, Icon};
 use super::keys;
@@ -54,7 +55,7 @@ pub fn Composer() -> impl IntoView {
     }
 }
 
-/// Why nothing can be written here.
+/// Why this user cannot write here.
 fn why(desk: PageState) -> String {
     let owner = desk.live.thread.with(|thread| thread.as_ref().and_then(|thread| thread.conversation.owner.clone()));
     match owner {
@@ -64,8 +65,8 @@ fn why(desk: PageState) -> String {
                 owner.name
             )
         }
-        Some(owner) => format!("{} has made this conversation public. You read along.", owner.name),
-        None => "This conversation is public. You read along.".into(),
+        Some(owner) => format!("{} has made this conversation public. You can only read it.", owner.name),
+        None => "This conversation is public. You can only read it.".into(),
     }
 }
 

@@ -11,7 +11,7 @@ use web_sys::Element;
 
 /// How long a button says that it has copied.
 const SAID_MS: u32 = 1_600;
-/// What the button of a code block says otherwise, as in `markdown/page`.
+/// The label of a code block's button before and after that, as in `markdown/page`.
 const BUTTON: &str = "Copy";
 
 /// The reply's text as the model wrote it.
@@ -26,7 +26,7 @@ pub fn copy_text(desk: PageState, id: MessageId) {
     });
 }
 
-/// Code is drawn as plain HTML, so its buttons are heard here, above it.
+/// Code is rendered as plain HTML, so one listener above it handles its buttons (event delegation).
 pub fn copy_code(desk: PageState, event: &MouseEvent) {
     let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
     let Some(button) = target.and_then(|target| target.closest("[data-copy]").ok().flatten()) else {

@@ -17,7 +17,7 @@ pub fn stop_on_escape(desk: PageState) {
     });
 }
 
-/// The browser closes it by itself. Asked apart from the menus: an older browser does not know the question.
+/// The browser closes it. Queried apart from the menus: an older browser does not know this selector.
 fn picture_is_open() -> bool {
     crate::browser::document().query_selector(".lightbox:popover-open").is_ok_and(|open| open.is_some())
 }

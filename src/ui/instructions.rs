@@ -1,4 +1,4 @@
-//! What the model is told before everything else, per conversation.
+//! The system prompt of a conversation, called instructions in the interface.
 
 use crate::api;
 use crate::contract::Changes;
@@ -74,14 +74,14 @@ fn Form(panel: NodeRef<html::Details>, opened: ReadSignal<u32>) -> impl IntoView
     }
 }
 
-/// The rest, once its code is here.
+/// The rest of the panel, once its code is loaded.
 #[component]
 fn More(form: &'static str, opened: ReadSignal<u32>) -> impl IntoView {
     let desk = PageState::here();
     move || desk.draw.get().map(|draw| (draw.settings)(form, opened))
 }
 
-/// Bound to what is saved, where something is: a value that is set would take away what was typed before our code ran.
+/// Bound to the saved value only where there is one: setting a value would overwrite what was typed before hydration.
 #[component]
 fn Field(form: &'static str, system: Option<Memo<String>>) -> impl IntoView {
     let field = NodeRef::<html::Textarea>::new();

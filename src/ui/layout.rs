@@ -1,4 +1,4 @@
-//! The page's frame: loads what the first page shows, lays it out, and goes along when the address changes.
+//! The page's layout: loads the first page's data, and loads the new route's when the address changes.
 
 use super::composer::Composer;
 use super::copy::copy_code;
@@ -20,7 +20,7 @@ use crate::ui::route::Route;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-/// Everything is drawn once its data is there: on the server before the answer, in the browser from the same data.
+/// The page is rendered once its data is there: on the server before the answer, in the browser from the same data.
 #[component]
 pub fn Frame() -> impl IntoView {
     let live: Live = expect_context();
@@ -41,7 +41,7 @@ pub fn Frame() -> impl IntoView {
     }
 }
 
-/// The browser's part: the first place is drawn already, each later one is loaded.
+/// In the browser: the first route is rendered already, each later one is loaded.
 fn follow_the_address(desk: PageState) {
     Effect::new(move |before: Option<Route>| {
         let place = desk.place.get();
@@ -60,7 +60,8 @@ fn follow_the_address(desk: PageState) {
 #[component]
 fn Layout() -> impl IntoView {
     let desk = PageState::here();
-    // The server writes the head when the page's signals are gone, so that the title must be plain text by then.
+    // The server writes the head after the page's signals are disposed of, so that the title must be plain text by
+    // then.
     let title = Memo::new(move |_| desk.title());
     let knows_me = desk.me.with_value(Option::is_some);
     provide_context(Outbox::new(desk));
@@ -97,7 +98,7 @@ fn Middle() -> impl IntoView {
     }
 }
 
-/// What stays at the bottom of the window.
+/// The part that stays at the bottom of the window.
 #[component]
 fn Foot() -> impl IntoView {
     let desk = PageState::here();
@@ -123,7 +124,7 @@ fn Refresh() -> impl IntoView {
     open.then(|| view! { <noscript inner_html=r#"<meta http-equiv="refresh" content="2">"#></noscript> })
 }
 
-/// Puts the cursor where one writes, unless that would open a keyboard over the page.
+/// Focuses the composer, unless that would open an on-screen keyboard.
 fn focus_composer() {
     if browser::matches_media("(hover: hover)") {
         browser::focus_id("text");

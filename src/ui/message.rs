@@ -1,4 +1,4 @@
-//! One message: a person's words in a soft block, or a reply on the bare page.
+//! One message: a user's message in a soft block, or a reply on the page's background.
 
 use super::edit::{Edit, Editor};
 use super::reply::Reply;
@@ -9,7 +9,7 @@ use crate::ui::message_images::pictures;
 use crate::ui::page::PageState;
 use leptos::prelude::*;
 
-/// The row's place in the document, for links and for scrolling.
+/// The row's element id, for links and for scrolling.
 pub fn anchor(id: MessageId) -> String {
     format!("m-{id}")
 }
@@ -33,7 +33,7 @@ fn find(desk: PageState, id: MessageId) -> Option<model::Message> {
     desk.live.thread.with(|thread| thread.as_ref()?.messages.iter().find(|message| message.id == id).cloned())
 }
 
-/// A person's words, exactly as they were written.
+/// A user's message, exactly as it was written.
 #[component]
 fn Said(id: MessageId, message: Memo<Option<model::Message>>) -> impl IntoView {
     let desk = PageState::here();
@@ -41,7 +41,7 @@ fn Said(id: MessageId, message: Memo<Option<model::Message>>) -> impl IntoView {
     let author = message.with_untracked(|it| it.as_ref().and_then(|it| it.author.clone()));
     let author = author.filter(|author| desk.is_other(author.id)).map(|author| author.name);
     let is_mine = author.is_none();
-    // By a public link nobody is told who speaks, and it is not whoever reads along.
+    // A public link does not name the authors, and a reader with the public link is none of them.
     let speaker = if desk.me.with_value(Option::is_none) { "A person" } else { "You" };
     let html = message.with_untracked(|it| it.as_ref().map(|it| pictures(&anchor(id), &it.images)).unwrap_or_default());
     let pictures = (!html.is_empty()).then(|| view! { <ul class="pictures" aria-label="Images" inner_html=html></ul> });

@@ -1,4 +1,4 @@
-//! What is not there, with a way out.
+//! The page for a conversation that cannot be shown, with a link to the start.
 
 use crate::error::Problem;
 use crate::model::Access;

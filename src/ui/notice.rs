@@ -1,10 +1,10 @@
-//! What the page has to say: to everybody when something failed, quietly to those who listen otherwise.
+//! Notices: failures are shown to everyone, other notices only announced to screen readers.
 
 use super::icon::{self, Icon};
 use crate::ui::page::PageState;
 use leptos::prelude::*;
 
-/// The sentence of the last failure, until it is put away or something is tried again.
+/// The message of the last failure, until it is dismissed or another action begins.
 #[component]
 pub fn Notice() -> impl IntoView {
     let desk = PageState::here();

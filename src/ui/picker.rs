@@ -1,4 +1,4 @@
-//! Which model answers.
+//! The model picker.
 
 use crate::api;
 use crate::contract::Changes;
@@ -18,7 +18,7 @@ pub fn Picker() -> impl IntoView {
         desk.attempt(api::change(id, changes));
     };
     let select = NodeRef::<html::Select>::new();
-    // Not from the start: the person may have chosen before our code ran.
+    // Not on hydration: the user may have chosen before our code ran.
     Effect::new(move |before: Option<String>| {
         let chosen = chosen.get();
         if let (Some(before), Some(select)) = (before, select.get())
@@ -45,7 +45,7 @@ fn chosen(desk: PageState) -> String {
     of_thread.filter(|model| !model.is_empty()).unwrap_or_else(|| default_model(desk))
 }
 
-/// What a new conversation begins with.
+/// The model of a new conversation.
 pub fn default_model(desk: PageState) -> String {
     desk.models.with(|models| {
         let default = models.iter().find(|model| model.default).or(models.first());

@@ -31,14 +31,14 @@ pub fn Prose(id: MessageId, text: Memo<String>, is_open: Memo<bool>) -> impl Int
     view! { <div class="prose" node_ref=element inner_html=html></div> }
 }
 
-/// How far a text has come.
+/// How much of a text is rendered.
 #[derive(Clone, PartialEq)]
 struct Reach {
-    /// Which life of the blocks it is.
+    /// The blocks' `life`: how often they started over.
     life: u32,
     /// How many blocks will not change any more. Each is one element.
     finished: usize,
-    /// The HTML behind them.
+    /// The HTML after them, which may still change.
     rest: String,
 }
 

@@ -1,4 +1,4 @@
-//! One conversation in the list, with what can be done to it.
+//! One conversation in the list, with its actions.
 
 use super::icon::{self, Icon};
 use crate::contract::Changes;
@@ -39,7 +39,7 @@ pub fn Entry(conversation: Conversation) -> impl IntoView {
     }
 }
 
-/// The page where a conversation is shared and left. The server draws it.
+/// The page for sharing and leaving a conversation. The server renders it.
 pub fn sharing(id: ConversationId) -> String {
     format!("/c/{id}/sharing")
 }
@@ -63,7 +63,7 @@ fn Rename(id: ConversationId, title: String) -> impl IntoView {
     }
 }
 
-/// Asks once more, in place.
+/// Asks for confirmation, in place.
 #[component]
 fn Delete(id: ConversationId) -> impl IntoView {
     let desk = PageState::here();
@@ -83,7 +83,7 @@ fn Delete(id: ConversationId) -> impl IntoView {
         <details class="sure">
             <summary>"Delete…"</summary>
             <form class="menu__form" method="post" action="/forms/delete" on:submit=delete>
-                <p>"For good, with everything in it?"</p>
+                <p>"Delete it for good, with all its messages?"</p>
                 <input type="hidden" name="conversation" value=id.to_string()/>
                 <button class="button button--danger">"Delete for good"</button>
             </form>

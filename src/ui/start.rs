@@ -1,4 +1,4 @@
-//! Where nothing has been said yet.
+//! The start page, before the first message.
 
 use super::outbox::Outbox;
 use super::picker::default_model;
@@ -33,7 +33,7 @@ pub fn Start() -> impl IntoView {
     }
 }
 
-/// One line for whoever runs this server and has given it no model yet.
+/// One line for the operator of a server without a model.
 #[component]
 fn Unconfigured() -> impl IntoView {
     let desk = PageState::here();

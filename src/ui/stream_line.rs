@@ -1,4 +1,4 @@
-//! The current: a thin line that tells the stream's true state at a glance, and the words for it.
+//! The stream line: a thin line that shows the stream's state, and the text for it.
 
 use crate::error::Problem;
 use crate::event::{Draft, Thread};
@@ -7,7 +7,7 @@ use crate::ui::live::Connection;
 use crate::ui::page::PageState;
 use leptos::prelude::*;
 
-/// What the stream does. Nothing here is a guess: each follows from what has arrived.
+/// The state of the stream. Each state follows from what has arrived, never from an assumption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Current {
     Rest,
@@ -46,7 +46,7 @@ impl Current {
         }
     }
 
-    /// `open`: a reply is being generated, which the person should know is safe.
+    /// `open`: a reply is being generated, which the user should know is safe.
     fn words(self, open: bool) -> &'static str {
         match self {
             Self::Rest => "",
@@ -71,7 +71,7 @@ pub fn CurrentLine() -> impl IntoView {
         Ended::after(before, shown, desk.open_reply().is_some() || asked(desk))
     });
     let words = move || {
-        // Read whatever the current does: a memo that nobody reads misses what happens meanwhile.
+        // Read in every state: a memo without a reader misses changes.
         let ended = ended.get().ended;
         match current.get() {
             Current::Rest if ended => outcome(desk).into(),
@@ -86,7 +86,7 @@ pub fn CurrentLine() -> impl IntoView {
     }
 }
 
-/// How the reply ended that was waited for.
+/// How the awaited reply ended.
 fn outcome(desk: PageState) -> &'static str {
     let last = |thread: &Thread| thread.messages.last().map(|message| message.status);
     match desk.live.thread.with(|thread| thread.as_ref().and_then(last)) {
@@ -96,18 +96,18 @@ fn outcome(desk: PageState) -> &'static str {
     }
 }
 
-/// What the server says of a provider that cannot answer yet.
+/// The server's notice about a provider that cannot answer yet.
 fn waiting(desk: PageState) -> Option<String> {
     desk.live.draft.with(|draft| draft.as_ref().and_then(|draft| draft.waiting.clone()))
 }
 
-/// What the server says when it does not let itself be followed.
+/// The problem that the server answered a follow with.
 fn refusal(desk: PageState) -> Option<String> {
     desk.live.problem.with(|problem| problem.as_ref().map(Problem::to_string))
 }
 
 fn current(desk: PageState) -> Current {
-    // Before our code runs nothing connects: what the server saw is the truth.
+    // Before hydration nothing connects: the server's state is shown.
     let link = if desk.awake.get() { desk.live.link.get() } else { Connection::Live };
     desk.live.draft.with(|draft| Current::of(link, draft.as_ref(), asked(desk)))
 }
@@ -118,11 +118,11 @@ fn asked(desk: PageState) -> bool {
     desk.live.thread.with(|thread| thread.as_ref().is_some_and(is_question))
 }
 
-/// Whether a reply that was waited for here has ended since. A short one may open and end between two drawings, so
-/// that the question counts as well.
+/// Whether a reply that was waited for here has ended since. A short one may start and end between two renderings, so
+/// an unanswered message counts as well.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Ended {
-    /// Where; none on the start page, from where a conversation begins.
+    /// The conversation; none on the start page, where it is yet to be created.
     shown: Option<ConversationId>,
     waiting: bool,
     ended: bool,

@@ -1,5 +1,5 @@
-//! What the model thought before it spoke, folded away, and for how long: it runs while the model thinks, also where the
-//! model does so without a word.
+//! The model's thinking, folded away, and its duration, which counts up while the model thinks, even if the model sends
+//! no text of it.
 
 use crate::browser::{self, Interval};
 use crate::event::Draft;
@@ -8,7 +8,7 @@ use crate::ui::page::PageState;
 use leptos::html;
 use leptos::prelude::*;
 
-/// How often the running time is drawn anew: it is told in seconds.
+/// How often the running time is updated: it is shown in seconds.
 const TICK_MS: u32 = 1_000;
 
 #[component]
@@ -23,7 +23,7 @@ pub fn Thinking(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView 
     let running = running(desk, time);
     let label = Memo::new(move |_| time.with(|time| time.label(running.get())));
     let words = NodeRef::<html::Div>::new();
-    // What a reader has selected in it stays selected while it grows.
+    // The reader's selection in it survives while it grows.
     Effect::new(move || {
         if let Some(words) = words.get() {
             text.with(|text| browser::patch_text(&words, text));
@@ -50,12 +50,12 @@ fn bare(draft: &Draft) -> Draft {
     }
 }
 
-/// Milliseconds since the thinking began that is under way. None before our code runs: server and browser have to draw
-/// the same at first, and do not have the same clock.
+/// Milliseconds since the current stretch of thinking began. None before hydration: server and browser have to render
+/// the same at first, and their clocks differ.
 fn running(desk: PageState, time: Memo<Time>) -> RwSignal<Option<u64>> {
     let running = RwSignal::new(None);
     let since = Memo::new(move |_| time.with(|time| time.since.clone()));
-    // The effect owns the ticking: it ends with the thinking, or with the page.
+    // The effect owns the interval, which ends with the thinking or with the page.
     Effect::new(move |_: Option<Option<Interval>>| {
         let began = browser::parse_time_ms(&since.get()?);
         let tick = move || running.set(Some((desk.server_now_ms() - began).max(0.0) as u64));
@@ -87,7 +87,7 @@ impl Time {
     }
 }
 
-/// In whole seconds, which is as exact as anybody reads it.
+/// In whole seconds, which is exact enough for a reader.
 fn spoken(verb: &str, ms: u64) -> String {
     let seconds = ms / 1_000;
     match (seconds / 60, seconds % 60) {

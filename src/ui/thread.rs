@@ -1,4 +1,4 @@
-//! The thread: what was said, in order.
+//! The thread: the conversation's messages, in order.
 
 use super::message::Message;
 use crate::api;
@@ -51,7 +51,7 @@ fn Earlier(id: ConversationId) -> impl IntoView {
     }
 }
 
-/// Puts them above without moving what is being read.
+/// Adds earlier messages above without moving the text that is being read.
 async fn show_earlier(desk: PageState, id: ConversationId, before: MessageId) -> Result<(), crate::error::Problem> {
     let earlier = api::earlier(id, before).await?;
     let anchor = browser::document().get_element_by_id(&super::message::anchor(before));

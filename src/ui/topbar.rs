@@ -1,4 +1,4 @@
-//! The line above the thread: the way to the list, the title, with whom it is shared, the instructions.
+//! The line above the thread: the list's button, the title, who it is shared with, the instructions.
 
 use super::icon::{self, Icon};
 use super::instructions::Instructions;

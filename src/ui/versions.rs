@@ -1,5 +1,5 @@
-//! The versions of one place in the conversation: a question that was changed, a reply that was tried again. One is shown,
-//! and here is the way to the others.
+//! The versions of one place in the conversation: a question that was changed, a reply that was tried again. One is
+//! shown; these buttons lead to the others.
 
 use crate::api;
 use crate::browser;
@@ -9,7 +9,7 @@ use leptos::ev::MouseEvent;
 use leptos::html;
 use leptos::prelude::*;
 
-/// Nothing where there is but one, and for whoever may not choose for the others.
+/// Empty where there is only one version, and for users who may not choose the version for everyone.
 #[component]
 pub fn Versions(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView {
     let desk = PageState::here();
@@ -37,7 +37,7 @@ fn Turn(id: MessageId, versions: model::Versions) -> impl IntoView {
             });
         }
     };
-    // Another row has come in the place of one where somebody turned, and they go on from here.
+    // Another version's row has replaced the one whose button was pressed: the focus moves to this row's button.
     Effect::new(move || {
         let Some(form) = form.get().filter(|_| desk.turning.get_value()) else { return };
         desk.turning.set_value(false);
