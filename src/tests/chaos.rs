@@ -24,13 +24,13 @@ const IN_FLIGHT: usize = 32;
 pub(crate) struct Faults {
     /// Each way.
     pub(crate) latency: Duration,
-    /// On top, up to so much, anew for each chunk.
+    /// The maximum random addition to it, chosen for each chunk.
     pub(crate) jitter: Duration,
-    /// Each way, in writes of so many bytes.
+    /// In both directions, in writes of this many bytes.
     pub(crate) slice: Option<usize>,
     /// Of the answers.
     pub(crate) bytes_per_second: Option<u32>,
-    /// How a connection ends after so many bytes of answers, and after how many.
+    /// The number of bytes of answers after which a connection ends, and how it ends.
     pub(crate) end: Option<(usize, End)>,
 }
 

@@ -38,7 +38,7 @@ async fn whoever_throws_the_cookie_away_each_time_is_made_no_guests_without_end(
     assert!(page.starts_with("<!DOCTYPE html>") && page.contains("Open this page again in"), "{page}");
     let made = count(&app).await;
     assert!((121..200).contains(&made), "{made}");
-    // Whoever is known goes on, and so do others.
+    // Known guests continue, and so do others.
     let known = app.request(Method::GET, "/").header("x-forwarded-for", "2001:db8::1").send().await.unwrap();
     assert_eq!(known.status(), StatusCode::OK);
     assert_eq!(opens(&app, "/", "2001:db8:0:1::1").await.status(), StatusCode::OK);

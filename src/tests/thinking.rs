@@ -1,4 +1,4 @@
-//! How long a model thinks: the same for whoever watches, comes late, or looks at it afterwards.
+//! How long a model thinks: one duration for live, late and later viewers.
 
 use super::app::{App, Frame, text};
 use super::upstream::script::Script;

@@ -266,7 +266,7 @@ fn assert_refused(way: Way, door: &str, answer: &str) {
     let sent_away = answer.to_lowercase().contains("\r\nlocation: /sign-in");
     let expected = match way {
         Way::Share => status == 404,
-        // For whoever is no admin there is nothing there.
+        // For a user who is not an admin the route does not exist.
         Way::Role if status == 404 => true,
         _ => status == 401 || status == 303 && sent_away,
     };

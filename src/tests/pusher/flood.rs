@@ -1,4 +1,4 @@
-//! Whoever says too much is slowed down, and nobody else.
+//! Rate limits of client events: a client that sends too many is slowed down, the others are not.
 
 use super::client::{ALLOWED, Client};
 use crate::tests::app::App;
