@@ -17,8 +17,8 @@ const EFFORTS: [&str; 3] = ["low", "medium", "high"];
 
 #[component]
 pub fn Advanced(form: &'static str) -> impl IntoView {
-    let desk = PageState::here();
-    let saved = Memo::new(move |_| saved(desk));
+    let page = PageState::here();
+    let saved = Memo::new(move |_| saved(page));
     // Sets only later changes, from another tab: what was typed before hydration stays.
     Effect::new(move |before: Option<Parameters>| {
         let saved = saved.get();
@@ -46,10 +46,10 @@ pub fn Advanced(form: &'static str) -> impl IntoView {
     }
 }
 
-fn saved(desk: PageState) -> Parameters {
+fn saved(page: PageState) -> Parameters {
     let of_thread =
         |thread: &Option<crate::event::Thread>| thread.as_ref().map(|it| it.conversation.parameters.clone());
-    desk.live.thread.with(of_thread).unwrap_or_default()
+    page.live.thread.with(of_thread).unwrap_or_default()
 }
 
 /// An effort that the form does not offer may still be in use, so it is among the options.

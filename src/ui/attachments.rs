@@ -22,7 +22,7 @@ pub(super) const IMAGES: &str = "/api/v1/images";
 
 /// Uploads files for the message that is being written on this route.
 pub fn attach(outbox: Outbox, place: Route, files: Array) {
-    outbox.desk.notice.set(String::new());
+    outbox.page.notice.set(String::new());
     let mut taken = Vec::new();
     for file in files.iter().filter_map(|file| file.dyn_into::<File>().ok()) {
         let name = file.name();
@@ -55,7 +55,7 @@ fn refusal(outbox: Outbox, place: Route, file: &File) -> Option<String> {
 }
 
 fn refuse(outbox: Outbox, name: &str, why: &str) {
-    outbox.desk.notice.update(|notice| *notice = format!("{notice} “{name}” was not added. {why}").trim_start().into());
+    outbox.page.notice.update(|notice| *notice = format!("{notice} “{name}” was not added. {why}").trim_start().into());
 }
 
 async fn upload(file: &File) -> Result<Image, Problem> {
@@ -74,7 +74,7 @@ fn arrived(outbox: Outbox, key: Uuid, name: &str, uploaded: Result<Image, Proble
     match uploaded {
         Ok(image) if !is_here(outbox, key) => take_back(image.id),
         Ok(image) => {
-            outbox.desk.whisper.set(format!("{name} is added."));
+            outbox.page.whisper.set(format!("{name} is added."));
             outbox.images.update(|images| {
                 if let Some(it) = images.iter_mut().find(|it| it.key == key) {
                     it.image = Some(image);
@@ -120,7 +120,7 @@ fn let_go(outbox: Outbox, which: impl Fn(&Attachment) -> bool) -> Vec<Image> {
 pub fn take(outbox: Outbox, place: Route) -> Option<Vec<Image>> {
     let waits = |it: &Attachment| it.place == place && it.image.is_none();
     if outbox.images.with_untracked(|images| images.iter().any(waits)) {
-        outbox.desk.whisper.set("The message is sent as soon as its images are uploaded.".into());
+        outbox.page.whisper.set("The message is sent as soon as its images are uploaded.".into());
         return None;
     }
     Some(let_go(outbox, |it| it.place == place))
@@ -149,17 +149,17 @@ pub fn put_back(outbox: Outbox, place: Route, images: Vec<Image>) {
 /// The images of the next message: thumbnails above its text.
 #[component]
 pub fn Tray() -> impl IntoView {
-    let desk = PageState::here();
+    let page = PageState::here();
     let outbox: Outbox = expect_context();
-    let empty = move || outbox.images.with(|all| !all.iter().any(|it| it.place == desk.place.get()));
+    let empty = move || outbox.images.with(|all| !all.iter().any(|it| it.place == page.place.get()));
     let blind = move || {
         let name = |models: &Vec<crate::model::Model>| {
-            desk.picked.with(|picked| Some(models.iter().find(|it| it.id == *picked && !it.images)?.name.clone()))
+            page.picked.with(|picked| Some(models.iter().find(|it| it.id == *picked && !it.images)?.name.clone()))
         };
-        if empty() { None } else { desk.models.with(name) }
+        if empty() { None } else { page.models.with(name) }
     };
     let here = move || {
-        let place = desk.place.get();
+        let place = page.place.get();
         let here = outbox.images.get().into_iter().filter(|it| it.place == place);
         here.map(|it| view! { <Small attachment=it/> }.into_any()).collect::<Vec<_>>()
     };

@@ -28,7 +28,7 @@ pub fn Edit(id: MessageId, editing: RwSignal<bool>) -> impl IntoView {
 /// The editor replaces the message's text and begins with it.
 #[component]
 pub fn Editor(id: MessageId, text: String, editing: RwSignal<bool>) -> impl IntoView {
-    let desk = PageState::here();
+    let page = PageState::here();
     let area = NodeRef::<html::Textarea>::new();
     let busy = RwSignal::new(false);
     // Unchanged text keeps its id, so that sending it again is idempotent.
@@ -50,8 +50,8 @@ pub fn Editor(id: MessageId, text: String, editing: RwSignal<bool>) -> impl Into
         }
         let (text, new) = tried.get_value();
         busy.set(true);
-        desk.following.set(true);
-        desk.attempt(async move {
+        page.following.set(true);
+        page.attempt(async move {
             let sent = api::edit(id, new, text, Some(field::model()).filter(|model| !model.is_empty())).await;
             busy.try_set(false);
             // The edited message may have replaced this row already.

@@ -5,12 +5,12 @@ use crate::ui::page::PageState;
 use leptos::ev;
 use leptos::prelude::*;
 
-pub fn stop_on_escape(desk: PageState) {
+pub fn stop_on_escape(page: PageState) {
     Effect::new(move || {
         let handle = window_event_listener(ev::keydown, move |event| {
             let composing = event.is_composing() || event.key_code() == 229;
             if event.key() == "Escape" && !composing && !drawer_is_open() && !picture_is_open() && !close_menu() {
-                desk.stop();
+                page.stop();
             }
         });
         on_cleanup(move || handle.remove());

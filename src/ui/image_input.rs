@@ -17,8 +17,8 @@ const EVENTS: [&str; 5] = ["change", "paste", "dragover", "dragleave", "drop"];
 /// The button that chooses files, shown if any of the models accepts images.
 #[component]
 pub fn Choose() -> impl IntoView {
-    let desk = PageState::here();
-    let blind = untrack(|| desk.models.with(|models| !models.iter().any(|model| model.images)));
+    let page = PageState::here();
+    let blind = untrack(|| page.models.with(|models| !models.iter().any(|model| model.images)));
     view! { <label class="plain choose" data-script title="Add images" hidden=blind inner_html=BUTTON></label> }
 }
 

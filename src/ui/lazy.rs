@@ -89,19 +89,19 @@ pub async fn load_for_page() {
 }
 
 /// Begins to load the code that draws conversations.
-pub fn prepare(desk: PageState) {
-    if desk.draw.with_untracked(Option::is_none) {
+pub fn prepare(page: PageState) {
+    if page.draw.with_untracked(Option::is_none) {
         spawn_local(async move {
-            prepared(desk).await;
+            prepared(page).await;
         });
     }
 }
 
 /// Loads the code that draws conversations, and returns its functions.
-pub async fn prepared(desk: PageState) -> Draw {
+pub async fn prepared(page: PageState) -> Draw {
     let draw = load().await;
-    if desk.draw.try_with_untracked(Option::is_none).unwrap_or_default() {
-        desk.draw.try_set(Some(draw));
+    if page.draw.try_with_untracked(Option::is_none).unwrap_or_default() {
+        page.draw.try_set(Some(draw));
     }
     draw
 }

@@ -7,12 +7,12 @@ use leptos::prelude::*;
 /// The message of the last failure, until it is dismissed or another action begins.
 #[component]
 pub fn Notice() -> impl IntoView {
-    let desk = PageState::here();
-    let empty = move || desk.notice.with(String::is_empty);
+    let page = PageState::here();
+    let empty = move || page.notice.with(String::is_empty);
     view! {
         <div class="notice" role="alert" hidden=empty>
-            <p>{move || desk.notice.get()}</p>
-            <button type="button" class="plain" data-script aria-label="Dismiss" on:click=move |_| desk.notice.set(String::new())>
+            <p>{move || page.notice.get()}</p>
+            <button type="button" class="plain" data-script aria-label="Dismiss" on:click=move |_| page.notice.set(String::new())>
                 <Icon path=icon::CLOSE/>
             </button>
         </div>
@@ -21,6 +21,6 @@ pub fn Notice() -> impl IntoView {
 
 #[component]
 pub fn Whisper() -> impl IntoView {
-    let desk = PageState::here();
-    view! { <p class="unseen" role="status">{move || desk.whisper.get()}</p> }
+    let page = PageState::here();
+    view! { <p class="unseen" role="status">{move || page.whisper.get()}</p> }
 }

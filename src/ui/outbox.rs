@@ -21,7 +21,7 @@ const TELL_TYPING_MS: f64 = 3_000.0;
 /// One per page, provided as context by the layout. Its methods are for effects and handlers.
 #[derive(Clone, Copy)]
 pub struct Outbox {
-    pub desk: PageState,
+    pub page: PageState,
     /// A copy of the field's text, for components that depend on it. The field is authoritative.
     pub text: RwSignal<String>,
     /// Whether a message is being sent. A second press then does nothing.
@@ -66,9 +66,9 @@ struct Parcel {
 }
 
 impl Outbox {
-    pub fn new(desk: PageState) -> Self {
+    pub fn new(page: PageState) -> Self {
         Self {
-            desk,
+            page,
             text: RwSignal::new(String::new()),
             sending: RwSignal::new(false),
             images: RwSignal::new(Vec::new()),
@@ -83,7 +83,7 @@ impl Outbox {
     /// Follows the field while the user types.
     pub fn typed(self) {
         let text = field::value("text");
-        let place = self.desk.place.get_untracked();
+        let place = self.page.place.get_untracked();
         if self.from.get_value() != Some(place) {
             field::keep(place, &text);
         }
@@ -94,11 +94,11 @@ impl Outbox {
     /// Reports typing to the others in the conversation.
     fn tell_typing(self) {
         let now = browser::now_ms();
-        let alone = self.desk.live.company.with_untracked(String::is_empty);
+        let alone = self.page.live.company.with_untracked(String::is_empty);
         if alone || now - self.told_typing_ms.get_value() < TELL_TYPING_MS {
             return;
         }
-        if let Some(id) = self.desk.place.get_untracked().conversation() {
+        if let Some(id) = self.page.place.get_untracked().conversation() {
             self.told_typing_ms.set_value(now);
             browser::beacon(&format!("/api/v1/conversations/{id}/typing"));
         }
@@ -150,16 +150,16 @@ impl Outbox {
         if self.sending.get_untracked() {
             return;
         }
-        let place = self.desk.place.get_untracked();
-        let images = self.desk.draw.get_untracked().map_or(Some(Vec::new()), |draw| (draw.take)(self, place));
+        let place = self.page.place.get_untracked();
+        let images = self.page.draw.get_untracked().map_or(Some(Vec::new()), |draw| (draw.take)(self, place));
         self.asked.set(images.is_none());
         let Some(images) = images else { return };
         let parcel = self.packed(text, images);
-        lazy::prepare(self.desk);
+        lazy::prepare(self.page);
         self.sending.set(true);
         self.from.set_value(Some(place));
-        self.desk.notice.set(String::new());
-        self.desk.following.set(true);
+        self.page.notice.set(String::new());
+        self.page.following.set(true);
         self.draw(&parcel);
         self.fill("");
         // The selected model, even if the server does not know of the selection yet.
@@ -178,15 +178,15 @@ impl Outbox {
 
     /// Uploads files for the message that is being written.
     pub fn attach(self, files: Array) {
-        if files.length() == 0 || untrack(|| self.desk.access()) == Access::Reader {
+        if files.length() == 0 || untrack(|| self.page.access()) == Access::Reader {
             return;
         }
-        let place = self.desk.place.get_untracked();
-        spawn_local(async move { (lazy::prepared(self.desk).await.attach)(self, place, files) });
+        let place = self.page.place.get_untracked();
+        spawn_local(async move { (lazy::prepared(self.page).await.attach)(self, place, files) });
     }
 
     fn packed(self, text: String, images: Vec<Image>) -> Parcel {
-        let place = self.desk.place.get_untracked();
+        let place = self.page.place.get_untracked();
         let same = |parcel: &Parcel| parcel.place == place && parcel.text == text && parcel.images == images;
         let again = self.unsent.get_value().filter(same);
         let again = again.map(|parcel| (parcel.conversation, parcel.message));
@@ -194,9 +194,9 @@ impl Outbox {
             again.unwrap_or_else(|| (place.conversation().unwrap_or_default(), MessageId::new()));
         let start = (place == Route::Start).then(|| Changes {
             title: None,
-            model: Some(field::model()).filter(|model| !model.is_empty()).or_else(|| Some(default_model(self.desk))),
+            model: Some(field::model()).filter(|model| !model.is_empty()).or_else(|| Some(default_model(self.page))),
             system: Some(field::value("system")),
-            parameters: self.desk.draw.get_untracked().and_then(|draw| (draw.parameters)()),
+            parameters: self.page.draw.get_untracked().and_then(|draw| (draw.parameters)()),
         });
         Parcel { place, conversation, message, text, images, start }
     }
@@ -205,35 +205,35 @@ impl Outbox {
     fn draw(self, parcel: &Parcel) {
         let message = parcel.drawn();
         match &parcel.start {
-            Some(start) => self.desk.live.begun(begun(parcel.conversation, start), message),
-            None => self.desk.live.sent(message),
+            Some(start) => self.page.live.begun(begun(parcel.conversation, start), message),
+            None => self.page.live.sent(message),
         }
     }
 
     /// The server has it.
     fn arrived(self, parcel: &Parcel, sent: &Sent) {
         self.unsent.set_value(None);
-        self.desk.live.accepted(sent);
-        let here = self.desk.place.get_untracked() == parcel.place;
+        self.page.live.accepted(sent);
+        let here = self.page.place.get_untracked() == parcel.place;
         // What was typed meanwhile is stored for the route on which it will be looked for.
         let place = Route::Conversation(parcel.conversation);
         field::keep(parcel.place, "");
-        if let Some(draw) = self.desk.draw.get_untracked() {
+        if let Some(draw) = self.page.draw.get_untracked() {
             (draw.moved)(self, parcel.place, place);
         }
         field::keep(place, &if here { field::value("text") } else { self.typed_since() });
         if here && parcel.place == Route::Start {
             field::set("system", "");
             // It is drawn already.
-            self.desk.address.go(place);
+            self.page.address.go(place);
         }
     }
 
     /// The message could not be sent: its text goes back into the field, or into the draft of its route.
     fn returned(self, parcel: Parcel, problem: &Problem) {
-        self.desk.live.unsent(parcel.message);
-        self.desk.notice.set(problem.to_string());
-        let here = self.desk.place.get_untracked() == parcel.place;
+        self.page.live.unsent(parcel.message);
+        self.page.notice.set(problem.to_string());
+        let here = self.page.place.get_untracked() == parcel.place;
         let since = if here { field::value("text") } else { self.typed_since() };
         let text = if since.trim().is_empty() { parcel.text.clone() } else { format!("{}\n\n{since}", parcel.text) };
         if here {
@@ -241,7 +241,7 @@ impl Outbox {
         } else {
             field::keep(parcel.place, &text);
         }
-        if let Some(draw) = self.desk.draw.get_untracked() {
+        if let Some(draw) = self.page.draw.get_untracked() {
             (draw.put_back)(self, parcel.place, parcel.images.clone());
         }
         self.unsent.set_value(Some(parcel));

@@ -12,9 +12,9 @@ use leptos::prelude::*;
 
 #[component]
 pub fn Reply(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView {
-    let desk = PageState::here();
-    let is_open = Memo::new(move |_| desk.open_reply() == Some(id));
-    let text = Memo::new(move |_| text(desk, id, message));
+    let page = PageState::here();
+    let is_open = Memo::new(move |_| page.open_reply() == Some(id));
+    let text = Memo::new(move |_| text(page, id, message));
     let model = message.with_untracked(|message| message.as_ref().and_then(|message| message.model.clone()));
     view! {
         <h2 class="unseen">{model.as_deref().map_or("The reply".into(), |model| format!("{} replied", labels::model(model)))}</h2>
@@ -31,8 +31,8 @@ pub fn Reply(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView {
 }
 
 /// The draft's text while there is a draft, then the finished message's.
-fn text(desk: PageState, id: MessageId, message: Memo<Option<Message>>) -> String {
-    let of_draft = desk.live.draft.with(|draft| draft.as_ref().filter(|it| it.reply == id).map(|it| it.text.clone()));
+fn text(page: PageState, id: MessageId, message: Memo<Option<Message>>) -> String {
+    let of_draft = page.live.draft.with(|draft| draft.as_ref().filter(|it| it.reply == id).map(|it| it.text.clone()));
     of_draft.unwrap_or_else(|| message.with(|message| message.as_ref().map(|it| it.text.clone()).unwrap_or_default()))
 }
 

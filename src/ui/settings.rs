@@ -20,10 +20,10 @@ pub fn Settings(form: &'static str, opened: ReadSignal<u32>) -> impl IntoView {
 /// still open.
 #[component]
 fn Used(opened: ReadSignal<u32>) -> impl IntoView {
-    let desk = PageState::here();
+    let page = PageState::here();
     let spent = RwSignal::new(None::<Spent>);
     Effect::new(move || {
-        let conversation = desk.place.get().conversation();
+        let conversation = page.place.get().conversation();
         if opened.get() == 0 {
             return;
         }

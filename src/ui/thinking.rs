@@ -13,14 +13,14 @@ const TICK_MS: u32 = 1_000;
 
 #[component]
 pub fn Thinking(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView {
-    let desk = PageState::here();
+    let page = PageState::here();
     let draft = Memo::new(move |_| {
-        let of_draft = desk.live.draft.with(|draft| draft.as_ref().filter(|it| it.reply == id).map(bare));
+        let of_draft = page.live.draft.with(|draft| draft.as_ref().filter(|it| it.reply == id).map(bare));
         of_draft.or_else(|| message.with(|message| message.as_ref().map(Draft::stored)))
     });
     let text = Memo::new(move |_| draft.with(|it| it.as_ref().map(|it| it.thinking.clone()).unwrap_or_default()));
     let time = Memo::new(move |_| draft.with(|it| it.as_ref().map(Time::of).unwrap_or_default()));
-    let running = running(desk, time);
+    let running = running(page, time);
     let label = Memo::new(move |_| time.with(|time| time.label(running.get())));
     let words = NodeRef::<html::Div>::new();
     // The reader's selection in it survives while it grows.
@@ -52,13 +52,13 @@ fn bare(draft: &Draft) -> Draft {
 
 /// Milliseconds since the current stretch of thinking began. None before hydration: server and browser have to render
 /// the same at first, and their clocks differ.
-fn running(desk: PageState, time: Memo<Time>) -> RwSignal<Option<u64>> {
+fn running(page: PageState, time: Memo<Time>) -> RwSignal<Option<u64>> {
     let running = RwSignal::new(None);
     let since = Memo::new(move |_| time.with(|time| time.since.clone()));
     // The effect owns the interval, which ends with the thinking or with the page.
     Effect::new(move |_: Option<Option<Interval>>| {
         let began = browser::parse_time_ms(&since.get()?);
-        let tick = move || running.set(Some((desk.server_now_ms() - began).max(0.0) as u64));
+        let tick = move || running.set(Some((page.server_now_ms() - began).max(0.0) as u64));
         tick();
         Some(Interval::new(TICK_MS, tick))
     });
