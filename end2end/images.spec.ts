@@ -147,7 +147,7 @@ test("what cannot be added says why, and costs neither the text nor the other im
   await choose(page, RIVER, letter, film);
   await ready(page, 1);
   await expect(page.getByRole("alert")).toContainText("“film.png” was not added. An image has at most 12 MiB.");
-  await expect(page.getByRole("alert")).toContainText("“letter.png” was not added. This is no PNG, JPEG, WebP or GIF image.");
+  await expect(page.getByRole("alert")).toContainText("“letter.png” was not added. This is not a PNG, JPEG, WebP or GIF image.");
   await expect(chat.field).toHaveValue("Before");
   await choose(page, ...Array.from({ length: 8 }, (_, index) => png(`${index}.png`, [index, 0, 0])));
   await ready(page, 8);

@@ -74,16 +74,9 @@ pub async fn send(
 ) -> Result<Sent, Problem> {
     use crate::server::engine::NewMessage;
     let (state, account) = crate::server::session::required().await?;
-    let text = crate::server::limits::Prompt::parse(text)?;
-    if let Some(settings) = start {
-        // Checked before the conversation is created, which would stay empty.
-        state.engine.check_images(account, &images, settings.model.as_deref()).await?;
-        crate::server::conversations::ensure(&state, account, conversation, settings).await?;
-    }
-    let new = NewMessage { images, model, ..NewMessage::new(message, text) };
-    let sent = state.engine.send(account, conversation, new).await;
-    state.audience.not_typing(conversation, account);
-    sent
+    let text = crate::server::prompt::Prompt::parse(text)?;
+    let new = NewMessage { images, model, start, ..NewMessage::new(message, text) };
+    state.engine.send(account, conversation, new).await
 }
 
 /// Stops the reply. Idempotent, also after the end.
@@ -112,7 +105,7 @@ pub async fn resume(reply: MessageId) -> Result<Sent, Problem> {
 #[server(name = EditMessage, endpoint = "chat/edit", input = Json)]
 pub async fn edit(message: MessageId, new: MessageId, text: String, model: Option<String>) -> Result<Sent, Problem> {
     let (state, account) = crate::server::session::required().await?;
-    let text = crate::server::limits::Prompt::parse(text)?;
+    let text = crate::server::prompt::Prompt::parse(text)?;
     crate::server::branches::edit(&state, account, message, new, text, model).await
 }
 

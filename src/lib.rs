@@ -1,20 +1,23 @@
 //! Rivulet: a self-hosted AI chat whose replies are never lost.
 //!
-//! How a message travels: `ui/composer` calls `api::send`; `server/engine` writes it to the `server/store`, appends it
-//! to the `server/journal` and starts a task that asks the `server/provider`; every piece of the reply is appended to
-//! the journal; `server/transport` reads it from there, from each viewer's own cursor, and `wire` frames it; in the
-//! browser `ui/live` reads the lines and folds the events (`event`) into the signals that the components draw.
+//! The path of a message: `ui/composer` hands it to `ui/outbox`, which calls `api::send`; `server/engine` writes it to
+//! `server/store`, appends it to the `server/journal` and starts a task that asks the `server/provider`; each piece of the reply
+//! is appended to the journal; `server/transport` reads the journal from the cursor of each viewer, and `wire` encodes it; in
+//! the browser `ui/live` reads the lines and folds the events (`event`) into the signals that the components draw.
 //!
-//! What always holds:
-//! 1. A reply is the fold of its events. Server, browser and tests fold with the same function.
+//! Invariants:
+//! 1. A reply is the fold of its events. Server, browser and tests fold with the same functions.
 //! 2. The engine does not know who is watching. No response owns a generation: closing a tab stops nothing.
 //! 3. Transports only read the journal. They hold a cursor, never a queue.
-//! 4. A server function or handler is thin: name the caller, parse, call one function in `server`. It is a public URL.
-//! 5. Components never touch `server`; only bodies of server functions do.
-//! 6. The server/browser split is made here and nowhere else; a test fails otherwise.
-//! 7. `server` does not know the pages: `main` joins them. Calls run one way: app, ui, api, server, routes,
-//!    engine or transport, journal, wire or store, event, model. Plain types go further.
-//! 8. Provider decoders are pure: bytes in, deltas out.
+//! 4. A server function or handler names the caller, parses, and calls one function in `server`. It is a public URL.
+//! 5. Each write of a request checks in its transaction that the caller's credential still holds (`server/store/asking`).
+//! 6. Components never use `server`; only bodies of server functions do.
+//! 7. The split between server and browser is made in this file and nowhere else; `tests/tidy` fails otherwise.
+//! 8. Imports run downward, floor by floor, and never in a circle (`tests/floors`). `server` does not know the pages: `main`
+//!    joins them.
+//! 9. Provider decoders are pure: bytes in, deltas out.
+//!
+//! ARCHITECTURE.md has the picture of the floors, the map and the walkthroughs.
 
 pub mod amount;
 pub mod api;

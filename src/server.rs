@@ -1,4 +1,7 @@
-//! The server's side: its state, and what its parts share.
+//! The server: its rooms, and [`State`], which joins their parts and goes with every request.
+//!
+//! The rooms below the state (`store`, `journal`, `provider`, `engine`, `grants`, `limits` and others) do not know it. Those above
+//! (`session`, `conversations`, `accounts`, `transport`, `routes` and others) work on the whole of it. `start` makes it.
 
 pub mod accounts;
 pub mod address;
@@ -33,6 +36,7 @@ pub mod peer;
 pub mod picture;
 pub mod principal;
 pub mod problem;
+pub mod prompt;
 pub mod provider;
 pub mod public;
 pub mod quota;

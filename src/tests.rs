@@ -23,6 +23,7 @@ mod drain;
 mod export;
 mod fallback;
 mod faults;
+mod first_message;
 mod floors;
 mod guests;
 mod images;

@@ -1,4 +1,4 @@
-//! Accounts: signing up, in and out, and what an account may be.
+//! Accounts: signing up, signing in and out, and the rules for an account.
 
 mod deletion;
 mod guests;

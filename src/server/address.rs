@@ -1,13 +1,13 @@
-//! The network address that a request comes from, where proxies stand in between, and what counts as one of them.
+//! The network address of a request's client behind proxies, and what counts as one address.
 //!
-//! Only what a trusted proxy says is believed: from the right, the first hop that is not such a proxy is the client. What
-//! stands further left, the client may have written itself.
+//! Only trusted proxies are believed: read from the right, the first hop that is not a trusted proxy is the client.
+//! Anything further left may be forged by the client.
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Nobody has a longer chain of proxies of their own.
+/// The longest proxy chain that is read.
 const MAX_HOPS: usize = 16;
 
 /// The client of a request that came from `peer`.
@@ -23,11 +23,11 @@ pub fn client(trusted: &[IpNet], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     client
 }
 
-/// Network addresses that are one person's as far as limits go. Whoever has one address of IPv6 has its whole /64.
+/// Network addresses that count as one client for limits. An IPv6 client has its whole /64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Network(IpAddr);
 
-/// The network that an address counts for.
+/// The network that an address is counted under.
 pub fn network(address: IpAddr) -> Network {
     match address.to_canonical() {
         IpAddr::V6(address) => Network(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into()),

@@ -1,4 +1,4 @@
-//! What an admin does to accounts. Everything is written down with the name of who did it.
+//! What an admin does to accounts. Every action is written to the audit log with the admin's name.
 
 use super::State;
 use super::accounts::set_policy;
@@ -16,12 +16,12 @@ use crate::error::Problem;
 use crate::model::AccountId;
 use std::time::Duration;
 
-/// What an invitation may be, so that a forgotten one does not stay open for ever.
+/// Bounds for an invitation, so that a forgotten one does not stay open for ever.
 const MAX_USES: i64 = 1_000;
 const MAX_DAYS: u64 = 365;
 const MAX_NOTE: usize = 100;
 
-/// What an account is called in the log: a guest by the beginning of its id.
+/// An account's name in the log: for a guest, the beginning of its id.
 pub fn called(account: &Account) -> String {
     match &account.name {
         Some(name) => name.clone(),
@@ -29,7 +29,7 @@ pub fn called(account: &Account) -> String {
     }
 }
 
-/// An admin who changes what they are could lock everybody out.
+/// An admin who changes their own role could lock all admins out.
 fn other(admin: &Person, id: AccountId, field: &str) -> Result<(), Problem> {
     if admin.who.account == id {
         return Err(Problem::invalid(field, "This is your own account: another admin has to do that."));
@@ -41,7 +41,7 @@ fn last(field: &str) -> Problem {
     Problem::invalid(field, "This is the only admin that is left. Make somebody else an admin first.")
 }
 
-/// Gives an account another role. It is signed out everywhere: with another role goes another session.
+/// Changes an account's role. All its sessions end: a session belongs to one role.
 pub async fn set_role(state: &State, Admin(admin): Admin, id: AccountId, role: Role) -> Result<(), Problem> {
     other(&admin, id, "role")?;
     let account = state.store.account(id).await?;
@@ -62,7 +62,7 @@ pub async fn set_role(state: &State, Admin(admin): Admin, id: AccountId, role: R
     .await
 }
 
-/// Disables an account, or enables it again. A disabled one is signed out, its programs are refused, its replies stopped.
+/// Disables or enables an account. Disabling signs it out, refuses its tokens and stops its replies.
 pub async fn set_disabled(state: &State, Admin(admin): Admin, id: AccountId, disabled: bool) -> Result<(), Problem> {
     other(&admin, id, "disabled")?;
     let account = state.store.account(id).await?;
@@ -79,7 +79,7 @@ pub async fn set_disabled(state: &State, Admin(admin): Admin, id: AccountId, dis
     .await
 }
 
-/// Sets the limits of one account. They count from the next message on.
+/// Sets the limits of one account. They apply from its next message on.
 pub async fn set_quota(state: &State, Admin(admin): Admin, id: AccountId, quota: Quota) -> Result<(), Problem> {
     let account = state.store.account(id).await?;
     let note = Note::new(&admin.name, "set the limits", &called(&account), &words(quota));
@@ -100,7 +100,7 @@ fn words(quota: Quota) -> String {
     if set.is_empty() { "as for everybody".into() } else { set.join(", ") }
 }
 
-/// Signs an account out everywhere.
+/// Ends all sessions of an account.
 pub async fn end_sessions(state: &State, Admin(admin): Admin, id: AccountId) -> Result<(), Problem> {
     let account = state.store.account(id).await?;
     let state = state.clone();
@@ -111,24 +111,24 @@ pub async fn end_sessions(state: &State, Admin(admin): Admin, id: AccountId) -> 
     .await
 }
 
-/// Signs an account out of one browser.
+/// Ends one session of an account.
 pub async fn end_session(state: &State, Admin(admin): Admin, id: AccountId, session: Hash) -> Result<(), Problem> {
     let account = state.store.account(id).await?;
     let note = Note::new(&admin.name, "ended a session", &called(&account), "");
     super::accounts::end_session(state, id, session, Some(note)).await
 }
 
-/// Deletes an account with everything in it. `typed` is what it is called, so that it is the right one.
+/// Deletes an account with everything in it. `typed` is its name, as a confirmation that it is the right one.
 pub async fn delete(state: &State, Admin(admin): Admin, id: AccountId, typed: &str) -> Result<(), Problem> {
     other(&admin, id, "proof")?;
     let account = state.store.account(id).await?;
     if called(&account) != typed.trim() {
-        return Err(Problem::invalid("proof", "This is not what the account is called."));
+        return Err(Problem::invalid("proof", "This is not the name of the account."));
     }
     super::accounts::delete(state, id, Some(admin.name)).await
 }
 
-/// An invitation as the form has it.
+/// An invitation as the form sends it.
 pub struct Invite {
     pub note: String,
     pub role: Role,
@@ -136,7 +136,7 @@ pub struct Invite {
     pub days: u64,
 }
 
-/// Makes an invitation. What is returned is shown once and nowhere kept.
+/// Creates an invitation. The returned secret is shown once and stored only as a hash.
 pub async fn invite(state: &State, Admin(admin): Admin, invite: Invite) -> Result<String, Problem> {
     let note = invite.note.split_whitespace().collect::<Vec<_>>().join(" ");
     if MAX_NOTE < note.chars().count() || note.chars().any(char::is_control) {

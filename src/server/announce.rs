@@ -1,4 +1,4 @@
-//! What happens to a conversation is told to everybody who has it in their list.
+//! Tells a conversation's changes to the lists of everyone who has it.
 
 use super::journal::{Journals, Topic};
 use super::store::Store;
@@ -6,7 +6,7 @@ use super::store::conversations::Stored;
 use crate::event::Event;
 use crate::model::{AccountId, Conversation, Parameters};
 
-/// Everybody who has the conversation in their list.
+/// Every account that has the conversation in its list.
 pub async fn members(store: &Store, stored: &Stored) -> sqlx::Result<Vec<AccountId>> {
     let mut members = vec![stored.owner.id];
     if stored.is_shared {
@@ -15,7 +15,7 @@ pub async fn members(store: &Store, stored: &Stored) -> sqlx::Result<Vec<Account
     Ok(members)
 }
 
-/// Tells it to all of them. It has happened: whoever cannot be told sees it in the next list.
+/// Sends the event to all of them. It has been stored already: an account that misses it sees it in the next list.
 pub async fn tell(store: &Store, journals: &Journals, stored: &Stored, mut event: Event) {
     if let Event::Conversation { conversation } = &mut event {
         shorten(conversation);
@@ -29,7 +29,7 @@ pub async fn tell(store: &Store, journals: &Journals, stored: &Stored, mut event
     }
 }
 
-/// No list shows how a model is instructed, and each text of a chapter's length would be in the lists of fifty people.
+/// No list shows the system prompt, and a long text would otherwise be in the lists of fifty people.
 pub fn shorten(conversation: &mut Conversation) {
     conversation.system = String::new();
     conversation.parameters = Parameters::default();

@@ -1,6 +1,6 @@
-//! The app's files: in the program, or on the disk where cargo-leptos puts them.
+//! The app's files: embedded in the binary, or on the disk where cargo-leptos puts them.
 
-/// In the program with the feature `embed`, which `make build` turns on: one binary is all there is to install then.
+/// Embedded with the feature `embed`, which `make build` turns on: one binary is then all there is to install.
 #[cfg_attr(feature = "embed", path = "assets/embedded.rs")]
 #[cfg_attr(not(feature = "embed"), path = "assets/on_disk.rs")]
 mod site;
@@ -12,21 +12,21 @@ use std::sync::LazyLock;
 /// A file of the site.
 pub struct File {
     pub bytes: Cow<'static, [u8]>,
-    /// Differs from that of any other contents under the name.
+    /// A value that differs for other contents under the same name.
     pub tag: String,
 }
 
-/// A name that stays while its contents change: browsers ask each time, and mostly hear "as you have it".
+/// A name whose contents change: browsers revalidate each time, and usually get 304.
 pub const CHANGING: &str = "no-cache";
 
-/// The folder of the app's own files, as addresses name it.
+/// The folder of the app's own files in URLs.
 static FOLDER: LazyLock<String> = LazyLock::new(site::folder);
 
 pub fn folder() -> &'static str {
     &FOLDER
 }
 
-/// Whether the browser's half is there. Without it pages are drawn and forms work, but nothing is live.
+/// Whether the browser's half exists. Without it pages are drawn and forms work, but nothing is live.
 pub fn is_complete() -> bool {
     get("pkg/rivulet.wasm").is_some()
 }

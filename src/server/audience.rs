@@ -1,8 +1,8 @@
-//! Who is looking at a conversation right now, and who is writing into it.
+//! Who is viewing a conversation right now, and who is typing in it.
 //!
-//! Ephemeral: it is known in memory only and never in the journal. As with the journal, whoever wants to know looks and is
-//! only woken by a channel that carries no data, so there is no queue to overflow. A conversation that nobody looks at takes
-//! no room, and a mark is held for members only; so all of it is bounded by the connections that there are.
+//! Ephemeral: kept in memory only and never in the journal. As with the journal, a watcher reads the state itself and
+//! is only woken by a channel that carries no data, so no queue can overflow. A conversation without viewers takes no
+//! memory, and a typing mark is kept for members only; so all of it is bounded by the number of connections.
 
 use super::sync::lock;
 use crate::model::{AccountId, ConversationId};
@@ -12,31 +12,32 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-/// How long "is typing" is believed without being said anew. Clients say it every few seconds while somebody writes.
+/// How long "is typing" is believed without being reported again. Clients report it every few seconds while a user
+/// types.
 pub const TYPING: Duration = Duration::from_secs(6);
 
-/// All conversations that somebody looks at.
+/// All conversations that have viewers.
 #[derive(Default)]
 pub struct Audience {
     rooms: Mutex<HashMap<ConversationId, Arc<Room>>>,
 }
 
-/// One of them.
+/// One conversation's viewers.
 struct Room {
     conversation: ConversationId,
     present: Mutex<Vec<Present>>,
     changed: watch::Sender<()>,
 }
 
-/// An account that looks on, through one connection or through several.
+/// An account that is viewing, through one connection or several.
 struct Present {
     account: AccountId,
     connections: usize,
-    /// Until when it is held to be typing.
+    /// When its typing mark expires.
     typing: Option<Instant>,
 }
 
-/// Somebody in the audience.
+/// A member of the audience.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member {
     pub account: AccountId,
@@ -44,7 +45,7 @@ pub struct Member {
 }
 
 impl Audience {
-    /// Counts a connection of the account as looking on, for as long as the seat is held.
+    /// Counts a connection of the account as a viewer for as long as the seat is held.
     pub fn enter(self: &Arc<Self>, conversation: ConversationId, account: AccountId) -> Seat {
         let watch = self.watch(conversation);
         let is_new = {
@@ -66,29 +67,29 @@ impl Audience {
         Seat { watch, account }
     }
 
-    /// Looks at the audience without being in it.
+    /// Watches the audience without joining it.
     pub fn watch(self: &Arc<Self>, conversation: ConversationId) -> Watch {
         let new = || Arc::new(Room { conversation, present: Mutex::default(), changed: watch::Sender::new(()) });
         let room = Arc::clone(lock(&self.rooms).entry(conversation).or_insert_with(new));
         Watch { audience: Arc::clone(self), changed: room.changed.subscribe(), room: Some(room) }
     }
 
-    /// Who is there, in the order in which they came.
+    /// Who is there, in order of arrival.
     pub fn members(&self, conversation: ConversationId) -> Vec<Member> {
         self.room(conversation).map_or_else(Vec::new, |room| room.members())
     }
 
-    /// Takes note that the account types, until [`TYPING`] has passed. Only of somebody who is there.
+    /// Marks the account as typing until [`TYPING`] has passed. Ignored for an account that is not viewing.
     pub fn typing(&self, conversation: ConversationId, account: AccountId) {
         self.mark(conversation, account, Some(Instant::now() + TYPING));
     }
 
-    /// The account types no more: what it wrote was sent, say.
+    /// Removes the account's typing mark, because its message was sent, say.
     pub fn not_typing(&self, conversation: ConversationId, account: AccountId) {
         self.mark(conversation, account, None);
     }
 
-    /// How many conversations somebody looks at.
+    /// How many conversations have viewers.
     pub fn rooms(&self) -> usize {
         lock(&self.rooms).len()
     }
@@ -118,7 +119,7 @@ impl Room {
         present.iter().map(|one| Member { account: one.account, typing: one.types() }).collect()
     }
 
-    /// When the first mark that holds now is no longer believed.
+    /// When the earliest current typing mark expires.
     fn next_end(&self) -> Option<Instant> {
         let now = Instant::now();
         lock(&self.present).iter().filter_map(|one| one.typing.filter(|until| now < *until)).min()
@@ -138,7 +139,7 @@ pub struct Seat {
 }
 
 impl Seat {
-    /// Looks at the audience from here, for as long as it likes.
+    /// Watches the audience from this seat; the watch may outlive it.
     pub fn watch(&self) -> Watch {
         self.watch.audience.watch(self.watch.room().conversation)
     }
@@ -163,23 +164,23 @@ impl Drop for Seat {
     }
 }
 
-/// Sees when the audience changes. The one who looks compares with what it has seen before.
+/// Sees when the audience changes. The watcher compares it with what it has seen before.
 pub struct Watch {
     audience: Arc<Audience>,
-    /// None only while it is dropped.
+    /// None only during the drop.
     room: Option<Arc<Room>>,
     changed: watch::Receiver<()>,
 }
 
 impl Watch {
-    /// Who is there now. What changes after this wakes [`Watch::changed`].
+    /// Who is there now. Later changes wake [`Watch::changed`].
     pub fn members(&mut self) -> Vec<Member> {
-        // Before looking, so that no wake-up is lost.
+        // Subscribed before reading, so that no wake-up is lost.
         self.changed.mark_unchanged();
         self.room().members()
     }
 
-    /// Comes when somebody has come or left, has begun to type or types no more. Dropping the future loses nothing.
+    /// Resolves when a viewer has arrived or left, or has started or stopped typing. Cancel-safe.
     pub async fn changed(&mut self) {
         let end = self.room().next_end();
         let believed = async {
@@ -189,7 +190,7 @@ impl Watch {
             }
         };
         tokio::select! {
-            // The sender lives as long as the room, and that as long as this.
+            // The sender lives as long as the room, and the room as long as this.
             _ = self.changed.changed() => {}
             () = believed => {}
         }
@@ -206,7 +207,7 @@ impl Drop for Watch {
         let mut rooms = lock(&self.audience.rooms);
         let conversation = room.conversation;
         drop(room);
-        // Nobody but the map holds it, and nobody can get it from there while the map is locked.
+        // Only the map holds it, and nobody can take it from the map while the map is locked.
         if rooms.get(&conversation).is_some_and(|room| Arc::strong_count(room) == 1) {
             rooms.remove(&conversation);
         }

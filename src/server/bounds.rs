@@ -1,52 +1,52 @@
-//! Limits that no setting decides. Together and as fields, so that tests can make them small.
+//! Limits that no setting controls. Kept together and as fields, so that tests can make them small.
 
 use std::time::Duration;
 
 /// The largest request body: a message of 32,000 four-byte characters, written as JSON, with room to spare.
 pub const MAX_BODY_BYTES: usize = 256 << 10;
 
-/// Where images are uploaded. Bodies may be larger here, and take longer.
+/// Paths where images are uploaded. Bodies may be larger there, and may take longer.
 pub const UPLOADS: &str = "/api/v1/images";
 
 /// Model ids are short; this bounds what is stored and shown.
 pub const MAX_MODEL: usize = 200;
 
-/// When the server leaves, its sockets are closed spread over this time: stock clients come back after one second, all of
-/// them, and would otherwise do so in the same moment.
+/// Time over which the server closes its sockets when it drains: stock clients reconnect after one second, and would
+/// otherwise all do so in the same moment.
 pub const SPREAD: Duration = Duration::from_secs(3);
 
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// How long a reply's end is tried to be written before its viewers are told that it is not saved yet. They have the
+    /// How long writing a reply's end is retried before its viewers are told that it is not saved yet. They have the
     /// text already, and wait for its end.
     pub end_write: Duration,
-    /// The pause after the first try to write an end; it doubles ...
+    /// The pause after the first failed attempt to write an end; it doubles ...
     pub shortest_pause: Duration,
-    /// ... up to this: so long after the disk has room again, the end is saved.
+    /// ... up to this: the longest delay until the end is saved once the disk has room again.
     pub longest_pause: Duration,
-    /// How long another process on the same database gets to stop a reply, before it is taken from it.
+    /// How long another process on the same database gets to stop a reply before the reply is taken over.
     pub stop_elsewhere: Duration,
-    /// A client that has not sent its request's head by then is not going to (slow-loris).
+    /// A client that has not sent its request's head within this time is cut off (slow-loris).
     pub head_read: Duration,
-    /// 256 KiB take 30 s at 70 kbit/s: slower than this is nobody's line but an attack.
+    /// 256 KiB take 30 s at 70 kbit/s: anything slower is treated as an attack.
     pub body_read: Duration,
-    /// An image is larger: 12 MiB take two minutes at 800 kbit/s, which is a phone at the edge of its network.
+    /// An image is larger: 12 MiB take two minutes at 800 kbit/s, a phone at the edge of its network.
     pub upload_read: Duration,
-    /// Of an image, 64 KiB have to come in any stretch of this length: 35 kbit/s, slower than which nobody uploads.
+    /// At least 64 KiB of an image have to arrive within any period of this length: 35 kbit/s.
     pub upload_stretch: Duration,
-    /// Connections in all. One that follows takes 12 KiB and a buffer in the kernel: some hundreds of MiB, and then no more.
+    /// Connections in all. A streaming one takes 12 KiB and a kernel buffer: some hundreds of MiB in total.
     pub connections: usize,
-    /// A peer that acknowledges nothing, or takes nothing, for this long is gone. A stream has something to say every 10 s,
-    /// so whoever is cut off or has stopped reading is let go of within 30 s (promise S11).
+    /// A peer that acknowledges nothing, or reads nothing, for this long is disconnected. A stream sends something
+    /// every 10 s, so a viewer that is cut off or has stopped reading is dropped within 30 s (promise S11).
     pub user_timeout: Duration,
-    /// Replies and stateless answers that are being written, of everybody. Each takes 64 KiB at a usual length: some
-    /// hundreds of MiB, and then no more.
+    /// Replies and stateless answers in progress, of all accounts. Each takes 64 KiB at a usual length: some hundreds
+    /// of MiB in total.
     pub open_replies: usize,
-    /// How often is looked whether the store answers, however many ask: a balancer is told within a second.
+    /// How often to probe the store at most, however many ask: a balancer is told within a second.
     pub ready_again: Duration,
-    /// How often a local server is asked which models it has: whoever pulls one does not wait longer than for the pull.
+    /// How often to ask a local server for its models: a newly pulled model appears this soon.
     pub discovery: Duration,
-    /// An issuer (OpenID Connect) that did not answer is asked again no sooner than this, and none for new keys more often.
+    /// An OpenID Connect issuer that did not answer is not asked again sooner than this, nor is any for new keys.
     pub issuer_again: Duration,
 }
 

@@ -1,10 +1,10 @@
-//! The branches of a conversation: its tree, and which way through it is shown.
+//! The branches of a conversation: its tree, and which path through it is shown.
 
 use super::State;
 use super::conversations::{limited, snapshot};
 use super::engine::{NewMessage, Parent};
 use super::journal::Topic;
-use super::limits::Prompt;
+use super::prompt::Prompt;
 use super::store::branches::Node;
 use super::task::owned;
 use crate::contract::Sent;
@@ -14,11 +14,11 @@ use crate::model::{Access, AccountId, ConversationId, MessageId, Role};
 
 /// Messages of the tree on one page.
 const PAGE: i64 = 200;
-/// As much of a text as tells one message from another.
+/// Length of an excerpt that tells one message from another.
 const BEGINNING_CHARACTERS: i64 = 120;
 
-/// The conversation's messages in the order in which they were made, behind `after` (a former page's `next`), and what
-/// the next page begins behind.
+/// The conversation's messages in order of creation, after `after` (a previous page's `next`), and the next page's
+/// `after`.
 pub async fn tree(
     state: &State,
     account: AccountId,
@@ -64,7 +64,7 @@ pub async fn show(
     .await
 }
 
-/// Shows the `number`th of the messages that answer the same one as `message`, and what was said newest below it.
+/// Shows version `number` among the siblings of `message`, and the newest messages below it.
 pub async fn show_version(
     state: &State,
     account: AccountId,
@@ -76,13 +76,12 @@ pub async fn show_version(
     let siblings = state.store.siblings(conversation.id, [message.parent]).await?;
     let index = (number as usize).checked_sub(1);
     let version = index.and_then(|index| siblings.get(&message.parent)?.get(index).copied());
-    let version =
-        version.ok_or_else(|| Problem::invalid("number", "There are not so many versions of this message."))?;
+    let version = version.ok_or_else(|| Problem::invalid("number", "This message has fewer versions."))?;
     show(state, account, conversation.id, version).await?;
     Ok(conversation.id)
 }
 
-/// Says `text` in place of `message`, with its images: a message beside it, which is answered. Both ways are kept.
+/// Replaces `message`, with its images, by `text`: a sibling message, which is answered. Both branches are kept.
 pub async fn edit(
     state: &State,
     account: AccountId,
@@ -98,5 +97,8 @@ pub async fn edit(
     }
     let parent = message.parent.map_or(Parent::None, Parent::Reply);
     let images = message.images.iter().map(|image| image.id).collect();
-    state.engine.send(account, conversation.id, NewMessage { id: new, text, images, model, parent }).await
+    state
+        .engine
+        .send(account, conversation.id, NewMessage { images, model, parent, ..NewMessage::new(new, text) })
+        .await
 }

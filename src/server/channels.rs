@@ -1,8 +1,9 @@
-//! The open sockets, and the channels that somebody has subscribed to.
+//! The open sockets, and the channels that have subscribers.
 //!
-//! What is said on a channel besides a journal's events (whispers of clients, what a backend adds) is kept for a moment in a
-//! bounded ring that all subscribers read, each from a place of its own: no queue per subscriber, as with the journal. Nobody
-//! waits for a slow one; who is further behind than the ring is long misses the oldest.
+//! Messages on a channel besides a journal's events (whispers of clients, a backend's messages) are kept briefly in a
+//! bounded ring that all subscribers read, each from its own position: no queue per subscriber, as with the journal.
+//! Slow subscribers delay no other. A subscriber that falls more than the ring's length behind loses the oldest
+//! messages.
 
 mod id;
 mod name;
@@ -22,22 +23,23 @@ use tokio::sync::watch;
 
 /// What a channel keeps for its slowest subscriber: some seconds of whispers ...
 const MAX_KEPT: usize = 64;
-/// ... and not much memory.
+/// ... and little memory.
 const MAX_KEPT_BYTES: usize = 64 << 10;
-/// Channels that are not ours, of everybody: bounds what strangers who know the key can make the server remember.
+/// Channels that are not Rivulet's, over all clients: bounds what strangers who know the key can make the server
+/// remember.
 const MAX_OTHERS: usize = 20_000;
-/// Channels that were asked for at one socket: twice what it can subscribe to.
+/// Channels for which one socket has requested signatures: twice what it can subscribe to.
 const MAX_ASKED: usize = 200;
 
-/// All of it.
+/// All open sockets and their channels.
 pub struct Sockets {
     pub app: PusherApp,
     open: Mutex<HashMap<SocketId, Arc<Signed>>>,
     rooms: Mutex<HashMap<Name, Arc<Room>>>,
 }
 
-/// Principal has asked for a signature for a socket, by channel. It stays for as long as the socket: a signature that an account
-/// was given never counts as the backend's own.
+/// The principals that have requested a signature for a socket, by channel. Kept for as long as the socket: a signature
+/// that an account was given never counts as the backend's own.
 #[derive(Default)]
 pub struct Signed(Mutex<Vec<(Name, Principal)>>);
 
@@ -51,15 +53,15 @@ struct Room {
 #[derive(Default)]
 struct Inside {
     subscriptions: usize,
-    /// Principal is there by a backend's word; accounts are in the audience.
+    /// Members by a backend's signature; accounts are in the audience.
     people: Vec<(Member, usize)>,
     said: VecDeque<Arc<ChannelMessage>>,
     bytes: usize,
-    /// How many were said before those that are kept.
+    /// How many messages were dropped before those that are kept.
     before: u64,
 }
 
-/// Somebody on a presence channel.
+/// A member of a presence channel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Member {
     pub id: String,
@@ -83,7 +85,7 @@ impl Sockets {
         Self { app, open: Mutex::default(), rooms: Mutex::default() }
     }
 
-    /// Names a new socket, for as long as it is held.
+    /// Gives a new socket an id, until the result is dropped.
     pub fn open(self: &Arc<Self>) -> Result<Open, Problem> {
         let id = SocketId::new(&self.app)?;
         let asked = Arc::<Signed>::default();
@@ -96,28 +98,28 @@ impl Sockets {
         lock(&self.open).len()
     }
 
-    /// Remembers who asks for a signature for this socket.
+    /// Remembers which principal requests a signature for this socket.
     ///
     /// # Errors
-    /// The socket was opened by this server and is gone, or is another process's: its client is to connect again.
+    /// The socket was opened by this server and is closed, or is another process's: its client must connect again.
     pub fn ask(&self, socket: &str, channel: &Name, who: Principal) -> Result<(), Problem> {
         let asked = SocketId::parse(socket, &self.app).map(|id| lock(&self.open).get(&id).map(Arc::clone));
         match asked {
-            // No socket of ours will ever be called that.
+            // No socket of this app will ever have this id.
             None => Ok(()),
             Some(None) => Err(Problem::Conflict("This connection is closed. Connect again.".into())),
             Some(Some(asked)) => asked.remember(channel, who),
         }
     }
 
-    /// Says something on a channel, if anybody is there.
+    /// Publishes on a channel, if it has subscribers.
     pub fn say(&self, channel: &Name, said: ChannelMessage) {
         let Some(room) = self.room(channel) else { return };
         lock(&room.inside).keep(said);
         room.changed.send_replace(());
     }
 
-    /// The channels that somebody has subscribed to.
+    /// The channels that have subscribers.
     pub fn occupied(&self) -> Vec<Occupied> {
         let rooms = lock(&self.rooms);
         let mut occupied: Vec<_> = rooms
@@ -132,12 +134,12 @@ impl Sockets {
         self.room(channel).map_or(0, |room| lock(&room.inside).subscriptions)
     }
 
-    /// Principal is on a presence channel by a backend's word.
+    /// The members of a presence channel by a backend's signature.
     pub fn people(&self, channel: &Name) -> Vec<Member> {
         self.room(channel).map_or_else(Vec::new, |room| room.people())
     }
 
-    /// Subscribes to what is said from now on. `None`: there are too many channels already.
+    /// Subscribes to messages from now on. `None`: there are too many channels already.
     pub fn enter(self: &Arc<Self>, channel: &Name, person: Option<Member>) -> Option<Listener> {
         let mut rooms = lock(&self.rooms);
         let is_new = !rooms.contains_key(channel);
@@ -182,7 +184,7 @@ impl Signed {
         Ok(())
     }
 
-    /// Principal has asked for this channel last. None: whoever holds the secret has signed.
+    /// The principal that last requested this channel. None: a backend that has the secret has signed.
     pub fn by(&self, channel: &Name) -> Option<Principal> {
         lock(&self.0).iter().find(|(name, _)| name == channel).map(|(_, who)| *who)
     }
@@ -222,7 +224,7 @@ impl Room {
     }
 }
 
-/// An open socket. Dropping it forgets it.
+/// An open socket. Dropping it removes it.
 pub struct Open {
     sockets: Arc<Sockets>,
     pub id: SocketId,
@@ -235,20 +237,20 @@ impl Drop for Open {
     }
 }
 
-/// A subscriber's place on a channel. Dropping it leaves.
+/// A subscriber's position on a channel. Dropping it unsubscribes.
 pub struct Listener {
     sockets: Arc<Sockets>,
     room: Arc<Room>,
     changed: watch::Receiver<()>,
-    /// How much of what was said is behind it.
+    /// How many messages it has read.
     seen: u64,
     person: Option<String>,
 }
 
 impl Listener {
-    /// What was said since it was asked last.
+    /// The messages since the last call.
     pub fn said(&mut self) -> Vec<Arc<ChannelMessage>> {
-        // Before looking, so that no wake-up is lost.
+        // Before the check, so that no wake-up is lost.
         self.changed.mark_unchanged();
         let inside = lock(&self.room.inside);
         let skip = self.seen.saturating_sub(inside.before) as usize;
@@ -260,7 +262,7 @@ impl Listener {
         self.room.people()
     }
 
-    /// Comes when something was said, or people came or went. Dropping the future loses nothing.
+    /// Completes when there is a message, or members came or left. Cancel-safe.
     pub async fn changed(&mut self) {
         // The sender lives as long as the room, and that as long as this.
         let _ = self.changed.changed().await;

@@ -1,4 +1,4 @@
-//! What the program does besides serving: `rivulet models` and `rivulet check`. Neither opens the database.
+//! Commands besides serving: `rivulet models` and `rivulet check`. Neither opens the database.
 
 mod check;
 mod table;
@@ -9,15 +9,15 @@ use crate::server::settings::{Command, Settings};
 use std::io::Write;
 use std::time::Duration;
 
-/// Somebody sits and waits: a provider that says nothing for this long is not well, even where a reply would wait longer.
+/// A person waits at the terminal: a provider silent for this long is reported, even where a reply would wait longer.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// Runs a command and writes what it finds. True when all is well.
+/// Runs a command and prints its findings. True when all is well.
 ///
 /// # Errors
-/// A wrong setting, or output that nobody takes.
+/// A wrong setting, or output that cannot be written.
 pub async fn run(command: Command, settings: &Settings, out: &mut (dyn Write + Send)) -> anyhow::Result<bool> {
-    // Each provider is called once: what a retry would hide is what a person wants to know here.
+    // Each provider is called once: what a retry would hide is what the person wants to see here.
     let limits = ProviderLimits { first_byte: SILENCE, silence: SILENCE, retries: 0, ..settings.provider_limits() };
     let named = settings.providers().map_err(anyhow::Error::msg)?;
     let providers = Providers::new(named, limits).map_err(anyhow::Error::msg)?;

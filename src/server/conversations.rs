@@ -1,11 +1,11 @@
-//! Conversations: made, listed, shown, changed, deleted. Every change is told to the viewers.
+//! Conversations: created, listed, shown, changed, deleted. Every change is sent to the viewers.
 
 use super::journal::Topic;
 use super::principal::ViewerId;
-use super::store::conversations::ListPosition;
-use super::store::conversations::Stored;
+use super::store::conversations::{ListPosition, Stored};
+use super::store::making::taken;
 use super::task::owned;
-use super::{State, announce, limits, public, versions};
+use super::{State, announce, prompt, public, versions};
 use crate::contract::Changes;
 use crate::error::Problem;
 use crate::event::{Draft, Event, List, Snapshot};
@@ -13,19 +13,19 @@ use crate::model::{Access, AccountId, Conversation, ConversationId, Message, Mes
 
 /// Messages in a snapshot (design: the last 50).
 pub const SNAPSHOT_MESSAGES: i64 = 50;
-/// What was said and thought in the messages of a snapshot or a page of messages, in bytes. The rest is on the pages before; the
-/// newest message is always there, and a reply ends before it is longer than this.
+/// Text and thinking in the messages of a snapshot or a page of messages, in bytes. The rest is on earlier pages; the
+/// newest message is always included, and a reply ends before it is longer than this.
 const MAX_TEXT_BYTES: i64 = 2 << 20;
 /// Conversations on one page of the list.
 pub const PAGE: i64 = 50;
-/// The most that a caller may ask for on one page.
+/// The largest page that a caller may ask for.
 const MAX_PER_PAGE: i64 = 200;
 
-/// The account's conversations, newest first, behind `after` (a former page's `next`).
+/// The account's conversations, newest first, after `after` (a previous page's `next`).
 pub async fn list(state: &State, account: AccountId, after: Option<&str>, limit: Option<i64>) -> Result<List, Problem> {
     let limit = limited(limit, PAGE)?;
     let after = after.map(place).transpose()?;
-    // The cursor first: what is added while the store is read is then told again, and never missed.
+    // The cursor first: what is added while the store is read is then sent again, and never missed.
     let (cursor, _) = state.journals.topic(Topic::Account(account)).end();
     let mut found = state.store.conversations(account, after.as_ref(), limit + 1).await?;
     let more = limit < found.len() as i64;
@@ -35,7 +35,7 @@ pub async fn list(state: &State, account: AccountId, after: Option<&str>, limit:
     Ok(List { items, next, cursor })
 }
 
-/// How many things a page holds: what was asked for, within reason.
+/// The page size: the requested one, within bounds.
 pub(super) fn limited(limit: Option<i64>, usual: i64) -> Result<i64, Problem> {
     let limit = limit.unwrap_or(usual);
     if (1..=MAX_PER_PAGE).contains(&limit) {
@@ -55,18 +55,18 @@ pub(super) fn shown(state: &State, stored: Stored) -> Conversation {
     stored.shown(&state.providers.default_model())
 }
 
-/// Makes a conversation, unless the account has made it already.
+/// Creates a conversation. Idempotent: the account may have created it already.
 pub async fn ensure(
     state: &State,
     account: AccountId,
     id: ConversationId,
     settings: Changes,
 ) -> Result<Conversation, Problem> {
-    let settings = checked(state, settings)?;
+    let settings = prompt::changes(&state.providers, settings)?;
     let state = state.clone();
     owned(async move {
         let found = state.store.add_conversation(state.writer(account), id, settings).await?;
-        let (stored, made) = found.ok_or_else(|| Problem::Conflict("This id is taken. Use a new one.".into()))?;
+        let (stored, made) = found.ok_or_else(taken)?;
         let conversation = shown(&state, stored.clone());
         if made {
             tell_lists(&state, &stored, &conversation).await;
@@ -83,12 +83,12 @@ pub async fn change(
     id: ConversationId,
     changes: Changes,
 ) -> Result<Conversation, Problem> {
-    let changes = checked(state, changes)?;
+    let changes = prompt::changes(&state.providers, changes)?;
     let state = state.clone();
     owned(async move {
         state.store.conversation(account, id).await?.allows(Access::Owner)?;
         let journal = state.journals.topic(Topic::Conversation(id));
-        // Changes, messages and deletion are told in the order in which they are written.
+        // Changes, messages and deletion are announced in the order in which they are written.
         let _turn = journal.turn.lock().await;
         let stored = state.store.change_conversation(state.writer(account), id, &changes).await?;
         let conversation = shown(&state, stored.clone());
@@ -104,20 +104,6 @@ pub(super) async fn tell_lists(state: &State, stored: &Stored, conversation: &Co
     announce::tell(&state.store, &state.journals, stored, event).await;
 }
 
-fn checked(state: &State, changes: Changes) -> Result<Changes, Problem> {
-    let model = changes.model.filter(|model| !model.is_empty());
-    if let Some(model) = &model {
-        limits::model(model)?;
-        state.providers.resolve(model).map_err(|message| Problem::invalid("model", message))?;
-    }
-    Ok(Changes {
-        title: changes.title.as_deref().map(limits::title).transpose()?,
-        system: changes.system.map(limits::system).transpose()?,
-        parameters: changes.parameters.map(limits::parameters).transpose()?,
-        model,
-    })
-}
-
 /// Deletes the conversation with everything in it; an open reply is stopped first, and its viewers are told.
 pub async fn delete(state: &State, account: AccountId, id: ConversationId) -> Result<(), Problem> {
     let state = state.clone();
@@ -131,7 +117,7 @@ pub async fn delete(state: &State, account: AccountId, id: ConversationId) -> Re
             tracing::debug!(%problem, "What is deleted need not be saved");
         }
         state.store.delete_conversation(account, id).await?;
-        // The id is never given again, and what was told here is nobody's to read any more.
+        // The id is never used again, and nobody may read its events any more.
         state.journals.end(Topic::Conversation(id), Some(Event::Deleted { conversation: id }));
         for account in members {
             state.journals.append(Topic::Account(account), Event::Deleted { conversation: id });
@@ -150,7 +136,7 @@ pub async fn delete_all(state: &State, account: AccountId) -> Result<(), Problem
         }
         for conversation in found {
             match delete(state, account, conversation).await {
-                // Somebody else was quicker.
+                // Another request was quicker.
                 Ok(()) | Err(Problem::NotFound) => {}
                 Err(problem) => return Err(problem),
             }
@@ -158,12 +144,11 @@ pub async fn delete_all(state: &State, account: AccountId) -> Result<(), Problem
     }
 }
 
-/// The conversation as it stands, with the cursor that it covers.
+/// The conversation's current state, with the cursor that it covers.
 pub async fn snapshot(state: &State, viewer: impl Into<ViewerId>, id: ConversationId) -> Result<Snapshot, Problem> {
     let viewer = viewer.into();
     state.store.conversation_for(viewer, id).await?;
-    // The cursor before what is shown: what happens in between is then told again, which changes nothing, and never
-    // missed.
+    // The cursor before the state: events in between are then sent again, which changes nothing, and none is missed.
     let (cursor, draft) = state.journals.topic(Topic::Conversation(id)).end();
     let stored = state.store.conversation_for(viewer, id).await?;
     let (mut messages, earlier) = match state.store.shown_leaf(id).await? {
@@ -172,7 +157,7 @@ pub async fn snapshot(state: &State, viewer: impl Into<ViewerId>, id: Conversati
     };
     let open = |message: &&mut Message| draft.as_ref().is_some_and(|draft| draft.reply == message.id);
     if let (Some(message), Some(draft)) = (messages.iter_mut().find(open), &draft) {
-        // The store is up to a second behind the journal, or, a moment after the end, ahead of it.
+        // The store is up to a second behind the journal or, just after the reply's end, ahead of it.
         message.status = Status::Streaming;
         draft.write_to(message);
     }
@@ -187,7 +172,7 @@ pub async fn snapshot(state: &State, viewer: impl Into<ViewerId>, id: Conversati
     Ok(snapshot)
 }
 
-/// The messages before `before` on its way to the root, and whether there are more.
+/// The messages above `before` on its path to the root, and whether there are more.
 pub async fn earlier(
     state: &State,
     viewer: ViewerId,
@@ -202,8 +187,8 @@ pub async fn earlier(
     Ok((messages, more))
 }
 
-/// The way to `leaf`, at most `limit` messages of it with their versions' numbers, and whether there are more before. Without
-/// `leaf` itself where those `before` it are meant. `RowNotFound` where the conversation has no such message.
+/// The path to `leaf`, at most `limit` messages of it with their version numbers, and whether there are more above.
+/// With `before`, without `leaf` itself. `RowNotFound` where the conversation has no such message.
 pub(super) async fn path(
     state: &State,
     id: ConversationId,

@@ -1,4 +1,4 @@
-//! The places for uploads: how many come in at a time, and how many are decoded.
+//! Slots for uploads: how many are received at a time, and how many are decoded.
 
 use super::picture::{self, Picture};
 use crate::error::Problem;
@@ -6,16 +6,17 @@ use bytes::Bytes;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Uploads that come in at a time, of everybody: each is held in memory, so this bounds it to some hundreds of MiB.
+/// Uploads that are received at a time, of all accounts: each is kept in memory, so this bounds it to some hundreds of
+/// MiB.
 const RECEIVED_AT_ONCE: usize = 24;
 
 /// Pictures that are decoded at a time: one may take 400 MB, and a processor.
 const DECODED_AT_ONCE: usize = 1;
 
-/// What a caller is told to wait when too many upload.
+/// `Retry-After` for a caller when too many upload.
 const RETRY_AFTER_SECONDS: u64 = 5;
 
-/// The places for uploads.
+/// The slots for uploads.
 pub struct Images {
     receiving: Arc<Semaphore>,
     decoding: Arc<Semaphore>,
@@ -31,7 +32,7 @@ impl Default for Images {
 }
 
 impl Images {
-    /// A place for an upload, before any of it is read. It is free again when the answer is dropped.
+    /// A slot for an upload, taken before any of it is read. It is freed when the answer is dropped.
     pub fn receive(&self) -> Result<OwnedSemaphorePermit, Problem> {
         Arc::clone(&self.receiving).try_acquire_owned().map_err(|_| {
             let message = "Too many images are being uploaded at the moment. Try again in a moment.".into();
@@ -39,8 +40,8 @@ impl Images {
         })
     }
 
-    /// Decodes off the runtime's threads. The place is the work's, so that a caller who hangs up does not make room for
-    /// another while it still runs.
+    /// Decodes on a blocking thread. The slot belongs to the work, so that a caller who disconnects does not free it
+    /// while the work still runs.
     pub async fn decode(&self, bytes: Bytes) -> Result<Picture, Problem> {
         let place = Arc::clone(&self.decoding).acquire_owned().await.map_err(|_| Problem::Internal)?;
         let work = tokio::task::spawn_blocking(move || {

@@ -1,16 +1,16 @@
-//! Whether the server is on its way out.
+//! Whether the server is draining.
 
 use crate::error::Problem;
 use tokio_util::sync::CancellationToken;
 
-/// Whether the server is on its way out (promise S13).
+/// Whether the server is draining (promise S13).
 #[derive(Clone, Default)]
 pub struct Drain {
     begun: CancellationToken,
 }
 
 impl Drain {
-    /// From here on: not ready, no new replies; viewers are sent away as soon as their reply has ended.
+    /// Starts the drain: not ready, no new replies; viewers are disconnected as soon as their reply has ended.
     pub fn begin(&self) {
         self.begun.cancel();
     }

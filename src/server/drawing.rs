@@ -1,8 +1,9 @@
-//! Pages that are being drawn, or wait to be read: how many of them there may be, and how much memory they may take.
+//! Back-pressure for pages that are being drawn or wait to be read: how many there may be, and how much memory they
+//! take.
 //!
-//! A page is many times its text while it is drawn, and it is drawn on the threads that relay everybody's replies. So
-//! everything that shows whole conversations takes a place here first, says how long its text is once that is known, and gives
-//! the place back when its answer was read. Beyond that callers wait for a moment, and then are told to come again.
+//! A page takes many times its text while it is drawn, on the threads that relay everybody's replies. So everything
+//! that shows whole conversations takes a slot here first, reports the length of its text once that is known, and frees
+//! the slot when its answer was read. Beyond that callers wait briefly, and are then told to retry.
 
 use super::limits::Sender;
 use super::metrics::Metrics;
@@ -14,28 +15,28 @@ use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
-/// Pages of one account: a browser that opens its tabs again does so one after the other.
+/// Pages of one account: a browser that restores its tabs loads them one after the other.
 const MAX_OF_ACCOUNT: usize = 4;
-/// Pages of guests and passers-by at one network address: an office looks at what somebody has sent around.
+/// Pages of guests and of readers with a public link at one network address: an office may open one link together.
 const MAX_OF_NETWORK: usize = 8;
-/// What all pages may take, in work and unread.
+/// Memory that all pages may take, in work and unread.
 const MAX_BYTES: usize = 64 << 20;
-/// What the pages of one account, or of one network, may take of it: others always find room.
+/// Memory that the pages of one account, or of one network, may take: others always find room.
 const MAX_BYTES_OF_ONE: usize = MAX_BYTES / 2;
-/// What a page takes that shows no text: the list, the forms, the scripts.
+/// What a page without conversation text takes: the list, the forms, the scripts.
 const LEAST_BYTES: usize = 128 << 10;
-/// What a byte of text becomes in what is sent: as HTML with its escapes and colours, and as data.
+/// Bytes sent for each byte of text: as HTML with its escapes and colours, and as data.
 const BYTES_OF_TEXT: usize = 6;
 /// Pages with more text than this take long enough to draw that others would notice ...
 const LARGE_TEXT_BYTES: usize = 128 << 10;
 /// ... so that one of them is drawn at a time: the other threads stay free.
 const LARGE_AT_ONCE: usize = 1;
-/// How long a caller waits for a place before it is told to come again: a place is usually free within milliseconds.
+/// How long a caller waits for a slot before it is told to retry: a slot is usually free within milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// What a caller is told to wait that has found none.
+/// `Retry-After` for a caller that found no slot.
 const RETRY_AFTER_SECONDS: u64 = 5;
 
-/// The places.
+/// The slots.
 pub struct Drawing {
     held: Mutex<Held>,
     freed: Notify,
@@ -49,14 +50,14 @@ struct Held {
     bytes: usize,
 }
 
-/// What one account or network has of it.
+/// The share of one account or network.
 #[derive(Clone, Copy, Default)]
 struct Share {
     pages: usize,
     bytes: usize,
 }
 
-/// One page's place; dropping it frees the place.
+/// One page's slot; dropping it frees the slot.
 pub struct Place {
     drawing: Arc<Drawing>,
     of: Vec<Sender>,
@@ -75,7 +76,7 @@ impl Drawing {
         Arc::new(Self { held: Mutex::default(), freed: Notify::new(), large, metrics })
     }
 
-    /// A place for a page that counts for each of these.
+    /// A slot for a page that counts for each of these senders.
     ///
     /// # Errors
     /// 503 where none becomes free in time.
@@ -83,13 +84,13 @@ impl Drawing {
         self.in_time(|| self.try_place(&of)).await
     }
 
-    /// What `attempt` gets, now or as soon as something was freed.
+    /// The result of `attempt`, now or as soon as a slot was freed.
     async fn in_time<T>(&self, attempt: impl Fn() -> Option<T>) -> Result<T, Problem> {
         let end = Instant::now() + PATIENCE;
         loop {
             let freed = self.freed.notified();
             tokio::pin!(freed);
-            // Before looking, so that nothing is freed unseen.
+            // Subscribed before the attempt, so that no release is missed.
             freed.as_mut().enable();
             if let Some(got) = attempt() {
                 return Ok(got);
@@ -116,7 +117,7 @@ impl Drawing {
         Some(Arc::new(Place { drawing: Arc::clone(self), of: of.to_vec(), taken }))
     }
 
-    /// How many bytes all pages take.
+    /// Bytes that all pages take.
     pub fn bytes(&self) -> usize {
         lock(&self.held).bytes
     }
@@ -149,7 +150,7 @@ impl Held {
 }
 
 impl Place {
-    /// Takes what a page with so much text needs, and where that is much, the turn to draw it.
+    /// Takes the memory for a page with this length of text and, for a long one, the turn to draw it.
     ///
     /// # Errors
     /// 503 where there is no room in time.
@@ -176,7 +177,7 @@ impl Place {
         Some(())
     }
 
-    /// The page is drawn and has so many bytes; from here on it only waits to be read.
+    /// The page is drawn and has this length in bytes; from here on it only waits to be read.
     pub fn drawn(&self, bytes: usize) {
         let (mut held, mut taken) = (lock(&self.drawing.held), lock(&self.taken));
         held.change(&self.of, taken.bytes, bytes);

@@ -23,20 +23,22 @@ pub use estimate::tokens as estimated_tokens;
 pub use sending::{NewMessage, Parent};
 pub use stop::Stop;
 
+use super::audience::Audience;
 use super::drain::Drain;
 use super::sync::lock;
 use super::task::owned;
-use crate::contract::Sent;
+use crate::contract::{Changes, Sent};
 use crate::error::Problem;
 use crate::event::Event;
 use crate::model::{Access, AccountId, ConversationId, Message, MessageId, Role};
 use crate::server::announce;
 use crate::server::bounds::Bounds;
 use crate::server::journal::{Journal, Journals, Topic};
-use crate::server::limits::{self, Counts, Limits};
+use crate::server::limits::{Counts, Limits};
 use crate::server::metrics::Metrics;
+use crate::server::prompt;
 use crate::server::provider::{Providers, Request};
-use crate::server::quota::Everybody;
+use crate::server::quota::{Everybody, MostWritten, Writer};
 use crate::server::store::conversations::Stored;
 use crate::server::store::messages::{Opening, Told};
 use crate::server::store::{Store, is_full};
@@ -62,10 +64,12 @@ struct Shared {
     store: Store,
     journals: Arc<Journals>,
     providers: Arc<Providers>,
+    audience: Arc<Audience>,
     limits: Arc<Limits>,
     metrics: Arc<Metrics>,
     drain: Drain,
     everybody: Everybody,
+    most_written: MostWritten,
     whole_reply: Duration,
     title_model: Option<String>,
     bounds: Bounds,
@@ -105,16 +109,34 @@ struct Anew {
     model: String,
 }
 
+/// The conversation that a reply is opened in.
+struct Target {
+    /// The conversation as stored, or as it will be stored.
+    stored: Stored,
+    /// The settings it is created with; none where it exists.
+    start: Option<Changes>,
+}
+
+impl From<Stored> for Target {
+    fn from(stored: Stored) -> Self {
+        Self { stored, start: None }
+    }
+}
+
 /// What an engine works with.
 pub struct Parts {
     pub store: Store,
     pub journals: Arc<Journals>,
     pub providers: Arc<Providers>,
+    /// Is told that a sender no longer types.
+    pub audience: Arc<Audience>,
     pub limits: Arc<Limits>,
     pub metrics: Arc<Metrics>,
     pub drain: Drain,
     /// What an account may use.
     pub everybody: Everybody,
+    /// Limits on what an account creates besides messages: a first message creates its conversation.
+    pub most_written: MostWritten,
     /// The longest that one reply may take.
     pub whole_reply: Duration,
     /// Who gives conversations their titles; none: a title is how the first message begins.
@@ -129,10 +151,12 @@ impl Engine {
             store: parts.store,
             journals: parts.journals,
             providers: parts.providers,
+            audience: parts.audience,
             limits: parts.limits,
             metrics: parts.metrics,
             drain: parts.drain,
             everybody: parts.everybody,
+            most_written: parts.most_written,
             whole_reply: parts.whole_reply,
             title_model: parts.title_model,
             bounds: parts.bounds,
@@ -162,7 +186,9 @@ impl Engine {
         lock(&self.shared.open).len()
     }
 
-    /// Adds a person's message and starts its reply. The same id, text, images and parent again is the same answer.
+    /// Adds a user's message and starts its reply. With `start` the message also creates its conversation, in one
+    /// transaction. A retry with an unchanged id, text, images and parent gets the first answer again. Typing ends here,
+    /// whether the message is accepted or refused.
     pub async fn send(
         &self,
         account: AccountId,
@@ -170,7 +196,12 @@ impl Engine {
         new: NewMessage,
     ) -> Result<Sent, Problem> {
         let shared = Arc::clone(&self.shared);
-        owned(async move { shared.send(account, conversation, new).await }).await
+        owned(async move {
+            let sent = shared.send(account, conversation, new).await;
+            shared.audience.not_typing(conversation, account);
+            sent
+        })
+        .await
     }
 
     /// Answers the message anew that `reply` answers. The former reply stays in the store, beside the new one.
@@ -224,7 +255,7 @@ impl Shared {
         let history = self.history(&stored, Some(message.id)).await?;
         let mut reply = empty_reply(message.id, &model, kept);
         let request = self.ask(&stored, &history, &model, &mut reply).await?;
-        self.open(stored, account, &journal, None, &reply, request).await?;
+        self.open(stored.into(), account, &journal, None, &reply, request).await?;
         Ok(Sent { cursor: journal.cursor_of(reply.id), message, reply })
     }
 
@@ -256,10 +287,10 @@ impl Shared {
         Ok(request)
     }
 
-    /// Writes the message and the reply's row, tells the viewers and starts the task.
+    /// Writes the conversation, where it is new, the message and the reply's row, tells the viewers and starts the task.
     async fn open(
         self: &Arc<Self>,
-        stored: Stored,
+        Target { mut stored, start }: Target,
         account: AccountId,
         journal: &Arc<Journal>,
         message: Option<&Message>,
@@ -279,7 +310,12 @@ impl Shared {
         });
         // Known before it is written, so that whoever sees the reply can also stop it.
         lock(&self.open).insert(reply.id, Arc::clone(&open));
+        if start.is_some() {
+            // As it is written: when the conversation begins, so does its first reply.
+            stored.created_at.clone_from(&reply.created_at);
+        }
         let opening = Opening {
+            start: start.map(|settings| (self.writer(account), settings)),
             conversation: stored.id,
             account: Some(account).filter(|account| *account != stored.owner.id),
             message,
@@ -287,9 +323,9 @@ impl Shared {
             title: &title,
             process: self.store.process(),
         };
-        if let Err(error) = self.store.open_reply(opening).await {
+        if let Err(problem) = self.store.open_reply(opening).await {
             lock(&self.open).remove(&reply.id);
-            return Err(error.into());
+            return Err(problem);
         }
         announce(journal, message, reply);
         open.saved.store(journal.end().0.seq, Ordering::Relaxed);
@@ -328,7 +364,7 @@ impl Shared {
     fn choose(&self, asked: Option<String>, stored: &Stored) -> Result<String, Problem> {
         let asked = asked.or_else(|| stored.model.clone());
         let model = asked.unwrap_or_else(|| self.providers.default_model());
-        limits::model(&model)?;
+        prompt::model(&model)?;
         self.providers.resolve(&model).map_err(|message| Problem::invalid("model", message))?;
         Ok(model)
     }
@@ -343,6 +379,11 @@ impl Shared {
         }
         ending::save_now(self, conversation).await?;
         self.settle_elsewhere(conversation).await
+    }
+
+    /// The account with its limits, for creating a conversation.
+    fn writer(&self, account: AccountId) -> Writer {
+        Writer { account, most: self.most_written }
     }
 
     fn find(&self, reply: MessageId) -> Option<Arc<Open>> {

@@ -1,8 +1,8 @@
-//! All that an account has, as a zip archive: what a person takes along, or wants to know that is kept.
+//! All data of an account as a zip archive, for its owner to take along or to see what is stored.
 //!
-//! It is written while it is read, page by page from the store, so its size is bounded by nothing but the disk it goes to.
-//! No connection to the database is held in between: whoever reads slowly is in nobody's way. So it is no picture of one
-//! moment; each conversation is as it was when it was read.
+//! The archive is written while the store is read, page by page, so only the disk bounds its size. No database
+//! connection is kept in between, so a slow reader blocks nobody. The archive is therefore no snapshot: each
+//! conversation is as it was when it was read.
 
 mod archive;
 mod closing;
@@ -27,11 +27,11 @@ use std::collections::VecDeque;
 use std::io;
 use tokio::sync::mpsc::Receiver;
 
-/// What is read at a time. A message can be some MiB, anything else is small.
+/// Items that are read at a time. A message can be some MiB, anything else is small.
 const MESSAGES: i64 = 8;
 const ROWS: i64 = 200;
 
-/// What stands in the archive about itself.
+/// The archive's own description.
 const README: &str = "\
 What Rivulet keeps of this account.
 
@@ -45,10 +45,10 @@ written-elsewhere.json what it has written in other people's conversations
 Times are in UTC. A message's parent is the message that it answers: a conversation is a tree.
 ";
 
-/// Begins an export. What is returned is the archive, as it is written.
+/// Begins an export. Returns the archive as a stream, while it is written.
 ///
 /// # Errors
-/// 429 while another one of this account is under way, 503 while many others are.
+/// 429 while another export of this account is running, 503 while too many of other accounts are.
 pub async fn begin(
     state: &State,
     who: Principal,
@@ -58,7 +58,7 @@ pub async fn begin(
     let (archive, pieces) = Archive::begin();
     let (state, account) = (state.clone(), who.account);
     tokio::spawn(async move {
-        // Whoever reads sees that the archive breaks off.
+        // The reader sees that the archive is truncated.
         if let Err(error) = write(&state, account, archive).await {
             tracing::info!(%error, "An export was not finished");
         }
@@ -72,7 +72,7 @@ pub async fn begin(
     }))
 }
 
-/// An archive on its way to whoever asked for it.
+/// An archive on its way to its caller.
 struct Reading {
     pieces: Receiver<io::Result<Bytes>>,
     grant: Grant,
@@ -133,7 +133,7 @@ async fn images(state: &State, account: AccountId, archive: &Archive) -> anyhow:
     let mut after = String::new();
     while let Some(page) = next_images(state, account, &mut after).await? {
         for kept in page {
-            // Taken back in between, perhaps.
+            // Perhaps deleted in between.
             let Some(picture) = state.store.picture(ViewerId::Account(account), kept.image.id).await? else { continue };
             archive.file(names::image(kept.image.id, &picture.media_type), Kind::Picture).await?;
             archive.write(picture.bytes).await?;
@@ -203,7 +203,7 @@ async fn conversation(state: &State, account: AccountId, stored: &Stored, archiv
     Ok(())
 }
 
-/// A message's images with their files, seen from the folder of the conversations. Those of others have none.
+/// A message's images with their files, relative to the conversations folder. Images of other accounts have no file.
 async fn files<'a>(
     state: &State,
     account: AccountId,
@@ -245,14 +245,14 @@ struct List<'a> {
 }
 
 impl<'a> List<'a> {
-    /// A file that is a list.
+    /// A file that contains a list.
     async fn begin(archive: &'a Archive, name: &str) -> anyhow::Result<Self> {
         archive.file(name, Kind::Text).await?;
         archive.write("[\n").await?;
         Ok(Self::go_on(archive))
     }
 
-    /// A list whose bracket is written.
+    /// A list whose opening bracket is written.
     fn go_on(archive: &'a Archive) -> Self {
         Self { archive, is_empty: true }
     }

@@ -1,7 +1,7 @@
-//! What open streams were authorised by, so that they end when it no longer holds (promise S14).
+//! What open streams were authorised by, so that they end when it is no longer valid (promise S14).
 //!
-//! What is withdrawn here cuts its streams at once. What another process on the same database withdraws is found by
-//! looking four times a second.
+//! A withdrawal in this process cuts its streams at once. Withdrawals in another process on the same database are found
+//! by polling four times a second.
 
 mod open_views;
 
@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Default)]
 pub struct Grants {
     open: Mutex<HashMap<Principal, OpenStreams>>,
-    /// Principal looks at which conversation.
+    /// Which viewer has which conversation open.
     pub places: Arc<OpenViews>,
 }
 
@@ -33,7 +33,7 @@ struct OpenStreams {
     streams: usize,
 }
 
-/// OpenStreams by a stream for as long as it is open.
+/// Held by a stream for as long as it is open.
 pub struct Grant {
     grants: Arc<Grants>,
     who: Principal,
@@ -41,7 +41,7 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// Comes when the stream is to end.
+    /// Completes when the stream must end.
     pub async fn withdrawn(&self) {
         self.cut.cancelled().await;
     }
@@ -51,7 +51,7 @@ impl Drop for Grant {
     fn drop(&mut self) {
         let mut open = lock(&self.grants.open);
         if let Entry::Occupied(mut held) = open.entry(self.who) {
-            // Withdrawn in between, and granted anew: then it is not ours.
+            // Withdrawn meanwhile, and granted again: then the entry is not ours.
             if held.get().cut.is_cancelled() != self.cut.is_cancelled() {
                 return;
             }
@@ -64,7 +64,7 @@ impl Drop for Grant {
 }
 
 impl Grants {
-    /// A place among what may stay open. See `revocation::grant`, which also asks whether it still holds.
+    /// Registers a stream. See `revocation::grant`, which also checks that the principal is still authorised.
     pub(super) fn take(self: &Arc<Self>, who: Principal) -> Grant {
         let mut open = lock(&self.open);
         let held = open.entry(who).or_insert_with(|| OpenStreams { cut: CancellationToken::new(), streams: 0 });
@@ -72,18 +72,18 @@ impl Grants {
         Grant { grants: Arc::clone(self), who, cut: held.cut.clone() }
     }
 
-    /// Whose streams are open here.
+    /// The accounts that have open streams here.
     pub fn accounts(&self) -> HashSet<AccountId> {
         lock(&self.open).keys().map(|who| who.account).collect()
     }
 
-    /// Cuts the streams that this authorised, and has the views that it may be about look again.
+    /// Cuts the streams that this authorised, and has the views that it may affect checked again.
     pub fn revoke(&self, revoked: Revoked) {
         self.places.look_again(|viewer, place| match revoked {
             Revoked::Share(account, conversation) => viewer == ViewerId::Account(account) && place == conversation,
             Revoked::PublicLink(conversation) => matches!(viewer, ViewerId::Public(_)) && place == conversation,
             Revoked::Conversation(conversation) => place == conversation,
-            // Whose links lead nowhere where it is disabled.
+            // The public links of a disabled account open nothing.
             Revoked::Account(_) => matches!(viewer, ViewerId::Public(_)),
             Revoked::Session(_) | Revoked::Token(_) => false,
         });

@@ -1,12 +1,12 @@
 //! Colours for code, as spans with a few short classes. The browser ships no highlighter: it asks for this when a reply
 //! has ended.
 //!
-//! A lexer of our own, because code comes from a model and may be anything: every character is looked at a bounded
-//! number of times. Grammars of regular expressions colour more, but syntect with Sublime's needs up to 50 MB for a
-//! language and never returns from `x /*` in JavaScript (trishume/syntect#706); nothing can stop it then.
+//! A lexer of our own, because code comes from a model and may be anything: every character is read a bounded number of
+//! times. Grammars of regular expressions colour more, but syntect with Sublime's needs up to 50 MB for a language and
+//! never returns from `x /*` in JavaScript (trishume/syntect#706); nothing can stop it then.
 //!
-//! `languages` is the table of what they differ in, `lexer` reads by it; `markup` and `diff` read what is no such
-//! language.
+//! `languages` is the table of their differences, which drives `lexer`; `markup` and `diff` read what is not a
+//! programming language.
 
 mod diff;
 mod languages;
@@ -16,11 +16,11 @@ mod markup;
 use crate::markdown;
 use std::cell::Cell;
 
-/// Longer blocks stay plain: nobody reads them for their colours, and each coloured word is an element in the browser.
+/// Longer blocks are not coloured: few read them for colours, and each coloured word is an element in the browser.
 const MAX_BLOCK_BYTES: usize = 64 * 1024;
 
-/// As much HTML of coloured code is made for one page; what comes after it stays plain. Some languages are twenty times their text
-/// when each sign has a colour of its own.
+/// Limit for the HTML of coloured code in one page; the code after it stays plain. Some languages grow to twenty times
+/// their text when each sign has a colour of its own.
 const MAX_COLOURED_BYTES: usize = 2 << 20;
 
 /// How much code may still be coloured on a page.
@@ -32,7 +32,7 @@ impl Default for Colours {
     }
 }
 
-/// What a piece of code is. The stylesheet has one rule for each.
+/// The class of a piece of code. The stylesheet has one rule for each.
 mod class {
     pub(super) const NONE: &str = "";
     /// An attribute, a key, a variable with a sign, a decorator.
@@ -43,7 +43,7 @@ mod class {
     pub(super) const HEADING: &str = "h";
     pub(super) const INSERTED: &str = "i";
     pub(super) const KEYWORD: &str = "k";
-    /// A number, or a constant that the language knows by name.
+    /// A number, or a constant that the language predefines.
     pub(super) const NUMBER: &str = "n";
     pub(super) const OPERATOR: &str = "o";
     pub(super) const PUNCTUATION: &str = "p";
@@ -52,12 +52,12 @@ mod class {
     pub(super) const TYPE: &str = "t";
 }
 
-/// The HTML of `text`, code coloured. The same as [`markdown::render`] but for the spans inside `<code>`.
+/// The HTML of `text` with its code coloured: [`markdown::render`] with spans inside `<code>`.
 pub fn render(text: &str) -> String {
     render_within(text, &Colours::default())
 }
 
-/// The HTML of `text`, as much of its code coloured as there are `colours` left.
+/// The HTML of `text`, with as much of its code coloured as `colours` has left.
 pub fn render_within(text: &str, colours: &Colours) -> String {
     markdown::render_with(text, &|language, text| {
         if colours.0.get() < text.len() {
@@ -69,7 +69,7 @@ pub fn render_within(text: &str, colours: &Colours) -> String {
     })
 }
 
-/// The HTML for the inside of `<code>`. None for languages that are not known here and for blocks that are too long.
+/// The HTML for the inside of `<code>`. None for unknown languages and for blocks that are too long.
 pub fn code(language: &str, text: &str) -> Option<String> {
     if text.len() > MAX_BLOCK_BYTES {
         return None;

@@ -1,5 +1,5 @@
-//! What is done from time to time, whoever asks for what. Such a loop has to go on: where one ends, the server looks well
-//! and keeps nothing, cuts nobody off, or forgets nothing.
+//! Periodic work that no request triggers. Such a loop has to go on: when one ends, the server looks healthy, but stops
+//! saving, disconnecting or forgetting.
 
 use super::drain::Drain;
 use super::task::round;
@@ -10,12 +10,12 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-/// How often idle journals, quiet senders, images that nobody sent, sessions and guests that nobody uses are forgotten.
+/// How often to forget idle journals, quiet senders, unsent images, unused sessions and abandoned guests.
 const SWEEP: Duration = Duration::from_secs(60);
-/// How often is looked whether the journals hold too much.
+/// How often to check whether the journals take too much memory.
 const CROWDED: Duration = Duration::from_secs(1);
 
-/// Local servers say which models they have; whoever runs one pulls a model and expects it here.
+/// How often to ask local servers for their models: a user who pulls a model expects it to appear.
 pub(super) async fn discover(state: Weak<Shared>, drain: Drain) {
     while let Some(state) = state.upgrade() {
         round(&state.metrics, "discovery", state.providers.discover()).await;
@@ -27,7 +27,7 @@ pub(super) async fn discover(state: Weak<Shared>, drain: Drain) {
     }
 }
 
-/// The journals keep less where they would hold too much. On a thread that answers nobody: it can take a while.
+/// Shortens the journals where they take too much memory. On a blocking thread: it can take a while.
 pub(super) async fn make_room(state: Weak<Shared>, drain: Drain) {
     while timeout(CROWDED, drain.begun()).await.is_err() {
         let Some(state) = state.upgrade() else { return };
@@ -44,7 +44,7 @@ pub(super) async fn make_room(state: Weak<Shared>, drain: Drain) {
     }
 }
 
-/// Ends with the drain, or with the state.
+/// Ends with the drain, or when the state is dropped.
 pub(super) async fn sweep(state: Weak<Shared>, drain: Drain) {
     let mut guests = accounts::GuestSweep::default();
     while timeout(SWEEP, drain.begun()).await.is_err() {

@@ -1,8 +1,9 @@
-//! Plain pages: drawn by the server alone, as forms that work without any code in the browser and so cost the app no byte.
+//! HTML pages that the server alone draws, as forms that work without any code in the browser and so cost the app no
+//! byte.
 //!
-//! They are leptos views that are written as text once. The macro escapes what it is given, as it does in the app; and no
-//! script runs on them, whatever should slip through: their policy has no `script-src`. They use the app's style and its
-//! colours, and know nothing else of it.
+//! They are leptos views that are rendered to text once. The macro escapes its inputs, as it does in the app; and no
+//! script runs on them even if one were injected: their policy has no `script-src`. They share the app's style sheet
+//! and nothing else.
 
 pub mod account;
 pub mod admin;
@@ -24,26 +25,26 @@ use form::{Alert, first_fault};
 use leptos::prelude::*;
 use std::borrow::Cow;
 
-/// What a page may do: show itself, and send its forms to where it came from.
+/// The pages' content security policy: they show themselves, and send their forms to their own origin.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; manifest-src 'self'; \
      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// How wide a page is set.
+/// The page's width.
 #[derive(Clone, Copy)]
 pub enum Width {
-    /// A form of a few fields.
+    /// For a form of a few fields.
     Narrow,
-    /// Something to read.
+    /// For text.
     Text,
-    /// Tables.
+    /// For tables.
     Broad,
 }
 
-/// What a page says beside its forms: what was wrong with the last one, or that it was done.
+/// The message beside a page's forms: what was wrong with the last one, or that it succeeded.
 #[derive(Clone, Debug, Default)]
 pub struct Notice {
     pub problem: Option<Problem>,
-    /// The form that the problem is about: a page can have several with fields of the same name.
+    /// The form that the problem is about: a page can have several forms with equal field names.
     pub form: &'static str,
     pub done: Option<&'static str>,
 }
@@ -53,7 +54,7 @@ impl Notice {
         Self { problem: Some(problem), form, done: None }
     }
 
-    /// What is wrong with a field of this form.
+    /// The problem of one field of this form.
     fn fault(&self, form: &str, field: &str) -> Option<String> {
         match &self.problem {
             Some(Problem::Invalid { field: wrong, message }) if self.form == form && wrong == field => {
@@ -70,7 +71,7 @@ pub struct Sheet {
     pub width: Width,
     pub owner: Option<Owner>,
     pub said: Notice,
-    /// The fields that can say themselves what is wrong with them, as `form/field`.
+    /// The fields that can show their own problem, as `form/field`.
     pub fields: &'static [&'static str],
     pub body: AnyView,
 }

@@ -1,4 +1,4 @@
-//! Images that people upload: let in, decoded off the threads that answer, kept, shown to those who may see them.
+//! Uploaded images: received, decoded on blocking threads, stored, and shown to callers with access.
 
 use super::State;
 use super::store::images::{Added, Most};
@@ -9,16 +9,16 @@ use crate::model::{AccountId, Image, ImageId};
 use bytes::Bytes;
 use std::time::Duration;
 
-/// Images of one account that are in no message yet. Four full messages; whoever uploads more is not about to send them.
+/// Images of one account that are in no message yet: four full messages.
 const MAX_WAITING: i64 = 4 * Image::MAX_PER_MESSAGE as i64;
-/// All images of one account: some hundreds at the size that they are kept in, and far from filling a disk.
+/// All images of one account: some hundreds at the size that they are stored in, and far from filling a disk.
 const MAX_BYTES: i64 = 512 << 20;
-/// How long an image waits for its message before it is swept: somebody may go to sleep over a draft.
+/// How long an image waits for its message before it is swept: a draft may lie over night.
 const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
-/// A file's name as it is kept, in characters: a line of it is shown.
+/// Characters of a file's name that are stored: it is shown on one line.
 const MAX_NAME: usize = 100;
 
-/// Keeps what was uploaded, for a message to come.
+/// Stores an upload for a later message.
 pub async fn upload(state: &State, account: AccountId, name: &str, bytes: Bytes) -> Result<Image, Problem> {
     let name = file_name(name);
     if MAX_WAITING <= state.store.waiting_images(account).await? {
@@ -28,7 +28,7 @@ pub async fn upload(state: &State, account: AccountId, name: &str, bytes: Bytes)
     let image = Image { id: ImageId::new(), name, width: picture.width, height: picture.height };
     let state = state.clone();
     owned(async move {
-        // Counted again where it is written: others may have come meanwhile.
+        // Counted again where it is written: concurrent uploads may have been stored meanwhile.
         let most = Most { waiting: MAX_WAITING, bytes: MAX_BYTES };
         match state.store.add_image(account, &image, &picture, most).await? {
             Added::Kept => Ok(image),
@@ -60,7 +60,7 @@ fn file_name(name: &str) -> String {
     }
 }
 
-/// Takes back an image that is in no message. One that is in a message stays with it.
+/// Deletes an image that is in no message. One that is in a message stays with it.
 pub async fn remove(state: &State, account: AccountId, id: ImageId) -> Result<(), Problem> {
     let store = state.store.clone();
     owned(async move {
@@ -75,7 +75,7 @@ pub async fn remove(state: &State, account: AccountId, id: ImageId) -> Result<()
     .await
 }
 
-/// Deletes what waited too long for a message.
+/// Deletes images that waited too long for a message.
 pub async fn sweep(state: &State) {
     match state.store.sweep_images(&ago(MAX_WAIT)).await {
         Ok(0) => {}

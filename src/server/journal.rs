@@ -18,14 +18,15 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
-/// Past this the oldest events of a topic go even inside the window; an open reply's stay. Bounds what a busy topic can
-/// hold, and its readers get a snapshot instead. Ten minutes of the quickest reply, fifty events a second, fit in.
+/// Beyond this size the oldest events of a topic are dropped even inside the window; an open reply's stay. Bounds
+/// what a busy topic can take, and its readers get a snapshot instead. Ten minutes of the fastest reply, fifty events a
+/// second, fit in.
 const MAX_BYTES: usize = 16 << 20;
 /// What an event takes in memory besides its text: the entry, and the names and ids in its two encodings.
 const ENTRY_BYTES: usize = 512;
-/// A window shorter than this is none, where room has to be made.
+/// When room must be made, a window shorter than this becomes zero.
 const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
-/// A text is held as itself and in two encodings.
+/// A text is stored as itself and in two encodings.
 const COPIES: usize = 3;
 
 /// What a journal is about.
@@ -51,20 +52,20 @@ impl Journals {
         Self { topics: Mutex::default(), window, most_bytes, held: Arc::default(), closed: Arc::default() }
     }
 
-    /// The topic's journal, made anew when it is not in memory.
+    /// The topic's journal, created when it is not in memory.
     pub fn topic(&self, topic: Topic) -> Arc<Journal> {
         let mut topics = lock(&self.topics);
         let new = || Arc::new(Journal::new(self.window, &self.held, Arc::clone(&self.closed)));
         Arc::clone(topics.entry(topic).or_insert_with(new))
     }
 
-    /// Appends to a topic's journal. Without one in memory nobody could resume from what came before, and the entry
+    /// Appends to a topic's journal. Without one in memory no reader could resume from what came before, and the entry
     /// begins a new one.
     pub fn append(&self, topic: Topic, event: Event) -> Cursor {
         self.topic(topic).append(event)
     }
 
-    /// From here on a reader who has read all, of a topic without an open reply, waits for nothing more.
+    /// From here on a reader who has read everything, of a topic without an open reply, has nothing more to wait for.
     pub fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         for journal in lock(&self.topics).values() {
@@ -72,7 +73,7 @@ impl Journals {
         }
     }
 
-    /// See [`Journal::start_over`]. A topic that is not in memory has no readers to tell.
+    /// See [`Journal::start_over`]. A topic that is not in memory has no readers.
     pub fn start_over(&self, topic: Topic) {
         let journal = lock(&self.topics).get(&topic).map(Arc::clone);
         if let Some(journal) = journal {
@@ -80,8 +81,8 @@ impl Journals {
         }
     }
 
-    /// Lets go of what is older than the window, and drops the journals that nobody reads or writes and whose window has
-    /// passed. Returns how many are left.
+    /// Drops entries that are older than the window, and the journals that have no reader or writer and whose window
+    /// has passed. Returns how many are left.
     pub fn sweep(&self) -> usize {
         let mut topics = lock(&self.topics);
         topics.retain(|_, journal| {
@@ -91,32 +92,32 @@ impl Journals {
         topics.len()
     }
 
-    /// Whether they hold as much as they may: no further reply is to be opened then. Those that are open go on.
+    /// Whether they take as much memory as they may: then no further reply is opened. Open replies continue.
     pub fn is_full(&self) -> bool {
         self.most_bytes < self.held.load(Ordering::Relaxed)
     }
 
-    /// Whether they hold so much that [`Self::make_room`] has to do something. Sooner than they are full: nobody is to be
-    /// refused for what is over.
+    /// Whether [`Self::make_room`] has work to do. Its threshold is below that of [`Self::is_full`], so that expired
+    /// events never cause a refusal.
     pub fn is_crowded(&self) -> bool {
         self.most_bytes / 4 * 3 < self.held.load(Ordering::Relaxed)
     }
 
-    /// Lets go of what belongs to no open reply, the oldest first, until there is room: viewers who come back to it get a
-    /// snapshot. There can be millions of events, so call it where it may take a while.
+    /// Drops entries that belong to no open reply, the oldest first, until there is room: viewers who come back to them
+    /// get a snapshot. There can be millions of events, so call it where it may take a while.
     pub fn make_room(&self) {
         let mut window = self.window;
         while self.is_crowded() && !window.is_zero() {
             window = if window < SHORTEST_WINDOW { Duration::ZERO } else { window / 4 };
             let journals: Vec<_> = lock(&self.topics).values().cloned().collect();
             for journal in journals {
-                // Dropped when the lock is free again, here and below.
+                // Dropped after the lock is released, here and below.
                 let _gone = lock(&journal.log).trim(window);
             }
         }
     }
 
-    /// What all of them hold.
+    /// The memory that all of them take.
     pub fn size(&self) -> Size {
         let topics = lock(&self.topics);
         let mut size = Size { topics: topics.len(), entries: 0, bytes: self.held.load(Ordering::Relaxed) };
@@ -140,10 +141,10 @@ pub struct Journal {
     epoch: u64,
     window: Duration,
     log: Mutex<Log>,
-    /// Wakes the readers in the order in which they wait, so that each is as late for one event as for the next.
+    /// Wakes the readers in the order in which they wait, so that the delay is fair over all events.
     grown: Notify,
     closed: Arc<AtomicBool>,
-    /// Held while a message is added, a reply opened, a setting changed, so that store and journal keep one order.
+    /// Held while a message is added, a reply opened, a setting changed, so that store and journal have one order.
     pub turn: tokio::sync::Mutex<()>,
 }
 
@@ -156,11 +157,11 @@ struct Log {
     /// Where the open reply begins.
     open_since: Option<u64>,
     touched: Instant,
-    /// Nothing more is to come.
+    /// No entry will follow.
     over: bool,
 }
 
-/// An event in its place. Its encodings are made once, by the first reader who needs them.
+/// An event with its number. Its encodings are made once, by the first reader who needs them.
 pub struct Entry {
     pub seq: u64,
     pub event: Event,
@@ -224,14 +225,14 @@ impl Journal {
         cursor
     }
 
-    /// Lets go of everything, so that every reader goes on from a snapshot: what the store says has changed in a way
-    /// that no event tells. Only while no reply is open.
+    /// Drops all entries, so that every reader continues from a snapshot: the stored state has changed in a way that no
+    /// event describes. Only while no reply is open.
     pub fn start_over(&self) {
         let mut log = lock(&self.log);
         if log.draft.is_some() || log.over {
             return;
         }
-        // Numbered like an event, so that a reader who had seen all is behind now.
+        // Numbered like an event, so that a reader who had read everything is behind now.
         log.last += 1;
         log.entries.clear();
         log.held.clear();
@@ -246,7 +247,7 @@ impl Journal {
         (Cursor { epoch: self.epoch, seq: log.last }, log.draft.clone())
     }
 
-    /// The same, if anything happened after `seq`.
+    /// The journal's end as [`Self::end`] returns it, if anything happened after `seq`.
     pub fn end_if_after(&self, seq: u64) -> Option<(Cursor, Option<Draft>)> {
         let log = lock(&self.log);
         (seq < log.last).then(|| (Cursor { epoch: self.epoch, seq: log.last }, log.draft.clone()))
@@ -256,7 +257,7 @@ impl Journal {
     pub fn cursor_of(&self, reply: MessageId) -> Cursor {
         let log = lock(&self.log);
         let opens = |entry: &&Arc<Entry>| matches!(entry.event, Event::Reply { reply: id, .. } if id == reply);
-        // An event that is no longer held is before all that are: the cursor 0 gives those, or a snapshot.
+        // An event that was dropped is older than all that are left: the cursor 0 gives those, or a snapshot.
         let seq = log.entries.iter().rev().find(opens).map_or(0, |entry| entry.seq);
         Cursor { epoch: self.epoch, seq }
     }
@@ -266,7 +267,7 @@ impl Journal {
         lock(&self.log).draft.is_some()
     }
 
-    /// A reader from `cursor`, unless the journal no longer, or never, held what follows it.
+    /// A reader from `cursor`, unless the journal no longer has, or never had, what follows it.
     pub fn reader(self: &Arc<Self>, cursor: Cursor) -> Option<Reader> {
         let log = lock(&self.log);
         let is_held = log.oldest() <= cursor.seq.saturating_add(1) && cursor.seq <= log.last;
@@ -306,7 +307,7 @@ impl Log {
         }
     }
 
-    /// Lets go of what is older than the window. Everything of an open reply stays (promise S3).
+    /// Drops entries that are older than the window. Everything of an open reply stays (promise S3).
     #[must_use = "dropping it takes a while"]
     fn trim(&mut self, window: Duration) -> Vec<Arc<Entry>> {
         let mut gone = Vec::new();
@@ -334,11 +335,11 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Waits for what comes next: at most `most` entries, in order. None of them: the journals are closed, and nothing
-    /// more is to come. `None`: the journal has let go of what comes next, and only a snapshot can help.
+    /// Waits for the next entries: at most `most`, in order. An empty list: the journals are closed, and no entry will
+    /// follow. `None`: the journal has dropped the next entry, and the reader needs a snapshot.
     pub async fn next(&mut self, most: usize) -> Option<Vec<Arc<Entry>>> {
         loop {
-            // Before looking: it is told of everything from here on, so that no wake-up is lost.
+            // Before the check: it is notified from here on, so that no wake-up is lost.
             let grown = self.journal.grown.notified();
             let over = self.journal.has_no_more();
             let found = self.look(most)?;
@@ -386,7 +387,7 @@ fn bytes(event: &Event) -> usize {
     ENTRY_BYTES + COPIES * text
 }
 
-/// An epoch that no other journal had: random, so that it needs no memory of the past.
+/// An epoch that no other journal had: random, so that no earlier ones need to be stored.
 fn random_epoch() -> u64 {
     (uuid::Uuid::new_v4().as_u128() >> 64) as u64
 }

@@ -1,10 +1,9 @@
-//! What one person may ask for, and what a person's text may be. Parsed here once, trusted everywhere else.
+//! Limits on a user's requests: concurrent ones, and those within a minute.
 
-use super::bounds::MAX_MODEL;
 use super::sync::lock;
 use super::times::span;
 use crate::error::Problem;
-use crate::model::{AccountId, Parameters};
+use crate::model::AccountId;
 use crate::server::address::{Network, network};
 use crate::server::metrics::Metrics;
 use governor::clock::{Clock, DefaultClock};
@@ -14,106 +13,29 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 
-/// Text a person sends: not blank, at most `MAX` characters.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Prompt(String);
-
-impl Prompt {
-    /// About fifty pages: more is a file, not a message.
-    pub const MAX: usize = 32_000;
-
-    pub fn parse(text: String) -> Result<Self, Problem> {
-        if text.trim().is_empty() {
-            return Err(Problem::invalid("content", "Write something first: the content is empty."));
-        }
-        if text.chars().count() > Self::MAX {
-            let message = format!("Keep it under {} characters.", Self::MAX);
-            return Err(Problem::invalid("content", message));
-        }
-        Ok(Self(text))
-    }
-
-    pub fn into_text(self) -> String {
-        self.0
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// A title fits a line of the sidebar and a browser tab.
-pub const MAX_TITLE: usize = 200;
-
-/// Checks a title: one line, not blank, at most [`MAX_TITLE`] characters.
-pub fn title(text: &str) -> Result<String, Problem> {
-    let title = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if title.is_empty() {
-        return Err(Problem::invalid("title", "A title needs at least one character."));
-    }
-    if title.chars().count() > MAX_TITLE {
-        return Err(Problem::invalid("title", format!("Keep the title under {MAX_TITLE} characters.")));
-    }
-    Ok(title)
-}
-
-/// Checks a system prompt: it may be empty, and is as long as a message at most.
-pub fn system(text: String) -> Result<String, Problem> {
-    if text.chars().count() > Prompt::MAX {
-        return Err(Problem::invalid("system", format!("Keep the instructions under {} characters.", Prompt::MAX)));
-    }
-    Ok(text)
-}
-
-/// Checks the parameters of a conversation. Whether its model takes them, the provider says.
-pub fn parameters(parameters: Parameters) -> Result<Parameters, Problem> {
-    let Parameters { temperature, max_output_tokens, effort } = &parameters;
-    if temperature.is_some_and(|it| !(0.0..=Parameters::MAX_TEMPERATURE).contains(&it)) {
-        let message = format!("A temperature is a number from 0 to {}.", Parameters::MAX_TEMPERATURE);
-        return Err(Problem::invalid("parameters.temperature", message));
-    }
-    if max_output_tokens.is_some_and(|it| !(1..=Parameters::MAX_OUTPUT_TOKENS).contains(&it)) {
-        let message = format!("The longest reply is 1 to {} tokens.", Parameters::MAX_OUTPUT_TOKENS);
-        return Err(Problem::invalid("parameters.max_output_tokens", message));
-    }
-    if effort.as_ref().is_some_and(|it| !Parameters::EFFORTS.contains(&it.as_str())) {
-        let message = format!("The effort is one of {}.", Parameters::EFFORTS.join(", "));
-        return Err(Problem::invalid("parameters.effort", message));
-    }
-    Ok(parameters)
-}
-
-/// Checks the length of a model's id. Whether there is such a model, the providers say.
-pub fn model(id: &str) -> Result<(), Problem> {
-    if id.len() <= MAX_MODEL {
-        return Ok(());
-    }
-    Err(Problem::invalid("model", format!("A model's id has at most {MAX_MODEL} bytes.")))
-}
-
-/// Uploads of one account at a time: the page makes one after the other, and nobody is to take every place.
+/// Concurrent uploads of one account: the page makes one after the other, and no account may take every slot.
 const MAX_UPLOADS: u32 = 4;
-/// Uploads of one network at a time: a third of all places (`server/images`), so that whoever makes himself many accounts leaves
-/// the rest to others.
+/// Concurrent uploads of one network: a third of all slots (`server/images`), so that a caller with many accounts
+/// leaves the rest to others.
 const MAX_UPLOADS_OF_NETWORK: u32 = 8;
-/// Exports of one account, and of everybody, at a time: each keeps a processor and the disk busy.
+/// Concurrent exports of one account, and of all: each keeps a processor and the disk busy.
 const MAX_EXPORTS: u32 = 1;
 const MAX_EXPORTS_OF_ALL: usize = 4;
 
-/// Searches of one account at a time: each reads up to some thousand messages.
+/// Concurrent searches of one account: each reads up to some thousand messages.
 const MAX_SEARCHES: u32 = 1;
 
-/// Streams of passers-by at one network address: an office looks at what somebody has sent around.
+/// Streams of readers with a public link at one network address: an office may open one link together.
 const MAX_PASSING_STREAMS: u32 = 20;
 
-/// Browsers of one network that are made a guest at once: a whole office, or a class, opens the page in the same minute ...
+/// New guests of one network in a burst: a whole office, or a class, opens the page in the same minute ...
 const MAX_GUESTS_AT_ONCE: NonZeroU32 = NonZeroU32::new(120).expect("it is not 0");
-/// ... and after them one in four seconds: whoever throws the cookie away each time gains little by it.
+/// ... and after them one in four seconds: a client that discards its cookie each time gains little by it.
 const MAX_GUESTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(15).expect("it is not 0");
 
-/// The limits on what an account does at once and per minute.
+/// The limits on an account's concurrent use and on its rate per minute.
 pub struct Limits {
-    /// By how many a minute: most accounts share one.
+    /// Rate limiters by their sends per minute: most accounts share one.
     sends: Mutex<HashMap<NonZeroU32, Arc<DefaultKeyedRateLimiter<Sender>>>>,
     guests: DefaultKeyedRateLimiter<Network>,
     streams: Arc<Counts>,
@@ -124,7 +46,7 @@ pub struct Limits {
     metrics: Arc<Metrics>,
 }
 
-/// Who sends: an account, or for calls without one, a network.
+/// The sender: an account, or, for anonymous calls, a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sender {
     Account(AccountId),
@@ -153,8 +75,8 @@ impl Limits {
         Err(Problem::TooMany { message, retry_after_seconds })
     }
 
-    /// Counts a guest that is made for a browser at this address. Programs on the server's own machine are whoever's runs it,
-    /// and behind a proxy that is not named as trusted everybody seems to be there: for loopback there is no limit.
+    /// Counts a guest that is created for a browser at this address. Loopback has no limit: its programs are run by the
+    /// machine's owner, and behind a proxy that is not configured as trusted, every client seems to be there.
     pub fn guest(&self, address: IpAddr) -> Result<(), Problem> {
         if address.to_canonical().is_loopback() {
             return Ok(());
@@ -169,8 +91,7 @@ impl Limits {
         Err(Problem::TooMany { message, retry_after_seconds })
     }
 
-    /// Counts a stream for as long as the answer is held.
-    /// `most` is what is set for this account alone.
+    /// Counts a stream for as long as the answer is held. `most` is the limit set for this account alone.
     pub fn stream(&self, account: AccountId, most: Option<u32>) -> Result<Counted, Problem> {
         self.streams.one_more(Sender::Account(account), most.unwrap_or(self.most_streams)).ok_or_else(|| {
             self.metrics.refused("streams");
@@ -179,7 +100,7 @@ impl Limits {
         })
     }
 
-    /// Counts a stream of somebody without an account, at this network address.
+    /// Counts a stream of an anonymous caller at this network address.
     pub fn passing_stream(&self, address: IpAddr) -> Result<Counted, Problem> {
         self.streams.one_more(Sender::Network(network(address)), MAX_PASSING_STREAMS).ok_or_else(|| {
             self.metrics.refused("streams");
@@ -188,7 +109,7 @@ impl Limits {
         })
     }
 
-    /// Counts an upload for as long as the answer is held, for the account and for the network that it comes from.
+    /// Counts an upload for as long as the answer is held, for the account and for its network.
     pub fn upload(&self, account: AccountId, address: IpAddr) -> Result<[Counted; 2], Problem> {
         let too_many = |message: String| {
             self.metrics.refused("uploads");
@@ -234,7 +155,7 @@ impl Limits {
         lock(&self.streams.0).values().map(|count| *count as usize).sum()
     }
 
-    /// Forgets senders that have been quiet for long enough to be like new.
+    /// Forgets senders that have been quiet for long enough to count as new.
     pub fn sweep(&self) {
         lock(&self.sends).retain(|_, of_its_kind| {
             of_its_kind.retain_recent();
@@ -249,12 +170,12 @@ impl Limits {
 pub(super) struct Counts(Mutex<HashMap<Sender, u32>>);
 
 impl Counts {
-    /// How many there are of this account.
+    /// The number that this account has.
     pub(super) fn of(&self, account: AccountId) -> u32 {
         lock(&self.0).get(&Sender::Account(account)).copied().unwrap_or_default()
     }
 
-    /// One more, where these are less than `most`.
+    /// Adds one, where the account has fewer than `most`.
     pub(super) fn one_more(self: &Arc<Self>, sender: Sender, most: u32) -> Option<Counted> {
         let mut counts = lock(&self.0);
         let count = counts.get(&sender).copied().unwrap_or_default();
@@ -266,7 +187,7 @@ impl Counts {
     }
 }
 
-/// One open stream, upload, export, search or stateless answer of an account; dropping it frees the place.
+/// One open stream, upload, export, search or stateless answer of an account; dropping it frees the slot.
 pub struct Counted {
     counts: Arc<Counts>,
     sender: Sender,

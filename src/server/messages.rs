@@ -1,4 +1,4 @@
-//! Messages read one by one, or page by page up the way that is shown.
+//! Single messages, and pages of messages up the branch that is shown.
 
 use super::State;
 use super::conversations::{PAGE, limited, path};
@@ -30,8 +30,7 @@ pub enum End {
     Before(MessageId),
 }
 
-/// Up to `limit` messages before `end` on the way from the first one, oldest first, and what the page of those before
-/// them ends before.
+/// Up to `limit` messages before `end` on the path from the first one, oldest first, and where the page before ends.
 pub async fn page(
     state: &State,
     account: AccountId,

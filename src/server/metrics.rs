@@ -1,4 +1,4 @@
-//! What `/metrics` tells: counted where it happens, or read off when somebody asks. Nothing of what people wrote.
+//! The content of `/metrics`: counters, and gauges that are read when it is asked for. No user text.
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -32,7 +32,7 @@ pub struct Metrics {
     registry: Registry,
 }
 
-/// What is read off when somebody asks.
+/// Gauges, read at each request.
 pub struct Readings {
     pub open_replies: usize,
     pub stateless_answers: usize,
@@ -90,8 +90,8 @@ impl Metrics {
         self.provider_errors.get_or_create(&[("kind", kind)]).inc();
     }
 
-    /// Somebody met a limit: `sends`, `replies`, `streams` or `tokens` of an account; `capacity`, `memory` or `connections`
-    /// of the server.
+    /// A caller met a limit: `sends`, `replies`, `streams` or `tokens` of an account; `capacity`, `memory` or
+    /// `connections` of the server.
     pub fn refused(&self, limit: &'static str) {
         self.refused.get_or_create(&[("limit", limit)]).inc();
     }
@@ -101,7 +101,7 @@ impl Metrics {
         self.panics.get_or_create(&[("task", task)]).inc();
     }
 
-    /// Everything, as the text that Prometheus reads (OpenMetrics 1.0). `readings` are the gauges at this moment.
+    /// All metrics in Prometheus' text format (OpenMetrics 1.0). `readings` are the gauges at this moment.
     pub fn text(&self, readings: &Readings) -> String {
         let read = |gauge: &Gauge, count: usize| gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
         read(&self.gauges.open_replies, readings.open_replies);

@@ -1,7 +1,7 @@
-//! Signing in by OpenID Connect: an issuer is asked who somebody is, and believed only where everything fits.
+//! Signing in by OpenID Connect: an issuer identifies the user, and its answer is verified in every part.
 //!
-//! `begin` says where the browser is to go; with what it brings back, `finish` finds out who that is at the issuer. Whose
-//! account it is is not known here (see `accounts::identity`). The crate openidconnect speaks the protocol and verifies
+//! `begin` returns where the browser is to go; with what it brings back, `finish` identifies the user at the issuer.
+//! Which account that is, is decided in `accounts::identity`. The crate openidconnect speaks the protocol and verifies
 //! signatures; what it leaves to its callers is checked here: the `iss` of the answer, `azp`, the age of a token.
 
 mod claims;
@@ -32,16 +32,16 @@ use std::sync::Arc;
 use std::time::Duration;
 use web::Reduced;
 
-/// How long a page waits to hear whether the issuer answers. Later the page says that it does not.
+/// How long a page waits for the issuer. After that the page says that it does not answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What Rivulet is registered as, and where.
+/// Rivulet's registration at the issuer.
 #[derive(Clone, Debug)]
 pub struct Registration {
     pub issuer: String,
     pub client_id: String,
     pub client_secret: SecretString,
-    /// What people know the issuer by.
+    /// The issuer's name for users.
     pub name: String,
 }
 
@@ -51,22 +51,22 @@ pub struct Callback {
     #[serde(default)]
     pub state: String,
     code: Option<String>,
-    /// Who answers (RFC 9207).
+    /// The issuer of the answer (RFC 9207).
     iss: Option<String>,
     error: Option<String>,
     error_description: Option<String>,
 }
 
-/// Somebody, as the issuer knows them.
+/// A user, as the issuer knows them.
 pub struct Proven {
     pub issuer: String,
     pub subject: String,
-    /// What the ID token says of them. There may be more to ask for.
+    /// The profile in the ID token. Userinfo may have more.
     said: Said,
     access: AccessToken,
 }
 
-/// The issuer that people can sign in with.
+/// The issuer that users can sign in with.
 pub struct Oidc {
     registration: Registration,
     issuer: Arc<Issuer>,
@@ -76,10 +76,10 @@ type Client =
     CoreClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointMaybeSet, EndpointMaybeSet>;
 
 impl Oidc {
-    /// Nothing is asked yet. `again`: see [`crate::server::bounds::Bounds::issuer_again`].
+    /// Makes no request yet. `again`: see [`crate::server::bounds::Bounds::issuer_again`].
     ///
     /// # Errors
-    /// A sentence that says why there can be no HTTPS client.
+    /// A sentence that says why no HTTPS client can be created.
     pub fn new(registration: Registration, again: Duration) -> Result<Self, String> {
         let issuer = Arc::new(Issuer::new(&registration.issuer, again)?);
         Ok(Self { registration, issuer })
@@ -93,12 +93,12 @@ impl Oidc {
         &self.registration.issuer
     }
 
-    /// Whether the issuer answers, or has answered not long ago.
+    /// Whether the issuer answers, or has answered recently.
     pub async fn is_reachable(&self) -> bool {
         matches!(tokio::time::timeout(PATIENCE, self.issuer.metadata()).await, Ok(Ok(_)))
     }
 
-    /// Where the browser is to go. `redirect` is where it is to come back to.
+    /// The issuer's address to send the browser to. `redirect` is the callback.
     pub async fn begin(&self, flow: &Flow, redirect: &str) -> Result<Url, Failure> {
         let client = self.client(&*self.issuer.metadata().await?, redirect)?;
         let (state, nonce) = (CsrfToken::new(flow.state()), Nonce::new(flow.nonce()));
@@ -108,7 +108,7 @@ impl Oidc {
         Ok(request.set_pkce_challenge(challenge).url().0)
     }
 
-    /// Who it is that came back. `flow` is what this browser began.
+    /// Identifies the user who came back. `flow` is what this browser began.
     pub async fn finish(&self, flow: &Flow, answer: Callback, redirect: &str) -> Result<Proven, Failure> {
         let metadata = self.issuer.metadata().await?;
         self.check_sender(&metadata, answer.iss.as_deref())?;
@@ -139,7 +139,7 @@ impl Oidc {
         })
     }
 
-    /// What the issuer tells of somebody: in the ID token, and where that is not enough also when it is asked.
+    /// The user's profile: from the ID token and, where that is not enough, from userinfo.
     pub async fn profile(&self, proven: &Proven) -> Result<Profile, Failure> {
         let metadata = self.issuer.metadata().await?;
         let said = Profile::from(proven.said.clone());
@@ -155,7 +155,7 @@ impl Oidc {
         Ok(proven.said.clone().and(Said::told(&told)).into())
     }
 
-    /// An answer of another issuer, to a question that this one was asked, is an attack (RFC 9207).
+    /// The answer of another issuer to a request to this one is an attack (RFC 9207).
     fn check_sender(&self, metadata: &Metadata, iss: Option<&str>) -> Result<(), Failure> {
         match iss {
             Some(iss) if iss != self.registration.issuer => Err(Failure::untrusted("another issuer has answered")),

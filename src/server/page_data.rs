@@ -1,4 +1,4 @@
-//! What pages show: conversations with their code highlighted.
+//! The data of pages: conversations with their code highlighted.
 
 use super::drawing::Place;
 use super::highlight::Colours;
@@ -34,7 +34,7 @@ fn answer_with(problem: &Problem) {
     }
 }
 
-/// Waits until there is room to draw so much text, where the answer has a place (`routes/bulky`).
+/// Waits until there is room to draw this length of text, where the answer has a slot (`routes/bulky`).
 async fn weigh(messages: &[Message]) -> Result<(), Problem> {
     let place = use_context::<Parts>().and_then(|parts| parts.extensions.get::<Arc<Place>>().cloned());
     let Some(place) = place else { return Ok(()) };
@@ -70,14 +70,14 @@ async fn highlight_all(messages: &[Message]) -> Result<BTreeMap<MessageId, Strin
         return Ok(BTreeMap::new());
     }
     let colours = Colours::default();
-    // From the newest on: that is what is read where there is too much for colours.
+    // From the newest on: it is read first where there is too much to colour.
     blocking(move || {
         texts.into_iter().rev().map(|(id, text)| (id, highlight::render_within(&text, &colours))).collect()
     })
     .await
 }
 
-/// Highlighting is work of milliseconds; it must not hold up the threads that relay tokens.
+/// Highlighting takes milliseconds; it must not block the threads that relay tokens.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
     tokio::task::spawn_blocking(work).await.map_err(|error| {
         tracing::error!(%error, "Rendering panicked");

@@ -1,6 +1,7 @@
-//! Passwords: what may be one, and how they are kept and compared.
+//! Passwords: which are valid, and how they are hashed and verified.
 //!
-//! A comparison costs the same whether there is an account or not, and few are done at a time: each takes 19 MiB and a core.
+//! A verification costs the same whether there is an account or not, and few run at a time: each takes 19 MiB and a
+//! core.
 
 use crate::error::Problem;
 use argon2::password_hash::phc::PasswordHash;
@@ -18,21 +19,21 @@ use unicode_normalization::UnicodeNormalization;
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
-/// Shorter ones are guessed; longer ones are somebody's way to keep us busy.
+/// Shorter ones are guessed; longer ones could be used to keep the server busy.
 const SHORTEST_BYTES: usize = 8;
 const LONGEST_BYTES: usize = 1_024;
-/// How many are worked on at a time: 76 MiB, and cores left for the replies.
+/// Concurrent hashes: 76 MiB, and cores left for the replies.
 const AT_A_TIME: usize = 4;
-/// How long one waits for its turn. A turn takes some 20 ms.
+/// How long a caller waits for its turn. A turn takes some 20 ms.
 const QUEUE: Duration = Duration::from_secs(5);
 const RETRY_AFTER_SECONDS: u64 = 5;
 
-/// A password that somebody typed, in one form (NFC): the same keys give other bytes on other machines.
+/// A password as it was typed, in one form (NFC): the same keys give other bytes on other machines.
 pub struct Password(SecretString);
 
 impl Password {
     /// # Errors
-    /// 422 for the field `field` where it is too short or too long. It is not hashed to find out.
+    /// 422 for the field `field` where it is too short or too long. This is checked without hashing.
     pub fn parse(text: &str, field: &str) -> Result<Self, Problem> {
         let too_long = || Problem::invalid(field, format!("Keep the password under {LONGEST_BYTES} bytes."));
         if LONGEST_BYTES < text.len() {
@@ -49,10 +50,10 @@ impl Password {
     }
 }
 
-/// Hashes and compares.
+/// Hashes and verifies passwords.
 pub struct Passwords {
     turns: Arc<Semaphore>,
-    /// What is compared with where there is no account.
+    /// A hash to verify against where there is no account.
     nobody: String,
     compared: AtomicU64,
 }
@@ -66,7 +67,7 @@ impl Passwords {
         Ok(Self { turns: Arc::new(Semaphore::new(AT_A_TIME)), nobody, compared: AtomicU64::new(0) })
     }
 
-    /// What is kept of a password: a PHC string.
+    /// The stored form of a password: a PHC string.
     pub async fn hash(&self, password: Password) -> Result<String, Problem> {
         self.work(move || hashed(password.0.expose_secret())).await?.map_err(|error| {
             tracing::error!(%error, "A password could not be hashed");
@@ -74,7 +75,7 @@ impl Passwords {
         })
     }
 
-    /// Whether it is the password that `stored` was made from. One comparison, also where there is nothing to compare with.
+    /// Whether it is the password of the hash `stored`. Costs one hash, also where `stored` is none.
     pub async fn matches(&self, stored: Option<String>, password: Password) -> Result<bool, Problem> {
         self.compared.fetch_add(1, Ordering::Relaxed);
         let known = stored.is_some();
@@ -83,7 +84,7 @@ impl Passwords {
         Ok(same && known)
     }
 
-    /// How many comparisons were done since the start.
+    /// How many verifications were done since the start.
     pub fn compared(&self) -> u64 {
         self.compared.load(Ordering::Relaxed)
     }
@@ -93,7 +94,7 @@ impl Passwords {
             let message = "Too many people are signing in at this moment. Try again in a few seconds.".into();
             return Err(Problem::Unavailable { message, retry_after_seconds: RETRY_AFTER_SECONDS });
         };
-        // The work goes on when nobody waits for it any more, and so does its turn.
+        // The work goes on when the caller no longer waits, and keeps its turn until it is done.
         let work = move || {
             let _turn = turn;
             work()
@@ -120,7 +121,7 @@ fn compare(stored: &str, password: &str) -> bool {
         tracing::error!("What is stored as a password is none");
         return false;
     };
-    // With the parameters that it was made with, which may be older than ours.
+    // With the stored hash's own parameters, which may be older than ours.
     Argon2::default().verify_password(password.as_bytes(), &stored).is_ok()
 }
 

@@ -1,9 +1,9 @@
-//! Images as they are kept: decoded from what somebody sent, whatever it calls itself, and encoded anew.
+//! Stored images: decoded from an upload, regardless of its name and type, and encoded anew.
 //!
-//! Pure. What comes out is a picture and nothing else: no place where it was taken, no thumbnail of what was cut away, no
-//! second file behind its end. It is turned as its camera said, at most [`MAX_SIDE`] pixels long, of an animation the
-//! first frame, and its colours are taken for sRGB. Transparency makes it a PNG, as do drawings and screenshots; what came
-//! as a JPEG, or would be large, is one.
+//! Pure. The result is a picture and nothing else: no location, no thumbnail of what was cut away, no second file
+//! behind its end. It is rotated as its metadata says, at most [`MAX_SIDE`] pixels long, the first frame of an
+//! animation, and its colours are taken for sRGB. It is stored as a PNG where it has transparency or is a drawing or a
+//! screenshot; as a JPEG where it came as one or would be large.
 
 mod layout;
 
@@ -17,20 +17,21 @@ use image::{DynamicImage, GenericImageView, ImageDecoder, ImageError, ImageForma
 use sha2::{Digest, Sha256};
 use std::io::Cursor;
 
-/// The longest side that is kept, in pixels: Anthropic scales down what is longer, and refuses more than 2,000 where a
-/// request has many images; OpenAI and Google cut or scale to less.
+/// The longest stored side, in pixels: Anthropic scales down longer ones, and refuses more than 2,000 where a request
+/// has many images; OpenAI and Google cut or scale to less.
 pub const MAX_SIDE: u32 = 1_568;
-/// The largest picture that is decoded, in pixels: what today's phones take at their best. Decoding it takes up to some
-/// 400 MB for a moment, so [`super::images`] decodes one at a time.
+/// The largest picture that is decoded, in pixels: the best of today's phones. Decoding it takes up to some 400 MB for
+/// a moment, so [`super::images`] decodes one at a time.
 pub const MAX_PIXELS: u64 = 50_000_000;
 /// What decoding may allocate for one picture: four bytes a pixel.
 const MAX_DECODED_BYTES: u64 = 4 * MAX_PIXELS;
-/// What is kept of one picture: a full request of them stays below what every vendor takes (Google's 20 MB are the least).
+/// The largest stored picture: a full request of them stays below every vendor's limit (Google's 20 MB are the
+/// smallest).
 pub const MAX_BYTES: usize = 1 << 20;
-/// JPEG qualities, tried in this order until the picture is small enough. The first cannot be told from the original.
+/// JPEG qualities, tried in this order until the picture is small enough. The first looks like the original.
 const QUALITIES: [u8; 3] = [88, 75, 55];
 
-/// What an image shows, as it is kept.
+/// An image, as it is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Picture {
     /// SHA-256 of the bytes, in hexadecimal.
@@ -43,10 +44,10 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Decodes and encodes anew. Takes up to a second or two: not for a thread that answers requests.
+    /// Decodes and encodes anew. Takes up to a second or two: for a blocking thread.
     ///
     /// # Errors
-    /// 415 for what is no image of the four kinds, 422 for one that is damaged or too large.
+    /// 415 for a file that is not one of the four kinds of image, 422 for one that is damaged or too large.
     pub fn read(bytes: &[u8]) -> Result<Self, Problem> {
         if bytes.is_empty() {
             return Err(unreadable("The file is empty."));
@@ -74,7 +75,7 @@ impl Picture {
             true => ("image/jpeg", jpeg(&image)?),
         };
         if MAX_BYTES < bytes.len() {
-            // Noise, and nothing but noise: half its size is a quarter of its bytes.
+            // Pure noise: half its size is a quarter of its bytes.
             return Self::encode(fitted(image, width.max(height) / 2), true);
         }
         let hash = hex(&Sha256::digest(&bytes));
@@ -82,16 +83,16 @@ impl Picture {
     }
 }
 
-/// What the bytes are, by how they begin.
+/// The format, recognised by the first bytes.
 fn kind(bytes: &[u8]) -> Result<ImageFormat, Problem> {
     use ImageFormat::{Gif, Jpeg, Png, WebP};
     match image::guess_format(bytes) {
         Ok(format @ (Png | Jpeg | WebP | Gif)) => Ok(format),
-        _ => Err(Problem::Unsupported("This is no PNG, JPEG, WebP or GIF image. Save it as one of these.".into())),
+        _ => Err(Problem::Unsupported("This is not a PNG, JPEG, WebP or GIF image. Save it as one of these.".into())),
     }
 }
 
-/// Its pixels as they are stored, and how they are to be turned. How large it is, is known before any of it is decoded.
+/// Its pixels as they are stored, and how to rotate them. Its size is known before any of it is decoded.
 fn decode(bytes: &[u8], format: ImageFormat) -> Result<(DynamicImage, Orientation), Problem> {
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_DECODED_BYTES);
@@ -102,7 +103,7 @@ fn decode(bytes: &[u8], format: ImageFormat) -> Result<(DynamicImage, Orientatio
     if MAX_PIXELS < u64::from(width) * u64::from(height) || MAX_DECODED_BYTES < decoder.total_bytes() {
         return Err(too_large());
     }
-    // A picture whose camera says nonsense is shown as it is stored.
+    // A picture with invalid metadata is shown as it is stored.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
     Ok((image, orientation))
@@ -148,7 +149,7 @@ fn jpeg(image: &DynamicImage) -> Result<Vec<u8>, Problem> {
     Ok(bytes)
 }
 
-/// JPEG has no transparency; where there is some, paper is what people expect behind it.
+/// JPEG has no transparency; transparent parts get a white background.
 fn on_white(image: &DynamicImage) -> RgbImage {
     if !image.color().has_alpha() {
         return image.to_rgb8();
@@ -165,7 +166,7 @@ fn unreadable(sentence: &str) -> Problem {
     Problem::invalid("image", sentence)
 }
 
-/// What a picture is told whose decoder gave up, also when it panicked.
+/// The message for a picture whose decoder failed or panicked.
 pub(super) fn broken() -> Problem {
     unreadable("This image is damaged or was cut off. Open it somewhere else and save it anew.")
 }

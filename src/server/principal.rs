@@ -1,5 +1,5 @@
-//! Principal acts: an account with what it was recognised by, a viewer by whatever right, and what each of them is called and may
-//! do. Data only; `session` finds out who it is.
+//! Principals: an account with its credential, a viewer with its right, and their names and roles. Data only; `session`
+//! does the authentication.
 
 pub mod asking;
 mod name;
@@ -14,7 +14,7 @@ use super::secret::Hash;
 use crate::model::AccountId;
 use std::net::IpAddr;
 
-/// An account, and what it was recognised by.
+/// An account, and the credential that it was authenticated by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Principal {
     pub account: AccountId,
@@ -31,13 +31,13 @@ pub enum Credential {
 }
 
 impl Principal {
-    /// Whether what it was recognised by is for more than looking.
+    /// Whether the credential allows more than reading.
     pub fn may_write(&self) -> bool {
         !matches!(self.by, Credential::Token(_, Scope::Read))
     }
 }
 
-/// Principal looks: an account that owns it or that it is shared with, or anybody by its public link.
+/// The identity of a viewer: an account that owns the conversation or that it is shared with, or a public link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ViewerId {
     Account(AccountId),
@@ -50,14 +50,14 @@ impl From<AccountId> for ViewerId {
     }
 }
 
-/// Somebody who reads along by a public link. Nothing else is known of them.
+/// A reader with the public link. Nothing else is known of them.
 #[derive(Clone, Copy, Debug)]
 pub struct LinkHolder {
     pub link: Hash,
     pub address: IpAddr,
 }
 
-/// Principal looks, by whatever right.
+/// A viewer, by any right.
 #[derive(Clone, Copy, Debug)]
 pub enum Viewer {
     Known(Principal),
@@ -73,7 +73,7 @@ impl Viewer {
     }
 }
 
-/// Whose page it is: what stands at its top.
+/// The owner of a page: shown at its top.
 #[derive(Clone, Debug)]
 pub struct Owner {
     pub name: String,

@@ -15,14 +15,14 @@ impl IntoResponse for Problem {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         if status == StatusCode::UNAUTHORIZED {
-            // RFC 9110, 11.6.1. Browsers ask nobody for a token, unlike for a password.
+            // RFC 9110, 11.6.1. Browsers show no dialog for a bearer token, unlike for a password.
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }
 }
 
-/// A problem as a page, for whoever reads pages. What was sent with a form is one step back in the browser's history.
+/// A problem as an HTML page. The values of a submitted form are one step back in the browser's history.
 pub struct ProblemPage(pub Problem);
 
 impl From<sqlx::Error> for ProblemPage {
@@ -43,7 +43,7 @@ impl IntoResponse for ProblemPage {
     }
 }
 
-/// `way` says how to go on, where there is something here.
+/// `way` says how to go on, where there is a way.
 fn page(problem: &Problem, way: &str) -> Response {
     let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let sentence = problem.to_string().replace('&', "&amp;").replace('<', "&lt;");
@@ -74,7 +74,7 @@ pub fn in_place_of_page(problem: Problem, headers: &HeaderMap) -> Response {
     if accept.contains("text/html") { page(&problem, "") } else { problem.into_response() }
 }
 
-/// The answer to an address that is not there.
+/// The answer to an unknown path.
 pub async fn not_found(headers: HeaderMap) -> Response {
     in_place_of_page(Problem::NotFound, &headers)
 }
@@ -98,10 +98,10 @@ impl From<JsonRejection> for Problem {
     }
 }
 
-/// What serde says, where a person has a use for it.
+/// The part of serde's message that helps the caller.
 fn in_words(detail: &str) -> String {
     match detail.contains("UUID parsing failed") {
-        true => "This is no id. An id is a UUID, as an answer of the server gives it.".into(),
+        true => "This is not an id. An id is a UUID, as the server's answers have it.".into(),
         false => detail.to_owned(),
     }
 }
@@ -114,7 +114,7 @@ pub(crate) fn too_large(most_bytes: usize) -> Problem {
     Problem::TooLarge(format!("The request is larger than {most}. Send less at once."))
 }
 
-/// The field that serde complains about: the path before the first colon, or the name that it puts in backticks.
+/// The field that serde's message is about: the path before the first colon, or the name that it puts in backticks.
 fn field_of(detail: &str) -> String {
     let path = detail.split_once(": ").map_or("", |(path, _)| path);
     let is_path = !path.is_empty() && path.chars().all(|c| c.is_ascii_alphanumeric() || "_[].".contains(c));

@@ -1,16 +1,16 @@
-//! A conversation that everybody may read who has its public link: what they are not shown, and who they are to the rest
-//! of the server.
+//! A conversation as readers with its public link see it: what is hidden from them, and their identity for the rest of
+//! the server.
 
 use crate::event::{Event, Snapshot};
 use crate::model::{Conversation, Message, Parameters};
 
-/// A snapshot as passers-by see it. `names`: they may know who the people are.
+/// A snapshot for readers with the public link. `names`: they may see people's names.
 pub fn snapshot(snapshot: &mut Snapshot, names: bool) {
     conversation(&mut snapshot.conversation, names);
     snapshot.messages.iter_mut().for_each(|it| message(it, names));
 }
 
-/// What was said, and by whom where names are shown; not what it has cost, nor what stands beside it.
+/// The texts, and their authors where names are shown; no costs, and no sibling versions.
 pub fn message(message: &mut Message, names: bool) {
     message.usage = None;
     message.versions = None;
@@ -19,7 +19,7 @@ pub fn message(message: &mut Message, names: bool) {
     }
 }
 
-/// Without what the owner has told the model before everything else.
+/// Without the owner's system prompt.
 fn conversation(conversation: &mut Conversation, names: bool) {
     conversation.system = String::new();
     conversation.parameters = Parameters::default();
@@ -28,7 +28,7 @@ fn conversation(conversation: &mut Conversation, names: bool) {
     }
 }
 
-/// An event as passers-by see it; none where they see it as it is.
+/// An event for readers with the public link; none where it needs no change.
 pub fn event(told: &Event, names: bool) -> Option<Event> {
     let mut told = match told {
         Event::Message { .. } | Event::Conversation { .. } => told.clone(),

@@ -1,5 +1,5 @@
-//! How much an account may use: what is set for it alone, or else for everybody by the settings. Asked before a provider
-//! is.
+//! How much an account may use: its own limits, or else the settings' limits for all. Checked before a provider is
+//! called.
 
 use super::times::span;
 use crate::error::Problem;
@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use std::num::NonZeroU32;
 
-/// What is set for one account; none where the settings count.
+/// The limits of one account; none where the settings apply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Quota {
     pub sends_per_minute: Option<NonZeroU32>,
@@ -26,7 +26,7 @@ pub struct Used {
     pub this_month: u64,
 }
 
-/// What everybody may use.
+/// The settings' limits for all accounts.
 #[derive(Clone, Copy, Debug)]
 pub struct Everybody {
     pub sends_per_minute: NonZeroU32,
@@ -35,24 +35,24 @@ pub struct Everybody {
     pub tokens_per_month: Option<u64>,
 }
 
-/// What everybody may write beside what they send.
+/// The settings' limits on writes besides messages.
 #[derive(Clone, Copy, Debug)]
 pub struct MostWritten {
-    /// Things made or changed in a minute, at every door that keeps something.
+    /// Items created or changed per minute, by every way that stores something.
     pub per_minute: NonZeroU32,
     pub conversations: u64,
-    /// The instructions and titles of all conversations.
+    /// The system prompts and titles of all conversations.
     pub text_bytes: u64,
 }
 
-/// Who writes something that is kept, and how much they may.
+/// The writer of something that is stored, and its limits.
 #[derive(Clone, Copy, Debug)]
 pub struct Writer {
     pub account: AccountId,
     pub most: MostWritten,
 }
 
-/// The days that count, in UTC: today, and the first of this month.
+/// The current day and month in UTC: today, and the first of this month.
 pub fn days() -> (Date, Date) {
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
     (today, today.first_of_month())
@@ -60,7 +60,7 @@ pub fn days() -> (Date, Date) {
 
 impl Quota {
     /// # Errors
-    /// 429, and when it goes on, where the tokens of the day or of the month are used up.
+    /// 429, with the time when it ends, where the tokens of the day or of the month are used up.
     pub fn check(&self, everybody: &Everybody, used: Used) -> Result<(), Problem> {
         let (today, month) = days();
         let most = self.tokens_per_month.or(everybody.tokens_per_month);

@@ -1,5 +1,5 @@
-//! Whether the store answers. To find out takes its only writer, and anybody may ask: so it is asked by one at a time, and whoever
-//! comes meanwhile, or shortly after, is told the same.
+//! Whether the store answers. A check takes its only writer, and any caller may ask: so one check runs at a time, and
+//! concurrent callers, and those shortly after, get its result.
 
 use super::task::owned;
 use crate::error::Problem;
@@ -17,7 +17,7 @@ struct LastAnswer {
 }
 
 impl Readiness {
-    /// What `check` says, or said less than `again` ago.
+    /// The result of `check`, cached for `again`.
     pub async fn ask(
         &self,
         again: Duration,
@@ -27,8 +27,8 @@ impl Readiness {
         if let Some(answer) = last.as_ref().filter(|answer| answer.at.elapsed() < again) {
             return answer.told.clone();
         }
-        // In a task of its own, with the lock: where whoever asks hangs up, a transaction is not dropped half-begun, and the next
-        // one waits for this answer.
+        // In a task of its own, with the lock: when the caller disconnects, a transaction is not dropped half-begun,
+        // and the next caller waits for this result.
         owned(async move {
             let told = check.await;
             *last = Some(LastAnswer { at: Instant::now(), told: told.clone() });

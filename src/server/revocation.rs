@@ -1,5 +1,5 @@
-//! What is withdrawn cuts what it had let in: here at once, and within a quarter of a second where another process has
-//! withdrawn it (promise S14).
+//! A revocation ends what was authorised by it: in this process immediately, and within a quarter of a second where
+//! another process has revoked it (promise S14).
 
 use super::State;
 use super::grants::Grant;
@@ -14,20 +14,20 @@ use std::sync::Weak;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// How often is looked what other processes have withdrawn. A stream is to be cut within a second.
+/// How often to poll for revocations of other processes. A stream has to end within a second.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// A place among what may stay open.
+/// Registers a stream that a revocation can end.
 ///
 /// # Errors
-/// 401: what the caller was let in by was withdrawn a moment ago.
+/// 401: the caller's credential was revoked concurrently.
 pub async fn grant(state: &State, who: Principal) -> Result<Grant, Problem> {
     let grant = state.grants.take(who);
-    // Looked at once more after it is known here: what is withdrawn from now on finds it.
+    // Checked again after registering: a revocation from now on finds the registration.
     if holds(state, who).await? { Ok(grant) } else { Err(Problem::Unknown) }
 }
 
-/// What an account that is disabled or gone has running here ends.
+/// Ends all running work of a disabled or deleted account.
 async fn stop_what_it_pays_for(state: &State, revoked: Revoked) {
     let Revoked::Account(account) = revoked else { return };
     let gone = match state.store.account(account).await {
@@ -40,7 +40,7 @@ async fn stop_what_it_pays_for(state: &State, revoked: Revoked) {
     }
 }
 
-/// Looks what other processes have withdrawn, until the server is gone.
+/// Polls for revocations of other processes, until the server is dropped.
 pub async fn watch(state: Weak<super::Shared>, mut seen: i64) {
     loop {
         sleep(LOOK_EVERY).await;
@@ -55,12 +55,12 @@ async fn look(state: &State, seen: &mut i64) {
         Ok((revoked, last)) => {
             *seen = last;
             for Noted { revoked, is_ours } in revoked {
-                // Before anybody looks again: whoever does is told that it is deleted.
+                // Before any viewer checks again: it is then told that the conversation is deleted.
                 if let Revoked::Conversation(conversation) = revoked {
                     state.journals.end(Topic::Conversation(conversation), Some(Event::Deleted { conversation }));
                 }
                 state.grants.revoke(revoked);
-                // Another process has told its own viewers only that the list is another one now.
+                // Another process has told its own viewers only that the list has changed.
                 if let Revoked::Share(account, _) = revoked
                     && !is_ours
                 {

@@ -54,7 +54,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::Predicate;
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 
-/// Everything that Rivulet serves. `pages` adds the app, which this side does not know.
+/// All routes of Rivulet. `pages` adds the app, which this side does not know.
 pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) -> Router {
     let metrics = Arc::clone(&state.metrics);
     let panicked = move |_| {
@@ -90,7 +90,7 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
     public::around(state, app)
 }
 
-/// The routes that answer somebody in particular.
+/// The routes that need a caller.
 fn identified_routes() -> Vec<Table> {
     vec![
         rest::routes(),
@@ -110,7 +110,8 @@ fn identified_routes() -> Vec<Table> {
     ]
 }
 
-/// The routes for Pusher clients and their backends. They are asked across sites, and say themselves by whom.
+/// The routes for Pusher clients and their backends. They are called cross-site, and authenticate the caller
+/// themselves.
 fn connected() -> [Table; 3] {
     [pusher::routes(), broadcasting::routes(), apps::routes()]
 }
@@ -123,7 +124,7 @@ fn pusher(state: &State) -> Router<State> {
         .layer(from_fn(whole::first))
 }
 
-/// The routes for whoever watches over the server.
+/// The routes for monitoring.
 fn open_routes() -> [Table; 2] {
     [health::routes(), metrics::routes()]
 }
@@ -134,7 +135,7 @@ pub fn paths() -> Vec<String> {
     tables.flat_map(|table| table.into_parts().1).collect()
 }
 
-/// Refuses what another website sends in this person's name.
+/// Refuses cross-site requests in the caller's name.
 fn csrf(state: &State) -> CsrfLayer<fn(ProtectionError) -> Response> {
     let mut layer = CsrfLayer::new();
     if let Some(url) = &state.settings.public_url {
@@ -148,7 +149,7 @@ fn csrf(state: &State) -> CsrfLayer<fn(ProtectionError) -> Response> {
     })
 }
 
-/// Pages are compressed, streams never: a compressor holds back what it is given.
+/// Pages are compressed, streams never: a compressor delays what it is given.
 #[derive(Clone, Copy)]
 struct Html;
 

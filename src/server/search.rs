@@ -1,4 +1,4 @@
-//! Searching an account's conversations: all words of the query, in a title or in one message, whatever their case.
+//! Searching an account's conversations: all words of the query, in a title or in one message; case is ignored.
 //!
 //! A page of results is a bounded amount of work. It may therefore hold few results, or none, and still have a `next`.
 
@@ -14,11 +14,11 @@ use futures::TryStreamExt;
 use std::pin::pin;
 use words::Words;
 
-/// What one page of results may cost: the conversations and messages that are read, and their bytes. Some 50 ms of a
-/// processor.
+/// The cost limit of one page of results: the conversations and messages that are read, and their bytes. Some 50 ms of
+/// a processor.
 const MAX_READ: usize = 5_000;
 const MAX_READ_BYTES: usize = 16 << 20;
-/// Conversations that are asked for at a time.
+/// Conversations that are fetched at a time.
 const TITLES: i64 = 100;
 /// Results on one page.
 const PAGE: i64 = 20;
@@ -50,7 +50,7 @@ pub struct Results {
 }
 
 /// # Errors
-/// 422 for what is no query; 429 while another search of the account goes on.
+/// 422 for an invalid query; 429 while another search of the account is running.
 pub async fn search(
     state: &State,
     account: AccountId,
@@ -76,7 +76,7 @@ pub async fn search(
                 return Ok(Results { hits: page.hits, next: Some(next(&conversation, position)) });
             }
             let Titled { id, updated_at, .. } = conversation;
-            // All of it was looked at.
+            // All of it was searched.
             from = Some(SearchPosition { updated_at, conversation: id.to_string(), position: i64::MIN });
         }
         if !has_more {
@@ -85,7 +85,7 @@ pub async fn search(
     }
 }
 
-/// A page of results in the making.
+/// A page of results that is being collected.
 struct Page {
     words: Words,
     limit: usize,
@@ -95,8 +95,8 @@ struct Page {
 }
 
 impl Page {
-    /// Looks through one conversation: its title, unless a former page has looked at that, and its messages before
-    /// `position`. Says where in it to go on where this page has come to its end.
+    /// Searches one conversation: its title, unless a previous page has searched that, and its messages before
+    /// `position`. Returns where in it to continue where this page is full.
     async fn look_through(
         &mut self,
         state: &State,

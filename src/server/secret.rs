@@ -1,11 +1,11 @@
-//! Secrets that are given out once, and of which only a hash is kept: a stolen database signs nobody in.
+//! Secrets that are handed out once and stored only as a hash: a stolen database signs nobody in.
 
 use crate::error::Problem;
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::str::FromStr;
 
-/// What is kept of a secret: its SHA-256.
+/// The stored form of a secret: its SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Hash([u8; 32]);
 
@@ -27,7 +27,7 @@ impl Hash {
     }
 }
 
-/// Not the hash of a secret, as it is written.
+/// Not a secret's hash in its written form.
 #[derive(Debug)]
 pub struct NoHash;
 
@@ -56,7 +56,7 @@ pub fn new() -> Result<String, Problem> {
     random::<32>()
 }
 
-/// 16 random bytes in hexadecimal, for links that people send to each other: 2^128 are not tried out either.
+/// 16 random bytes in hexadecimal, for links that people send to each other: 2^128 cannot be guessed either.
 pub fn short() -> Result<String, Problem> {
     random::<16>()
 }
@@ -70,7 +70,7 @@ fn random<const BYTES: usize>() -> Result<String, Problem> {
     Ok(hex(&bytes))
 }
 
-/// Bytes in hexadecimal, in small letters.
+/// Bytes in hexadecimal, in lower case.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

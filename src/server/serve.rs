@@ -1,4 +1,4 @@
-//! The accept loop: HTTP/1.1 with the limits that `axum::serve` does not have, and an end that comes.
+//! The accept loop: HTTP/1.1 with the limits that `axum::serve` does not have, and a bounded shutdown.
 
 mod refusal;
 pub mod slots;
@@ -33,24 +33,24 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::ServiceExt;
 
-/// What a stopped reader can make the kernel hold for it.
+/// How much a stopped reader can make the kernel buffer for it.
 const SEND_BUFFER_BYTES: usize = 128 << 10;
-/// What a connection may hold of what was read and of what is to be written; about the most that a request's head can
-/// have, which is an address and cookies.
+/// A connection's buffers for reading and for writing; about the largest request head, which is a URL and cookies.
 const BUFFER_BYTES: usize = 64 << 10;
-/// Connections that wait to be accepted, as many as Linux usually allows (net.core.somaxconn). When thousands of viewers
-/// come back at once, one that finds no place asks again after a second, and then after two more, and four.
+/// The listen backlog, as large as Linux usually allows (net.core.somaxconn). When thousands of viewers reconnect at
+/// once, one that finds no place tries again after a second, and then after two more, and four.
 const WAITING: u32 = 4_096;
-/// The pause when no connection can be accepted (no file descriptors left), so that the loop does not spin; it doubles ...
+/// The pause when no connection can be accepted (no file descriptors left), so that the loop does not spin; it doubles
+/// ...
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
-/// ... up to this: so long after there is room again, people get in.
+/// ... up to this: the longest delay until connections are accepted again once there is room.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// Kept free at the end of the drain for writing the last replies and closing the store.
+/// Reserved at the end of the drain for writing the last replies and closing the store.
 const LAST_WRITES: Duration = Duration::from_secs(2);
 /// How long connections get to send their last bytes after the last reply has ended.
 const LAST_BYTES: Duration = Duration::from_millis(500);
 
-/// A connection's place, and that the server's end waits for it. Held by what goes on after HTTP has ended: a WebSocket.
+/// A connection's slot, which the shutdown waits for. Held by what goes on after HTTP has ended: a WebSocket.
 #[derive(Clone)]
 pub struct Lasting(Arc<(Slot, TaskTrackerToken)>);
 
@@ -63,10 +63,10 @@ impl fmt::Debug for Lasting {
 /// Listens on this address.
 ///
 /// # Errors
-/// It is taken, or not this machine's.
+/// The address is taken, or not this machine's.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // Else a server that starts again would wait for the connections of the one before to be forgotten.
+    // Otherwise a restarted server would wait until the kernel has forgotten the previous one's connections.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(WAITING)
@@ -87,7 +87,7 @@ pub async fn run(listener: TcpListener, router: Router, state: State, stop: Canc
     tracing::info!(replies = state.engine.open_replies(), "Stopping: open replies may end, new ones are refused");
     state.drain.begin();
     state.journals.close();
-    // Viewers may still come back and see the end of their reply, and health checks the truth.
+    // Viewers may still reconnect and see the end of their reply, and health checks get the true state.
     let margin = LAST_WRITES.min(state.settings.drain() / 4);
     let drained = async {
         if timeout_at(deadline, state.engine.drain(deadline - margin)).await.is_err() {
@@ -100,17 +100,17 @@ pub async fn run(listener: TcpListener, router: Router, state: State, stop: Canc
     }
     close.cancel();
     connections.close();
-    // Sockets leave one after the other; without any there is nothing to wait for.
+    // Sockets are closed one after the other; without any there is nothing to wait for.
     let sockets = if state.sockets.count() == 0 { Duration::ZERO } else { state.longest_spread() };
     let last = (Instant::now() + LAST_BYTES + sockets).min(deadline);
     if timeout_at(last, connections.wait()).await.is_err() {
         tracing::info!(connections = connections.len(), "Connections that were still open are cut");
     }
-    // The files are whole without it; closing only folds the write-ahead log in.
+    // The files are complete without it; closing only folds the write-ahead log in.
     let _ = timeout_at(deadline, state.store.close()).await;
 }
 
-/// What every connection is served with.
+/// Shared by all connections.
 #[derive(Clone)]
 struct Service {
     router: Router,
@@ -134,7 +134,7 @@ async fn accept(listener: &TcpListener, state: &State, service: Service, connect
                 let lasting = Lasting(Arc::new((place, connections.token())));
                 connections.spawn(connection(socket, peer, lasting, service.clone()));
             }
-            // It was gone before it was here.
+            // The peer has disconnected already.
             Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
             Err(error) => {
                 state.metrics.accept_failures.inc();
@@ -159,7 +159,7 @@ async fn connection(socket: TcpStream, peer: SocketAddr, lasting: Lasting, servi
         }
         let is_upload = request.uri().path() == UPLOADS;
         let deadline = Instant::now() + if is_upload { bounds.upload_read } else { bounds.body_read };
-        // In a box, which goes when the answer begins: else each follower's connection would keep the room for it.
+        // In a box, which is dropped when the answer begins: otherwise each stream would keep its memory.
         Box::pin(router.clone().oneshot(request.map(|body| Body::new(Timely::new(body, deadline)))))
     });
     let connection = hyper::server::conn::http1::Builder::new()

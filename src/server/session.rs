@@ -1,8 +1,8 @@
-//! Principal is asking: a browser by its cookie, a program by its token. One place finds out, for every route and every server
-//! function, and both have the same rights and limits.
+//! Authenticates requests: a browser by its cookie, a program by its token. This happens in one place, for every route
+//! and every server function, and both have equal rights and limits.
 //!
-//! A handler says what it does by what it takes: [`Reader`] for what only looks, [`Account`] for everything else, so that
-//! a token that may only read is refused wherever nobody has thought about it.
+//! A handler declares its access by its argument: [`Reader`] for read-only access, [`Account`] for everything else, so
+//! that a read-only token is refused by default.
 
 pub mod cookie;
 mod credentials;
@@ -32,30 +32,30 @@ use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use credentials::Presented;
 use leptos::prelude::use_context;
 
-/// Principal a request comes from, if anybody may ask for anything.
+/// The principal that a request comes from, if it is not anonymous.
 #[derive(Clone, Copy, Debug)]
 pub struct Caller(pub Option<Principal>, Stranger);
 
-/// What somebody who is nobody in particular can do about it.
+/// What an anonymous caller can do to be let in.
 #[derive(Clone, Copy, Debug, Default)]
 enum Stranger {
-    /// Opening the start page makes a guest.
+    /// Opening the start page creates a guest.
     #[default]
     Welcome,
     SignsIn,
 }
 
-/// Principal a browser is, also where guests may do nothing but sign in.
+/// The browser's principal, also where guests may do nothing but sign in.
 #[derive(Clone, Copy, Debug)]
 struct Visitor(Option<Principal>);
 
 impl Caller {
-    /// For what only looks.
+    /// For read-only access.
     pub fn reading(self) -> Result<Principal, Problem> {
         self.0.ok_or_else(|| self.stranger())
     }
 
-    /// Nobody in particular is asking.
+    /// The problem for an anonymous caller.
     pub fn stranger(self) -> Problem {
         match self.1 {
             Stranger::Welcome => Problem::Unknown,
@@ -66,7 +66,7 @@ impl Caller {
         }
     }
 
-    /// For what changes something, or costs something.
+    /// For requests that change something, or cost something.
     pub fn writing(self) -> Result<Principal, Problem> {
         let who = self.reading()?;
         if !who.may_write() {
@@ -90,13 +90,13 @@ pub async fn required() -> Result<(State, AccountId), Problem> {
     Ok((state, caller.writing()?.account))
 }
 
-/// The caller of a server function that only looks.
+/// The caller of a server function with read-only access.
 pub async fn reader() -> Result<(State, Principal), Problem> {
     let (state, caller) = context()?;
     Ok((state, caller.reading()?))
 }
 
-/// Whoever looks at a conversation with a server function, by whatever right.
+/// The viewer of a conversation in a server function, by any right.
 pub async fn looker() -> Result<(State, Viewer), Problem> {
     let (state, caller) = context()?;
     let parts = use_context::<Parts>().ok_or(Problem::Internal)?;
@@ -110,11 +110,11 @@ fn looking(parts: &Parts, caller: Caller) -> Result<Viewer, Problem> {
     }
 }
 
-/// Names the caller of every request, and makes a guest account for a browser that opens a page for the first time.
-/// Where there are no guests it is sent to sign in.
+/// Identifies the caller of every request, and creates a guest account for a browser that opens a page for the first
+/// time. Where there are no guests it is redirected to sign in.
 pub async fn identify(Extract(state): Extract<State>, mut request: Request, next: Next) -> Response {
     if request.extensions().get::<LinkHolder>().is_some() {
-        // Nobody in particular, whatever is asked.
+        // Anonymous, for every request.
         return next.run(request).await;
     }
     let visitor = match recognise(&state, request.headers()).await {
@@ -145,8 +145,8 @@ pub async fn identify(Extract(state): Extract<State>, mut request: Request, next
     }
 }
 
-/// Answers in the visitor's name. Where something was not written because that was withdrawn meanwhile, nothing else is
-/// answered either: no page of what they could see before.
+/// Answers with the visitor's rights. Where a write was refused because those were revoked meanwhile, nothing else is
+/// returned either: no page with data from before.
 async fn run(visitor: Option<Principal>, request: Request, next: Next) -> Response {
     let Some(asking) = visitor.map(Asking::new) else { return next.run(request).await };
     let headers = request.headers().clone();
@@ -154,7 +154,7 @@ async fn run(visitor: Option<Principal>, request: Request, next: Next) -> Respon
     if asking.is_refused() { in_place_of_page(Problem::Unknown, &headers) } else { response }
 }
 
-/// The page to sign in on, and from there back to `path`.
+/// The sign-in page, which leads back to `path`.
 pub fn to_sign_in(path: &str) -> Redirect {
     match path {
         "/" => Redirect::to("/sign-in"),
@@ -167,7 +167,7 @@ async fn recognise(state: &State, headers: &HeaderMap) -> Result<Option<Principa
         Presented::Nothing => return Ok(None),
         Presented::Cookie(session) => match state.store.session(session).await? {
             Some(holder) => (holder, Credential::Session(session)),
-            // The browser of somebody who was signed out: as good as none.
+            // A browser whose session was ended: treated as anonymous.
             None => return Ok(None),
         },
         Presented::Bearer(token) => {
@@ -191,7 +191,7 @@ async fn touch(state: State, by: Credential) {
     }
 }
 
-/// Whether what somebody was recognised by still holds.
+/// Whether the caller's credential is still valid.
 pub(super) async fn holds(state: &State, who: Principal) -> Result<bool, Problem> {
     let holder = match who.by {
         Credential::Session(session) => state.store.session(session).await?,
@@ -207,7 +207,7 @@ fn opens_page(request: &Request) -> bool {
 
 type SetCookie = (axum::http::HeaderName, axum::http::HeaderValue);
 
-/// Whether one more guest may be made where the request comes from.
+/// Whether one more guest may be created from the request's address.
 fn admit(state: &State, request: &Request) -> Result<(), Problem> {
     let peer = request.extensions().get::<Peer>().ok_or(Problem::Internal)?;
     state.limits.guest(address::client(&state.settings.trusted_proxies, peer.0.ip(), request.headers()))

@@ -22,7 +22,7 @@ use values::{address, count, database, host, model, positive, seconds, small, sw
 #[derive(Clone, Debug, Parser)]
 #[command(version, about)]
 pub struct Settings {
-    /// Without one, Rivulet serves.
+    /// The command; without one, Rivulet serves.
     #[command(subcommand)]
     pub command: Option<Command>,
 
@@ -34,7 +34,7 @@ pub struct Settings {
     #[arg(long, env = "RIVULET_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:3000", value_parser = address)]
     pub listen: SocketAddr,
 
-    /// The database; made with its folder when it is not there.
+    /// The database; created with its folder when it does not exist.
     #[arg(long, env = "DATABASE_URL", value_name = "URL", default_value = "sqlite:data/rivulet.db", value_parser = database)]
     pub database_url: String,
 
@@ -51,17 +51,17 @@ pub struct Settings {
     #[arg(long, env = "RIVULET_TITLE_MODEL", value_name = "MODEL", value_parser = values::title_model)]
     pub title_model: Option<String>,
 
-    /// Whether somebody without an account may chat. Default: on when listening on this machine only.
+    /// Whether users without an account may chat. Default: on when listening on this machine only.
     #[arg(long, env = "RIVULET_GUESTS", value_name = "on|off", value_parser = switch)]
     pub guests: Option<Switch>,
 
-    /// Who may make an account: everybody, who has an invitation, or nobody. Default: open when listening on this machine
+    /// Who may sign up: everybody, users with an invitation, or nobody. Default: open when listening on this machine
     /// only and without a public URL, else invitation. An admin can change it while Rivulet runs.
     #[arg(long, env = "RIVULET_SIGN_UP", value_name = "open|invitation|closed", value_parser = values::sign_up)]
     pub sign_up: Option<SignUp>,
 
-    /// Who else says who people are: the issuer of an OpenID Connect provider, to the letter. With it go a client id and a
-    /// secret, and the address to register there is the public URL with /sign-in/oidc/callback behind it.
+    /// The issuer URL of an OpenID Connect provider to sign in with, exactly as the provider states it. It needs a
+    /// client id and a secret; the address to register there is the public URL followed by /sign-in/oidc/callback.
     #[arg(long, env = "RIVULET_OIDC_ISSUER", value_name = "URL", value_parser = oidc::issuer)]
     pub oidc_issuer: Option<String>,
 
@@ -73,7 +73,7 @@ pub struct Settings {
     #[arg(long, env = "RIVULET_OIDC_CLIENT_SECRET", value_name = "SECRET", hide_env_values = true)]
     pub oidc_client_secret: Option<SecretString>,
 
-    /// What people know the issuer by. Default: its host.
+    /// The issuer's name on the sign-in button. Default: its host.
     #[arg(long, env = "RIVULET_OIDC_NAME", value_name = "NAME", value_parser = oidc::name)]
     pub oidc_name: Option<String>,
 
@@ -81,11 +81,11 @@ pub struct Settings {
     #[arg(long, env = "RIVULET_TRUSTED_PROXIES", value_name = "NETWORKS", value_delimiter = ',', value_parser = values::network)]
     pub trusted_proxies: Vec<IpNet>,
 
-    /// The address that people type, where it differs from the one listened on: https://chat.example.org
+    /// The address that users type, where it differs from the one listened on: https://chat.example.org
     #[arg(long, env = "RIVULET_PUBLIC_URL", value_name = "URL", value_parser = values::public_url)]
     pub public_url: Option<String>,
 
-    /// Refused where it is set.
+    /// Not supported: refused where it is set.
     #[arg(long, env = "REDIS_URL", value_name = "URL", value_parser = values::redis, hide = true)]
     pub redis_url: Option<String>,
 
@@ -93,12 +93,12 @@ pub struct Settings {
     #[arg(long, env = "RIVULET_DRAIN_SECONDS", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub drain_seconds: u64,
 
-    /// How long a lost viewer can come back and miss nothing, in seconds; later it gets the conversation anew.
+    /// How long a disconnected viewer can resume without loss, in seconds; later it gets the conversation anew.
     #[arg(long, env = "RIVULET_WINDOW_SECONDS", value_name = "SECONDS", default_value = "600", value_parser = seconds)]
     pub window_seconds: u64,
 
-    /// Memory for what such viewers may have missed, in MiB, in all. When it runs short, they get the conversation anew, and
-    /// where open replies alone fill it, no other is begun until one ends.
+    /// Memory for the events that such viewers may have missed, in MiB, in all. When it runs short, they get the
+    /// conversation anew, and where open replies alone fill it, no other is begun until one ends.
     #[arg(long, env = "RIVULET_JOURNAL_MIB", value_name = "MIB", default_value = "1024", value_parser = count)]
     pub journal_mib: usize,
 
@@ -106,7 +106,8 @@ pub struct Settings {
     #[arg(long, env = "RIVULET_SENDS_PER_MINUTE", value_name = "COUNT", default_value = "20", value_parser = positive)]
     pub sends_per_minute: NonZeroU32,
 
-    /// What an account may make or change per minute beside its messages: conversations, titles, branches, shares, links, tokens.
+    /// Changes that an account may make per minute besides messages: conversations, titles, branches, shares, links,
+    /// tokens.
     #[arg(long, env = "RIVULET_WRITES_PER_MINUTE", value_name = "COUNT", default_value = "60", value_parser = positive)]
     pub writes_per_minute: NonZeroU32,
 
@@ -114,15 +115,15 @@ pub struct Settings {
     #[arg(long, env = "RIVULET_CONVERSATIONS", value_name = "COUNT", default_value = "10000", value_parser = small)]
     pub conversations: u32,
 
-    /// What the instructions and titles of an account's conversations may take together, in MiB.
+    /// What the system prompts and titles of an account's conversations may take together, in MiB.
     #[arg(long, env = "RIVULET_INSTRUCTIONS_MIB", value_name = "MIB", default_value = "64", value_parser = small)]
     pub instructions_mib: u32,
 
-    /// Replies that may be open for an account at a time.
+    /// Replies that an account may have open at a time.
     #[arg(long, env = "RIVULET_OPEN_REPLIES", value_name = "COUNT", default_value = "4", value_parser = count)]
     pub open_replies: usize,
 
-    /// Streams (tabs, programs) that an account may hold at a time.
+    /// Streams (tabs, programs) that an account may have open at a time.
     #[arg(long, env = "RIVULET_STREAMS", value_name = "COUNT", default_value = "20", value_parser = small)]
     pub streams: u32,
 
@@ -134,8 +135,8 @@ pub struct Settings {
     #[arg(long, env = "RIVULET_TOKENS_PER_MONTH", value_name = "COUNT", value_parser = values::tokens)]
     pub tokens_per_month: Option<u64>,
 
-    /// Connections that one network address may hold at a time. Generous, because behind a proxy all people have one
-    /// address; a server that people reach directly does well with a hundredth of it.
+    /// Connections that one network address may have open at a time. Generous, because behind a proxy all users share
+    /// one address; for a server that users reach directly, a hundredth of it is enough.
     #[arg(
         long,
         env = "RIVULET_CONNECTIONS_PER_ADDRESS",
@@ -153,12 +154,12 @@ pub struct Settings {
     #[arg(long, env = "RIVULET_REPLY_SECONDS", value_name = "SECONDS", default_value = "900", value_parser = seconds)]
     pub reply_seconds: u64,
 
-    /// Who sends this as a bearer token may read /metrics; without it there is no such page.
+    /// The bearer token for /metrics; without this setting there is no such page.
     #[arg(long, env = "RIVULET_METRICS_TOKEN", value_name = "TOKEN", hide_env_values = true, value_parser = token)]
     pub metrics_token: Option<SecretString>,
 
-    /// Websites whose pages may connect as Pusher clients (Echo), separated by commas: https://app.example.org. Rivulet's own
-    /// may always; programs that are no browser need no leave.
+    /// Websites whose pages may connect as Pusher clients (Echo), separated by commas: https://app.example.org.
+    /// Rivulet's own pages always may; programs that are not browsers need no permission.
     #[arg(long, env = "RIVULET_ALLOWED_ORIGINS", value_name = "ORIGINS", value_delimiter = ',', value_parser = values::origin)]
     pub allowed_origins: Vec<String>,
 
@@ -166,11 +167,12 @@ pub struct Settings {
     #[arg(long, env = "RIVULET_PUSHER_APP_ID", value_name = "ID", value_parser = values::name)]
     pub pusher_app_id: Option<String>,
 
-    /// The app key for Pusher clients. Default: made at the first start, and shown to admins.
+    /// The app key for Pusher clients. Default: generated at the first start, and shown to admins.
     #[arg(long, env = "RIVULET_PUSHER_KEY", value_name = "KEY", value_parser = values::name)]
     pub pusher_key: Option<String>,
 
-    /// The app secret: whoever has it may read every conversation. Default: made at the first start, and shown to admins.
+    /// The app secret, which gives access to every conversation. Default: generated at the first start, and shown to
+    /// admins.
     #[arg(long, env = "RIVULET_PUSHER_SECRET", value_name = "SECRET", hide_env_values = true, value_parser = values::secret)]
     pub pusher_secret: Option<SecretString>,
 
@@ -178,7 +180,7 @@ pub struct Settings {
     #[arg(long, env = "ANTHROPIC_API_KEY", value_name = "KEY", hide_env_values = true)]
     pub anthropic_api_key: Option<SecretString>,
 
-    /// Where the Messages API is, without /v1.
+    /// The URL of the Messages API, without /v1.
     #[arg(long, env = "ANTHROPIC_BASE_URL", value_name = "URL", value_parser = url)]
     pub anthropic_base_url: Option<String>,
 
@@ -186,7 +188,7 @@ pub struct Settings {
     #[arg(long, env = "OPENAI_API_KEY", value_name = "KEY", hide_env_values = true)]
     pub openai_api_key: Option<SecretString>,
 
-    /// Where the chat completions API is, with /v1: any compatible server.
+    /// The URL of the chat completions API, with /v1: any compatible server.
     #[arg(long, env = "OPENAI_BASE_URL", value_name = "URL", value_parser = url)]
     pub openai_base_url: Option<String>,
 
@@ -194,7 +196,7 @@ pub struct Settings {
     #[arg(long, env = "MISTRAL_API_KEY", value_name = "KEY", hide_env_values = true)]
     pub mistral_api_key: Option<SecretString>,
 
-    /// Where Mistral's API is, without /v1.
+    /// The URL of Mistral's API, without /v1.
     #[arg(long, env = "MISTRAL_BASE_URL", value_name = "URL", value_parser = url)]
     pub mistral_base_url: Option<String>,
 
@@ -202,25 +204,25 @@ pub struct Settings {
     #[arg(long, env = "GEMINI_API_KEY", value_name = "KEY", hide_env_values = true)]
     pub gemini_api_key: Option<SecretString>,
 
-    /// Where Gemini's API is, without /v1beta.
+    /// The URL of Gemini's API, without /v1beta.
     #[arg(long, env = "GEMINI_BASE_URL", value_name = "URL", value_parser = url)]
     pub gemini_base_url: Option<String>,
 
-    /// Where Ollama is: an address, or a host with or without a port.
+    /// The address of Ollama: a URL, or a host with or without a port.
     #[arg(long, env = "OLLAMA_HOST", value_name = "HOST", value_parser = host)]
     pub ollama_host: Option<String>,
 
-    /// What is logged: a level, or tracing directives.
+    /// The log filter: a level, or tracing directives.
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info", action = ArgAction::Set)]
     pub log: String,
 }
 
-/// What else the program can do.
+/// Commands besides serving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// List the models that can be chosen.
     Models,
-    /// Ask every provider one small question, and say what is wrong where something is.
+    /// Ask every provider one small question, and report what is wrong.
     Check,
 }
 
@@ -231,7 +233,7 @@ pub enum Switch {
 }
 
 impl Settings {
-    /// What every account may use, unless an admin has set something else for it.
+    /// The usage limits of every account, unless an admin has set others for it.
     pub fn everybody(&self) -> Everybody {
         Everybody {
             sends_per_minute: self.sends_per_minute,
@@ -241,7 +243,7 @@ impl Settings {
         }
     }
 
-    /// What everybody may write beside what they send.
+    /// The limits on an account's writes besides messages.
     pub fn most_written(&self) -> MostWritten {
         MostWritten {
             per_minute: self.writes_per_minute,
@@ -250,14 +252,14 @@ impl Settings {
         }
     }
 
-    /// Reads flags and environment. After `--help`, or with a wrong setting, there is nothing to start: the person has
-    /// been told, and the code is for `main` to return.
+    /// Reads flags and environment. After `--help`, or with a wrong setting, there is nothing to start: the message has
+    /// been printed, and `main` is to return the code.
     pub fn read() -> Result<Self, ExitCode> {
         let matches = Self::without_empty(Self::command()).try_get_matches();
         matches.and_then(|matches| Self::from_arg_matches(&matches)).map_err(|error| explain(&error))
     }
 
-    /// An empty variable (in a compose file, say) means that nobody set it.
+    /// An empty variable (in a compose file, say) counts as unset.
     fn without_empty(command: clap::Command) -> clap::Command {
         let empty = |arg: &Arg| arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
         let ids: Vec<_> = command.get_arguments().filter(|arg| empty(arg)).map(|arg| arg.get_id().clone()).collect();
@@ -268,18 +270,19 @@ impl Settings {
         self.guests.map_or(self.listen.ip().is_loopback(), |switch| switch == Switch::On)
     }
 
-    /// Whether passwords could be read on their way: others reach this server, and not by HTTPS as far as it knows.
+    /// Whether passwords could be read in transit: other machines reach this server, and not by HTTPS as far as it
+    /// knows.
     pub fn is_exposed(&self) -> bool {
         !self.listen.ip().is_loopback() && !self.is_https()
     }
 
     pub fn sign_up(&self) -> SignUp {
-        // Behind a proxy it listens on this machine only as well; but then others have an address for it.
+        // Behind a proxy it listens on this machine only as well; but then a public URL is set.
         let alone = self.listen.ip().is_loopback() && self.public_url.is_none();
         self.sign_up.unwrap_or(if alone { SignUp::Open } else { SignUp::Invitation })
     }
 
-    /// Whether people reach this server over HTTPS, so that its cookies may insist on it.
+    /// Whether users reach this server over HTTPS, so that its cookies may require it.
     pub fn is_https(&self) -> bool {
         self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
     }
@@ -306,7 +309,7 @@ impl Settings {
     }
 }
 
-/// Help goes out as clap writes it; a wrong setting is one line that names it and says what is expected.
+/// Help is printed as clap writes it; a wrong setting is one line that names it and says what is expected.
 fn explain(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         error.print().ok();

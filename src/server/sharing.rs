@@ -1,7 +1,7 @@
-//! Sharing a conversation: with people by name, by links that people come in by, and with everybody by a public link.
+//! Sharing a conversation: with users by name, by invitation links, and with anyone by a public link.
 //!
-//! Principal may do what is [`Stored::allows`](super::store::conversations::Stored::allows)'s to say. What changes here is told to
-//! every list that the conversation is in, and whoever looks at it looks again whether they may.
+//! [`Stored::allows`](super::store::conversations::Stored::allows) decides what a principal may do. Changes here are
+//! sent to every list that has the conversation, and its viewers' access is checked again.
 
 use super::State;
 use super::conversations::{shown, tell_lists};
@@ -23,26 +23,26 @@ use crate::model::{Access, AccountId, Conversation, ConversationId};
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// People in one conversation besides its owner. Every message is told to the list of each of them.
+/// Users in one conversation besides its owner. Every message is sent to the list of each of them.
 pub const MAX_PEOPLE: i64 = 50;
-/// Open links of one conversation.
+/// Open invitation links of one conversation.
 const MAX_LINKS: i64 = 20;
-/// A link is forgotten in somebody's mail. It may bring in a team, and is over after a month at the latest.
+/// A link is forgotten in a mailbox. It may admit a team, and expires after a month at the latest.
 pub const MAX_USES: i64 = MAX_PEOPLE;
 pub const MAX_DAYS: u64 = 30;
 
-/// Principal may use a conversation.
+/// Who may use a conversation.
 #[derive(Clone, Debug)]
 pub struct Sharing {
     pub stored: Stored,
     pub people: Vec<Share>,
-    /// For the owner alone.
+    /// For the owner only.
     pub links: Vec<InviteLink>,
-    /// For the owner alone.
+    /// For the owner only.
     pub public: Option<PublicLink>,
 }
 
-/// Principal may use it, for whoever may.
+/// Who may use the conversation, for a caller who may.
 pub async fn sharing(state: &State, account: AccountId, id: ConversationId) -> Result<Sharing, Problem> {
     let stored = state.store.conversation(account, id).await?;
     let people = state.store.shares(id).await?;
@@ -53,25 +53,25 @@ pub async fn sharing(state: &State, account: AccountId, id: ConversationId) -> R
     Ok(Sharing { stored, people, links, public })
 }
 
-/// What somebody may be made.
+/// The roles that a user can be given.
 ///
 /// # Errors
 /// 422 for the field `role`.
 pub fn role(text: &str) -> Result<Access, Problem> {
     let roles = [Access::Reader, Access::Participant];
     let role = roles.into_iter().find(|role| role.name() == text);
-    role.ok_or_else(|| Problem::invalid("role", "Somebody can be a reader or a participant."))
+    role.ok_or_else(|| Problem::invalid("role", "The role is either reader or participant."))
 }
 
 fn full() -> Problem {
-    Problem::Conflict(format!("{MAX_PEOPLE} people are here already. Take somebody's access back first."))
+    Problem::Conflict(format!("{MAX_PEOPLE} people are here already. Remove one of them first."))
 }
 
-/// Shares it with somebody by name.
+/// Shares the conversation with a user by name.
 ///
 /// # Errors
-/// 403 for a guest: names are for those who have one; 422 for the field `name` where nobody is called so, 409 where so many
-/// people are here that there is no room, 429 for whoever tries many.
+/// 403 for a guest: only users with names may share; 422 for the field `name` where no account has it, 409 where the
+/// conversation has `MAX_PEOPLE` people, 429 after too many attempts.
 pub async fn add(
     state: &State,
     who: Principal,
@@ -90,13 +90,13 @@ pub async fn add(
     }
     let quota = state.store.quota(who.account).await?;
     let per_minute = quota.sends_per_minute.unwrap_or(state.settings.sends_per_minute);
-    // Counted with what is sent: it reaches somebody too.
+    // Counted like a message: it reaches another user too.
     state.limits.send(Sender::Account(who.account), per_minute)?;
     give(state, who.account, id, found, role).await
 }
 
 async fn find_by_name(state: &State, address: IpAddr, name: &str) -> Result<AccountId, Problem> {
-    let nobody = || Problem::invalid("name", "Nobody here is called so. Check the name, or send an invitation link.");
+    let nobody = || Problem::invalid("name", "No account has this name. Check the name, or send an invitation link.");
     let attempt = state.throttle.name(address)?;
     let key = Name::parse(name).map_err(|_| nobody())?;
     let found = state.store.credentials(key.key()).await?.filter(|found| !found.disabled).ok_or_else(nobody)?;
@@ -104,7 +104,7 @@ async fn find_by_name(state: &State, address: IpAddr, name: &str) -> Result<Acco
     Ok(found.account)
 }
 
-/// Gives somebody who is here another role.
+/// Changes the role of a user in the conversation.
 pub async fn set_role(
     state: &State,
     account: AccountId,
@@ -132,7 +132,7 @@ async fn give(
     let state = state.clone();
     owned(async move {
         let journal = state.journals.topic(Topic::Conversation(id));
-        // Told in the order in which it is written.
+        // Announced in the order in which it is written.
         let _turn = journal.turn.lock().await;
         state.store.conversation(account, id).await?.allows(Access::Owner)?;
         match state.store.share(state.writer(account), id, whom, role, MAX_PEOPLE).await? {
@@ -141,7 +141,7 @@ async fn give(
             Given::Before => {}
         }
         if role == Access::Reader {
-            // Principal may not stop it any more does not go on paying for it.
+            // A user who may no longer stop a reply no longer pays for it.
             state.engine.stop_in(id, whom).await?;
         }
         find(&state, id, whom).await
@@ -149,8 +149,8 @@ async fn give(
     .await
 }
 
-/// Takes somebody's access back, and ends the invitation links by which they could come in again; of oneself, leaves. The
-/// reply that they pay for ends.
+/// Revokes a user's access, and ends the invitation links by which they could join again; with the caller's own id,
+/// leaves. The reply that the user pays for ends.
 pub async fn remove(state: &State, account: AccountId, id: ConversationId, whose: AccountId) -> Result<(), Problem> {
     let stored = state.store.conversation(account, id).await?;
     if account != whose {
@@ -174,7 +174,7 @@ pub async fn remove(state: &State, account: AccountId, id: ConversationId, whose
     .await
 }
 
-/// Everybody is told that it is shared, whoever is new with that; and whoever looks already may do something else now.
+/// Tells all lists that the conversation is shared, including the new user's; current viewers may have new rights.
 async fn has_come(state: &State, id: ConversationId, whom: AccountId) -> Result<(), Problem> {
     state.grants.revoke(Revoked::Share(whom, id));
     let stored = state.store.conversation(whom, id).await?;
@@ -182,7 +182,7 @@ async fn has_come(state: &State, id: ConversationId, whom: AccountId) -> Result<
     Ok(())
 }
 
-/// Tells everybody how it stands now. Hold the journal's turn.
+/// Sends everyone the current sharing. Hold the journal's turn.
 async fn tell(state: &State, stored: &Stored) {
     let conversation = shown(state, stored.clone());
     let event = Event::Conversation { conversation: Box::new(conversation.clone()) };
@@ -190,7 +190,7 @@ async fn tell(state: &State, stored: &Stored) {
     tell_lists(state, stored, &conversation).await;
 }
 
-/// A link that is to be made.
+/// A link to create.
 #[derive(Clone, Copy, Debug)]
 pub struct NewLink {
     pub role: Access,
@@ -198,7 +198,7 @@ pub struct NewLink {
     pub days: u64,
 }
 
-/// Makes a link by which people come in. Its secret is returned once and nowhere kept.
+/// Creates an invitation link. Its secret is returned once and stored only as a hash.
 pub async fn make_link(
     state: &State,
     account: AccountId,
@@ -232,24 +232,24 @@ pub async fn make_link(
     Ok((secret, link))
 }
 
-/// Withdraws a link. Whoever has come in by it stays.
+/// Revokes a link. Users who have joined by it stay.
 pub async fn end_link(state: &State, account: AccountId, id: ConversationId, link: Hash) -> Result<(), Problem> {
     state.store.conversation(account, id).await?.allows(Access::Owner)?;
     let store = state.store.clone();
     owned(async move { Ok(store.end_share_link(id, link).await?) }).await
 }
 
-/// Takes note that the account types, so that others see it for some seconds.
+/// Marks the account as typing, so that others see it for some seconds.
 pub async fn set_typing(state: &State, account: AccountId, id: ConversationId) -> Result<(), Problem> {
     state.store.conversation(account, id).await?.allows(Access::Participant)?;
     state.audience.typing(id, account);
     Ok(())
 }
 
-/// Where a link leads.
+/// The conversation that a link leads to.
 ///
 /// # Errors
-/// 404 for one that is over, used up, or was never made; 429 for whoever tries many.
+/// 404 for a link that is expired, used up or unknown; 429 after too many attempts.
 pub async fn invitation(state: &State, address: IpAddr, secret: &str) -> Result<Invitation, Problem> {
     let knock = state.throttle.link(address)?;
     let found = state.store.open_share_link(Hash::of(secret)).await?;
@@ -259,14 +259,14 @@ pub async fn invitation(state: &State, address: IpAddr, secret: &str) -> Result<
     })
 }
 
-/// Comes in by a link.
+/// Joins by an invitation link.
 ///
 /// # Errors
-/// As [`invitation`]; 409 where so many people are here that there is no room.
+/// As [`invitation`]; 409 where the conversation has `MAX_PEOPLE` people.
 pub async fn join(state: &State, address: IpAddr, account: AccountId, secret: &str) -> Result<Conversation, Problem> {
     let link = Hash::of(secret);
     let invitation = match invitation(state, address, secret).await {
-        // Whoever is in has come in: the answer of the first time may have been lost.
+        // Idempotent for a user who has joined: the first answer may have been lost.
         Err(Problem::NotFound) => return came_in(state, account, link).await,
         known => known?,
     };
@@ -286,13 +286,13 @@ pub async fn join(state: &State, address: IpAddr, account: AccountId, secret: &s
     .await
 }
 
-/// The conversation of a link that cannot be taken any more, for those who are there.
+/// The conversation of a link that has expired or is used up, for users who have joined.
 async fn came_in(state: &State, account: AccountId, link: Hash) -> Result<Conversation, Problem> {
     let id = state.store.share_link_place(link).await?.ok_or(Problem::NotFound)?;
     Ok(shown(state, state.store.conversation(account, id).await?))
 }
 
-/// Opens the conversation to everybody who has the link that is returned, once. A former link ends.
+/// Creates the public link, and returns it once. The previous link ends.
 pub async fn publish(state: &State, account: AccountId, id: ConversationId, names: bool) -> Result<String, Problem> {
     state.store.conversation(account, id).await?.allows(Access::Owner)?;
     let secret = secret::short()?;
@@ -307,7 +307,7 @@ pub async fn publish(state: &State, account: AccountId, id: ConversationId, name
     Ok(secret)
 }
 
-/// Closes it again: whoever reads it by the link reads no more.
+/// Revokes the public link: its readers lose access.
 ///
 /// # Errors
 /// 404 where there is no such link.
@@ -335,7 +335,7 @@ async fn is_published(state: &State, account: AccountId, id: ConversationId) -> 
 /// The conversation that a public link opens.
 ///
 /// # Errors
-/// 404 for one that was withdrawn or never made; 429 for whoever tries many.
+/// 404 for a link that is revoked or unknown; 429 after too many attempts.
 pub async fn published(state: &State, address: IpAddr, secret: &str) -> Result<ConversationId, Problem> {
     let knock = state.throttle.link(address)?;
     let found = state.store.public_conversation(Hash::of(secret)).await?;

@@ -1,5 +1,6 @@
-//! Start-up: the parts are made and joined, and the loops begin.
+//! Start-up: creates and connects the parts, and starts the loops.
 
+use super::audience::Audience;
 use super::bounds::Bounds;
 use super::channels::PusherApp;
 use super::channels::Sockets;
@@ -27,7 +28,7 @@ impl State {
         Self::start_with(settings, Bounds::default()).await
     }
 
-    /// [`State::start`] with other limits in time: for tests.
+    /// [`State::start`] with other time limits: for tests.
     pub async fn start_with(settings: Settings, bounds: Bounds) -> anyhow::Result<Self> {
         let settings = Arc::new(settings);
         let oidc = oidc(&settings, &bounds).map_err(anyhow::Error::msg)?;
@@ -42,15 +43,17 @@ impl State {
         let metrics = Arc::new(Metrics::default());
         let limits = Limits::new(settings.streams, Arc::clone(&metrics));
         let limits = Arc::new(limits);
-        let drain = Drain::default();
+        let (drain, audience) = (Drain::default(), Arc::<Audience>::default());
         let parts = Parts {
             store: store.clone(),
             journals: Arc::clone(&journals),
             providers: Arc::clone(&providers),
+            audience: Arc::clone(&audience),
             limits: Arc::clone(&limits),
             metrics: Arc::clone(&metrics),
             drain: drain.clone(),
             everybody: settings.everybody(),
+            most_written: settings.most_written(),
             whole_reply: settings.whole_reply(),
             title_model: settings.title_model.clone(),
             bounds,
@@ -73,7 +76,7 @@ impl State {
             throttle,
             oidc,
             grants,
-            audience: Arc::default(),
+            audience,
             sockets: Arc::new(Sockets::new(app)),
             metrics,
             drain,
@@ -92,7 +95,7 @@ impl State {
     }
 }
 
-/// Who people can sign in with. Its first answer is waited for by nobody: the server starts without.
+/// The issuer that users can sign in with. Its first answer is not awaited: the server starts without.
 fn oidc(settings: &Settings, bounds: &Bounds) -> Result<Option<Arc<Oidc>>, String> {
     let Some(registration) = settings.oidc()? else { return Ok(None) };
     let oidc = Arc::new(Oidc::new(registration, bounds.issuer_again)?);

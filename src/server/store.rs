@@ -1,7 +1,7 @@
 //! The store: accounts, conversations and messages in SQLite.
 //!
 //! One writer and a pool of read-only connections: with a single writer no transaction ever fails because of another
-//! one of ours (`BEGIN IMMEDIATE` on several lost nine of ten). The SQL is the common ground of SQLite and PostgreSQL,
+//! one of ours (`BEGIN IMMEDIATE` on several lost nine of ten). The SQL is the common subset of SQLite and PostgreSQL,
 //! with `$n` parameters, so that a second database needs no second text.
 
 pub mod accounts;
@@ -18,6 +18,7 @@ pub mod guests;
 pub mod identities;
 pub mod images;
 pub mod invitations;
+pub mod making;
 mod merging;
 pub mod messages;
 mod names;
@@ -50,18 +51,18 @@ use write::Write;
 
 /// Reads are short; more connections than this only cost memory.
 const READERS: u32 = 8;
-/// Another process may hold the file for a moment (a backup). Beyond this, people are told to try again.
+/// Another process may hold the file briefly (a backup). Beyond this, users are told to try again.
 const BUSY: Duration = Duration::from_secs(5);
 /// How long a write waits for the writes before it.
 const QUEUE: Duration = Duration::from_secs(10);
-/// Checking a file takes about a second for a gigabyte: a larger one than this would hold up the start, and its damage is
-/// reported by what reads it.
+/// Checking a file takes about a second for a gigabyte: a larger one would delay the start, and the reads that find its
+/// damage report it.
 const MAX_CHECKED_BYTES: u64 = 64 << 20;
-/// What is written and deleted again to see whether there is room: a long message and what it changes elsewhere.
+/// What is written and deleted again to check for free space: a long message and its changes to other tables.
 const PROBE_BYTES: usize = 16 << 10;
-/// Where it stands meanwhile; nobody else sees it.
+/// The key of that test row; only the check reads it.
 const PROBE: &str = "probe";
-/// What a caller is told to wait when the store is busy.
+/// How long a caller is told to wait when the store is busy.
 pub const RETRY_AFTER_SECONDS: u64 = 5;
 
 /// The database. Cheap to clone.
@@ -88,8 +89,8 @@ impl Store {
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(BUSY)
             .foreign_keys(true)
-            // What is deleted is overwritten, and not only forgotten. For every write: what a reply's text was a second ago is
-            // in pages that its next second frees.
+            // Deleted data is overwritten, not only unlinked. For every write: a reply's text of a second ago is in
+            // pages that its next checkpoint frees.
             .pragma("secure_delete", "on");
         let path = options.get_filename().to_owned();
         make_private(&path).with_context(|| format!("DATABASE_URL: {} cannot be written", path.display()))?;
@@ -103,7 +104,7 @@ impl Store {
             pool().max_connections(1).connect_with(options.clone()).await.map_err(|error| not_opened(error, &path))?;
         check(&writer, &path).await?;
         sqlx::migrate!().run(&writer).await.context("The database's tables could not be brought up to date")?;
-        // All of them now: one that is made later would open whatever stands at the path by then.
+        // All of them now: a connection that is opened later would open whatever file is at the path then.
         let reader =
             pool().max_connections(READERS).min_connections(READERS).connect_with(options.read_only(true)).await?;
         let presence = Processes::begin(&path);
@@ -128,8 +129,8 @@ impl Store {
         self.fill_looks().await
     }
 
-    /// Starts a write, and asks in it whether who asks still may (`asking`). Call it only from a task that is not dropped
-    /// half-way (`task::owned`).
+    /// Starts a write, and checks in it that the caller is still authorised (`asking`). Call it only from a task that
+    /// is not dropped half-way (`task::owned`).
     pub(crate) async fn write(&self) -> sqlx::Result<Write> {
         self.file.check()?;
         self.writes.fetch_add(1, Ordering::Relaxed);
@@ -147,12 +148,12 @@ impl Store {
         self.writes.load(Ordering::Relaxed)
     }
 
-    /// Whether the store answers, reading and writing, and whether there is room for more.
+    /// Whether the store answers reads and writes, and whether there is free space.
     pub async fn ready(&self) -> sqlx::Result<()> {
         self.file.check()?;
         sqlx::query("select 1 from account limit 1").execute(&self.reader).await?;
         let mut write = Write::begin(&self.writer).await?;
-        // About what a message takes, written and taken out again: a full disk tells of itself when something is to be put there.
+        // About the size of a message, written and deleted again: a full disk only shows when something is written.
         sqlx::query("insert or replace into setting (name, value) values ($1, $2)")
             .bind(PROBE)
             .bind("0".repeat(PROBE_BYTES))
@@ -183,7 +184,7 @@ async fn check(writer: &SqlitePool, path: &Path) -> anyhow::Result<()> {
     if found == "ok" { Ok(()) } else { Err(damaged(path, found)) }
 }
 
-/// Where the damage is in the first pages, not even a connection is made.
+/// Where the damage is in the first pages, not even a connection can be opened.
 fn not_opened(error: sqlx::Error, path: &Path) -> anyhow::Error {
     match &error {
         sqlx::Error::Database(cause) if primary_code(cause.as_ref()) == Some(SQLITE_CORRUPT) => {
@@ -201,7 +202,7 @@ fn damaged(path: &Path, found: &str) -> anyhow::Error {
     )
 }
 
-/// Makes the folder and an empty file that only its owner can read: conversations are nobody else's business.
+/// Makes the folder and an empty file that only its owner can read: conversations are private.
 fn make_private(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -231,23 +232,23 @@ impl From<sqlx::Error> for Problem {
         tracing::error!(%error, "The store failed");
         let message = match &error {
             sqlx::Error::Io(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
-                "The server's database is not where it was. Nothing was saved; tell whoever runs it."
+                "The server's database is not where it was. Nothing was saved; tell the administrator."
             }
             sqlx::Error::PoolTimedOut => "The server's database is busy. Nothing was saved; try again in a moment.",
             sqlx::Error::Database(cause) if cause.is_unique_violation() => {
                 return Self::Conflict("This id is taken. Use a new one.".into());
             }
-            // What it belongs to was deleted a moment ago.
+            // The row that it refers to was deleted concurrently.
             sqlx::Error::Database(cause) if cause.is_foreign_key_violation() => return Self::NotFound,
             sqlx::Error::Database(cause) => match primary_code(cause.as_ref()) {
                 Some(SQLITE_BUSY | SQLITE_LOCKED) => {
                     "The server's database is busy. Nothing was saved; try again in a moment."
                 }
-                Some(SQLITE_FULL) => "The server's disk is full. Nothing was saved; tell whoever runs it.",
+                Some(SQLITE_FULL) => "The server's disk is full. Nothing was saved; tell the administrator.",
                 Some(SQLITE_READONLY | SQLITE_IOERR | SQLITE_CANTOPEN) => {
-                    "The server cannot write to its database. Nothing was saved; tell whoever runs it."
+                    "The server cannot write to its database. Nothing was saved; tell the administrator."
                 }
-                Some(SQLITE_CORRUPT | SQLITE_NOTADB) => "The server's database is damaged. Tell whoever runs it.",
+                Some(SQLITE_CORRUPT | SQLITE_NOTADB) => "The server's database is damaged. Tell the administrator.",
                 _ => return Self::Internal,
             },
             _ => return Self::Internal,

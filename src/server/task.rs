@@ -1,4 +1,4 @@
-//! Tasks that must not be cut short, and loops that must go on.
+//! Tasks that must not be cancelled, and loops that must go on.
 
 use super::metrics::Metrics;
 use super::principal::asking::{self, Asking};
@@ -7,15 +7,15 @@ use futures::FutureExt;
 use std::panic::AssertUnwindSafe;
 use tracing::Instrument;
 
-/// Runs a write to its end in a task of its own, also when the caller's request is dropped half-way, and in the caller's
-/// name. A panic in it is the request's own.
+/// Runs a write to its end in a task of its own, with the caller's rights, also when the caller's request is dropped
+/// half-way. A panic in it is propagated to the request.
 pub async fn owned<T: Send + 'static>(
     work: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
     owned_by(asking::current(), work).await
 }
 
-/// The same for what is not done in the name of the session that asks: that one ends here, and another begins.
+/// Runs a write to its end without the rights of the caller's session: that session ends in it, and another begins.
 pub async fn owned_by_server<T: Send + 'static>(
     work: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
@@ -30,13 +30,13 @@ async fn owned_by<T: Send + 'static>(
         Ok(done) => done,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime ends, and the process with it.
+            // The runtime is shutting down, and the process with it.
             Err(_) => Err(Problem::Internal),
         },
     }
 }
 
-/// One round of a loop. A panic ends that round only: it is counted, the log has it, and the next round is another chance.
+/// One round of a loop. A panic ends that round only: it is counted and logged, and the next round tries again.
 pub async fn round(metrics: &Metrics, task: &'static str, work: impl Future<Output = ()>) {
     if AssertUnwindSafe(work).catch_unwind().await.is_err() {
         metrics.panic(task);

@@ -1,11 +1,11 @@
-//! How fast passwords may be tried: per account, per address, and overall.
+//! Limits how fast passwords may be tried: per account, per address, and overall.
 //!
-//! After some free tries each further one has to wait twice as long as the one before, up to a limit. A try counts when it
-//! begins, so that a thousand at once are not all free, and is taken back when the password was right. What is refused
-//! counts for nothing: nobody can be kept out for longer by whoever goes on knocking.
+//! After some free attempts each further one has to wait twice as long as the previous one, up to a limit. An attempt
+//! counts when it begins, so that a thousand concurrent ones are not all free, and is uncounted when the password was
+//! right. A refused attempt does not count: an attacker who keeps trying cannot lock a user out for longer.
 //!
-//! A browser that has signed in to the account before waits only for its own mistakes, so an attack does not keep the
-//! right person out.
+//! A browser that has signed in to the account before waits only for its own mistakes, so an attack does not lock the
+//! owner out.
 
 use super::address::{Network, network};
 use super::secret::Hash;
@@ -18,41 +18,41 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// More keys than this are kept only while they delay somebody: an attacker has many addresses, we have some memory.
+/// Above this number, keys are kept only while they delay an attempt: attackers have many addresses, memory is limited.
 const MAX_KEYS: usize = 100_000;
 
-/// What a try is counted for.
+/// What an attempt is counted under.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Key {
-    /// By its name, whether there is such an account or not.
+    /// An account's name, whether it exists or not.
     Account(String),
     /// A browser that is known to the account.
     Browser(String, Hash),
     Network(Network),
-    /// One that has tried links that lead nowhere: a stale tab does, and its office is to sign in nevertheless.
+    /// An address that has tried invalid links: a stale tab does, and its office must still be able to sign in.
     Links(Network),
-    /// One that looks for people by their names.
+    /// An account that looks up users by their names.
     Names(Network),
     Everybody,
 }
 
-/// How a kind of key is slowed.
+/// The limits of a kind of key.
 #[derive(Clone, Copy)]
 struct Rule {
-    /// Tries without a delay.
+    /// Attempts without a delay.
     free: u32,
-    /// The longest delay between two tries.
+    /// The longest delay between two attempts.
     longest: Duration,
-    /// Without a try for so long, all is forgotten.
+    /// Without an attempt for this long, the key is forgotten.
     forget: Duration,
 }
 
 const FIRST_DELAY: Duration = Duration::from_secs(1);
-/// Five slips of the fingers; then at most 288 guesses a day.
+/// Five typing errors; then at most 288 guesses a day.
 const ACCOUNT: Rule = Rule { free: 5, longest: Duration::from_secs(300), forget: Duration::from_secs(3_600) };
 /// An office shares an address.
 const ADDRESS: Rule = Rule { free: 20, longest: Duration::from_secs(300), forget: Duration::from_secs(3_600) };
-/// Many addresses that try many accounts: beyond this, one try a second, of everybody whose browser is not known.
+/// Many addresses that try many accounts: beyond this, one attempt a second in all, from browsers that are not known.
 const EVERYBODY: Rule = Rule { free: 200, longest: FIRST_DELAY, forget: Duration::from_secs(60) };
 
 impl Key {
@@ -72,7 +72,7 @@ struct Tries {
 }
 
 impl Tries {
-    /// When the next one may be.
+    /// When the next attempt may be made.
     fn next(self, rule: Rule) -> Instant {
         let Some(beyond) = self.count.checked_sub(rule.free) else { return self.last };
         let delay = 1_u32.checked_shl(beyond).map_or(rule.longest, |times| FIRST_DELAY.saturating_mul(times));
@@ -80,13 +80,13 @@ impl Tries {
     }
 }
 
-/// Counts tries. Cheap to clone.
+/// Counts attempts. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Throttle {
     tries: Arc<Mutex<HashMap<Key, Tries>>>,
 }
 
-/// One try that was let through.
+/// One attempt that was allowed.
 #[must_use]
 pub struct Try {
     throttle: Throttle,
@@ -94,7 +94,7 @@ pub struct Try {
 }
 
 impl Throttle {
-    /// Counts a try to sign in as `account`.
+    /// Counts an attempt to sign in as `account`.
     ///
     /// # Errors
     /// 429 with the time to wait.
@@ -106,7 +106,7 @@ impl Throttle {
         self.begin(keys)
     }
 
-    /// Counts something else that costs a hash, or that is to be guessed: a sign-up, an invitation.
+    /// Counts another attempt that costs a hash, or that could be a guess: a sign-up, an invitation.
     ///
     /// # Errors
     /// 429 with the time to wait.
@@ -114,7 +114,7 @@ impl Throttle {
         self.begin(vec![Key::Network(network(address)), Key::Everybody])
     }
 
-    /// Counts a try to find somebody by name: who has an account here is not for everybody to know.
+    /// Counts an attempt to find a user by name: the names of accounts are not for everybody to enumerate.
     ///
     /// # Errors
     /// 429 with the time to wait.
@@ -122,8 +122,8 @@ impl Throttle {
         self.begin(vec![Key::Names(network(address))])
     }
 
-    /// Lets through a try to open a link that is its own right. It counts only where it turns out to miss: links are too long
-    /// to guess, so many at once may be tried, and an office opens one that leads somewhere all at once.
+    /// Allows an attempt to open a link that is its own right. It counts only where the link is invalid: links are too
+    /// long to guess, so many may be tried at the same time, and an office may open a valid one all at once.
     ///
     /// # Errors
     /// 429 with the time to wait.
@@ -141,7 +141,7 @@ impl Throttle {
         Ok(Try { throttle: self.clone(), keys })
     }
 
-    /// Forgets who has been quiet for long enough to be like new.
+    /// Forgets keys that have been quiet for long enough to count as new.
     pub fn sweep(&self) {
         let now = Instant::now();
         lock(&self.tries).retain(|key, it| now - it.last < key.rule().forget);
@@ -149,7 +149,7 @@ impl Throttle {
 }
 
 impl Try {
-    /// The password was right: the account begins anew, the others take this try back.
+    /// The password was right: the account's count is reset, and the other keys uncount this attempt.
     pub fn succeeded(self) {
         let mut tries = lock(&self.throttle.tries);
         for key in self.keys {
@@ -162,7 +162,7 @@ impl Try {
     }
 }
 
-/// A try to open a link that was let through.
+/// An attempt to open a link that was allowed.
 #[must_use]
 pub struct Knock {
     throttle: Throttle,
@@ -170,7 +170,7 @@ pub struct Knock {
 }
 
 impl Knock {
-    /// The link leads nowhere: this try counts.
+    /// The link is invalid: this attempt counts.
     pub fn missed(self) {
         count(&mut lock(&self.throttle.tries), &[self.key]);
     }
@@ -212,7 +212,7 @@ mod tests {
         IpAddr::V4(number.into())
     }
 
-    /// Knocks without end for a time, and counts the tries that were let through.
+    /// Tries continuously for a time, and counts the attempts that were allowed.
     async fn knock(throttle: &Throttle, seconds: u32, who: impl Fn(u32) -> (String, IpAddr)) -> u32 {
         let mut let_in = 0;
         for number in 0..seconds * 10 {
@@ -227,7 +227,7 @@ mod tests {
     async fn a29_one_account_from_one_address_is_slowed_more_and_more() {
         let throttle = Throttle::default();
         let let_in = knock(&throttle, 100, |_| ("ann".into(), address(1))).await;
-        // Five at once, then after 1, 2, 4, 8, 16, 32 s.
+        // Five immediately, then after 1, 2, 4, 8, 16, 32 s.
         assert_eq!(let_in, 5 + 6);
         let Err(Problem::TooMany { retry_after_seconds, .. }) = throttle.sign_in("ann", address(2), None) else {
             panic!("let in")

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::time::Duration;
 
-/// From here on a date says more than how long ago it was.
+/// From this age on a date is shown instead of the age.
 const MAX_SECONDS: i64 = 7 * 86_400;
 
 /// The current time, as the store and the API write it: RFC 3339 in UTC with milliseconds.
@@ -12,12 +12,12 @@ pub fn now() -> String {
     written(Timestamp::now())
 }
 
-/// The time that lies `time` back, written like [`now`], so that the two compare as text.
+/// The time `time` before now, in the format of [`now`], so that the two compare as text.
 pub fn ago(time: Duration) -> String {
     written(Timestamp::now() - time)
 }
 
-/// The time that lies `time` ahead, written like [`now`].
+/// The time `time` after now, in the format of [`now`].
 pub fn ahead(time: Duration) -> String {
     written(Timestamp::now() + time)
 }
@@ -37,7 +37,7 @@ pub fn span(seconds: u64) -> String {
     }
 }
 
-/// How long ago: `just now`, `3 minutes ago`, and a date when it is long.
+/// The age: `just now`, `3 minutes ago`, and a date when it is long ago.
 pub fn since(time: &str) -> String {
     let Ok(time) = time.parse::<Timestamp>() else { return "at some time".into() };
     match Timestamp::now().as_second() - time.as_second() {
@@ -59,7 +59,7 @@ pub fn day(time: &str) -> String {
     if date(time) == date(Timestamp::now()) { "today".into() } else { format!("on {}", date(time)) }
 }
 
-/// To the minute, in UTC: for what is looked up.
+/// To the minute, in UTC: for times that are looked up.
 pub fn minute(time: &str) -> String {
     match time.parse::<Timestamp>() {
         Ok(time) => time.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M").to_string(),

@@ -8,12 +8,12 @@ use crate::model::{AccountId, ConversationId, Usage};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-/// What is shown where nobody says how much.
+/// The default number of days.
 pub const USUAL_DAYS: i64 = 30;
-/// A year and its leap day: the ledger has a row for each day and model, so that this is a page and not a book.
+/// A leap year: the ledger has a row for each day and model, so that this is a page of rows.
 const MAX_DAYS: i64 = 366;
 
-/// The last `days` days, today among them, the newest first. Days without a reply are not there.
+/// The last `days` days, including today, newest first. Days without a reply are left out.
 pub async fn daily(state: &State, account: AccountId, days: i64) -> Result<Vec<Daily>, Problem> {
     if !(1..=MAX_DAYS).contains(&days) {
         return Err(Problem::invalid("days", format!("Ask for 1 to {MAX_DAYS} days.")));
@@ -35,7 +35,7 @@ pub async fn spent(state: &State, account: AccountId, conversation: Option<Conve
     Ok(Spent { conversation, today })
 }
 
-/// The first of so many days that end today (in UTC, as all times here).
+/// The first of `days` days that end today (in UTC, as all times here).
 pub fn first_day(days: i64) -> String {
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
     today.saturating_sub((days - 1).days()).to_string()

@@ -1,10 +1,10 @@
-//! Which of its place's versions a message is.
+//! Numbers a message among its sibling versions.
 
 use super::State;
 use crate::error::Problem;
 use crate::model::{ConversationId, Message, Versions};
 
-/// Says of each message which of its place's versions it is.
+/// Sets each message's version number and the number of its versions.
 pub async fn number(state: &State, conversation: ConversationId, messages: &mut [Message]) -> Result<(), Problem> {
     if messages.is_empty() {
         return Ok(());

@@ -49,7 +49,7 @@ async fn z34_a_page_sends_coloured_code_once_and_is_a_few_times_its_text() {
     assert!(!html.contains("\\u003cspan") && !html.contains("class=\\"), "and not in the script again");
     // Each sign with a colour of its own, in blocks that are coloured, up to what a reply may have.
     let dear: String = (0..16).map(|_| code("1e+", 60 << 10)).collect();
-    let (html, bytes) = (page(&app, &said(&app, &[dear.clone()]).await).await, dear.len());
+    let (html, bytes) = (page(&app, &said(&app, std::slice::from_ref(&dear)).await).await, dear.len());
     assert!(html.contains("class=\"n\""));
     assert!(html.len() < 8 * bytes, "{} bytes of {bytes}", html.len());
 }

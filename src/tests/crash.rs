@@ -105,7 +105,8 @@ pub(super) async fn opened(app: &App, conversation: &str, process: &str, time: &
     let message = Message::said(MessageId::new(), parent, "A question".into(), time.into());
     let reply = Message::opened(MessageId::new(), Some(message.id), "anthropic/mock", time.into());
     let (account, title) = (None, "A question");
-    let opening = Opening { conversation, account, message: Some(&message), reply: &reply, title, process };
+    let message_of = Some(&message);
+    let opening = Opening { start: None, conversation, account, message: message_of, reply: &reply, title, process };
     app.state.store.open_reply(opening).await.unwrap();
     (message, reply)
 }

@@ -158,9 +158,7 @@ async fn the_only_admin_cannot_delete_itself_and_an_admin_deletes_others_by_thei
     let (ann, cookie) = member(&mut app, "Ann").await;
     let (ann, root) = (ann.to_string(), id_of(&app, "root").await.unwrap().to_string());
     assert!(page(&app, &format!("/admin/accounts/{ann}/delete")).await.contains("Delete Ann"));
-    for (account, proof, words) in
-        [(&ann, "Bob", "not what the account is called"), (&root, "Root", "your own account")]
-    {
+    for (account, proof, words) in [(&ann, "Bob", "not the name of the account"), (&root, "Root", "your own account")] {
         let refused =
             submit(&app, "/admin/accounts/delete", &[("account", account), ("proof", proof), ("sure", "yes")]).await;
         assert!(refused.text().await.unwrap().contains(words), "{words}");

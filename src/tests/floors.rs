@@ -44,6 +44,7 @@ const FLOORS: [(&str, &[&str]); 15] = [
             "grants",
             "limits",
             "oidc",
+            "prompt",
             "public",
             "readiness",
             "settings",

@@ -10,7 +10,7 @@ use crate::server::State;
 use crate::server::bounds::Bounds;
 use crate::server::engine::{NewMessage, Stop};
 use crate::server::journal::Topic;
-use crate::server::limits::Prompt;
+use crate::server::prompt::Prompt;
 use crate::server::times::now;
 use crate::server::transport::{Follower, Frame};
 use serde_json::Value;

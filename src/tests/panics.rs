@@ -21,7 +21,7 @@ impl<S: Subscriber> Layer<S> for Bomb {
 #[tokio::test]
 async fn f43_a_panic_ends_one_reply_and_is_counted() {
     let _bomb = tracing::subscriber::set_default(
-        tracing_subscriber::registry().with(Bomb("crate::server::provider::retrying")),
+        tracing_subscriber::registry().with(Bomb("rivulet::server::provider::retrying")),
     );
     let app = App::start().await;
     let (other, conversation) = (app.conversation().await, app.conversation().await);
@@ -67,10 +67,12 @@ async fn f43_a_panic_ends_one_round_of_a_loop_and_is_counted() {
     app.send(&conversation, &Script { pieces: 2_000, gap_ms: 20, ..Script::default() }).await;
     let second = State::start(settings(&app.folder, &app.upstream, &[])).await.unwrap();
     // It logs what it finds that another process has written.
-    let bomb = Bomb("crate::server::engine::other_process");
+    let bomb = Bomb("rivulet::server::engine::other_process");
     let _bomb = tracing::subscriber::set_default(tracing_subscriber::registry().with(bomb));
     let counted = async {
-        while !crate::server::routes::metrics_text(&second).contains("\nrivulet_panics_total{task=\"elsewhere\"} 2\n") {
+        while !crate::server::routes::metrics_text(&second)
+            .contains("\nrivulet_panics_total{task=\"other_process\"} 2\n")
+        {
             sleep(Duration::from_millis(10)).await;
         }
     };

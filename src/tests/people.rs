@@ -29,7 +29,7 @@ async fn a_link_from_an_admin_sets_a_new_password_once_and_signs_out_everywhere(
     assert!(!again.contains(&link) && again.contains("There is a link that can be used until"), "{again}");
     let root = std::mem::replace(&mut app.cookie, "nothing=here".into());
     let over = page(&app, &format!("/reset-password?link={before}")).await;
-    assert!(over.contains("used or over"), "a new link takes the place of the one before");
+    assert!(over.contains("used or has expired"), "a new link takes the place of the one before");
     let form = page(&app, &format!("/reset-password?link={link}")).await;
     assert!(form.contains("Choose a new password for Ann"), "{form}");
     let short = submit(&app, "/reset-password", &[("link", &link), ("password", "short")]).await;
@@ -174,7 +174,10 @@ async fn an_invitation_of_a_former_admin_is_not_called_open() {
     assert!(page(&app, "/admin/invitations").await.contains("open until"));
     submit(&app, "/admin/accounts/role", &[("account", &id), ("role", "member")]).await;
     let list = page(&app, "/admin/invitations").await;
-    assert!(!list.contains("open until") && list.contains("of no use, because whoever made it is no admin"), "{list}");
+    assert!(
+        !list.contains("open until") && list.contains("invalid, because its creator is no longer an admin"),
+        "{list}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -254,5 +257,5 @@ async fn what_is_no_id_of_an_image_is_said_in_plain_words() {
     let refused: Value =
         problem(app.post(&path, json!({ "content": "x", "images": ["holiday.jpg"] })).await, 422).await;
     assert_eq!(refused["field"], "images[0]");
-    assert!(text(&refused["detail"]).starts_with("This is no id."), "{refused}");
+    assert!(text(&refused["detail"]).starts_with("This is not an id."), "{refused}");
 }

@@ -1,4 +1,4 @@
-//! The end of an account, with everything in it.
+//! Deletes an account with everything in it.
 
 use super::Arrival;
 use crate::error::Problem;
@@ -13,18 +13,18 @@ use crate::server::{State, conversations};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// How long one waits to hear that all is gone. Deleting goes on when it takes longer.
+/// How long a caller waits for a deletion to finish. A longer deletion goes on in the background.
 const WAIT: Duration = Duration::from_secs(10);
 
-/// Deletes the account of whoever asks. `proof` is its password; of one without a password its name; of a guest nothing.
+/// Deletes the caller's account. `proof` is its password; its name where it has no password; nothing for a guest.
 ///
 /// # Errors
-/// 422 for a wrong proof and for the only admin, 429 after too many tries.
+/// 422 for a wrong proof and for the only admin, 429 after too many attempts.
 pub async fn delete_own(state: &State, arrival: &Arrival, who: Principal, proof: &str) -> Result<(), Problem> {
     let account = state.store.account(who.account).await?;
     let stored = state.store.credentials_of(who.account).await?.password;
     match (account.name, stored) {
-        // A browser is a new guest as often as it likes, and each deletion costs the writer's time.
+        // A browser can become a new guest at any rate it likes, and each deletion costs the writer's time.
         (None, _) => {
             let _counted = state.throttle.other(arrival.address)?;
         }
@@ -45,7 +45,8 @@ pub async fn delete_own(state: &State, arrival: &Arrival, who: Principal, proof:
     delete(state, who.account, None).await
 }
 
-/// Deletes an account with everything in it. `admin` is the name of the admin who does it; none where it does it itself.
+/// Deletes an account with everything in it. `admin` is the name of the admin who deletes it; none where its owner
+/// does.
 ///
 /// # Errors
 /// 422 where no admin would be left.
@@ -61,7 +62,7 @@ pub async fn delete(state: &State, account: AccountId, admin: Option<String>) ->
         Ok(())
     })
     .await?;
-    // From here on nobody can use it any more, and what is left to do will be done.
+    // From here on the account cannot be used, and the rest of the deletion is certain to happen.
     let work = state.clone();
     let rest = tokio::spawn(async move { finish(&work, account).await });
     if timeout(WAIT, rest).await.is_err() {
@@ -70,7 +71,7 @@ pub async fn delete(state: &State, account: AccountId, admin: Option<String>) ->
     Ok(())
 }
 
-/// Goes on with deletions that somebody has begun, perhaps a process that is gone.
+/// Continues deletions that were begun, perhaps by a process that has ended.
 pub async fn resume(state: &State) {
     match state.store.leaving().await {
         Ok(leaving) => {
@@ -90,7 +91,7 @@ async fn finish(state: &State, account: AccountId) {
         conversations::delete_all(state, account).await?;
         state.store.finish_deletion(account).await?;
         state.journals.end(Topic::Account(account), None);
-        // What came in through a request that was under way.
+        // Written by a request that was still running.
         state.engine.stop_all(account).await;
         state.store.empty_log().await?;
         Ok::<_, Problem>(())

@@ -1,21 +1,21 @@
-//! Guests that nobody comes back to. Every browser that opens the page is given one, and so is every crawler.
+//! Deletes abandoned guests. Every browser that opens the page is given a guest account, and so is every crawler.
 
 use crate::server::State;
 use crate::server::journal::Topic;
 use crate::server::times::ago;
 use std::time::Duration;
 
-/// Whoever has written nothing until the next day gets another guest, and misses nothing.
+/// A guest that has written nothing by the next day is given a new account, and loses nothing.
 const UNUSED: Duration = Duration::from_secs(86_400);
-/// Guests that are looked at, and deleted, at once: no other write waits for long.
+/// Guests that are checked and deleted in one write, so that no other write waits for long.
 const AT_ONCE: usize = 100;
-/// How many times that in one sweep: ten thousand guests, faster than networks by the hundred can make them.
+/// Batches in one sweep: ten thousand guests, more than hundreds of networks can create in the meantime.
 const MAX_TIMES: usize = 100;
 
-/// Sweeps the guests that are not used and have nothing. Each sweep goes on where the one before has ended.
+/// Sweeps unused guests that own nothing. Each sweep continues where the previous one stopped.
 #[derive(Default)]
 pub struct GuestSweep {
-    /// The id of the last one that was looked at.
+    /// The id of the last guest that was checked.
     after: String,
 }
 
@@ -37,7 +37,7 @@ impl GuestSweep {
     }
 }
 
-/// Returns the last one that was looked at; none at the end.
+/// Returns the last guest that was checked; none at the end.
 async fn some(state: &State, after: &str) -> sqlx::Result<Option<String>> {
     let since = ago(UNUSED);
     let (mut unused, last) = state.store.unused_guests(&since, after, AT_ONCE).await?;

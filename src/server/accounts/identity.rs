@@ -1,7 +1,7 @@
-//! Signing in with what an issuer of OpenID Connect has proven, and linking it to an account.
+//! Signing in with an identity that an OpenID Connect issuer has verified, and linking it to an account.
 //!
-//! An identity is an issuer's subject; names and addresses change hands. So an address links to an account in one case
-//! only: two issuers have verified the same one.
+//! An identity is an issuer's subject; names and addresses change hands. An address therefore links to an account in
+//! one case only: two issuers have verified the same address.
 
 use super::sign_in::{Arrival, SignedIn, begin, disabled};
 use super::sign_up::{admit, no_invitation};
@@ -17,15 +17,15 @@ use crate::server::store::audit::Note;
 use crate::server::store::identities::{NewIdentity, Owner, Unlinked};
 use crate::server::task::owned;
 
-/// So many of one name are told apart by numbers, and any further one by chance.
+/// This number of equal names get a number as their suffix; further ones get a random suffix.
 const NUMBERED: usize = 20;
-/// Random letters behind a name.
+/// Length of the random suffix of a name.
 const LETTERS: usize = 8;
 
-/// Signs in whoever was proven. Who is new here gets an account, where that is allowed; a guest's becomes it.
+/// Signs in the verified user. A new user gets an account, where sign-up is allowed; a guest account is converted.
 ///
 /// # Errors
-/// 403 where the account is disabled, or nobody can sign up; 503 where the issuer does not tell who this is.
+/// 403 where the account is disabled or sign-up is closed; 503 where the issuer does not return the user's profile.
 pub async fn sign_in_with(
     state: &State,
     oidc: &Oidc,
@@ -85,7 +85,7 @@ fn not_admitted(problem: Problem, issuer: &str) -> Problem {
     Problem::Forbidden(message)
 }
 
-/// Makes an account of this identity, called as much like its person as is free.
+/// Creates an account for this identity, named as closely to the user's name as is available.
 async fn make(
     state: &State,
     oidc: &Oidc,
@@ -100,21 +100,22 @@ async fn make(
             Ok(account) => return Ok(account),
             Err(NotMade::NameTaken) => {}
             Err(NotMade::Invitation) => return Err(no_invitation()),
-            // It has signed up in another tab: what it has said is that account's, and this is another.
+            // The guest has signed up in another tab: its conversations belong to that account, and this is another
+            // account.
             Err(NotMade::HasName) => guest = None,
         }
     }
     Err(Problem::Internal)
 }
 
-/// The names to try, the best first.
+/// The candidate names, best first.
 fn names(profile: &Profile) -> Result<Vec<Name>, Problem> {
     let best = profile.names.iter().find_map(|name| Name::like(name));
     let best = best.map_or_else(|| Name::parse("Somebody"), Ok)?;
     let numbered: Vec<_> = (2..NUMBERED).filter_map(|number| best.followed_by(&number.to_string())).collect();
     let random = secret::new()?;
     let last = best.followed_by(&random[..LETTERS]);
-    // The first twice: a guest that turns out to have a name already costs one try.
+    // The first one twice: a guest that turns out to have a name already has used up one attempt.
     Ok([best.clone(), best].into_iter().chain(numbered).chain(last).collect())
 }
 
@@ -134,11 +135,11 @@ async fn make_named(
     .await
 }
 
-/// Asks for the password of an account that has one: what is linked stays a way in when the session is over. Returns the
-/// proof that it was given, for the way back.
+/// Asks for the password of an account that has one, because a linked identity remains a way to sign in after the
+/// session has ended. Returns the proof that it was given, for the callback.
 ///
 /// # Errors
-/// 422 for the field `password`, 429 after too many tries.
+/// 422 for the field `password`, 429 after too many attempts.
 pub async fn confirm_link(
     state: &State,
     arrival: &Arrival,
@@ -156,15 +157,15 @@ pub async fn confirm_link(
     Ok(proof(account, Some(stored)))
 }
 
-/// Made of what only the server has: the hash of the password, with its salt.
+/// Derived from what only the server has: the password's hash with its salt.
 fn proof(account: AccountId, stored: Option<&str>) -> Hash {
     Hash::of(&format!("{account}/{}", stored.unwrap_or_default()))
 }
 
-/// Links whoever was proven to the account that is signed in.
+/// Links the verified identity to the account that is signed in.
 ///
 /// # Errors
-/// 403 where the password was not given, or is another one by now; 409 where it is another account's.
+/// 403 where the password was not given or has changed since; 409 where the identity belongs to another account.
 pub async fn link(
     state: &State,
     oidc: &Oidc,
@@ -190,10 +191,10 @@ pub async fn link(
     )))
 }
 
-/// Takes a way to sign in from an account.
+/// Unlinks an identity from an account.
 ///
 /// # Errors
-/// 404 where it has none like this, 409 where there would be no way in any more.
+/// 404 where the account has no such identity, 409 where no way to sign in would be left.
 pub async fn unlink(state: &State, account: AccountId, identity: &str) -> Result<(), Problem> {
     let (work, identity) = (state.clone(), identity.to_owned());
     let unlinked = owned(async move { Ok(work.store.unlink(account, &identity).await?) }).await?;

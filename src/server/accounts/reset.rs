@@ -1,4 +1,4 @@
-//! A new password for somebody who has forgotten the old one, by a link that an admin hands over; and a new name.
+//! Password reset by a link that an admin hands to the user; and renaming an account.
 
 use super::Arrival;
 use crate::error::Problem;
@@ -12,13 +12,13 @@ use crate::server::task::owned;
 use crate::server::times::ahead;
 use std::time::Duration;
 
-/// How long the link can be used: it has to reach somebody, and lies around meanwhile.
+/// How long the link is valid: it has to reach the user, and is exposed meanwhile.
 const LINK: Duration = Duration::from_secs(24 * 3_600);
 
-/// Makes the link's secret. It is shown once and nowhere kept.
+/// Creates the link's secret. It is shown once and stored only as a hash.
 ///
 /// # Errors
-/// 422 for a guest, and for an account that is disabled.
+/// 422 for a guest and for a disabled account.
 pub async fn invite_to_reset(state: &State, account: AccountId, admin: &str) -> Result<String, Problem> {
     let found = state.store.account(account).await?;
     let name = match found.name {
@@ -32,10 +32,10 @@ pub async fn invite_to_reset(state: &State, account: AccountId, admin: &str) -> 
     Ok(secret)
 }
 
-/// Sets the password that somebody chose who has a link, and says whose it is. Every session of the account ends.
+/// Sets the password that the link's user chose, and returns the account's name. Every session of the account ends.
 ///
 /// # Errors
-/// 422 for what is no password, 403 for a link that is over, 429 after too many tries.
+/// 422 for an invalid password, 403 for an expired link, 429 after too many attempts.
 pub async fn reset(state: &State, arrival: &Arrival, token: &str, password: &str) -> Result<AccountId, Problem> {
     let password = Password::parse(password, "password")?;
     let _counted = state.throttle.other(arrival.address)?;
@@ -52,13 +52,13 @@ pub async fn reset(state: &State, arrival: &Arrival, token: &str, password: &str
 }
 
 fn over() -> Problem {
-    Problem::Forbidden("This link is used or over. Ask whoever runs this server for another.".into())
+    Problem::Forbidden("This link was used or has expired. Ask whoever runs this server for another.".into())
 }
 
-/// Gives an account another name. `by` is who does it.
+/// Renames an account. `by` is the actor.
 ///
 /// # Errors
-/// 422 for what is no name, or somebody else's.
+/// 422 for an invalid name, or one that is taken.
 pub async fn rename(state: &State, account: AccountId, by: Option<&str>, name: &str) -> Result<(), Problem> {
     let name = Name::parse(name)?;
     let former = state.store.account(account).await?.name;

@@ -13,15 +13,15 @@ use crate::server::task::{owned, owned_by_server};
 use crate::server::{State, conversations};
 use std::net::IpAddr;
 
-/// Principal is at the door, and with what.
+/// A browser that is about to sign in, and what it presents.
 #[derive(Clone, Debug)]
 pub struct Arrival {
-    /// Principal the browser is so far: a guest, mostly, or nobody.
+    /// The browser's current caller: usually a guest, or anonymous.
     pub who: Option<Principal>,
-    /// What it was given when somebody signed in with it before.
+    /// The cookie that it was given when an account signed in with it before.
     pub browser: Option<String>,
     pub address: IpAddr,
-    /// What the browser calls itself, in our words.
+    /// The browser's name, in our words.
     pub device: String,
 }
 
@@ -34,12 +34,12 @@ impl Arrival {
     }
 }
 
-/// What a browser gets when somebody has signed in with it.
+/// What a browser receives after signing in.
 pub struct SignedIn {
     pub session: String,
-    /// Says later that it is known to the account.
+    /// Identifies the browser as known to the account at later sign-ins.
     pub browser: String,
-    /// Whether there is a guest whose conversations are to be asked about.
+    /// Whether the user is to be asked about a guest's conversations.
     pub asks: bool,
 }
 
@@ -52,13 +52,13 @@ fn wrong() -> Problem {
     Problem::invalid("password", "This name and password do not belong together. Check both and try again.")
 }
 
-/// Signs in with name and password.
+/// Signs in with a name and a password.
 ///
 /// # Errors
-/// 422 when they do not belong together, 429 after too many tries, 403 for an account that is disabled.
+/// 422 when they do not match, 429 after too many attempts, 403 for a disabled account.
 pub async fn sign_in(state: &State, arrival: Arrival, name: &str, password: &str) -> Result<SignedIn, Problem> {
     let password = Password::parse(password, "password")?;
-    // What is no name is nobody's, and takes as long to find out.
+    // An invalid name belongs to no account, and takes as long to reject.
     let key = Name::parse(name).map_or_else(|_| "?".into(), |name| name.key().to_owned());
     let browser = arrival.browser.as_deref().map(Hash::of);
     let known = match browser {
@@ -69,7 +69,7 @@ pub async fn sign_in(state: &State, arrival: Arrival, name: &str, password: &str
     let found = state.store.credentials(&key).await?;
     let stored = found.as_ref().and_then(|found| found.password.clone());
     if !state.passwords.matches(stored.clone(), password).await? {
-        tracing::info!(address = %arrival.address, "Somebody could not sign in");
+        tracing::info!(address = %arrival.address, "An attempt to sign in failed");
         let name = found.and_then(|found| found.name);
         note(state, "somebody", "could not sign in", name.as_deref(), "").await;
         return Err(wrong());
@@ -86,8 +86,8 @@ pub async fn sign_in(state: &State, arrival: Arrival, name: &str, password: &str
     Ok(signed)
 }
 
-/// Writes down that somebody signed in, or tried to. A name that nobody has is not told: it may be a password. Whoever
-/// tries again and again makes one entry an hour for each account, and one for all names that nobody has.
+/// Writes a sign-in, or an attempt, to the audit log. A name without an account is left out: it may be a password.
+/// Repeated attempts make one entry an hour for each account, and one for all names without an account.
 async fn note(state: &State, actor: &str, action: &'static str, subject: Option<&str>, detail: &str) {
     let note = Note::new(actor, action, subject.unwrap_or("a name that nobody has"), detail);
     let state = state.clone();
@@ -97,11 +97,11 @@ async fn note(state: &State, actor: &str, action: &'static str, subject: Option<
     }
 }
 
-/// Begins a session of the account in this browser, under a new id, in place of the one before. `verified` is the password,
-/// as it is stored, that somebody has just given.
+/// Begins a session of the account in this browser, under a new id, replacing the previous one. `verified` is the
+/// stored hash of the password that was just checked.
 ///
 /// # Errors
-/// 403 where the account was disabled, or its password changed, since that was verified.
+/// 403 where the account was disabled, or its password changed, since that check.
 pub(crate) async fn begin(
     state: &State,
     arrival: Arrival,
@@ -145,16 +145,16 @@ pub(crate) async fn begin(
     Ok(signed)
 }
 
-/// Ends the session that asks. Without one there is nothing to do.
+/// Ends the caller's session. Without a session there is nothing to do.
 pub async fn leave(state: &State, who: Option<Principal>) -> Result<(), Problem> {
     let Some(Principal { account, by: Credential::Session(session), .. }) = who else { return Ok(()) };
     end_session(state, account, session, None).await
 }
 
-/// Ends a session of the account, and writes `note` down.
+/// Ends a session of the account, and writes `note` to the audit log.
 ///
 /// # Errors
-/// 404 where it has none like this.
+/// 404 where it has no such session.
 pub async fn end_session(state: &State, account: AccountId, session: Hash, note: Option<Note>) -> Result<(), Problem> {
     let state = state.clone();
     owned(async move {
@@ -166,7 +166,7 @@ pub async fn end_session(state: &State, account: AccountId, session: Hash, note:
     .await
 }
 
-/// Ends the account's sessions, but for one.
+/// Ends all of the account's sessions except one.
 pub async fn end_other_sessions(state: &State, account: AccountId, but: Hash) -> Result<(), Problem> {
     let state = state.clone();
     owned(async move {
@@ -179,7 +179,7 @@ pub async fn end_other_sessions(state: &State, account: AccountId, but: Hash) ->
     .await
 }
 
-/// A session that ends may leave a guest's conversations to its account: whoever looks at the list sees it grow.
+/// A session that ends may leave a guest's conversations to its account: open lists are told that they grew.
 fn has_grown(state: &State, account: AccountId) {
     state.journals.start_over(Topic::Account(account));
 }
@@ -187,7 +187,7 @@ fn has_grown(state: &State, account: AccountId) {
 /// Changes the password. All other sessions of the account end, and this one gets a new id.
 ///
 /// # Errors
-/// 422 when `old` is not the password, or `new` cannot be one; 429 after too many tries.
+/// 422 when `old` is not the password or `new` is not a valid one; 429 after too many attempts.
 pub async fn change_password(
     state: &State,
     arrival: Arrival,
@@ -199,7 +199,7 @@ pub async fn change_password(
     let account = state.store.account(who.account).await?;
     let name = account.name.ok_or(Problem::NotFound)?;
     let key = Name::parse(&name)?.key().to_owned();
-    // Whoever sits before an open session is no browser that is known: the password is what is asked for.
+    // An open session does not make the browser a known one here: the password is what is verified.
     let attempt = state.throttle.sign_in(&key, arrival.address, None)?;
     let found = state.store.credentials_of(who.account).await?;
     if !state.passwords.matches(found.password, old).await? {
@@ -210,7 +210,7 @@ pub async fn change_password(
     let (work, this, verified) = (state.clone(), arrival.session(), hash.clone());
     owned(async move {
         let note = Note::new(&name, "changed the password", &name, "");
-        // This one ends as the new one begins, which takes over what is still to be asked.
+        // This session ends as the new one begins, and the new one takes over its open question.
         for revoked in work.store.change_password(who.account, &hash, this, &note).await? {
             work.grants.revoke(revoked);
         }
@@ -220,7 +220,7 @@ pub async fn change_password(
     begin(state, arrival, who.account, Some(verified)).await
 }
 
-/// The guest whose conversations whoever asks is still to be asked about.
+/// The guest whose conversations the caller still has to decide about.
 pub async fn guest_of(state: &State, who: Principal) -> Result<Option<AccountId>, Problem> {
     match who.by {
         Credential::Session(session) => Ok(state.store.guest_of(session).await?),
@@ -228,7 +228,7 @@ pub async fn guest_of(state: &State, who: Principal) -> Result<Option<AccountId>
     }
 }
 
-/// Answers the question about a guest's conversations: they are the account's now, or they go with the guest.
+/// Answers the question about a guest's conversations: they move to the account, or are deleted with the guest.
 pub async fn keep_guest(state: &State, who: Principal, keep: bool) -> Result<(), Problem> {
     let Some(guest) = guest_of(state, who).await? else { return Ok(()) };
     let state = state.clone();

@@ -1,4 +1,4 @@
-//! Signing up: by anybody, by those who are invited, or by nobody.
+//! Signing up: open to everybody, by invitation only, or closed.
 
 use super::sign_in::{Arrival, SignedIn, begin};
 use crate::error::Problem;
@@ -13,34 +13,34 @@ use crate::server::task::owned;
 use crate::server::times::ahead;
 use std::time::Duration;
 
-/// What admins have set is kept under this name.
+/// The key under which the admins' policy is stored.
 const SETTING: &str = "sign_up";
-/// How long the link for the first admin can be used. The next start without an admin prints another.
+/// How long the link for the first admin is valid. The next start without an admin prints another.
 const FIRST_ADMIN: Duration = Duration::from_secs(7 * 24 * 3_600);
 
-/// The policy of the moment: what an admin has set, or else the setting.
+/// The current policy: the admins' choice, or else the setting.
 pub async fn policy(state: &State) -> Result<SignUp, Problem> {
     let set = state.store.setting(SETTING).await?;
     Ok(set.and_then(|set| SignUp::parse(&set)).unwrap_or_else(|| state.settings.sign_up()))
 }
 
-/// Sets the policy. `by` is who does it.
+/// Sets the policy. `by` is the actor.
 pub async fn set_policy(state: &State, policy: SignUp, by: &str) -> Result<(), Problem> {
     let (state, note) = (state.clone(), Note::new(by, "set who may sign up", "", policy.name()));
     owned(async move { Ok(state.store.set_setting(SETTING, policy.name(), &note).await?) }).await
 }
 
-/// Somebody who signs up, as the form has it.
+/// A sign-up as the form sends it.
 pub struct NewPerson<'a> {
     pub name: &'a str,
     pub password: &'a str,
     pub invitation: Option<&'a str>,
 }
 
-/// Makes an account with a name and signs in. A guest keeps its conversations.
+/// Creates an account with a name and signs in. A guest keeps its conversations.
 ///
 /// # Errors
-/// 422 for a field that is wrong, 403 where this takes an invitation, 429 after too many tries.
+/// 422 for an invalid field, 403 where an invitation is required, 429 after too many attempts.
 pub async fn sign_up(state: &State, arrival: Arrival, new: NewPerson<'_>) -> Result<SignedIn, Problem> {
     let invitation = new.invitation.map(Hash::of);
     let name = Name::parse(new.name)?;
@@ -66,7 +66,7 @@ pub async fn sign_up(state: &State, arrival: Arrival, new: NewPerson<'_>) -> Res
     }
 }
 
-/// Looked at before the password is hashed; the invitation is taken with the account.
+/// Checked before the password is hashed; the invitation is used up when the account is created.
 pub(super) async fn admit(state: &State, invitation: Option<Hash>) -> Result<(), Problem> {
     if let Some(invitation) = invitation {
         let open = state.store.open_invitation(invitation).await?;
@@ -83,7 +83,7 @@ pub(super) fn no_invitation() -> Problem {
     Problem::invalid("invitation", "This invitation is not valid any more. Ask for a new one.")
 }
 
-/// Where there is no admin yet: the invitation that makes one. It is told once, at the start.
+/// The invitation that creates the first admin, where there is none yet. It is printed once, at the start.
 pub async fn first_admin(state: &State) -> Result<Option<String>, Problem> {
     if state.store.has_admin().await? {
         return Ok(None);

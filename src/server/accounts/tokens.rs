@@ -7,13 +7,13 @@ use crate::server::principal::Scope;
 use crate::server::secret::{self, Hash};
 use crate::server::task::owned;
 
-/// Programs that one person runs; more are forgotten ones.
+/// Programs that one user runs; more are forgotten tokens.
 const MAX_TOKENS: usize = 50;
 const MAX_CHARACTERS: usize = 60;
-/// So that a token is known for one where it does not belong, in a repository, say.
+/// A prefix by which a token is recognised where it does not belong, such as in a repository.
 const PREFIX: &str = "rivulet_";
 
-/// Ends a token of the account, and the streams that it has let in.
+/// Revokes a token of the account, and ends the streams that it authorised.
 pub async fn end_token(state: &State, account: AccountId, token: Hash) -> Result<(), Problem> {
     let state = state.clone();
     owned(async move {
@@ -24,7 +24,7 @@ pub async fn end_token(state: &State, account: AccountId, token: Hash) -> Result
     .await
 }
 
-/// Makes a token. What is returned is shown once and nowhere kept.
+/// Creates a token. The returned secret is shown once and stored only as a hash.
 pub async fn make_token(state: &State, account: AccountId, name: &str, scope: Scope) -> Result<String, Problem> {
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
     if name.is_empty() || MAX_CHARACTERS < name.chars().count() || name.chars().any(char::is_control) {

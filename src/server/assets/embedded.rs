@@ -1,6 +1,6 @@
-//! The app's files in the program itself: one binary is all there is to install.
+//! The app's files, embedded in the binary: one binary is all there is to install.
 //!
-//! A debug build with them reads the folder that it was built beside.
+//! A debug build with `embed` reads the folder that it was built beside.
 
 use super::File;
 use crate::server::secret::hex;
@@ -15,8 +15,8 @@ struct Site;
 /// The files never change while the program runs, and another build has them in another folder.
 pub const CACHING: &str = "public, max-age=31536000, immutable";
 
-/// The folder of the app's own files in addresses. It names the build: a page that is still open when another build starts
-/// is then refused what would not fit it, and browsers need never ask twice for a file.
+/// The folder of the app's own files in URLs. It names the build: a page left open across an update is refused files
+/// that would not fit it, and browsers can cache each file for ever.
 pub fn folder() -> String {
     let mut names: Vec<_> = Site::iter().collect();
     names.sort();

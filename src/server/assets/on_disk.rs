@@ -6,15 +6,14 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::UNIX_EPOCH;
 
-/// The site's folder: cargo-leptos names it to the server that it starts. Otherwise it is where `site-root` in Cargo.toml
-/// says.
+/// The site's folder: cargo-leptos passes it to the server that it starts. Otherwise it is `site-root` of Cargo.toml.
 static ROOT: LazyLock<PathBuf> =
     LazyLock::new(|| std::env::var_os("LEPTOS_SITE_ROOT").map_or_else(|| "target/site".into(), PathBuf::from));
 
 /// `cargo leptos watch` replaces the files while the program runs.
 pub const CACHING: &str = CHANGING;
 
-/// The folder of the app's own files in addresses, as cargo-leptos calls it: it names a changed style sheet by that.
+/// The folder of the app's own files in URLs, as cargo-leptos names it: it reloads a changed style sheet by that name.
 pub fn folder() -> String {
     "pkg".into()
 }
@@ -23,7 +22,7 @@ pub fn get(name: &str) -> Option<File> {
     read(&ROOT, name)
 }
 
-/// A file inside `root`. A name comes from an address, so it may try to climb out.
+/// A file inside `root`. The name comes from a URL, so it may try to leave `root`.
 fn read(root: &Path, name: &str) -> Option<File> {
     let is_inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
     let path = is_inside.then(|| root.join(name))?;

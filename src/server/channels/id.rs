@@ -1,7 +1,7 @@
-//! What a socket is called: two numbers, as the protocol wants it.
+//! The id of a socket: two numbers, as the protocol requires.
 //!
-//! The second follows from the first by the secret, so that a server knows the sockets of another process of the same app
-//! from what nobody has ever called a socket.
+//! The second is derived from the first with the secret, so that a server can tell the sockets of another process of
+//! its app from invented ids.
 
 use crate::error::Problem;
 use crate::server::channels::PusherApp;
@@ -31,7 +31,7 @@ impl SocketId {
         Self { number, check }
     }
 
-    /// Reads an id that a server of this app has given.
+    /// Parses an id that a server of this app has given.
     pub fn parse(text: &str, app: &PusherApp) -> Option<Self> {
         let (number, check) = text.split_once('.')?;
         let id = Self::of(number.parse().ok()?, app);

@@ -15,11 +15,11 @@ pub struct Name(Arc<str>);
 pub enum Channel {
     /// `private-conversations.{id}`: the events of a conversation.
     Conversation(ConversationId),
-    /// `presence-conversations.{id}`: who is looking at it.
+    /// `presence-conversations.{id}`: who is viewing it.
     Audience(ConversationId),
     /// `private-accounts.{id}`: an account's list of conversations.
     Account(AccountId),
-    /// Nothing of ours: a trusted backend says what is said there, and signs who may listen.
+    /// Not one of Rivulet's: a trusted backend publishes there, and signs who may listen.
     Other,
 }
 
@@ -44,7 +44,7 @@ impl Name {
         }
     }
 
-    /// Whether a signature lets in.
+    /// Whether subscribing needs a signature.
     pub fn is_private(&self) -> bool {
         self.0.starts_with("private-") || self.is_presence()
     }

@@ -1,7 +1,7 @@
 //! The app that Pusher clients name: its id and key are public, its secret signs.
 //!
-//! Made at the first start and kept in the store, unless the settings say what they are: whoever takes the place of another
-//! server keeps what its clients have.
+//! Made at the first start and kept in the store, unless the settings give them: a replacement for another server can
+//! keep the credentials that its clients have.
 
 use crate::server::secret;
 use crate::server::settings::Settings;
@@ -11,7 +11,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
-/// What the app is called where no setting calls it otherwise.
+/// The app's id where no setting gives one.
 const ID: &str = "rivulet";
 /// Hexadecimal digits of a key, as many as Pusher's have. It is no secret.
 const KEY_DIGITS: usize = 20;
@@ -27,7 +27,7 @@ impl PusherApp {
         Self { id: id.into(), key: key.into(), secret: secret.into() }
     }
 
-    /// What the settings say; and else what the store has, made now where it has nothing.
+    /// The credentials in the settings; else those in the store, created now where it has none.
     ///
     /// # Errors
     /// The store does not answer, or the system has no random numbers.
@@ -53,12 +53,12 @@ impl PusherApp {
         hex
     }
 
-    /// Whether `signature` is [`PusherApp::sign`] of `text`. How long it takes tells nothing about it.
+    /// Whether `signature` is [`PusherApp::sign`] of `text`. In constant time.
     pub fn verify(&self, text: &str, signature: &str) -> bool {
         bytes(signature).is_some_and(|bytes| self.mac(text).verify_slice(&bytes).is_ok())
     }
 
-    /// For the page of an admin.
+    /// For the admin page.
     pub fn secret(&self) -> &str {
         self.secret.expose_secret()
     }

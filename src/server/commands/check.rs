@@ -1,4 +1,4 @@
-//! `rivulet check`: every provider is asked one small question, and what comes of it is said in words.
+//! `rivulet check`: asks every provider one small question and prints the outcome.
 
 use super::table;
 use crate::model::{Parameters, Role};
@@ -8,10 +8,10 @@ use futures::future::join_all;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-/// As little as an answer can cost.
+/// The smallest limit on an answer's tokens.
 const QUESTION: &str = "Answer with the word yes and nothing else.";
 
-/// What became of one question.
+/// The outcome of one question.
 struct Finding {
     provider: String,
     /// What happened, or what to change.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-/// Between two columns.
+/// The gap between two columns.
 const GAP: usize = 2;
 
 /// Writes the rows with each column as wide as its widest cell.

@@ -1,4 +1,4 @@
-//! Whether a reply may be opened now.
+//! Admission: whether a reply may be opened now.
 
 use super::{Open, Shared};
 use crate::error::Problem;
@@ -11,13 +11,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-/// One of thousands of replies will have ended by then.
+/// Of thousands of replies, one will have ended by then.
 const RETRY_AFTER_SECONDS: u64 = 5;
 
-/// Where a reply is being written. A conversation has one at a time.
+/// The place of an open reply: its account and conversation. A conversation has one at a time.
 type ReplySlot = (AccountId, ConversationId);
 
-/// A reply that is about to be opened: a place among the account's, and a reason for a drain to wait.
+/// A reply that is about to be opened: a place in the account's limit, and a reason for a drain to wait.
 pub(super) struct Admission {
     shared: Arc<Shared>,
     place: ReplySlot,
@@ -34,7 +34,7 @@ impl Drop for Admission {
 }
 
 impl Shared {
-    /// The account's limits, where it has tokens left. It may have been disabled while a message waited for its turn.
+    /// The account's limits, if it has tokens left. It may have been disabled while a message waited for its turn.
     pub(super) async fn allowed(&self, account: AccountId) -> Result<Quota, Problem> {
         let (quota, used) = match self.store.allowance(account).await {
             Err(sqlx::Error::RowNotFound) => return Err(Problem::Unknown),
@@ -44,21 +44,21 @@ impl Shared {
         Ok(quota)
     }
 
-    /// Whether the account may start a reply now. The place is taken for as long as the answer is held.
+    /// Whether the account may start a reply now. The place is taken until the returned value is dropped.
     pub(super) fn admit(
         self: &Arc<Self>,
         account: AccountId,
         conversation: ConversationId,
         quota: Quota,
     ) -> Result<Admission, Problem> {
-        // Before looking, so that a drain that begins in between waits for us.
+        // Before the check, so that a drain that begins in between waits for us.
         let token = self.tasks.token();
         self.drain.admit()?;
         self.has_memory(conversation)?;
         let open = lock(&self.open);
         let mut admitted = lock(&self.admitted);
         let all = || places(&open, &admitted);
-        // The reply that is open here makes room for this one.
+        // The reply that is open here is replaced by this one.
         self.has_room(all().filter(|(_, place)| *place != conversation).count() + self.visits.len())?;
         let mine = all().filter(|(owner, place)| *owner == account && *place != conversation);
         let others = mine.collect::<HashSet<_>>().len() + self.visiting.of(account) as usize;
@@ -71,8 +71,8 @@ impl Shared {
         Ok(Admission { shared: Arc::clone(self), place: (account, conversation), _token: token })
     }
 
-    /// Whether the account may have one more answer outside any conversation, beside its open replies. The place is taken
-    /// for as long as the answer is held.
+    /// Whether the account may have one more stateless answer beside its open replies. The place is taken until the
+    /// returned value is dropped.
     pub(super) fn admit_stateless(&self, account: AccountId, quota: Quota) -> Result<Counted, Problem> {
         let open = lock(&self.open);
         let admitted = lock(&self.admitted);
@@ -92,7 +92,7 @@ impl Shared {
         Problem::TooMany { message, retry_after_seconds: 5 }
     }
 
-    /// Whether an answer outside any conversation may start now; it is among the visits already.
+    /// Whether a stateless answer may start now; it is already counted in `visits`.
     pub(super) fn admit_visit(&self) -> Result<(), Problem> {
         self.drain.admit()?;
         let open = lock(&self.open);
@@ -100,12 +100,13 @@ impl Shared {
         self.has_room((open.len() + admitted.len() + self.visits.len()).saturating_sub(1))
     }
 
-    /// Whether one more fits beside so many others, of everybody.
+    /// Whether the process has room for one more beside `others`, over all accounts.
     fn has_room(&self, others: usize) -> Result<(), Problem> {
         if others < self.bounds.open_replies { Ok(()) } else { Err(self.too_much("capacity")) }
     }
 
-    /// Whether the journals can hold one more reply. One that is open in the conversation makes room for it.
+    /// Whether the journals have room for one more reply. An open reply of the conversation is replaced, so it makes
+    /// room.
     fn has_memory(&self, conversation: ConversationId) -> Result<(), Problem> {
         let is_full = self.journals.is_full() && !self.journals.topic(Topic::Conversation(conversation)).is_open();
         if is_full { Err(self.too_much("memory")) } else { Ok(()) }
@@ -119,7 +120,7 @@ impl Shared {
     }
 }
 
-/// Where replies are open or about to be; a place that is both, for a moment, comes twice.
+/// The places of replies that are open or about to be; a place that is briefly both comes twice.
 fn places(open: &HashMap<MessageId, Arc<Open>>, admitted: &[ReplySlot]) -> impl Iterator<Item = ReplySlot> {
     open.values().map(|open| (open.account, open.conversation)).chain(admitted.iter().copied())
 }

@@ -1,5 +1,5 @@
-//! Keeps what the open replies have so far: many of them in one transaction, at most once a second, never per token. And,
-//! as often, stops what another process was asked to stop.
+//! Checkpoints of the open replies: many in one transaction, at most once a second, never per token. At the same
+//! interval, stops the replies that another process has asked to stop.
 
 use super::{Open, Shared};
 use crate::event::Draft;
@@ -14,7 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 /// A little under the second that promise S6 allows, so that the write itself fits in as well.
 const EVERY: Duration = Duration::from_millis(950);
 
-/// Runs until the engine is gone.
+/// Runs until the engine is dropped.
 pub(super) async fn run(shared: Weak<Shared>) {
     let mut ticks = interval_at(Instant::now() + EVERY, EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -43,7 +43,7 @@ async fn save(shared: &Shared, open: &[Arc<Open>]) {
     shared.metrics.checkpoint.observe(began.elapsed().as_secs_f64());
     match written {
         Ok(()) => seqs.iter().for_each(|(open, seq)| open.saved.store(*seq, Ordering::Relaxed)),
-        // The text is safe in memory; the next tick tries again with all of it.
+        // The text is safe in memory; the next tick retries with all of it.
         Err(error) => {
             shared.metrics.checkpoint_failures.inc();
             tracing::warn!(%error, replies = drafts.len(), "A checkpoint was not written");

@@ -1,21 +1,22 @@
-//! What of a long conversation a model is shown. The oldest questions are left out, each with its answers, until the rest
-//! fits; the system prompt and what is to be answered always stay. The reply says how many messages that were.
+//! Which part of a long conversation a model is shown. The oldest questions are left out, each with its answers, until
+//! the rest fits; the system prompt and the message to answer always stay. The reply says how many messages were left
+//! out.
 
 use super::estimate;
 use crate::model::{Message, Role};
 use crate::server::provider::{Request, Turn};
 
-/// The part of a window that the answer gets where the conversation does not say: one in so many.
+/// The answer gets 1/`ANSWER_SHARE` of the window where the conversation does not set a limit.
 const ANSWER_SHARE: u64 = 4;
-/// However long the answer may be, so much is for the question: one in so many.
+/// At least 1/`QUESTION_SHARE` of the window is for the question, however long the answer may be.
 const QUESTION_SHARE: u64 = 2;
-/// The part that is left free, because an estimate is one: one in so many.
+/// 1/`MARGIN_SHARE` of the window is left free, because token counts are estimates.
 const MARGIN_SHARE: u64 = 10;
-/// What a reply answers: the question. Where it goes on: the question, the text so far, the wish to go on.
+/// Turns that always stay: the question; for a continued reply the question, the text so far, the request to continue.
 const ANSWERED: usize = 1;
 const CONTINUED: usize = 3;
 
-/// Leaves out what does not fit into the model's window, so many tokens. Where that is not known, nothing.
+/// Leaves out what does not fit into the model's window, in tokens. With an unknown window nothing is left out.
 pub(super) fn fit(window: Option<u64>, request: &mut Request, reply: &mut Message) {
     let Some(window) = window else { return };
     let longest = request.parameters.max_output_tokens.map_or(window / ANSWER_SHARE, u64::from);
@@ -26,12 +27,12 @@ pub(super) fn fit(window: Option<u64>, request: &mut Request, reply: &mut Messag
     reply.left_out = u32::try_from(first).unwrap_or(u32::MAX);
 }
 
-/// Whether the model of this window can read all of the request. Where the window is not known, that is not guessed.
+/// Whether the model can read the whole request. With an unknown window, yes.
 pub(super) fn fits(window: Option<u64>, request: &Request) -> bool {
     window.is_none_or(|window| estimate::asked(request) <= window - window / MARGIN_SHARE)
 }
 
-/// The oldest question from which on all turns fit; the last `answered` turns do in any case.
+/// The oldest question from which on all turns fit; the last `answered` turns always stay.
 fn first_shown(request: &Request, room: u64, answered: usize) -> usize {
     let before = request.turns.len().saturating_sub(answered);
     let (older, last) = request.turns.split_at(before);
@@ -53,7 +54,7 @@ mod tests {
     use super::*;
     use crate::model::{MessageId, Parameters};
 
-    /// Turns of so many tokens each, by turns of both sides; the last is a person's.
+    /// Turns of these numbers of tokens, user and model alternating; the last is a user's.
     fn request(tokens: &[usize]) -> Request {
         let sides = [Role::User, Role::Assistant].into_iter().cycle();
         let turns = sides.zip(tokens).map(|(role, tokens)| Turn::said(role, "é".repeat(4 * tokens))).collect();

@@ -1,8 +1,8 @@
-//! A reply's end: written to the store, then told, so that what viewers were told is never more than what is kept.
+//! The end of a reply: written to the store, then published, so that viewers never know more than what is stored.
 //!
-//! Where the store does not take it (the disk is full, another program holds the file), the viewers are told after a
-//! while that it is not saved yet; the end is held in memory, tried again until it is written, and the viewers get a
-//! snapshot then. The conversation goes on only from an end that is written.
+//! Where the store does not accept it (the disk is full, another program holds the file), the viewers are told after a
+//! while that it is not saved yet; the end is held in memory and retried until it is written, and the viewers get a
+//! snapshot then. The conversation continues only from an end that is written.
 
 use super::reply::{Facts, Outcome, failure};
 use super::{Open, Shared};
@@ -61,7 +61,7 @@ fn ending(open: &Open, outcome: Outcome, status: Status, draft: Draft) -> Ending
     }
 }
 
-/// Tries to write for as long as viewers can be kept waiting. None: not yet.
+/// Retries the write for as long as viewers can be kept waiting. None: not written yet.
 async fn write(shared: &Shared, ending: &Ending) -> Option<Written> {
     let patience = Instant::now() + shared.bounds.end_write;
     let mut pause = shared.bounds.shortest_pause;
@@ -78,7 +78,7 @@ async fn write(shared: &Shared, ending: &Ending) -> Option<Written> {
     }
 }
 
-/// Tries until it is written, the conversation is deleted, or the server ends: then once more, for good.
+/// Retries until it is written, the conversation is deleted, or the server ends: then once more, for the last time.
 pub(super) async fn save_later(shared: &Shared, open: &Open, ending: &Ending) {
     let mut pause = shared.bounds.shortest_pause;
     let mut last = false;
@@ -94,7 +94,7 @@ pub(super) async fn save_later(shared: &Shared, open: &Open, ending: &Ending) {
     }
 }
 
-/// Writes what is not written yet in this conversation, or says that it cannot be done now.
+/// Writes the conversation's unsaved end, or returns an error if it still cannot be written.
 pub(super) async fn save_now(shared: &Shared, conversation: ConversationId) -> Result<(), Problem> {
     match shared.store.held_in(conversation) {
         None => Ok(()),
@@ -109,7 +109,7 @@ async fn save(shared: &Shared, journal: &Journal, ending: &Ending) -> sqlx::Resu
     shared.store.end_reply(shared.store.process(), ending).await?;
     if shared.store.let_go(ending.reply) {
         tracing::info!(reply = %ending.reply, "A reply's end is written at last");
-        // Its viewers were told that it was not saved. They hear the truth from a snapshot.
+        // Its viewers were told that it was not saved. A snapshot corrects that.
         journal.start_over();
     }
     Ok(())
@@ -131,6 +131,6 @@ fn event(open: &Open, outcome: &Outcome, usage: Option<Usage>) -> Event {
 
 fn not_saved() -> ReplyError {
     let message = "The server cannot save this reply at the moment and keeps trying. Copy what you need, and tell \
-                   whoever runs it.";
+                   the administrator.";
     failure("not_saved", message, true)
 }

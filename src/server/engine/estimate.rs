@@ -1,4 +1,4 @@
-//! Tokens where no provider has counted them.
+//! Estimated tokens, where no provider has counted them.
 
 use crate::event::Draft;
 use crate::model::Usage;
@@ -6,26 +6,26 @@ use crate::server::picture::Picture;
 use crate::server::provider::{Request, Turn};
 
 /// About right for English in the vocabularies of today's models. Other languages and code take more tokens, which is
-/// why an estimate is always called one.
+/// why an estimate is always labelled as one.
 const CHARACTERS_PER_TOKEN: usize = 4;
 
-/// What Anthropic counts for an image, and about what others do: one token for so many pixels ...
+/// What Anthropic counts for an image, and about what others do: one token per `PIXELS_PER_TOKEN` pixels ...
 const PIXELS_PER_TOKEN: u64 = 750;
-/// ... and at most this many, because what is larger is scaled down for the model.
+/// ... and at most this many, because larger images are scaled down for the model.
 const MAX_TOKENS_PER_IMAGE: u64 = 1_600;
 
-/// What a text of so many characters is about.
+/// The estimate for a text of this many characters.
 pub fn tokens(characters: usize) -> u64 {
     characters.div_ceil(CHARACTERS_PER_TOKEN) as u64
 }
 
-/// What an image is about.
+/// The estimate for an image.
 fn image(picture: &Picture) -> u64 {
     let pixels = u64::from(picture.width) * u64::from(picture.height);
     pixels.div_ceil(PIXELS_PER_TOKEN).min(MAX_TOKENS_PER_IMAGE)
 }
 
-/// What a turn is about, with its images.
+/// The estimate for a turn, with its images.
 pub(super) fn turn(turn: &Turn) -> u64 {
     tokens(turn.text.chars().count()) + images(turn)
 }
@@ -34,19 +34,19 @@ fn images(turn: &Turn) -> u64 {
     turn.images.iter().map(|picture| image(picture)).sum()
 }
 
-/// What a request is about.
+/// The estimate for a request.
 pub(super) fn asked(request: &Request) -> u64 {
     let turns: usize = request.turns.iter().map(|turn| turn.text.chars().count()).sum();
     tokens(request.system.chars().count() + turns) + request.turns.iter().map(images).sum::<u64>()
 }
 
-/// What a reply that broke off was counted as, or about what it has, where that is more.
+/// The usage of an interrupted reply: the provider's count or the estimate, whichever is larger.
 pub(super) fn at_least(counted: Usage, draft: &Draft, kept: usize) -> Usage {
     let about = reply(counted.input_tokens, draft, kept);
     if counted.output_tokens < about.output_tokens { about } else { counted }
 }
 
-/// What was counted, and where that is nothing, what it is about: no request is read without a token, and no text written.
+/// The provider's count, or where that is 0 the estimate: no request is read without a token, and no text written.
 pub(super) fn filled(counted: Usage, asked: u64, draft: &Draft, kept: usize) -> Usage {
     let about = reply(asked, draft, kept);
     let or_about = |counted: u64, about: u64| if counted == 0 { about } else { counted };
@@ -56,7 +56,7 @@ pub(super) fn filled(counted: Usage, asked: u64, draft: &Draft, kept: usize) -> 
     Usage { input_tokens, output_tokens, estimated: counted.estimated || !is_counted, ..counted }
 }
 
-/// What a reply is about; `kept` characters of its text were there before it was asked for.
+/// The estimate for a reply; `kept` characters of its text existed before it was requested.
 pub(super) fn reply(asked: u64, draft: &Draft, kept: usize) -> Usage {
     let written = (draft.text.chars().count() + draft.thinking.chars().count()).saturating_sub(kept);
     Usage { input_tokens: asked, output_tokens: tokens(written), estimated: true, cost_micros: None }

@@ -1,4 +1,4 @@
-//! What it takes to open a reply: the messages, the request to the model, the events.
+//! Opening a reply: the messages, the request to the model, the events.
 
 use crate::event::Event;
 use crate::model::{Image, Message, MessageId, Named, Role};
@@ -9,9 +9,9 @@ use crate::server::store::conversations::Stored;
 use crate::server::store::messages::Told;
 use crate::server::times::now;
 
-/// What the model is asked: what was said so far, and to go on where `reply` has text already.
+/// The request to the model: the conversation so far, and where `reply` has text already, the request to continue it.
 pub(super) fn request(stored: &Stored, history: &[Told], reply: &Message, shown: &Shown) -> Request {
-    // A reply that failed before its first word says nothing, and no provider takes an empty turn.
+    // A reply that failed before its first word has no text, and no provider accepts an empty turn.
     let said = history.iter().filter(|message| !message.text.trim().is_empty());
     let mut turns: Vec<_> = said.map(|message| shown.turn(message)).collect();
     if !reply.text.trim().is_empty() {

@@ -1,6 +1,6 @@
-//! Replies that another process on the same database is writing. During an update the old process ends its replies while
-//! the new one already serves: a conversation's viewers here get a snapshot whenever the other process kept more of it,
-//! and its end; a stop is passed on. What a process leaves that is gone, is ours to mark as interrupted.
+//! Replies that another process on the same database is writing. During an update the old process ends its replies
+//! while the new one already serves: a conversation's viewers here get a snapshot whenever the other process has stored
+//! more of it, and its end; a stop is passed on. This process marks the replies of a dead process as interrupted.
 
 use super::Shared;
 use crate::error::Problem;
@@ -14,15 +14,15 @@ use std::sync::Weak;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// As often as the other process keeps what it has.
+/// As often as the other process stores checkpoints.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How often is looked whether a reply has ended that another process was asked to stop: it does so within a second.
+/// How often to poll whether a reply has ended that another process was asked to stop: it does so within a second.
 const WAIT: Duration = Duration::from_millis(50);
 
-/// The open replies of others, as they were found last.
+/// The open replies of other processes, as of the last poll.
 pub(super) type Known = HashMap<MessageId, OtherReply>;
 
-/// Marks as interrupted what processes have left that are gone, and tells what others have written since the last look.
+/// Marks the replies of dead processes as interrupted, and publishes what others have written since the last poll.
 pub(super) async fn look(shared: &Shared) -> sqlx::Result<()> {
     let mut found = Known::new();
     for open in shared.store.open_elsewhere().await? {
@@ -38,7 +38,7 @@ pub(super) async fn look(shared: &Shared) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// Runs until the engine is gone.
+/// Runs until the engine is dropped.
 pub(super) async fn run(shared: Weak<Shared>) {
     loop {
         sleep(LOOK_EVERY).await;
@@ -48,11 +48,11 @@ pub(super) async fn run(shared: Weak<Shared>) {
                 tracing::warn!(%error, "The replies of other processes could not be looked at");
             }
         };
-        round(&shared.metrics, "elsewhere", work).await;
+        round(&shared.metrics, "other_process", work).await;
     }
 }
 
-/// Whoever views a conversation in which something has changed gets a snapshot.
+/// Viewers of a conversation in which something has changed get a snapshot.
 fn tell(shared: &Shared, before: &Known, now: &Known) {
     let grown = now.values().filter(|found| before.get(&found.reply) != Some(found));
     let ended = before.values().filter(|known| !now.contains_key(&known.reply));
@@ -63,8 +63,8 @@ fn tell(shared: &Shared, before: &Known, now: &Known) {
 }
 
 impl Shared {
-    /// Stops what another process writes in this conversation, waits until its end is written, and tells that end: while a
-    /// reply is open here, nothing can be told but its own events.
+    /// Stops the reply that another process writes in this conversation, waits until its end is written, and publishes
+    /// that end: while a reply is open here, only its own events can be published.
     pub(super) async fn settle_elsewhere(&self, conversation: ConversationId) -> Result<(), Problem> {
         let was_open = lock(&self.elsewhere).values().any(|known| known.conversation == conversation);
         if self.stop_elsewhere(conversation).await? || was_open {
@@ -93,7 +93,7 @@ impl Shared {
         }
     }
 
-    /// Passes a stop on. `false`: no other process that lives is writing this reply.
+    /// Passes a stop on. `false`: no live process writes this reply.
     pub(super) async fn pass_on_stop(&self, reply: MessageId) -> Result<bool, Problem> {
         let found = self.store.open_elsewhere().await?;
         let Some(found) = found.into_iter().find(|found| found.reply == reply) else { return Ok(false) };
@@ -107,7 +107,8 @@ impl Shared {
     }
 }
 
-/// One whose file cannot be read is taken for alive: its replies are better shown as open for too long than ended twice.
+/// A process whose file cannot be read counts as alive: it is better to show its replies as open for too long than to
+/// end them twice.
 fn lives(shared: &Shared, process: &str) -> bool {
     shared.store.lives(process).unwrap_or_else(|error| {
         tracing::error!(%error, process, "Whether a process lives cannot be told");
@@ -121,7 +122,7 @@ async fn interrupt(shared: &Shared, process: &str) -> sqlx::Result<()> {
         let replies = conversations.len();
         tracing::warn!(replies, "Replies of a process that is gone are now marked as interrupted");
     }
-    // A reply that nobody here knew of may have been loaded since it was opened.
+    // A reply that this process did not know may have been loaded since it was opened.
     for conversation in conversations {
         shared.journals.start_over(Topic::Conversation(conversation));
     }

@@ -1,5 +1,5 @@
-//! Merges a provider's pieces into events: the first at once, the rest over at most 20 ms. Also keeps the time that the
-//! model thinks, so that every viewer is told the same.
+//! Merges a provider's pieces into events: the first at once, the rest over at most 20 ms. Also stores how long the
+//! model thinks, so that every viewer sees one value.
 
 use crate::event::Event;
 use crate::model::MessageId;
@@ -20,7 +20,7 @@ pub(super) enum Kind {
     Thinking,
 }
 
-/// Pieces on their way into the journal.
+/// Pieces that are not in the journal yet.
 pub(super) struct Pieces {
     journal: Arc<Journal>,
     reply: MessageId,
@@ -29,15 +29,15 @@ pub(super) struct Pieces {
     began: Instant,
     last: Option<Instant>,
     thinking: Option<Stretch>,
-    /// How long it thought in former stretches.
+    /// How long the model thought in earlier stretches.
     thought: Duration,
     metrics: Arc<Metrics>,
 }
 
-/// Thinking that is under way.
+/// Thinking that is in progress.
 struct Stretch {
     began: Instant,
-    /// When that was, until the viewers have been told.
+    /// When it began, until the viewers have been told.
     since: Option<String>,
 }
 
@@ -73,7 +73,7 @@ impl Pieces {
         }
     }
 
-    /// When the waiting pieces have to go; none when nothing waits.
+    /// When the waiting pieces must be flushed; none when nothing waits.
     pub(super) fn due(&self) -> Option<Instant> {
         (!self.waiting.is_empty()).then(|| self.last.map_or_else(Instant::now, |last| last + MERGE))
     }
@@ -102,7 +102,7 @@ impl Pieces {
         self.journal.append(Event::Thinking { reply: self.reply, text: String::new(), since: stretch.since, ms });
     }
 
-    /// Thinking without a word is told as well: the page then says that the model thinks.
+    /// Thinking without text is published as well: the page then says that the model thinks.
     fn is_silent(&self) -> bool {
         self.waiting.is_empty() && self.thinking.as_ref().is_some_and(|stretch| stretch.since.is_some())
     }

@@ -1,4 +1,4 @@
-//! One reply, from the first byte asked of the provider to the one event that ends it.
+//! One reply, from the request to the provider to the one event that ends it.
 
 use super::pieces::{Kind, Pieces};
 use super::{Open, Shared, context, ending, estimate, title};
@@ -28,21 +28,21 @@ pub(super) enum Outcome {
 #[derive(Default)]
 pub(super) struct Facts {
     pub(super) usage: Option<Usage>,
-    /// Who answers.
+    /// The model that answers.
     pub(super) model: String,
     pub(super) first_piece_at: Option<String>,
     text_bytes: usize,
     thinking_bytes: usize,
-    /// About how many tokens the request has.
+    /// The estimated number of tokens in the request.
     asked: u64,
     /// Characters of text that a continued reply begins with.
     kept: usize,
 }
 
 impl Facts {
-    /// What the provider counted, or about what it would have. None where it has not begun to answer: that costs nothing.
+    /// The provider's count, or an estimate of it. None before the provider has begun to answer: that costs nothing.
     pub(super) fn usage(&self, draft: &Draft, outcome: &Outcome) -> Option<Usage> {
-        // One that is complete and says nothing was paid for as any other.
+        // A complete answer without text was paid for like any other.
         let is_whole = match outcome {
             Outcome::Done { .. } => true,
             Outcome::Failed(error) => error.kind == FailureKind::Empty.name(),
@@ -50,7 +50,7 @@ impl Facts {
         };
         match self.usage.map(|usage| estimate::filled(usage, self.asked, draft, self.kept)) {
             Some(usage) if is_whole => Some(usage),
-            // Counted at its beginning, mostly: what was asked, and hardly anything of what was answered.
+            // Counted mostly at the beginning: the input, and hardly anything of the output.
             Some(usage) => Some(estimate::at_least(usage, draft, self.kept)),
             None if is_whole || self.first_piece_at.is_some() => Some(estimate::reply(self.asked, draft, self.kept)),
             None => None,
@@ -58,7 +58,7 @@ impl Facts {
     }
 }
 
-/// Generates, writes the end and says so. Never leaves a reply open, not even when something panics.
+/// Generates the reply, writes its end and publishes it. Never leaves a reply open, not even after a panic.
 pub(super) async fn run(shared: Arc<Shared>, open: Arc<Open>, model: String, request: Request) {
     let closing = Closing { shared: &shared, open: &open };
     // A continued reply has text already, which counts.
@@ -68,7 +68,7 @@ pub(super) async fn run(shared: Arc<Shared>, open: Arc<Open>, model: String, req
     facts.model.clone_from(&model);
     let mut pieces = Pieces::new(Arc::clone(&open.journal), open.reply, Arc::clone(&shared.metrics));
     let work = async {
-        // A fallback that cannot read all of it would only fail in its turn.
+        // A fallback that cannot read the whole request would only fail as well.
         let stream = match context::fits(shared.providers.fallback_window(&model), &request) {
             true => shared.providers.reply(&model, request),
             false => shared.providers.reply_of(&model, request),
@@ -81,7 +81,7 @@ pub(super) async fn run(shared: Arc<Shared>, open: Arc<Open>, model: String, req
     });
     pieces.end();
     let is_answer = matches!(outcome, Outcome::Done { .. } | Outcome::Stopped);
-    // In boxes, as is what else is rare: each open reply would keep the room for it.
+    // In boxes, like everything rare: each open reply would reserve the space for it.
     let unsaved = Box::pin(ending::end(&shared, &open, outcome, facts)).await;
     drop(closing);
     if is_answer && unsaved.is_none() {
@@ -92,7 +92,7 @@ pub(super) async fn run(shared: Arc<Shared>, open: Arc<Open>, model: String, req
     }
 }
 
-/// Closes the reply, whatever happens before: nobody waits for it any longer, and no viewer for its end.
+/// Closes the reply, whatever happened before, so that no caller and no viewer waits for its end.
 struct Closing<'a> {
     shared: &'a Shared,
     open: &'a Open,
@@ -157,7 +157,7 @@ async fn generate(
     }
 }
 
-/// Writes what a model has cost that answered nothing, before another one is asked in its place.
+/// Writes the cost of a model that answered nothing, before a fallback is asked.
 async fn pay(shared: &Shared, open: &Open, facts: &Facts) {
     let usage = estimate::filled(facts.usage.unwrap_or_default(), facts.asked, &Draft::new(open.reply), 0);
     let usage = shared.providers.priced(&facts.model, usage);
@@ -166,9 +166,9 @@ async fn pay(shared: &Shared, open: &Open, facts: &Facts) {
     }
 }
 
-/// Tells what the reply waits for. Who answers is kept before it is told.
+/// Publishes what the reply waits for. The model is stored before it is published.
 async fn wait(shared: &Shared, open: &Open, message: &str, model: Option<&String>, facts: &mut Facts) {
-    // Of an attempt that has failed.
+    // From an attempt that has failed.
     facts.usage = None;
     if let Some(model) = model {
         facts.model.clone_from(model);
@@ -179,7 +179,7 @@ async fn wait(shared: &Shared, open: &Open, message: &str, model: Option<&String
     open.journal.append(Event::Waiting { reply: open.reply, message: message.to_owned(), model: model.cloned() });
 }
 
-/// Takes one delta; says so when it is the last.
+/// Takes one delta; returns whether it is the last.
 fn take(delta: Option<Delta>, pieces: &mut Pieces, facts: &mut Facts) -> Option<Outcome> {
     match delta {
         Some(Delta::Started { .. } | Delta::Waiting { .. }) => None,
@@ -191,7 +191,7 @@ fn take(delta: Option<Delta>, pieces: &mut Pieces, facts: &mut Facts) -> Option<
         }
         Some(Delta::Finished { reason }) => Some(Outcome::Done { stop_reason: reason }),
         Some(Delta::Failed(failure)) => Some(Outcome::Failed(failure.into())),
-        // A provider stream says how it ended; one that does not is cut off.
+        // A provider stream says how it ended; one that does not is treated as truncated.
         None => Some(Outcome::Failed(failure("truncated", "The model's answer broke off.", true))),
     }
 }

@@ -1,12 +1,14 @@
 //! What a person says, and where in the conversation.
 
-use super::Shared;
 use super::opening::{empty_reply, person_message};
-use crate::contract::Sent;
+use super::{Shared, Target};
+use crate::contract::{Changes, Sent};
 use crate::error::Problem;
 use crate::model::{Access, AccountId, ConversationId, ImageId, Message, MessageId, Role};
 use crate::server::journal::{Journal, Topic};
-use crate::server::limits::Prompt;
+use crate::server::prompt::{self, Prompt};
+use crate::server::store::conversations::Stored;
+use crate::server::store::making::taken;
 use crate::server::store::messages::Told;
 use std::sync::Arc;
 
@@ -18,11 +20,13 @@ pub struct NewMessage {
     /// None: the conversation's.
     pub model: Option<String>,
     pub parent: Parent,
+    /// Creates the conversation with these settings, where it does not exist yet.
+    pub start: Option<Changes>,
 }
 
 impl NewMessage {
     pub fn new(id: MessageId, text: Prompt) -> Self {
-        Self { id, text, images: Vec::new(), model: None, parent: Parent::Shown }
+        Self { id, text, images: Vec::new(), model: None, parent: Parent::Shown, start: None }
     }
 }
 
@@ -55,36 +59,79 @@ impl Shared {
         conversation: ConversationId,
         new: NewMessage,
     ) -> Result<Sent, Problem> {
-        let NewMessage { id, text, images, model, parent } = new;
-        self.store.conversation(account, conversation).await?.allows(Access::Participant)?;
+        let NewMessage { id, text, images, model, parent, start } = new;
+        let start = start.map(|settings| prompt::changes(&self.providers, settings)).transpose()?;
+        self.target(account, conversation, start.as_ref()).await?;
         tracing::debug!(%conversation, message = %id, "A message comes in");
         let journal = self.journals.topic(Topic::Conversation(conversation));
         let _turn = journal.turn.lock().await;
-        // Read in our turn: it may have been changed, or deleted, while we waited.
-        let stored = self.store.conversation(account, conversation).await?;
-        stored.allows(Access::Participant)?;
+        // Read in our turn: it may have been made, changed, or deleted, while we waited.
+        let target = self.target(account, conversation, start.as_ref()).await?;
         if let Some(sent) = self.sent_before(account, conversation, &journal, id, (&text, &images, parent)).await? {
             return Ok(sent);
         }
         self.check_parent(conversation, parent).await?;
-        let model = self.choose(model, &stored)?;
+        let model = self.choose(model, &target.stored)?;
         let images = self.images(account, &images, &model).await?;
         let quota = self.allowed(account).await?;
         let _admission = self.admit(account, conversation, quota)?;
-        self.settle(conversation).await?;
-        let parent = match parent {
-            Parent::Shown => self.store.shown_leaf(conversation).await?,
-            Parent::None => None,
-            Parent::Reply(reply) => Some(reply),
-        };
-        let mut history = self.history(&stored, parent).await?;
+        let (parent, mut history) = self.before(&target, parent).await?;
         let author = self.store.named(account).await?;
         let message = person_message(id, parent, author, text.into_text(), images);
         history.push(Told::of(&message));
         let mut reply = empty_reply(message.id, &model, String::new());
-        let request = self.ask(&stored, &history, &model, &mut reply).await?;
-        self.open(stored, account, &journal, Some(&message), &reply, request).await?;
+        let request = self.ask(&target.stored, &history, &model, &mut reply).await?;
+        self.open(target, account, &journal, Some(&message), &reply, request).await?;
         Ok(Sent { cursor: journal.cursor_of(reply.id), message, reply })
+    }
+
+    /// The conversation that the account writes to: the stored one, or the one that `start` creates. Called before its
+    /// journal is touched, so that a stranger never waits for, or takes, a turn in another account's conversation.
+    async fn target(
+        &self,
+        account: AccountId,
+        conversation: ConversationId,
+        start: Option<&Changes>,
+    ) -> Result<Target, Problem> {
+        let found = self.store.conversation(account, conversation).await;
+        let Some(settings) = start else {
+            let stored = found?;
+            stored.allows(Access::Participant)?;
+            return Ok(stored.into());
+        };
+        match found {
+            Ok(stored) if stored.access == Access::Owner => Ok(stored.into()),
+            Ok(_) => Err(taken()),
+            Err(sqlx::Error::RowNotFound) => self.plan(account, conversation, settings.clone()).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The conversation that `start` creates.
+    async fn plan(&self, account: AccountId, id: ConversationId, start: Changes) -> Result<Target, Problem> {
+        if self.store.is_taken(account, id).await? {
+            return Err(taken());
+        }
+        let owner = self.store.named(account).await?;
+        Ok(Target { stored: Stored::planned(id, owner, start.clone()), start: Some(start) })
+    }
+
+    /// The message's parent and the history up to it, after the open reply has ended. A new conversation has neither.
+    async fn before(
+        &self,
+        Target { stored, start }: &Target,
+        parent: Parent,
+    ) -> Result<(Option<MessageId>, Vec<Told>), Problem> {
+        if start.is_some() {
+            return Ok((None, Vec::new()));
+        }
+        self.settle(stored.id).await?;
+        let parent = match parent {
+            Parent::Shown => self.store.shown_leaf(stored.id).await?,
+            Parent::None => None,
+            Parent::Reply(reply) => Some(reply),
+        };
+        Ok((parent, self.history(stored, parent).await?))
     }
 
     /// The answer to a send that has been done before, as it was then: its cursor is where the reply begins.

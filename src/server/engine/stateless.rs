@@ -1,5 +1,5 @@
-//! Answers outside any conversation (`POST /chat/stream`): nothing of them is kept, but an orderly end waits for them and
-//! cuts them off as it does replies.
+//! Stateless answers, outside any conversation (`POST /chat/stream`): nothing of them is stored, but an orderly
+//! shutdown waits for them and interrupts them as it does replies.
 
 use super::Engine;
 use crate::error::Problem;
@@ -17,27 +17,28 @@ pub struct Stateless {
 }
 
 impl Engine {
-    /// Begins such an answer, unless the server is on its way out or has enough to do.
+    /// Begins a stateless answer, unless the server is shutting down or at capacity.
     pub fn visit(&self) -> Result<Stateless, Problem> {
-        // Before looking, so that a drain that begins in between waits for us, and so that two at once see each other.
+        // Before the check, so that a drain that begins in between waits for us, and so that concurrent requests see
+        // each other.
         let token = self.shared.visits.token();
         self.shared.admit_visit()?;
         Ok(Stateless { interrupt: self.shared.interrupt.clone(), _place: None, _token: token })
     }
 
-    /// The same answer as one of the account's open replies, as many as it may have.
+    /// Counts the answer as one of the account's open replies, within its limit.
     pub fn count_visit(&self, visit: Stateless, account: AccountId, quota: Quota) -> Result<Stateless, Problem> {
         Ok(Stateless { _place: Some(self.shared.admit_stateless(account, quota)?), ..visit })
     }
 
-    /// How many such answers are running.
+    /// How many stateless answers are running.
     pub fn visits(&self) -> usize {
         self.shared.visits.len()
     }
 }
 
 impl Stateless {
-    /// The drain time is over: the answer has to end here.
+    /// The drain time has passed: the answer must end here.
     pub async fn interrupted(&self) {
         self.interrupt.cancelled().await;
     }

@@ -1,4 +1,4 @@
-//! Ending replies by request, one or all of an account.
+//! Stopping replies on request: one, or all of an account.
 
 use super::{Engine, Shared};
 use crate::error::Problem;
@@ -7,7 +7,7 @@ use crate::server::sync::lock;
 use crate::server::task::owned;
 use std::sync::Arc;
 
-/// What a stop found.
+/// The result of a stop.
 pub enum Stop {
     /// The reply is open and ends now.
     Accepted,
@@ -16,13 +16,13 @@ pub enum Stop {
 }
 
 impl Engine {
-    /// Ends a reply here and now; its text stays. Idempotent.
+    /// Ends a reply of this process; its text stays. Idempotent.
     pub async fn stop(&self, account: AccountId, reply: MessageId) -> Result<Stop, Problem> {
         let shared = Arc::clone(&self.shared);
         owned(async move { shared.stop(account, reply).await }).await
     }
 
-    /// Ends what the account has asked for in this conversation, at whichever process writes it; its text stays.
+    /// Ends the replies that the account has requested in this conversation, in whichever process; their text stays.
     pub async fn stop_in(&self, conversation: ConversationId, account: AccountId) -> Result<(), Problem> {
         for reply in self.shared.store.open_replies_in(conversation, account).await? {
             match self.shared.find(reply) {
@@ -35,9 +35,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Ends all open replies that the account has asked for and that this process writes; their text stays.
+    /// Ends all open replies that the account has requested and that this process writes; their text stays.
     pub async fn stop_all(&self, account: AccountId) {
-        // A guest may have asked for them who is this account by now: the store knows.
+        // They may have been requested by a guest that has since become this account: the store knows.
         let theirs = self.shared.store.open_replies_of(account).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "The open replies of an account could not be looked up");
             Vec::new()
@@ -53,7 +53,7 @@ impl Shared {
     async fn stop(&self, account: AccountId, reply: MessageId) -> Result<Stop, Problem> {
         if let Some(open) = self.find(reply) {
             if open.owner != account {
-                // Somebody it is shared with; or it was a guest's whose conversations are this account's by now.
+                // A user it is shared with; or a guest requested it whose conversations now belong to this account.
                 self.message_to_use(account, reply).await?;
             }
             open.stop.cancel();

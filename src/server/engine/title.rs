@@ -1,7 +1,8 @@
-//! Titles by a small model: asked once for each conversation, after its first exchange, off the way of any reply.
+//! Conversation titles by a small model: requested once per conversation, after its first exchange, independent of
+//! replies.
 //!
-//! Whatever fails leaves the title that was cut from the first message, and is told to the log only. A title that a person
-//! has set is never touched.
+//! On any failure the title that was cut from the first message stays, and only the log has the error. A title that a
+//! user has set is never changed.
 
 mod wording;
 
@@ -17,17 +18,18 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tracing::Instrument;
 
-/// What the model is told. The exchange follows as what a person says.
+/// The instructions to the model. The exchange follows as a user message.
 const TASK: &str = "You name conversations. Answer with a title of at most six words for the exchange that you are shown, \
                     in its language: no quotation marks, no full stop, nothing else.";
-/// How much of each side the model is shown, in characters: what a conversation is about shows at its beginning.
+/// How much of each side the model is shown, in characters: the beginning of a conversation says what it is about.
 const EXCERPT: usize = 1_000;
-/// Nobody waits for a title, but a connection that hangs is to end.
+/// No user waits for a title, but a connection that hangs must end.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The most that is read of an answer, in bytes: some models think in it, at length, before they say the title.
+/// The limit on an answer, in bytes: some models think in it, at length, before they give the title.
 const MAX_BYTES: usize = 64 << 10;
 
-/// Has the conversation named, if it is to be and was not, in a task of its own. An orderly end does not wait for the model.
+/// Requests a title for the conversation, if it is to have one and has none, in a task of its own. An orderly shutdown
+/// does not wait for the model.
 pub(super) fn give(shared: &Arc<Shared>, open: &Open) {
     let Some(model) = shared.title_model.clone() else { return };
     let (conversation, reply, account) = (open.conversation, open.reply, open.account);
@@ -51,7 +53,7 @@ async fn name(
     let answer = shared.store.message(reply).await.map_err(failed)?;
     // Stopped before its first word: that was no exchange yet.
     let Some((answer, ..)) = answer.filter(|(answer, ..)| !answer.text.trim().is_empty()) else { return Ok(()) };
-    // Taken before the model is asked: whatever comes of it, this was the one try.
+    // Taken before the model is asked: there is one attempt, whatever its result.
     if !shared.store.take_title(conversation).await.map_err(failed)? {
         return Ok(());
     }
@@ -61,7 +63,7 @@ async fn name(
     };
     let question = question.map(|(question, ..)| question.text).unwrap_or_default();
     let request = request(model, &question, &answer.text);
-    // Only the model is not waited for: what is being written is not to be dropped half-way.
+    // Only the request to the model is cancelled: a write that has begun must complete.
     let answered = tokio::select! {
         () = shared.drain.begun() => return Ok(()),
         answered = timeout(PATIENCE, ask(shared, model, request)) => answered,
@@ -86,7 +88,7 @@ fn request(model: &str, question: &str, answer: &str) -> Request {
     }
 }
 
-/// What the model says, and what that cost.
+/// The model's answer, and its cost.
 async fn ask(shared: &Shared, model: &str, request: Request) -> Result<(String, Usage), String> {
     let asked = estimate::asked(&request);
     let mut draft = Draft::new(MessageId::new());
@@ -108,10 +110,10 @@ async fn ask(shared: &Shared, model: &str, request: Request) -> Result<(String, 
     Ok((draft.text, usage))
 }
 
-/// Writes the title, unless a person was quicker, and tells it.
+/// Writes the title, unless a user has set one meanwhile, and publishes it.
 async fn tell(shared: &Shared, conversation: ConversationId, title: &str) -> sqlx::Result<()> {
     let journal = shared.journals.topic(Topic::Conversation(conversation));
-    // Changes, messages and deletion are told in the order in which they are written.
+    // Changes, messages and deletion are published in the order in which they are written.
     let _turn = journal.turn.lock().await;
     let Some(stored) = shared.store.give_title(conversation, title).await? else { return Ok(()) };
     let conversation = Box::new(stored.clone().shown(&shared.providers.default_model()));

@@ -1,8 +1,8 @@
-//! Which images a model is shown: those of the message that it answers, and of the others the newest, as many as its API
-//! takes in one request. In the place of each other image it reads that there was one, and the reply says how many it was
-//! not shown.
+//! Which images a model is shown: those of the message that it answers, and of the others the newest, as many as its
+//! API takes in one request. Each other image is replaced by a note to the model, and the reply says how many images it
+//! was not shown.
 
-use super::{Engine, Shared};
+use super::Shared;
 use crate::error::Problem;
 use crate::model::{AccountId, Image, ImageId, MessageId};
 use crate::server::picture::Picture;
@@ -12,22 +12,22 @@ use crate::server::sync::lock;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, Weak};
 
-/// Pictures that are held for open replies, of everybody: as many MiB at most.
+/// Pictures in memory for open replies of all accounts: each takes at most one MiB.
 const MAX_HELD: usize = 256;
 /// A model that is shown images begins to answer within seconds.
 const RETRY_AFTER_SECONDS: u64 = 5;
-/// What stands for an image that a model is not shown.
+/// The text in place of an image that the model is not shown.
 const UNSEEN: &str = "[image]\n";
 
-/// What a model is shown of a conversation.
+/// The part of a conversation that a model is shown.
 pub(super) struct Shown {
     pictures: HashMap<ImageId, Arc<Picture>>,
-    /// In which messages: an image may be in many, and is only shown in the newest of them.
+    /// The messages that have them: an image may be in many, and is only shown in the newest of them.
     places: HashSet<(MessageId, ImageId)>,
 }
 
 impl Shown {
-    /// A message as the model is told it.
+    /// A message as the model reads it.
     pub(super) fn turn(&self, message: &Told) -> Turn {
         let shown = message.images.iter().filter(|image| self.places.contains(&(message.id, image.id)));
         let images: Vec<_> = shown.filter_map(|image| self.pictures.get(&image.id).cloned()).collect();
@@ -36,7 +36,7 @@ impl Shown {
     }
 }
 
-/// What open replies hold of pictures, until their models have begun to answer.
+/// The memory that open replies take for pictures, until their models have begun to answer.
 #[derive(Default)]
 pub(super) struct PictureBudget(Mutex<Places>);
 
@@ -47,7 +47,7 @@ struct Places {
     reserved: usize,
 }
 
-/// Places for pictures that are being loaded; free again when it is dropped.
+/// Places for pictures that are being loaded; released when dropped.
 #[derive(Debug)]
 struct Reserved<'a> {
     held: &'a PictureBudget,
@@ -67,7 +67,7 @@ impl std::fmt::Debug for PictureBudget {
 }
 
 impl PictureBudget {
-    /// Places for so many more.
+    /// Reserves places for `count` more pictures.
     fn reserve(&self, count: usize) -> Result<Reserved<'_>, Problem> {
         let mut places = lock(&self.0);
         places.taken.retain(|picture| 0 < picture.strong_count());
@@ -81,28 +81,15 @@ impl PictureBudget {
     }
 }
 
-/// How many images of the conversation the model is not shown, those of messages that are left out among them.
+/// How many images of the conversation the model is not shown, including those of messages that are left out.
 pub(super) fn left_out(history: &[Told], request: &Request) -> u32 {
     let all: usize = history.iter().map(|message| message.images.len()).sum();
     let shown: usize = request.turns.iter().map(|turn| turn.images.len()).sum();
     u32::try_from(all - shown).unwrap_or(u32::MAX)
 }
 
-impl Engine {
-    /// Whether the account may send these images to the model; none for the default.
-    pub async fn check_images(
-        &self,
-        account: AccountId,
-        images: &[ImageId],
-        model: Option<&str>,
-    ) -> Result<(), Problem> {
-        let model = model.map_or_else(|| self.shared.providers.default_model(), str::to_owned);
-        self.shared.images(account, images, &model).await.map(drop)
-    }
-}
-
 impl Shared {
-    /// Loads the newest images of a conversation, as many as the model is shown.
+    /// Loads the newest images of a conversation, as many as the model takes.
     pub(super) async fn show(&self, model: &str, history: &[Told]) -> Result<Shown, Problem> {
         let images = history.iter().rev().flat_map(|message| message.images.iter().map(|image| (message.id, image.id)));
         let places: HashSet<_> = images.take(self.providers.most_images(model)).collect();

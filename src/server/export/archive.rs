@@ -1,5 +1,5 @@
-//! A zip archive that is sent while it is written. Compressing is work for a thread of its own; between it and the two
-//! ends are channels of a few pieces, so whoever reads slowly slows the writing down and nothing piles up.
+//! A zip archive that is sent while it is written. A thread of its own compresses; channels of a few pieces connect it
+//! to both ends, so a slow reader slows the writing down (back-pressure) and nothing piles up.
 
 use bytes::Bytes;
 use std::io::{self, BufWriter, Write};
@@ -7,16 +7,16 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-/// Pieces on their way to the compressor, and from it.
+/// Pieces in the channel to the compressor, and in the channel from it.
 const WAITING: usize = 4;
 /// The size of a piece of the archive.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// What a file is like.
+/// A file's kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
-    /// Text that may be more than 4 GiB, which has to be said before it is written.
+    /// Text that may be more than 4 GiB, which has to be declared before it is written.
     Huge,
     /// Compressed already.
     Picture,
@@ -25,7 +25,7 @@ pub(super) enum Kind {
 enum Piece {
     File(String, Kind),
     Bytes(Bytes),
-    /// Without it an archive breaks off: it is not to look whole when it is not.
+    /// The end marker. Without it the archive is truncated, and must not look complete.
     End,
 }
 
@@ -41,7 +41,7 @@ impl Archive {
         let (out, bytes) = channel(WAITING);
         tokio::task::spawn_blocking(move || {
             if let Err(error) = compress(written, Out(out.clone())) {
-                // Nobody may be there any more to hear it.
+                // The reader may have disconnected.
                 out.blocking_send(Err(error)).ok();
             }
         });
@@ -93,11 +93,11 @@ fn options(kind: Kind) -> SimpleFileOptions {
         Kind::Picture => CompressionMethod::Stored,
     };
     let options = SimpleFileOptions::default().compression_method(method).large_file(kind == Kind::Huge);
-    // Readable for its owner alone, where it is unpacked.
+    // Readable by its owner only, where it is unpacked.
     options.unix_permissions(0o600).last_modified_time(now())
 }
 
-/// To two seconds, without a zone: zip knows no better.
+/// To two seconds, without a time zone: the limits of zip.
 fn now() -> DateTime {
     let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
     let part = |part: i8| part.unsigned_abs();
@@ -106,7 +106,7 @@ fn now() -> DateTime {
     DateTime::from_date_and_time(now.year().unsigned_abs(), day.0, day.1, time.0, time.1, time.2).unwrap_or_default()
 }
 
-/// The way to whoever reads.
+/// The channel to the reader.
 struct Out(Sender<io::Result<Bytes>>);
 
 impl Write for Out {

@@ -1,15 +1,15 @@
-//! What closes the Markdown of one message, so that the next is not swallowed: a reply that was cut within its code leaves a
-//! fence open, and any text can leave a comment open.
+//! Closes open Markdown at the end of one message, so that it does not swallow the next: a reply cut within its code
+//! leaves a fence open, and any text can leave a comment open.
 
 use crate::markdown::source::without_tabs;
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag};
 use std::ops::Range;
 
-/// Tags whose blocks end at their end alone, blank lines or not.
+/// Tags whose blocks end only at their closing tag, regardless of blank lines.
 const TAGS: [&str; 4] = ["script", "pre", "style", "textarea"];
 
-/// What is to be added to `text`, from a new line on; nothing where nothing is open. What stands in a quote or a list ends
-/// with it.
+/// The text to append to `text` on a new line; empty where nothing is open. A block inside a quote or a list ends with
+/// it.
 pub(super) fn closing(text: &str) -> String {
     let text: String = text.split_inclusive('\n').map(without_tabs).collect();
     let mut last = None;
@@ -46,7 +46,7 @@ fn fence(text: &str, block: Range<usize>) -> Option<String> {
     (!is_closed).then(|| mark.to_string().repeat(longest + 1))
 }
 
-/// What ends a block that a comment or a tag has begun, where it is missing.
+/// The end of a block that a comment or a tag has opened, where it is missing.
 fn html(block: &str) -> Option<String> {
     let block = block.trim_start().to_ascii_lowercase();
     let marks = [("<!--", "-->"), ("<![cdata[", "]]>"), ("<?", "?>"), ("<!", ">")];

@@ -1,6 +1,6 @@
-//! A conversation as Markdown, to be read: every message in the order in which they were made.
+//! A conversation as Markdown for reading: every message in order of creation.
 //!
-//! A message's heading ends in a comment with its id, so that a program can tell it from one that stands in a text.
+//! A message's heading ends in a comment with its id, so that a program can tell it from a heading within a text.
 
 use super::closing::closing;
 use crate::model::{AccountId, Image, Message, Role, Status};
@@ -16,13 +16,13 @@ pub(super) fn head(stored: &Stored) -> String {
     text
 }
 
-/// A message's place: its number, and that of the message that it answers.
+/// A message's number, and that of the message that it answers.
 pub(super) struct Numbered {
     pub number: i64,
     pub answers: Option<i64>,
 }
 
-/// A message, for `account`; `files` are its images, each with its file where the archive has it.
+/// A message, as `account` sees it; `files` are its images, each with its file where the archive has it.
 pub(super) fn message(
     account: AccountId,
     Numbered { number, answers }: Numbered,
@@ -52,7 +52,7 @@ pub(super) fn message(
         text.push_str(&format!("{}{}\n\n", message.text, closing(&message.text)));
     }
     if let Some(ending) = ending(message) {
-        // A provider's words can have lines, and marks at their beginning.
+        // A provider's error text can have line breaks, and Markdown marks at their beginning.
         let ending: Vec<_> = ending.split_whitespace().collect();
         text.push_str(&format!("*{}*\n\n", ending.join(" ")));
     }

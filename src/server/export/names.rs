@@ -1,12 +1,12 @@
-//! What the files of an export are called. A title is anybody's text: what could be a path, a command or a line of its own
-//! becomes a dash, and an id makes the name the only one, also where capitals do not count.
+//! File names of an export. A title is arbitrary user text: what could be a path, a command or a line of its own
+//! becomes a dash, and an id makes the name unique, also on file systems that ignore case.
 
 use crate::model::{ConversationId, ImageId};
 
-/// Of a title, in characters. With four bytes each and an id this is far below the 255 bytes that a name may have.
+/// Characters of a title that are kept. With four bytes each and an id this is far below the 255 bytes of a file name.
 const MAX_TITLE: usize = 40;
 
-/// A conversation's file, without its ending.
+/// A conversation's file, without its extension.
 pub(super) fn conversation(created_at: &str, title: &str, id: ConversationId) -> String {
     let day: String = created_at.chars().filter(|c| c.is_ascii_digit() || *c == '-').take(10).collect();
     let words = title.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());

@@ -1,6 +1,6 @@
-//! Who looks at which conversation: each is told to look again whether they still may.
+//! Open views of conversations: each is notified when its access must be checked again.
 //!
-//! The channel carries nothing: what holds now is in the store, and there a look is worth more than any message.
+//! The channel carries nothing: the current access is in the store, and a read there is more reliable than any message.
 
 use crate::model::ConversationId;
 use crate::server::principal::ViewerId;
@@ -25,7 +25,7 @@ pub struct OpenView {
 }
 
 impl OpenViews {
-    /// From here on the view hears when it is to look again.
+    /// From here on the view is notified when its access must be checked again.
     pub fn take(self: &Arc<Self>, viewer: ViewerId, conversation: ConversationId) -> OpenView {
         let key = (viewer, conversation);
         let mut open = lock(&self.open);
@@ -33,7 +33,7 @@ impl OpenViews {
         OpenView { places: Arc::clone(self), key, changed }
     }
 
-    /// Tells the views that this is about.
+    /// Notifies the views that match.
     pub(super) fn look_again(&self, is_meant: impl Fn(ViewerId, ConversationId) -> bool) {
         for ((viewer, conversation), changed) in lock(&self.open).iter() {
             if is_meant(*viewer, *conversation) {
@@ -44,7 +44,7 @@ impl OpenViews {
 }
 
 impl OpenView {
-    /// Comes when the view is to look again whether it may go on. Dropping the future loses nothing.
+    /// Completes when the view's access must be checked again. Cancel-safe.
     pub async fn changed(&mut self) {
         if self.changed.changed().await.is_err() {
             // The sender lives as long as this is held.

@@ -1,4 +1,4 @@
-//! What the languages differ in, as far as colours go.
+//! The differences between languages that matter for colours.
 
 /// How a string starts and ends.
 pub(super) struct Quote {
@@ -24,7 +24,7 @@ const fn raw(open: &'static str, close: &'static str) -> Quote {
 
 /// A language, or a family whose members share most words: one keyword too many does no harm.
 pub(super) struct Language {
-    /// What stands behind a fence.
+    /// The names behind a fence.
     names: &'static str,
     pub(super) keywords: &'static str,
     pub(super) constants: &'static str,
@@ -39,14 +39,14 @@ pub(super) struct Language {
     pub(super) signs: &'static str,
     /// Signs within a word.
     pub(super) word_signs: &'static str,
-    /// What stands behind a key. With `"` among them only strings are keys; with `{`, `@` starts a keyword.
+    /// The signs after a key. With `"` among them only strings are keys; with `{`, `@` starts a keyword.
     pub(super) keys: &'static [&'static str],
     pub(super) ignores_case: bool,
     pub(super) has_lifetimes: bool,
     pub(super) has_regexes: bool,
 }
 
-/// A language that has nothing. The others say what they have.
+/// A language without any features. The others state theirs.
 const NOTHING: Language = Language {
     names: "",
     keywords: "",

@@ -1,4 +1,4 @@
-//! Reads code from left to right, once. It knows what most languages share; [`Language`] says the rest.
+//! Reads code from left to right, once. It implements what most languages share; [`Language`] states the differences.
 
 use super::{
     Spans, class,
@@ -25,7 +25,7 @@ struct Lexer<'a> {
     language: &'static Language,
     text: &'a str,
     at: usize,
-    /// The word before this, if nothing but blanks stands between.
+    /// The word before this position, if only blanks are between.
     last_word: &'a str,
     /// The last character that is not blank and not in a comment.
     last_sign: char,
@@ -193,7 +193,7 @@ impl<'a> Lexer<'a> {
         (class, sign.len_utf8())
     }
 
-    /// Whether what comes next makes a key of the word or string before it.
+    /// Whether the next sign makes a key of the word or string before it.
     fn is_key(&self, behind: &str) -> bool {
         let next = behind.trim_start_matches([' ', '\t']);
         self.language.keys.iter().any(|sign| next.starts_with(sign))
@@ -214,7 +214,7 @@ fn line_length(text: &str) -> usize {
     text.find('\n').unwrap_or(text.len())
 }
 
-/// The name behind a `$` where it is not a word: `{...}`, or a sign.
+/// The name after a `$` where it is not a word: `{...}`, or a sign.
 fn variable_length(name: &str) -> Option<usize> {
     if let Some(inside) = name.strip_prefix('{') {
         let mut line = inside.bytes().take(MAX_NAME_BYTES).take_while(|&byte| byte != b'\n');
@@ -223,13 +223,13 @@ fn variable_length(name: &str) -> Option<usize> {
     name.starts_with(['@', '*', '#', '?', '$', '!', '-']).then_some(1)
 }
 
-/// `'a` without an end, unlike the character `'a'`.
+/// `'a` without a closing quote, unlike the character `'a'`.
 fn is_lifetime(text: &str) -> bool {
     let mut chars = text.chars().skip(1);
     chars.next().is_some_and(|c| c.is_alphabetic() || c == '_') && chars.next() != Some('\'')
 }
 
-/// The length of the string that `text` starts with, quotes and all. One that is not closed ends with its line, or
+/// The length of the string that `text` starts with, including its quotes. An unclosed string ends with its line, or
 /// with the text if it may span lines.
 fn string_length(text: &str, quote: &Quote) -> usize {
     let mut chars = text.char_indices().skip(quote.open.chars().count());

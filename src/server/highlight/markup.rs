@@ -19,7 +19,7 @@ pub(super) fn read(text: &str, spans: &mut Spans) {
     spans.push(class::NONE, rest);
 }
 
-/// Writes the tag that `text` starts with. Its name, if it opens an element, and what is behind it.
+/// Writes the tag that `text` starts with. Returns its name, if it opens an element, and the rest.
 fn tag<'a>(text: &'a str, spans: &mut Spans) -> (&'a str, &'a str) {
     let is_mark = |c: char| "</!?".contains(c);
     let marks = text.len() - text.trim_start_matches(is_mark).len();
@@ -51,7 +51,7 @@ fn tag<'a>(text: &'a str, spans: &mut Spans) -> (&'a str, &'a str) {
     (name, rest)
 }
 
-/// Writes what stands in a script or a style. What is behind it.
+/// Writes the content of a script or a style. Returns the rest.
 fn embedded<'a>(name: &str, text: &'a str, spans: &mut Spans) -> &'a str {
     let (end, language) = match name {
         "script" => ("</script", "js"),

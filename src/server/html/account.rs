@@ -1,4 +1,4 @@
-//! An account's own page: its password, the browsers that it is signed in with, its API tokens.
+//! An account's own page: its password, its sessions, its API tokens.
 
 use super::form::{Choice, Field, Hidden};
 use super::oidc::{Linked, section};
@@ -11,17 +11,17 @@ use crate::server::store::tokens::Token;
 use crate::server::times::{day, since};
 use leptos::prelude::*;
 
-/// What the page shows.
+/// The page's data.
 pub struct AccountPage {
     pub owner: Owner,
     pub sessions: Vec<Session>,
-    /// The one that asks.
+    /// The caller's session.
     pub here: Hash,
     pub linked: Linked,
     pub tokens: Vec<Token>,
-    /// A token that was just made: it is shown this once.
+    /// A newly created token, shown only now.
     pub made: Option<String>,
-    /// Conversations that are still to be asked about.
+    /// A guest's conversations that the user still has to decide about.
     pub brings: i64,
 }
 
@@ -93,7 +93,7 @@ fn password(name: String, said: Notice) -> impl IntoView {
         <section aria-labelledby="password">
             <h2 id="password">"Password"</h2>
             <form class="form" method="post" action="/account/password">
-                // For the browser's list of passwords.
+                // For the browser's password manager.
                 <input class="unseen" type="text" name="name" value=name autocomplete="username" tabindex="-1" aria-hidden="true" readonly/>
                 <Field form="password" name="old" label="Password now" kind="password" autocomplete="current-password" said=said.clone()/>
                 <Field form="password" name="new" label="New password" kind="password" autocomplete="new-password" said=said.clone()

@@ -1,4 +1,4 @@
-//! The administration's pages: accounts, one account, invitations, what was used, the audit log.
+//! The administration's pages: accounts, one account, invitations, usage, the audit log.
 
 mod account;
 mod connect;
@@ -22,7 +22,7 @@ use crate::server::times::{minute, since};
 use leptos::prelude::*;
 use std::borrow::Cow;
 
-/// The pages, by their addresses.
+/// The pages, by their paths.
 const PAGES: [(&str, &str); 5] = [
     ("/admin", "Accounts"),
     ("/admin/invitations", "Signing up"),
@@ -50,7 +50,7 @@ fn sheet(
     Sheet { title: title.into(), width: Width::Broad, owner: Some(owner), said, fields, body: body.into_any() }
 }
 
-/// The list of accounts. `typed` is what was searched for, as it was typed.
+/// The list of accounts. `typed` is the search text, as it was typed.
 pub fn accounts(
     owner: Owner,
     search: &Search,
@@ -159,17 +159,17 @@ fn link(account: &Account) -> AnyView {
     view! { <a href=format!("/admin/accounts/{}", account.id)>{called(account)}</a> }.into_any()
 }
 
-/// What accounts have used that are deleted.
+/// What deleted accounts have used.
 fn deleted() -> AnyView {
     view! { <span class="quiet">"Deleted accounts"</span> }.into_any()
 }
 
-/// The audit log, the newest first.
+/// The audit log, newest first.
 pub fn log(owner: Owner, entries: Vec<Entry>, next: Option<String>) -> Sheet {
     let rows = entries
         .into_iter()
         .map(|entry| {
-            // Where there is nothing to say, a phone shows no line for it.
+            // An empty cell makes no line on a phone.
             let subject = (!entry.subject.is_empty()).then_some("To whom or what");
             let detail = (!entry.detail.is_empty() || 1 < entry.times).then_some("How");
             let times = (1 < entry.times).then(|| format!(" {} times within an hour", entry.times));

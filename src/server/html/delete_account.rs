@@ -1,4 +1,4 @@
-//! The page that an account is deleted on: what goes, what stays, and a last question.
+//! The page to delete an account on: what is deleted, what stays, and a confirmation.
 
 use super::form::{Field, Hidden, Sure};
 use super::{Sheet, Width};
@@ -8,13 +8,13 @@ use crate::server::principal::Owner;
 use crate::server::store::deletion::Holdings;
 use leptos::prelude::*;
 
-/// Whose account it is, and so what is asked for.
+/// Whose account it is, which decides what is asked for.
 pub enum Leaving {
     WithPassword,
-    /// Nobody signs in to it with a password.
+    /// An account without a password.
     WithName,
     Guest,
-    /// An admin deletes somebody else's.
+    /// An admin deletes another user's account.
     Other {
         id: AccountId,
         called: String,
@@ -87,7 +87,7 @@ fn goes(holds: Holdings, is_guest: bool) -> impl IntoView {
     all.into_iter().chain(rest).flatten().map(|line| view! { <li>{line}</li> }).collect_view()
 }
 
-/// What is shown when it is done.
+/// The page after the deletion.
 pub fn gone() -> Sheet {
     let body = view! {
         <p class="lead">"Everything is deleted, and this browser is signed out."</p>

@@ -1,4 +1,4 @@
-//! The parts of a form: a field with its name, a hint and what is wrong with it.
+//! The parts of a form: a field with its name, a hint and its problem.
 
 use crate::error::Problem;
 use crate::server::html::Notice;
@@ -15,13 +15,13 @@ pub(super) fn first_fault(said: &Notice, fields: &[&str]) -> Option<String> {
     }
 }
 
-/// What went wrong, where no field shows it. It gets the focus, so that it is read out and seen.
+/// The problem, where no field shows it. It gets the focus, so that it is read out and seen.
 #[component]
 pub(super) fn Alert(text: String) -> impl IntoView {
     view! { <p class="alert" role="alert" tabindex="-1" autofocus>{text}</p> }
 }
 
-/// A labelled field. One with a fault says so beside it and has the focus when the page appears.
+/// A labelled field. One with a problem shows it beside itself and has the focus when the page opens.
 #[component]
 pub(super) fn Field(
     form: &'static str,
@@ -33,7 +33,7 @@ pub(super) fn Field(
     #[prop(default = "off")] autocomplete: &'static str,
     #[prop(optional)] hint: &'static str,
     #[prop(default = true)] required: bool,
-    /// Has the focus where nothing is wrong.
+    /// Has the focus where there is no problem.
     #[prop(optional)]
     first: bool,
 ) -> impl IntoView {
@@ -59,13 +59,13 @@ pub(super) fn Field(
     }
 }
 
-/// A field that nobody sees.
+/// A hidden field.
 #[component]
 pub(super) fn Hidden(name: &'static str, value: String) -> impl IntoView {
     view! { <input type="hidden" name=name value=value/> }
 }
 
-/// Something to say yes to.
+/// A checkbox.
 #[component]
 pub(super) fn Sure(form: &'static str, name: &'static str, label: &'static str, said: Notice) -> impl IntoView {
     let id = format!("{form}-{name}");
@@ -83,13 +83,13 @@ pub(super) fn Sure(form: &'static str, name: &'static str, label: &'static str, 
     }
 }
 
-/// A choice of a few.
+/// A choice of a few options.
 #[component]
 pub(super) fn Choice(
     form: &'static str,
     name: &'static str,
     label: &'static str,
-    /// What is sent, and what is shown.
+    /// The value sent, and the label shown.
     options: Vec<(&'static str, &'static str)>,
     chosen: &'static str,
 ) -> impl IntoView {

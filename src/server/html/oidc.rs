@@ -1,4 +1,4 @@
-//! What people see of signing in elsewhere: the way there, what went wrong, and what is linked to an account.
+//! The pages of signing in with an issuer: the way there, what went wrong, and what is linked to an account.
 
 use super::form::{Field, Hidden};
 use super::{Sheet, Width};
@@ -9,14 +9,14 @@ use crate::server::times::day;
 use leptos::prelude::*;
 use reqwest::Url;
 
-/// Somebody else who says who people are, as the pages at the door show it.
+/// An OpenID Connect issuer, as the sign-in pages show it.
 #[derive(Clone, Debug)]
 pub struct IssuerButton {
     pub name: String,
     pub is_reachable: bool,
 }
 
-/// The button that sends the form it stands in to the issuer instead; or that there is no use in that.
+/// The button that submits its form to the issuer instead; or a note that the issuer does not answer.
 pub(super) fn button(elsewhere: Option<IssuerButton>, does: &'static str) -> Option<AnyView> {
     let IssuerButton { name, is_reachable } = elsewhere?;
     let view = if is_reachable {
@@ -32,7 +32,7 @@ pub(super) fn button(elsewhere: Option<IssuerButton>, does: &'static str) -> Opt
     Some(view)
 }
 
-/// The page that takes the browser on to the issuer.
+/// The page that forwards the browser to the issuer.
 pub fn on_the_way(name: &str, to: &Url) -> Sheet {
     let words = format!("Go on to {name}");
     let body = view! {
@@ -49,7 +49,7 @@ pub fn on_the_way(name: &str, to: &Url) -> Sheet {
     }
 }
 
-/// The page that says why it did not work. `page` is where to begin again.
+/// The page that says why signing in failed. `page` is where to begin again.
 pub fn failed(page: &'static str, next: &str, invited: bool, problem: Problem) -> Sheet {
     let href = if next == "/" || page != "/sign-in" { page.to_owned() } else { format!("{page}?next={next}") };
     let back = if page == "/sign-in" { "Back to signing in" } else { "Back to your account" };
@@ -64,16 +64,16 @@ pub fn failed(page: &'static str, next: &str, invited: bool, problem: Problem) -
     Sheet { title: title.into(), width: Width::Narrow, owner: None, said, fields: &[], body: body.into_any() }
 }
 
-/// What an account's page shows of it.
+/// The linked identities that an account's page shows.
 pub struct Linked {
-    /// What people know the issuer by, where one is configured.
+    /// The configured issuer's name for users.
     pub name: Option<String>,
     pub issuer: String,
     pub identities: Vec<Identity>,
     pub has_password: bool,
 }
 
-/// The section of an account's page. Nothing where there is no issuer and nothing linked.
+/// The section of an account's page. Empty where there is no issuer and nothing linked.
 pub(super) fn section(linked: Linked, said: &Notice) -> Option<AnyView> {
     let Linked { name, issuer, identities, has_password } = linked;
     if name.is_none() && identities.is_empty() {

@@ -1,4 +1,4 @@
-//! The API's description as a page to read: written as Markdown from the OpenAPI document, and drawn like a reply.
+//! The API's description as a page: Markdown written from the OpenAPI document, and drawn like a reply.
 
 use super::{Sheet, Width};
 use crate::server::highlight;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use std::fmt::Write;
 use utoipa::openapi::OpenApi;
 
-/// The methods, in the order in which they are read.
+/// The methods, in reading order.
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 pub fn page(document: &OpenApi) -> Sheet {
@@ -41,7 +41,7 @@ fn section(name: &str, about: &str, content: &str) -> impl IntoView + use<> {
     }
 }
 
-/// What can be asked for under a tag.
+/// The operations of a tag.
 fn operations(document: &Value, tag: &str) -> String {
     let mut page = String::new();
     for (path, item) in entries(&document["paths"]) {
@@ -83,7 +83,7 @@ fn answered(answer: &Value) -> String {
     words.into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join(": ")
 }
 
-/// When each problem is answered.
+/// When each problem is returned.
 fn problems(document: &Value) -> String {
     let mut page = String::from("| problem | |\n|---|---|\n");
     for (name, problem) in entries(&document["components"]["responses"]) {
@@ -109,7 +109,7 @@ fn schemas(document: &Value) -> String {
 }
 
 fn fields(page: &mut String, schema: &Value) {
-    // What is put together of several parts is read as one.
+    // A schema composed of several parts is shown as one.
     let parts: Vec<_> = items(&schema["allOf"]).chain([schema]).collect();
     let known: Vec<_> = parts.iter().filter(|part| part["$ref"].is_string()).map(|part| kind(part)).collect();
     if !known.is_empty() {
@@ -126,7 +126,7 @@ fn fields(page: &mut String, schema: &Value) {
     page.push('\n');
 }
 
-/// What kind of value it is, in a word or two.
+/// The kind of a value, in a word or two.
 fn kind(schema: &Value) -> String {
     if let Some(name) = schema["$ref"].as_str() {
         return format!("`{}`", last(name));
@@ -171,7 +171,7 @@ fn last(reference: &str) -> &str {
     reference.rsplit('/').next().unwrap_or(reference)
 }
 
-/// For a table, in which a line is a row.
+/// For a table, whose rows are single lines.
 fn cell(text: &str) -> String {
     text.replace('\n', " ").replace('|', "\\|")
 }

@@ -6,7 +6,7 @@ use crate::server::html::Notice;
 use crate::server::store::identities::Identity;
 use leptos::prelude::*;
 
-/// `name` is whose password it is, `link` the secret of the link.
+/// `name` is the account's name, `link` the secret of the link.
 pub fn page(name: String, link: String, said: Notice) -> Sheet {
     let lead =
         format!("Choose a new password for {name}. Every browser that is signed in with the account is signed out.");
@@ -14,7 +14,7 @@ pub fn page(name: String, link: String, said: Notice) -> Sheet {
         <p class="lead">{lead}</p>
         <form class="form" method="post" action="/reset-password">
             <Hidden name="link" value=link/>
-            // For the browser's list of passwords.
+            // For the browser's password manager.
             <input class="unseen" type="text" name="name" value=name autocomplete="username" tabindex="-1" aria-hidden="true" readonly/>
             <Field form="reset" name="password" label="New password" kind="password" autocomplete="new-password" first=true said=said.clone()
                 hint="At least 8 characters. A few words in a row are good."/>
@@ -25,10 +25,10 @@ pub fn page(name: String, link: String, said: Notice) -> Sheet {
     Sheet { title: "A new password".into(), width: Width::Narrow, owner: None, said, fields, body: body.into_any() }
 }
 
-/// Where the link is used, over, or was none.
+/// The page for a link that is used, expired or unknown.
 pub fn over(said: Notice) -> Sheet {
     let lead = said.problem.is_none().then(|| {
-        view! { <p class="lead">"This link is used or over. Ask whoever runs this server for another."</p> }
+        view! { <p class="lead">"This link was used or has expired. Ask whoever runs this server for another."</p> }
     });
     let body = view! {
         {lead}
@@ -44,7 +44,7 @@ pub fn over(said: Notice) -> Sheet {
     }
 }
 
-/// When it is set. `identities` are ways into the account that have stayed.
+/// The page after the password is set. `identities` are linked identities, which can still sign in.
 pub fn done(identities: Vec<Identity>) -> Sheet {
     let rows: Vec<_> =
         identities.into_iter().map(|it| view! { <li>{format!("{} at {}", it.called, it.issuer)}</li> }).collect();

@@ -9,7 +9,7 @@ use crate::server::search::{Hit, HitMessage, Results};
 use crate::server::times::since;
 use leptos::prelude::*;
 
-/// What was asked for, and found where something was.
+/// The query, and its results.
 pub struct SearchPage {
     /// None: a guest's page.
     pub owner: Option<Owner>,

@@ -1,4 +1,5 @@
-//! Who may use a conversation: people, links by which they come in, the public link; and what such a link leads to.
+//! Who may use a conversation: people, invitation links, the public link; and the pages that an invitation link leads
+//! to.
 
 use super::form::{Choice, Field, Hidden};
 use super::{Sheet, Width};
@@ -14,14 +15,14 @@ use leptos::prelude::*;
 
 const ROLES: [(&str, &str); 2] = [("participant", "Read and write"), ("reader", "Only read")];
 
-/// A link that was just made: it is shown this once.
+/// A newly created link, shown only now.
 #[derive(Clone, Debug)]
 pub enum Made {
     Invitation(String),
     Public(String),
 }
 
-/// What was typed into the forms.
+/// The values typed into the forms.
 #[derive(Clone, Debug, Default)]
 pub struct Typed {
     pub name: String,
@@ -30,7 +31,7 @@ pub struct Typed {
     pub days: String,
 }
 
-/// What the page shows.
+/// The page's data.
 pub struct SharingPage {
     /// None for a guest.
     pub owner: Option<Owner>,
@@ -83,7 +84,7 @@ fn may(role: Access) -> &'static str {
     }
 }
 
-/// `add` is the form by which one more is found; none for a guest.
+/// `add` is the form that adds a person; none for a guest.
 fn people(id: ConversationId, people: Vec<Share>, add: Option<impl IntoView>) -> impl IntoView {
     let hint = match people.is_empty() {
         true => "Nobody else has it yet.",
@@ -100,7 +101,7 @@ fn people(id: ConversationId, people: Vec<Share>, add: Option<impl IntoView>) ->
     }
 }
 
-/// The role that was chosen. A mistake elsewhere in the form gives nobody more than was meant.
+/// The role that was chosen. A mistake in another field must not grant more than was meant.
 fn role(typed: &str) -> &'static str {
     ROLES.iter().find(|(value, _)| *value == typed).map_or("participant", |(value, _)| *value)
 }
@@ -254,7 +255,7 @@ fn others_part(sharing: Sharing, account: AccountId) -> impl IntoView {
     }
 }
 
-/// What an invitation link leads to: it asks, because nothing is to happen by following a link.
+/// The page of an invitation link: it asks first, because opening a link must not change anything.
 pub fn invitation(owner: Option<Owner>, is_guest: bool, path: String, invitation: Invitation, said: Notice) -> Sheet {
     let title =
         if invitation.title.is_empty() { "a conversation".to_owned() } else { format!("“{}”", invitation.title) };
@@ -278,7 +279,7 @@ pub fn invitation(owner: Option<Owner>, is_guest: bool, path: String, invitation
     Sheet { title: "An invitation".into(), width: Width::Narrow, owner, said, fields: &[], body: body.into_any() }
 }
 
-/// The same where it cannot be taken.
+/// The page of an invitation link that cannot be used any more.
 pub fn no_invitation(owner: Option<Owner>, said: Notice) -> Sheet {
     let body = view! {
         <p class="lead">"This invitation cannot be taken any more. It ends after some days, or when it has been used. Ask whoever sent it for a new one."</p>

@@ -1,4 +1,4 @@
-//! The pages before one is in: signing in, signing up, and what becomes of what a guest has said.
+//! The pages to sign in and sign up on, and the question about a guest's conversations.
 
 use super::form::{Field, Hidden};
 use super::oidc::button;
@@ -7,19 +7,19 @@ use crate::server::html::Notice;
 use crate::server::html::oidc::IssuerButton;
 use leptos::prelude::*;
 
-/// What the pages know besides what was typed.
+/// The pages' data besides the values typed.
 #[derive(Clone, Debug, Default)]
 pub struct SignInPage {
-    /// Where to go when one is in: a local path.
+    /// Where to go after signing in: a local path.
     pub next: String,
-    /// Whether somebody without an invitation could sign up.
+    /// Whether a user without an invitation can sign up.
     pub may_sign_up: bool,
     pub guests: bool,
-    /// Who else says who people are.
+    /// The OpenID Connect issuer.
     pub elsewhere: Option<IssuerButton>,
-    /// Conversations that a guest brings along.
+    /// Conversations of the guest that signs in.
     pub brings: i64,
-    /// Whether the invitation makes an admin.
+    /// Whether the invitation creates an admin.
     pub makes_admin: bool,
 }
 
@@ -49,7 +49,7 @@ pub fn sign_in(door: SignInPage, name: String, said: Notice) -> Sheet {
     Sheet { title: "Sign in".into(), width: Width::Narrow, owner: None, said, fields, body: body.into_any() }
 }
 
-/// How far an invitation is along.
+/// How an invitation reaches the form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invited {
     /// It is not asked for.
@@ -101,7 +101,7 @@ fn words_for_brought(count: i64) -> Option<String> {
     }
 }
 
-/// The page where nobody can sign up.
+/// The page where sign-up is closed.
 pub fn closed(door: SignInPage, said: Notice) -> Sheet {
     let body = view! {
         <p class="lead">"Nobody can sign up here at the moment. Ask whoever runs this server for an account."</p>
@@ -110,7 +110,7 @@ pub fn closed(door: SignInPage, said: Notice) -> Sheet {
     Sheet { title: "Sign up".into(), width: Width::Narrow, owner: None, said, fields: &[], body: body.into_any() }
 }
 
-/// Asks what becomes of the conversations that were begun before signing in.
+/// Asks what to do with the conversations that a guest began before signing in.
 pub fn merge(next: String, count: i64, titles: Vec<String>) -> Sheet {
     let lead = match count {
         1 => "Before you signed in, you began a conversation in this browser.".to_owned(),

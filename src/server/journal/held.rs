@@ -1,9 +1,9 @@
-//! How much memory the journals hold: each its part of one sum, so that asking for the sum costs nothing.
+//! How much memory the journals take: each adds to one sum, so that reading the sum costs nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What one journal holds, in bytes. Gone from the sum when it is dropped.
+/// What one journal takes, in bytes. Subtracted from the sum when it is dropped.
 pub(super) struct Held {
     bytes: usize,
     sum: Arc<AtomicUsize>,

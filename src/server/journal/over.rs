@@ -1,5 +1,5 @@
-//! The end of a topic: its journal, and with it its epoch, is gone in the same moment, so that no cursor of before says
-//! anything. And the end of what a viewer knows, whose access was taken back and given again.
+//! The end of a topic: its journal and its epoch end together, so that no earlier cursor is valid. And the end of what
+//! a viewer knows, whose access was revoked and granted again.
 
 use super::{Journal, Journals, Reader, Topic, lock};
 use crate::event::{Cursor, Event};
@@ -8,8 +8,8 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 impl Journals {
-    /// Ends a topic for good. Its readers get what they have not read yet, then `last`, and nothing after it; nobody
-    /// else ever reads from this journal. Whatever is appended later is dropped.
+    /// Ends a topic for good. Its readers get what they have not read yet, then `last`, and nothing after it; there are
+    /// no new readers of this journal. Whatever is appended later is dropped.
     pub fn end(&self, topic: Topic, last: Option<Event>) {
         let journal = lock(&self.topics).remove(&topic);
         if let Some(journal) = journal {
@@ -32,14 +32,14 @@ impl Journal {
         self.grown.notify_waiters();
     }
 
-    /// Whether a reader who has read all waits for nothing more.
+    /// Whether a reader who has read everything has nothing more to wait for.
     pub(super) fn has_no_more(&self) -> bool {
         let log = lock(&self.log);
         log.over || self.closed.load(Ordering::SeqCst) && log.draft.is_none()
     }
 
     /// A reader from `cursor`, unless what follows it is older than `age`: the time for which its viewer has been
-    /// allowed to read. In doubt there is none, and the viewer gets a snapshot.
+    /// allowed to read. In doubt none is returned, and the viewer gets a snapshot.
     pub fn reader_within(self: &Arc<Self>, cursor: Cursor, age: Option<Duration>) -> Option<Reader> {
         let reader = self.reader(cursor)?;
         let next = reader.next_at();
@@ -49,7 +49,7 @@ impl Journal {
 }
 
 impl Reader {
-    /// When what comes next has happened.
+    /// When the next entry happened.
     fn next_at(&self) -> Option<Instant> {
         Some(self.look(1).unwrap_or_default().first()?.at)
     }

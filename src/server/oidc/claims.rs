@@ -1,16 +1,16 @@
-//! Which of an issuer's claims are used. All others are taken out before the crate reads them, because it would refuse a
-//! whole answer for the type of a claim that nobody needs: a date in another format, an address that is a list.
+//! The claims of an issuer that are used. All others are removed before the crate reads them, because it would refuse a
+//! whole answer for the type of an unused claim: a date in another format, an address that is a list.
 
 use serde_json::{Map, Value};
 
-/// What signing in depends on: judged as strictly as the crate does.
+/// Claims that signing in depends on: judged as strictly as the crate does.
 const JUDGED: &[&str] = &["iss", "aud", "exp", "iat", "nonce", "azp", "at_hash", "sub"];
-/// What people are called, for showing: used where it is text.
+/// Names for showing: used where they are text.
 const SHOWN: &[&str] = &["name", "preferred_username", "email"];
 /// A boolean, or one of these.
 const IS_VERIFIED: &str = "email_verified";
 
-/// Leaves the claims that are used, of an ID token or of userinfo.
+/// Keeps the claims that are used, of an ID token or of userinfo.
 pub(super) fn reduce(claims: &mut Map<String, Value>) {
     claims.retain(|name, value| {
         let name = name.as_str();
@@ -19,7 +19,7 @@ pub(super) fn reduce(claims: &mut Map<String, Value>) {
     });
 }
 
-/// What is used of a token endpoint's answer, besides the ID token.
+/// The fields of a token endpoint's answer that are used, besides the ID token.
 pub(super) fn reduce_tokens(answer: &mut Map<String, Value>) {
     answer.retain(|name, value| match name.as_str() {
         "access_token" | "token_type" | "error" => true,

@@ -1,4 +1,4 @@
-//! Why nobody was signed in: a kind that people are told, while the log has the details.
+//! Why signing in failed: users are told a kind, and the log has the details.
 
 use super::web::WebError;
 use crate::error::Problem;
@@ -7,23 +7,23 @@ use openidconnect::{RequestTokenError, StandardErrorResponse, UserInfoError};
 use std::error::Error;
 use std::fmt::Display;
 
-/// Of what an issuer says in words, so much is shown.
+/// Characters of an issuer's error text that are shown.
 const LONGEST_SAID: usize = 200;
-/// And so much is logged.
+/// Characters of it that are logged.
 const LONGEST_LOGGED: usize = 500;
-/// What somebody is told to wait where the issuer does not answer, in seconds.
+/// `Retry-After` where the issuer does not answer, in seconds.
 const WAIT_SECONDS: u64 = 30;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
     Unreachable,
-    /// The person has not signed in there, or was not let in; with what the issuer says about it.
+    /// The user has not signed in there, or was refused; with the issuer's reason.
     Declined(Option<String>),
-    /// The way back was taken before, or by another browser, or too late.
+    /// The callback was used before, or by another browser, or too late.
     Stale,
-    /// Something about the answer does not fit.
+    /// A part of the answer failed verification.
     Untrusted,
-    /// The issuer does not want to talk to us: a setting is wrong.
+    /// The issuer refuses this server: a setting is wrong.
     Refused,
 }
 
@@ -36,19 +36,15 @@ impl Failure {
         Self::Untrusted
     }
 
-    /// `access_denied` is what a person who presses Cancel brings back.
+    /// The issuer returns `access_denied` when the user presses Cancel.
     pub(super) fn declined(error: &str, description: Option<&str>) -> Self {
         let said = quoted(description.unwrap_or(error), LONGEST_SAID);
-        tracing::info!(
-            error = quoted(error, LONGEST_LOGGED),
-            said,
-            "The OpenID Connect issuer did not sign somebody in"
-        );
+        tracing::info!(error = quoted(error, LONGEST_LOGGED), said, "Signing in with the OpenID Connect issuer failed");
         let cancelled = error == "access_denied";
         Self::Declined((!cancelled && !said.is_empty()).then_some(said))
     }
 
-    /// What a person is told. `name` is the issuer's.
+    /// The message for the user. `name` is the issuer's.
     pub fn problem(self, name: &str) -> Problem {
         match self {
             Self::Unreachable => Problem::Unavailable {
@@ -75,15 +71,15 @@ impl Failure {
     }
 }
 
-/// One line without anything hidden in it.
+/// One line without hidden characters.
 fn quoted(text: &str, longest: usize) -> String {
-    // Letters, digits and what stands between them: no control characters, nothing that turns or hides text.
+    // Letters, digits and punctuation: no control characters, nothing that reverses or hides text.
     let plain = |c: char| c.is_alphanumeric() || c.is_ascii_graphic() || "’‘“”–—…".contains(c);
     let line: String = text.chars().take(4 * longest).map(|c| if plain(c) { c } else { ' ' }).collect();
     line.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(longest).collect()
 }
 
-/// An error and its causes, for the log. What the issuer has sent is in it only as far as it is a name for an error.
+/// An error and its causes, for the log. The issuer's text is in it only where it is an error's name.
 pub(super) fn told(error: &(dyn Error + 'static)) -> String {
     let mut all = error.to_string();
     let mut next = error.source();
@@ -109,7 +105,7 @@ pub(super) fn of_exchange(error: &Exchange) -> Failure {
     }
 }
 
-/// It would not say more about somebody.
+/// The issuer did not return the user's profile.
 pub(super) fn of_profile(error: &UserInfoError<WebError>) -> Failure {
     match error {
         UserInfoError::Request(WebError::Request(_)) => {

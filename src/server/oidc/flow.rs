@@ -1,24 +1,24 @@
-//! One try to sign in, from pressing the button to coming back. It is kept in a cookie of its own and nowhere else, so
-//! that a restart in between harms nobody, nobody can fill the database, and several tabs are not in each other's way.
+//! One attempt to sign in, from the button to the callback. It is stored only in a cookie of its own, so that a restart
+//! in between harms nobody, no attempt fills the database, and several tabs do not interfere.
 //!
-//! The state, the nonce and the verifier (PKCE) are hashes of the whole cookie: what comes back with this state was begun
-//! by a browser that has this cookie, with this purpose.
+//! The state, the nonce and the verifier (PKCE) are hashes of the whole cookie: an answer with this state belongs to a
+//! flow that a browser with this cookie began, for this purpose.
 
 use crate::error::Problem;
 use crate::model::AccountId;
 use crate::server::secret::{self, Hash};
 
-/// How long signing in elsewhere may take: finding the telephone for the second factor included.
+/// How long signing in at the issuer may take, including finding the phone for the second factor.
 pub const MINUTES: u64 = 10;
 
-/// What somebody signs in elsewhere for.
+/// The purpose of the flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     SignIn {
         invitation: Option<Hash>,
     },
-    /// To link it to this account. A session alone may not, and the cookie is the browser's to write: the proof is that its
-    /// password was given.
+    /// To link the identity to this account. A session is not enough, and the browser can forge the cookie: the proof
+    /// shows that the password was given.
     Link(AccountId, Hash),
 }
 
@@ -28,11 +28,11 @@ pub struct Flow {
     /// In seconds since 1970.
     began: i64,
     pub purpose: Purpose,
-    /// Where to go afterwards.
+    /// The path to open afterwards.
     pub next: String,
 }
 
-/// Is in no address of ours and may be in a cookie.
+/// A separator that is valid in a cookie and in no path of ours.
 const SEPARATOR: char = '|';
 
 fn now() -> i64 {
@@ -44,7 +44,7 @@ impl Flow {
         Ok(Self { secret: secret::new()?, began: now(), purpose, next: next.to_owned() })
     }
 
-    /// What the cookie holds.
+    /// The cookie's value.
     pub fn cookie(&self) -> String {
         let purpose = match self.purpose {
             Purpose::SignIn { invitation: None } => "in".to_owned(),
@@ -55,7 +55,7 @@ impl Flow {
         format!("{secret}{SEPARATOR}{began}{SEPARATOR}{purpose}{SEPARATOR}{next}")
     }
 
-    /// Reads what [`Flow::cookie`] wrote. None where it is too old, or from somewhere else.
+    /// Reads what [`Flow::cookie`] wrote. None where it has expired or is invalid.
     pub fn of_cookie(cookie: &str) -> Option<Self> {
         let mut parts = cookie.splitn(4, SEPARATOR);
         let (secret, began, purpose, next) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);

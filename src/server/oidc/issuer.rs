@@ -1,4 +1,4 @@
-//! What the issuer says of itself: where its endpoints are, and its keys. Asked for when it is needed, and kept for a while.
+//! The issuer's metadata, its endpoints and keys: fetched on demand and cached.
 
 use super::failure::{Failure, told};
 use super::web::Web;
@@ -14,10 +14,10 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-/// How long what it says of itself is believed without asking again.
+/// How long the metadata is cached.
 const FRESH: Duration = Duration::from_secs(3_600);
 
-/// What it says besides what the crate knows.
+/// Metadata that the crate does not read.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct More {
     #[serde(default)]
@@ -27,7 +27,7 @@ pub(super) struct More {
 impl AdditionalProviderMetadata for More {}
 
 impl More {
-    /// Whether every answer says which issuer it is of.
+    /// Whether every answer names its issuer.
     pub(super) fn says_who_answers(&self) -> bool {
         self.authorization_response_iss_parameter_supported
     }
@@ -51,16 +51,16 @@ pub(super) type Metadata = ProviderMetadata<
 #[derive(Default)]
 struct Known {
     metadata: Option<Arc<Metadata>>,
-    /// When it is to be asked again, also after a failure.
+    /// When the metadata is fetched again, also after a failure.
     next: Option<Instant>,
-    /// Before this, nothing makes us ask for new keys: else every bad signature would.
+    /// New keys are not fetched before this: otherwise every bad signature would cause a request.
     next_keys: Option<Instant>,
 }
 
 pub(super) struct Issuer {
     url: IssuerUrl,
     web: Web,
-    /// The pause between two tries.
+    /// The pause between two attempts.
     again: Duration,
     known: Mutex<Known>,
 }
@@ -80,10 +80,10 @@ impl Issuer {
         &self.web
     }
 
-    /// What the issuer says of itself.
+    /// The issuer's metadata.
     pub(super) async fn metadata(self: &Arc<Self>) -> Result<Arc<Metadata>, Failure> {
         let this = Arc::clone(self);
-        // In a task of its own: a page that does not wait for the answer must not keep it from coming.
+        // In a task of its own: a page that stops waiting must not cancel the request.
         tokio::spawn(async move { this.ask().await }).await.unwrap_or(Err(Failure::Unreachable))
     }
 
@@ -96,7 +96,7 @@ impl Issuer {
                     known.metadata = Some(Arc::new(found));
                     known.next = Some(Instant::now() + FRESH);
                 }
-                // What it said last time holds on.
+                // The cached metadata stays in use.
                 Err(why) => {
                     tracing::warn!(
                         issuer = self.url.as_str(),
@@ -110,7 +110,7 @@ impl Issuer {
         known.metadata.clone().ok_or(Failure::Unreachable)
     }
 
-    /// Who is asked by HTTPS must not send us, or people's secrets, to where there is none.
+    /// An issuer with HTTPS must not direct us, or users' secrets, to an endpoint without.
     fn check(&self, metadata: &Metadata) -> Result<(), String> {
         let token = metadata.token_endpoint().ok_or("it names no token endpoint")?;
         let userinfo = metadata.userinfo_endpoint().map(|it| it.url());
@@ -122,7 +122,7 @@ impl Issuer {
         }
     }
 
-    /// The same with the issuer's keys as they are now. Where they were asked for a moment ago, with those.
+    /// The metadata with the issuer's current keys; with the cached ones where they were fetched just now.
     pub(super) async fn new_keys(&self) -> Result<Arc<Metadata>, Failure> {
         let mut known = self.known.lock().await;
         let metadata = known.metadata.clone().ok_or(Failure::Unreachable)?;

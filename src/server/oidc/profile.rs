@@ -1,27 +1,27 @@
-//! What an issuer tells of somebody. Names are for showing; an address counts only where it is verified.
+//! A user's profile from an issuer. Names are for showing; an address counts only where it is verified.
 
 use openidconnect::core::{CoreGenderClaim, CoreIdTokenClaims, CoreUserInfoClaims};
 use openidconnect::{EmptyAdditionalClaims, StandardClaims, UserInfoClaims};
 
-/// Longer ones are no addresses (RFC 5321).
+/// Longer ones are not valid addresses (RFC 5321).
 const LONGEST_ADDRESS: usize = 254;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
-    /// A verified mail address, in small letters.
+    /// A verified mail address, in lower case.
     pub address: Option<String>,
-    /// What the person is called, the best first.
+    /// The user's names, best first.
     pub names: Vec<String>,
 }
 
 impl Profile {
-    /// Whether there is no need to ask for more.
+    /// Whether the profile needs no further request.
     pub(super) fn is_complete(&self) -> bool {
         self.address.is_some() && !self.names.is_empty()
     }
 }
 
-/// The claims that a profile is made of.
+/// The claims that make a profile.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Said {
     known: Option<String>,
@@ -47,14 +47,14 @@ impl Said {
         Self { known, email, verified: told.email_verified(), name }
     }
 
-    /// With what was told later in its place, where that says something. Whether an address is verified goes with the
-    /// address: what was said of one does not count for another.
+    /// Replaces fields by those of a later answer, where it has them. Whether an address is verified belongs to that
+    /// address and not to another.
     pub(super) fn and(self, told: Self) -> Self {
         let is_said = |text: &String| !text.trim().is_empty();
         let (known, name) = (told.known.filter(is_said), told.name.filter(is_said));
         let (email, verified) = match told.email.filter(is_said) {
             Some(email) if self.email.as_ref() == Some(&email) => (Some(email), told.verified.or(self.verified)),
-            // One that nobody vouches for does not take the place of one that is verified.
+            // An unverified address does not replace a verified one.
             Some(_) if told.verified != Some(true) && self.verified == Some(true) => (self.email, self.verified),
             Some(email) => (Some(email), told.verified),
             None => (self.email, self.verified),

@@ -1,4 +1,4 @@
-//! An ID token is believed when the issuer has signed it, for us, just now, and in answer to what this browser began.
+//! An ID token is accepted when the issuer has signed it, for us, just now, and in answer to this browser's request.
 
 use super::issuer::Metadata;
 use super::{Registration, claims};
@@ -10,7 +10,7 @@ use openidconnect::{
 };
 use serde_json::{Map, Value};
 
-/// With a public key. Whoever has read the key could sign with any other kind.
+/// With a public key. With a symmetric kind, a party that knows the key could sign as well.
 const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::RsaSsaPkcs1V15Sha256,
     Algorithm::RsaSsaPkcs1V15Sha384,
@@ -23,17 +23,17 @@ const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::EdDsa,
 ];
 
-/// A token is made for the answer that it is in: an older one was made for another.
+/// A token is created for the answer that carries it: an older one was created for another.
 const OLDEST_SECONDS: i64 = 600;
-/// Clocks differ.
+/// Clock skew.
 const EARLIEST_SECONDS: i64 = 60;
 
 /// An ID token, as it was signed, and as it is read.
 struct Signed<'a> {
-    /// What the signature is of.
+    /// The signed bytes.
     input: &'a str,
     signature: Vec<u8>,
-    /// With the claims that are used. Its own signature fits no longer, and is never asked for.
+    /// Reduced to the claims that are used. Its own signature no longer matches, and is never checked.
     token: CoreIdToken,
 }
 
@@ -54,7 +54,7 @@ impl<'a> Signed<'a> {
         Ok(Self { input, signature, token })
     }
 
-    /// The algorithm has to be one of `allowed`, the key one of the issuer's, the signature one of all that was sent.
+    /// The algorithm has to be one of `allowed`, the key one of the issuer's, and the signature over all signed bytes.
     fn check(
         &self,
         verifier: &CoreIdTokenVerifier<'_>,
@@ -81,15 +81,15 @@ pub(super) fn verify(
     let client = ClientId::new(registration.client_id.clone());
     let listed = metadata.id_token_signing_alg_values_supported();
     let allowed: Vec<_> = ALGORITHMS.into_iter().filter(|algorithm| listed.contains(algorithm)).collect();
-    // As a public client, so that there is no secret that a signature could be made with.
+    // As a public client, so that there is no secret that could be used as a signing key.
     let verifier =
         CoreIdTokenVerifier::new_public_client(client.clone(), metadata.issuer().clone(), metadata.jwks().clone())
             .set_allowed_algs(allowed.clone())
             .set_issue_time_verifier_fn(|issued| check_age(issued.timestamp()))
-            // Others may be meant as well, where it says that it was made for us: see below.
+            // Further audiences are allowed where `azp` says that it was issued to us: see below.
             .set_other_audience_verifier_fn(|_| true);
     signed.check(&verifier, &allowed).map_err(wrong)?;
-    // Only the signature, which was checked above on what was really signed; everything else is checked here.
+    // Only the signature, which was checked above on the signed bytes; everything else is checked here.
     let claims = token.claims(&verifier.clone().insecure_disable_signature_check(), nonce)?;
     check_party(claims, &client)?;
     if claims.subject().trim().is_empty() {
@@ -114,7 +114,7 @@ fn check_age(issued: i64) -> Result<(), String> {
     Err(format!("the ID token was issued {age} seconds ago; do the clocks agree?"))
 }
 
-/// Where it is for several, it has to say that it was made for us.
+/// A token with several audiences has to name us as the authorised party.
 fn check_party(claims: &CoreIdTokenClaims, client: &ClientId) -> Result<(), ClaimsVerificationError> {
     match claims.authorized_party() {
         Some(party) if party != client => {
@@ -127,7 +127,7 @@ fn check_party(claims: &CoreIdTokenClaims, client: &ClientId) -> Result<(), Clai
     }
 }
 
-/// Whether the issuer may have keys that we have not seen.
+/// Whether the issuer may have keys that are not cached.
 pub(super) fn may_be_a_new_key(error: &ClaimsVerificationError) -> bool {
     use SignatureVerificationError::{AmbiguousKeyId, CryptoError, NoMatchingKey};
     matches!(error, ClaimsVerificationError::SignatureVerification(NoMatchingKey | CryptoError(_) | AmbiguousKeyId(_)))

@@ -1,4 +1,4 @@
-//! The issuer, over HTTP: no call takes long, brings much, or leads elsewhere.
+//! HTTP to the issuer: calls are bounded in time and size, and follow no redirects.
 
 use futures::future::BoxFuture;
 use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
@@ -8,9 +8,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 const CONNECT: Duration = Duration::from_secs(5);
-/// A whole answer: a person waits for it.
+/// For a whole answer: a user waits for it.
 const WHOLE: Duration = Duration::from_secs(10);
-/// Descriptions and keys take some KiB.
+/// Metadata and keys take some KiB.
 const MAX_BYTES: usize = 512 << 10;
 const HEADER_BYTES: u32 = 64 << 10;
 
@@ -28,15 +28,15 @@ pub(super) enum WebError {
 
 impl Web {
     /// # Errors
-    /// A sentence that says why there can be no client.
+    /// A sentence that says why no client can be created.
     pub(super) fn new(https: bool) -> Result<Self, String> {
-        // reqwest panics without one. The first in the process stays; a second is no error for us.
+        // reqwest panics without one. The first in the process stays; a second attempt is not an error here.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = reqwest::Client::builder()
             .user_agent(concat!("rivulet/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT)
             .timeout(WHOLE)
-            // The code and the secret would go along to wherever the answer points.
+            // The code and the secret would be sent along to the redirect's target.
             .redirect(Policy::none())
             .referer(false)
             .http2_max_header_list_size(HEADER_BYTES);
@@ -65,7 +65,7 @@ impl Web {
     }
 }
 
-/// Asks the same client, and reduces JSON answers to what is used: what nobody reads is not judged, whatever its type.
+/// Uses the inner client, and reduces JSON answers to the claims that are used, so that unused ones are not judged.
 pub(super) struct Reduced<'a> {
     web: &'a Web,
     reduce: fn(&mut Map<String, Value>),
@@ -78,14 +78,14 @@ impl<'a> Reduced<'a> {
         Self { web, reduce, id_token: Mutex::default() }
     }
 
-    /// What was called `id_token` in the last answer.
+    /// The `id_token` of the last answer.
     pub(super) fn id_token(&self) -> Option<String> {
         self.id_token.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     async fn ask(&self, request: HttpRequest) -> Result<HttpResponse, WebError> {
         let (head, body) = self.web.ask(request).await?.into_parts();
-        // What is no object stays as it is, for the crate to judge: a signed answer, or a page.
+        // What is not an object stays as it is, for the crate to judge: a signed answer, or a page.
         let Ok(mut object) = serde_json::from_slice::<Map<String, Value>>(&body) else {
             return Ok(HttpResponse::from_parts(head, body));
         };

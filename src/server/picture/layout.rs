@@ -1,14 +1,14 @@
-//! How a JPEG lays out its colours. The decoder reads one layout wrongly: green stripes where there was a picture, and no
-//! error. Such a file is refused in words until the decoder can read it (zune-image#419, #422).
+//! Detects a JPEG's colour layout. The decoder reads one layout wrongly: green stripes in place of a picture, and no
+//! error. Such a file is refused with a message until the decoder can read it (zune-image#419, #422).
 
-/// Markers of frames that are decoded line by line: baseline, and extended sequential.
+/// Markers of sequential frames: baseline, and extended sequential.
 const SEQUENTIAL: [u8; 2] = [0xc0, 0xc1];
 const START_OF_SCAN: u8 = 0xda;
-/// Markers that stand alone, without a length behind them: the start of the image, and restarts.
+/// Markers without a length: the start of the image, and restarts.
 const ALONE: std::ops::RangeInclusive<u8> = 0xd0..=0xd8;
 
-/// Whether the file is not progressive, has a scan of its own for each colour or for some of them, and stores some colours
-/// at a lower resolution than others.
+/// Whether the file is not progressive, has a scan of its own for each colour or for some of them, and stores some
+/// colours at a lower resolution than others.
 pub(super) fn has_separate_scans(bytes: &[u8]) -> bool {
     let mut frame = None;
     for (marker, segment) in segments(bytes) {

@@ -1,8 +1,8 @@
-//! In whose name a task works.
+//! The principal for whom a task works.
 //!
-//! Whoever sends a request is named when its body is there. Between that and a write there may be a queue, so each write of
-//! a request asks once more, inside its transaction (`store/asking`). That is bound to the task, and handed on by
-//! `task::owned`: no door can forget it. What the server does in tasks of its own is asked by nobody.
+//! A caller is authenticated when the request's body has arrived. Between that and a write there may be a queue, so
+//! each write of a request checks the principal once more, inside its transaction (`store/asking`). The principal is
+//! bound to the task, and `task::owned` passes it on: no entry point can forget it. The server's own tasks have none.
 
 use crate::server::principal::Principal;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ tokio::task_local! {
     static ASKING: Option<Asking>;
 }
 
-/// Principal asks, and whether something was refused because what let them in was withdrawn meanwhile.
+/// The principal, and whether a write was refused because its credential was withdrawn meanwhile.
 #[derive(Clone, Debug)]
 pub struct Asking {
     pub who: Principal,
@@ -33,12 +33,12 @@ impl Asking {
     }
 }
 
-/// Does `work` in this name.
+/// Does `work` for this principal.
 pub async fn with<T>(asking: Option<Asking>, work: impl Future<Output = T>) -> T {
     ASKING.scope(asking, work).await
 }
 
-/// In whose name this task works.
+/// The principal for whom this task works.
 pub fn current() -> Option<Asking> {
     ASKING.try_with(Clone::clone).ok().flatten()
 }

@@ -1,20 +1,20 @@
-//! What an account can be called.
+//! The names that an account can have.
 
 use crate::error::Problem;
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::confusable_detection::skeleton;
 
-/// A name fits a line, and a log.
+/// A name fits into a line, and into the log.
 const MAX: usize = 64;
 const MIN: usize = 2;
-/// What a name that was found elsewhere leaves free, so that others of the same name can be told apart.
+/// What a name from an issuer leaves free, so that accounts of equal name can be told apart.
 const ROOM: usize = 12;
 /// Besides letters, digits and single spaces. Mail addresses are names.
 const SIGNS: &str = "._-+@'";
 
-/// How those are called who have no name (`guest 4f2a`) ...
+/// The names of accounts without one (`guest 4f2a`) ...
 const GUEST: &str = "guest ";
-/// ... and those whose account is deleted.
+/// ... and of deleted accounts.
 const LEFT: &str = "somebody who has left";
 
 /// The name of an account: as it is shown, and as it is looked up.
@@ -26,7 +26,8 @@ pub struct Name {
 
 impl Name {
     /// # Errors
-    /// 422 for the field `name`. What could deceive or break a line (hidden characters, control characters) is no name.
+    /// 422 for the field `name`. What could deceive or break a line (hidden characters, control characters) is not a
+    /// name.
     pub fn parse(text: &str) -> Result<Self, Problem> {
         let invalid = |message: String| Err(Problem::invalid("name", message));
         if 8 * MAX < text.len() {
@@ -50,7 +51,7 @@ impl Name {
         Ok(Self { key, shown })
     }
 
-    /// A name like what somebody is called elsewhere; none where nothing of that could be one.
+    /// A name like the one that an issuer has for the user; none where no part of that is allowed.
     pub fn like(text: &str) -> Option<Self> {
         let fits = |c: char| c.is_alphanumeric() || SIGNS.contains(c);
         let plain: String = text.chars().take(MAX).map(|c| if fits(c) { c } else { ' ' }).collect();
@@ -58,7 +59,7 @@ impl Name {
         Self::parse(&begins.chars().take(MAX - ROOM).collect::<String>()).ok()
     }
 
-    /// The same with something behind it, for the next one of this name.
+    /// This name with a suffix, for the next account of this name.
     pub fn followed_by(&self, what: &str) -> Option<Self> {
         Self::parse(&format!("{} {what}", self.shown)).ok()
     }
@@ -81,18 +82,18 @@ impl Name {
         Self { shown: shown.to_owned(), key: key(shown) }
     }
 
-    /// What it looks like without case, by UTS 39: the same for names that only differ in letters that look alike.
+    /// The skeleton of the name without case, by UTS 39: equal for names that only differ in letters that look alike.
     pub fn skeleton(&self) -> String {
         skeleton(&self.key).collect()
     }
 
-    /// What it looks like as it is written, without case only then: some letters look alike only as capitals.
+    /// The skeleton of the name as written, its case removed after that: some letters look alike only as capitals.
     pub fn look(&self) -> String {
         skeleton(&self.shown).collect::<String>().to_lowercase()
     }
 }
 
-/// Compatibility forms too: the same letters in another width are the same name.
+/// Compatibility forms too: letters in another width make an equal name.
 fn key(name: &str) -> String {
     name.nfkc().collect::<String>().to_lowercase().nfkc().collect()
 }

@@ -1,6 +1,6 @@
-//! What an account, and what an API token, may do.
+//! What an account, and an API token, may do.
 
-/// What an account may do beside its own conversations.
+/// What an account may do besides its own conversations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
     Member,
@@ -24,7 +24,7 @@ impl Role {
         Self::ALL.into_iter().find(|role| role.name() == text)
     }
 
-    /// Reads what the store has. A role that this version does not know gives no rights.
+    /// Reads a stored role. One that this version does not know has no rights.
     pub fn of(text: &str) -> Self {
         Self::parse(text).unwrap_or(Self::Member)
     }
@@ -49,7 +49,7 @@ impl Scope {
         [Self::Read, Self::Write].into_iter().find(|scope| scope.name() == text)
     }
 
-    /// Reads what the store has. One that this version does not know may do the least.
+    /// Reads a stored scope. One that this version does not know has the fewest rights.
     pub fn of(text: &str) -> Self {
         Self::parse(text).unwrap_or(Self::Read)
     }

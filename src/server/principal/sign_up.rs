@@ -1,8 +1,8 @@
-//! Who may make an account.
+//! Who may create an account.
 
 use clap::ValueEnum;
 
-/// Who may make an account.
+/// Who may create an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SignUp {
     Open,

@@ -124,7 +124,7 @@ impl Requests {
         let mut changes = before.clone();
         let is_added = |name: &str| !before.left_out.contains(name) && !self.dialect.leave_out.contains(name);
         // Leaving out `store: false` at OpenAI would leave conversations there.
-        let may_go = |name: &str| !fixed(name) && !(name == "store" && self.is_openai);
+        let may_go = |name: &str| !fixed(name) && (name != "store" || !self.is_openai);
         let mut added = self.kind.additions().iter().copied();
         if let Some(name) = added.find(|name| is_added(name) && may_go(name) && names(said, name)) {
             changes.left_out.insert(name);

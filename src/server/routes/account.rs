@@ -1,4 +1,4 @@
-//! An account's own page. Only a browser that is signed in gets here: what manages an account is more than a token may do.
+//! An account's own page, only for a browser that is signed in: no token may manage an account.
 
 use super::input::{Form, Local};
 use super::table::Table;
@@ -35,7 +35,7 @@ pub(super) fn routes() -> Table {
         .route("/account/tokens/end", post(end_token))
 }
 
-/// The page, with what somebody was told.
+/// The page, with a message.
 pub(super) async fn sheet(state: &State, person: Person, said: Notice, made: Option<String>) -> Result<Sheet, Problem> {
     let account = person.who.account;
     let Credential::Session(here) = person.who.by else { return Err(Problem::NotFound) };
@@ -55,7 +55,7 @@ pub(super) async fn sheet(state: &State, person: Person, said: Notice, made: Opt
     Ok(page(content, said))
 }
 
-/// How the account is signed in to besides a password.
+/// The linked identities of the account, besides its password.
 async fn linked(state: &State, account: AccountId) -> Result<Linked, Problem> {
     let oidc = state.oidc.as_ref();
     Ok(Linked {
@@ -68,7 +68,7 @@ async fn linked(state: &State, account: AccountId) -> Result<Linked, Problem> {
 
 async fn show(Extract(state): Extract<State>, person: Person, Once(made): Once) -> Result<Response, ProblemPage> {
     let tokens = state.store.tokens(person.who.account).await?;
-    // Only what is a token of this account: anybody could have put something else into the browser.
+    // Only a token of this account: the cookie can be forged.
     let made = made.filter(|made| tokens.iter().any(|token| token.hash == Hash::of(made)));
     let page = sheet(&state, person, Notice::default(), made.clone()).await?;
     Ok(cookie::shown(&state, made.as_deref(), page)?)
@@ -86,7 +86,7 @@ async fn rename(
     form: Result<Form<Rename>, Problem>,
 ) -> Result<Response, ProblemPage> {
     let Form(form) = form?;
-    // Counted like what else could be done too often: each new name is an entry in the log.
+    // Rate-limited: each new name is an entry in the audit log.
     let counted = state.throttle.other(arrival.address).map(drop);
     let renamed = match counted {
         Ok(()) => accounts::rename(&state, person.who.account, None, &form.name).await,
@@ -147,7 +147,7 @@ struct NewToken {
     scope: String,
 }
 
-/// The browser takes the token along to the page that shows it.
+/// The browser carries the token to the page that shows it.
 async fn make_token(
     Extract(state): Extract<State>,
     person: Person,

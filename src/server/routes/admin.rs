@@ -1,4 +1,4 @@
-//! The administration. For anybody but an admin it is not there.
+//! The administration. For a caller who is not an admin it answers 404.
 
 mod connect;
 mod invitations;
@@ -107,7 +107,7 @@ async fn account(
     Ok(cookie::shown(&state, made.as_deref(), page)?)
 }
 
-/// Back to the account's page: as it is now, or with what was wrong.
+/// Back to the account's page: in its new state, or with the problem.
 async fn after(
     state: &State,
     admin: &Admin,

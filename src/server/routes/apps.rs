@@ -1,5 +1,5 @@
-//! The Pusher HTTP API, for a trusted backend: which channels are occupied, and events to add to them. Signed with the app's
-//! secret; whoever has it may do all of it.
+//! The Pusher HTTP API, for a trusted backend: which channels are occupied, and events to add to them. Signed with the
+//! app's secret, which authorises all of it.
 
 use super::table::Table;
 use crate::error::Problem;
@@ -22,7 +22,7 @@ use serde_json::{Map, Value, json};
 use sha2::Digest;
 use std::collections::{BTreeMap, HashMap};
 
-/// How far a backend's clock may be off, in seconds: an older request could be somebody else's who has heard it.
+/// How far a backend's clock may be off, in seconds: an older request may be a replay.
 const MAX_SECONDS_OFF: i64 = 600;
 /// The protocol's limit on an event's data.
 const MAX_DATA_BYTES: usize = 10_000;
@@ -40,7 +40,7 @@ pub(super) fn routes() -> Table {
         .route("/apps/{id}/connections", get(connections))
 }
 
-/// A request that whoever holds the secret has signed: its query and its body.
+/// A request with a valid signature: its query and its body.
 struct Signed {
     query: BTreeMap<String, String>,
     body: Bytes,
@@ -51,7 +51,7 @@ impl FromRequest<State> for Signed {
 
     async fn from_request(request: Request, state: &State) -> Result<Self, Problem> {
         let method = request.method().clone();
-        // As it was sent: what a router has taken off belongs to what was signed.
+        // The path as it was sent: the prefix that a router has removed belongs to what was signed.
         let uri = request.extensions().get::<OriginalUri>().map_or_else(|| request.uri().clone(), |uri| uri.0.clone());
         let body = Bytes::from_request(request, state)
             .await
@@ -95,7 +95,7 @@ impl Signed {
             .map_err(|error| Problem::Malformed(format!("The request's JSON cannot be read: {error}.")))
     }
 
-    /// What is asked about channels.
+    /// The query about channels.
     fn info(&self) -> &str {
         self.query.get("info").map_or("", String::as_str)
     }
@@ -108,9 +108,9 @@ struct New {
     #[serde(default)]
     channels: Vec<String>,
     data: String,
-    /// Whoever has caused it, and knows already.
+    /// The socket that caused the event, and needs no copy.
     socket_id: Option<String>,
-    /// What the answer is to say about its channels.
+    /// The attributes of its channels that the answer is to contain.
     info: Option<String>,
 }
 
@@ -120,7 +120,7 @@ struct Batch {
 }
 
 impl New {
-    /// The channels it is for, each once, and what is said on them.
+    /// The event's channels, without duplicates, and the messages for them.
     fn checked(&self) -> Result<HashMap<Name, String>, Problem> {
         if MAX_DATA_BYTES < self.data.len() {
             return Err(Problem::TooLarge(format!("The data of an event has at most {MAX_DATA_BYTES} bytes.")));
@@ -154,7 +154,7 @@ impl New {
     }
 }
 
-/// What was asked about these channels, by their names; nothing where nothing was.
+/// The requested attributes of these channels, by name; empty where none were requested.
 fn told<'a>(state: &State, info: &str, names: impl Iterator<Item = &'a Name>) -> Map<String, Value> {
     let about = |name: &Name| {
         let channel = Occupied { name: name.clone(), subscriptions: state.sockets.subscriptions(name) };
@@ -188,7 +188,7 @@ async fn add_batch(Extract(state): Extract<State>, signed: Signed) -> Result<Jso
     Ok(Json(if channels.is_empty() { json!({}) } else { json!({ "channels": channels }) }))
 }
 
-/// Two events of a batch can ask different things about one channel.
+/// Two events of a batch can request different attributes of one channel.
 fn add_to(channels: &mut Map<String, Value>, name: String, about: Value) {
     match (channels.get_mut(&name), about) {
         (Some(Value::Object(known)), Value::Object(about)) => known.extend(about),
@@ -196,7 +196,7 @@ fn add_to(channels: &mut Map<String, Value>, name: String, about: Value) {
     }
 }
 
-/// The ids of those on a presence channel.
+/// The ids of a presence channel's members.
 fn ids(state: &State, name: &Name) -> Vec<String> {
     let mut ids: Vec<_> = state.sockets.people(name).into_iter().map(|person| person.id).collect();
     if let Channel::Audience(id) = name.channel() {

@@ -1,4 +1,4 @@
-//! The app's files as HTTP answers: compressed beforehand, and cached for good under a name that tells the build.
+//! The app's files as HTTP answers: precompressed, and cached for ever under a name that identifies the build.
 
 use crate::error::Problem;
 use crate::server::State;
@@ -13,7 +13,7 @@ use axum::routing::get;
 const AT_ROOT: [&str; 6] =
     ["favicon.ico", "icon.svg", "icon-192.png", "icon-512.png", "manifest.webmanifest", "robots.txt"];
 
-/// Compressed beforehand, best first: the token in `Accept-Encoding`, and the file's ending.
+/// Precompressed encodings, best first: the token in `Accept-Encoding`, and the file's ending.
 const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 
 pub(super) fn routes() -> Router<State> {

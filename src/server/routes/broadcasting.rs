@@ -1,6 +1,6 @@
 //! `POST /broadcasting/auth`: a signature for a private channel, as laravel-echo and pusher-js ask for it.
 //!
-//! Asked with the cookie from Rivulet's own pages, or with a bearer token, also by pages of the allowed origins.
+//! Authenticated by the cookie from Rivulet's own pages, or by a bearer token, also from pages of the allowed origins.
 
 use super::origin::{self, Asker};
 use super::table::Table;
@@ -18,7 +18,7 @@ use axum::routing::post;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// What a browser is told it may send from another origin; it may remember that for ten minutes.
+/// The CORS preflight's answer, which the browser may cache for ten minutes.
 const CORS: [(header::HeaderName, &str); 3] = [
     (header::ACCESS_CONTROL_ALLOW_METHODS, "POST"),
     (
@@ -49,7 +49,7 @@ async fn preflight(Extract(state): Extract<State>, headers: HeaderMap) -> Respon
     vary(response)
 }
 
-/// Also what is refused can be read there: it says why.
+/// A refusal is readable there as well: it says why.
 async fn answer(Extract(state): Extract<State>, caller: Caller, request: Request) -> Response {
     let origin = allowed(&state, request.headers());
     let mut response = match sign(&state, caller, request).await {
@@ -94,7 +94,7 @@ async fn sign(state: &State, caller: Caller, request: Request) -> Result<Value, 
     Ok(json!({ "auth": signed(format!("{}:{}:{data}", asked.socket_id, name.as_str())), "channel_data": data }))
 }
 
-/// A cookie counts only where our own pages send it: another site's could, in a browser that is signed in here.
+/// A cookie counts only from our own pages: another site could send it from a browser that is signed in here.
 fn admit(asker: Asker, who: Principal) -> Result<(), Problem> {
     match (asker, who.by) {
         (Asker::Own, _) | (Asker::Allowed, Credential::Token(..)) => Ok(()),

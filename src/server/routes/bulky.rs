@@ -1,4 +1,4 @@
-//! Answers that hold whole conversations: each takes a place (`server/drawing`) for as long as it is in work or unread.
+//! Answers with whole conversations: each takes a slot (`server/drawing`) for as long as it is in work or unread.
 
 use crate::error::Problem;
 use crate::server::State;
@@ -24,12 +24,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
-/// What is handed on at a time: small, so that a slow reader is seen to read.
+/// The size of a chunk: small, so that a slow reader is seen to read.
 const FRAME_BYTES: usize = 16 << 10;
-/// An answer of which nothing was read for so long is let go. (What the kernel holds of it, 128 KiB, counts as read.)
+/// An answer of which nothing was read for this long is dropped. (The kernel's buffer for it, 128 KiB, counts as read.)
 const UNREAD: Duration = Duration::from_secs(30);
 
-/// Lets bulky answers through one by one, and holds their places until they are read.
+/// Admits bulky answers one by one, and holds their slots until they are read.
 pub(super) async fn hold(Extract(state): Extract<State>, mut request: Request, next: Next) -> Response {
     if !is_bulky(request.method(), request.uri().path()) {
         return next.run(request).await;
@@ -44,13 +44,13 @@ pub(super) async fn hold(Extract(state): Extract<State>, mut request: Request, n
     };
     request.extensions_mut().insert(Arc::clone(&place));
     let (parts, body) = next.run(request).await.into_parts();
-    // Whole already: a page is only sent when all of it is drawn.
+    // Complete already: a page is only sent when all of it is drawn.
     let Ok(bytes) = to_bytes(body, usize::MAX).await else { return Problem::Internal.into_response() };
     place.drawn(bytes.len());
     Response::from_parts(parts, Body::new(Unread::new(bytes, place)))
 }
 
-/// Whether what is answered there holds the text of many messages.
+/// Whether the answer there holds the text of many messages.
 fn is_bulky(method: &Method, path: &str) -> bool {
     let is_asked = ["/api/chat/open", "/api/chat/earlier", "/api/chat/highlighted"].contains(&path);
     if *method == Method::POST {
@@ -65,8 +65,8 @@ fn is_bulky(method: &Method, path: &str) -> bool {
     ) && (*method == Method::GET || *method == Method::HEAD)
 }
 
-/// Whom the answer counts for. People with names are counted by their accounts alone: others at their address do not keep them
-/// out.
+/// The senders that the answer counts for. Users with names are counted by account only: others at their address do not
+/// keep them out.
 fn senders(state: &State, request: &Request) -> Result<Vec<Sender>, Problem> {
     let extensions = request.extensions();
     if let Some(passerby) = extensions.get::<LinkHolder>() {
@@ -82,17 +82,17 @@ fn senders(state: &State, request: &Request) -> Result<Vec<Sender>, Problem> {
     })
 }
 
-/// An answer that is read piece by piece.
+/// An answer that is read chunk by chunk.
 struct Unread(Arc<Mutex<Rest>>);
 
 struct Rest {
     bytes: Bytes,
-    /// None once all was read, or it was let go.
+    /// None once all was read, or the answer was dropped.
     place: Option<Arc<Place>>,
     read_at: Instant,
 }
 
-/// Nobody has read on.
+/// The reader has stopped.
 #[derive(Debug, thiserror::Error)]
 #[error("nothing of the answer was read for {} seconds", UNREAD.as_secs())]
 struct LetGo;
@@ -105,8 +105,8 @@ impl Unread {
     }
 }
 
-/// Lets go of an answer that nobody reads. The connection's own patience is shorter where the network is at fault, but somebody
-/// may take a byte now and then.
+/// Drops an answer that is not read. The connection's own timeout is shorter for network faults, but a client may read
+/// a byte now and then.
 async fn watch(rest: Weak<Mutex<Rest>>) {
     loop {
         let Some(until) = rest.upgrade().map(|rest| lock(&rest).read_at + UNREAD) else { return };

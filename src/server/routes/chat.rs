@@ -1,5 +1,5 @@
-//! `POST /chat/stream`: the smallest chat there is. Stateless: the caller sends the whole conversation and reads the
-//! answer; nothing is stored, and hanging up ends it, as does the server's end after the drain time.
+//! `POST /chat/stream`: a stateless chat. The caller sends the whole conversation and reads the answer; nothing is
+//! stored. Hanging up ends the answer, and so does the drain after its time.
 
 mod charge;
 
@@ -43,10 +43,10 @@ pub(super) fn routes() -> Table {
 
 #[derive(Deserialize, ToSchema)]
 struct Chat {
-    /// What was said so far. The last one is the user's.
+    /// The conversation so far. The last message is the user's.
     #[schema(min_items = 1, max_items = 50, value_type = Vec<Said>)]
     messages: Vec<Object<Said>>,
-    /// `provider/model`; the default where nobody says.
+    /// `provider/model`; the default model where absent.
     model: Option<String>,
 }
 
@@ -58,10 +58,10 @@ struct Said {
     content: String,
 }
 
-/// Ask, and read the answer as it is written
+/// Send a conversation, and stream the answer
 ///
-/// Nothing is kept, and hanging up ends it. Server-Sent Events: `token` with `{"text"}`, then `done` with
-/// `{"usage","stop_reason"}`, or `error`, a `ReplyError`. Where guests may chat, nobody need say who asks.
+/// Nothing is stored, and hanging up ends it. Server-Sent Events: `token` with `{"text"}`, then `done` with
+/// `{"usage","stop_reason"}`, or `error`, a `ReplyError`. Where guests may chat, the caller may be anonymous.
 #[utoipa::path(post, path = "/chat/stream", operation_id = "chat", tag = "chat", request_body = Chat,
     responses((status = 200, body = StreamEvent, content_type = "text/event-stream", description = "Events"), Limited))]
 async fn chat(
@@ -185,7 +185,7 @@ impl Answer {
                 self.charge.usage = Some(usage);
                 Next::More(Bytes::new())
             }
-            // Not shown here, but a sign of life: proxies give up on silence.
+            // Not shown here, but sent as a keep-alive: proxies close silent connections.
             Some(Delta::Thinking(text)) => {
                 self.charge.answered += text.chars().count();
                 Next::More(SIGN_OF_LIFE)
@@ -210,7 +210,7 @@ impl Answer {
             }
             Some(Delta::Failed(failure)) => {
                 self.charge.state.metrics.provider_error(failure.kind.name());
-                // Complete, only without a word: that is paid for.
+                // Complete, only without text: its usage is charged.
                 self.charge.is_whole = failure.kind == FailureKind::Empty;
                 Next::Last(error(failure.into()))
             }
@@ -242,7 +242,7 @@ fn interrupted() -> Bytes {
     failed("interrupted", "The server is restarting and ended this reply before the model did. Ask again in a moment.")
 }
 
-/// A provider's stream says how it ended; one that does not is cut off.
+/// A provider's stream reports how it ended; one that does not was cut off.
 fn cut_off() -> Bytes {
     failed("truncated", "The model's answer broke off.")
 }

@@ -1,4 +1,4 @@
-//! The end of an account by its own will. A guest's too: what it has said is as much its own.
+//! Deletion of an account by its owner, guests included: their conversations are as much their own.
 
 use super::input::Form;
 use super::table::Table;

@@ -1,5 +1,5 @@
-//! All that an account has, to take along. For a browser that is signed in, a guest's too, and for a token that may write:
-//! all of somebody's data at once is more than a token for reading is given out for.
+//! All data of an account, for a browser that is signed in, a guest's too, and for a token that may write: a token for
+//! reading is not meant to give access to all of a user's data at once.
 
 use super::openapi::Limited;
 use super::table::Table;
@@ -22,9 +22,9 @@ async fn page(Extract(state): Extract<State>, caller: Caller) -> Result<Response
     Ok(archive(state, caller).await?)
 }
 
-/// All that the account has, as a zip archive
+/// Export all of the account's data as a zip archive
 ///
-/// Conversations as JSON and as Markdown, images, what was used, and the account itself. Not for a token that may only read.
+/// Conversations as JSON and as Markdown, images, usage, and the account itself. Not for a read-only token.
 #[utoipa::path(get, path = "/api/v1/account/export", operation_id = "exportAccount", tag = "account",
     responses((status = 200, content_type = "application/zip", body = Vec<u8>), Limited))]
 async fn api(Extract(state): Extract<State>, caller: Caller) -> Result<Response, Problem> {

@@ -1,4 +1,4 @@
-//! The page's forms, for browsers that do not run the app: each does its work and goes back to the page.
+//! The page's forms, for browsers that do not run the app: each performs its action and redirects to the page.
 
 use super::input::Form;
 use super::table::Table;
@@ -6,8 +6,8 @@ use crate::contract::Changes;
 use crate::error::Problem;
 use crate::model::{ConversationId, MessageId, Parameters};
 use crate::server::engine::NewMessage;
-use crate::server::limits::Prompt;
 use crate::server::problem::ProblemPage;
+use crate::server::prompt::Prompt;
 use crate::server::session::Caller;
 use crate::server::{State, branches, conversations};
 use axum::extract::State as Extract;
@@ -26,7 +26,7 @@ pub(super) fn routes() -> Table {
         .route("/forms/delete", post(delete))
 }
 
-/// Fields that a form leaves empty count as absent.
+/// Empty fields of a form count as absent.
 fn filled(field: Option<String>) -> Option<String> {
     field.filter(|text| !text.trim().is_empty())
 }
@@ -87,16 +87,16 @@ async fn send(
     // Forms send line breaks as CRLF.
     let text = Prompt::parse(form.text.replace("\r\n", "\n"))?;
     let message = id::<MessageId>(form.message)?.unwrap_or_default();
-    let conversation = match id::<ConversationId>(form.conversation)? {
-        Some(conversation) => conversation,
+    let (conversation, start) = match id::<ConversationId>(form.conversation)? {
+        Some(conversation) => (conversation, None),
         None => {
             let parameters = form.parameters.parameters()?;
             let settings = Changes { title: None, model: filled(form.model), system: filled(form.system), parameters };
-            // The message's id names the conversation too, so that sending the form twice makes one.
-            conversations::ensure(&state, account, ConversationId(message.0), settings).await?.id
+            // The message's id is also the conversation's, so that submitting the form twice creates one.
+            (ConversationId(message.0), Some(settings))
         }
     };
-    state.engine.send(account, conversation, NewMessage::new(message, text)).await?;
+    state.engine.send(account, conversation, NewMessage { start, ..NewMessage::new(message, text) }).await?;
     Ok(back_to(conversation))
 }
 

@@ -8,14 +8,14 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-/// More than a problem document has.
+/// More than the length of a problem document.
 const MAX_PROBLEM_BYTES: usize = 64 << 10;
 
-/// To a browser that submits a form (who says that it takes HTML), server functions answer by sending it to its `Referer`, with
-/// errors in the address. Our forms have routes of their own, and nobody is sent to where a header says.
+/// To a browser that submits a form (recognised by accepting HTML), server functions answer with a redirect to its
+/// `Referer`, with errors in the URL. Our forms have routes of their own, and no redirect follows a header.
 ///
-/// They take JSON that is called JSON: another website can have a browser send any bytes as a form or as plain text, but not as
-/// this.
+/// Server functions take JSON with the content type of JSON only: another website can make a browser send any bytes as
+/// a form or as plain text, but not as JSON.
 pub(super) async fn answer_in_place(mut request: Request, next: Next) -> Response {
     if !request.uri().path().starts_with("/api/") {
         return next.run(request).await;
@@ -40,7 +40,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
 }
 
-/// Server functions write what is wrong into the body alone; programs and proxies look for the header.
+/// Server functions write the problem into the body only; programs and proxies need the header.
 async fn with_retry_after(response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
     let Ok(body) = to_bytes(body, MAX_PROBLEM_BYTES).await else { return Problem::Internal.into_response() };

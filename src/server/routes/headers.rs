@@ -1,4 +1,4 @@
-//! The headers that keep a browser from doing what no page of ours asks for.
+//! Response headers that keep a browser from doing what no page of ours asks for.
 
 use axum::extract::Request;
 use axum::http::header::{self, HeaderName, HeaderValue};
@@ -9,15 +9,15 @@ use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 use std::sync::LazyLock;
 
-/// For everything that is not a page: nothing may run, load or frame it.
+/// For all answers that are not pages: nothing may run, load or frame them.
 const NO_PAGE: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
-/// Proxies that change pages (Cloudflare rewrites addresses of e-mail) heed this.
+/// Proxies that change pages (Cloudflare rewrites e-mail addresses) respect this.
 const PAGE_CACHING: &str = "no-store, no-transform";
 
 const ALWAYS: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    // Conversation ids are in the addresses.
+    // Conversation ids are in the URLs.
     (header::REFERRER_POLICY, "same-origin"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
@@ -27,10 +27,10 @@ const ALWAYS: [(HeaderName, &str); 5] = [
     ),
 ];
 
-/// Where `cargo leptos watch` tells the page that there is something new: `reload-port` in Cargo.toml.
+/// Where `cargo leptos watch` announces a new build to the page: `reload-port` in Cargo.toml.
 const RELOAD: &str = " ws://127.0.0.1:3001 ws://localhost:3001";
 
-/// Whether it was `cargo leptos watch` that started the program.
+/// Whether `cargo leptos watch` started the program.
 static IS_WATCHED: LazyLock<bool> = LazyLock::new(|| std::env::var_os("LEPTOS_WATCH").is_some());
 
 /// Adds the headers to every answer; a page's own policy stays.

@@ -1,4 +1,4 @@
-//! Whether the process lives, and whether it can do its work (promise S15).
+//! Liveness and readiness of the process (promise S15).
 
 use super::table::Table;
 use crate::error::Problem;
@@ -9,21 +9,21 @@ use std::time::Duration;
 use tokio::time::timeout;
 use utoipa_axum::routes;
 
-/// A store that takes longer than this does not answer.
+/// A store that takes longer than this counts as not answering.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) fn routes() -> Table {
     Table::default().described(routes!(alive)).described(routes!(ready))
 }
 
-/// Whether the process lives
+/// Report liveness
 #[utoipa::path(get, path = "/healthz", operation_id = "getHealth", tag = "health", security(()),
     responses((status = 200, body = String, content_type = "text/plain; charset=utf-8")))]
 async fn alive() -> &'static str {
     "ok"
 }
 
-/// Whether it can do its work
+/// Report readiness
 #[utoipa::path(get, path = "/readyz", operation_id = "getReadiness", tag = "health", security(()),
     responses((status = 200, body = String, content_type = "text/plain; charset=utf-8")))]
 async fn ready(Extract(state): Extract<State>) -> Result<&'static str, Problem> {

@@ -1,4 +1,4 @@
-//! Images: uploaded as they are, one in a request, and shown to those who may see them.
+//! Images: uploaded as raw bodies, one per request, and shown to callers with access.
 
 use super::input::{Id, Query};
 use super::openapi::{Conflicts, Limited};
@@ -25,12 +25,12 @@ use tokio::time::{Instant, timeout_at};
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
-/// As much of an upload has to come in any [`upload_stretch`](crate::server::bounds::Bounds::upload_stretch), or its place is
-/// somebody else's.
+/// Bytes of an upload that have to arrive in any [`upload_stretch`](crate::server::bounds::Bounds::upload_stretch);
+/// otherwise its slot is freed.
 const STRETCH_BYTES: usize = 64 << 10;
-/// Wherever it is opened by itself, it can do nothing; `attachment` besides has a browser save it instead.
+/// Opened by itself an image can run nothing; `attachment` makes a browser save it instead.
 const POLICY: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
-/// The browser keeps it and asks each time whether it may still show it: that costs a hash.
+/// The browser caches it and revalidates each time, which checks access again and costs a hash.
 const CACHING: &str = "private, no-cache";
 
 pub(super) fn routes() -> Table {
@@ -40,14 +40,14 @@ pub(super) fn routes() -> Table {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Named {
-    /// What the file is called.
+    /// The file's name.
     #[serde(default)]
     name: String,
 }
 
 /// Upload an image for the next message
 ///
-/// The body is the file, PNG, JPEG, WebP or GIF. What it calls itself, by name or media type, does not count.
+/// The body is the file, PNG, JPEG, WebP or GIF. Its name and media type are ignored.
 #[utoipa::path(post, path = "/api/v1/images", operation_id = "uploadImage", tag = "images", params(Named),
     request_body(content = [u8], content_type = "application/octet-stream"),
     responses((status = 201, body = Image), (status = 408, description = "It came too slowly"), Conflicts, Limited))]
@@ -67,13 +67,13 @@ async fn upload(
         }
     };
     let bytes = receive(state.bounds.upload_stretch, request.into_body()).await?;
-    // Up to two minutes have passed since the head: what is withdrawn by now is not worth a decoder either.
+    // Up to two minutes have passed since the head: a caller whose access was revoked meanwhile gets no decoding.
     state.store.ask_again().await?;
     let image = images::upload(&state, account, &name, bytes).await?;
     Ok((StatusCode::CREATED, Answer(image)))
 }
 
-/// What an image shows
+/// Get an image
 #[utoipa::path(get, path = "/api/v1/images/{id}", operation_id = "getImage", tag = "images",
     params(("If-None-Match" = Option<String>, Header, description = "The `ETag` of what is known")),
     responses((status = 200, content((Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"))),
@@ -95,7 +95,7 @@ async fn show(
     Ok(shown(id, picture))
 }
 
-/// Reads the file, for as long as it comes at a pace.
+/// Reads the file, for as long as it arrives fast enough.
 async fn receive(stretch: Duration, body: Body) -> Result<Bytes, Problem> {
     let (mut body, mut file) = (body.into_data_stream(), BytesMut::new());
     let (mut begun, mut before) = (Instant::now(), 0);
@@ -121,7 +121,7 @@ fn slow() -> Problem {
 
 fn shown(id: ImageId, picture: Picture) -> Response {
     let ending = if picture.media_type == "image/png" { "png" } else { "jpg" };
-    // Not the name that it was uploaded with: that is anybody's text.
+    // Not the uploaded file's name: that is arbitrary user text.
     let disposition = format!("attachment; filename=\"image-{id}.{ending}\"");
     let headers = [
         (header::CONTENT_TYPE, picture.media_type),
@@ -159,7 +159,7 @@ mod tests {
 
     const STRETCH: Duration = Duration::from_secs(15);
 
-    /// What becomes of pieces of this size, one every so many seconds.
+    /// Reads an upload that arrives in pieces of this size, one per interval.
     async fn received(piece: usize, pieces: usize, seconds: u64) -> Result<usize, Problem> {
         let pieces = stream::iter(0..pieces).then(move |_| async move {
             sleep(Duration::from_secs(seconds)).await;

@@ -1,4 +1,4 @@
-//! What handlers take, with rejections that are problems.
+//! Request extractors, with rejections that are problems.
 
 use crate::contract::object::Object;
 use crate::error::Problem;
@@ -32,7 +32,7 @@ pub(super) struct Query<T>(pub(super) T);
 #[from_request(via(axum::Form), rejection(Problem))]
 pub(super) struct Form<T>(pub(super) T);
 
-/// The id in an address. What is no id is simply not there.
+/// The id in a URL. An invalid id answers 404.
 pub(super) struct Id<T>(pub(super) T);
 
 impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for Id<T> {
@@ -44,7 +44,7 @@ impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for Id<T> {
     }
 }
 
-/// Two ids in an address.
+/// Two ids in a URL.
 pub(super) struct Ids<T, U>(pub(super) T, pub(super) U);
 
 impl<S: Send + Sync, T: FromStr, U: FromStr> FromRequestParts<S> for Ids<T, U> {
@@ -69,7 +69,7 @@ impl From<FormRejection> for Problem {
     }
 }
 
-/// Where to go afterwards: a path of ours. Anything else (another site, a script) leads to the start page.
+/// Where to redirect: a local path. Anything else (another site, a script) becomes the start page.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub(super) struct Local(String);
@@ -79,7 +79,7 @@ const LONGEST_PATH: usize = 200;
 
 impl Local {
     pub(super) fn to(path: &str) -> Self {
-        // Only what stays itself in an address: no query, no escape, no second slash that would begin a host.
+        // Only characters that need no escape in a URL: no query, no second slash that would begin a host.
         let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.".contains(c);
         let fits = path.len() <= LONGEST_PATH && path.chars().all(plain);
         let local = path.starts_with('/') && !path.contains("//");

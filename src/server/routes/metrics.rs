@@ -1,4 +1,4 @@
-//! `/metrics`, for whoever runs the server: there only with a token in the settings, and told only to who has it.
+//! `/metrics`, for the operator: it exists only with a token in the settings, and answers only to that token.
 
 use super::table::Table;
 use crate::error::Problem;
@@ -26,7 +26,7 @@ async fn metrics(Extract(state): Extract<State>, headers: HeaderMap) -> Result<R
     Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text(&state)).into_response())
 }
 
-/// What `/metrics` answers.
+/// The answer of `/metrics`.
 pub fn text(state: &State) -> String {
     state.metrics.text(&readings(state))
 }
@@ -45,7 +45,7 @@ fn readings(state: &State) -> Readings {
     }
 }
 
-/// Compared as hashes, so that the time it takes tells nothing about the token.
+/// Compared as hashes, so that the time it takes reveals nothing about the token.
 fn same(one: &str, other: &str) -> bool {
     Sha256::digest(one) == Sha256::digest(other)
 }

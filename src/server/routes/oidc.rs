@@ -1,8 +1,8 @@
 //! Signing in by OpenID Connect: to the issuer, and back.
 //!
-//! Every way there begins with a form, so that no other website can send anybody on it, and answers with a page that leads
-//! on by itself. A redirect would be the form's own, and the browser would let it go only where `form-action` names
-//! the host: but issuers pass people on to others, which nobody can list.
+//! Every flow begins with a form, so that no other website can start one, and answers with a page that forwards the
+//! browser. A redirect would be part of the form's submission, and the browser would follow it only to hosts that
+//! `form-action` names; but issuers redirect to further hosts, which cannot be listed.
 
 use super::account::sheet;
 use super::input::{Form, Local, Query};
@@ -39,12 +39,12 @@ pub(super) fn routes() -> Table {
         .route("/account/identities/unlink", post(unlink))
 }
 
-/// What this server is registered at, if it is anywhere.
+/// The configured address of this server, if any.
 fn configured(state: &State) -> Result<Arc<Oidc>, Problem> {
     state.oidc.clone().ok_or(Problem::NotFound)
 }
 
-/// Where the issuer sends people back to: this server, as this browser reaches it.
+/// The callback for the issuer: this server, as this browser reaches it.
 fn way_back(state: &State, headers: &HeaderMap) -> Result<String, Problem> {
     let host = || headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(|host| format!("http://{host}"));
     let site = state.settings.public_url.clone().or_else(host);
@@ -71,7 +71,7 @@ async fn sign_in(
 
 #[derive(Deserialize)]
 struct Link {
-    /// Empty for an account without one.
+    /// Empty for an account without a password.
     #[serde(default)]
     password: String,
 }
@@ -103,13 +103,13 @@ async fn go(state: &State, headers: &HeaderMap, purpose: Purpose, next: &Local) 
     Ok((AppendHeaders([remembered, on]), pages::on_the_way(oidc.name(), &to)).into_response())
 }
 
-/// The header that takes a browser on, without a script and in the place of this page.
+/// The header that forwards a browser without a script, and replaces this page in its history.
 fn refresh(to: &Url) -> Result<(HeaderName, HeaderValue), Problem> {
     let value = HeaderValue::from_str(&format!("0; url={to}")).map_err(|_| Problem::Internal)?;
     Ok((HeaderName::from_static("refresh"), value))
 }
 
-/// The page that says why nobody was signed in, or nothing linked.
+/// The page that says why signing in or linking failed.
 fn failed(flow: &Flow, problem: Problem) -> Response {
     let is_link = matches!(flow.purpose, Purpose::Link(..));
     let invited = matches!(flow.purpose, Purpose::SignIn { invitation: Some(_) });
@@ -125,10 +125,10 @@ async fn come_back(
 ) -> Result<Response, ProblemPage> {
     let oidc = configured(&state)?;
     let Query(answer) = answer?;
-    // The cookie is named after the state, and the state is made of all that is in the cookie.
+    // The cookie is named after the state, and the state is derived from the whole cookie.
     let flow = cookie::flow_of(&state, &headers, &answer.state).and_then(|cookie| Flow::of_cookie(&cookie));
     let Some(flow) = flow.filter(|flow| flow.state() == answer.state) else {
-        tracing::info!(address = %arrival.address, "Somebody came back from the OpenID Connect issuer without having gone there");
+        tracing::info!(address = %arrival.address, "An OpenID Connect callback has no flow in this browser");
         let problem = Failure::Stale.problem(oidc.name());
         return Ok(pages::failed("/sign-in", "/", false, problem).into_response());
     };

@@ -1,8 +1,8 @@
-//! The API describes itself: an OpenAPI 3.1 document made from the handlers, and a page to read it on.
+//! The API's description: an OpenAPI 3.1 document generated from the handlers, and a page to read it on.
 //!
-//! A handler says what it takes and answers when all goes well (`#[utoipa::path]`), and which problems are its own
-//! ([`Conflicts`], [`Limited`]). What follows from a request's shape is added here, once for all: who is not let in, what
-//! is not there, what cannot be read. A route of the API that says nothing fails a test.
+//! A handler declares its input and its success answers (`#[utoipa::path]`), and the problems of its own
+//! ([`Conflicts`], [`Limited`]). The problems that follow from a request's shape are added here, once for all:
+//! unauthenticated, not found, unreadable. A route of the API without a description fails a test.
 
 mod problems;
 
@@ -25,34 +25,34 @@ use utoipa::openapi::{
     Components, Info, License, ObjectBuilder, OpenApi, OpenApiBuilder, Paths, RefOr, Required, Schema,
 };
 
-/// What the API is about, in the order in which it is read.
+/// The API's parts, in reading order.
 const TAGS: [(&str, &str); 8] = [
     (
         "conversations",
         "A conversation is a tree of messages. Its snapshot has a `cursor`; its events continue from there.",
     ),
-    ("messages", "What people and models say, and what a reply is told to do."),
-    ("sharing", "Who else may read or write in a conversation, and links for those who are not here yet."),
-    ("chat", "The smallest chat there is: nothing is kept."),
-    ("images", "What is put beside a message."),
+    ("messages", "Messages and replies: reading, sending, stopping, regenerating."),
+    ("sharing", "Who else may read or write in a conversation, and invitation and public links."),
+    ("chat", "A stateless chat: nothing is stored."),
+    ("images", "Images that go with a message."),
     ("search", "All conversations of the account."),
-    ("account", "Who is asking, what it has used, which tokens it has, which models there are."),
-    ("health", "For whoever watches over the server."),
+    ("account", "The caller's account, its usage and tokens, and the models."),
+    ("health", "For monitoring the server."),
 ];
 const ABOUT: &str = "Send an API token (made on `/account`) as `Authorization: Bearer …`, or the cookie of a browser. Every \
     error is `application/problem+json` with a sentence in `detail`. Lists are `{\"items\",\"next\"}`: send `next` as `cursor` \
-    for the following page, until it is null. What makes something takes an `id` of yours (a UUID): sending the same again \
-    is then the same answer, and does nothing twice.";
+    for the following page, until it is null. Requests that create something take an `id` of yours (a UUID), \
+    which makes them idempotent: a repeated one gets the first answer again.";
 
-/// An event of a stream, field by field. OpenAPI 3.1 has no word for a stream: this describes each of its events.
+/// An event of a stream, field by field. OpenAPI 3.1 cannot describe a stream: this describes each of its events.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only described: events are written as they come")]
 pub(super) struct StreamEvent {
-    /// Where it stands: to be sent as `Last-Event-ID` by whoever comes back.
+    /// The event's cursor: a client that reconnects sends it as `Last-Event-ID`.
     id: Option<String>,
     /// Its type.
     event: String,
-    /// JSON: an `Event`, but for its type.
+    /// JSON: an `Event` without its type.
     #[schema(content_media_type = "application/json")]
     data: String,
 }
@@ -109,7 +109,7 @@ fn build() -> OpenApi {
         .build()
 }
 
-/// What all operations share: who may ask, and the problems. And the events, which no operation answers as JSON.
+/// What all operations share: authentication and problems. And the events, which no operation answers as JSON.
 fn components() -> Components {
     let mut components = Components::new();
     components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
@@ -126,7 +126,7 @@ pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Opera
     [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten()
 }
 
-/// Adds what follows from the request's shape.
+/// Adds the problems that follow from the request's shape.
 fn complete(path: &str, operation: &mut Operation) {
     let parameters = operation.parameters.get_or_insert_default();
     let named = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(it) if it.parameter_in == ParameterIn::Path && it.name == "id");

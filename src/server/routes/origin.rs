@@ -1,7 +1,7 @@
-//! What a browser sends on behalf of another website, or under a name that is not ours.
+//! Cross-site requests, and requests under a foreign host name.
 //!
-//! Forms and calls that change something are tower-http's matter (see `csrf`). This is for what it lets through: reading
-//! the API across sites, and names that somebody else has pointed at this machine (DNS rebinding).
+//! tower-http refuses cross-site forms and calls that change something (see `csrf`). This covers what it lets through:
+//! reading the API across sites, and foreign names that resolve to this machine (DNS rebinding).
 
 use crate::error::Problem;
 use crate::server::State;
@@ -34,7 +34,7 @@ pub(super) async fn refuse(Extract(state): Extract<State>, request: Request, nex
 }
 
 fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
-    // What is no text is nobody's name.
+    // A name that is not text matches no host.
     headers.get(name).map(|value| value.to_str().unwrap_or("?"))
 }
 
@@ -42,7 +42,7 @@ fn host(headers: &HeaderMap) -> Option<&str> {
     text(headers, header::HOST)
 }
 
-/// The address that people reach this server by: the public one, or else the one that the request came by.
+/// The address that users reach this server by: the public one, or else the request's.
 pub(super) fn site(settings: &Settings, headers: &HeaderMap) -> String {
     match (&settings.public_url, host(headers)) {
         (Some(url), _) => url.clone(),
@@ -51,8 +51,8 @@ pub(super) fn site(settings: &Settings, headers: &HeaderMap) -> String {
     }
 }
 
-/// Whether people reach this server under this name: an address (no name can be pointed at something else then), this
-/// machine's own name, or the public one. A server that listens for others and has no public name takes any.
+/// Whether users reach this server under this name: an IP address (no name can be rebound then), this machine's own
+/// name, or the public one. A server that listens for others and has no public name accepts any.
 fn is_ours(settings: &Settings, host: Option<&str>) -> bool {
     let Some(host) = host else { return true };
     let Some(name) = name(host) else { return false };
@@ -66,17 +66,17 @@ fn is_ours(settings: &Settings, host: Option<&str>) -> bool {
         || public.is_none() && !settings.listen.ip().is_loopback()
 }
 
-/// The host without its port, in small letters.
+/// The host without its port, in lower case.
 fn name(host: &str) -> Option<String> {
     let url = reqwest::Url::parse(&format!("http://{host}/")).ok()?;
     let bare = url.path() == "/" && url.username().is_empty() && url.query().is_none() && url.fragment().is_none();
     url.host_str().filter(|_| bare).map(str::to_owned)
 }
 
-/// Which page makes a browser ask.
+/// The page that makes a browser send the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asker {
-    /// One of ours; or no page: a program.
+    /// One of ours; or none: a program.
     Own,
     /// One of an origin that the operator has allowed to connect.
     Allowed,
@@ -91,17 +91,17 @@ pub(super) fn asker(settings: &Settings, headers: &HeaderMap) -> Asker {
     if text(headers, header::ORIGIN).is_some_and(allowed) { Asker::Allowed } else { Asker::Foreign }
 }
 
-/// Whether a WebSocket may be opened: browsers let every page of every site try. Of a page's site only the origin is said.
+/// Whether a WebSocket may be opened: browsers let every page of every site try. Only the page's origin is known.
 pub(super) fn may_connect(settings: &Settings, headers: &HeaderMap) -> bool {
     asker(settings, headers) != Asker::Foreign
 }
 
-/// Whether a page of another site makes the browser ask. Programs say nothing of the kind.
+/// Whether a page of another site makes the browser send it. Programs send no such header.
 fn is_foreign(settings: &Settings, headers: &HeaderMap) -> bool {
     match text(headers, header::HeaderName::from_static("sec-fetch-site")) {
         Some(site) => !matches!(site, "same-origin" | "none"),
         None => text(headers, header::ORIGIN).is_some_and(|origin| {
-            // A proxy may speak HTTPS for us.
+            // A proxy may terminate HTTPS for us.
             let bare = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
             (bare.is_none() || bare != host(headers)) && settings.public_url.as_deref() != Some(origin)
         }),

@@ -1,4 +1,4 @@
-//! Requests that say they are too large, or do not say how large they are when they are unpacked.
+//! Requests that declare too large a body, or compress it so that its size is unknown.
 
 use crate::error::Problem;
 use crate::model::Image;
@@ -13,8 +13,8 @@ use futures::StreamExt;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// How much of a refused body is read and thrown away, and for how long. A server that answers and hangs up in the
-/// middle of a body resets the connection, and the client may never see why.
+/// How much of a refused body is read and discarded, and for how long. A server that answers and closes in the middle
+/// of a body resets the connection, and the client may never see why.
 const MAX_DISCARDED_BYTES: usize = 16 << 20;
 const DISCARD_TIME: Duration = Duration::from_secs(5);
 
@@ -34,7 +34,7 @@ pub(super) async fn refuse(request: Request, next: Next) -> Response {
     too_large(most).into_response()
 }
 
-/// Reads what nobody wants, so that the answer is heard.
+/// Reads and discards the body, so that the client receives the answer.
 pub(super) async fn discard(body: Body) {
     let mut body = body.into_data_stream();
     let discard = async {
@@ -46,6 +46,6 @@ pub(super) async fn discard(body: Body) {
             }
         }
     };
-    // Late or not, the answer is the same.
+    // The answer does not depend on whether this timed out.
     let _ = timeout(DISCARD_TIME, discard).await;
 }

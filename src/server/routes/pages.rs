@@ -1,4 +1,4 @@
-//! Where the app's pages are.
+//! The routes of the app's pages.
 
 use leptos_axum::AxumRouteListing;
 use leptos_router::{Method, SsrMode};

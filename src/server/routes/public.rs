@@ -1,7 +1,7 @@
-//! The addresses under a public link, `/p/{secret}`: a conversation's page and what that page asks for, to read and no more.
+//! The routes under a public link, `/p/{secret}`: a conversation's page and that page's requests, read-only.
 //!
-//! They are the app's own page and server functions. A request is handed on to where these are, without whatever it says of
-//! who sends it, and with the link as its only right.
+//! They are the app's own page and server functions. A request is forwarded to them without any of its credentials, and
+//! with the link as its only right.
 
 use super::headers;
 use crate::error::Problem;
@@ -21,12 +21,12 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::any;
 use tower::ServiceExt;
 
-/// What the page of a public conversation may ask, besides itself and its images.
+/// What the page of a public conversation may request, besides itself and its images.
 const FUNCTIONS: [&str; 4] = ["api/chat/open", "api/chat/earlier", "api/chat/highlighted", "api/follow"];
-/// Where there is nothing, whatever the link.
+/// The answer for an unknown path, whatever the link.
 const NOWHERE: &str = "/p";
 
-/// The whole of what is served: `app`, and its readers by public links.
+/// Everything that is served: `app`, and its readers by public links.
 pub(super) fn around(state: State, app: Router) -> Router {
     let (inner, again) = (app.clone(), app.clone());
     let first = state.clone();
@@ -38,7 +38,7 @@ pub(super) fn around(state: State, app: Router) -> Router {
         .fallback_service(app)
 }
 
-/// Nobody lists these pages, and no page is told where its visitor comes from: the address is the right to read.
+/// These pages are not indexed and send no referrer: the address is the right to read.
 async fn unlisted(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -47,11 +47,11 @@ async fn unlisted(request: Request, next: Next) -> Response {
     response
 }
 
-/// What is asked for under a link.
+/// What is requested under a link.
 enum Asked {
-    /// The address that was sent around.
+    /// The address that was shared.
     Front,
-    /// Something of the app's, at this path.
+    /// A request for this path of the app.
     App(String),
 }
 
@@ -63,9 +63,9 @@ async fn serve(state: State, app: Router, request: Request) -> Response {
             Redirect::to(&format!("{path}/c/{conversation}")).into_response()
         }
         Ok((passerby, Asked::App(path), _)) => hand_on(app, (parts, body), &path, Some(passerby)).await,
-        // As for every address that is not there.
+        // Answered like any unknown path.
         Err(Problem::NotFound) => hand_on(app, (parts, body), NOWHERE, None).await,
-        // What the page's code asks is answered as it reads it.
+        // The page's code reads this answer.
         Err(problem) if parts.method == Method::POST => problem.into_response(),
         Err(problem) => ProblemPage(problem).into_response(),
     }
@@ -92,8 +92,8 @@ fn asked(method: &Method, rest: &str, conversation: ConversationId) -> Option<As
     is_app.then(|| Asked::App(format!("/{rest}")))
 }
 
-/// Whoever sends it, it comes from a passer-by. It is made anew, because what the first router knows of the address is not
-/// the second's to read.
+/// Forwards the request as one of a reader with the public link, whoever sent it. It is made anew, because the first
+/// router's extensions about the path must not reach the second.
 async fn hand_on(app: Router, (parts, body): (Parts, Body), path: &str, passerby: Option<LinkHolder>) -> Response {
     let Ok(uri) = path.parse::<Uri>() else { return Problem::NotFound.into_response() };
     let mut inner = Request::new(body);

@@ -16,7 +16,7 @@ use axum::response::Response;
 use axum::routing::get;
 use serde::Deserialize;
 
-/// The versions of the protocol whose clients close codes are for.
+/// The protocol versions whose clients understand close codes.
 const VERSIONS: std::ops::RangeInclusive<u32> = 5..=7;
 
 pub(super) fn routes() -> Table {
@@ -28,7 +28,7 @@ struct Client {
     protocol: Option<String>,
 }
 
-/// Whoever may not connect is told so in the protocol's way, by a close code: a refused upgrade says nothing to a browser.
+/// A refused client is told so by the protocol's close code: a browser learns nothing from a refused upgrade.
 async fn connect(
     Extract(state): Extract<State>,
     Path(key): Path<String>,
@@ -56,7 +56,7 @@ async fn connect(
         None
     };
     Ok(upgrade.on_upgrade(move |socket| async move {
-        // Held to the end: a socket has a connection's place.
+        // Held to the end: a socket keeps its connection's slot.
         let _lasting = lasting;
         match refused {
             Some((code, reason)) => pusher::refuse(socket, code, reason).await,

@@ -1,4 +1,4 @@
-//! A new password by a link that an admin has handed over.
+//! Password reset by a link that an admin has handed over.
 
 use super::input::{Form, Query};
 use super::table::Table;

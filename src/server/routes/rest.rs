@@ -13,7 +13,7 @@ use crate::error::Problem;
 use crate::event::{Cursor, Snapshot};
 use crate::model::{Conversation, ConversationId, ImageId, Message, MessageId, Model, Parameters, Usage};
 use crate::server::engine::{self, Parent, Stop};
-use crate::server::limits::Prompt;
+use crate::server::prompt::Prompt;
 use crate::server::session::{Account, Reader};
 use crate::server::transport::sse;
 use crate::server::{State, conversations, usage};
@@ -54,7 +54,7 @@ struct Listed<T> {
     next: Option<String>,
 }
 
-/// The models that can be chosen
+/// List the models that can be chosen
 #[utoipa::path(get, path = "/api/v1/models", operation_id = "listModels", tag = "account",
     responses((status = 200, body = Listed<Model>)))]
 async fn models(Extract(state): Extract<State>, _: Reader) -> Answer<Listed<Model>> {
@@ -64,15 +64,15 @@ async fn models(Extract(state): Extract<State>, _: Reader) -> Answer<Listed<Mode
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Days {
-    /// How many days, today among them; 30 where nobody says.
+    /// How many days, including today; 30 by default.
     #[param(minimum = 1, maximum = 366)]
     days: Option<i64>,
 }
 
-/// What was used of a model on a day.
+/// The usage of a model on a day.
 #[derive(Serialize, ToSchema)]
 struct Used {
-    /// In UTC.
+    /// The day, in UTC.
     #[schema(format = Date)]
     day: String,
     model: String,
@@ -81,9 +81,9 @@ struct Used {
     replies: u64,
 }
 
-/// What the account has used, by day and model
+/// List the account's usage by day and model
 ///
-/// The newest day first. Days without a reply are not there.
+/// The newest day first. Days without a reply are left out.
 #[utoipa::path(get, path = "/api/v1/usage", operation_id = "getUsage", tag = "account", params(Days),
     responses((status = 200, body = Listed<Used>)))]
 async fn used(
@@ -99,16 +99,16 @@ async fn used(
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Page {
-    /// A former page's `next`.
+    /// The `next` of a previous page.
     cursor: Option<String>,
-    /// How many are on a page.
+    /// The page size.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<i64>,
 }
 
-/// The account's conversations
+/// List the account's conversations
 ///
-/// The one that was changed last comes first.
+/// The most recently changed one comes first.
 #[utoipa::path(get, path = "/api/v1/conversations", operation_id = "listConversations", tag = "conversations",
     params(Page),
     responses((status = 200, body = Listed<Conversation>)))]
@@ -123,7 +123,7 @@ async fn list(
 
 #[derive(Deserialize, ToSchema)]
 struct NewConversation {
-    /// Made by whoever asks, so that asking twice makes one.
+    /// Chosen by the caller, which makes the request idempotent.
     id: Option<ConversationId>,
     #[schema(max_length = 200, pattern = r"\S")]
     title: Option<String>,
@@ -137,7 +137,7 @@ struct NewConversation {
     parameters: Option<Parameters>,
 }
 
-/// Make a conversation
+/// Create a conversation
 #[utoipa::path(post, path = "/api/v1/conversations", operation_id = "makeConversation", tag = "conversations",
     request_body = NewConversation,
     responses((status = 201, body = Conversation, description = "Made, now or before"), Conflicts, Limited))]
@@ -146,14 +146,14 @@ async fn create(
     Account(account): Account,
     Json(new): Json<NewConversation>,
 ) -> Result<(StatusCode, Answer<Conversation>), Problem> {
-    // Named one by one: in what is flattened, serde does not know which field is wrong.
+    // Listed one by one: inside a flattened struct, serde does not know which field is wrong.
     let NewConversation { id, title, model, system, parameters } = new;
     let settings = Changes { title, model, system, parameters };
     let conversation = conversations::ensure(&state, account, id.unwrap_or_default(), settings).await?;
     Ok((StatusCode::CREATED, Answer(conversation)))
 }
 
-/// A conversation as it stands
+/// Get a conversation
 ///
 /// With its last 50 messages on the branch that is shown, the open reply's draft, and the cursor that all this covers.
 #[utoipa::path(get, path = "/api/v1/conversations/{id}", operation_id = "getConversation", tag = "conversations",
@@ -195,33 +195,33 @@ async fn delete(
 
 #[derive(Deserialize, ToSchema)]
 struct NewMessage {
-    /// Made by whoever sends, so that sending twice is sending once.
+    /// Chosen by the caller, which makes the request idempotent.
     id: Option<MessageId>,
     #[schema(min_length = 1, max_length = 32_000, pattern = r"\S")]
     content: String,
-    /// What uploads of images answered.
+    /// Ids returned by image uploads.
     #[serde(default)]
     #[schema(max_items = 8)]
     images: Vec<ImageId>,
-    /// `provider/model`; the conversation's where nobody says.
+    /// `provider/model`; the conversation's model where absent.
     #[schema(max_length = 200)]
     model: Option<String>,
-    /// The reply that this answers: to ask something else in the place of an earlier question, the reply before that
-    /// question, or null for the first one. The last reply that is shown where nobody says.
+    /// The reply that this answers: to branch off at an earlier question, the reply before that question, or null for
+    /// the first one. Where absent, the last reply that is shown.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<MessageId>)]
     parent: Option<Option<MessageId>>,
 }
 
-/// Tells null from what is not there.
+/// Tells null from an absent field.
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<MessageId>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
-/// Say something, and start the reply
+/// Send a message
 ///
-/// An open reply of the conversation is stopped first; its text is kept. The same `id`, content, images and parent again
-/// is the same answer.
+/// An open reply of the conversation is stopped first; its text is kept. Idempotent: a repeated `id` with equal
+/// content, images and parent gets the first answer again.
 #[utoipa::path(post, path = "/api/v1/conversations/{id}/messages", operation_id = "sendMessage", tag = "messages",
     request_body = NewMessage,
     responses((status = 202, body = Sent), Conflicts, Limited))]
@@ -237,8 +237,8 @@ async fn send(
         Some(None) => Parent::None,
         Some(Some(reply)) => Parent::Reply(reply),
     };
-    let message = new.id.unwrap_or_default();
-    let said = engine::NewMessage { id: message, text, images: new.images, model: new.model, parent };
+    let said = engine::NewMessage::new(new.id.unwrap_or_default(), text);
+    let said = engine::NewMessage { images: new.images, model: new.model, parent, ..said };
     let sent = state.engine.send(account, id, said).await?;
     Ok((StatusCode::ACCEPTED, Answer(sent)))
 }
@@ -249,9 +249,9 @@ struct Stopping {
     reply: MessageId,
 }
 
-/// End a reply here
+/// Stop a reply
 ///
-/// Its text is kept. Doing so twice, or after the end, is harmless.
+/// Its text is kept. Idempotent, also after the reply's end.
 #[utoipa::path(post, path = "/api/v1/replies/{id}/stop", operation_id = "stopReply", tag = "messages", responses(
     (status = 202, body = Stopping, description = "It ends now"),
     (status = 200, body = Message, description = "It had ended before")))]
@@ -266,9 +266,9 @@ async fn stop(
     }
 }
 
-/// Answer the same message anew
+/// Regenerate a reply
 ///
-/// The former reply is kept, on a branch of its own.
+/// The previous reply is kept, on a branch of its own.
 #[utoipa::path(post, path = "/api/v1/replies/{id}/retry", operation_id = "retryReply", tag = "messages",
     responses((status = 202, body = Sent), Limited))]
 async fn retry(
@@ -279,7 +279,7 @@ async fn retry(
     Ok((StatusCode::ACCEPTED, Answer(state.engine.retry(account, reply).await?)))
 }
 
-/// Go on from the text of a reply that ended too early
+/// Continue a reply that ended too early
 ///
 /// The result is a reply of its own, which begins with the text that was kept.
 #[utoipa::path(post, path = "/api/v1/replies/{id}/continue", operation_id = "continueReply", tag = "messages",
@@ -295,18 +295,18 @@ async fn resume(
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct From {
-    /// The same as `Last-Event-ID`, which wins.
+    /// The cursor, as in `Last-Event-ID`, which takes precedence.
     cursor: Option<String>,
-    /// The same, as polyfills of `EventSource` send it; `cursor` wins.
+    /// The cursor, as polyfills of `EventSource` send it; `cursor` takes precedence.
     #[serde(rename = "lastEventId")]
     last_event_id: Option<String>,
 }
 
 /// Follow a conversation
 ///
-/// Server-Sent Events without an end. Each has an `id`, the cursor that it covers, an `event`, its type, and as `data` an
-/// `Event` as JSON. The first is `resumed`, and what follows continues after the cursor that was sent; or it is `snapshot`,
-/// which replaces what is known. Comments are signs of life.
+/// Server-Sent Events without an end. Each has an `id`, the cursor that it covers, an `event`, its type, and as `data`
+/// an `Event` as JSON. The first is `resumed`, and what follows continues after the cursor that was sent; or it is
+/// `snapshot`, which replaces all earlier state. Comments are keep-alives.
 #[utoipa::path(get, path = "/api/v1/conversations/{id}/events", operation_id = "followConversation",
     tag = "conversations",
     params(From, ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event that was seen.")),
@@ -321,8 +321,8 @@ async fn events(
     sse::follow(&state, who, id, cursor(&headers, from.cursor.or(from.last_event_id).as_deref())).await
 }
 
-/// The header wins over the query: a browser's EventSource keeps the address it was opened with when it reconnects.
-/// What is no cursor of ours is none, and gets a snapshot (promise S4).
+/// The header takes precedence over the query: a browser's EventSource keeps its URL when it reconnects. An invalid
+/// cursor counts as absent, and gets a snapshot (promise S4).
 fn cursor(headers: &HeaderMap, query: Option<&str>) -> Option<Cursor> {
     match headers.get("last-event-id") {
         Some(value) => value.to_str().ok()?.parse().ok(),

@@ -1,4 +1,4 @@
-//! The page to search on.
+//! The search page.
 
 use super::input::Query;
 use super::table::Table;

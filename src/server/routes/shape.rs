@@ -1,8 +1,8 @@
-//! How a page's nodes were sent, told at the page's end.
+//! A checksum of a page's nodes as they were sent, appended to the page.
 //!
 //! The program in the browser takes over the nodes that the server drew, and finds them by their order. Extensions and
-//! proxies put others between them. So `src/app/start.js` makes the same number of the nodes that it finds as is made here
-//! of the HTML, and where they differ it has the page drawn anew.
+//! proxies insert others between them. So `src/app/start.js` computes a checksum of the nodes in the page, as this does
+//! of the HTML, and where the two differ it has the page drawn anew.
 
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
@@ -11,16 +11,16 @@ use axum::middleware::Next;
 use axum::response::Response;
 use futures::{StreamExt, stream};
 
-/// What the app is in. Only ours can begin so: in what people write, `<` is escaped.
+/// The app's root element. User text cannot contain it: there, `<` is escaped.
 const ROOT: &[u8] = b"<div id=\"app\">";
-/// Elements that the program does not look into, by the first word of their class: they hold HTML as text.
+/// Elements that are skipped, by the first word of their class: they hold HTML as text.
 const OPAQUE_CLASSES: [&[u8]; 2] = [b"prose", b"pictures"];
 /// Elements whose content is one text to a browser.
 const OPAQUE_NAMES: [&[u8]; 2] = [b"textarea", b"noscript"];
-/// Elements without an end of their own.
+/// Void elements, which have no end tag.
 const VOID: [&[u8]; 8] = [b"input", b"br", b"img", b"hr", b"meta", b"link", b"source", b"wbr"];
 
-/// Adds the number to a page of the app; everything else passes as it is.
+/// Appends the checksum to a page of the app; everything else passes unchanged.
 pub(super) async fn tell(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let content = response.headers().get(header::CONTENT_TYPE);
@@ -45,7 +45,7 @@ pub(super) async fn tell(request: Request, next: Next) -> Response {
     Response::from_parts(parts, Body::from_stream(told.fuse()))
 }
 
-/// Where the reading is.
+/// The reader's position.
 #[derive(Clone, Copy, Default, PartialEq)]
 enum At {
     #[default]
@@ -54,14 +54,14 @@ enum At {
     After,
 }
 
-/// Reads HTML of ours, in chunks as they come, and nobody else's: every element has its end, every attribute its quotes.
+/// Reads our own HTML only, in chunks as they come: every element has its end, every attribute its quotes.
 #[derive(Default)]
 struct Shape {
     at: At,
     hash: Hash,
     /// How many elements of the root are open.
     depth: usize,
-    /// How deep the element is that is not looked into.
+    /// The depth of the element that is skipped.
     opaque: Option<usize>,
     /// The element whose content is text until its end.
     raw: Option<Vec<u8>>,
@@ -83,6 +83,15 @@ impl Shape {
         let mut html = std::mem::take(&mut self.rest);
         html.extend_from_slice(chunk);
         let mut html = &html[..];
+        if self.at == At::Before {
+            // Scripts stand before it, in which `<` begins no tag.
+            let Some(root) = html.windows(ROOT.len()).position(|window| window == ROOT) else {
+                self.rest = html[html.len().saturating_sub(ROOT.len() - 1)..].to_vec();
+                return;
+            };
+            self.at = At::Inside;
+            html = &html[root + ROOT.len()..];
+        }
         while self.at != At::After {
             let text = html.iter().position(|byte| *byte == b'<').unwrap_or(html.len());
             if 0 < text {
@@ -103,12 +112,6 @@ impl Shape {
     }
 
     fn tag(&mut self, tag: &[u8]) {
-        if self.at == At::Before {
-            if tag == ROOT {
-                self.at = At::Inside;
-            }
-            return;
-        }
         let closed = tag.strip_prefix(b"</").map(name_of);
         if let Some(raw) = &self.raw
             && closed != Some(&raw[..])
@@ -160,8 +163,8 @@ impl Shape {
     }
 }
 
-/// FNV-1a with 32 bits: a few lines in the browser, too. It is to tell accidents, not attacks: who can change the page can
-/// change the number as well.
+/// FNV-1a with 32 bits: a few lines in the browser, too. It detects accidents, not attacks: an attacker who can change
+/// the page can change the checksum as well.
 struct Hash(u32);
 
 impl Default for Hash {
@@ -178,7 +181,7 @@ impl Hash {
     }
 }
 
-/// How long the tag is that `html` begins with; none where its end is not there yet.
+/// The length of the tag that `html` begins with; none where its end has not arrived yet.
 fn end_of_tag(html: &[u8]) -> Option<usize> {
     if html.starts_with(b"<!--") {
         return html.windows(3).skip(4).position(|three| three == b"-->").map(|at| at + 7);
@@ -238,6 +241,18 @@ mod tests {
         );
         let same = "<div class=\"prose\"><ul><li>a<br></ul></div><textarea data-x=\">\"></textarea><noscript></noscript>c<path></path>";
         assert_eq!(told(&same.replace("<ul><li>a<br></ul>", "<ul><li>a<br></li></ul>")), sent);
+    }
+
+    #[test]
+    fn z01_a_script_before_the_app_is_not_read_as_tags() {
+        let page = |before: &str| {
+            let mut shape = Shape::default();
+            shape.read(format!("<head>{before}</head><body><div id=\"app\"><p>a</p></div></body>").as_bytes());
+            shape.meta()
+        };
+        let script = "<script>for (let i = 0; i < 9; i++) say(\"it's\" + '\"')</script>";
+        assert!(page("").is_some());
+        assert_eq!(page(script), page(""));
     }
 
     #[test]

@@ -38,16 +38,16 @@ pub(super) fn routes() -> Table {
 #[derive(Serialize, ToSchema)]
 pub(super) struct Sharing {
     owner: Named,
-    /// What the caller may do.
+    /// The caller's access.
     access: Access,
     people: Vec<Person>,
-    /// Links by which people come in; shown to the owner alone.
+    /// Invitation links; shown to the owner only.
     links: Vec<Link>,
-    /// The link by which everybody may read; shown to the owner alone.
+    /// The public link, by which anyone may read; shown to the owner only.
     public: Option<Public>,
 }
 
-/// Somebody with whom a conversation is shared.
+/// A user with whom a conversation is shared.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SharedWith)]
 pub(super) struct Person {
@@ -57,13 +57,13 @@ pub(super) struct Person {
     since: String,
 }
 
-/// A link by which people come in, without its secret.
+/// An invitation link, without its secret.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SharingLink)]
 pub(super) struct Link {
     id: String,
     role: Access,
-    /// How many people may come in by it, and how many have.
+    /// How many users may join by it, and how many have.
     uses: i64,
     used: i64,
     ends_at: String,
@@ -74,12 +74,12 @@ pub(super) struct Link {
 #[derive(Serialize, ToSchema)]
 #[schema(as = PublicLink)]
 pub(super) struct Public {
-    /// Whether it shows who wrote what, and whose the conversation is.
+    /// Whether it shows the authors' and the owner's names.
     names: bool,
     created_at: String,
 }
 
-/// A link that was just made. `url` and `secret` are told this once.
+/// A newly created link. `url` and `secret` are returned only now.
 #[derive(Serialize, ToSchema)]
 #[schema(as = MadeLink)]
 pub(super) struct Made {
@@ -89,7 +89,7 @@ pub(super) struct Made {
     link: Link,
 }
 
-/// The public link that was just made. `url` and `secret` are told this once.
+/// The newly created public link. `url` and `secret` are returned only now.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Published {
     url: String,
@@ -115,12 +115,12 @@ impl From<store::public_links::PublicLink> for Public {
     }
 }
 
-/// Where a link leads, as it is sent to others.
+/// A link's address, for sharing.
 pub(super) fn url(state: &State, headers: &HeaderMap, page: &str, secret: &str) -> String {
     format!("{}/{page}/{secret}", site(&state.settings, headers))
 }
 
-/// Who may use a conversation
+/// List who may use a conversation
 #[utoipa::path(get, path = "/api/v1/conversations/{id}/sharing", operation_id = "getSharing", tag = "sharing",
     responses((status = 200, body = Sharing)))]
 async fn show(
@@ -138,7 +138,7 @@ async fn show(
     }))
 }
 
-/// Somebody to share with.
+/// The user to share with.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct NewPerson {
     name: String,
@@ -146,7 +146,7 @@ pub(super) struct NewPerson {
     role: String,
 }
 
-/// Share with somebody by name
+/// Share with a user by name
 #[utoipa::path(post, path = "/api/v1/conversations/{id}/sharing/people", operation_id = "shareWith", tag = "sharing",
     request_body = NewPerson,
     responses((status = 201, body = Person), Conflicts, Limited))]
@@ -162,14 +162,14 @@ async fn add(
     Ok((StatusCode::CREATED, Answer(share.into())))
 }
 
-/// What somebody becomes.
+/// The user's new role.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct NewRole {
     #[schema(pattern = "^(reader|participant)$")]
     role: String,
 }
 
-/// Change what somebody may do
+/// Change a user's role
 #[utoipa::path(patch, path = "/api/v1/conversations/{id}/sharing/people/{account}", operation_id = "changeRole", tag = "sharing",
     params(("account" = AccountId, Path)), request_body = NewRole,
     responses((status = 200, body = Person), Conflicts, Limited))]
@@ -183,9 +183,9 @@ async fn set_role(
     Ok(Answer(share.into()))
 }
 
-/// Take somebody's access back
+/// Revoke a user's access
 ///
-/// Takes somebody's access back; the conversation's invitation links end with it. With the caller's own id: leaves.
+/// Revokes a user's access; the conversation's invitation links end with it. With the caller's own id: leaves.
 #[utoipa::path(delete, path = "/api/v1/conversations/{id}/sharing/people/{account}", operation_id = "unshare", tag = "sharing",
     params(("account" = AccountId, Path)), responses((status = 204), Conflicts))]
 async fn remove(
@@ -197,7 +197,7 @@ async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A link to make. It is for one person and a week where nothing else is said.
+/// A link to create. By default it is for one user and a week.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct LinkToMake {
     #[schema(pattern = "^(reader|participant)$")]
@@ -218,7 +218,7 @@ fn a_week() -> u64 {
     7
 }
 
-/// Make a link by which people come in
+/// Create an invitation link
 #[utoipa::path(post, path = "/api/v1/conversations/{id}/sharing/links", operation_id = "makeLink", tag = "sharing",
     request_body = LinkToMake,
     responses((status = 201, body = Made), Conflicts, Limited))]
@@ -235,7 +235,7 @@ async fn make_link(
     Ok((StatusCode::CREATED, Answer(Made { url, secret, link: link.into() })))
 }
 
-/// Revoke a link
+/// Revoke an invitation link
 #[utoipa::path(delete, path = "/api/v1/conversations/{id}/sharing/links/{link}", operation_id = "revokeLink", tag = "sharing",
     params(("link" = String, Path, pattern = "^[0-9a-f]{64}$")), responses((status = 204)))]
 async fn end_link(
@@ -247,14 +247,14 @@ async fn end_link(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What the public link shows besides what was said.
+/// What the public link shows besides the texts.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct Publish {
     #[serde(default)]
     names: bool,
 }
 
-/// Make the link by which everybody may read
+/// Create the public link
 #[utoipa::path(put, path = "/api/v1/conversations/{id}/sharing/public", operation_id = "publish", tag = "sharing",
     request_body = Publish,
     responses((status = 201, body = Published), Limited))]
@@ -282,9 +282,9 @@ async fn unpublish(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Say that the caller types
+/// Report typing
 ///
-/// The caller types here. To be said again every three seconds or so for as long as that goes on; it is believed for six.
+/// The caller is typing here. Repeat it every three seconds or so while it goes on; it expires after six.
 #[utoipa::path(post, path = "/api/v1/conversations/{id}/typing", operation_id = "sayTyping", tag = "sharing",
     responses((status = 204)))]
 async fn set_typing(
@@ -296,13 +296,13 @@ async fn set_typing(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The secret of a link, which is how its address ends.
+/// The secret of a link: the end of its address.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct Join {
     secret: String,
 }
 
-/// Come in by a link
+/// Join by invitation link
 #[utoipa::path(post, path = "/api/v1/join", operation_id = "join", tag = "sharing",
     request_body = Join,
     responses((status = 200, body = Conversation), Conflicts, Limited, Missing))]

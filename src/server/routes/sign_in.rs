@@ -19,7 +19,7 @@ use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 
-/// How many conversations of a guest are named when it is asked about them.
+/// How many of a guest's conversations are named in the question about them.
 const TITLES: i64 = 5;
 
 pub(super) fn routes() -> Table {
@@ -52,7 +52,7 @@ async fn door(state: &State, arrival: &Arrival, next: &Local) -> Result<SignInPa
     Ok(SignInPage { next: next.to_string(), may_sign_up, guests, elsewhere, brings, makes_admin: false })
 }
 
-/// The session begins: the cookies, and the way to where one wanted to go.
+/// The session begins: the cookies, and the redirect to the page that was wanted.
 pub(super) fn arrived(state: &State, signed: SignedIn, next: &Local) -> Result<Response, Problem> {
     let cookies = [cookie::session(state, signed.session)?, cookie::browser(state, signed.browser)?];
     let to = match (signed.asks, next.as_str()) {
@@ -160,7 +160,7 @@ async fn sign_up(
 }
 
 async fn sign_out(Extract(state): Extract<State>, arrival: Arrival) -> Result<Response, ProblemPage> {
-    // A guest that signs out could never come back to what it has said: its session stays, in the browser too.
+    // A guest that signs out could never return to its conversations: its session stays, in the browser too.
     if arrival.who.is_some_and(|who| who.is_guest) {
         return Ok(Redirect::to("/sign-in").into_response());
     }
@@ -200,7 +200,9 @@ async fn merge(
     let keep = match form.keep.as_str() {
         "yes" => true,
         "no" => false,
-        _ => return Err(Problem::invalid("keep", "Say yes or no.").into()),
+        _ => {
+            return Err(Problem::invalid("keep", "Choose whether to keep the guest's conversations: yes or no.").into());
+        }
     };
     accounts::keep_guest(&state, who, keep).await?;
     Ok(Redirect::to(form.next.as_str()))

@@ -1,4 +1,4 @@
-//! Routes that are told as well as served: a test asks each of them who may see what, so that none can be forgotten, and
+//! Routes that are listed as well as served: a test checks access to each of them, so that none can be forgotten, and
 //! those of the API describe themselves.
 
 use crate::server::State;
@@ -16,7 +16,7 @@ pub(super) struct Table {
     described: Description,
 }
 
-/// What the handlers of a table say about themselves.
+/// The handlers' descriptions of a table.
 #[derive(Default)]
 pub(super) struct Description {
     pub(super) paths: Paths,
@@ -29,7 +29,7 @@ impl Table {
         Self { router: self.router.route(path, handlers), ..self }
     }
 
-    /// A route of the API, by `routes!` of handlers that say their path, method and answers (`#[utoipa::path]`).
+    /// A route of the API, by `routes!` of handlers that declare their path, method and answers (`#[utoipa::path]`).
     pub(super) fn described(mut self, (schemas, paths, handlers): UtoipaMethodRouter<State>) -> Self {
         let path = paths.paths.keys().next().cloned().expect("routes! takes at least one handler");
         self.described.paths.merge(paths);

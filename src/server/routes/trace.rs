@@ -1,4 +1,4 @@
-//! Every request has an id: in its answer, and in every line that is logged on its behalf. Nothing of what people wrote is.
+//! Every request has an id: in its answer, and in every line that is logged on its behalf. No user text is logged.
 
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};
@@ -13,7 +13,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Clone)]
 struct RequestId(String);
 
-/// Names the request. What it calls itself is not taken over: it could be anything.
+/// Creates the request's id. One that the client sends is ignored: it could be anything.
 pub(super) async fn name(mut request: Request, next: Next) -> Response {
     let id = uuid::Uuid::now_v7().simple().to_string();
     let header = HeaderValue::from_str(&id);
@@ -32,11 +32,11 @@ pub(super) fn layer() -> TraceLayer<SharedClassifier<ServerErrorsAsFailures>, fn
 
 fn span(request: &Request) -> Span {
     let id = request.extensions().get::<RequestId>().map_or("", |RequestId(id)| id);
-    // The query stays out: what a form sends by mistake would be in it.
+    // The query is left out: a form could put a secret into it by mistake.
     tracing::info_span!("request", id, method = %request.method(), path = without_secret(request.uri().path()))
 }
 
-/// The address of a link that people share is its secret.
+/// A shared link's address is its secret.
 fn without_secret(path: &str) -> &str {
     ["/join/", "/p/"].into_iter().find(|page| path.starts_with(page)).unwrap_or(path)
 }

@@ -1,5 +1,5 @@
-//! A request whose body has arrived: who sends it is asked only then. A body may come half a minute after the head, and
-//! what is withdrawn meanwhile does not hold any more when the last byte is there.
+//! Authenticates a request only after its body has arrived. A body may arrive half a minute after the head, and a
+//! credential that is revoked meanwhile is no longer valid at the last byte.
 
 use crate::error::Problem;
 use crate::server::bounds::{MAX_BODY_BYTES, UPLOADS};
@@ -11,8 +11,8 @@ use axum::middleware::Next;
 use axum::response::Response;
 use bytes::Bytes;
 
-/// Waits for the body, which is bounded, before anybody is named. An upload is not held here: its handler asks again once
-/// it has read it.
+/// Waits for the body, which is bounded, before the caller is authenticated. An upload is not awaited here: its handler
+/// checks again once it has read it.
 pub(super) async fn first(request: Request, next: Next) -> Response {
     let looks = request.method() == Method::GET || request.method() == Method::HEAD;
     if looks || request.body().is_end_stream() || request.uri().path() == UPLOADS {
@@ -20,7 +20,7 @@ pub(super) async fn first(request: Request, next: Next) -> Response {
     }
     let (parts, body) = request.into_parts();
     let mut sent = Request::new(body);
-    // The limit of a body is kept there.
+    // The limit of a body is enforced there.
     *sent.extensions_mut() = parts.extensions.clone();
     match Bytes::from_request(sent, &()).await {
         Ok(bytes) => next.run(Request::from_parts(parts, Body::from(bytes))).await,

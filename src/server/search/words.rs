@@ -2,9 +2,9 @@
 
 use crate::error::Problem;
 
-/// More is a text, not a question for one.
+/// More is a text rather than a query.
 const MAX_CHARACTERS: usize = 200;
-/// Of an excerpt: before the first word, and from there on.
+/// Length of an excerpt: before the first word, and from there on.
 const BEFORE: usize = 60;
 const AFTER: usize = 180;
 
@@ -23,7 +23,7 @@ impl Words {
         Ok(Self(words))
     }
 
-    /// Where the first word that was asked for is, in characters of the lower case. None unless all of them are there.
+    /// The position of the first query word, in characters of the lower case. None unless all words are there.
     pub(super) fn find(&self, text: &str) -> Option<usize> {
         let text = text.to_lowercase();
         let all = self.0.iter().all(|word| text.contains(word.as_str()));
@@ -34,7 +34,7 @@ impl Words {
 
     /// The text around the first word, on one line. None unless all words are there.
     pub(super) fn excerpt(&self, text: &str) -> Option<String> {
-        // A character or two beside it, where lower case has another length.
+        // Off by a character or two where the lower case has another length.
         let start = self.find(text)?.saturating_sub(BEFORE);
         let cut: String = text.chars().skip(start).take(BEFORE + AFTER).collect();
         let is_end = text.chars().count() <= start + BEFORE + AFTER;

@@ -1,4 +1,4 @@
-//! The answer to a connection that there is no place for.
+//! The answer to a connection for which there is no slot.
 
 use crate::error::{PROBLEM_JSON, Problem};
 use std::io;
@@ -9,11 +9,11 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-/// Refusals that are spoken at the same time; beyond that the line just goes dead. They have no place of their own.
+/// Concurrent refusals; beyond that the connection is closed without an answer. They take no slot.
 const MAX_AT_ONCE: usize = 64;
-/// How long the other side gets to read why.
+/// How long the client gets to read the answer.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Something will have been freed by then.
+/// By then a slot is usually free.
 const RETRY_AFTER_SECONDS: u64 = 5;
 
 pub(super) struct Refusals {
@@ -39,7 +39,7 @@ impl Refusals {
     }
 }
 
-/// A socket that is closed with something unread in it is reset, and the answer may be lost with it.
+/// Closing a socket with unread data resets it, and the answer may be lost.
 async fn say(mut socket: TcpStream, answer: &str) -> io::Result<()> {
     socket.write_all(answer.as_bytes()).await?;
     socket.shutdown().await?;

@@ -1,4 +1,4 @@
-//! Slots for connections: so many in all, so many for one address.
+//! Slots for connections: a number in all, and a number for one address.
 
 use crate::server::address::{Network, network};
 use crate::server::sync::lock;
@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
-/// The places that are taken. An address is the peer's own; what a header says about others is not asked.
+/// The slots that are taken. An address is the peer's own; headers about other addresses are ignored.
 pub struct Slots {
     most: usize,
     most_per_address: usize,
@@ -19,7 +19,7 @@ struct Taken {
     by_network: HashMap<Network, usize>,
 }
 
-/// One connection's place; dropping it frees the place.
+/// One connection's slot; dropping it frees the slot.
 pub struct Slot {
     places: Arc<Slots>,
     network: Network,
@@ -30,7 +30,7 @@ impl Slots {
         Arc::new(Self { most, most_per_address, taken: Mutex::default() })
     }
 
-    /// A place for a connection from this address; none when it, or the server, has too many.
+    /// A slot for a connection from this address; none when it, or the server, has too many.
     pub fn take(self: &Arc<Self>, address: IpAddr) -> Option<Slot> {
         let network = network(address);
         let mut taken = lock(&self.taken);

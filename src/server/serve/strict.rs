@@ -1,29 +1,30 @@
-//! Requests whose heads end their lines in CR LF, as HTTP/1.1 wants it. hyper also reads a bare LF, and a proxy in front may not:
-//! what the two take for one request would then differ.
+//! Refuses request heads with line ends other than CR LF, which HTTP/1.1 requires. hyper also accepts a bare LF, and a
+//! proxy in front may not: the two would then disagree on where a request ends.
 //!
-//! The bytes are looked at as they are read. A bare LF in a head is made a NUL, which no head may hold, so that hyper answers
-//! 400 by itself and closes. Of a request's framing only as much is read as tells where the next head begins; whether it
-//! is right is hyper's to say.
+//! The bytes are checked as they are read. A bare LF in a head is replaced by a NUL, which no head may contain, so that
+//! hyper answers 400 by itself and closes. A request's framing is read only as far as needed to find the next head;
+//! whether it is valid is for hyper to check.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// As much of a line as tells its header and the value: the longest is a length, or `chunked` behind other codings.
+/// Length of a line that is kept to read its header and value: the longest is a length, or `chunked` behind other
+/// codings.
 const MAX_OF_LINE: usize = 128;
 
-/// A connection whose heads are looked at.
+/// A connection whose heads are checked.
 pub(super) struct Strict<T> {
     inner: T,
     heads: Heads,
 }
 
-/// Where in the requests the connection is.
+/// The connection's position within its requests.
 #[derive(Default)]
 struct Heads {
     at: At,
-    /// How the line begins that is being read, without its end.
+    /// The beginning of the current line, without its end.
     line: Vec<u8>,
     last: u8,
     framing: Framing,
@@ -33,19 +34,19 @@ struct Heads {
 enum At {
     #[default]
     Head,
-    /// So many bytes are left of the body.
+    /// This number of bytes is left of the body.
     Body(u64),
     /// In the line with a chunk's size.
     Size,
-    /// So many bytes are left of the chunk and its end.
+    /// This number of bytes is left of the chunk and its end.
     Chunk(u64),
     Trailer,
-    /// The connection is a WebSocket's from here on. (Where the server refuses to make it one, nothing is looked at any more
+    /// The connection is a WebSocket's from here on. (Where the server refuses the upgrade, nothing is checked any more
     /// all the same.)
     Other,
 }
 
-/// What a head says of what follows it.
+/// What a head declares about the body.
 #[derive(Clone, Copy, Default)]
 struct Framing {
     /// The request line was read.
@@ -105,7 +106,7 @@ impl Heads {
         self.at = self.after(&line);
     }
 
-    /// Where a line leads.
+    /// The state after a line.
     fn after(&mut self, line: &[u8]) -> At {
         match self.at {
             At::Head if line.is_empty() && self.framing.begun => std::mem::take(&mut self.framing).body(),
@@ -123,13 +124,13 @@ impl Heads {
     }
 }
 
-/// How many of `rest` bytes belong to what has `left` more, and how many are left of it then.
+/// How many of `rest` bytes belong to a part with `left` bytes to come, and how many of those are left then.
 fn skip(left: u64, rest: usize) -> (usize, u64) {
     let skipped = usize::try_from(left).unwrap_or(usize::MAX).min(rest);
     (skipped, left - skipped as u64)
 }
 
-/// The size that a chunk begins with. What is no size ends the connection: hyper says so.
+/// The size of a chunk. An invalid size ends the connection: hyper answers it.
 fn size(line: &[u8]) -> u64 {
     let digits = line.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
     std::str::from_utf8(digits).ok().and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(0)
@@ -201,7 +202,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Strict<T> {
 mod tests {
     use super::*;
 
-    /// How many bare line ends are found, however the bytes come.
+    /// The number of bare line ends found, however the bytes are split.
     fn found(requests: &[u8]) -> usize {
         let found = |length: usize| {
             let (mut heads, mut bytes) = (Heads::default(), requests.to_vec());

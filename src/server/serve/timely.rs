@@ -1,4 +1,4 @@
-//! A request's body that has to have arrived by a certain time, however slowly it drips.
+//! A request body with a deadline, however slowly it arrives.
 
 use axum::BoxError;
 use axum::body::HttpBody;
@@ -11,7 +11,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 pub(super) struct Timely {
     body: Incoming,
     deadline: Instant,
-    /// Made when there is something to wait for: most bodies come with the head.
+    /// Created when there is something to wait for: most bodies come with the head.
     timer: Option<Pin<Box<Sleep>>>,
 }
 

@@ -1,4 +1,4 @@
-//! The cookies: one says who a browser is, one that it has been known to somebody. Neither means anything by itself.
+//! The cookies: one for the session, one that marks the browser as known to an account. Their values are random.
 
 use crate::error::Problem;
 use crate::server::State;
@@ -17,7 +17,7 @@ fn browser_name(state: &State) -> &'static str {
     if state.settings.is_https() { "__Host-rivulet-browser" } else { "rivulet-browser" }
 }
 
-/// The values of all cookies of this name.
+/// The values of all cookies with this name.
 pub(super) fn all<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = String> + 'a {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let cookies = lines.flat_map(|line| Cookie::split_parse(line).flatten());
@@ -28,17 +28,17 @@ pub(super) fn browser_of(state: &State, headers: &HeaderMap) -> Option<String> {
     all(headers, browser_name(state)).next()
 }
 
-/// The header that gives a browser its session.
+/// The header that sets a browser's session.
 pub fn session(state: &State, secret: String) -> Result<(HeaderName, HeaderValue), Problem> {
     lasting(state, session_name(state), secret)
 }
 
-/// The header by which a browser will be known.
+/// The header that marks the browser as known to an account.
 pub fn browser(state: &State, secret: String) -> Result<(HeaderName, HeaderValue), Problem> {
     lasting(state, browser_name(state), secret)
 }
 
-/// So many characters of a state tell one try to sign in elsewhere from the others of this browser.
+/// Characters of a state that tell one flow of this browser from its others.
 const STATE: usize = 16;
 
 fn flow_name(state: &State, flow: &str) -> String {
@@ -46,26 +46,26 @@ fn flow_name(state: &State, flow: &str) -> String {
     format!("{kind}-{flow}")
 }
 
-/// What this browser began to come back with this state.
+/// The flow of this browser that has this state.
 pub fn flow_of(state: &State, headers: &HeaderMap, back: &str) -> Option<String> {
     all(headers, &flow_name(state, back.get(..STATE)?)).next()
 }
 
-/// The header by which a browser remembers what it has begun, for as long as that may take.
+/// The header that stores a flow in the browser, for as long as it may take.
 pub fn flow(state: &State, flow: &Flow) -> Result<(HeaderName, HeaderValue), Problem> {
     let cookie = cookie(state, flow_name(state, &flow.state()[..STATE]), flow.cookie());
     let lasting = format!("{cookie}; Max-Age={}", 60 * MINUTES);
     Ok((header::SET_COOKIE, HeaderValue::from_str(&lasting).map_err(|_| Problem::Internal)?))
 }
 
-/// The header that makes a browser forget what it had begun.
+/// The header that deletes a flow.
 pub fn no_flow(state: &State, flow: &Flow) -> Result<(HeaderName, HeaderValue), Problem> {
     let mut cookie = cookie(state, flow_name(state, &flow.state()[..STATE]), String::new());
     cookie.make_removal();
     header(&cookie)
 }
 
-/// The header that takes a browser's session away.
+/// The header that deletes a browser's session.
 pub fn no_session(state: &State) -> Result<(HeaderName, HeaderValue), Problem> {
     let mut cookie = cookie(state, session_name(state), String::new());
     cookie.make_removal();
@@ -83,15 +83,15 @@ pub(super) fn once_of(state: &State, headers: &HeaderMap) -> Option<String> {
     all(headers, once_name(state)).next()
 }
 
-/// The answer to a form that made a secret: on to the page that shows it. The browser carries it there, so that it is kept
-/// nowhere, and reloading that page makes no second one.
+/// The answer to a form that created a secret: a redirect to the page that shows it. The browser carries it there, so
+/// that it is not stored, and reloading that page creates no second one.
 pub fn show_once(state: &State, to: &str, secret: String) -> Result<Response, Problem> {
     let line = format!("{}; Max-Age={ONCE_SECONDS}", cookie(state, once_name(state), secret));
     let value = HeaderValue::from_str(&line).map_err(|_| Problem::Internal)?;
     Ok((AppendHeaders([(header::SET_COOKIE, value)]), Redirect::to(to)).into_response())
 }
 
-/// A page, and with it the end of a secret that it shows.
+/// A page, which deletes the cookie with the secret that it shows.
 pub fn shown(state: &State, once: Option<&str>, page: impl IntoResponse) -> Result<Response, Problem> {
     if once.is_none() {
         return Ok(page.into_response());
@@ -101,7 +101,7 @@ pub fn shown(state: &State, once: Option<&str>, page: impl IntoResponse) -> Resu
     Ok((AppendHeaders([header(&cookie)?]), page).into_response())
 }
 
-/// The headers that make a browser forget all that it knows of its account.
+/// The headers that delete all of the browser's data about its account.
 pub fn forgotten(state: &State) -> Result<[(HeaderName, HeaderValue); 2], Problem> {
     let mut browser = cookie(state, browser_name(state), String::new());
     browser.make_removal();

@@ -1,4 +1,4 @@
-//! What a request bears to say who sends it. Two of it could mean two people, so the answer to that is 400.
+//! The credentials of a request. Two could belong to two callers, so they are answered with 400.
 
 use super::cookie;
 use crate::error::Problem;
@@ -38,7 +38,7 @@ fn token(header: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
-/// What is presented is no token of anybody.
+/// The problem for a token that belongs to no account.
 pub(super) fn wrong_token() -> Problem {
     Problem::Unauthorized(
         "This API token is wrong, or was revoked. Send one as Authorization: Bearer; you make them on your account's page."

@@ -1,8 +1,8 @@
-//! What a browser is called in the list of sessions. In words of ours only: what it says of itself could be anything.
+//! A browser's name in the list of sessions. A fixed word of ours: the user agent itself could be anything.
 
 use axum::http::{HeaderMap, header};
 
-/// The mark in the user agent, and who bears it. In this order: most browsers claim to be Chrome or Safari as well.
+/// The mark in the user agent, and the name for it. In this order: most browsers claim to be Chrome or Safari as well.
 const BROWSERS: [(&str, &str); 7] = [
     ("Edg/", "Edge"),
     ("OPR/", "Opera"),

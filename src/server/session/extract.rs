@@ -1,4 +1,4 @@
-//! What handlers take to say who may ask: anybody's own account, a person in a browser, an admin.
+//! Extractors that declare who may call a handler: any account, a user in a browser, an admin.
 
 use super::{Caller, Stranger, Visitor, cookie, device, looking, to_sign_in};
 use crate::error::Problem;
@@ -18,8 +18,8 @@ use axum::response::{IntoResponse, Response};
 
 const NOT_ENOUGH: &str = "Sign in with a browser for this: an API token is not enough.";
 
-/// The caller's account. A handler that needs one says so before its other arguments: a stranger is told so, whatever
-/// else is wrong.
+/// The caller's account. A handler that needs one takes it as its first argument: an anonymous caller is then told so,
+/// whatever else is wrong.
 pub struct Account(pub AccountId);
 
 impl FromRequestParts<State> for Account {
@@ -30,7 +30,7 @@ impl FromRequestParts<State> for Account {
     }
 }
 
-/// The caller of a handler that only looks.
+/// A caller with read access.
 pub struct Reader(pub Principal);
 
 impl FromRequestParts<State> for Reader {
@@ -41,8 +41,8 @@ impl FromRequestParts<State> for Reader {
     }
 }
 
-/// Somebody with a name, in a browser that is signed in, where the answer is for a program: what manages an account is more
-/// than a token may do.
+/// A user with a name, in a browser that is signed in, where the answer is for a program: no token may manage an
+/// account.
 pub struct SignedIn(pub Principal);
 
 impl FromRequestParts<State> for SignedIn {
@@ -67,7 +67,7 @@ impl FromRequestParts<State> for Viewer {
     }
 }
 
-/// Somebody with a name, in a browser that is signed in. Whoever is not is sent to sign in, and comes back.
+/// A user with a name, in a browser that is signed in. Others are redirected to sign in, and come back.
 #[derive(Clone)]
 pub struct Person {
     pub who: Principal,
@@ -92,14 +92,14 @@ impl FromRequestParts<State> for Person {
                     state.store.account(who.account).await.map_err(|error| Problem::from(error).into_response())?;
                 Ok(Self { who, name: account.name.unwrap_or_default() })
             }
-            // A form that was sent has no way back: what it would do has not been done.
+            // A submitted form has no way back: its action was not performed.
             _ if parts.method == Method::GET => Err(to_sign_in(parts.uri.path()).into_response()),
             _ => Err(to_sign_in("/").into_response()),
         }
     }
 }
 
-/// Somebody in a browser, a guest too. Whoever is nobody is sent to sign in.
+/// A user in a browser, guests included. An anonymous browser is redirected to sign in.
 pub struct Browser(pub Principal);
 
 impl FromRequestParts<State> for Browser {
@@ -119,7 +119,7 @@ fn not_a_browser() -> Response {
     Problem::Forbidden(NOT_ENOUGH.into()).into_response()
 }
 
-/// A secret that the form before has made: it is shown on this page, and on no other.
+/// A secret that the previous form has created: it is shown on this page, and on no other.
 pub struct Once(pub Option<String>);
 
 impl FromRequestParts<State> for Once {
@@ -130,7 +130,7 @@ impl FromRequestParts<State> for Once {
     }
 }
 
-/// Somebody who runs this server. For all others there is nothing here.
+/// An admin. For all others there is nothing here.
 #[derive(Clone)]
 pub struct Admin(pub Person);
 

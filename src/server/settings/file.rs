@@ -1,4 +1,4 @@
-//! `rivulet.toml`: any number of named providers. What is wrong in it is told with the file and the line.
+//! `rivulet.toml`: any number of named providers. An error names the file and the line.
 
 use crate::server::provider::{self, Dialect, Endpoint, Kind, LimitName, Listed, Origin, Parameters, Price};
 use secrecy::SecretString;
@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::path::Path;
 use toml::{Spanned, Table};
 
-/// A list of models is small; more is another file.
+/// A list of models is small; a larger file is not one.
 const MAX_BYTES: u64 = 1 << 20;
 /// The name of the built-in tour's provider.
 const TAKEN: &str = "demo";
@@ -33,7 +33,7 @@ fn text(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|error| format!("it cannot be read: {error}"))
 }
 
-/// What is wrong, and where.
+/// The problem, and its position.
 #[derive(Debug)]
 struct Fault {
     at: Range<usize>,
@@ -204,7 +204,7 @@ fn cost(price: &Spanned<Cost>) -> Result<Price, Fault> {
     Ok(Price { input, output })
 }
 
-/// Parameters are passed through, but for what Rivulet itself has to decide.
+/// Parameters are passed through, except those that Rivulet itself has to set.
 fn parameters(table: Option<Spanned<Table>>, kind: Kind) -> Result<Parameters, Fault> {
     let Some(table) = table else { return Ok(Parameters::new()) };
     if let Some(own) = kind.reserved().iter().find(|name| table.get_ref().contains_key(**name)) {

@@ -5,7 +5,7 @@ use crate::server::oidc::Registration;
 use reqwest::Url;
 use secrecy::ExposeSecret;
 
-/// What a button says.
+/// The length of a button's label.
 const LONGEST_NAME: usize = 40;
 
 impl Settings {
@@ -30,7 +30,7 @@ fn missing(setting: &str, what: &str) -> String {
     format!("{setting} is not set: signing in by OpenID Connect takes {what} as well")
 }
 
-/// To the letter: an issuer is compared as text.
+/// Kept exactly: an issuer is compared as text.
 pub(super) fn issuer(text: &str) -> Result<String, String> {
     let expected = "RIVULET_OIDC_ISSUER expects an address such as https://accounts.example.org/realms/main";
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());

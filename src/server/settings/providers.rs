@@ -1,12 +1,12 @@
-//! The providers that are configured: those of `rivulet.toml` first, in its order, then those of the environment that it
-//! does not name too. The file is the more deliberate of the two, so where both name one, the file's is meant.
+//! The configured providers: those of `rivulet.toml` first, in its order, then those of the environment whose names the
+//! file does not have. The file is the more deliberate of the two, so it takes precedence.
 
 use super::{Settings, file};
 use crate::server::provider::{Dialect, Endpoint, Kind, Origin, Parameters, ProviderSettings};
 use secrecy::SecretString;
 use std::path::Path;
 
-/// Read when it is there and `RIVULET_CONFIG` names no other.
+/// Read when it exists and `RIVULET_CONFIG` names no other.
 const FILE: &str = "rivulet.toml";
 
 impl Settings {
@@ -29,7 +29,7 @@ impl Settings {
         }
     }
 
-    /// A provider is configured by its key, by its address, or by both: a local server wants no key.
+    /// A provider is configured by its key, by its address, or by both: a local server needs no key.
     fn of_environment(&self) -> Vec<Endpoint> {
         let endpoint = |kind: Kind, variables: &str, key: &Option<SecretString>, url: &Option<String>| {
             (key.is_some() || url.is_some()).then(|| Endpoint {
@@ -55,7 +55,7 @@ impl Settings {
     fn ollama(&self) -> Option<Endpoint> {
         let kind = Kind::Ollama;
         let address = "OLLAMA_HOST".to_owned();
-        // There is no variable for a key: whoever put something before Ollama that wants one writes it in the file.
+        // There is no variable for a key: where a proxy before Ollama needs one, the file has to name it.
         let key = "of ollama in rivulet.toml".to_owned();
         Some(Endpoint {
             origin: Origin { name: kind.name().to_owned(), key, address },

@@ -1,4 +1,4 @@
-//! What a setting may be. Each says what is expected where it is something else.
+//! Parsers of settings. Each error says what is expected.
 
 use super::Switch;
 use crate::server::bounds::MAX_MODEL;
@@ -70,7 +70,7 @@ pub(super) fn url(text: &str) -> Result<String, String> {
     }
 }
 
-/// The origin that links begin with and that browsers' `Origin` is held against: no path, no password.
+/// The origin that links begin with and that browsers' `Origin` is compared with: no path, no password.
 pub(super) fn public_url(text: &str) -> Result<String, String> {
     let is_bare = |url: &reqwest::Url| {
         let nobody = url.username().is_empty() && url.password().is_none();
@@ -82,7 +82,7 @@ pub(super) fn public_url(text: &str) -> Result<String, String> {
     parsed.map(|url| url.origin().ascii_serialization()).ok_or_else(expected)
 }
 
-/// Refused rather than passed over: whoever sets it counts on it.
+/// Refused rather than ignored: an operator who sets it relies on it.
 pub(super) fn redis(_: &str) -> Result<String, String> {
     Err("REDIS_URL is for several nodes, which this version does not have. Take it out".into())
 }
@@ -130,7 +130,7 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
     }
 }
 
-/// A week: more is a slip of the keyboard.
+/// A week: more is probably a typing error.
 const MAX_SECONDS: u64 = 7 * 24 * 3600;
 
 pub(super) fn seconds(text: &str) -> Result<u64, String> {

@@ -1,4 +1,4 @@
-//! Accounts: guests, and people with a name.
+//! Accounts: guests, and users with a name.
 
 use super::audit::Note;
 use super::columns::{self, called};
@@ -22,24 +22,24 @@ pub struct Account {
     pub created_at: String,
 }
 
-/// What it takes to sign in.
+/// The data that signing in needs.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     pub account: AccountId,
     pub name: Option<String>,
-    /// A PHC string; none where nobody signs in with a password.
+    /// A PHC string; none where the account has no password.
     pub password: Option<String>,
     pub disabled: bool,
 }
 
-/// A new account with a name, or what becomes of a guest.
+/// A new account with a name, or what a guest becomes.
 pub struct NewAccount<'a> {
     pub guest: Option<AccountId>,
     pub name: &'a Name,
     pub password: Option<String>,
-    /// What it is without an invitation.
+    /// The role without an invitation.
     pub role: Role,
-    /// Taken in the same transaction; its role counts then.
+    /// Taken in the transaction that creates the account; its role counts then.
     pub invitation: Option<Hash>,
 }
 
@@ -47,9 +47,9 @@ pub struct NewAccount<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotMade {
     NameTaken,
-    /// It is not there, used up, or over.
+    /// The invitation is unknown, used up or expired.
     Invitation,
-    /// The guest has become an account with a name in between.
+    /// The guest has become an account with a name meanwhile.
     HasName,
 }
 
@@ -78,7 +78,7 @@ impl Store {
         Ok(account)
     }
 
-    /// Makes an account with a name; a guest's becomes one.
+    /// Creates an account with a name; a guest becomes one.
     pub async fn add_account(&self, new: NewAccount<'_>) -> sqlx::Result<Result<(AccountId, Role), NotMade>> {
         let mut write = self.write().await?;
         let made = make(&mut write, new, None).await?;
@@ -99,7 +99,7 @@ impl Store {
         Ok(called(id, self.account(id).await?.name))
     }
 
-    /// These accounts as others see them. One that is gone is not among them.
+    /// These accounts as others see them. A deleted one is left out.
     pub async fn names(&self, ids: &[AccountId]) -> sqlx::Result<Vec<Named>> {
         let mut query = QueryBuilder::<Sqlite>::new("select id, name from account where id in (");
         let mut list = query.separated(", ");
@@ -111,21 +111,21 @@ impl Store {
         rows.iter().map(|row| Ok(called(columns::id(row.try_get("id")?)?, row.try_get("name")?))).collect()
     }
 
-    /// What signing in under this name takes.
+    /// The data for signing in under this name.
     pub async fn credentials(&self, name_key: &str) -> sqlx::Result<Option<Credentials>> {
         let row =
             sqlx::query("select * from account where name_key = $1").bind(name_key).fetch_optional(self.read()).await?;
         row.as_ref().map(credentials).transpose()
     }
 
-    /// What signing in to this account takes.
+    /// The data for signing in to this account.
     pub async fn credentials_of(&self, id: AccountId) -> sqlx::Result<Credentials> {
         let row =
             sqlx::query("select * from account where id = $1").bind(id.to_string()).fetch_one(self.read()).await?;
         credentials(&row)
     }
 
-    /// Gives it another name, and writes that down. `false`: somebody else is called so.
+    /// Renames the account, and logs that. `false`: another account has the name.
     pub async fn rename(&self, id: AccountId, name: &Name, former: &str, by: &str) -> sqlx::Result<bool> {
         let mut write = self.write().await?;
         if names::is_taken(&mut write, name, id).await? {
@@ -143,7 +143,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Sets another password, ends the account's sessions but for one, and writes it down.
+    /// Sets another password, ends the account's sessions except one, and logs that.
     pub async fn change_password(
         &self,
         id: AccountId,
@@ -163,7 +163,7 @@ impl Store {
         Ok(ended)
     }
 
-    /// Whether anybody is an admin, who could sign in.
+    /// Whether there is an admin who could sign in.
     pub async fn has_admin(&self) -> sqlx::Result<bool> {
         let row = sqlx::query("select 1 from account where role = 'admin' and disabled_at is null limit 1")
             .fetch_optional(self.read())
@@ -179,15 +179,15 @@ impl Store {
             .await
     }
 
-    /// Gives what a guest has to an account, and ends the guest. Nothing happens where `guest` has a name.
+    /// Gives a guest's data to an account, and deletes the guest. Nothing happens where `guest` has a name.
     pub async fn merge(&self, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         merging::merge(&mut write, guest, account).await?;
         write.commit().await
     }
 
-    /// Deletes a guest with what only it has. What others share with it, they share with `heir` from now on, who also has
-    /// what it wrote and showed there, and what it has used. Nothing happens where it has a name.
+    /// Deletes a guest with the data that only it has. What others share with it, they share with `heir` from now on,
+    /// who also gets what it wrote and uploaded there, and its usage. Nothing happens where it has a name.
     pub async fn delete_guest(&self, guest: AccountId, heir: AccountId) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         if merging::is_guest(&mut write, guest).await? {
@@ -199,8 +199,8 @@ impl Store {
     }
 }
 
-/// See [`Store::add_account`]. Where none was made, the transaction must not be committed. `issuer` is what the log calls
-/// whoever has proven who this is.
+/// See [`Store::add_account`]. Where no account was created, the transaction must not be committed. `issuer` is the
+/// log's name for the issuer that has proven the identity.
 pub(super) async fn make(
     write: &mut SqliteConnection,
     new: NewAccount<'_>,

@@ -1,4 +1,5 @@
-//! Whether who asks still may: asked in the transaction that writes, so that what was withdrawn before it is refused.
+//! Whether the caller is still authorised: checked in the transaction that writes, so that a withdrawal before it
+//! counts.
 
 use super::Store;
 use crate::server::principal::Credential;
@@ -6,7 +7,7 @@ use crate::server::principal::Principal;
 use crate::server::principal::asking::{Asking, current};
 use sqlx::{SqliteConnection, SqliteExecutor};
 
-/// What was withdrawn before something was written.
+/// The error where the caller's right was withdrawn before the write.
 #[derive(Debug, thiserror::Error)]
 #[error("who asks may not any more")]
 struct Withdrawn;
@@ -40,12 +41,12 @@ async fn ask(executor: impl SqliteExecutor<'_>, asking: Asking) -> sqlx::Result<
     Err(sqlx::Error::Encode(Box::new(Withdrawn)))
 }
 
-/// Whether a write failed because who asks may not any more.
+/// Whether a write failed because the caller is no longer authorised.
 pub(super) fn is_withdrawn(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Encode(cause) if cause.is::<Withdrawn>())
 }
 
-/// Asks in a transaction that has just begun.
+/// Checks in a transaction that has just begun.
 pub(super) async fn ask_in(write: &mut SqliteConnection) -> sqlx::Result<()> {
     match current() {
         Some(asking) => ask(write, asking).await,
@@ -54,7 +55,7 @@ pub(super) async fn ask_in(write: &mut SqliteConnection) -> sqlx::Result<()> {
 }
 
 impl Store {
-    /// Asks again without writing anything. The error is 401 as a problem.
+    /// Checks without writing anything. The error is 401 as a problem.
     pub async fn ask_again(&self) -> sqlx::Result<()> {
         match current() {
             Some(asking) => ask(self.read(), asking).await,

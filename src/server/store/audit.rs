@@ -1,4 +1,4 @@
-//! Who changed what of whom, and what admins have set.
+//! The audit log: who changed what for whom; and the admins' settings.
 
 use super::Store;
 use crate::model::AccountId;
@@ -15,17 +15,17 @@ pub struct Entry {
     pub action: String,
     pub subject: String,
     pub detail: String,
-    /// What repeats itself within an hour is one entry.
+    /// Repeated events within an hour are one entry.
     pub times: i64,
 }
 
 /// Entries on one page.
 pub const PAGE: i64 = 100;
-/// What happens again within this time is the same entry.
+/// An event that is repeated within this time is counted in the existing entry.
 const SAME_SECONDS: i64 = 3_600;
 
-/// A new entry. It is written in the transaction of what it tells, so that whatever was done is in the log, and what is not
-/// in the log was not done.
+/// A new entry. It is written in the transaction of the change that it describes, so that the log has all changes and
+/// only changes that were made.
 #[derive(Clone, Debug)]
 pub struct Note {
     actor: String,
@@ -54,8 +54,8 @@ pub(super) async fn add(write: &mut SqliteConnection, note: &Note) -> sqlx::Resu
     Ok(())
 }
 
-/// Takes an account out of the log, by its name and by those that it had before. A name that another account has by now stays:
-/// it is not to be told from that one's.
+/// Removes an account's names from the log: its present name and earlier ones. A name that another account has now
+/// stays: the entries of the two cannot be told apart.
 pub(super) async fn unname(
     write: &mut SqliteConnection,
     account: AccountId,
@@ -70,7 +70,7 @@ pub(super) async fn unname(
     Ok(())
 }
 
-/// What whoever is called so has been called, as far as the log knows.
+/// The earlier names of the account that has this name, as far as the log knows.
 async fn names(write: &mut SqliteConnection, name: &str) -> sqlx::Result<Vec<String>> {
     let renamed: Vec<(String, String)> =
         sqlx::query_as("select subject, detail from audit where action = $1 order by id desc")
@@ -84,7 +84,7 @@ async fn names(write: &mut SqliteConnection, name: &str) -> sqlx::Result<Vec<Str
             names.push(former.clone());
             current = former;
         } else if former == current {
-            // Somebody else has given it up, before it was chosen here.
+            // Another account gave the name up before it was chosen here.
             break;
         }
     }
@@ -115,11 +115,12 @@ async fn replace(write: &mut SqliteConnection, name: &str, unnamed: &str) -> sql
     Ok(())
 }
 
-/// The entry for a new name: the former one is its subject, the new one its detail.
+/// The entry for a rename: the former name is its subject, the new one its detail.
 pub const RENAMED: &str = "renamed";
 
 impl Store {
-    /// Writes down what changed nothing, and may happen often: again within the hour, it is counted in the entry that there is.
+    /// Logs an event that changed nothing, and may happen often: a repeat within the hour is counted in the existing
+    /// entry.
     pub async fn note_again(&self, note: &Note) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         let since = jiff::Timestamp::now().as_second() - SAME_SECONDS;
@@ -144,7 +145,7 @@ impl Store {
         write.commit().await
     }
 
-    /// A page of the log, the newest first, from behind the entry `before`; with the id to go on before, where there are more.
+    /// A page of the log, newest first, after the entry `before`; with the id of the next page, where there is one.
     pub async fn audit(&self, before: Option<&str>) -> sqlx::Result<(Vec<Entry>, Option<String>)> {
         let rows = sqlx::query("select * from audit where id < $1 order by id desc limit $2")
             // Every id sorts before this one.
@@ -168,12 +169,12 @@ impl Store {
         Ok((read.collect::<sqlx::Result<_>>()?, last))
     }
 
-    /// What admins have set; none: as the server was started.
+    /// The value that admins have set; none: as the server was started.
     pub async fn setting(&self, name: &str) -> sqlx::Result<Option<String>> {
         sqlx::query_scalar("select value from setting where name = $1").bind(name).fetch_optional(self.read()).await
     }
 
-    /// What is set; `value` from now on where nothing was. Two processes that ask at once get the same.
+    /// The stored value; `value` from now on where there was none. Two concurrent processes get one result.
     pub async fn first_setting(&self, name: &str, value: &str) -> sqlx::Result<String> {
         let mut write = self.write().await?;
         sqlx::query("insert into setting (name, value) values ($1, $2) on conflict (name) do nothing")

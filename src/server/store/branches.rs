@@ -19,7 +19,7 @@ pub struct Node {
     /// How the text begins.
     pub beginning: String,
     pub created_at: String,
-    /// Whether it is on the way that is shown.
+    /// Whether it is on the path that is shown.
     pub shown: bool,
     /// The order in which messages were made.
     pub position: i64,
@@ -38,7 +38,7 @@ fn node(row: &SqliteRow) -> sqlx::Result<Node> {
     })
 }
 
-/// Messages that answer the same one, in the order in which they were made, by what they answer.
+/// Messages with a common parent, in the order in which they were made, by that parent.
 pub type Siblings = HashMap<Option<MessageId>, Vec<MessageId>>;
 
 impl Store {
@@ -69,7 +69,7 @@ impl Store {
         Ok(siblings)
     }
 
-    /// The end of the branch that is shown: the one that was chosen, or since a newer message the newest.
+    /// The end of the branch that is shown: the chosen one, or the newest message if that is newer than the choice.
     pub async fn shown_leaf(&self, conversation: ConversationId) -> sqlx::Result<Option<MessageId>> {
         let leaf: Option<String> = sqlx::query_scalar(
             "select case when conversation.leaf_since = message.position then conversation.leaf else message.id end
@@ -82,7 +82,7 @@ impl Store {
         leaf.as_deref().map(id).transpose()
     }
 
-    /// Up to `limit` messages of the tree in the order in which they were made, from behind `after`. `characters` of each
+    /// Up to `limit` messages of the tree in the order in which they were made, after `after`. `characters` of each
     /// text are read.
     pub async fn nodes(
         &self,
@@ -133,7 +133,7 @@ impl Store {
     /// Shows the branch that ends with `leaf`, until a newer message comes.
     ///
     /// # Errors
-    /// 429 where the account has written enough.
+    /// 429 where the account has reached its write limit.
     pub async fn show_branch(
         &self,
         writer: Writer,

@@ -14,13 +14,13 @@ pub fn hash(text: &str) -> sqlx::Result<Hash> {
     Hash::parse(text).ok_or_else(|| sqlx::Error::Decode("no hash".into()))
 }
 
-/// What an account is called before others. A guest has the end of its id for a name.
+/// An account's name as others see it. A guest's name has the end of its id.
 pub fn called(id: AccountId, name: Option<String>) -> Named {
     let name = name.unwrap_or_else(|| format!("guest {}", &id.to_string()[32..]));
     Named { id, name }
 }
 
-/// Reads what the store has. A role that this version does not know may do the least.
+/// Reads a stored role or scope. One that this version does not know has the fewest rights.
 pub fn access(name: &str) -> Access {
     [Access::Owner, Access::Participant].into_iter().find(|it| it.name() == name).unwrap_or(Access::Reader)
 }

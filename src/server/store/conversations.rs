@@ -86,7 +86,7 @@ macro_rules! select_conversations {
 pub(super) use select_conversations;
 
 /// The conversation, for an account that owns it or that it is shared with.
-async fn seen(
+pub(super) async fn seen(
     read: impl SqliteExecutor<'_>,
     account: AccountId,
     conversation: ConversationId,
@@ -123,7 +123,7 @@ pub(super) fn stored(row: &SqliteRow) -> sqlx::Result<Stored> {
     })
 }
 
-fn json(parameters: &Parameters) -> String {
+pub(super) fn json(parameters: &Parameters) -> String {
     serde_json::to_string(parameters).expect("numbers and words become JSON")
 }
 
@@ -135,50 +135,6 @@ pub struct ListPosition {
 }
 
 impl Store {
-    /// Makes a conversation, or finds the one that the same account made with this id. `None`: the id is another's, or that of
-    /// a conversation that was deleted.
-    ///
-    /// # Errors
-    /// 429 and 409 where the account has made enough (`store/writing`).
-    pub async fn add_conversation(
-        &self,
-        writer: Writer,
-        conversation: ConversationId,
-        settings: Changes,
-    ) -> Result<Option<(Stored, bool)>, Problem> {
-        let account = writer.account;
-        let mut write = self.write().await?;
-        if let Some(before) = seen(&mut *write, account, conversation).await? {
-            return Ok(Some(before).filter(|stored| stored.access == Access::Owner).map(|stored| (stored, false)));
-        }
-        if used::is_used(&mut write, conversation).await? {
-            return Ok(None);
-        }
-        writing::count(&mut write, writer).await?;
-        writing::check_conversations(&mut write, writer).await?;
-        let made = sqlx::query(
-            "insert into conversation (id, account, title, title_by, model, system, parameters, created_at, updated_at)
-             values ($1, $2, $3, case when $3 = '' then 'none' else 'person' end, $4, $5, $6, $7, $7) on conflict (id) do nothing",
-        )
-        .bind(conversation.to_string())
-        .bind(account.to_string())
-        .bind(settings.title.unwrap_or_default())
-        .bind(settings.model)
-        .bind(settings.system.unwrap_or_default())
-        .bind(json(&settings.parameters.unwrap_or_default()))
-        .bind(now())
-        .execute(&mut *write)
-        .await?
-        .rows_affected();
-        if made == 0 {
-            return Ok(None);
-        }
-        writing::check_bytes(&mut write, writer, conversation, 0).await?;
-        let found = seen(&mut *write, account, conversation).await?;
-        write.commit().await?;
-        Ok(found.map(|stored| (stored, true)))
-    }
-
     /// The conversation as the account sees it. `RowNotFound` when it is not there, or not for this account.
     pub async fn conversation(&self, account: AccountId, conversation: ConversationId) -> sqlx::Result<Stored> {
         seen(self.read(), account, conversation).await?.ok_or(sqlx::Error::RowNotFound)

@@ -1,5 +1,5 @@
-//! Accounts that are deleted. First everything is withdrawn, in one transaction; what the account has goes after that, in
-//! steps that keep no other write waiting; the account itself goes last. Whoever finds it half-way goes on.
+//! Deletion of accounts. First all access is withdrawn, in one transaction; then the account's data is deleted in steps
+//! that block no other write; the account itself goes last. Any process that finds a deletion half done continues it.
 
 use super::audit::Note;
 use super::revocations::Revoked;
@@ -19,7 +19,7 @@ pub enum Deletes<'a> {
     Admin(&'a str),
 }
 
-/// How much an account has, for who is asked whether it is to go.
+/// How much data an account has, for the page that confirms its deletion.
 #[derive(Clone, Copy, Debug)]
 pub struct Holdings {
     pub conversations: i64,
@@ -43,8 +43,8 @@ impl Store {
         Ok(Holdings { conversations, images, tokens: row.try_get("tokens")?, sessions: row.try_get("sessions")? })
     }
 
-    /// Takes the account out of use for good, and writes down that it was deleted: in the log it has no name any more. None,
-    /// and nothing happens, where no admin would be left. `RowNotFound` where it is gone.
+    /// Takes the account out of use for good, and logs the deletion: in the log it has no name any more. None, and
+    /// nothing happens, where no admin would be left. `RowNotFound` where it is already deleted.
     pub async fn begin_deletion(&self, id: AccountId, by: Deletes<'_>) -> sqlx::Result<Option<Vec<Revoked>>> {
         let mut write = self.write().await?;
         let row = sqlx::query("select name, leaving_at from account where id = $1")
@@ -81,8 +81,8 @@ impl Store {
         Ok(Some(ended))
     }
 
-    /// Deletes what is left of the account. What it has used is added to what all deleted ones have; what it wrote in other
-    /// people's conversations stays, without a name and without its images.
+    /// Deletes the rest of the account. Its usage is added to the total of deleted accounts; what it wrote in other
+    /// users' conversations stays, without a name and without its images.
     pub async fn finish_deletion(&self, id: AccountId) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         sqlx::query(
@@ -126,9 +126,9 @@ impl Store {
         ids.iter().map(|id| columns::id(id)).collect()
     }
 
-    /// Folds the write-ahead log into the file and empties it, where it holds what pages were before they were overwritten.
-    /// Where others read at this moment it stays due, and is tried again after a minute, or it happens at the end. Call it only
-    /// from a task that is not dropped half-way.
+    /// Folds the write-ahead log into the file and empties it, where it holds pages from before they were overwritten.
+    /// Where others read concurrently it stays due, and is retried after a minute, or at shutdown. Call it only from a
+    /// task that is not dropped half-way.
     pub async fn empty_log(&self) -> sqlx::Result<()> {
         if !self.log.take_turn() {
             return Ok(());
@@ -149,12 +149,12 @@ impl Store {
     }
 }
 
-/// How long other writes are kept waiting for those who read: longer than our reads take.
+/// How long other writes wait for concurrent readers: longer than our reads take.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// How often the log is emptied at most: it takes the writer's time, and anybody can delete something.
+/// The shortest interval at which the log is emptied: it blocks the writer, and any user can delete something.
 const LOG_EVERY: Duration = Duration::from_secs(60);
 
-/// Says whether others were reading, so that it could not be done.
+/// Returns whether others were reading, so that the log could not be emptied.
 async fn truncate_log(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
     let is_busy: i64 = sqlx::query_scalar("pragma wal_checkpoint(truncate)").fetch_one(connection).await?;
     Ok(is_busy != 0)
@@ -191,7 +191,7 @@ impl OldLog {
     }
 }
 
-/// What a deleted account is called in the log: nothing that says who it was, and one from the other.
+/// An account's name in the log after its deletion: it does not identify the person, but differs between accounts.
 fn unnamed(id: AccountId) -> String {
     format!("deleted account {}", &id.to_string()[24..])
 }

@@ -1,5 +1,5 @@
-//! How replies end. An end that the store does not take (its disk is full, say) is held here until it does, and every
-//! message that is read meanwhile says so.
+//! The ends of replies. An end that the store does not accept (its disk is full, say) is held here until it does, and
+//! every message that is read meanwhile says so.
 
 mod ending;
 
@@ -16,9 +16,9 @@ use std::sync::{Arc, Mutex};
 /// Who wrote a reply's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
-    /// We did, now or in a former try whose answer was lost.
+    /// This process, now or in an earlier attempt whose result was lost.
     Here,
-    /// Another process took this one for dead and has ended the reply, or its conversation is gone.
+    /// Another process took this one for dead and has ended the reply, or its conversation is deleted.
     Elsewhere,
 }
 
@@ -72,18 +72,18 @@ impl Store {
         Ok(written)
     }
 
-    /// Keeps an ending that cannot be written now. Until it is let go, the reply reads as complete, and as failed with
-    /// `told`.
+    /// Holds an ending that cannot be written now. Until it is released, the reply reads as complete, and as failed
+    /// with `told`.
     pub fn hold(&self, ending: Arc<Ending>, told: ReplyError) {
         lock(&self.held.0).insert(ending.reply, HeldEnding { ending, told });
     }
 
-    /// Lets a held ending go. `false`: it was not held any more.
+    /// Releases a held ending. `false`: it was not held any more.
     pub fn let_go(&self, reply: MessageId) -> bool {
         lock(&self.held.0).remove(&reply).is_some()
     }
 
-    /// Lets go of what is held for a conversation that is gone.
+    /// Releases what is held for a deleted conversation.
     pub(super) fn let_go_of_all(&self, conversation: ConversationId) {
         lock(&self.held.0).retain(|_, held| held.ending.conversation != conversation);
     }
@@ -121,7 +121,7 @@ impl Store {
     }
 }
 
-/// Who has ended a reply that is not open any more.
+/// Who has ended a reply that is no longer open.
 async fn written_before(write: &mut SqliteConnection, ending: &Ending) -> sqlx::Result<Written> {
     let ours = sqlx::query("select 1 from message where id = $1 and status = $2 and finished_at = $3")
         .bind(ending.reply.to_string())

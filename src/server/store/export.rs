@@ -1,5 +1,5 @@
-//! What an account has, page by page, for its export. Everything is found by its account, in an order that does not change
-//! while it is read. Of secrets there is not even the hash.
+//! An account's data, page by page, for its export. Everything is selected by account, in an order that does not change
+//! while it is read. Secrets are left out, even their hashes.
 
 mod sharing;
 
@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use sqlx::{QueryBuilder, Row, Sqlite};
 use std::collections::HashMap;
 
-/// From here on a conversation could be 4 GiB as a file: as JSON a byte is six at most.
+/// At this size a conversation could be 4 GiB as a file: in JSON a byte becomes six at most.
 const HUGE_BYTES: i64 = 512 << 20;
 
-/// A message with its place in the conversation, and the place of the one that it answers.
+/// A message with its place in the conversation, and the place of its parent.
 pub struct Placed {
     pub position: i64,
     pub parent: Option<i64>,
@@ -80,7 +80,7 @@ impl Store {
         }))
     }
 
-    /// Who the account is at issuers of OpenID Connect, with all that they said.
+    /// The account's identities at OpenID Connect issuers, with all their claims.
     async fn identities_in_full(&self, account: AccountId) -> sqlx::Result<Vec<Value>> {
         let rows = sqlx::query("select * from identity where account = $1 order by created_at, id")
             .bind(account.to_string())
@@ -160,7 +160,7 @@ impl Store {
         rows.iter().map(|row| Ok((id(row.try_get("id")?)?, row.try_get("media_type")?))).collect()
     }
 
-    /// What the account has written in other people's conversations, behind this id; with the conversation.
+    /// What the account has written in other users' conversations, after this id; with the conversation.
     pub async fn written_elsewhere_after(
         &self,
         account: AccountId,
@@ -178,7 +178,8 @@ impl Store {
         rows.iter().map(|row| Ok((message(row)?, id(row.try_get("conversation")?)?))).collect()
     }
 
-    /// The account's conversations behind this id, the oldest first. By id: what is written to in between keeps its place.
+    /// The account's conversations after this id, the oldest first. By id: a conversation that changes meanwhile keeps
+    /// its place.
     pub async fn conversations_after(&self, account: AccountId, after: &str, limit: i64) -> sqlx::Result<Vec<Stored>> {
         let rows = sqlx::query(select_conversations!(
             "'owner'",

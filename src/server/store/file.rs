@@ -1,11 +1,11 @@
-//! The database's file: whether the one that is open is still the one at its path. One that was deleted or replaced takes every
-//! write, and nobody ever sees it again.
+//! The database's file: whether the open one is still the one at its path. A file that was deleted or replaced accepts
+//! every write, and the data is lost.
 
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// A file as it was opened.
+/// The identity of a file when it was opened.
 #[derive(Debug)]
 pub(super) struct Opened {
     path: PathBuf,
@@ -20,7 +20,7 @@ impl Opened {
         Ok(Self { path: path.to_owned(), device: file.dev(), inode: file.ino() })
     }
 
-    /// Checks that it is still there. To look takes a microsecond, so every write does.
+    /// Checks that it is still there. The check takes a microsecond, so every write makes it.
     ///
     /// # Errors
     /// `NotFound`: there is another one at its path, or none.

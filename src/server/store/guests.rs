@@ -1,10 +1,10 @@
-//! Guests that opened the page and left nothing: somebody who looked in, a crawler, a program without cookies.
+//! Guests that opened the page and left nothing: a short visit, a crawler, a program without cookies.
 
 use super::{Store, columns};
 use crate::model::AccountId;
 use sqlx::Row;
 
-/// A guest that was not used since `$1`, and has nothing that anybody would miss.
+/// A guest that was not used since `$1`, and has no data that a user would miss.
 macro_rules! unused {
     () => {
         "name is null and leaving_at is null and account.created_at < $1
@@ -20,8 +20,8 @@ macro_rules! unused {
 }
 
 impl Store {
-    /// Looks at `most` guests, in the order of their ids from behind `after`. Returns which of them were not used since `since`
-    /// and have nothing, and the last one that was looked at, if any.
+    /// Reads `most` guests, in the order of their ids after `after`. Returns those that were not used since `since` and
+    /// have no data, and the last one that was read, if any.
     pub async fn unused_guests(
         &self,
         since: &str,

@@ -1,4 +1,4 @@
-//! Who somebody is at an issuer of OpenID Connect, and which account that is.
+//! Identities at OpenID Connect issuers, and their accounts.
 
 use super::accounts::{NewAccount, NotMade, make};
 use super::audit::{self, Note};
@@ -14,12 +14,12 @@ use std::time::Duration;
 pub struct Identity {
     pub id: String,
     pub issuer: String,
-    /// What people know it by.
+    /// The label that users know it by.
     pub called: String,
     pub created_at: String,
 }
 
-/// One that is not known yet.
+/// An identity that is not linked yet.
 #[derive(Clone, Debug)]
 pub struct NewIdentity {
     pub issuer: String,
@@ -29,7 +29,7 @@ pub struct NewIdentity {
     pub called: String,
 }
 
-/// Whose an identity is.
+/// The account of an identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
     pub account: AccountId,
@@ -37,12 +37,12 @@ pub struct Owner {
     pub disabled: bool,
 }
 
-/// What became of a wish to unlink.
+/// The result of unlinking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unlinked {
     Done,
     NotThere,
-    /// There would be no way in any more.
+    /// The account could no longer be signed in to.
     OnlyWayIn,
 }
 
@@ -54,7 +54,7 @@ fn owner(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Owner> {
     })
 }
 
-/// Links it, and writes that down: never with an address, since the log outlives the account.
+/// Links it, and logs that: never with an address, since the log outlives the account.
 async fn link(write: &mut SqliteConnection, owner: &Owner, new: &NewIdentity, how: &str) -> sqlx::Result<()> {
     insert(&mut *write, owner.account, new).await?;
     let detail = format!("{}{how}", new.issuer);
@@ -81,14 +81,14 @@ async fn insert(write: &mut SqliteConnection, account: AccountId, new: &NewIdent
 const OWNER: &str = "select account.id, account.name, account.disabled_at
      from identity join account on account.id = identity.account where issuer = $1 and subject = $2";
 
-/// Whose it is by now: somebody may have come by another tab in between.
+/// The account that has it now: the user may have signed in by another tab meanwhile.
 async fn found(write: &mut SqliteConnection, new: &NewIdentity) -> sqlx::Result<Option<Owner>> {
     let row = sqlx::query(OWNER).bind(&new.issuer).bind(&new.subject).fetch_optional(write).await?;
     row.as_ref().map(owner).transpose()
 }
 
 impl Store {
-    /// Whose identity this is, if anybody's.
+    /// The account that this identity is linked to, if any.
     pub async fn identity(&self, issuer: &str, subject: &str) -> sqlx::Result<Option<Owner>> {
         let row = sqlx::query(OWNER).bind(issuer).bind(subject).fetch_optional(self.read()).await?;
         row.as_ref().map(owner).transpose()
@@ -111,10 +111,10 @@ impl Store {
         read.collect()
     }
 
-    /// Links a new identity to the one account that another issuer has verified the same address for. None, and nothing
-    /// happens, where there is no such account, or several. With an account that is disabled nothing happens either.
+    /// Links a new identity to the one account for which another issuer has verified the address. None, and nothing
+    /// happens, where there is no such account, or several. A disabled account is not linked either.
     ///
-    /// The same issuer does not count: there an address that has a new subject has a new owner.
+    /// An identity of this issuer does not count: there, an address with a new subject has a new owner.
     pub async fn link_by_address(&self, new: &NewIdentity) -> sqlx::Result<Option<Owner>> {
         let Some(address) = &new.address else { return Ok(None) };
         let mut write = self.write().await?;
@@ -139,7 +139,7 @@ impl Store {
         Ok(Some(owner))
     }
 
-    /// Links an identity to an account. Returns whose it is then: another's stays another's.
+    /// Links an identity to an account. Returns the account that has it then: one that is another's stays another's.
     pub async fn link(&self, account: AccountId, new: &NewIdentity) -> sqlx::Result<AccountId> {
         let mut write = self.write().await?;
         if let Some(owner) = found(&mut write, new).await? {
@@ -152,7 +152,7 @@ impl Store {
         Ok(account)
     }
 
-    /// Takes an identity from its account, unless that could not sign in any more.
+    /// Unlinks an identity from its account, unless that could not be signed in to any more.
     pub async fn unlink(&self, account: AccountId, id: &str) -> sqlx::Result<Unlinked> {
         let mut write = self.write().await?;
         let row = sqlx::query(
@@ -176,8 +176,8 @@ impl Store {
         Ok(Unlinked::Done)
     }
 
-    /// Makes an account that is signed in to with this identity; a guest's becomes one. Where there is one already, it is that.
-    /// `issuer` is what people call the issuer.
+    /// Creates an account that is signed in to with this identity; a guest becomes one. Where the identity has an
+    /// account already, returns that. `issuer` is the issuer's name for users.
     pub async fn add_account_of(
         &self,
         new: NewAccount<'_>,
@@ -197,7 +197,7 @@ impl Store {
         Ok(Ok(account))
     }
 
-    /// Notes that a way back was taken. False: it was before.
+    /// Marks a callback as used. `false`: it was used before.
     pub async fn use_state(&self, state: Hash) -> sqlx::Result<bool> {
         let mut write = self.write().await?;
         let new = sqlx::query("insert into oidc_used (state_hash, at) values ($1, $2) on conflict do nothing")
@@ -209,7 +209,7 @@ impl Store {
         Ok(0 < new.rows_affected())
     }
 
-    /// Forgets the ways back that were taken so long ago that they are over anyway.
+    /// Deletes used callbacks that have expired.
     pub async fn forget_states(&self, older: Duration) -> sqlx::Result<()> {
         let old = sqlx::query("select 1 from oidc_used where at < $1 limit 1").bind(ago(older));
         if old.fetch_optional(self.read()).await?.is_none() {

@@ -1,7 +1,7 @@
-//! Images: what they show, stored once for the same bytes, and who has them where.
+//! Images: their pictures, stored once for equal bytes, and which account and messages have them.
 //!
-//! An image is its account's; messages refer to it. What nothing refers to is deleted with the last that did: an image that
-//! is in no message any more with its conversation, a picture with its last image.
+//! An image is its account's; messages refer to it. Whatever has no reference left is deleted with the last one: an
+//! image in no message with its conversation, a picture with its last image.
 
 use super::Store;
 use super::columns::id;
@@ -13,7 +13,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 use std::collections::HashMap;
 
-/// Whose image: who uploaded it, or who may see a message that has it.
+/// The right to an image: its uploader's, or that of a viewer who may see a message that has it.
 const MAY_SEE: &str = "image.account = $2 or exists (
     select 1 from message_image
     join message on message.id = message_image.message
@@ -21,7 +21,8 @@ const MAY_SEE: &str = "image.account = $2 or exists (
     where message_image.image = image.id and (conversation.account = $2 or exists (
         select 1 from share where share.conversation = conversation.id and share.account = $2)))";
 
-/// For a passer-by: it is in a message of a conversation that this public link opens, as `Store::public_conversation` says.
+/// For a reader with the public link: it is in a message of a conversation that this link opens, as
+/// `Store::public_conversation` says.
 const IS_PUBLIC: &str = "exists (
     select 1 from message_image
     join message on message.id = message_image.message
@@ -52,16 +53,16 @@ fn picture(row: &SqliteRow) -> sqlx::Result<Picture> {
     })
 }
 
-/// What an account may have of images.
+/// The account's limits on images.
 #[derive(Clone, Copy)]
 pub struct Most {
-    /// In no message yet.
+    /// Images that are in no message yet.
     pub waiting: i64,
-    /// In all.
+    /// All images.
     pub bytes: i64,
 }
 
-/// What became of an image that was to be kept.
+/// The result of storing an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Added {
     Kept,
@@ -77,7 +78,7 @@ impl Store {
         count.build_query_scalar().fetch_one(self.read()).await
     }
 
-    /// Keeps an image, unless the account has as much as it may.
+    /// Stores an image, unless the account has reached its limit.
     pub async fn add_image(
         &self,
         account: AccountId,
@@ -126,7 +127,7 @@ impl Store {
         Ok(Added::Kept)
     }
 
-    /// The account's images of these ids, in this order. Ids of no image of its own are left out.
+    /// The account's images of these ids, in this order. Ids that are not its own images are left out.
     pub async fn images(&self, account: AccountId, ids: &[ImageId]) -> sqlx::Result<Vec<Image>> {
         if ids.is_empty() {
             return Ok(Vec::new());
@@ -148,7 +149,7 @@ impl Store {
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
     }
 
-    /// What these images show.
+    /// The pictures of these images.
     pub async fn pictures(&self, ids: &[ImageId]) -> sqlx::Result<HashMap<ImageId, Picture>> {
         if ids.is_empty() {
             return Ok(HashMap::new());
@@ -161,7 +162,7 @@ impl Store {
         rows.iter().map(|row| Ok((id(row.try_get("image")?)?, picture(row)?))).collect()
     }
 
-    /// What an image shows, for who may see it.
+    /// An image's picture, for a viewer who may see it.
     pub async fn picture(&self, viewer: ViewerId, image: ImageId) -> sqlx::Result<Option<Picture>> {
         let (may_see, who) = may_see(viewer);
         let mut query = QueryBuilder::<Sqlite>::new(
@@ -172,7 +173,7 @@ impl Store {
         row.as_ref().map(picture).transpose()
     }
 
-    /// The hash of what it shows, for who may see it.
+    /// The hash of an image's picture, for a viewer who may see it.
     pub async fn picture_hash(&self, viewer: ViewerId, image: ImageId) -> sqlx::Result<Option<String>> {
         let (may_see, who) = may_see(viewer);
         let mut query = QueryBuilder::<Sqlite>::new("select image.picture from image where image.id = $1 and (");
@@ -193,9 +194,9 @@ impl Store {
         Ok(!pictures.is_empty())
     }
 
-    /// Deletes what was uploaded before `since` and is in no message, and pictures of accounts that are gone.
+    /// Deletes images that were uploaded before `since` and are in no message, and pictures of deleted accounts.
     pub async fn sweep_images(&self, since: &str) -> sqlx::Result<u64> {
-        // Looked at first: this is asked every minute, and almost always there is nothing.
+        // Read first: this runs every minute, and almost always there is nothing to delete.
         let mut any = QueryBuilder::<Sqlite>::new("select exists (select 1 from image where created_at < ");
         any.push_bind(since).push(" and ").push(WAITS).push(") or exists (select 1 from picture where ").push(UNUSED);
         any.push(")");
@@ -261,7 +262,7 @@ pub(super) async fn only_in(write: &mut SqliteConnection, conversation: Conversa
     .await
 }
 
-/// Takes the images of an account that is deleted out of the messages that show them.
+/// Removes the images of a deleted account from the messages that show them.
 pub(super) async fn take_out(write: &mut SqliteConnection, account: AccountId) -> sqlx::Result<()> {
     sqlx::query(
         "with gone as (select image.id from image join account on account.id = image.account
@@ -277,7 +278,7 @@ pub(super) async fn take_out(write: &mut SqliteConnection, account: AccountId) -
     Ok(())
 }
 
-/// Deletes images that no message has any more, and what only they showed.
+/// Deletes images that are in no message any more, and the pictures that only they had.
 pub(super) async fn delete_all(write: &mut SqliteConnection, images: &[String]) -> sqlx::Result<()> {
     for image in images {
         let pictures = sqlx::query_scalar("delete from image where id = $1 returning picture").bind(image);

@@ -18,7 +18,7 @@ pub struct Invitation {
     pub used: i64,
     pub ends_at: String,
     pub created_at: String,
-    /// Whether whoever made it may still invite.
+    /// Whether its maker may still invite.
     pub counts: bool,
 }
 
@@ -28,7 +28,7 @@ impl Invitation {
     }
 }
 
-/// A new one. `made_by` is nobody for the link that makes the first admin.
+/// A new invitation. `made_by` is none for the link that makes the first admin.
 pub struct NewInvitation<'a> {
     pub hash: Hash,
     pub note: &'a str,
@@ -38,7 +38,7 @@ pub struct NewInvitation<'a> {
     pub made_by: Option<AccountId>,
 }
 
-/// Whether whoever made it may invite.
+/// Whether the maker may invite.
 macro_rules! counts {
     () => {
         "exists (select 1 from account maker
@@ -46,8 +46,8 @@ macro_rules! counts {
     };
 }
 
-/// One that can be taken: for as long as whoever made it may invite. One without a maker that makes an admin is the server's
-/// own, for the first one: it is over when there is one.
+/// An invitation that can be taken: for as long as its maker may invite. One without a maker that makes an admin is the
+/// server's own, for the first admin: it ends when there is one.
 macro_rules! open_invitation {
     ($start:literal) => {
         concat!(
@@ -87,7 +87,7 @@ fn invitation(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Invitation> {
 }
 
 impl Store {
-    /// Writes an invitation. The server's own takes the place of the one before, and is nobody's to note.
+    /// Writes an invitation. The server's own replaces the former one, and is not logged.
     pub async fn add_invitation(&self, new: NewInvitation<'_>, note: Option<&Note>) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         if new.made_by.is_none() {
@@ -112,7 +112,7 @@ impl Store {
         write.commit().await
     }
 
-    /// What it makes of whoever takes it. None: it cannot be taken.
+    /// The role that it gives. None: it cannot be taken.
     pub async fn open_invitation(&self, hash: Hash) -> sqlx::Result<Option<Role>> {
         let row = sqlx::query(open_invitation!("select role from invitation"))
             .bind(hash.to_string())
@@ -122,7 +122,7 @@ impl Store {
         row.map(|row| Ok(Role::of(row.try_get("role")?))).transpose()
     }
 
-    /// Those that people have made, the newest first.
+    /// Invitations that users have made, the newest first.
     pub async fn invitations(&self) -> sqlx::Result<Vec<Invitation>> {
         let rows = sqlx::query(concat!(
             "select *, ",
@@ -134,7 +134,7 @@ impl Store {
         rows.iter().map(invitation).collect()
     }
 
-    /// Those that this account has made.
+    /// Invitations that this account has made.
     pub async fn invitations_by(&self, account: AccountId) -> sqlx::Result<Vec<Invitation>> {
         let rows = sqlx::query(concat!(
             "select *, ",
@@ -147,7 +147,7 @@ impl Store {
         rows.iter().map(invitation).collect()
     }
 
-    /// Withdraws an invitation. `by` is who does it.
+    /// Withdraws an invitation. `by` is the account that does it.
     pub async fn end_invitation(&self, hash: Hash, by: &str) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         let note: String =

@@ -1,4 +1,4 @@
-//! What a guest has becomes an account's.
+//! Merges a guest's data into an account.
 
 use super::{usage, used};
 use crate::model::AccountId;
@@ -33,7 +33,8 @@ pub(super) async fn remove(write: &mut SqliteConnection, id: AccountId) -> sqlx:
     Ok(())
 }
 
-/// What is shared with a guest is shared with the account from now on, and what it has written and shown is the account's.
+/// What is shared with a guest is shared with the account from now on; what it has written and uploaded becomes the
+/// account's.
 pub(super) async fn inherit_shares(
     write: &mut SqliteConnection,
     guest: AccountId,
@@ -45,11 +46,11 @@ pub(super) async fn inherit_shares(
          on conflict (conversation, account) do update set
             role = case when excluded.role = 'participant' then excluded.role else share.role end",
         "delete from share where account = $1",
-        // Nobody shares with themselves, or writes as a guest in what is their own by now.
+        // No account shares with itself, or writes as a guest in a conversation that is now its own.
         "delete from share where account = $2
              and conversation in (select conversation.id from conversation where conversation.account = $2)",
         "update message set account = $2 where account = $1",
-        // Those that are in no message go with the guest.
+        // Images that are in no message are deleted with the guest.
         "update image set account = $2 where account = $1 and id in (select image from message_image)",
         "update message set account = null where account = $2
              and conversation in (select conversation.id from conversation where conversation.account = $2)",

@@ -2,14 +2,19 @@
 
 use super::columns::{called, id};
 use super::conversations::Stored;
-use super::{Store, images};
+use super::{Store, images, making};
+use crate::contract::Changes;
+use crate::error::Problem;
 use crate::model::{AccountId, ConversationId, Image, Message, MessageId, Named, Role, Status, Usage};
 use crate::server::principal::ViewerId;
+use crate::server::quota::Writer;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 /// A reply that is to be opened, and perhaps the person's message that it answers.
 pub struct Opening<'a> {
+    /// Who makes the conversation, and with what; none where it is there.
+    pub start: Option<(Writer, Changes)>,
     pub conversation: ConversationId,
     /// Who asks, where it is not the conversation's owner.
     pub account: Option<AccountId>,
@@ -181,9 +186,19 @@ async fn checkpoint(write: &mut SqliteConnection, process: &str, drafts: &[Check
 }
 
 impl Store {
-    /// Writes a person's message and the empty reply in one transaction (promise S6).
-    pub async fn open_reply(&self, opening: Opening<'_>) -> sqlx::Result<()> {
+    /// Writes a person's message and the empty reply in one transaction (promise S6), and before them the conversation that
+    /// they begin.
+    ///
+    /// # Errors
+    /// 409 where the conversation's id is taken; 429 and 409 where the account has made enough (`store/writing`).
+    pub async fn open_reply(&self, opening: Opening<'_>) -> Result<(), Problem> {
         let mut write = self.write().await?;
+        if let Some((writer, settings)) = opening.start {
+            let created_at = &opening.reply.created_at;
+            if !making::make(&mut write, writer, opening.conversation, settings, created_at).await? {
+                return Err(making::taken());
+            }
+        }
         for message in opening.message.into_iter().chain([opening.reply]) {
             sqlx::query(INSERT)
                 .bind(message.id.to_string())
@@ -214,7 +229,8 @@ impl Store {
         .bind(opening.title)
         .execute(&mut *write)
         .await?;
-        write.commit().await
+        write.commit().await?;
+        Ok(())
     }
 
     /// Keeps what the open replies have so far: in one transaction, or in several one after the other where there are so

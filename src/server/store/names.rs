@@ -1,4 +1,4 @@
-//! Which names are taken: those that are somebody's, and those that look like somebody's.
+//! Which names are taken: existing names, and names that look like one.
 
 use super::Store;
 use super::columns::id;
@@ -6,11 +6,11 @@ use crate::model::AccountId;
 use crate::server::principal::Name;
 use sqlx::{Row, SqliteConnection};
 
-/// Names that are given their skeletons in one transaction at the start.
+/// How many names get their skeletons in one transaction at the start.
 const FILLED_TOGETHER: i64 = 500;
 
-/// Whether anybody but `account` is called so, or so alike that people would not tell them apart. Who looks like somebody already
-/// may go on doing so.
+/// Whether another account than `account` has this name, or one that looks alike. An account whose existing name
+/// already looks like another keeps it.
 pub(super) async fn is_taken(write: &mut SqliteConnection, name: &Name, account: AccountId) -> sqlx::Result<bool> {
     let row = sqlx::query(
         "select 1 from account other
@@ -28,7 +28,7 @@ pub(super) async fn is_taken(write: &mut SqliteConnection, name: &Name, account:
     Ok(row.is_some())
 }
 
-/// Writes what the account's name looks like.
+/// Writes the skeleton of the account's name.
 pub(super) async fn keep_look(write: &mut SqliteConnection, account: AccountId, name: &Name) -> sqlx::Result<()> {
     sqlx::query("update account set name_skeleton = $2, name_look = $3 where id = $1")
         .bind(account.to_string())
@@ -40,7 +40,7 @@ pub(super) async fn keep_look(write: &mut SqliteConnection, account: AccountId, 
 }
 
 impl Store {
-    /// Says of names from before this was kept, or by an older process, what they look like.
+    /// Adds the skeletons of names that an older version has written.
     pub(super) async fn fill_looks(&self) -> sqlx::Result<()> {
         loop {
             let rows =

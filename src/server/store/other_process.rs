@@ -1,4 +1,4 @@
-//! Replies that another process on this database is generating. During an update two of them work side by side.
+//! Replies that another process on this database is generating. During an update two processes work side by side.
 
 use super::Store;
 use super::columns::id;
@@ -6,24 +6,24 @@ use crate::model::{ConversationId, MessageId};
 use crate::server::times::now;
 use sqlx::Row;
 
-/// An open reply of another process, or of one that is gone.
+/// An open reply of another process, alive or dead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OtherReply {
     pub reply: MessageId,
     pub conversation: ConversationId,
     pub process: String,
-    /// How much of it is kept; what it is counted in does not matter.
+    /// How much of it is stored; the unit does not matter.
     pub length: i64,
     pub stop_asked: bool,
 }
 
 impl Store {
-    /// This life of this server. Written beside the replies that it generates, so that a stale one is fenced off.
+    /// This run of the server. Written beside the replies that it generates, so that a stale process is fenced off.
     pub fn process(&self) -> &str {
         self.presence.process()
     }
 
-    /// Whether the process of this id lives.
+    /// Whether the process of this id is alive.
     pub fn lives(&self, process: &str) -> std::io::Result<bool> {
         self.presence.lives(process)
     }
@@ -66,7 +66,7 @@ impl Store {
         interrupted.iter().map(|row| id(row.try_get("conversation")?)).collect()
     }
 
-    /// Marks one open reply as interrupted, whoever generates it: its process is fenced off.
+    /// Marks one open reply as interrupted, in whichever process: that process is fenced off.
     pub async fn interrupt_reply(&self, reply: MessageId) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         sqlx::query(
@@ -80,7 +80,7 @@ impl Store {
         write.commit().await
     }
 
-    /// Asks whichever process generates the reply to stop it.
+    /// Asks the process that generates the reply to stop it.
     pub async fn ask_to_stop(&self, reply: MessageId) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         sqlx::query("update message set stop_asked = 1 where id = $1 and status = 'streaming'")

@@ -19,7 +19,7 @@ pub const PAGE: i64 = 50;
 pub struct ListedAccount {
     pub account: Account,
     pub last_used_at: Option<String>,
-    /// Read and written.
+    /// Tokens read and written.
     pub tokens_this_month: u64,
 }
 
@@ -33,10 +33,10 @@ pub struct Search {
     pub after: String,
 }
 
-/// What an account has used of a model.
+/// An account's usage of a model.
 #[derive(Clone, Debug)]
 pub struct Spending {
-    /// None: accounts that are deleted, all together.
+    /// None: deleted accounts, all together.
     pub account: Option<Account>,
     pub model: String,
     pub usage: Usage,
@@ -44,7 +44,7 @@ pub struct Spending {
 }
 
 impl Store {
-    /// A page of the accounts, by name; of the guests, the oldest first. With what to go on after.
+    /// A page of the accounts, by name; of the guests, the oldest first. With the position of the next page.
     pub async fn people(&self, search: &Search) -> sqlx::Result<(Vec<ListedAccount>, Option<String>)> {
         let pattern = format!("%{}%", search.key.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
         let rows = sqlx::query(
@@ -77,8 +77,8 @@ impl Store {
         Ok((read.collect::<sqlx::Result<_>>()?, next))
     }
 
-    /// Gives it another role, and ends its sessions. None, and nothing happens, where no admin would be left: two who
-    /// take each other's role at the same time are both admins when they ask.
+    /// Changes the account's role, and ends its sessions. None, and nothing happens, where no admin would be left: two
+    /// admins who demote each other concurrently are both admins when they ask.
     pub async fn set_role(&self, id: AccountId, role: Role, note: &Note) -> sqlx::Result<Option<Vec<Revoked>>> {
         let mut write = self.write().await?;
         let set = sqlx::query(
@@ -100,7 +100,8 @@ impl Store {
         Ok(Some(ended))
     }
 
-    /// Disables it and ends its sessions, or enables it. None, and nothing happens, where no admin would be left.
+    /// Disables the account and ends its sessions, or enables it. None, and nothing happens, where no admin would be
+    /// left.
     pub async fn set_disabled(&self, id: AccountId, disabled: bool, note: &Note) -> sqlx::Result<Option<Vec<Revoked>>> {
         let mut write = self.write().await?;
         let set = sqlx::query(
@@ -127,7 +128,7 @@ impl Store {
         Ok(Some(ended))
     }
 
-    /// Ends all sessions of an account, which the log calls `called`.
+    /// Ends all sessions of an account, whose name in the log is `called`.
     pub async fn sign_out(&self, id: AccountId, called: &str, by: &str) -> sqlx::Result<Vec<Revoked>> {
         let mut write = self.write().await?;
         let ended = revocations::end_sessions(&mut write, id, None).await?;
@@ -137,7 +138,7 @@ impl Store {
         Ok(ended)
     }
 
-    /// What accounts have used of which models since `day`, the most first.
+    /// The usage of accounts by model since `day`, the largest first.
     pub async fn spending(&self, day: &str, of: Option<AccountId>) -> sqlx::Result<Vec<Spending>> {
         let rows = sqlx::query(
             "select account.*, model, sum(input_tokens) as read_tokens, sum(output_tokens) as written_tokens,
@@ -153,7 +154,7 @@ impl Store {
         rows.iter().map(|row| spending(row, Some(account(row)?))).collect()
     }
 
-    /// What deleted accounts had used of which models since `day`.
+    /// The usage of deleted accounts by model since `day`.
     pub async fn spending_of_deleted(&self, day: &str) -> sqlx::Result<Vec<Spending>> {
         let rows = sqlx::query(
             "select model, sum(input_tokens) as read_tokens, sum(output_tokens) as written_tokens,
@@ -182,7 +183,7 @@ fn spending(row: &SqliteRow, account: Option<Account>) -> sqlx::Result<Spending>
     })
 }
 
-/// Ends the account's sessions, and whatever its tokens have open.
+/// Ends the account's sessions, and the open streams of its tokens.
 pub(super) async fn end_all(write: &mut SqliteConnection, id: AccountId) -> sqlx::Result<Vec<Revoked>> {
     let mut ended = revocations::end_sessions(write, id, None).await?;
     revocations::note(write, Revoked::Account(id)).await?;

@@ -1,14 +1,14 @@
-//! Which processes work on this database, and which of them live.
+//! The processes that work on this database, and which of them are alive.
 //!
-//! A process holds a lock on a file of its own beside the database. However it dies, the kernel lets go of the lock at
-//! once: no clock is asked, and nothing is written to say "still here".
+//! A process holds a lock on a file of its own beside the database. However it dies, the kernel releases the lock at
+//! once: this needs no clock and no heartbeat.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Stands between the database's name and the process' id.
+/// Separates the database's name from the process id.
 const MARK: &str = "-process-";
 
 /// This process, as others on the same database see it.
@@ -19,14 +19,14 @@ pub(super) struct Processes {
 }
 
 impl Processes {
-    /// From here on this process lives for the others.
+    /// From here on this process counts as alive for the others.
     pub(super) fn begin(database: &Path) -> io::Result<Self> {
         let process = uuid::Uuid::now_v7().to_string();
         let path = file(database, &process);
         let lock = loop {
             let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path)?;
             file.lock()?;
-            // Between the two lines another that starts may have taken it for what a dead process left.
+            // Between the two lines another process that starts may have removed it as a dead process's file.
             if path.exists() {
                 break file;
             }
@@ -40,7 +40,7 @@ impl Processes {
         &self.process
     }
 
-    /// Whether the process of this id lives. What a dead one left is removed.
+    /// Whether the process of this id is alive. The file of a dead one is removed.
     pub(super) fn lives(&self, process: &str) -> io::Result<bool> {
         let path = file(&self.database, process);
         let file = match File::open(&path) {
@@ -55,12 +55,12 @@ impl Processes {
         }
     }
 
-    /// Says that this process is gone.
+    /// Releases the lock: this process counts as dead.
     pub(super) fn end(&self) -> io::Result<()> {
         remove(&file(&self.database, &self.process))
     }
 
-    /// Removes what dead processes left.
+    /// Removes the files of dead processes.
     fn clear(&self) -> io::Result<()> {
         let folder = self.database.parent().filter(|folder| !folder.as_os_str().is_empty());
         let begin = file(&self.database, "");

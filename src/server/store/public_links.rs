@@ -1,4 +1,4 @@
-//! Links by which everybody may read a conversation. A conversation has one at most.
+//! Public links, by which anyone may read a conversation. A conversation has one at most.
 
 use super::Store;
 use super::columns::id;
@@ -14,7 +14,7 @@ use sqlx::Row;
 /// A conversation's public link, as its owner sees it.
 #[derive(Clone, Debug)]
 pub struct PublicLink {
-    /// Whether people are called by their names.
+    /// Whether the names of people are shown.
     pub names: bool,
     pub created_at: String,
 }
@@ -32,10 +32,10 @@ impl Store {
         read.transpose()
     }
 
-    /// Makes a link. One from before it ends.
+    /// Creates a link. The former one ends.
     ///
     /// # Errors
-    /// 429 where the account has written enough.
+    /// 429 where the account has reached its write limit.
     pub async fn set_public_link(
         &self,
         writer: Writer,
@@ -76,7 +76,7 @@ impl Store {
         Ok(true)
     }
 
-    /// The conversation that this link opens to everybody. One of an account that is disabled opens nothing.
+    /// The conversation that this link opens. A disabled account's link opens nothing.
     pub async fn public_conversation(&self, link: Hash) -> sqlx::Result<Option<ConversationId>> {
         let found: Option<String> = sqlx::query_scalar(
             "select public_link.conversation from public_link

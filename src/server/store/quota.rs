@@ -1,4 +1,4 @@
-//! Limits of single accounts, and what they have used.
+//! Limits of single accounts, and their usage.
 
 use super::Store;
 use super::audit::{self, Note};
@@ -28,8 +28,8 @@ impl Store {
         quota(&row)
     }
 
-    /// What is set for the account, and what it has used. One query: every message waits for it. `RowNotFound` where the
-    /// account is disabled or gone.
+    /// The account's limits and usage. One query: every message waits for it. `RowNotFound` where the account is
+    /// disabled or deleted.
     pub async fn allowance(&self, account: AccountId) -> sqlx::Result<(Quota, Used)> {
         let (today, month) = days();
         let row = sqlx::query(

@@ -1,4 +1,4 @@
-//! Links by which people set a new password.
+//! Links for setting a new password.
 
 use super::audit::Note;
 use super::revocations::{self, Revoked};
@@ -9,7 +9,7 @@ use crate::server::times::now;
 use sqlx::Row;
 
 impl Store {
-    /// Writes the link's hash, in place of a link before.
+    /// Writes the link's hash, and replaces an earlier link.
     pub async fn add_reset(&self, account: AccountId, token: Hash, ends_at: &str, note: &Note) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         sqlx::query(
@@ -27,7 +27,7 @@ impl Store {
         write.commit().await
     }
 
-    /// Whose password the link sets. None: it is not there, over, or its account is disabled.
+    /// The account whose password the link sets. None: the link is unknown or expired, or its account is disabled.
     pub async fn reset(&self, token: Hash) -> sqlx::Result<Option<(AccountId, String)>> {
         let row = sqlx::query(
             "select account.id, account.name from password_reset join account on account.id = password_reset.account
@@ -50,7 +50,7 @@ impl Store {
         row.map(|row| Ok((columns::hash(row.try_get("token_hash")?)?, row.try_get("ends_at")?))).transpose()
     }
 
-    /// Takes the link: sets the password, ends all sessions, writes it down. None: it cannot be taken any more.
+    /// Uses the link: sets the password, ends all sessions, writes the log entry. None: it can no longer be used.
     pub async fn take_reset(&self, token: Hash, password: &str) -> sqlx::Result<Option<Vec<Revoked>>> {
         let mut write = self.write().await?;
         let row = sqlx::query(
@@ -69,7 +69,7 @@ impl Store {
             .bind(password)
             .fetch_one(&mut *write)
             .await?;
-        // Whoever knew the old password may have left a browser behind that is known.
+        // A person who knew the old password may have left a browser behind that counts as known.
         sqlx::query("delete from known_browser where account = $1")
             .bind(account.to_string())
             .execute(&mut *write)

@@ -1,5 +1,5 @@
-//! What is withdrawn: sessions, tokens, and everything of an account. Each is written down in the same transaction, for
-//! other processes on this database, which look four times a second.
+//! Revocations: of sessions, tokens, and everything of an account. Each is written in the transaction that makes it,
+//! for other processes on this database, which poll four times a second.
 
 use super::audit::{self, Note};
 use super::{Store, columns};
@@ -11,25 +11,25 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use std::time::Duration;
 
-/// Long after every process has seen it.
+/// How long an entry is kept: long after every process has seen it.
 const KEEP: Duration = Duration::from_secs(3_600);
 
-/// What no longer holds.
+/// What is no longer valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Revoked {
     Session(Hash),
     Token(Hash),
-    /// Whatever the account has open: its role or its limits are others now, or it is disabled or gone.
+    /// All that the account has open: its role or its limits have changed, or it is disabled or deleted.
     Account(AccountId),
-    /// What the account may do in a conversation of somebody else: something else now, or nothing.
+    /// The account's access to another user's conversation: it has changed, or ended.
     Share(AccountId, ConversationId),
     /// The conversation's public link.
     PublicLink(ConversationId),
-    /// All that anybody may do in a conversation: it is deleted.
+    /// All access to a conversation: it is deleted.
     Conversation(ConversationId),
 }
 
-/// What was withdrawn, and whether this process has told its viewers already.
+/// A revocation, and whether this process has told its viewers already.
 #[derive(Clone, Copy, Debug)]
 pub struct Noted {
     pub revoked: Revoked,
@@ -64,12 +64,12 @@ impl Revoked {
     }
 }
 
-/// Writes it down. There is one writer, so the numbers are in the order of the commits.
+/// Writes a revocation. There is one writer, so the numbers are in the order of the commits.
 pub(super) async fn note(write: &mut SqliteConnection, revoked: Revoked) -> sqlx::Result<()> {
     note_by(write, None, revoked).await
 }
 
-/// The same of a process whose viewers hear of it at once.
+/// Writes a revocation of a process that tells its own viewers at once.
 pub(super) async fn note_by(write: &mut SqliteConnection, process: Option<&str>, revoked: Revoked) -> sqlx::Result<()> {
     let (kind, subject) = revoked.columns();
     sqlx::query(
@@ -85,7 +85,7 @@ pub(super) async fn note_by(write: &mut SqliteConnection, process: Option<&str>,
     Ok(())
 }
 
-/// Ends a session that goes on as another one. Returns whose it was, and the guest whose conversations that account has
+/// Ends a session that another one replaces. Returns its account, and the guest whose conversations that account has
 /// not been asked about.
 pub(super) async fn end_session(
     write: &mut SqliteConnection,
@@ -101,8 +101,8 @@ pub(super) async fn end_session(
     guest.map(|guest| Ok((columns::id(row.try_get("account")?)?, columns::id(guest)?))).transpose()
 }
 
-/// What is left of a session whose row is gone: nobody can be asked any more about the guest that it pointed to, so the
-/// account keeps what the guest has.
+/// The revocation of a session whose row is deleted: its account can no longer be asked about the guest that it pointed
+/// to, so the account keeps the guest's data.
 async fn ended(write: &mut SqliteConnection, row: &SqliteRow) -> sqlx::Result<Revoked> {
     let session = Revoked::Session(columns::hash(row.try_get("token_hash")?)?);
     if let Some(guest) = row.try_get::<Option<&str>, _>("guest")? {
@@ -112,7 +112,7 @@ async fn ended(write: &mut SqliteConnection, row: &SqliteRow) -> sqlx::Result<Re
     Ok(session)
 }
 
-/// Ends the account's sessions, but for one.
+/// Ends the account's sessions, except one.
 pub(super) async fn end_sessions(
     write: &mut SqliteConnection,
     account: AccountId,
@@ -136,7 +136,7 @@ pub(super) async fn all_ended(write: &mut SqliteConnection, rows: &[SqliteRow]) 
 }
 
 impl Store {
-    /// Ends a session of the account. `RowNotFound` where it has none like this.
+    /// Ends a session of the account. `RowNotFound` where it has no such session.
     pub async fn end_session(&self, account: AccountId, session: Hash, note: Option<&Note>) -> sqlx::Result<Revoked> {
         let mut write = self.write().await?;
         let row = sqlx::query(
@@ -154,7 +154,7 @@ impl Store {
         Ok(revoked)
     }
 
-    /// Ends all sessions of the account, but for one.
+    /// Ends all sessions of the account, except one.
     pub async fn end_sessions(&self, account: AccountId, but: Option<Hash>) -> sqlx::Result<Vec<Revoked>> {
         let mut write = self.write().await?;
         let ended = end_sessions(&mut write, account, but).await?;
@@ -167,7 +167,7 @@ impl Store {
         sqlx::query_scalar("select coalesce(max(seq), 0) from revocation").fetch_one(self.read()).await
     }
 
-    /// What was withdrawn after the entry `seq`, with the number of the newest.
+    /// The revocations after the entry `seq`, with the number of the newest.
     pub async fn revocations_after(&self, seq: i64) -> sqlx::Result<(Vec<Noted>, i64)> {
         let rows = sqlx::query("select seq, kind, subject, process from revocation where seq > $1 order by seq")
             .bind(seq)
@@ -184,7 +184,7 @@ impl Store {
         Ok((found, last))
     }
 
-    /// Forgets what every process has seen; the newest entry stays, since the numbers go on from it.
+    /// Deletes the entries that every process has seen; the newest stays, since numbering continues from it.
     pub async fn forget_revocations(&self) -> sqlx::Result<()> {
         let old = sqlx::query("select 1 from revocation where at < $1 and seq < (select max(seq) from revocation)");
         if old.bind(ago(KEEP)).fetch_optional(self.read()).await?.is_none() {

@@ -1,8 +1,8 @@
-//! What a search looks through: the titles and messages that an account may see, newest conversation first.
+//! The data that a search reads: the titles and messages that an account may see, newest conversation first.
 //!
-//! There is no index to search in. It would have to be kept in the transactions that a person's message and a reply's end
-//! wait for, and an account's messages are few enough to be read: what one search reads is limited (`server::search`).
-//! Each step goes along an index, so that nothing is read or sorted that a page of results does not look at.
+//! There is no full-text index. It would have to be updated in the transactions that a user's message and a reply's end
+//! wait for, and an account's messages are few enough to be read: one search reads a limited number (`server::search`).
+//! Each step follows an index, so that nothing is read or sorted beyond a page of results.
 
 use super::Store;
 use super::columns::id;
@@ -11,7 +11,7 @@ use futures::{Stream, StreamExt};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-/// How far a search has come: behind this message of this conversation.
+/// How far a search has come: after this message of this conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SearchPosition {
     pub updated_at: String,
@@ -58,7 +58,7 @@ impl Store {
         // Every real time sorts before this one.
         let (updated_at, conversation) =
             from.map_or(("9999", ""), |from| (from.updated_at.as_str(), from.conversation.as_str()));
-        // Its own and those of others each by its index, as in the list.
+        // The account's own and those shared with it each by an index, as in the list.
         let rows = sqlx::query(
             "select id, title, updated_at from conversation
              where id in (
@@ -85,7 +85,7 @@ impl Store {
         read.collect()
     }
 
-    /// The conversation's messages before this position, the newest first, one after the other. Open replies are left out.
+    /// The conversation's messages before this position, newest first, in single steps. Open replies are left out.
     pub fn texts(&self, conversation: ConversationId, before: i64) -> impl Stream<Item = sqlx::Result<FoundText>> {
         let rows = sqlx::query(
             "select id, role, text, created_at, position from message

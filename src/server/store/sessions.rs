@@ -1,4 +1,4 @@
-//! Sessions: the browsers that accounts are signed in with. And the browsers that once were.
+//! Sessions: the browsers that accounts are signed in with, and the browsers that were.
 
 use super::revocations::Revoked;
 use super::{Store, columns};
@@ -9,14 +9,14 @@ use crate::server::times::{ago, now};
 use sqlx::{Row, SqliteConnection};
 use std::time::Duration;
 
-/// The last use is written once in this time: a page is a dozen requests.
+/// The time of the last use is written at most once in this time: a page is a dozen requests.
 pub(super) const USE_STEP: Duration = Duration::from_secs(60);
 
-/// A session that nobody has used for so long is a browser that somebody has left behind, or sold. A guest's stays: it is
-/// the only way to what the guest has.
+/// A session that is unused for this long belongs to a browser that was abandoned, or sold. A guest's stays: it is the
+/// only way to the guest's data.
 const UNUSED: Duration = Duration::from_secs(90 * 86_400);
 
-/// Whether [`END_UNUSED`] or [`FORGET_UNUSED`] would find anything: it is asked every minute, and mostly there is nothing.
+/// Whether [`END_UNUSED`] or [`FORGET_UNUSED`] would find anything: this runs every minute, and mostly finds nothing.
 pub(crate) const ANY_UNUSED: &str = "select 1 where exists (select 1 from known_browser where created_at < $1)
      or exists (select 1 from session join account on account.id = session.account
                 where coalesce(session.last_used_at, session.created_at) < $1 and account.name is not null)";
@@ -25,13 +25,13 @@ pub(crate) const END_UNUSED: &str = "delete from session where coalesce(last_use
      returning token_hash, account, guest";
 pub(crate) const FORGET_UNUSED: &str = "delete from known_browser where created_at < $1";
 
-/// Whose a session or a token is.
+/// The account of a session or a token.
 #[derive(Clone, Debug)]
 pub struct Holder {
     pub account: AccountId,
     pub is_guest: bool,
     pub role: Role,
-    /// Whether the last use that is written is so old that this one should be.
+    /// Whether the stored last use is so old that it is to be written again.
     pub stale: bool,
 }
 
@@ -76,8 +76,8 @@ pub(super) fn holder(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Holder> {
 }
 
 impl Store {
-    /// Whose session this is. None too where the account is disabled, and where nobody has used it for too long, whether it was
-    /// swept or not: in a database that comes from a backup it was not.
+    /// The account of this session. None too where the account is disabled, and where the session was unused for too
+    /// long, whether it was swept or not: in a database restored from a backup it was not.
     pub async fn session(&self, session: Hash) -> sqlx::Result<Option<Holder>> {
         let row = sqlx::query(
             "select session.account, account.name, account.role,
@@ -93,9 +93,10 @@ impl Store {
         row.as_ref().map(holder).transpose()
     }
 
-    /// Begins a session, in place of `before`. `guest` is whose conversations are still to be asked about; without one,
-    /// those that `before` was still to ask this account about. What it was to ask another account about, that one keeps.
-    /// `false`, and nothing happens, where the account is disabled, or has another password than the one that was verified.
+    /// Begins a session, and replaces `before`. `guest` is the guest whose conversations the account is still to be
+    /// asked about; without one, those that `before` was to ask this account about. What it was to ask another account
+    /// about stays with that one. `false`, and nothing happens, where the account is disabled, or its password is no
+    /// longer the one that was verified.
     pub async fn add_session(
         &self,
         account: AccountId,
@@ -167,8 +168,8 @@ impl Store {
         read.collect()
     }
 
-    /// The guest whose conversations the session's account is still to be asked about. One that has signed up in between
-    /// is none any more: what it has is its own.
+    /// The guest whose conversations the session's account is still to be asked about. A guest that has signed up
+    /// meanwhile does not count: its conversations are its own.
     pub async fn guest_of(&self, session: Hash) -> sqlx::Result<Option<AccountId>> {
         let row = sqlx::query(
             "select guest from session join account on account.id = session.guest
@@ -180,7 +181,7 @@ impl Store {
         row.map(|row| columns::id(row.try_get("guest")?)).transpose()
     }
 
-    /// Whether somebody has signed in to the account with this browser before.
+    /// Whether the account has been signed in to with this browser before.
     pub async fn knows_browser(&self, name_key: &str, browser: Hash) -> sqlx::Result<bool> {
         let row = sqlx::query(
             "select 1 from known_browser join account on account.id = known_browser.account
@@ -194,7 +195,7 @@ impl Store {
         Ok(row.is_some())
     }
 
-    /// Knows the browser from now on, for as long as a session that nobody uses.
+    /// Remembers the browser from now on, for as long as an unused session lasts.
     pub async fn know_browser(&self, account: AccountId, browser: Hash) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         sqlx::query(
@@ -209,8 +210,8 @@ impl Store {
         write.commit().await
     }
 
-    /// Ends the sessions of people that nobody has used for long, and forgets the browsers that nobody has signed in with
-    /// for as long.
+    /// Ends the sessions of named accounts that were unused for too long, and forgets the browsers that were not signed
+    /// in with for as long.
     pub async fn end_unused_sessions(&self) -> sqlx::Result<Vec<Revoked>> {
         let old = ago(UNUSED);
         if sqlx::query(ANY_UNUSED).bind(&old).fetch_optional(self.read()).await?.is_none() {

@@ -1,7 +1,7 @@
-//! Who may use a conversation beside its owner, and the links by which people come in.
+//! Who may use a conversation besides its owner, and the invitation links.
 //!
-//! Each change of what an account may do is written down with the revocations, in the same transaction: that is how other
-//! processes on this database learn of it.
+//! Each change of an account's access is written with the revocations, in one transaction: that is how other processes
+//! on this database learn of it.
 
 use super::Store;
 use super::columns::{access, called, hash, id};
@@ -15,7 +15,7 @@ use crate::server::times::now;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-/// Somebody with whom a conversation is shared.
+/// A user with whom a conversation is shared.
 #[derive(Clone, Debug)]
 pub struct Share {
     pub person: Named,
@@ -23,7 +23,7 @@ pub struct Share {
     pub since: String,
 }
 
-/// A link by which people come in.
+/// An invitation link.
 #[derive(Clone, Debug)]
 pub struct InviteLink {
     pub hash: Hash,
@@ -34,7 +34,7 @@ pub struct InviteLink {
     pub created_at: String,
 }
 
-/// Where an open link leads, for whoever thinks about taking it.
+/// Where an open link leads, for a user who considers joining.
 #[derive(Clone, Debug)]
 pub struct Invitation {
     pub conversation: ConversationId,
@@ -43,14 +43,14 @@ pub struct Invitation {
     pub role: Access,
 }
 
-/// What came of giving somebody access.
+/// The result of giving a user access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Given {
-    /// They have it now, or have another one.
+    /// The user has access now, or another role.
     New,
-    /// They had it before.
+    /// The user had this access before.
     Before,
-    /// So many people may be here, and are.
+    /// The conversation has as many people as it may.
     Full,
 }
 
@@ -65,7 +65,7 @@ fn link(row: &SqliteRow) -> sqlx::Result<InviteLink> {
     })
 }
 
-/// A link that can be taken. One of an account that is disabled cannot.
+/// A link that can be taken. A disabled account's link cannot.
 macro_rules! open_link {
     ($select:literal) => {
         concat!(
@@ -96,7 +96,7 @@ async fn role_of(
 }
 
 impl Store {
-    /// With whom the conversation is shared, in the order in which they came.
+    /// The users with whom the conversation is shared, in the order in which they joined.
     pub async fn shares(&self, conversation: ConversationId) -> sqlx::Result<Vec<Share>> {
         let rows = sqlx::query(
             "select share.*, account.name from share join account on account.id = share.account
@@ -112,10 +112,10 @@ impl Store {
         read.collect()
     }
 
-    /// Shares the conversation with an account, or gives it another role. `most` people may be here besides the owner.
+    /// Shares the conversation with an account, or changes its role. `most` people may be here besides the owner.
     ///
     /// # Errors
-    /// 429 where `writer`, who shares it, has written enough.
+    /// 429 where `writer`, who shares it, has reached the write limit.
     pub async fn share(
         &self,
         writer: Writer,
@@ -138,8 +138,8 @@ impl Store {
         Ok(Given::New)
     }
 
-    /// Takes it back. `false`: it was not shared with this account. With `links`, the invitation links end with it: whoever is
-    /// removed may have one, or open another browser.
+    /// Revokes an account's access. `false`: it had none. With `links`, the invitation links end with it: the removed
+    /// user may have one, or open another browser.
     pub async fn unshare(&self, conversation: ConversationId, account: AccountId, links: bool) -> sqlx::Result<bool> {
         let mut write = self.write().await?;
         let gone = sqlx::query("delete from share where conversation = $1 and account = $2")
@@ -171,10 +171,10 @@ impl Store {
         rows.iter().map(link).collect()
     }
 
-    /// Adds a link, where there are fewer than `most`. Those that have ended make room first.
+    /// Adds a link, where there are fewer than `most`. Ended links make room first.
     ///
     /// # Errors
-    /// 429 where the account has written enough.
+    /// 429 where the account has reached its write limit.
     pub async fn add_share_link(
         &self,
         writer: Writer,
@@ -212,7 +212,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Withdraws a link. `RowNotFound` where the conversation has none like this.
+    /// Withdraws a link. `RowNotFound` where the conversation has no such link.
     pub async fn end_share_link(&self, conversation: ConversationId, link: Hash) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         let gone = sqlx::query("delete from share_link where conversation = $1 and token_hash = $2")
@@ -249,7 +249,7 @@ impl Store {
         read.transpose()
     }
 
-    /// Where the link leads, or has led.
+    /// Where the link leads, or led before it ended.
     pub async fn share_link_place(&self, link: Hash) -> sqlx::Result<Option<ConversationId>> {
         let place: Option<String> = sqlx::query_scalar("select conversation from share_link where token_hash = $1")
             .bind(link.to_string())
@@ -261,7 +261,7 @@ impl Store {
     /// Takes the link: one use of it, unless it gives nothing that the account does not have. None: it cannot be taken.
     ///
     /// # Errors
-    /// 429 where the account has written enough.
+    /// 429 where the account has reached its write limit.
     pub async fn take_share_link(
         &self,
         writer: Writer,
@@ -320,8 +320,8 @@ async fn give(
     note_by(write, Some(process), Revoked::Share(account, conversation)).await
 }
 
-/// Nobody may look at a conversation that is about to be deleted: not its owner, nor whom it is shared with, nor whoever has
-/// its public link.
+/// Removes all access to a conversation that is about to be deleted: its owner's, that of the users it is shared with,
+/// and that of its public link.
 pub(super) async fn note_end(
     write: &mut SqliteConnection,
     process: Option<&str>,
@@ -344,7 +344,7 @@ pub(super) async fn note_end(
     Ok(())
 }
 
-/// An account that is disabled loses what is shared with it. Its streams end with its sessions.
+/// A disabled account loses what is shared with it. Its streams end with its sessions.
 pub(super) async fn end_all(write: &mut SqliteConnection, account: AccountId) -> sqlx::Result<()> {
     sqlx::query("delete from share where account = $1").bind(account.to_string()).execute(write).await?;
     Ok(())

@@ -1,4 +1,4 @@
-//! API tokens: what programs sign in with.
+//! API tokens: the credentials of programs.
 
 use super::revocations::{self, Revoked};
 use super::sessions::{Holder, USE_STEP, holder};
@@ -22,7 +22,7 @@ pub struct Token {
 }
 
 impl Store {
-    /// Whose token this is, and what it may do. None too where the account is disabled.
+    /// The account of this token, and its scope. None too where the account is disabled.
     pub async fn token(&self, token: Hash) -> sqlx::Result<Option<(Holder, Scope)>> {
         let row = sqlx::query(
             "select api_token.account, account.name, account.role, api_token.scope,
@@ -36,10 +36,10 @@ impl Store {
         row.map(|row| Ok((holder(&row)?, Scope::of(row.try_get("scope")?)))).transpose()
     }
 
-    /// Adds a token, where the account has fewer than `most`. `false`: it has as many.
+    /// Adds a token, where the account has fewer than `most`. `false`: it has reached that number.
     ///
     /// # Errors
-    /// 429 where the account has written enough.
+    /// 429 where the account has reached its write limit.
     pub async fn add_token(
         &self,
         writer: Writer,
@@ -96,7 +96,7 @@ impl Store {
         read.collect()
     }
 
-    /// Ends a token of the account. `RowNotFound` where it has none like this.
+    /// Ends a token of the account. `RowNotFound` where it has no such token.
     pub async fn end_token(&self, account: AccountId, token: Hash) -> sqlx::Result<Revoked> {
         let mut write = self.write().await?;
         let ended = sqlx::query("delete from api_token where account = $1 and token_hash = $2")

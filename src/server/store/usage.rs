@@ -1,5 +1,5 @@
-//! What was used, in tokens and in money: for each account by day and model. A ledger of its own, so that what a deleted
-//! conversation has cost is still known.
+//! Usage in tokens and in money, for each account by day and model. A separate ledger, so that the cost of a deleted
+//! conversation stays known.
 
 use super::Store;
 use super::endings::Ending;
@@ -18,8 +18,8 @@ pub struct Daily {
     pub replies: u64,
 }
 
-/// The statement that adds rows to the ledger; in their order: account, day, model, tokens in and out, how many are estimated,
-/// cost, replies.
+/// The statement that adds rows to the ledger; in their order: account, day, model, tokens in and out, how many are
+/// estimated, cost, replies.
 macro_rules! add_to_ledger {
     ($rows:literal) => {
         concat!(
@@ -36,7 +36,7 @@ macro_rules! add_to_ledger {
     };
 }
 
-/// Binds what was used, behind whose it is.
+/// Binds the usage, after the account.
 fn add<'q>(query: Query<'q, Sqlite, SqliteArguments>, usage: Usage) -> Query<'q, Sqlite, SqliteArguments> {
     query
         .bind(usage.input_tokens as i64)
@@ -45,8 +45,8 @@ fn add<'q>(query: Query<'q, Sqlite, SqliteArguments>, usage: Usage) -> Query<'q,
         .bind(usage.cost_micros.map(|cost| cost as i64))
 }
 
-/// Writes a reply's usage into the ledger of who asked for it, along with its end. Of somebody who has left, the
-/// conversation's owner keeps it.
+/// Writes a reply's usage into the ledger of the account that requested it, along with its end. Where that account is
+/// deleted, it goes to the conversation's owner.
 pub(super) async fn charge_reply(write: &mut SqliteConnection, ending: &Ending) -> sqlx::Result<()> {
     let Some(usage) = ending.usage else { return Ok(()) };
     let query = sqlx::query(add_to_ledger!(
@@ -58,7 +58,7 @@ pub(super) async fn charge_reply(write: &mut SqliteConnection, ending: &Ending) 
     Ok(())
 }
 
-/// Adds what a guest has used to what the account has.
+/// Adds a guest's usage to the account's.
 pub(super) async fn inherit(write: &mut SqliteConnection, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
     sqlx::query(add_to_ledger!(
         "select $2, day, model, input_tokens, output_tokens, estimated, cost_micros, replies
@@ -91,8 +91,8 @@ pub(super) fn daily(row: &SqliteRow) -> sqlx::Result<Daily> {
 }
 
 impl Store {
-    /// Writes what was used beside a reply, for the conversation's title, into the ledger of who asked for the reply: whoever
-    /// that is by now, or was (`account`) where the conversation is gone.
+    /// Writes the usage of the conversation's title into the ledger of the account that requested the reply: the
+    /// current one, or `account` where the conversation is deleted.
     pub async fn charge_title(
         &self,
         (reply, account): (MessageId, AccountId),
@@ -110,10 +110,10 @@ impl Store {
         write.commit().await
     }
 
-    /// Writes what was used outside any conversation.
+    /// Writes the usage of a stateless answer.
     pub async fn charge_account(&self, account: AccountId, model: &str, usage: Usage) -> sqlx::Result<()> {
         let mut write = self.write().await?;
-        // Nothing where the account is deleted by now.
+        // Nothing where the account has been deleted.
         let query = sqlx::query(add_to_ledger!(
             "select id, substr($2, 1, 10), $3, $4, $5, $6, $7, 1 from account where id = $1"
         ));
@@ -121,7 +121,7 @@ impl Store {
         write.commit().await
     }
 
-    /// What the account has used from `day` (2026-01-31) on, the newest day first.
+    /// The account's usage from `day` (2026-01-31) on, the newest day first.
     pub async fn usage_since(&self, account: AccountId, day: &str) -> sqlx::Result<Vec<Daily>> {
         let rows = sqlx::query(
             "select day, model, input_tokens, output_tokens, replies, estimated, cost_micros from usage
@@ -134,7 +134,7 @@ impl Store {
         rows.iter().map(daily).collect()
     }
 
-    /// What a conversation's replies have used in all, also those that are no longer shown.
+    /// The total usage of a conversation's replies, including those that are not shown.
     pub async fn usage_of(&self, conversation: ConversationId) -> sqlx::Result<Usage> {
         let row = sqlx::query(
             "select coalesce(sum(input_tokens), 0) as input_tokens, coalesce(sum(output_tokens), 0) as output_tokens,

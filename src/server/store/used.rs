@@ -1,5 +1,5 @@
-//! Conversations that are deleted, by whichever way: their ids are never given to another conversation, and every process
-//! ends what it has in memory of them.
+//! Deleted conversations, however they were deleted: their ids are never given to another conversation, and every
+//! process ends what it has in memory of them.
 
 use super::columns::id;
 use super::revocations::{Revoked, note_by};
@@ -17,8 +17,8 @@ pub(super) async fn is_used(write: &mut SqliteConnection, conversation: Conversa
     Ok(row.is_some())
 }
 
-/// Deletes the conversation with its messages and with the images that are in no other. `process` is the one that ends its
-/// viewers' streams by itself. `RowNotFound` when it is not there or another's.
+/// Deletes the conversation with its messages and with the images that no other conversation has. `process` is the one
+/// that ends its viewers' streams by itself. `RowNotFound` when it does not exist or is another's.
 pub(super) async fn delete(
     write: &mut SqliteConnection,
     process: Option<&str>,
@@ -26,7 +26,8 @@ pub(super) async fn delete(
     conversation: ConversationId,
 ) -> sqlx::Result<()> {
     let images = images::only_in(&mut *write, conversation).await?;
-    // First of all: whoever looks again finds the journal ended, and is told that the conversation is deleted.
+    // First of all: a viewer that is checked again finds the journal ended, and learns that the conversation is
+    // deleted.
     note_by(&mut *write, process, Revoked::Conversation(conversation)).await?;
     sharing::note_end(&mut *write, process, account, conversation).await?;
     let gone = sqlx::query("delete from conversation where id = $1 and account = $2")
@@ -45,8 +46,8 @@ pub(super) async fn delete(
     images::delete_all(write, &images).await
 }
 
-/// Deletes the conversations that an account still has when its row goes: they came while it was being deleted. Every
-/// process ends their streams, this one too, when it looks at what is withdrawn.
+/// Deletes the conversations that an account still has when its row is deleted: they were added during the deletion.
+/// Every process ends their streams, this one too, when it reads the revocations.
 pub(super) async fn delete_all_of(write: &mut SqliteConnection, account: AccountId) -> sqlx::Result<()> {
     let ids: Vec<String> = sqlx::query_scalar("select id from conversation where account = $1")
         .bind(account.to_string())

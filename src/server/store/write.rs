@@ -1,7 +1,8 @@
 //! A write transaction.
 //!
-//! Not sqlx's own: SQLite takes some transactions back by itself (a full disk, a failed read), sqlx then counts one that
-//! is not there, and its connection begins none again. With a single writer that would be the end of all writing.
+//! Not sqlx's own: SQLite rolls some transactions back by itself (a full disk, a failed read), sqlx then counts one
+//! that does not exist, and its connection never begins another. With a single writer that would be the end of all
+//! writing.
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqliteConnection, SqlitePool};
@@ -51,7 +52,8 @@ impl Drop for Write {
     }
 }
 
-/// Gives the connection back when no transaction is open in it, and else closes it: the pool then makes another.
+/// Returns the connection to the pool when no transaction is open in it, and else closes it: the pool then opens
+/// another.
 async fn roll_back(mut connection: PoolConnection<Sqlite>) {
     // Fails where SQLite has rolled back already; then a new transaction can be begun.
     if execute(&mut connection, "rollback").await || is_clear(&mut connection).await {

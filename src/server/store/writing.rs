@@ -1,7 +1,7 @@
-//! How much an account may write beside what it sends: how often, and how much in all. Asked in the transaction that writes,
-//! so that neither two requests nor two processes at once get past it.
+//! Limits on an account's writes besides messages: how often, and how much in all. Checked in the transaction that
+//! writes, so that neither concurrent requests nor concurrent processes exceed them.
 //!
-//! What takes something back (deleting, withdrawing a link, a token, access) is not counted: that must always be possible.
+//! Revoking (deleting, withdrawing a link, a token, access) is not counted: that must always be possible.
 
 use crate::error::Problem;
 use crate::model::ConversationId;
@@ -9,13 +9,13 @@ use crate::server::quota::Writer;
 use crate::server::times::span;
 use sqlx::SqliteConnection;
 
-/// What a limit is counted in.
+/// The period of a limit.
 const MINUTE_MS: i64 = 60_000;
 
-/// Counts one write of the account. To be called in the transaction that does it: where it is not done, nothing is counted.
+/// Counts one write of the account. Call it in the transaction that writes: a write that is rolled back is not counted.
 ///
 /// # Errors
-/// 429, and when there is one again.
+/// 429, with the time of the next write.
 pub(super) async fn count(write: &mut SqliteConnection, writer: Writer) -> Result<(), Problem> {
     let now = jiff::Timestamp::now().as_millisecond();
     let account = writer.account.to_string();
@@ -35,7 +35,7 @@ pub(super) async fn count(write: &mut SqliteConnection, writer: Writer) -> Resul
     Ok(())
 }
 
-/// When all writes are there again after one more now.
+/// When all writes are available again after one more now.
 fn one_more(full_at: i64, now: i64, per_minute: i64) -> Result<i64, Problem> {
     let each = (MINUTE_MS / per_minute).max(1);
     // Never more than a minute ahead: the wall clock may have been set back since.
@@ -55,7 +55,7 @@ fn one_more(full_at: i64, now: i64, per_minute: i64) -> Result<i64, Problem> {
 /// Checks that the account may have one more conversation.
 ///
 /// # Errors
-/// 409 where it has as many as it may.
+/// 409 where it has reached the limit.
 pub(super) async fn check_conversations(write: &mut SqliteConnection, writer: Writer) -> Result<(), Problem> {
     let there: i64 = sqlx::query_scalar("select count(*) from conversation where account = $1")
         .bind(writer.account.to_string())
@@ -78,11 +78,11 @@ pub(super) async fn bytes_of(write: &mut SqliteConnection, conversation: Convers
     Ok(bytes.unwrap_or_default().unsigned_abs())
 }
 
-/// Checks, once a conversation is written, that its instructions and title still fit with all others of the account. `before`
-/// is how many bytes they had: what gets shorter always fits.
+/// Checks, once a conversation is written, that its instructions and title still fit with all others of the account.
+/// `before` is how many bytes they had: what gets shorter always fits.
 ///
 /// # Errors
-/// 409 where they do not.
+/// 409 where they do not fit.
 pub(super) async fn check_bytes(
     write: &mut SqliteConnection,
     writer: Writer,

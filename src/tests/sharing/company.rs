@@ -41,6 +41,36 @@ async fn the_others_are_seen_to_come_to_type_and_to_go() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn typing_ends_with_a_message_whatever_door_it_comes_by() {
+    let mut shared = Shared::with("participant").await;
+    shared.be_bob();
+    let _of_bob = shared.app.follow(&shared.conversation, None).await;
+    let conversation = shared.conversation.parse().unwrap();
+    let (app, id) = (&shared.app, uuid::Uuid::now_v7().to_string());
+    let typing = || app.state.audience.members(conversation).iter().any(|member| member.typing);
+    let types = async || {
+        assert_eq!(app.post(&shared.path("/typing"), json!({})).await.status(), StatusCode::NO_CONTENT);
+        assert!(typing());
+    };
+
+    types().await;
+    let sent = app.post(&shared.path("/messages"), json!({ "id": id, "content": "By REST" })).await;
+    assert_eq!((sent.status(), typing()), (StatusCode::ACCEPTED, false));
+
+    types().await;
+    let form = app.form("/forms/send", &[("conversation", &shared.conversation), ("text", "By the form")]);
+    assert_eq!((form.send().await.unwrap().status(), typing()), (StatusCode::SEE_OTHER, false));
+
+    types().await;
+    let words = json!({ "message": id, "new": uuid::Uuid::now_v7(), "text": "Changed", "model": null });
+    assert_eq!((app.post("/api/chat/edit", words).await.status(), typing()), (StatusCode::OK, false));
+
+    types().await;
+    let refused = app.post(&shared.path("/messages"), json!({ "content": "x", "model": "nobody/model" })).await;
+    assert_eq!((refused.status(), typing()), (StatusCode::UNPROCESSABLE_ENTITY, false));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_who_may_write_types_and_a_second_tab_is_nobody_else() {
     let mut shared = Shared::with("reader").await;
     let mut of_ann = shared.app.follow(&shared.conversation, None).await;

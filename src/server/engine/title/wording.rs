@@ -3,9 +3,9 @@
 use crate::markdown::is_hidden;
 use serde_json::Value;
 
-/// A longer answer is no title, but a model that does something else than it was asked.
+/// A longer answer is not a title: the model has not done what it was asked.
 const MAX_WORDS: usize = 12;
-/// The same for languages that do not part their words.
+/// The limit for languages that do not separate words.
 const MAX_CHARACTERS: usize = 80;
 
 /// What models put their thoughts in.
@@ -66,12 +66,12 @@ const CHATTER: &[&str] = &[
     "let me",
     "this conversation",
 ];
-/// How a model begins that gives no title.
+/// How an answer begins that contains no title.
 const REFUSALS: &[&str] =
     &["i'm sorry", "i’m sorry", "i am sorry", "sorry", "i cannot", "i can't", "i can’t", "as an ai"];
 const QUOTES: &[(char, char)] = &[('"', '"'), ('“', '”'), ('„', '“'), ('«', '»'), ('「', '」'), ('『', '』')];
 
-/// The title alone; none where there is none to be told.
+/// The title alone; none where the answer has none.
 pub(super) fn title(said: &str) -> Option<String> {
     let said = without_thoughts(said);
     let said = said.trim();
@@ -96,7 +96,7 @@ fn without_thoughts(said: &str) -> String {
     let mut said = said.to_owned();
     for (open, close) in THOUGHTS {
         while let Some(end) = find(&said, close) {
-            // Without a beginning, all that stands before its end is a thought.
+            // Without a beginning, everything before its end is a thought.
             let start = find(&said[..end], open).unwrap_or(0);
             said.replace_range(start..end + close.len(), "");
         }
@@ -104,7 +104,7 @@ fn without_thoughts(said: &str) -> String {
             said.truncate(start);
         }
     }
-    // The channels of OpenAI's open models: the last one is what is said.
+    // The channels of OpenAI's open models: the last one is the answer.
     match said.rfind("<|message|>") {
         Some(last) => said.split_off(last + "<|message|>".len()).split("<|").next().unwrap_or_default().to_owned(),
         None => said,

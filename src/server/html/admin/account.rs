@@ -14,16 +14,16 @@ use crate::server::store::sessions::Session;
 use crate::server::times::{day, minute, since};
 use leptos::prelude::*;
 
-/// What the page shows.
+/// The page's data.
 pub struct Detail {
     pub account: Account,
     pub quota: Quota,
     pub sessions: Vec<Session>,
     /// Of the last 30 days.
     pub spending: Vec<Spending>,
-    /// A link for a new password that was just made: it is shown this once.
+    /// A newly created link for a new password, shown only now.
     pub link: Option<String>,
-    /// Until when there is such a link.
+    /// When that link expires.
     pub reset: Option<String>,
 }
 

@@ -5,12 +5,12 @@ use crate::server::html::Sheet;
 use crate::server::principal::Owner;
 use leptos::prelude::*;
 
-/// Where clients connect, and as what.
+/// Where clients connect, and with which app.
 pub struct Connect {
     pub id: String,
     pub key: String,
     pub secret: String,
-    /// As the people's browsers reach this server: http or https, host, port.
+    /// This server as users' browsers reach it: http or https, host, port.
     pub scheme: String,
     pub host: String,
     pub port: u16,

@@ -1,4 +1,4 @@
-//! Who may sign up, and invitations.
+//! The sign-up policy, and invitations.
 
 use crate::server::html::Notice;
 use crate::server::html::Sheet;
@@ -8,7 +8,7 @@ use crate::server::store::invitations::Invitation;
 use crate::server::times::day;
 use leptos::prelude::*;
 
-/// What was typed into the form for a new invitation.
+/// The values typed into the form for a new invitation.
 pub struct Asked {
     pub note: String,
     pub uses: String,
@@ -21,7 +21,7 @@ impl Default for Asked {
     }
 }
 
-/// `made` is the link of an invitation that was just made: it is shown this once.
+/// `made` is the link of a newly created invitation, shown only now.
 pub fn invitations(
     owner: Owner,
     policy: SignUp,
@@ -62,7 +62,7 @@ pub fn invitations(
 
 fn who(policy: SignUp) -> impl IntoView {
     let options =
-        vec![("open", "Everybody"), ("invitation", "Who has an invitation"), ("closed", "Nobody, for the moment")];
+        vec![("open", "Everybody"), ("invitation", "Users with an invitation"), ("closed", "Nobody, for the moment")];
     view! {
         <form class="row row--end" method="post" action="/admin/sign-up">
             <Choice form="policy" name="policy" label="Who may sign up" options chosen=policy.name()/>
@@ -78,7 +78,7 @@ fn row(invitation: Invitation) -> impl IntoView {
         (true, ..) => format!("open until {until}"),
         (false, false, _) => "used up".into(),
         (false, true, true) => format!("over since {until}"),
-        (false, true, false) => "of no use, because whoever made it is no admin any more".into(),
+        (false, true, false) => "invalid, because its creator is no longer an admin".into(),
     };
     let said = format!(
         "{}, taken {} of {} times, {state}, made {}",

@@ -1,4 +1,4 @@
-//! What Pusher clients need: the key, the secret, the address.
+//! The page for Pusher clients: the key, the secret, the address.
 
 use crate::server::State;
 use crate::server::html::Sheet;
@@ -7,7 +7,7 @@ use crate::server::session::Admin;
 use axum::extract::State as Extract;
 use axum::http::{HeaderMap, header};
 
-/// Where clients connect is where this admin's browser does, unless a public address is set.
+/// Clients connect to the address of this admin's browser, unless a public address is set.
 pub(super) async fn show(Extract(state): Extract<State>, admin: Admin, headers: HeaderMap) -> Sheet {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
     let address = state.settings.public_url.clone().unwrap_or_else(|| format!("http://{host}"));

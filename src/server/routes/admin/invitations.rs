@@ -1,4 +1,4 @@
-//! Who may sign up, and invitations.
+//! The sign-up policy, and invitations.
 
 use super::count;
 use crate::error::Problem;
@@ -52,7 +52,7 @@ pub(super) struct NewInvitation {
     days: String,
 }
 
-/// The browser takes the secret along to the page that shows the link.
+/// The browser carries the secret to the page that shows the link.
 pub(super) async fn invite(
     Extract(state): Extract<State>,
     admin: Admin,

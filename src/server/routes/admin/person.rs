@@ -1,4 +1,4 @@
-//! What an admin does to one account beside its role and its limits: its name, a new password, one of its sessions, its end.
+//! An admin's actions on one account besides its role and limits: its name, password reset, one session, deletion.
 
 use super::{after, detail};
 use crate::error::Problem;
@@ -36,7 +36,7 @@ pub(super) struct Whose {
     account: AccountId,
 }
 
-/// The browser takes the secret along to the page that shows the link.
+/// The browser carries the secret to the page that shows the link.
 pub(super) async fn reset(
     Extract(state): Extract<State>,
     admin: Admin,

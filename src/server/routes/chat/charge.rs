@@ -1,19 +1,19 @@
-//! What a stateless answer has used goes into its account's ledger, however the answer ends.
+//! Charges the usage of a stateless answer to its account, however the answer ends.
 
 use crate::model::{AccountId, Usage};
 use crate::server::State;
 use crate::server::engine::estimated_tokens;
 
-/// Written when it is dropped: also when the client hangs up half-way.
+/// Written on drop: also when the client hangs up half-way.
 pub(super) struct Charge {
     pub(super) state: State,
     pub(super) account: Option<AccountId>,
     pub(super) model: String,
-    /// What the provider counted.
+    /// The provider's count.
     pub(super) usage: Option<Usage>,
-    /// Whether it has counted all of it.
+    /// Whether that count is complete.
     pub(super) is_whole: bool,
-    /// Characters that were asked, and that were answered, for where it counted nothing.
+    /// Characters asked and answered, for an estimate where the provider counted nothing.
     pub(super) asked: usize,
     pub(super) answered: usize,
 }
@@ -32,7 +32,7 @@ impl Charge {
         let is_all = |usage: Usage| self.is_whole || about.output_tokens <= usage.output_tokens;
         let usage = match self.usage {
             Some(usage) if is_all(usage) && is_counted(usage) => usage,
-            // Only one of the two was counted.
+            // The provider counted only one of the two.
             Some(usage) if is_all(usage) => {
                 Usage { output_tokens: usage.output_tokens.max(about.output_tokens), ..about }
             }
@@ -42,7 +42,7 @@ impl Charge {
         Some(self.state.providers.priced(&self.model, usage))
     }
 
-    /// Writes what there is, and begins anew with another model.
+    /// Writes the usage so far, and starts again for another model.
     pub(super) fn turn_to(&mut self, model: String) {
         self.write();
         (self.usage, self.is_whole, self.answered, self.model) = (None, false, 0, model);

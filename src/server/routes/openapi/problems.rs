@@ -1,4 +1,4 @@
-//! The answers to what cannot be done, described once.
+//! The descriptions of problem answers, shared by all operations.
 
 use crate::error::{Document, PROBLEM_JSON};
 use std::collections::BTreeMap;
@@ -10,20 +10,20 @@ use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Components, ContentBuilder, Ref, RefOr};
 use utoipa::{IntoResponses, PartialSchema, ToSchema};
 
-/// Its name in the document, its status, and when it is answered.
+/// Its name in the document, its status, and its description.
 type Kind = (&'static str, &'static str, &'static str);
 
-const MALFORMED: Kind = ("Malformed", "400", "The request cannot be read, or says twice who sends it.");
-const UNKNOWN: Kind = ("Unknown", "401", "Nobody in particular is asking. Send a token, or a browser's cookie.");
-const FORBIDDEN: Kind = ("Forbidden", "403", "Another website is asking, or the token may not do this.");
+const MALFORMED: Kind = ("Malformed", "400", "The request cannot be read, or has two credentials.");
+const UNKNOWN: Kind = ("Unknown", "401", "The caller is anonymous. Send a token, or a browser's cookie.");
+const FORBIDDEN: Kind = ("Forbidden", "403", "The request is cross-site, or the token may not do this.");
 const NOT_FOUND: Kind = ("NotFound", "404", "There is nothing here, or it is not yours to see.");
-const CONFLICT: Kind = ("Conflict", "409", "It contradicts what is already so: the id is taken, for example.");
+const CONFLICT: Kind = ("Conflict", "409", "It conflicts with the current state: the id is taken, for example.");
 const TOO_LARGE: Kind = ("TooLarge", "413", "The request is too large.");
 const UNSUPPORTED: Kind = ("Unsupported", "415", "The body is not of a kind that can be read.");
 const INVALID: Kind = ("Invalid", "422", "A value is wrong; `field` names it.");
-const TOO_MANY: Kind = ("TooMany", "429", "More than an account may ask for at once.");
+const TOO_MANY: Kind = ("TooMany", "429", "A limit on rate or usage is reached.");
 const INTERNAL: Kind = ("Internal", "500", "Something went wrong on the server.");
-const UNAVAILABLE: Kind = ("Unavailable", "503", "Not now: the server is busy, or about to end.");
+const UNAVAILABLE: Kind = ("Unavailable", "503", "Not now: the server is busy, or shutting down.");
 const ALL: [Kind; 11] = [
     MALFORMED,
     UNKNOWN,
@@ -38,9 +38,9 @@ const ALL: [Kind; 11] = [
     UNAVAILABLE,
 ];
 
-/// For handlers that may find that something is so already.
+/// For handlers that can conflict with existing state.
 pub(in crate::server::routes) struct Conflicts;
-/// For handlers that count what an account does.
+/// For handlers with a rate or usage limit.
 pub(in crate::server::routes) struct Limited;
 
 impl IntoResponses for Conflicts {
@@ -55,7 +55,7 @@ impl IntoResponses for Limited {
     }
 }
 
-/// For handlers that are asked for something by what is not in the path.
+/// For handlers whose input names something besides the path.
 pub(in crate::server::routes) struct Missing;
 
 impl IntoResponses for Missing {
@@ -83,11 +83,11 @@ fn described(kind @ (.., when): Kind) -> Response {
     }
     let mut wait =
         Header::new(ObjectBuilder::new().schema_type(SchemaType::new(Type::Integer)).minimum(Some(0)).build());
-    wait.description = Some("Seconds to wait before the next try.".into());
+    wait.description = Some("Seconds to wait before retrying.".into());
     answer.header("Retry-After", wait).build()
 }
 
-/// The problems that follow from what a request looks like.
+/// The problems that follow from a request's shape.
 pub(super) fn add_usual(path: &str, operation: &mut Operation) {
     let takes_query = operation.parameters.iter().flatten().any(|parameter| match parameter {
         RefOr::T(parameter) => parameter.parameter_in == ParameterIn::Query,
@@ -113,7 +113,7 @@ pub(super) fn add_usual(path: &str, operation: &mut Operation) {
         answers.entry(status).or_insert(answer);
     }
     for (status, answer) in answers.iter_mut() {
-        // The specification wants words where there is nothing to say.
+        // The specification requires a description.
         if let RefOr::T(answer) = answer
             && answer.description.is_empty()
         {

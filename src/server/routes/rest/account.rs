@@ -1,4 +1,4 @@
-//! The account that asks.
+//! The caller's account.
 
 use crate::error::Problem;
 use crate::model::AccountId;
@@ -11,7 +11,7 @@ use axum::extract::State as Extract;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Who asks.
+/// The caller's account.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Me {
     id: AccountId,
@@ -20,12 +20,12 @@ pub(super) struct Me {
     /// `member`, `agent` or `admin`.
     role: &'static str,
     guest: bool,
-    /// What the token may do that asks: `read`, or `write`, which is both. A browser may do both.
+    /// The scope of the caller's token: `read`, or `write`, which is both. A browser may do both.
     scope: &'static str,
     created_at: String,
 }
 
-/// The account that asks
+/// Get the caller's account
 #[utoipa::path(get, path = "/api/v1/account", operation_id = "getAccount", tag = "account",
     responses((status = 200, body = Me)))]
 pub(super) async fn show(Extract(state): Extract<State>, Reader(who): Reader) -> Result<Answer<Me>, Problem> {

@@ -1,4 +1,4 @@
-//! Messages and replies as they are read, and the branches of a conversation.
+//! Reading messages and replies, and the branches of a conversation.
 
 use super::{Listed, Page};
 use crate::error::Problem;
@@ -15,7 +15,7 @@ use axum::extract::State as Extract;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// A message, or a reply as far as it has come
+/// Get a message, or a reply as far as it has come
 #[utoipa::path(get, path = "/api/v1/messages/{id}", operation_id = "getMessage", tag = "messages",
     responses((status = 200, body = Message)))]
 pub(super) async fn message(
@@ -26,7 +26,7 @@ pub(super) async fn message(
     Ok(Answer(messages::message(&state, who.account, id).await?))
 }
 
-/// A reply as far as it has come
+/// Get a reply as far as it has come
 #[utoipa::path(get, path = "/api/v1/replies/{id}", operation_id = "getReply", tag = "messages",
     responses((status = 200, body = Message)))]
 pub(super) async fn reply(
@@ -40,18 +40,18 @@ pub(super) async fn reply(
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Earlier {
-    /// A former page's `next`.
+    /// The `next` of a previous page.
     cursor: Option<MessageId>,
-    /// The last message of the way to be listed, on whichever branch it is; the one that is shown where nobody says.
+    /// The last message of the path to list, on any branch; the one that is shown where absent.
     leaf: Option<MessageId>,
-    /// How many are on a page.
+    /// The page size.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<i64>,
 }
 
-/// The messages of a conversation, from its end backwards
+/// List the messages of a conversation, from its end backwards
 ///
-/// A page is in the order in which it was said; the next page comes before it.
+/// A page is in chronological order; the next page comes before it.
 #[utoipa::path(get, path = "/api/v1/conversations/{id}/messages", operation_id = "listMessages", tag = "messages",
     params(Earlier),
     responses((status = 200, body = Listed<Message>)))]
@@ -78,7 +78,7 @@ pub(super) struct TreeNode {
     parent: Option<MessageId>,
     role: Role,
     status: Status,
-    /// How its text begins.
+    /// The beginning of its text.
     beginning: String,
     created_at: String,
     /// Whether it is on the branch that is shown.
@@ -92,9 +92,9 @@ impl From<Node> for TreeNode {
     }
 }
 
-/// All messages of a conversation, on all branches
+/// List all messages of a conversation, on all branches
 ///
-/// In the order in which they were made. Messages with the same `parent` are branches beside each other.
+/// In order of creation. Messages with equal `parent` are sibling branches.
 #[utoipa::path(get, path = "/api/v1/conversations/{id}/tree", operation_id = "getTree", tag = "messages", params(Page),
     responses((status = 200, body = Listed<TreeNode>)))]
 pub(super) async fn tree(
@@ -109,13 +109,13 @@ pub(super) async fn tree(
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct Branch {
-    /// A message of the branch. What was said newest below it is its end.
+    /// A message of the branch. The newest message below it becomes the branch's end.
     message: MessageId,
 }
 
 /// Choose the branch that is shown
 ///
-/// For everybody who looks at the conversation, until a newer message comes. Not while a reply is open.
+/// For all viewers of the conversation, until a newer message comes. Not while a reply is open.
 #[utoipa::path(put, path = "/api/v1/conversations/{id}/branch", operation_id = "showBranch", tag = "messages",
     request_body = Branch,
     responses((status = 200, body = Snapshot), Conflicts, Limited))]

@@ -16,12 +16,12 @@ use utoipa::{IntoParams, ToSchema};
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Question {
-    /// Words: all of them, in a title or in one message, whatever their case.
+    /// Words: all of them, in a title or in one message; case is ignored.
     #[param(min_length = 1, max_length = 200, pattern = r"\S")]
     q: String,
-    /// A former page's `next`.
+    /// The `next` of a previous page.
     cursor: Option<String>,
-    /// How many are on a page at most.
+    /// The largest number of items on a page.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<i64>,
 }
@@ -31,7 +31,7 @@ pub(super) struct Question {
 pub(super) struct SearchResult {
     conversation: ConversationId,
     title: String,
-    /// The message; null where it is the title that has the words.
+    /// The message; null where the title has the words.
     message: Option<MessageId>,
     role: Option<Role>,
     /// The text around the words.

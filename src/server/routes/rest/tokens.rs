@@ -1,5 +1,5 @@
-//! API tokens. Only a browser that is signed in makes and ends them: a token that could make another would outlive its own
-//! revocation.
+//! API tokens. Only a browser that is signed in creates and revokes them: a token that could create another would
+//! outlive its own revocation.
 
 use super::Listed;
 use crate::error::Problem;
@@ -16,12 +16,12 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A token, but for the secret that is sent.
+/// A token without its secret.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ApiToken {
     /// 64 hexadecimal digits.
     id: String,
-    /// What it is for.
+    /// The token's purpose.
     name: String,
     /// `read`, or `write`, which is both.
     scope: &'static str,
@@ -41,9 +41,9 @@ impl From<Token> for ApiToken {
     }
 }
 
-/// The account's tokens
+/// List the account's tokens
 ///
-/// The newest first. The secrets are kept nowhere.
+/// The newest first. The secrets are not stored.
 #[utoipa::path(get, path = "/api/v1/tokens", operation_id = "listTokens", tag = "account",
     responses((status = 200, body = Listed<ApiToken>)))]
 pub(super) async fn list(
@@ -56,7 +56,7 @@ pub(super) async fn list(
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct NewToken {
-    /// What it is for.
+    /// The token's purpose.
     #[schema(min_length = 1, max_length = 60, pattern = r"\S")]
     name: String,
     /// `read`, or `write`, which is both.
@@ -64,15 +64,15 @@ pub(super) struct NewToken {
     scope: String,
 }
 
-/// A new token. Its secret is in this answer and nowhere else.
+/// A new token. Its secret is in this answer only.
 #[derive(Serialize, ToSchema)]
 pub(super) struct MadeToken {
     id: String,
-    /// To be sent as `Authorization: Bearer …`.
+    /// Send it as `Authorization: Bearer …`.
     token: String,
 }
 
-/// Make a token
+/// Create a token
 ///
 /// Only with the cookie of a browser that is signed in.
 #[utoipa::path(post, path = "/api/v1/tokens", operation_id = "makeToken", tag = "account", request_body = NewToken,

@@ -1,4 +1,4 @@
-//! The pages of sharing, and their forms: each does its work and goes back to the page.
+//! The pages of sharing, and their forms: each performs its action and redirects to the page.
 
 use super::url;
 use crate::error::Problem;
@@ -39,7 +39,7 @@ pub(super) fn add_to(table: Table) -> Table {
         .route("/join/{secret}", get(invitation).post(join))
 }
 
-/// Principal stands at the top of the page; nobody for a guest.
+/// The account at the top of the page; none for a guest.
 async fn owner(state: &State, who: Principal) -> Result<Option<Owner>, Problem> {
     let account = state.store.account(who.account).await?;
     Ok(account.name.map(|name| Owner { name, role: who.role }))
@@ -58,7 +58,7 @@ async fn sheet(
     Ok(pages::page(content, said))
 }
 
-/// The page again, with what was wrong; but what is not the caller's business stays what it is.
+/// The page again, with the problem that the caller can fix; any other problem is returned as it is.
 async fn again(
     state: &State,
     who: Principal,
@@ -75,7 +75,7 @@ async fn again(
     }
 }
 
-/// The address of a form that had something to say, opened once more.
+/// A form's address that showed a problem, opened again.
 async fn back(Id(id): Id<ConversationId>) -> Response {
     back_to(id)
 }
@@ -138,7 +138,7 @@ struct Remove {
     account: AccountId,
 }
 
-/// Somebody else is removed and the page is there again; whoever leaves is sent to what they still have.
+/// After removing another user the page is shown again; a user who leaves is sent to the start page.
 async fn remove(
     Extract(state): Extract<State>,
     caller: Caller,
@@ -166,7 +166,7 @@ impl LinkToMake {
     }
 }
 
-/// The link is in this answer and nowhere else.
+/// The link is in this answer only.
 async fn make_link(
     Extract(state): Extract<State>,
     caller: Caller,
@@ -213,7 +213,7 @@ struct Publish {
     names: String,
 }
 
-/// The link is in this answer and nowhere else.
+/// The link is in this answer only.
 async fn publish(
     Extract(state): Extract<State>,
     caller: Caller,

@@ -1,4 +1,4 @@
-//! What an account shares and what is shared with it. Of links there is everything but their hashes.
+//! What an account shares and what is shared with it. Of links, everything is exported except their hashes.
 
 use super::super::Store;
 use crate::model::AccountId;
@@ -6,12 +6,12 @@ use crate::server::store::columns::{called, id};
 use serde_json::{Value, json};
 use sqlx::Row;
 
-/// With whom its conversations are shared.
+/// The users that its conversations are shared with.
 const PEOPLE: &str = "select conversation.id, conversation.title, share.role, share.created_at as since,
            account.id as person, account.name
     from share join conversation on conversation.id = share.conversation join account on account.id = share.account
     where conversation.account = $1 order by conversation.id, share.created_at";
-/// Whose conversations are shared with it.
+/// The owners of the conversations that are shared with it.
 const SHARED_WITH_IT: &str = "select conversation.id, conversation.title, share.role, share.created_at as since,
            account.id as person, account.name
     from share join conversation on conversation.id = share.conversation join account on account.id = conversation.account
