@@ -11,9 +11,9 @@ pub(crate) fn alone(name: &str, limit: &str, test: impl Future<Output = ()>) {
     again(name, &[], limit, test);
 }
 
-/// Runs this one test in its own namespaces, after `setup`: as a user who may mount (`-rm`) or set up a network (`-rn`)
-/// that no other process sees. Where the machine does not permit them, or lacks one of `tools`, the test says so and is
-/// not run.
+/// Runs the test alone in namespaces of its own, after `setup`: as a user who may mount (`-rm`) or set up a network
+/// (`-rn`) without effect on the machine. If the machine does not allow namespaces, or has no such command as one of
+/// `tools`, the test says so and is not run.
 pub(crate) fn apart(name: &str, namespaces: &str, tools: &[&str], setup: &str, test: impl Future<Output = ()>) {
     let works = |command: &mut Command| {
         command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())

@@ -24,13 +24,13 @@ const IN_FLIGHT: usize = 32;
 pub(crate) struct Faults {
     /// Each way.
     pub(crate) latency: Duration,
-    /// Random extra latency up to this, new for each chunk.
+    /// The maximum random addition to it, chosen for each chunk.
     pub(crate) jitter: Duration,
-    /// Each way, in writes of this many bytes.
+    /// In both directions, in writes of this many bytes.
     pub(crate) slice: Option<usize>,
     /// Of the answers.
     pub(crate) bytes_per_second: Option<u32>,
-    /// After how many bytes of answers a connection ends, and how.
+    /// The number of bytes of answers after which a connection ends, and how it ends.
     pub(crate) end: Option<(usize, End)>,
 }
 

@@ -160,7 +160,7 @@ async fn a48_a_provider_leads_nowhere_else() {
     let frames = app.rest_of(&conversation, &sent).await;
     assert_eq!(frames.last().unwrap().event, "error");
     assert_eq!(app.upstream.seen().len(), 1, "a redirect is an error and is not followed");
-    // The operator's settings name the providers; a request that names another address changes nothing.
+    // The operator sets the providers' addresses; a request that names another address changes nothing.
     let body = json!({ "content": "x", "model": "http://169.254.169.254/x", "base_url": "http://169.254.169.254" });
     problem(app.post(&format!("/api/v1/conversations/{conversation}/messages"), body).await, 422).await;
 }

@@ -59,7 +59,7 @@ async fn another_model_answers_where_the_first_cannot_and_everybody_knows() {
     let told = waited(&told);
     assert_eq!((told.len(), &told[0]["model"]), (1, &json!("second/small")));
     assert_eq!(told[0]["message"], "The provider of big refused the key. Asking small instead\u{2026}");
-    // A viewer that comes in the middle is told as well.
+    // A viewer who joins in the middle sees it as well.
     let shown = app.last_message(&conversation).await;
     assert_eq!((&shown["model"], &shown["asked"]), (&json!("second/small"), &json!("first/big")));
 

@@ -11,7 +11,7 @@ use futures::future::join_all;
 use serde_json::json;
 use std::time::Duration;
 
-/// A fixed seed, so that a run can be repeated.
+/// Fixed, so that runs are reproducible.
 const SEED: u64 = 23;
 
 fn millis(count: u64) -> Duration {
@@ -56,8 +56,8 @@ const HEAVY: &str = "\u{1}";
 async fn f23_a_viewer_that_falls_behind_gets_the_same_in_fewer_events() {
     let app = App::start().await;
     let conversation = app.conversation().await;
-    // Slow enough not to be merged for viewers who keep up; and enough of them that many are left when two at a time
-    // are merged, on a busy machine.
+    // Slow enough that they are not merged for viewers who keep up, and enough of them even if a busy machine merges
+    // them in pairs.
     let script = Script { text: Some(HEAVY.repeat(450_000)), piece_chars: 1_500, gap_ms: 25, ..Script::default() };
     // Too long to be told in a message.
     app.upstream.script(script.clone());

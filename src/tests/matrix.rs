@@ -1,7 +1,7 @@
 //! Two accounts and every route: B gets for A's ids what it gets for a random id, and an anonymous caller gets nothing.
 //!
 //! The routes come from the code that builds the router, and the server functions from their registry. One that is not
-//! in the list below fails the test: a new route must be listed here with its guard.
+//! in the list below fails the test: a new route needs an entry that says who may see what.
 
 mod guards;
 mod withdrawn;
@@ -49,7 +49,7 @@ impl Ids {
         self.0.iter().fold(text.to_owned(), |text, (name, id)| text.replace(name, id))
     }
 
-    /// Ids of this form that belong to nothing.
+    /// Ids of the same forms that do not exist.
     fn random() -> Self {
         let uuid = || uuid::Uuid::now_v7().to_string();
         let hash = || crate::server::secret::new().unwrap();

@@ -152,7 +152,7 @@ fn f22_a_viewer_whose_line_is_gone_is_let_go_of() {
         viewer.lose_the_line();
         followers(&app, 0).await;
         assert!(bounds.user_timeout / 2 < cut.elapsed(), "it was let go of at once: {:?}", cut.elapsed());
-        // The reply went on, and a viewer that comes back has missed nothing.
+        // The reply went on, and a viewer who comes back has missed nothing.
         app.post(&format!("/api/v1/replies/{}/stop", sent.reply), json!({})).await;
         let frames = app.rest_of(&conversation, &sent).await;
         let whole = Script { pieces: 100_000, ..Script::default() }.full_text();

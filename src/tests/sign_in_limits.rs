@@ -223,7 +223,7 @@ async fn a30_names_that_exist_take_no_longer_than_those_that_do_not() {
         let new = NewAccount { guest: None, name: &name, password, role, invitation: None };
         app.state.store.add_account(new).await.unwrap().unwrap();
         let mut names = [(&someone, &mut known, 1), (&nobody, &mut unknown, 2)];
-        // The later one finds warm caches.
+        // The second one benefits from warm caches.
         names.rotate_left(round as usize % 2);
         for (name, times, side) in names {
             let address = std::net::Ipv4Addr::from(side << 24 | round << 8).into();

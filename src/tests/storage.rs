@@ -65,7 +65,7 @@ async fn f17_a_full_disk_is_told_and_the_end_is_saved_when_there_is_room() {
     let conversation = app.conversation().await;
     let (sent, mut events, script) = reply_without_room(&app, &conversation).await;
 
-    // While it is full: viewers see the whole text and that it is not saved, and no new message is accepted.
+    // While it is full: viewers see the whole text and that it is not saved, and new messages are refused.
     let message = app.last_message(&conversation).await;
     assert_eq!((&message["status"], &message["error"]["kind"]), (&json!("failed"), &json!("not_saved")));
     assert_eq!(message["text"], script.full_text());

@@ -1,4 +1,4 @@
-//! How long a model thinks: equal for viewers who watch, come late, or read it afterwards.
+//! How long a model thinks: one duration for live, late and later viewers.
 
 use super::app::{App, Frame, text};
 use super::upstream::script::Script;

@@ -211,7 +211,7 @@ async fn begin_upload(app: &App) -> TcpStream {
     socket
 }
 
-/// Sends half of an upload, and then waits or disconnects. Returns the answer, if any.
+/// Sends half of an upload, then hangs up or waits. Returns the answer, empty if there is none.
 async fn half_an_upload(app: &App, hang_up: bool) -> String {
     let mut socket = begin_upload(app).await;
     if hang_up {

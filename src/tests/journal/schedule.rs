@@ -127,7 +127,7 @@ proptest! {
                 }
             }
         }
-        // A reader that is behind has been woken, and only needs to be polled.
+        // Viewers that are behind have been woken: polling them is enough.
         let end = journal.end().0.seq;
         for viewer in &mut viewers {
             for _ in 0..=2 * end + 2 {

@@ -5,15 +5,15 @@ use serde_json::{Value, json};
 
 /// Who may see what is behind a route.
 pub(super) enum Guard {
-    /// It has no user's data. Or it takes its own token, or asks for a password.
+    /// Public content, or guarded by a token of its own or a password.
     Everybody,
     /// Everybody gets their own; there is no id to try.
     Own,
     /// What belongs to an account, named by an id in the path or the body.
     Owned(Method, Body),
-    /// Owned, but refused with 403 in place of 404, for any id.
+    /// Like `Owned`, but refused with 403 instead of 404, for every id.
     Refused(Method, Body),
-    /// For callers that have signed the request with the app's secret.
+    /// For requests that are signed with the app's secret.
     Signed(Method),
     /// For admins alone. With or without an id, all others get 404.
     Admin(Method, Body),

@@ -266,7 +266,7 @@ fn is_refused(way: Way, answer: &str) -> bool {
     let sent_away = answer.to_lowercase().contains("\r\nlocation: /sign-in");
     match way {
         Way::Share => status == 404,
-        // For a caller who is not an admin there is nothing there.
+        // For a user who is not an admin the route does not exist.
         Way::Role if status == 404 => true,
         _ => status == 401 || status == 303 && sent_away,
     }

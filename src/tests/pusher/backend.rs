@@ -56,7 +56,7 @@ async fn an_added_event_goes_to_the_channels_subscribers_as_it_is() {
     let heard = client.next().await;
     assert_eq!((heard.name.as_str(), heard.channel.as_str()), ("ticket.closed", channel.as_str()));
     assert_eq!(heard.data, json!({ "ticket": 5, "text": "\"é\"" }));
-    // Not to the socket that has caused it.
+    // Not to the client that caused it (`socket_id`).
     let own = json!({ "name": "mine", "channel": channel, "data": "{}", "socket_id": client.id });
     assert_eq!(add(&app, &own).await.status(), 200);
     let batch = json!({ "batch": [{ "name": "one", "channel": channel, "data": "1" }, { "name": "two", "channel": channel, "data": "2" }] });

@@ -86,7 +86,7 @@ impl Client {
         client
     }
 
-    /// The close code for a client that connects like this.
+    /// The close code of a connection with this path and origin.
     pub(super) async fn refused(app: &App, path: &str, origin: Option<&str>) -> u16 {
         let socket = open(app, path, origin).await.unwrap();
         Self { socket, id: String::new(), parts: String::new() }.closed().await

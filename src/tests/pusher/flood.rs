@@ -1,4 +1,4 @@
-//! A client that sends too much is slowed down, and no other.
+//! Rate limits of client events: a client that sends too many is slowed down, the others are not.
 
 use super::client::{ALLOWED, Client};
 use crate::tests::app::App;
