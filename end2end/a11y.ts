@@ -1,4 +1,4 @@
-// How a page is looked at: by axe, by day and by night, on a phone and on a desk, and for whoever wants to see it.
+// Checks a page with axe, in the light and the dark scheme, on a phone and on a desktop, and takes screenshots of it.
 
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
@@ -10,7 +10,7 @@ export class Looks {
 
   constructor(private readonly page: Page) {}
 
-  /** Looks at the page as it is now. RIVULET_SHOTS is a folder for pictures of it. */
+  /** Checks the page in its current state. RIVULET_SHOTS is a folder for the screenshots. */
   async at(name: string): Promise<void> {
     const { page, found } = this;
     const shots = process.env.RIVULET_SHOTS;
@@ -27,7 +27,7 @@ export class Looks {
     }
   }
 
-  /** What was wrong with any of the pages. */
+  /** The violations of all pages. */
   faults(): string[] {
     return [...this.found];
   }

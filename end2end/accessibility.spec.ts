@@ -26,7 +26,7 @@ async function faults(page: Page, where: string): Promise<string[]> {
   return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${where}: ${id}: ${html}: ${failureSummary}`));
 }
 
-test("axe finds nothing on any page, by day and by night, on a phone and on a desk", async ({ chat, noise, page }) => {
+test("axe finds nothing on any page, by day and by night, on a phone and on a desktop", async ({ chat, noise, page }) => {
   test.setTimeout(120_000);
   noise.expect(/Failed to load resource: the server responded with a status of 404/);
   await fill(chat);

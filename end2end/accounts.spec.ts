@@ -51,7 +51,7 @@ test("a guest signs up, finds its conversation on a second browser, and ends the
   const began = Date.now();
   await others.getByRole("button", { name: "Sign out" }).click();
   await away;
-  // The stream is cut at once; what is left is the page's way to the server, twice.
+  // The stream is cut immediately; what remains are two requests of the page to the server.
   expect(Date.now() - began).toBeLessThan(1_500);
   await expect(others).toHaveCount(0);
   expect((await page.request.get("/api/v1/conversations")).status()).toBe(401);
@@ -128,7 +128,7 @@ test("one signs up and makes a token with the keyboard alone", async ({ page }) 
   await expect(page.getByText(/^rivulet_/)).toHaveCount(0);
 });
 
-test("axe finds nothing on the pages of accounts, by day and by night, on a phone and on a desk", async ({ noise, page, serve, upstream }) => {
+test("axe finds nothing on the pages of accounts, by day and by night, on a phone and on a desktop", async ({ noise, page, serve, upstream }) => {
   test.setTimeout(300_000);
   noise.expect(/422|404/);
   const server = await serve({ ...providers(upstream), RIVULET_SIGN_UP: "invitation" });
@@ -198,7 +198,7 @@ test("axe finds nothing on the pages of accounts, by day and by night, on a phon
   expect(looks.faults()).toEqual([]);
 });
 
-test("an admin invites somebody, and takes the account out of use while it is open", async ({ browse, noise, page, serve, upstream }) => {
+test("an admin invites a user, and takes the account out of use while it is open", async ({ browse, noise, page, serve, upstream }) => {
   noise.expect(CUT);
   noise.expect(/401|403/);
   const server = await serve({ ...providers(upstream), RIVULET_GUESTS: "off", RIVULET_SIGN_UP: "invitation" });

@@ -1,5 +1,5 @@
-// Pages that somebody changed on their way: extensions put elements beside fields, proxies rewrite addresses and strip
-// comments, browsers translate. And programs that stop.
+// Pages that are changed between server and browser: extensions put elements beside fields, proxies rewrite addresses
+// and strip comments, browsers translate. And programs that stop.
 
 import type { Page } from "@playwright/test";
 import { type Chat, type Script, ask, expect, test } from "./helpers";

@@ -121,7 +121,7 @@ test("z20 titles in the list, and where one writes instead, take their direction
   expect(await direction(instructions)).toBe("rtl");
 });
 
-test("z20 a conversation from right to left looks right by day and by night, on a phone and on a desk", async ({ chat, page, upstream }) => {
+test("z20 a conversation from right to left looks right by day and by night, on a phone and on a desktop", async ({ chat, page, upstream }) => {
   await talk(chat, upstream);
   const looks = new Looks(page);
   await looks.at("right-to-left");

@@ -28,7 +28,7 @@ export class Http2 {
 
   private connected(): ClientHttp2Session {
     if (this.session && !this.session.closed && !this.session.destroyed) return this.session;
-    // Nobody trusts the test's certificate.
+    // The test's certificate is self-signed.
     const session = connect(this.origin, { rejectUnauthorized: false });
     this.connections += 1;
     session.on("goaway", () => {
@@ -47,6 +47,6 @@ async function* pieces(stream: ClientHttp2Stream): AsyncIterable<Uint8Array> {
   try {
     for await (const piece of stream) yield piece;
   } catch {
-    // Whoever follows comes back.
+    // The follower reconnects.
   }
 }

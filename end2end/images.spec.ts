@@ -50,12 +50,12 @@ const tray = (page: Page): Locator => page.getByRole("list", { name: "Images to 
 const waiting = (page: Page): Locator => tray(page).getByRole("img");
 const choose = (page: Page, ...files: File[]): Promise<void> => page.getByLabel("Add images").setInputFiles(files);
 
-/** Waits until so many images are uploaded. */
+/** Waits until `count` images are uploaded. */
 async function ready(page: Page, count: number): Promise<void> {
   await expect(tray(page).locator("[aria-busy=false]")).toHaveCount(count);
 }
 
-/** What the system's clipboard, or a hand that holds files, gives to an element. */
+/** Dispatches the event of a paste from the clipboard, or of files that are dragged. */
 async function give(target: Locator, event: "paste" | "drop", files: File[]): Promise<void> {
   const sent = files.map(({ name, mimeType, buffer }) => ({ name, mimeType, base64: buffer.toString("base64") }));
   await target.evaluate(

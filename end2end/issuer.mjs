@@ -1,8 +1,8 @@
 // An OpenID Connect issuer that is not ours (the npm package oidc-provider), with people who are called as they log in.
 // It listens on a free port and says where. RIVULET is the address of the server that it serves.
 //
-// PUT /tampered {"asked": {...}, "answered": {...}} puts parameters over those of the next questions and answers, as somebody
-// in between would.
+// PUT /tampered {"asked": {...}, "answered": {...}} overwrites parameters of the next requests and answers, as an
+// attacker in between would.
 
 import { createServer } from "node:http";
 import { Provider } from "oidc-provider";

@@ -43,7 +43,7 @@ export async function recommended(...to: [string, string]): Promise<Site> {
   };
 }
 
-/** The same with a certificate, and so with HTTP/2. */
+/** deploy/nginx.conf with a certificate, and so with HTTP/2. */
 export async function encrypted(...to: [string, string]): Promise<Site> {
   const [file, change] = [await configured(to), replaced];
   return (port, folder) => {
@@ -67,13 +67,13 @@ async function configured(to: [string, string]): Promise<string> {
   return replaced(text, /.*listen \[::\]:443 ssl http2;\n/, "");
 }
 
-/** One that nobody trusts, and why should they: it is made for this run. */
+/** A self-signed certificate, made for this run. */
 async function certify(folder: string): Promise<void> {
   const flags = ["-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "1"];
   await promisify(execFile)("openssl", ["req", ...flags, "-keyout", join(folder, KEY), "-out", join(folder, CERTIFICATE)]);
 }
 
-/** Host and port that nobody listens on. */
+/** A host and port on which no process listens. */
 export async function freeAddress(): Promise<string> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

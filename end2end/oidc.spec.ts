@@ -34,7 +34,7 @@ class Office {
 
 const test = base.extend<{ office: Office }>({
   office: async ({ serve, upstream, noise }, use) => {
-    // The issuer's own pages ask for a font that is elsewhere; and whoever leaves a page cuts its stream.
+    // The issuer's own pages load a font from another host, and leaving a page cuts its stream.
     noise.expect(/fonts\.googleapis/);
     noise.expect(CUT);
     const server = await serve(providers(upstream));
@@ -56,13 +56,13 @@ const test = base.extend<{ office: Office }>({
 
 const through = (page: Page, does = "Sign in") => page.getByRole("button", { name: `${does} with The Office` });
 
-/** What somebody does at the issuer, who has not been there before. */
+/** Signs in at the issuer as a new user. */
 async function logIn(page: Page, login: string): Promise<void> {
   await logInAgain(page, login);
   await page.getByRole("button", { name: "Continue" }).click();
 }
 
-/** The same where that browser's person has agreed before. */
+/** Signs in at the issuer as a user who has consented before. */
 async function logInAgain(page: Page, login: string): Promise<void> {
   await page.getByPlaceholder("Enter any login").fill(login);
   await page.getByPlaceholder("and password").fill("whatever");
@@ -114,7 +114,7 @@ test.describe("without JavaScript", () => {
   });
 });
 
-test("what somebody in between has changed signs nobody in", async ({ browse, noise, office }) => {
+test("parameters that an attacker in between has changed sign no one in", async ({ browse, noise, office }) => {
   noise.expect(/40[03] /);
   const changed: [string, { asked?: Parameters; answered?: Parameters }, RegExp][] = [
     ["nonce", { asked: { nonce: "another" } }, /does not check out/],

@@ -33,7 +33,7 @@ async function isLegible(page: Page, speaker: string): Promise<void> {
   await page.emulateMedia({ media: "screen", colorScheme: null });
 }
 
-test("z21 a conversation is printed whole, by whoever is in it and by its public link", async ({ browse, chat, noise, page }) => {
+test("z21 a conversation is printed whole, by its users and by its public link", async ({ browse, chat, noise, page }) => {
   noise.expect(CUT);
   await page.goto("/sign-up");
   await page.getByLabel("Name", { exact: true }).fill(newName("Ann"));

@@ -1,5 +1,5 @@
 // The programs under test: Rivulet, and the scriptable model API (examples/upstream) in the place of a
-// provider. Whoever starts one ends it.
+// provider. The test that starts a process ends it.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -39,7 +39,7 @@ export class Program {
 
   /** `announcement` finds the address in what the program prints. */
   static async start(path: string, settings: Settings, announcement: RegExp, flags: string[] = []): Promise<Program> {
-    // Nothing else from outside: a key in somebody's environment would change what is tested.
+    // No other variables: a key in the developer's environment would change the test.
     const env = { PATH: process.env.PATH ?? "", NO_COLOR: "1", ...settings };
     const program = new Program(spawn(resolve(ROOT, path), flags, { env, stdio: ["ignore", "pipe", "pipe"] }));
     await program.announced(path, announcement);
@@ -199,7 +199,7 @@ export class Upstream {
     await this.call("POST", "/go");
   }
 
-  /** Waits until so many answers were cut off by the client. */
+  /** Waits until the client has cut off `count` answers. */
   async closed(count: number): Promise<void> {
     await this.call("GET", `/closed/${count}`);
   }

@@ -1,8 +1,8 @@
-// Chance that can be had again: RIVULET_SEED=… repeats what a run has printed.
+// Reproducible random numbers: RIVULET_SEED=… repeats the run that printed it.
 
 import { test } from "@playwright/test";
 
-/** So many numbers from 0 to 1. */
+/** `count` numbers from 0 to 1. */
 export function chances(count: number): number[] {
   const seed = Number(process.env.RIVULET_SEED ?? Date.now() % 1_000_000);
   console.log(`${test.info().title}: RIVULET_SEED=${seed}`);

@@ -3,7 +3,7 @@
 import type { Page } from "@playwright/test";
 import { ask, expect, test } from "./helpers";
 
-/** Two lines: who is so near to the end reads along. */
+/** Two lines: within this distance of the end, the view follows. */
 const NEAR_PX = 48;
 
 const PIECE_CHARS = 8;
@@ -23,7 +23,7 @@ const scrolled = (page: Page): Promise<number> =>
     return scrollY;
   });
 
-test("the view follows the text, stays where somebody scrolls up, and goes back down at the press of a button", async ({ chat, page, upstream }) => {
+test("the view follows the text, stays where the reader scrolls up, and goes back down at the press of a button", async ({ chat, page, upstream }) => {
   // It is being written for as long as the test looks at it.
   const [first, second, third] = [1_000, 1_600, 2_200];
   const holds = [first, second, third].map((length) => length / PIECE_CHARS);

@@ -15,7 +15,7 @@ const seconds = async (chat: Chat): Promise<number> => {
   return 60 * Number(words?.[1] ?? 0) + Number(words?.[2] ?? 0);
 };
 
-test("a thinking model is shown truthfully the whole time, to whoever watches, reloads, or comes late with a wrong clock", async ({ browse, chat, page, server, upstream }) => {
+test("a thinking model is shown truthfully the whole time, to viewers who watch, reload, or come late with a wrong clock", async ({ browse, chat, page, server, upstream }) => {
   const thinking = chat.replied.last().locator(".thinking:visible");
   await chat.open();
   await chat.say(ask("Think", THINKER));

@@ -1,4 +1,4 @@
-// A conversation that is shared, as people meet it: two of them in two browsers, a reader, and whoever passes by.
+// Shared conversations: two users in two browsers, one with read access, and an anonymous one with the public link.
 
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
@@ -24,7 +24,7 @@ async function faults(page: Page, where: string): Promise<string[]> {
 // Each page is looked at four times.
 test.describe.configure({ timeout: 120_000 });
 
-/** The faults of a page in all its dresses. */
+/** The violations of a page in each size and colour scheme. */
 async function allFaults(page: Page, where: string): Promise<string[]> {
   const found: string[] = [];
   for (const size of [PHONE, DESKTOP]) {
@@ -139,7 +139,7 @@ test("a reader comes in by a link, reads live, and is told why there is nowhere 
   await expect(second.titles).toHaveCount(0);
 });
 
-test("whoever has the public link reads along, live, without an account, until it is withdrawn", async ({ browse, chat, noise, page, upstream }) => {
+test("a reader with the public link follows live, without an account, until the link is withdrawn", async ({ browse, chat, noise, page, upstream }) => {
   noise.expect(CUT);
   noise.expect(/404 \(Not Found\)/);
   const address = await begun(chat, newName("Ann"));
@@ -153,7 +153,7 @@ test("whoever has the public link reads along, live, without an account, until i
   await passing.page.goto(secret);
   await passing.awake();
   await passing.shows("At their springs.");
-  await expect(passing.page.getByText("This conversation is public. You read along.")).toBeVisible();
+  await expect(passing.page.getByText("This conversation is public. You can only read it.")).toBeVisible();
   await expect(passing.field).toBeHidden();
   await expect(passing.sidebar).toHaveCount(0);
   await expect(passing.page.getByRole("alert")).toHaveCount(0);

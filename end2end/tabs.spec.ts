@@ -1,9 +1,9 @@
-// One account in many places at once: tabs, browsers, and more tabs than a browser has connections.
+// One account in many places at the same time: tabs, browsers, and more tabs than a browser has connections.
 
 import { Chat, ask, expect, test } from "./helpers";
 import { type Moment, recording } from "./recorder";
 
-/** What the eye takes for at once. */
+/** The delay below which an update seems immediate. */
 const AT_ONCE_MS = 250;
 
 /** When the reply had at least this length. */

@@ -14,16 +14,16 @@ import { recording } from "./recorder";
 const REPLIES = Number(process.env.RIVULET_REPLIES ?? 16);
 /** Half a second of writing, and more with every reply. */
 const SCRIPT: Script = { multibyte: true, gap_ms: 20 };
-/** What the eye takes for at once. */
+/** The delay below which an update seems immediate. */
 const AT_ONCE_MS = 250;
-/** A line is down for so long, at most. */
+/** The maximum time that a connection is down. */
 const DOWN_MS = 400;
 const KEY = "key-of-the-test";
 
 /** The handler that the documentation gives to those who build upon Rivulet. */
 type Folded = { messages: { id: string; text: string; status: string }[]; cursor: string | null; take(event: object): void };
 
-/** Somebody who looks on, each over a line of their own. */
+/** A viewer, over a connection of its own. */
 interface Place {
   name: string;
   line: Line;
@@ -226,7 +226,7 @@ test("pages of two people, Echo, EventSource and curl show one order and one tex
     const text = await upstream.text(script);
     await ann.call(`/conversations/${id}/messages`, { content: ask("Go", script) });
     expected.push(text);
-    // Every other time somebody's line breaks in the middle.
+    // In every second reply, one viewer's connection breaks.
     const broken = round % 2 ? places[Math.floor(chance[3 * round] * places.length)] : undefined;
     if (broken) {
       await wait(chance[3 * round + 1] * 500);

@@ -1,4 +1,4 @@
-// Saying it otherwise, asking again, and the way between what came of it.
+// Editing, retrying, and switching between the versions.
 
 import { type Page } from "@playwright/test";
 import { Chat, ask, expect, test } from "./helpers";
@@ -38,7 +38,7 @@ test("a question can be changed, and both ways are kept, in every tab and over a
     await expect(each.said.first().locator(".versions")).toHaveText("‹1 of 2›");
   }
   await expect(former).toBeDisabled();
-  await expect(next).toBeFocused(); // Whoever pressed goes on by keyboard.
+  await expect(next).toBeFocused(); // The focus stays for keyboard users.
   await chat.reload();
   await chat.shows("two");
   await next.press("Enter");
@@ -72,7 +72,7 @@ test("a reply that was tried again can be had back", async ({ chat, page, upstre
   expect(messages.map(({ content }) => content).slice(-3)).toEqual(["Something without a script", "Better.", "And then?"]);
 });
 
-test("whoever thinks better of it leaves the editor by Escape, and nothing is sent or stopped", async ({ chat, page }) => {
+test("Escape leaves the editor, and nothing is sent or stopped", async ({ chat, page }) => {
   await chat.open();
   await chat.say(ask("Long", { silence_after: 3 }));
   await chat.shows("t0 t1 t2");

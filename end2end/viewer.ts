@@ -13,7 +13,7 @@ export interface Event {
   at: number;
 }
 
-/** How a stream is asked for. None: the connection broke before the answer's head was here. */
+/** Requests the stream. None: the connection broke before the answer's head arrived. */
 export type Ask = (url: string, headers: Record<string, string>, signal: AbortSignal) => Promise<Answer | undefined>;
 
 interface Answer {
@@ -30,7 +30,7 @@ const TERMINAL = ["done", "stopped", "interrupted", "error"];
 /** Until the stream says otherwise. */
 const RETRY_MS = 500;
 
-/** Somebody new, with one conversation. */
+/** A new guest with one conversation. */
 export class Viewer {
   readonly events: Event[] = [];
   /** How often it connected. */
@@ -62,7 +62,7 @@ export class Viewer {
     await this.call(`/conversations/${this.conversation}/messages`, { content: ask("Go", script) });
   }
 
-  /** Follows until so many replies have ended, through as many connections as it takes. */
+  /** Follows until this many replies have ended, through as many connections as it takes. */
   async follow(replies: number): Promise<void> {
     const ended = () => this.events.filter((event) => TERMINAL.includes(event.type)).length;
     while (ended() < replies) {

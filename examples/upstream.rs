@@ -29,7 +29,7 @@ async fn main() -> io::Result<()> {
     tokio::signal::ctrl_c().await
 }
 
-#[expect(clippy::print_stdout, reason = "whoever starts this reads the line to know that it is ready")]
+#[expect(clippy::print_stdout, reason = "the caller reads this line to know that it is ready")]
 fn announce(url: &str) {
     println!("The upstream listens on {url}");
 }

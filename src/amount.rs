@@ -13,7 +13,7 @@ pub fn number(number: u64) -> String {
     grouped
 }
 
-/// Millionths of a dollar. From a cent on to the cent, and below as far as it takes to be more than nothing.
+/// Millionths of a dollar. Rounded to the cent; below a cent, to four decimal places.
 pub fn money(micros: u64) -> String {
     match micros {
         0 => "$0".into(),

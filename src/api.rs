@@ -59,10 +59,10 @@ pub async fn spent(conversation: Option<ConversationId>) -> Result<Spent, Proble
     crate::server::usage::spent(&state, who.account, conversation).await
 }
 
-/// Adds a message, with images that were uploaded before, and starts its reply, by `model` or else the conversation's.
+/// Adds a message, with uploaded images, and starts its reply, by `model` or else the conversation's.
 /// `start` also makes the conversation, with these settings.
 ///
-/// Both ids are made by the browser, so that sending twice is sending once.
+/// The browser makes both ids, so that a send is idempotent.
 #[server(name = SendMessage, endpoint = "chat/send", input = Json)]
 pub async fn send(
     conversation: ConversationId,
@@ -79,28 +79,29 @@ pub async fn send(
     state.engine.send(account, conversation, new).await
 }
 
-/// Asks for the reply to end here. Stopping twice, or after the end, is harmless.
+/// Stops the reply. Idempotent, also after the end.
 #[server(endpoint = "chat/stop", input = Json)]
 pub async fn stop(reply: MessageId) -> Result<(), Problem> {
     let (state, account) = crate::server::session::required().await?;
     state.engine.stop(account, reply).await.map(|_| ())
 }
 
-/// Answers the same message anew. The former reply is kept beside the new one.
+/// Starts another reply to the same message. The former reply is kept as another version.
 #[server(endpoint = "chat/retry", input = Json)]
 pub async fn retry(reply: MessageId) -> Result<Sent, Problem> {
     let (state, account) = crate::server::session::required().await?;
     state.engine.retry(account, reply).await
 }
 
-/// Goes on from the text of a reply that ended too early.
+/// Continues the text of a reply that ended too early.
 #[server(endpoint = "chat/continue", input = Json)]
 pub async fn resume(reply: MessageId) -> Result<Sent, Problem> {
     let (state, account) = crate::server::session::required().await?;
     state.engine.resume(account, reply).await
 }
 
-/// Says `text` in place of one's `message`, with its images. The former message and what followed are kept beside it.
+/// Replaces the caller's `message` by `text`, with the same images. The former message and its replies are kept as
+/// another version.
 #[server(name = EditMessage, endpoint = "chat/edit", input = Json)]
 pub async fn edit(message: MessageId, new: MessageId, text: String, model: Option<String>) -> Result<Sent, Problem> {
     let (state, account) = crate::server::session::required().await?;
@@ -108,7 +109,7 @@ pub async fn edit(message: MessageId, new: MessageId, text: String, model: Optio
     crate::server::branches::edit(&state, account, message, new, text, model).await
 }
 
-/// Shows the `number`th of the versions that `message` is one of, for everybody who looks at the conversation.
+/// Shows the `number`th of the versions that `message` is one of, for everyone in the conversation.
 #[server(endpoint = "chat/version", input = Json)]
 pub async fn show_version(message: MessageId, number: u32) -> Result<(), Problem> {
     let (state, account) = crate::server::session::required().await?;
@@ -129,11 +130,11 @@ pub async fn delete(conversation: ConversationId) -> Result<(), Problem> {
     crate::server::conversations::delete(&state, account, conversation).await
 }
 
-/// Everything that happens from here on, as one stream of lines (`wire::Line`): the conversation's journal after
+/// Follows events, as one stream of lines (`wire::Line`): the conversation's journal after
 /// `cursor`, and the list's after `list`. Without a conversation only the list's.
 ///
-/// Each of the two begins with `resumed`, or with a snapshot where the cursor says nothing to this server.
-/// An empty line is a sign of life.
+/// Each of the two begins with `resumed`, or with a snapshot if this server does not know the cursor.
+/// An empty line is a keep-alive.
 #[server(endpoint = "follow", input = Json, output = Streaming)]
 pub async fn follow(
     conversation: Option<ConversationId>,

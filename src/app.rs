@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use leptos_meta::{MetaTags, provide_meta_context};
 use std::sync::LazyLock;
 
-/// The id of the element that holds the app. What others add to the page beside it is no concern of ours.
+/// The id of the element that holds the app. Elements that others add beside it are ignored.
 pub const ROOT: &str = "app";
 
 /// The document around the app. Only the server draws it.
@@ -41,13 +41,13 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     }
 }
 
-/// What starts the program, without its comments.
+/// The script that starts the program, without its comments.
 static START: LazyLock<String> = LazyLock::new(|| {
     let lines = include_str!("app/start.js").lines().map(str::trim);
     lines.filter(|line| !line.starts_with("//")).collect::<Vec<_>>().join("\n")
 });
 
-/// Loads the program. leptos' own script would do nothing where that fails, or where the page was changed on its way.
+/// Loads the program. leptos' own script would do nothing if that fails, or if the page was changed on its way.
 #[component]
 fn Program(options: LeptosOptions) -> impl IntoView {
     let folder = format!("/{}", options.site_pkg_dir);

@@ -1,7 +1,7 @@
-//! What the page asks of the browser: small wrappers over `web_sys`, so that nothing else needs to know how.
+//! The page's access to the browser: small wrappers over `web_sys`, so that no other module depends on it.
 //!
-//! Called only from effects, event handlers and the tasks that they start. They compile for the server too, where
-//! nobody calls them.
+//! Called only from effects, event handlers and the tasks that they start. They compile for the server too, which
+//! never calls them.
 
 mod clipboard;
 mod event;
@@ -31,17 +31,17 @@ pub fn document() -> Document {
     window().document().expect("a browser's page has a document")
 }
 
-/// Whether the tab can be seen.
+/// Whether the tab is visible.
 pub fn is_visible() -> bool {
     document().visibility_state() != VisibilityState::Hidden
 }
 
-/// What the browser believes about the network. `false` is not always the truth: a server on this machine answers.
+/// Whether the browser reports a network (`navigator.onLine`). With `false`, a server on this machine still answers.
 pub fn is_online() -> bool {
     window().navigator().on_line()
 }
 
-/// Whether the browser's window and devices are as this media query says.
+/// Whether this media query matches.
 pub fn matches_media(query: &str) -> bool {
     window().match_media(query).ok().flatten().is_some_and(|query| query.matches())
 }
@@ -51,7 +51,7 @@ pub fn path() -> String {
     window().location().pathname().unwrap_or_default()
 }
 
-/// Puts another path into the address bar; nothing is loaded.
+/// Changes the path in the address bar without loading anything.
 pub fn push_path(path: &str) {
     if let Ok(history) = window().history() {
         // Throws for other hosts' addresses, and when it is called hundreds of times a second.
@@ -59,9 +59,9 @@ pub fn push_path(path: &str) {
     }
 }
 
-/// Tells the server something that it may miss.
+/// Sends a request whose loss is acceptable (`sendBeacon`).
 pub fn beacon(path: &str) {
-    // Throws for what is no address.
+    // Throws for an invalid address.
     let _ = window().navigator().send_beacon(path);
 }
 

@@ -1,4 +1,5 @@
-//! What the server functions and the REST API take and answer, beyond the model and its events: shared by both sides.
+//! The requests and answers of the server functions and the REST API, beyond the model and its events. Shared by both
+//! sides.
 
 pub mod object;
 
@@ -20,23 +21,23 @@ pub struct Page {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Earlier {
     pub messages: Vec<Message>,
-    /// Whether there are still earlier ones.
+    /// Whether there are earlier ones.
     pub earlier: bool,
     pub highlighted: BTreeMap<MessageId, String>,
 }
 
-/// What a send, a retry or a continue made.
+/// The messages that a send, a retry or a continue created.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Sent {
-    /// The person's message that is being answered.
+    /// The user's message that is being answered.
     pub message: Message,
     /// The reply, open.
     pub reply: Message,
     pub cursor: Cursor,
 }
 
-/// What changes in a conversation; `None` leaves a field as it is. Parameters change all together: what is not among the
-/// new ones is no longer set.
+/// What changes in a conversation; `None` leaves a field as it is. All parameters are replaced together: one that is
+/// not among the new ones is unset.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Changes {
     #[serde(default)]
@@ -54,16 +55,16 @@ pub struct Changes {
     pub parameters: Option<Parameters>,
 }
 
-/// What was used, in tokens.
+/// The usage, in tokens.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spent {
-    /// In the conversation that was asked about.
+    /// In the requested conversation.
     pub conversation: Option<Usage>,
     /// By the account today, in all its conversations.
     pub today: Usage,
 }
 
-/// Whose page it is.
+/// The caller's account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Me {
     pub id: AccountId,

@@ -1,6 +1,6 @@
-//! What a person may be told when something cannot be done, and its HTTP status.
+//! The errors that a user is shown, and their HTTP status.
 //!
-//! The same problem document (RFC 9457) answers REST calls and server functions, so the browser reads what curl reads.
+//! REST calls and server functions answer with one problem document (RFC 9457), so the browser reads what curl reads.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -11,32 +11,32 @@ use utoipa::ToSchema;
 
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
-/// Why a request was not done, in words that a person can act on.
+/// Why a request failed, in words that a user can act on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(into = "Document", from = "Document")]
 pub enum Problem {
     /// 400: the request cannot be read.
     #[error("{0}")]
     Malformed(String),
-    /// 401: nobody in particular is asking.
+    /// 401: the caller is anonymous.
     #[error("Rivulet does not know who you are. Open its start page in this browser, or send an API token.")]
     Unknown,
-    /// 401, where there is more to say: a token that is wrong, a server without guests.
+    /// 401, with a more specific reason: an invalid token, a server without guests.
     #[error("{0}")]
     Unauthorized(String),
-    /// 403: another website is asking in this person's name.
+    /// 403: a cross-site request with this user's cookie.
     #[error("{0}")]
     Forbidden(String),
-    /// 404: not there, or not yours; the answer is the same.
+    /// 404: it does not exist, or the caller has no access; the two are not distinguished.
     #[error("There is nothing here, or it is not yours to see.")]
     NotFound,
     /// 405
-    #[error("That cannot be done at this address with this method.")]
+    #[error("This address does not support this method.")]
     Method,
-    /// 408: what was sent came too slowly.
+    /// 408: the request arrived too slowly.
     #[error("{0}")]
     Slow(String),
-    /// 409: it contradicts what is already so.
+    /// 409: it conflicts with the stored state.
     #[error("{0}")]
     Conflict(String),
     /// 413
@@ -48,16 +48,16 @@ pub enum Problem {
     /// 422: readable, but a field is wrong.
     #[error("{message}")]
     Invalid { field: String, message: String },
-    /// 429: more than an account may ask for at once.
+    /// 429: a limit on the caller's requests is reached.
     #[error("{message}")]
     TooMany { message: String, retry_after_seconds: u64 },
-    /// 503: not now.
+    /// 503: temporarily unavailable.
     #[error("{message}")]
     Unavailable { message: String, retry_after_seconds: u64 },
     /// 500: our fault; the cause is in the server's log.
     #[error("Something went wrong on the server. Nothing you wrote is lost; try again.")]
     Internal,
-    /// The server could not be reached. Only a browser says this.
+    /// The server could not be reached. Only the browser creates this.
     #[error("The server cannot be reached. Check your connection; what you wrote is still here.")]
     Offline,
 }
@@ -67,7 +67,7 @@ impl Problem {
         Self::Invalid { field: field.into(), message: message.into() }
     }
 
-    /// The HTTP status; 0 for a problem that never was an answer.
+    /// The HTTP status; 0 for a problem that is not an answer.
     pub fn status(&self) -> u16 {
         match self {
             Self::Malformed(_) => 400,
@@ -116,7 +116,7 @@ impl Problem {
     }
 }
 
-/// The problem as it is written: RFC 9457, with `field` and `retry_after_seconds` as extension members.
+/// The problem document: RFC 9457, with `field` and `retry_after_seconds` as extension members.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Problem)]
 pub struct Document {
@@ -208,9 +208,9 @@ impl FromServerFnError for Problem {
         match error {
             ServerFnErrorErr::Request(_) | ServerFnErrorErr::Response(_) => Self::Offline,
             ServerFnErrorErr::Args(message) | ServerFnErrorErr::MissingArg(message) => Self::Malformed(message),
-            // In the browser, an answer that is not ours: a proxy's error page, or a newer server's.
+            // In the browser, an answer that is not a problem document: a proxy's error page, or a newer server's.
             ServerFnErrorErr::Deserialization(_) if cfg!(target_family = "wasm") => Self::Offline,
-            // On the server, what was asked.
+            // On the server, a request that cannot be read.
             ServerFnErrorErr::Deserialization(message) => {
                 Self::Malformed(format!("The request's JSON cannot be read: {message}"))
             }

@@ -1,4 +1,4 @@
-//! What happens in a conversation, and the one fold that turns it into what a person sees.
+//! The events of a conversation, and the one fold that turns them into what a user sees.
 //!
 //! Server, browser and tests fold with the same functions: [`Draft::apply`] for the open reply, [`Thread::apply`]
 //! for the conversation around it.
@@ -13,7 +13,7 @@ use crate::model::{Access, Conversation, ConversationId, Message, MessageId, Rep
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// One entry of a journal. What is large is boxed: almost all events are a few letters of a reply.
+/// One entry of a journal. Large contents are boxed: almost all events are a few letters of a reply.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
@@ -25,7 +25,7 @@ pub enum Event {
     Resumed {
         from: Cursor,
     },
-    /// A person's message was added.
+    /// A user's message was added.
     Message {
         message: Box<Message>,
     },
@@ -42,15 +42,15 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "is_none")]
         images_left_out: u32,
     },
-    /// The provider could not answer yet: what is being done about it, in a sentence, until the first piece arrives.
+    /// The provider could not answer yet: a sentence about what is done meanwhile, shown until the first piece arrives.
     Waiting {
         reply: MessageId,
         message: String,
-        /// The model that is asked from here on, where it is another one.
+        /// The model that is asked from here on, if it is another one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         model: Option<String>,
     },
-    /// The model thinks; the text may be empty when it does so in silence.
+    /// The model thinks; the text may be empty if the provider does not show it.
     Thinking {
         reply: MessageId,
         text: String,
@@ -89,7 +89,7 @@ pub enum Event {
     Conversation {
         conversation: Box<Conversation>,
     },
-    /// The conversation is gone.
+    /// The conversation was deleted, or the viewer lost access.
     Deleted {
         conversation: ConversationId,
     },
@@ -147,7 +147,7 @@ impl Event {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Snapshot {
     pub conversation: Conversation,
-    /// What whoever asked may do here.
+    /// The access of the viewer whom this snapshot is for.
     #[serde(default)]
     pub access: Access,
     /// The newest messages on the way to the newest one, oldest first; an open reply is among them.
@@ -168,19 +168,19 @@ pub struct List {
     pub cursor: Cursor,
 }
 
-/// A reply as far as it has come.
+/// A reply as far as it is generated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Draft {
     pub reply: MessageId,
     pub text: String,
     pub thinking: String,
-    /// How long it has thought, in milliseconds, without what is under way.
+    /// How long it has thought, in milliseconds, without the current stretch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thinking_ms: Option<u64>,
-    /// When the thinking began that is under way.
+    /// When the current stretch of thinking began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thinking_since: Option<String>,
-    /// What the reply waits for, in a sentence, where it does not simply wait for the model.
+    /// What the reply waits for, as a sentence; only set if it is not the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<String>,
     pub status: Status,
@@ -199,7 +199,7 @@ impl Draft {
         }
     }
 
-    /// A reply as far as the store has it, where no journal of this process does.
+    /// A reply as far as the store has it, for replies in no journal of this process.
     pub fn stored(message: &Message) -> Self {
         Self {
             text: message.text.clone(),
@@ -210,7 +210,7 @@ impl Draft {
         }
     }
 
-    /// Writes what this says into the reply's message.
+    /// Writes the draft into the reply's message.
     pub fn write_to(&self, message: &mut Message) {
         message.text.clone_from(&self.text);
         message.thinking.clone_from(&self.thinking);
@@ -218,7 +218,7 @@ impl Draft {
         message.thinking_since.clone_from(&self.thinking_since);
     }
 
-    /// The one fold: what the reply is after `event`. Events of other replies, and any after the end, change nothing.
+    /// The one fold: the reply's state after `event`. Events of other replies, and any after the end, change nothing.
     pub fn apply(&mut self, event: &Event) {
         if event.reply() != Some(self.reply) || !self.status.is_open() {
             return;

@@ -15,8 +15,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-/// Gives memory back to the system after a crowd has left, which the C library's allocator keeps: what one viewer holds
-/// lies between what others hold. .cargo/config.toml says how soon.
+/// Returns memory to the system after many viewers have left. The C library's allocator keeps it, because the
+/// allocations of viewers are interleaved. .cargo/config.toml says how soon.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
@@ -38,11 +38,11 @@ fn main() -> ExitCode {
 /// Work on a blocking thread (a name look-up, say) must not hold up the exit for longer than this.
 const LEFTOVERS: Duration = Duration::from_millis(100);
 
-/// Serves, or does what else was asked for. True when all is well.
+/// Serves, or runs another command. True on success.
 fn run(settings: Settings) -> anyhow::Result<bool> {
     let runtime = Runtime::new()?;
     let result = match settings.command {
-        // Without a log: what there is to say, the command says.
+        // Without a log: the command prints its own messages.
         Some(command) => runtime.block_on(commands::run(command, &settings, &mut std::io::stdout())),
         None => runtime.block_on(start(settings)).map(|()| true),
     };
@@ -52,7 +52,7 @@ fn run(settings: Settings) -> anyhow::Result<bool> {
 
 async fn start(settings: Settings) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&settings.log).context("RUST_LOG expects a level, such as info")?;
-    // Colours are for people: in a file they are noise.
+    // Colours are for terminals: in a file they are noise.
     let coloured = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(coloured).with_writer(std::io::stderr).init();
     let stop = stop_signal()?;
@@ -82,11 +82,11 @@ async fn start(settings: Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Prints the link that makes the first admin, to whoever started this and to nobody else: not into the log.
+/// Prints the link that makes the first admin to standard output only, not into the log.
 async fn welcome_first_admin(state: &State, address: SocketAddr) {
     let invitation = match accounts::first_admin(state).await {
         Ok(invitation) => invitation,
-        // Whoever has an account can read meanwhile.
+        // Users who have an account can read meanwhile.
         Err(problem) => {
             tracing::error!(%problem, "There is no admin yet, and the link that makes one could not be written: start again");
             return;
@@ -99,7 +99,7 @@ async fn welcome_first_admin(state: &State, address: SocketAddr) {
     }
 }
 
-/// Reads the providers anew at every SIGHUP, for as long as the runtime lives.
+/// Reloads the providers at every SIGHUP, for as long as the runtime lives.
 fn reload_at_signal(state: State) -> anyhow::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {

@@ -1,16 +1,16 @@
-//! Markdown to HTML, on both sides with the same code: the server for what is stored, the browser for what streams in.
+//! Markdown to HTML, with the same code on both sides: the server renders stored messages, the browser streaming ones.
 //!
-//! The text comes from a model or a person and is trusted with nothing. Every tag of the output is written in
+//! The text comes from a model or a user and is not trusted. Every tag of the output is written in
 //! `page`, `link` and `small`; whatever else looks like HTML is text. Nothing loads by itself, nothing runs, links lead only to
 //! http, https and mailto and say where. It must not know highlighters, views or the network.
 //!
-//! - `source` makes a text ready for the parser where readers want something else than CommonMark says, with `math` for
+//! - `source` prepares a text for the parser where readers expect something else than CommonMark, with `math` for
 //!   formulas and `cjk` for scripts without blanks
-//! - `page` turns the parser's events into HTML, `link` those of links and images; `address` judges where they may lead,
-//!   with `punycode` for foreign hosts, and `claim` which host a link's text seems to name; `bare` finds addresses in text;
-//!   `small` knows the few tags that are more than text
-//! - `gauge` tells from afar which texts would be dear to parse; they are shown as they are
-//! - `blocks` renders a growing text without drawing again what is finished; `fence` is its open code block
+//! - `page` turns the parser's events into HTML, `link` those of links and images; `address` decides where they may
+//!   lead, with `punycode` for international hosts, and `claim` which host a link's text seems to name; `autolink`
+//!   finds addresses in text; `small` knows the few tags that are more than text
+//! - `complexity` estimates which texts would be too slow to parse; they are shown as plain text
+//! - `blocks` renders a growing text without rendering its finished blocks again; `fence` is its open code block
 //! - `title` makes a conversation's title out of its first message
 
 mod address;
@@ -38,12 +38,12 @@ use pulldown_cmark::{Options, TextMergeWithOffset};
 use source::Source;
 use std::borrow::Cow;
 
-/// Longer texts are shown as they are: a reply ends at this size, so that only a mistake gets beyond it, and
+/// Longer texts are shown as plain text: replies are limited to this size, so that only a bug exceeds it, and
 /// parsing takes up to a hundred bytes of memory for each byte of text.
 pub const MAX_RENDER_BYTES: usize = 1024 * 1024;
 
-/// No smart punctuation, footnotes, maths or heading attributes: what is not switched on cannot be misused. `GFM` is no
-/// more than alerts (`> [!NOTE]`).
+/// No smart punctuation, footnotes, maths or heading attributes: a disabled feature cannot be misused. `GFM` only
+/// enables alerts (`> [!NOTE]`).
 const OPTIONS: Options = Options::ENABLE_TABLES
     .union(Options::ENABLE_STRIKETHROUGH)
     .union(Options::ENABLE_TASKLISTS)
@@ -115,7 +115,7 @@ fn blocks(text: &str, highlight: Highlight<'_>) -> Vec<Block> {
     let (mut start, mut line, mut counted) = (0, 0, 0);
     for (event, range) in TextMergeWithOffset::new(source.events()) {
         if page.is_at_top() {
-            // Places in the source are others, its lines are those of the text.
+            // Offsets in the source differ from those in the text; the line numbers are equal.
             let lines = source.lines(counted, range.start);
             start = skip_lines(text, start, lines);
             line += lines;
@@ -134,7 +134,7 @@ fn no_highlight(_language: &str, _code: &str) -> Option<String> {
 }
 
 /// Lines end in `\n` alone, whatever they ended in: a text that grows so still only grows. Characters that `source` uses
-/// for itself become U+FFFD; Unicode has them for no text.
+/// for itself become U+FFFD; they are noncharacters in Unicode.
 fn normalized(text: &str) -> Cow<'_, str> {
     let lines = if text.contains('\r') {
         Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
@@ -148,7 +148,7 @@ fn is_too_dear(text: &str) -> bool {
     text.len() > MAX_RENDER_BYTES || text.lines().fold(Gauge::default(), Gauge::with).is_over()
 }
 
-/// The text as it stands, where Markdown would be too dear.
+/// The text without Markdown, for texts that would be too slow to parse.
 fn plain(text: &str) -> String {
     let mut html = String::from(page::PLAIN_START);
     escape(&mut html, text);
@@ -156,7 +156,7 @@ fn plain(text: &str) -> String {
     html
 }
 
-/// Where the line begins that is so many lines behind the one that begins at `start`.
+/// The start of the line that is `lines` lines after the one that begins at `start`.
 fn skip_lines(text: &str, start: usize, lines: usize) -> usize {
     let Some(last) = lines.checked_sub(1) else { return start };
     text[start..].match_indices('\n').nth(last).map_or(text.len(), |(newline, _)| start + newline + 1)

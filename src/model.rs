@@ -1,6 +1,6 @@
 //! The plain data that server and browser both know: conversations, messages, their ids.
 //!
-//! Nothing here does anything. The field names are the public JSON (see docs/api.md).
+//! Types without behaviour. The field names are the public JSON (see docs/api.md).
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -59,7 +59,8 @@ id!(
 );
 
 impl MessageId {
-    /// When it was made, by the clock of whoever made it, in milliseconds since 1970: a UUID v7 begins with that.
+    /// The time in the id, in milliseconds since 1970 by the clock of the process that made it: a UUID v7 begins with
+    /// it.
     pub fn made_at_ms(self) -> u64 {
         (self.0.as_u128() >> 80) as u64
     }
@@ -72,7 +73,7 @@ pub struct Named {
     pub name: String,
 }
 
-/// What somebody may do in a conversation, from the least on. Each may do what the ones before it may.
+/// An account's access to a conversation, in ascending order. Each level includes the ones before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Access {
@@ -80,7 +81,7 @@ pub enum Access {
     Reader,
     /// Sends, stops, retries, continues.
     Participant,
-    /// Names it, sets it, shares it, deletes it.
+    /// Renames it, changes its settings, shares it, deletes it.
     #[default]
     Owner,
 }
@@ -107,36 +108,36 @@ pub struct Conversation {
     pub system: String,
     #[serde(default)]
     pub parameters: Parameters,
-    /// Whose it is, where others may see it as well.
+    /// The owner, if others have access as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Named>,
     pub created_at: String,
     pub updated_at: String,
 }
 
-/// How the model is to answer. What is not set is the provider's to choose, and is not sent.
+/// The model's parameters. One that is not set is not sent, and the provider decides.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Parameters {
-    /// How freely it chooses its words, from 0 up to [`Parameters::MAX_TEMPERATURE`].
+    /// The sampling temperature, from 0 up to [`Parameters::MAX_TEMPERATURE`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 2)]
     pub temperature: Option<f64>,
-    /// The longest reply, thinking included.
+    /// The maximum number of tokens of a reply, thinking included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 1_000_000)]
     pub max_output_tokens: Option<u32>,
-    /// How hard it thinks: one of [`Parameters::EFFORTS`].
+    /// The thinking effort: one of [`Parameters::EFFORTS`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(pattern = "^(none|minimal|low|medium|high|xhigh|max)$")]
     pub effort: Option<String>,
 }
 
 impl Parameters {
-    /// OpenAI and Google go so far, others to 1; they say so themselves.
+    /// The maximum of OpenAI and Google. Others allow 1, and refuse more themselves.
     pub const MAX_TEMPERATURE: f64 = 2.0;
-    /// No model writes half as much; more is a slip of the keyboard.
+    /// No model writes half as much; more is a typing error.
     pub const MAX_OUTPUT_TOKENS: u32 = 1_000_000;
-    /// Every word that a provider has for it. Which of them a model takes, its provider says.
+    /// Every value that a provider has. The provider refuses those that a model does not support.
     pub const EFFORTS: [&str; 7] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 }
 
@@ -156,7 +157,7 @@ impl Role {
     }
 }
 
-/// The state of a reply: `streaming`, then exactly one of the others. A person's message is `done`.
+/// The state of a reply: `streaming`, then exactly one of the others. A user's message is `done`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -183,32 +184,32 @@ impl Status {
     }
 }
 
-/// What a person or a model said. Times are RFC 3339 in UTC.
+/// A message of a user or a model. Times are RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Message {
     pub id: MessageId,
     /// The message that this one answers; none for the first.
     pub parent: Option<MessageId>,
     pub role: Role,
-    /// Who wrote it, where a person did.
+    /// The author, for a user's message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<Named>,
     pub text: String,
-    /// What the model thought before it spoke, where it says so.
+    /// The model's thinking before the answer, if the provider shows it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub thinking: String,
-    /// How long it has thought, in milliseconds; none where it did not, or where nobody could tell.
+    /// How long it has thought, in milliseconds; none if it did not think, or if the duration is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thinking_ms: Option<u64>,
-    /// When the thinking began that is under way.
+    /// When the current stretch of thinking began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thinking_since: Option<String>,
     pub status: Status,
     pub model: Option<String>,
-    /// The model that was asked first, where that one could not answer and `model` was asked instead.
+    /// The model that was asked first, if it could not answer and `model` was asked instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<String>,
-    /// What a person put beside the text.
+    /// The images that the user attached.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<Image>,
     /// How many of the conversation's first messages the model was not shown, because it cannot read so much.
@@ -218,12 +219,12 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "is_none")]
     pub images_left_out: u32,
     pub usage: Option<Usage>,
-    /// Why the model ended, in the provider's word.
+    /// Why the model ended, as named by the provider.
     pub stop_reason: Option<String>,
     pub error: Option<ReplyError>,
     pub created_at: String,
     pub finished_at: Option<String>,
-    /// Which of the versions of this place in the conversation it is. Where there is but one, and outside snapshots and lists
+    /// Which of the message's versions it is. If there is only one, and outside snapshots and lists
     /// of messages: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub versions: Option<Versions>,
@@ -238,13 +239,13 @@ pub struct Versions {
     pub count: u32,
 }
 
-/// Not worth a word in what is sent.
+/// The default is omitted in JSON.
 pub(crate) fn is_none(count: &u32) -> bool {
     *count == 0
 }
 
 impl Message {
-    /// What a person said, now.
+    /// A new message of a user.
     pub fn said(id: MessageId, parent: Option<MessageId>, text: String, now: String) -> Self {
         let finished_at = Some(now.clone());
         Self {
@@ -257,7 +258,7 @@ impl Message {
         }
     }
 
-    /// A reply that begins now.
+    /// A new reply, open.
     pub fn opened(id: MessageId, parent: Option<MessageId>, model: &str, now: String) -> Self {
         Self {
             id,
@@ -284,11 +285,11 @@ impl Message {
     }
 }
 
-/// An image that somebody uploaded, as it is shown. What it shows is at `/api/v1/images/{id}`.
+/// An uploaded image, without its bytes, which are at `/api/v1/images/{id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Image {
     pub id: ImageId,
-    /// What its file was called.
+    /// The file's name.
     pub name: String,
     /// In pixels.
     pub width: u32,
@@ -296,27 +297,27 @@ pub struct Image {
 }
 
 impl Image {
-    /// What one message may have. Mistral takes no more in a request, and nobody looks at more at once.
+    /// The maximum per message. Mistral accepts no more in a request, and more are hard to view together.
     pub const MAX_PER_MESSAGE: usize = 8;
-    /// What a phone's best picture takes as a file, with room to spare.
+    /// The file size of a phone's best photo, with a margin.
     pub const MAX_UPLOAD_BYTES: usize = 12 << 20;
 }
 
-/// What a reply cost, in the provider's tokens.
+/// The usage of a reply, in the provider's tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Usage {
     pub input_tokens: u64,
     pub output_tokens: u64,
-    /// Not counted, or not all of it: the provider told nothing, and this is about what it must have been.
+    /// Whether the counts are an estimate, because the provider reported none or not all.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub estimated: bool,
-    /// In millionths of a dollar; none where the settings name no price of the model.
+    /// In millionths of a dollar; none if the settings have no price for the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_micros: Option<u64>,
 }
 
 impl Usage {
-    /// Both together. What has no price counts for nothing in the sum's.
+    /// The sum of both. A usage without a price adds nothing to the sum's price.
     pub fn plus(self, more: Self) -> Self {
         let costs = self.cost_micros.into_iter().chain(more.cost_micros);
         Self {
@@ -328,7 +329,7 @@ impl Usage {
     }
 }
 
-/// Why a reply failed: a word for programs, a sentence for people.
+/// Why a reply failed: a code for programs, a sentence for users.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReplyError {
     /// Of the provider: `unreachable`, `untrusted`, `timeout`, `upstream_reset`, `truncated`, `empty` (the model ended without an
@@ -336,7 +337,7 @@ pub struct ReplyError {
     /// `bad_request`, `protocol`. Of Rivulet: `too_long`, `not_saved`, `internal`. More may follow.
     pub kind: String,
     pub message: String,
-    /// Whether the same request may well succeed later.
+    /// Whether a retry may succeed.
     pub retryable: bool,
     pub retry_after_ms: Option<u64>,
 }
@@ -349,7 +350,7 @@ pub struct Model {
     pub name: String,
     pub provider: String,
     pub default: bool,
-    /// Whether it sees images.
+    /// Whether it accepts images.
     #[serde(default)]
     pub images: bool,
 }

@@ -1,4 +1,4 @@
-//! Where the browser starts. `app/start.js` loads the program and decides how it takes over the page.
+//! The entry points in the browser. `app/start.js` loads the program and decides how it takes over the page.
 
 use crate::app::App;
 use crate::browser;
@@ -12,25 +12,25 @@ use std::sync::Arc;
 use wasm_bindgen::prelude::*;
 use web_sys::HtmlElement;
 
-/// Calls back once everything is here that the page's place needs.
+/// Calls back once all code that the page's route needs is loaded.
 #[wasm_bindgen]
 pub fn start(take_over: Function) {
     console_error_panic_hook::set_once();
     route::ask_there();
     wasm_bindgen_futures::spawn_local(async move {
         lazy::load_for_page().await;
-        // What goes wrong there is dealt with there.
+        // The callback handles its own errors.
         let _ = take_over.call0(&JsValue::NULL);
     });
 }
 
-/// Takes over the nodes that the server drew. They must be as they were sent.
+/// Hydrates the server's nodes, which must be unchanged.
 #[wasm_bindgen]
 pub fn hydrate() {
     hydrate_from(root(), App).forget();
 }
 
-/// Draws the page in the empty root, from the data that came with it.
+/// Renders the page in the empty root, from the data in the HTML.
 #[wasm_bindgen]
 pub fn draw() {
     let context = Arc::new(HydrateSharedContext::new());

@@ -1,7 +1,7 @@
-//! What a person sees. Components draw: props in, view out.
+//! The user interface. Components draw: props in, view out.
 //!
 //! [`layout`] loads the first page and lays it out: [`sidebar`] beside [`thread`] (or [`start`]), with the
-//! [`composer`] below. [`live`] holds the signals that all of them read; [`page`] what belongs to the page alone.
+//! [`composer`] below. [`live`] holds the signals that all of them read; [`page`] the rest of the page's state.
 
 pub mod actions;
 pub mod advanced;

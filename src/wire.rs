@@ -12,7 +12,7 @@ use crate::event::{Cursor, Event};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A line longer than this is not ours: the longest event is a snapshot of 50 long messages.
+/// A longer line is not from our server: the longest event is a snapshot of 50 long messages.
 pub const MAX_LINE_BYTES: usize = 64 << 20;
 
 /// An event's JSON, made once and framed for each transport.
@@ -54,7 +54,7 @@ impl Body {
     }
 }
 
-/// Which of the two journals on one connection an event belongs to.
+/// The journal, of the two on one connection, that an event belongs to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Topic {
@@ -74,7 +74,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// Whether this line directly continues what was seen up to `cursor`, is old, or leaves a gap. Before the first
+    /// Whether this line directly follows `cursor`, is old, or leaves a gap. Before the first
     /// snapshot there is no cursor.
     pub fn order(&self, cursor: Option<Cursor>) -> Order {
         if matches!(self.event, Event::Snapshot(_) | Event::List(_)) {
@@ -84,14 +84,15 @@ impl Line {
             return Order::Gap;
         };
         if let Event::Resumed { from } = self.event {
-            // From further back is harmless: what comes twice is old.
+            // An earlier start is harmless: repeated events are old.
             return if from.epoch == cursor.epoch && from.seq <= cursor.seq { Order::Old } else { Order::Gap };
         }
         let first = self.first.unwrap_or(self.id.seq);
         if self.id.seq <= cursor.seq {
             return Order::Old;
         }
-        // Pieces that were merged across the cursor cannot be taken apart: asked again, they come apart there.
+        // Pieces that were merged across the cursor cannot be split here; the server splits them there when it is asked
+        // again.
         if first == cursor.seq + 1 { Order::Next } else { Order::Gap }
     }
 }
@@ -110,7 +111,7 @@ pub struct Lines {
     buffer: Vec<u8>,
 }
 
-/// The stream is not ours to read any further.
+/// The stream cannot be read any further.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a line of the stream is too long")]
 pub struct TooLong;

@@ -13,11 +13,11 @@ use tokio::time::{Instant, timeout};
 const PER_SOURCE: usize = 4_000;
 /// How many connect at the same time: fewer than the server's queue of connections that wait to be accepted.
 pub const CONNECT_TOGETHER: usize = 200;
-/// A follower is one once it was told where it stands.
+/// The event with its cursor, after which a follower counts.
 const FIRST: &[u8] = b"event: snapshot";
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Whom to follow, and as who.
+/// The server and conversation to follow, and the user's cookie.
 #[derive(Clone)]
 pub struct Target {
     pub address: SocketAddr,
@@ -33,12 +33,12 @@ impl Target {
 
 pub struct Follower {
     stream: TcpStream,
-    /// The end of what was read, in case that what is looked for was cut in two.
+    /// The last bytes that were read, in case the mark was cut in two.
     tail: Vec<u8>,
 }
 
 impl Follower {
-    /// The one of this number.
+    /// The follower with this number.
     pub async fn new(target: &Target, index: usize) -> anyhow::Result<Self> {
         let Target { address, path, cookie } = target;
         let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\ncookie: {cookie}\r\n\r\n");
@@ -47,7 +47,7 @@ impl Follower {
         Ok(follower)
     }
 
-    /// Connects, and asks.
+    /// Connects and sends the request.
     pub async fn open(address: SocketAddr, index: usize, request: &str) -> anyhow::Result<Self> {
         let socket = TcpSocket::new_v4()?;
         let source = Ipv4Addr::new(127, 0, 0, 1 + (index / PER_SOURCE) as u8);
@@ -61,7 +61,7 @@ impl Follower {
         Ok(self.stream.write_all(bytes).await?)
     }
 
-    /// All that comes until `mark` has come.
+    /// Reads until `mark` has arrived, and returns all of it.
     pub async fn text_until(&mut self, mark: &str) -> anyhow::Result<String> {
         loop {
             let text = String::from_utf8_lossy(&self.tail).into_owned();
@@ -76,7 +76,7 @@ impl Follower {
         }
     }
 
-    /// Reads until `mark` has come.
+    /// Reads until `mark` has arrived.
     pub async fn until(&mut self, mark: &[u8]) -> anyhow::Result<Instant> {
         loop {
             let Some(now) = self.read().await? else {
@@ -90,7 +90,7 @@ impl Follower {
         }
     }
 
-    /// Reads to the end of the stream, however it ends. The last that came.
+    /// Reads to the end of the stream, however it ends. Returns the last `most` bytes.
     pub async fn rest(mut self, most: usize) -> String {
         while let Ok(Some(_)) = self.read().await {
             self.tail.drain(..self.tail.len().saturating_sub(most));
@@ -98,7 +98,7 @@ impl Follower {
         String::from_utf8_lossy(&self.tail).into_owned()
     }
 
-    /// What comes next, at the end of the tail, and when it came.
+    /// Appends the next bytes to the tail, and returns when they arrived.
     async fn read(&mut self) -> io::Result<Option<Instant>> {
         loop {
             self.stream.readable().await?;

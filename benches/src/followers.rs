@@ -16,15 +16,15 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-/// For an idle follower (design, 10).
+/// The memory budget of an idle follower (design, 10).
 const MAX_KIB: f64 = 16.0;
-/// From the last token to the last follower (design, 10), for so many followers.
+/// The budget from the last token to the last follower (design, 10), for the measured number of followers.
 const MAX_MS: f64 = 250.0;
-/// A reply of five pieces, half a second apart: each has reached everybody before the next is written.
+/// A reply of five pieces, half a second apart: each has reached all followers before the next is written.
 const TEXT: &str = "one.two.tri.for.last";
 const PIECE_CHARS: usize = 4;
 const GAP_MS: u64 = 500;
-/// How the last token ends on the wire; the person's message, quoted in an event, does not read like this.
+/// The end of the last token on the wire. The user's message, quoted in an event, does not contain this.
 const LAST: &[u8] = b"\"last\"}";
 const PATIENCE: Duration = Duration::from_secs(60);
 

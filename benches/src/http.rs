@@ -1,4 +1,4 @@
-//! A client of HTTP/1.1, as thin as can be: what it costs is taken from the programs that are measured.
+//! A minimal HTTP/1.1 client: its own cost reduces what the measured programs get.
 
 use anyhow::{Context, ensure};
 use bytes::Bytes;
@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 /// sent into a connection that is just being closed.
 const IDLE_LIMIT: Duration = Duration::from_secs(9);
 
-/// One connection at a time, and whose it is.
+/// A client with one connection at a time, and its user's cookie.
 pub struct Caller {
     address: SocketAddr,
     sender: SendRequest<Full<Bytes>>,
@@ -30,7 +30,7 @@ impl Caller {
         Self::with(address, String::new()).await
     }
 
-    /// Somebody new, as Rivulet knows them by the cookie that a first page sets.
+    /// A new guest, with the cookie that the first page sets.
     pub async fn guest(address: SocketAddr) -> anyhow::Result<Self> {
         let mut caller = Self::new(address).await?;
         let page = caller.call(Method::GET, "/", &[], None).await?;
@@ -40,7 +40,7 @@ impl Caller {
         Ok(caller)
     }
 
-    /// Another connection of the same person.
+    /// Another connection of the same user.
     pub async fn again(&self) -> anyhow::Result<Self> {
         Self::with(self.address, self.cookie.clone()).await
     }
@@ -81,7 +81,7 @@ impl Caller {
         Ok(response)
     }
 
-    /// The same, with a status of success.
+    /// Sends a request. An answer without a status of success is an error.
     pub async fn call(
         &mut self,
         method: Method,
@@ -120,7 +120,7 @@ async fn json(response: Response<Incoming>) -> anyhow::Result<Value> {
     Ok(serde_json::from_slice(&response.into_body().collect().await?.to_bytes())?)
 }
 
-/// Whether somebody listens there and, where a path is given, answers it with 200.
+/// Whether a process listens there and, if a path is given, answers it with 200.
 pub async fn answers(address: SocketAddr, path: Option<&str>) -> bool {
     match path {
         None => TcpStream::connect(address).await.is_ok(),

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// The upstream's pace in each reply: twenty pieces a second, so that two cores can do a thousand replies.
 const GAP_MS: u64 = 50;
-/// After the last client has begun, before anything counts.
+/// The warm-up after the last client has begun.
 const WARM_UP: Duration = Duration::from_millis(500);
 /// What Rivulet may add to the time to first token, in milliseconds (design, 10), and at how many replies.
 const ADDED_TTFT_MS: f64 = 2.0;
@@ -24,7 +24,7 @@ const AT_REPLIES: usize = 1_000;
 /// What a token may cost, as a multiple of the bare relay's (design, 10).
 const CPU_RATIO: f64 = 2.0;
 
-/// So many clients, each asking again as soon as its reply has ended.
+/// The load: `replies` clients, each sending again as soon as its reply has ended.
 pub struct Level {
     pub replies: usize,
     pub pieces: usize,
@@ -38,7 +38,7 @@ enum Way {
     Conversation,
 }
 
-/// What was seen in the window.
+/// The measurements of the window.
 #[derive(Default)]
 struct Sheet {
     first: Vec<Duration>,
@@ -141,11 +141,11 @@ async fn clients(way: Way, program: &Program, count: usize, script: &Value) -> a
     Ok(clients)
 }
 
-/// One person who asks and reads.
+/// One user who sends and reads.
 enum Client {
     /// The answer to the request is the stream.
     Direct { caller: Caller, path: &'static str, body: Value },
-    /// The request is answered at once; the stream is open all the time.
+    /// The request is answered immediately; the stream is open all the time.
     Conversation { person: Person, events: Events, script: Value },
 }
 
@@ -176,7 +176,7 @@ impl Client {
                 // To its last byte, so that the connection serves the next request.
                 events.rest().await
             }
-            // At the same time: the first token may be there before the answer is.
+            // Concurrently: the first token may arrive before the answer.
             Self::Conversation { person, events, script } => {
                 futures::try_join!(person.send(script), reading.read(events)).map(drop)
             }

@@ -1,4 +1,4 @@
-//! The machine that is measured on: its name for the report, and what it allows.
+//! The machine: its name for the report, and its limits.
 
 use anyhow::{Context, ensure};
 use serde::Serialize;
@@ -6,7 +6,7 @@ use std::fs;
 
 /// Descriptors that a process needs besides one for each follower.
 const DESCRIPTORS_BESIDES: usize = 500;
-/// What a thousand replies need: a reader, a writer and the model's connection each.
+/// The descriptors for a thousand replies: a reader, a writer and the model's connection each.
 const FEWEST_DESCRIPTORS: usize = 4_096;
 /// As many local ports as connections to one server, and those that linger closed from the measure before.
 const PORTS_BESIDES: usize = 8_000;
@@ -40,7 +40,7 @@ impl Machine {
     }
 
     /// # Errors
-    /// What the machine does not allow, and how to.
+    /// The limit that is too low, and how to raise it.
     pub fn check(&self) -> anyhow::Result<()> {
         ensure!(
             FEWEST_DESCRIPTORS <= self.descriptors,

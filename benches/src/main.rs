@@ -1,9 +1,9 @@
 //! `make bench`: what Rivulet adds to a model's stream, measured beside a bare relay in the same run.
 //!
 //! The scriptable model API (`examples/upstream`), the relay and Rivulet's release binary each run as a process of their
-//! own; this one is the people. `load` measures replies, `memory` what open ones cost, `followers` what viewers cost and
-//! how fast one reply reaches them all, `sockets` what idle Pusher clients cost, `resume` a viewer's return, `start` the start. `report` judges by the budgets of
-//! the design and prints. `soak` is apart: `make soak`.
+//! own; this one plays the users. `load` measures replies, `memory` what open ones cost, `followers` what viewers cost
+//! and how fast one reply reaches them all, `sockets` what idle Pusher clients cost, `resume` a viewer's return,
+//! `start` the start. `report` judges by the budgets of the design and prints. `soak` is apart: `make soak`.
 
 mod follower;
 mod followers;
@@ -50,11 +50,11 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Role {
-    /// Kills Rivulet again and again, then lets people come and go, and says whether its promises held.
+    /// Kills Rivulet again and again, then lets users come and go, and reports whether its promises held.
     Soak(soak::Plan),
     /// A process that a run starts itself: copies the upstream's streams to its clients, and does nothing else.
     Relay { listen: SocketAddr, upstream: SocketAddr },
-    /// A process that a run starts itself: so many viewers, who read until the process is stopped.
+    /// A process that a run starts itself: `count` viewers, who read until the process is stopped.
     Readers { address: SocketAddr, path: String, cookie: String, count: usize },
     /// A process that a run starts itself: the scriptable model API.
     Upstream { listen: Option<SocketAddr> },

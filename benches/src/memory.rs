@@ -1,4 +1,4 @@
-//! What an open reply costs in memory, in the middle of it and with nobody watching.
+//! What an open reply costs in memory, in the middle of it and without viewers.
 
 use crate::http::Caller;
 use crate::process::Program;
@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 const GAP_MS: u64 = 50;
-/// For an open reply (design, 10).
+/// The memory budget of an open reply (design, 10).
 const MAX_KIB: f64 = 64.0;
-/// How long the replies get to come so far, above what the upstream's pace makes it take.
+/// How much longer than the upstream's pace the replies may take to get this far.
 const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -35,7 +35,7 @@ pub async fn measure(open: Open, report: &mut Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes so much and then goes on thinking.
+/// Writes `pieces` pieces and then stays open without text.
 fn script(pieces: usize) -> Value {
     json!({ "pieces": pieces + 1, "gap_ms": GAP_MS, "silence_after": pieces })
 }
@@ -51,7 +51,7 @@ async fn by_rivulet(open: Open) -> anyhow::Result<f64> {
     per_reply(&rivulet, before, open.replies).await
 }
 
-/// A relay has nothing without a client, so here one reads along.
+/// A relay keeps nothing without a client, so each of its replies has one.
 async fn by_relay(open: Open) -> anyhow::Result<f64> {
     let upstream = scene::upstream().await?;
     let relay = scene::relay(upstream.address).await?;

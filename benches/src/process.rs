@@ -1,4 +1,4 @@
-//! A program under measurement: started, waited for, looked at through /proc, ended.
+//! A program under measurement: starts it, waits for it, reads /proc, ends it.
 
 use crate::http;
 use crate::machine::read;
@@ -10,9 +10,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// A program that has not answered by then is not going to.
+/// A program that has not answered by then counts as failed.
 const START_LIMIT: Duration = Duration::from_secs(10);
-/// How often a starting program is asked: this much is the start time's uncertainty.
+/// How often a starting program is polled, which is the uncertainty of the start time.
 const ASK_EVERY: Duration = Duration::from_micros(500);
 /// Linux counts a process's time in hundredths of a second, whatever its own clock does.
 const TICK: Duration = Duration::from_millis(10);
@@ -25,7 +25,7 @@ const SETTLE_STEPS: usize = 20;
 const END_LIMIT: Duration = Duration::from_secs(40);
 const END_STEP: Duration = Duration::from_millis(5);
 
-/// Where a run keeps its databases and logs.
+/// The folder of a run's databases and logs.
 pub fn folder() -> anyhow::Result<PathBuf> {
     let folder = PathBuf::from("target/bench");
     fs::create_dir_all(&folder).context("target/bench cannot be made")?;
@@ -133,7 +133,7 @@ pub fn signal(name: &str, process: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// An address of this machine that nobody listens on.
+/// An address of this machine on which no process listens.
 pub fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }

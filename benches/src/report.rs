@@ -1,11 +1,11 @@
-//! What was measured, beside what was promised: a table for people, JSON for programs.
+//! The measured values beside the budgets: a table for people, JSON for programs.
 
 use crate::machine::Machine;
 use anyhow::Context;
 use serde::Serialize;
 
 const PATH: &str = "target/bench.json";
-/// A load before the run that a machine with nothing else to do does not have.
+/// The load average before the run above which the machine counts as busy.
 const BUSY: f64 = 0.5;
 
 #[derive(Serialize)]
@@ -28,13 +28,13 @@ pub struct Row {
     met: Option<bool>,
 }
 
-/// What the design promises of a value.
+/// The design's budget of a value.
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Budget {
     /// The value itself, in its unit.
     Most(f64),
-    /// What comes on top of the relay's value.
+    /// The difference from the relay's value.
     Added(f64, &'static str),
     /// The multiple of the relay's value.
     Ratio(f64),
@@ -76,7 +76,7 @@ impl Row {
         Self { what, unit, relay: Some(relay), rivulet, ratio, budget: None, met: None }
     }
 
-    /// The relay has nothing of the kind.
+    /// A value that the relay does not have.
     pub fn alone(what: String, unit: &'static str, rivulet: f64) -> Self {
         Self { what, unit, relay: None, rivulet, ratio: None, budget: None, met: None }
     }

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 
 const REPLIES: usize = 100;
 const GAP_MS: u64 = 50;
-/// How long a viewer was away: so much was written meanwhile.
+/// How long a viewer was away, and thus how much was written meanwhile.
 const AWAY: Duration = Duration::from_secs(1);
 /// Long enough for all of them to come back in the middle.
 const PIECES: usize = 2_400;

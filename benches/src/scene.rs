@@ -10,9 +10,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// How many people arrive at the same time.
+/// How many users arrive concurrently.
 const ARRIVE_TOGETHER: usize = 50;
-/// Who has it may read Rivulet's /metrics.
+/// The token for Rivulet's /metrics.
 pub const METRICS_TOKEN: &str = "a-token-of-the-bench";
 
 /// The model's API.
@@ -30,7 +30,7 @@ pub async fn relay(upstream: SocketAddr) -> anyhow::Result<Program> {
     Program::start("relay", &mut command, address, None).await
 }
 
-/// Rivulet on a new database, with its limits on people out of the way and all else as it comes.
+/// Rivulet on a new database, with its limits on users raised and the other settings at their defaults.
 pub async fn rivulet(upstream: SocketAddr) -> anyhow::Result<Program> {
     rivulet_on(&new_database()?, upstream).await
 }
@@ -39,12 +39,12 @@ pub async fn rivulet_on(database: &Path, upstream: SocketAddr) -> anyhow::Result
     rivulet_with(database, upstream, &[]).await
 }
 
-/// The same with more settings.
+/// Rivulet with more settings.
 pub async fn rivulet_with(database: &Path, upstream: SocketAddr, settings: &[(&str, &str)]) -> anyhow::Result<Program> {
     rivulet_at(free_address()?, database, upstream, settings).await
 }
 
-/// The same at an address that somebody knows already.
+/// Rivulet with more settings, at a given address.
 pub async fn rivulet_at(
     address: SocketAddr,
     database: &Path,
@@ -52,7 +52,7 @@ pub async fn rivulet_at(
     settings: &[(&str, &str)],
 ) -> anyhow::Result<Program> {
     let mut command = Command::new("target/release/rivulet");
-    // Nothing else from outside: a setting in somebody's environment would change what is measured.
+    // No other variables: a setting in the developer's environment would change the measurement.
     command.env_clear().envs([
         ("RIVULET_LISTEN", address.to_string()),
         ("DATABASE_URL", format!("sqlite:{}", database.display())),
@@ -75,7 +75,7 @@ pub async fn next_answer(upstream: SocketAddr, script: &Value) -> anyhow::Result
     scripted.map(drop)
 }
 
-/// A path where no database is yet.
+/// A path without a database.
 pub fn new_database() -> anyhow::Result<PathBuf> {
     let path = folder()?.join("rivulet.db");
     for ending in ["", "-wal", "-shm"] {
@@ -87,7 +87,7 @@ pub fn new_database() -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// Somebody with a conversation.
+/// A user with a conversation.
 pub struct Person {
     pub caller: Caller,
     conversation: String,
@@ -101,7 +101,7 @@ impl Person {
         Ok(Self { caller, conversation: format!("/api/v1/conversations/{id}") })
     }
 
-    /// The same on a connection of its own.
+    /// Another connection of this user, to the same conversation.
     pub async fn again(&self) -> anyhow::Result<Self> {
         Ok(Self { caller: self.caller.again().await?, conversation: self.conversation.clone() })
     }
@@ -142,10 +142,10 @@ pub fn ask(script: &Value) -> String {
     format!("Please answer.\n@upstream {script}")
 }
 
-/// What Anthropic's API wants besides.
+/// Headers that Anthropic's API requires.
 pub const HEADERS: &[(&str, &str)] = &[("anthropic-version", "2023-06-01")];
 
-/// The same as a request of Anthropic's API.
+/// A request of Anthropic's API with such a message.
 pub fn request(script: &Value) -> Value {
     json!({
         "model": "bench",

@@ -1,9 +1,9 @@
 //! `make soak`: whether Rivulet keeps its promises when it is killed again and again, and when it runs for long.
 //!
 //! `kills` kills the server at random moments and looks at what is left; `locked` takes its database away for a while;
-//! `storm` lets thousands of viewers come back at once; `stopped` has a thousand that read nothing; `crowd` lets people
-//! come and go, with faults of the model and of their lines, and watches the server's memory, files and journals
-//! (`gauges`). What a viewer must never see is checked by `watch`, on every event.
+//! `storm` lets thousands of viewers come back at the same time; `stopped` has a thousand that read nothing; `crowd`
+//! lets users come and go, with faults of the model and of their lines, and watches the server's memory, files and
+//! journals (`gauges`). What a viewer must never see is checked by `watch`, on every event.
 
 mod crowd;
 mod gauges;
@@ -33,7 +33,7 @@ pub struct Plan {
     #[arg(long, env = "RIVULET_SOAK_LOCKED_SECONDS", default_value_t = 30)]
     locked_seconds: u64,
 
-    /// How many viewers come back at once.
+    /// How many viewers come back at the same time.
     #[arg(long, env = "RIVULET_SOAK_STORM", default_value_t = 5_000)]
     storm: usize,
 
@@ -41,26 +41,26 @@ pub struct Plan {
     #[arg(long, env = "RIVULET_SOAK_STOPPED", default_value_t = 1_000)]
     stopped: usize,
 
-    /// How long people come and go. Under five minutes it is too short to tell whether memory grows.
+    /// How long users come and go. Under five minutes it is too short to tell whether memory grows.
     #[arg(long, env = "SOAK_MINUTES", default_value_t = 10.0)]
     minutes: f64,
 
-    /// The same seed makes the same choices; when they meet what is the machine's.
+    /// The seed of the random choices. Their timing still depends on the machine.
     #[arg(long, env = "SOAK_SEED", default_value_t = 1)]
     seed: u64,
 }
 
-/// A phase's result: a line, and what must not have been.
+/// A phase's result: a line for the report, and the violations.
 pub struct Phase {
     pub line: String,
     pub violations: Vec<String>,
 }
 
-/// More of them say nothing more.
+/// The maximum number of violations that are printed.
 const MAX_SHOWN: usize = 20;
 
 /// # Errors
-/// Something did not hold. All of it has been told by then.
+/// A promise did not hold. All violations have been printed by then.
 pub async fn run(plan: &Plan) -> anyhow::Result<()> {
     let mut violations = 0;
     if plan.kills > 0 {

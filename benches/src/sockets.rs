@@ -1,4 +1,4 @@
-//! Idle Pusher clients: what each costs that is subscribed to a conversation in which nothing happens.
+//! Idle Pusher clients: what each costs while it is subscribed to a conversation without events.
 
 use crate::follower::{CONNECT_TOGETHER, Follower};
 use crate::machine::slab_kib;
@@ -9,7 +9,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 
-/// For an idle socket, beyond the kernel's.
+/// The memory budget of an idle socket, without the kernel's part.
 const MAX_KIB: f64 = 10.0;
 const KEY: &str = "key-of-the-bench";
 
@@ -54,7 +54,7 @@ async fn subscribed(address: SocketAddr, mut person: Person, index: usize) -> an
     Ok(socket)
 }
 
-/// A text frame with a mask of zeros: it is as it is.
+/// A text frame with a mask of zeros, which leaves the payload unchanged.
 fn frame(text: &str) -> Vec<u8> {
     let mut frame = vec![0x81, 0x80 | 126];
     frame.extend((text.len() as u16).to_be_bytes());

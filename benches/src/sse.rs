@@ -1,4 +1,4 @@
-//! Reads an event stream for what is measured in it: when text came, how many of the upstream's pieces, whether it ended.
+//! Reads an event stream for the measurement: when text arrived, how many of the upstream's pieces, whether it ended.
 
 use anyhow::{Context, bail};
 use http_body_util::BodyExt;
@@ -7,10 +7,10 @@ use hyper::body::Incoming;
 /// The upstream's pieces are `t0`, ` t1`, ` t2`: as many pieces as this letter.
 const PIECE: u8 = b't';
 
-/// What an event means here; other events are passed over.
+/// The events that are measured; others are skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// Text, so many pieces of it: a relay may merge neighbours.
+    /// Text, with the number of its pieces: a relay may merge neighbours.
     Pieces(usize),
     End,
 }
@@ -18,7 +18,7 @@ pub enum Seen {
 pub struct Events {
     body: Incoming,
     buffer: Vec<u8>,
-    /// What of the buffer has been read.
+    /// How much of the buffer has been read.
     done: usize,
 }
 
@@ -27,7 +27,7 @@ impl Events {
         Self { body, buffer: Vec::new(), done: 0 }
     }
 
-    /// The next event that means something.
+    /// The next event that is measured.
     pub async fn next(&mut self) -> anyhow::Result<Seen> {
         loop {
             while let Some(length) = self.buffer[self.done..].windows(2).position(|pair| pair == b"\n\n") {

@@ -8,7 +8,7 @@ use crate::times::Times;
 use std::path::Path;
 use std::time::Duration;
 
-/// On a database that is there (design, 10).
+/// On an existing database (design, 10).
 const MAX_MS: f64 = 100.0;
 const MAX_IDLE_MIB: f64 = 30.0;
 

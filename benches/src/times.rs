@@ -1,4 +1,4 @@
-//! Times that were measured, all of them: percentiles are exact.
+//! All measured times, so that percentiles are exact.
 
 use anyhow::ensure;
 use std::time::Duration;
@@ -9,7 +9,7 @@ pub struct Times {
 
 impl Times {
     /// # Errors
-    /// There has to be one.
+    /// There are no times.
     pub fn new(times: impl IntoIterator<Item = Duration>) -> anyhow::Result<Self> {
         let mut sorted: Vec<_> = times.into_iter().collect();
         ensure!(!sorted.is_empty(), "nothing was measured");
@@ -17,7 +17,7 @@ impl Times {
         Ok(Self { sorted })
     }
 
-    /// The smallest time that so many in a hundred do not exceed, in milliseconds.
+    /// The percentile in milliseconds: the smallest time that `percentile` in a hundred do not exceed.
     pub fn millis(&self, percentile: usize) -> f64 {
         let rank = (self.sorted.len() * percentile).div_ceil(100).max(1);
         self.sorted[rank - 1].as_secs_f64() * 1000.0

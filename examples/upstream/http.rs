@@ -27,7 +27,7 @@ pub(super) struct Request {
     pub(super) body: Vec<u8>,
 }
 
-/// A short answer, written at once.
+/// A short answer, in one write.
 pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) content_type: &'static str,

@@ -43,7 +43,7 @@ fn image(format: Format, part: &Value) -> Option<Image> {
     }
 }
 
-/// One in a data URL. Elsewhere no provider of a private server could look.
+/// An image in a data URL. A provider could not load another URL from a private server.
 fn at(url: &Value) -> Image {
     let data = url.as_str().and_then(|url| url.strip_prefix("data:")?.split_once(";base64,"));
     let (media_type, data) = data.unwrap_or_default();

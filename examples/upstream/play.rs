@@ -16,7 +16,7 @@ use super::{
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Silence outlasts any time limit of a client; but nothing waits for ever.
+/// Longer than any client's time limit, but not for ever.
 const LONGEST_SILENCE: Duration = Duration::from_secs(3600);
 
 /// A reset discards what has not arrived yet: the pieces before it are given this time to arrive.

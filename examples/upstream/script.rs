@@ -26,7 +26,7 @@ pub(crate) struct Script {
     pub(crate) thinking: usize,
 
     // Odd text: each of these is one more piece, after the first.
-    /// A piece of so many bytes, so that its line is a little longer. In a plain answer: appended to the body.
+    /// A piece of this many bytes, so that its line is a little longer. In a plain answer: appended to the body.
     pub(crate) long_line: Option<usize>,
     pub(crate) invalid_utf8: bool,
     /// The JSON escape `\ud83d` with no other half.
@@ -44,7 +44,7 @@ pub(crate) struct Script {
     pub(crate) thinking_ms: u64,
     /// Between pieces, kept to the clock: a late piece does not delay the next. 0 is as fast as possible.
     pub(crate) gap_ms: u64,
-    /// Waits for a `POST /go` when so many pieces of text have been written, counted as for the faults.
+    /// Waits for a `POST /go` when this many pieces of text have been written, counted as for the faults.
     pub(crate) hold_after: Vec<usize>,
 
     // Faults in the middle.
@@ -54,7 +54,7 @@ pub(crate) struct Script {
     pub(crate) cut_after: Option<usize>,
     /// Closes the socket in the middle of the body.
     pub(crate) close_after: Option<usize>,
-    /// The same with a TCP reset.
+    /// Closes the socket in the middle of the body with a TCP reset.
     pub(crate) reset_after: Option<usize>,
     /// Sends an error event, then ends the body properly.
     pub(crate) error_after: Option<usize>,
@@ -89,7 +89,7 @@ pub(crate) struct Script {
     pub(crate) no_done: bool,
     /// OpenAI: chunks with `choices: []` at both ends, even if usage was not asked for.
     pub(crate) empty_choices: bool,
-    /// Writes the body in slices of so many bytes, each an HTTP chunk and a TCP write of its own.
+    /// Writes the body in slices of this many bytes, each an HTTP chunk and a TCP write of its own.
     pub(crate) split: Option<usize>,
     /// Between slices.
     pub(crate) drip_ms: u64,
@@ -173,7 +173,7 @@ impl Script {
         Self { status: Some(400), error_message: Some(message), ..Self::default() }
     }
 
-    /// The same answer without its faults.
+    /// The answer without its faults.
     pub(super) fn healthy(self) -> Self {
         Self {
             headers_ms: 0,

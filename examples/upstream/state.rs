@@ -267,7 +267,7 @@ impl State {
     }
 
     fn notify(&self) {
-        // There is one change per piece and usually nobody to tell: counting is cheaper than notifying.
+        // There is one change per piece and usually no waiter: counting is cheaper than notifying.
         if self.changed.receiver_count() > 0 {
             self.changed.send_replace(());
         }

@@ -87,7 +87,7 @@ pub(super) trait Wire: Sync {
     fn error(&self, turn: &Turn, status: u16) -> Value;
     /// The event of an error in the middle of a stream.
     fn error_event(&self, turn: &Turn) -> Event;
-    /// The whole answer at once.
+    /// The whole answer as one JSON document.
     fn message(&self, turn: &Turn) -> Value;
     /// Lines that a reader of this format must ignore; a Server-Sent Event's reader also [`ODD_EVENT`].
     fn noise(&self) -> &'static [&'static str];

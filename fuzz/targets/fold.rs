@@ -1,4 +1,4 @@
-//! The fold: any conversation that a server could write, seen from the start and from any place in it.
+//! The fold: any conversation that a server could write, followed from the start and from any position.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -18,7 +18,7 @@ fuzz_target!(|data: &[u8]| {
     let seen = folded(Thread::from(empty()), before);
     assert_eq!(folded(Thread::from(snapshot(seen)), after), whole, "a snapshot and what follows is the whole");
 
-    // The store is read after the journal: the messages are those of the end, and then everything is told again.
+    // The store is read after the journal: the messages are those of the end, and then all events are applied again.
     let ahead = Thread { draft: None, ..whole.clone() };
     if whole.draft.is_none() {
         assert_eq!(folded(ahead, &history), whole, "being told again changes nothing");

@@ -1,9 +1,9 @@
 // Starts the program of a page, or lets the page do without it. Sent in every page, without these comments (src/app.rs).
 //
-// The server has drawn the page and the program is to take over the nodes of `#app`. It finds them by their order, so what
-// somebody else put between them (extensions, proxies) would lead it to wrong ones. The last `meta` of the page says how
-// the nodes were sent (src/server/routes/shape.rs). Where they differ now, the program draws the page anew from the same
-// data. Where there is no program, the page does what it does without scripts: forms, and a look every two seconds while a
+// The server has drawn the page and the program is to take over the nodes of `#app`. It finds them by their order, so
+// nodes that extensions or proxies have inserted would lead it to wrong ones. The last `meta` of the page says how the
+// nodes were sent (src/server/routes/shape.rs). If they differ now, the program renders the page again from the same
+// data. Without the program, the page works as it does without scripts: forms, and a poll every two seconds while a
 // reply is open.
 async (folder) => {
   // The page has to work within 5 s of its load, whatever becomes of the download, on a slow device as well.
@@ -51,7 +51,7 @@ async (folder) => {
     return (hash >>> 0).toString(16);
   };
 
-  // What somebody typed, where they type and what they look at.
+  // What the user typed, the focus, and the scroll position.
   const keep = () => {
     const at = document.activeElement;
     const isChanged = (field) => (field.options ? [...field.options].some((it) => it.selected !== it.defaultSelected) : field.value !== field.defaultValue);
@@ -97,11 +97,11 @@ async (folder) => {
       const fresh = page.getElementById("app");
       if (state !== "simple") return;
       if (fresh) {
-        // What it holds would load the page itself.
+        // The refresh in `noscript` would load the page.
         fresh.querySelector("noscript")?.replaceChildren();
         const kept = keep();
         isSwapped = true;
-        // What came with the first page is old; the program asks for what is new.
+        // The data of the first page is old; the program requests new data.
         self.__RESOLVED_RESOURCES = {};
         root.replaceChildren(...fresh.childNodes);
         document.title = page.title;
@@ -119,7 +119,7 @@ async (folder) => {
     clearTimeout(again);
     said.hidden = true;
     document.body.append(said);
-    // Where somebody took out the page's data, the program asks for it.
+    // If the page's data was removed on the way, the program requests it.
     self.__RESOLVED_RESOURCES ??= {};
     self.__SERIALIZED_ERRORS ??= [];
     self.__INCOMPLETE_CHUNKS ??= [];

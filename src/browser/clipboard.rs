@@ -6,23 +6,23 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::HtmlTextAreaElement;
 
-/// Copies the text, and says whether that was done. To be called from a click.
+/// Copies the text, and returns whether it succeeded. To be called from a click.
 pub async fn copy(text: &str) -> bool {
     let navigator = window().navigator();
-    // Missing on plain http, such as a server in the home network.
+    // Missing on plain http, such as for a server in a home network.
     if !Reflect::has(&navigator, &"clipboard".into()).unwrap_or(false) {
         return copy_selected(text).unwrap_or(false);
     }
     JsFuture::from(navigator.clipboard().write_text(text)).await.is_ok()
 }
 
-/// The old way: through a text field that nobody sees.
+/// The fallback: a text field that is not visible.
 fn copy_selected(text: &str) -> Option<bool> {
     let document = document();
     let body = document.body()?;
     let field = document.create_element("textarea").ok()?.dyn_into::<HtmlTextAreaElement>().ok()?;
     field.set_value(text);
-    // By the object model, which a policy against inline styles allows.
+    // By the DOM, which a content security policy against inline styles allows.
     for (name, value) in [("position", "fixed"), ("opacity", "0")] {
         let _ = Reflect::set(&Reflect::get(&field, &"style".into()).ok()?, &name.into(), &value.into());
     }

@@ -1,4 +1,4 @@
-//! Files that somebody gives to the page, and sending them as they are.
+//! Files that the user gives to the page, and uploading them unchanged.
 
 use super::window;
 use js_sys::{Array, Reflect};
@@ -6,9 +6,9 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, Event, File, HtmlInputElement, RequestInit, Response, Url};
 
-/// The files that an event brings: chosen in the field `input`, pasted, dropped; none of them yet while they are held over
-/// the page. None where it is about something else. What is copied from a document is text and often a picture of it as
-/// well; then the text is meant.
+/// The files that an event brings: chosen in the field `input`, pasted, dropped; empty while they are dragged over
+/// the page. None if the event has no files. A copy from a document is text and often a picture of it as
+/// well; then the text is used.
 pub fn given(event: &Event, input: &str) -> Option<Array> {
     let member = |object: &JsValue, name: &str| Reflect::get(object, &name.into()).ok();
     let source: JsValue = match event.type_().as_str() {
@@ -26,14 +26,14 @@ pub fn given(event: &Event, input: &str) -> Option<Array> {
             if !types.includes(&"Files".into(), 0) || types.includes(&"text/plain".into(), 0) {
                 return None;
             }
-            // Which is to put the file's name into the text, or to leave the page for it.
+            // The default action inserts the file's name into the text, or leaves the page to show the file.
             event.prevent_default();
         }
     }
     Some(files)
 }
 
-/// An address under which this page alone can show the file. It holds the file until it is revoked.
+/// A URL that only this page can load (`blob:`). It keeps the file in memory until it is revoked.
 pub fn address_of(file: &File) -> String {
     Url::create_object_url_with_blob(file).unwrap_or_default()
 }
@@ -42,7 +42,8 @@ pub fn revoke(address: &str) {
     let _ = Url::revoke_object_url(address);
 }
 
-/// Asks the server, with a file as the body. The status and the answer's text; none where it could not be reached.
+/// Sends a request with a file as the body. Returns the status and the answer's text; none if the server could not be
+/// reached.
 pub async fn fetch(method: &str, path: &str, body: Option<&Blob>) -> Option<(u16, String)> {
     let init = RequestInit::new();
     init.set_method(method);

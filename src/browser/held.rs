@@ -1,11 +1,11 @@
-//! What the reader holds in a part of the page while it changes: the selection and the focus. The browser moves both away
+//! Keeps the reader's selection and focus in a part of the page while it changes. The browser moves both away
 //! from a node that is replaced; here they go to the same text and to the same link in what took its place.
 
 use super::{document, window};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, FocusOptions, HtmlElement, Node, Range, Selection};
 
-/// What was held in an element before it changed.
+/// The selection and the focus in an element before it changed.
 pub struct Held {
     root: Element,
     anchor: Option<Point>,
@@ -21,7 +21,7 @@ impl Held {
         Self { root: root.clone(), anchor, focus, focused: Focused::of(root) }
     }
 
-    /// Takes hold again of what the change has taken away. Where it has taken nothing, nothing happens.
+    /// Restores the selection and the focus if the change has lost them.
     pub fn restore(self) {
         self.restore_selection();
         if let Some(focused) = self.focused {
@@ -38,7 +38,7 @@ impl Held {
             let (from, to) = (text_offset(&self.anchor), text_offset(&self.focus));
             let anchor = find(&self.root, &self.anchor, from < to).unwrap_or(anchor);
             let focus = find(&self.root, &self.focus, to < from).unwrap_or(focus);
-            // Throws only for an offset behind a node's end.
+            // Throws only for an offset after a node's end.
             let _ = selection.set_base_and_extent(&anchor.0, anchor.1, &focus.0, focus.1);
         }
         Some(())
@@ -58,7 +58,7 @@ struct Point {
 }
 
 impl Point {
-    /// None where it is not in `root`.
+    /// None if it is not in `root`.
     fn of(root: &Element, node: Node, offset: u32) -> Option<Self> {
         if !root.contains(Some(&node)) {
             return None;
@@ -103,7 +103,7 @@ fn find_text(node: &Node, left: &mut u32, is_start: bool) -> Option<(Node, u32)>
     None
 }
 
-/// What had the focus, and its index among the elements of the same name.
+/// The name of the focused element, and its index among the elements of that name.
 struct Focused {
     element: Element,
     index: u32,

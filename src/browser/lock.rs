@@ -8,7 +8,7 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-/// Something that one tab at a time holds. Dropping it, closing the tab, or its crash, releases it.
+/// A lock that one tab at a time holds. Dropping it, closing the tab, or a crash releases it.
 pub struct Lock {
     /// None where the browser keeps no locks.
     release: Option<Function>,
@@ -17,17 +17,17 @@ pub struct Lock {
 impl Lock {
     /// Takes the lock, unless another tab holds it. Never waits for that tab.
     ///
-    /// Where there are no locks (plain http in a local network is no secure context) everybody is granted one.
+    /// Where there are no locks (plain http in a local network is not a secure context) every tab is granted one.
     pub async fn take(name: &str) -> Option<Self> {
         let (answer, answered) = oneshot::channel();
         let callback = Closure::once_into_js(move |lock: JsValue| -> JsValue {
             let (granted, held) = if lock.is_null() { (None, JsValue::UNDEFINED) } else { hold() };
-            // Where nobody waits any more, the lock comes back, is dropped here and so released.
+            // If the receiver was dropped, the lock is returned, dropped here and so released.
             let _ = answer.send(granted);
             held
         });
         let Some(ended) = request(name, &callback) else { return Some(Self { release: None }) };
-        // The promise ends first only where locks are refused altogether.
+        // The promise ends first only if the browser refuses all locks.
         match future::select(answered, JsFuture::from(ended)).await {
             Either::Left((Ok(granted), _)) => granted,
             _ => Some(Self { release: None }),

@@ -10,7 +10,7 @@ use web_sys::{CharacterData, DocumentFragment, Element, HtmlTemplateElement, Nod
 ///
 /// Both trees are walked side by side, which is all that text growing at its end needs: a node that is equal stays, text
 /// grows in place, an element of the same name gets the new attributes and children, anything else is replaced. The text
-/// of a button is left alone: it may be saying that something was just copied.
+/// of a button is left alone: it may show that its code was just copied.
 pub fn patch(parent: &Element, kept: usize, html: &str) {
     let Some(new) = parsed(html) else { return };
     let held = Held::of(parent);
@@ -110,7 +110,7 @@ struct Difference<'a> {
 }
 
 impl<'a> Difference<'a> {
-    /// All behind the first character that differs.
+    /// Everything from the first character that differs.
     fn between(old: &str, new: &'a str) -> Self {
         let same = if new.starts_with(old) { old.len() } else { common(old, new) };
         Self { start: units(&old[..same]), removed: units(&old[same..]), added: &new[same..] }

@@ -1,4 +1,4 @@
-//! Small things that this browser remembers. Where storage is denied or full, it forgets; nothing fails.
+//! Small values in this browser's storage. If storage is denied or full, nothing is stored, without an error.
 
 use super::window;
 use web_sys::Storage;
@@ -19,7 +19,7 @@ pub fn remove(key: &str) {
     }
 }
 
-/// Asking alone throws where cookies are blocked.
+/// The access itself throws if cookies are blocked.
 fn storage() -> Option<Storage> {
     window().local_storage().ok()?
 }

@@ -12,7 +12,7 @@ pub fn now_ms() -> f64 {
     js_sys::Date::now()
 }
 
-/// A time of the server's (RFC 3339) in milliseconds since 1970.
+/// A server's time (RFC 3339) in milliseconds since 1970.
 pub fn parse_time_ms(time: &str) -> f64 {
     js_sys::Date::parse(time)
 }
@@ -46,7 +46,7 @@ impl Drop for Timeout {
     }
 }
 
-/// Calls again and again. Dropping it ends that.
+/// Calls at an interval until it is dropped.
 pub struct Interval {
     handle: i32,
     _callback: Closure<dyn FnMut()>,
@@ -101,7 +101,7 @@ pub async fn frame() {
     let _ = rung.await;
 }
 
-/// Waits for the next frame, or so long where the browser draws none.
+/// Waits for the next frame, at most `ms` if the browser draws none.
 pub async fn frame_or(ms: u32) {
     match future::select(pin!(frame()), pin!(sleep(ms))).await {
         Either::Left(_) | Either::Right(_) => {}

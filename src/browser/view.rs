@@ -4,7 +4,7 @@ use super::document;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, ScrollBehavior, ScrollIntoViewOptions, ScrollLogicalPosition, ScrollToOptions};
 
-/// Who is this near to the end, in CSS pixels, reads along: about two lines.
+/// Within this distance of the end, in CSS pixels, the view follows: about two lines.
 const NEAR_PX: i32 = 48;
 
 pub fn focus(element: &Element) {
@@ -20,12 +20,12 @@ pub fn focus_id(id: &str) {
     }
 }
 
-/// Whether the end of what scrolls in `element` is in sight, so that new text may pull it along.
+/// Whether the end of the scrolling `element` is in view, so that the view follows new text.
 pub fn is_at_end(element: &Element) -> bool {
     element.scroll_height() - element.scroll_top() - element.client_height() <= NEAR_PX
 }
 
-/// Jumps to the end of what scrolls in `element`. No glide: text that arrives would overtake it.
+/// Jumps to the end of the scrolling `element`. Not smoothly: text that arrives would overtake it.
 pub fn scroll_to_end(element: &Element) {
     let options = ScrollToOptions::new();
     options.set_top(f64::from(element.scroll_height()));
@@ -33,7 +33,7 @@ pub fn scroll_to_end(element: &Element) {
     element.scroll_to_with_scroll_to_options(&options);
 }
 
-/// Scrolls by as little as brings `element` into sight.
+/// Scrolls by the least that brings `element` into view.
 pub fn reveal(element: &Element) {
     let options = ScrollIntoViewOptions::new();
     options.set_block(ScrollLogicalPosition::Nearest);

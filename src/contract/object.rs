@@ -1,4 +1,4 @@
-//! An object that has to be written as one: derived code also takes the list of its fields' values, which nobody means.
+//! Reads objects only: derived code also accepts an array of the fields' values, which is never intended.
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};

@@ -1,11 +1,11 @@
-//! A place in a journal, and how it is written.
+//! A position in a journal, and its text form.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{fmt, str::FromStr};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-/// A place in a journal: everything up to `seq` of the journal's life `epoch` has been seen.
+/// A position in a journal: everything up to `seq` of the journal's `epoch` has been seen.
 ///
 /// Opaque to clients: `epoch:seq`, the epoch in hexadecimal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,7 +20,7 @@ impl fmt::Display for Cursor {
     }
 }
 
-/// Not a cursor of ours. Whoever follows with it starts over from a snapshot.
+/// The text is not a cursor. A follow with it starts over from a snapshot.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a cursor")]
 pub struct NotACursor;

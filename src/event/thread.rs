@@ -1,9 +1,9 @@
-//! The fold of a conversation's journal: what a viewer holds.
+//! The fold of a conversation's journal.
 
 use super::{Draft, Event, Snapshot};
 use crate::model::{Access, Conversation, Message, MessageId, Status, Versions};
 
-/// A conversation as a viewer holds it: the fold of its journal.
+/// A conversation as a viewer has it: the fold of its journal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Thread {
     pub conversation: Conversation,
@@ -24,8 +24,8 @@ impl From<Snapshot> for Thread {
 impl Thread {
     /// Folds one event. Each is to be applied once and in order; `wire::Line::order` sees to that.
     ///
-    /// A snapshot may know more than its cursor covers, for the store is read after the journal. Being told that again
-    /// changes nothing.
+    /// A snapshot may know more than its cursor covers, for the store is read after the journal. Applying those events
+    /// again changes nothing.
     pub fn apply(&mut self, event: &Event) {
         match event {
             Event::Snapshot(snapshot) => *self = Self::from((**snapshot).clone()),
@@ -44,7 +44,7 @@ impl Thread {
         }
     }
 
-    /// Puts a message behind its parent. What stood there belongs to another branch and is no longer shown.
+    /// Puts a message after its parent. Messages that were there belong to another branch and are no longer shown.
     fn place(&mut self, message: Message) {
         if let Some(known) = self.messages.iter_mut().find(|known| known.id == message.id) {
             let versions = known.versions;
@@ -54,7 +54,7 @@ impl Thread {
         let behind = |known: &Message| Some(known.id) == message.parent;
         let keep = self.messages.iter().position(behind).map_or(0, |index| index + 1);
         if keep == 0 {
-            // Its parent, if any, is further up than what is shown.
+            // Its parent, if any, is before the messages that are shown.
             self.earlier = message.parent.is_some();
         }
         let former = self.messages.drain(keep..).next().filter(|former| former.parent == message.parent);
@@ -69,7 +69,7 @@ impl Thread {
         self.messages.iter().any(|message| message.id == reply && !message.status.is_open())
     }
 
-    /// Keeps the text of a draft whose end was not heard of before the next reply began.
+    /// Keeps the text of a draft whose end did not arrive before the next reply began.
     fn set_aside(&mut self) {
         let Some(draft) = self.draft.take() else { return };
         if let Some(message) = self.messages.iter_mut().find(|message| message.id == draft.reply) {

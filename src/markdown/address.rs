@@ -1,20 +1,20 @@
-//! Where a link may lead: http, https and mailto, to a host that can be read for what it is.
+//! The allowed targets of links: http, https and mailto, to a host that is displayed unambiguously.
 //!
-//! Browsers repair addresses (they skip tabs, take `\` for `/`, decode hosts), so that nothing is repaired here: what
-//! is not plainly an address is no link.
+//! Browsers repair addresses (they skip tabs, take `\` for `/`, decode hosts), so nothing is repaired here: a string
+//! that is not plainly an address is not linked.
 
 use super::{claim, punycode};
 
-/// Longer ones are no links. Browsers go further, people do not.
+/// Longer addresses are not linked. Browsers allow more, but users do not write them.
 const MAX_ADDRESS_BYTES: usize = 2048;
 
 /// An address that is safe to link to.
 pub(super) struct Address {
     /// In ASCII, for the attribute (still to be escaped).
     pub(super) href: String,
-    /// Whom it leads to, in ASCII: a host, or the receiver of mail.
+    /// Its target, in ASCII: a host, or the recipient of mail.
     pub(super) host: String,
-    /// Its text would not show what it is: the host is not ASCII, or there were hidden characters.
+    /// Whether its text hides its target: the host is not ASCII, or there were hidden characters.
     pub(super) is_disguised: bool,
 }
 
@@ -34,12 +34,12 @@ impl Address {
         Some(Self { href, host, is_disguised: !is_ascii || shown.len() != raw.len() })
     }
 
-    /// Whether it loads from a web server, as an image would.
+    /// Whether it is on a web server, as an image's address must be.
     pub(super) fn is_web(&self) -> bool {
         self.href.starts_with("http")
     }
 
-    /// What to show for this address where its text was `raw`.
+    /// The text to show for this address if its text was `raw`.
     pub(super) fn text<'a>(&'a self, raw: &'a str) -> &'a str {
         if self.is_disguised { &self.href } else { raw }
     }
@@ -82,7 +82,7 @@ fn mail(rest: &str) -> Option<(String, String, bool)> {
 }
 
 /// The host in lower-case ASCII. Names and passwords before it (`bank.example@evil.example`) are refused, and so is
-/// whatever a browser would decode or take for a separator.
+/// every character that a browser would decode or treat as a separator.
 fn ascii_host(name: &str) -> Option<String> {
     if let Some(six) = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         let is_six = six.contains(':') && six.bytes().all(|b| b.is_ascii_hexdigit() || b == b':' || b == b'.');
@@ -103,7 +103,7 @@ fn ascii_label(label: &str) -> Option<String> {
     if lower.is_ascii() { Some(lower) } else { punycode::encode(&lower) }
 }
 
-/// Everything that is not printable ASCII, and what needs quoting, as `%` and two digits.
+/// Percent-encodes everything that is not printable ASCII or needs quoting.
 fn push_encoded(out: &mut String, text: &str) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     for byte in text.bytes() {

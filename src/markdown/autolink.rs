@@ -3,11 +3,11 @@
 use super::address::Address;
 use super::cjk::is_cjk;
 
-/// Ends an address, besides blanks and whatever is Chinese, Japanese or Korean, which puts no blank there: quotes and
-/// brackets that are not part of one.
+/// Characters that end an address, besides blanks and all Chinese, Japanese or Korean characters, which have no blank
+/// before them: quotes and brackets that are not part of one.
 const ENDS: &[char] = &['<', '>', '"', '`', '|', '“', '”', '‘', '’', '…'];
 
-/// Belongs to the sentence when it stands at the end of an address.
+/// Characters that belong to the sentence at the end of an address.
 const TRAILING: &[char] = &['?', '!', '.', ',', ':', ';', '*', '_', '~', '\''];
 
 /// A piece of a text: in front of an address, and the address.
@@ -17,13 +17,13 @@ pub(super) struct Found<'a> {
     pub(super) address: Address,
 }
 
-/// The addresses in `text`, and what is left behind the last.
+/// The addresses in `text`, and the rest after the last one.
 pub(super) fn find(text: &str) -> (Vec<Found<'_>>, &str) {
     let mut found = Vec::new();
     let (mut done, mut from) = (0, 0);
     while let Some(at) = text[from..].find("http").map(|at| from + at) {
         let raw = extent(&text[at..]);
-        // Also where there is no address: looking at the same characters again could take for ever.
+        // Also if there is no address: reading the same characters again could take quadratic time.
         from = at + raw.len().max("http".len());
         let Some(address) = starts_here(&text[..at]).then(|| Address::parse(raw)).flatten() else {
             continue;

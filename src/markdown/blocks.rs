@@ -1,4 +1,4 @@
-//! Markdown while it streams in: what is finished is rendered once, only the last block again with each piece.
+//! Markdown while it streams in: finished blocks are rendered once, only the last block again with each piece.
 //!
 //! Lines decide about blocks, and only whole lines are certain: a `-` may become a list or a heading. So a block is
 //! finished when a whole line behind it has started another one, and no formula is open that could take both in; nothing
@@ -18,8 +18,8 @@ pub struct Blocks {
     pub finished: Vec<Arc<str>>,
     /// The last block as far as it has come.
     pub open: String,
-    /// How often this had to start over, because a text came that did not go on from the one before. What was drawn of
-    /// another life is to be thrown away.
+    /// How often this had to start over, because a text did not continue the one before. HTML of another life is to be
+    /// discarded.
     pub life: u32,
     text: String,
     /// Where the open block starts.
@@ -28,9 +28,9 @@ pub struct Blocks {
     whole: usize,
     /// The open block, if it is a code block.
     fence: Option<Fence>,
-    /// What is seen of the whole lines.
+    /// The complexity of the whole lines.
     gauge: Gauge,
-    /// The text is shown as it stands, because Markdown would be too dear.
+    /// The text is shown without Markdown, because parsing it would be too slow.
     is_plain: bool,
 }
 
@@ -59,7 +59,7 @@ impl Blocks {
         self.text.push_str(&text[self.text.len()..]);
         let new = self.whole..self.text.rfind('\n').map_or(0, |newline| newline + 1);
         self.whole = new.end;
-        // The same judgement as that of `render`, each whole line looked at once.
+        // The decision is that of `render`, but each whole line is read only once.
         self.gauge = self.text[new.clone()].lines().fold(self.gauge, Gauge::with);
         let is_dear = self.text.len() > MAX_RENDER_BYTES || self.gauge.with(&self.text[new.end..]).is_over();
         let was_plain = std::mem::replace(&mut self.is_plain, is_dear);
@@ -87,7 +87,7 @@ impl Blocks {
                 self.start = after;
             }
             let mut blocks = blocks(&self.text[self.start..whole], &no_highlight);
-            // Those behind it may become part of a formula that is still open.
+            // The blocks after it may become part of a formula that is still open.
             let Some(last) = blocks.iter().rposition(|block| block.is_settled) else { return };
             self.start += blocks[last].start;
             self.finished.extend(blocks.drain(..last).map(|block| Arc::from(block.html)));
@@ -112,8 +112,8 @@ impl Blocks {
     }
 }
 
-/// `open` without a last line of which nobody knows yet what it will be: `-` might make a heading of the paragraph
-/// above before it turns out to start a list, and a fence shows half the name of its language.
+/// `open` without a last line that is still ambiguous: `-` might make a heading of the paragraph above before it turns
+/// out to start a list, and a fence would show half the name of its language.
 fn calm(open: &str) -> &str {
     let (before, last) = open.split_at(open.rfind('\n').map_or(0, |newline| newline + 1));
     let marks = last.trim_start();

@@ -1,5 +1,5 @@
-//! Which host the text of a link seems to name. Rather too often than too rarely: `Node.js` could be a host, and the
-//! real one beside it does no harm.
+//! Which host the text of a link seems to name. False positives are preferred: `Node.js` could be a host, and the
+//! real host beside it does no harm.
 
 use super::address::is_hidden;
 
@@ -24,7 +24,7 @@ pub(super) fn folded(text: &str) -> String {
     text.chars().filter(|&c| c.is_whitespace() || !is_hidden(c)).map(plain).collect::<String>().to_lowercase()
 }
 
-/// Whether a word has in it what reads as a host and is not `host`, which may have a port, or a receiver of mail before it.
+/// Whether a word contains text that reads as a host other than `host`, with a port, or a recipient of mail before it.
 pub(super) fn names_another(word: &str, host: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || "-_.:@[]".contains(c);
     let mut rest = word;

@@ -1,4 +1,4 @@
-//! Tells from the lines alone which texts the parser would take too long over, before it sees them.
+//! Estimates from a text's lines whether the parser would take too long, before parsing.
 //!
 //! The parser is linear but for two things. For every line it walks through the quotes and lists that the line stands
 //! in, so that deep nesting times many lines is quadratic. And it fills up every short row of a table to the width of
@@ -10,22 +10,22 @@ const MAX_NESTING: usize = 100;
 /// Cells of all tables of a text together: a table of 10 columns and 5,000 rows has as many.
 const MAX_CELLS: usize = 50_000;
 
-/// What has been seen of a text so far.
+/// The counts for a text so far.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Gauge {
     is_deep: bool,
-    /// The width of the table that the line stands in; 0 outside of tables.
+    /// The width of the table that the line is in; 0 outside of tables.
     columns: usize,
     cells: usize,
 }
 
 impl Gauge {
-    /// Whether the text is too dear to parse.
+    /// Whether the text would be too slow to parse.
     pub(super) fn is_over(self) -> bool {
         self.is_deep || self.cells > MAX_CELLS
     }
 
-    /// What is seen with one more line.
+    /// Adds one line.
     pub(super) fn with(mut self, line: &str) -> Self {
         self.is_deep |= nesting(line) > MAX_NESTING;
         let row = line.trim_start_matches(|c: char| c == '>' || c.is_ascii_whitespace()).trim_end();

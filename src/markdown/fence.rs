@@ -1,5 +1,5 @@
 //! A code block that is still being written. Code is the longest thing in a reply and only ever grows at its end, so
-//! that every line of it is looked at once.
+//! that every line of it is read only once.
 
 use super::{blocks, escape, no_highlight, page::CODE_END, source::without_tabs};
 

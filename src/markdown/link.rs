@@ -1,4 +1,4 @@
-//! Links, and images, which are links here: nothing loads before somebody asks for it.
+//! Links, and images, which are links here: nothing loads before the reader clicks.
 
 use super::{address::Address, escape, page::Page};
 use pulldown_cmark::{Event, LinkType};
@@ -26,7 +26,7 @@ impl Image {
     }
 }
 
-/// Where a link leads, if that is an address.
+/// The link's target, if it is an address.
 pub(super) fn address(kind: LinkType, destination: &str) -> Option<Address> {
     match kind {
         LinkType::Email => Address::parse(&["mailto:", destination].concat()),
@@ -40,7 +40,7 @@ impl Page<'_> {
             link.inner += 1;
             return;
         }
-        // `source` has made text of those that have none.
+        // `source` has turned links without an address into text.
         if let Some(address) = address(kind, destination) {
             self.open_link(address, matches!(kind, LinkType::Autolink | LinkType::Email));
         }

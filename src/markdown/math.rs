@@ -9,7 +9,7 @@ use super::source::{count_lines, hide};
 use pulldown_cmark::{Event, LinkType, Parser, Tag, TagEnd};
 use std::ops::Range;
 
-/// What is known of the formulas in a text.
+/// The formulas in a text.
 #[derive(Default)]
 pub(super) struct Math {
     spans: Vec<Span>,
@@ -39,7 +39,7 @@ impl Math {
         Self { spans, starts: Some(layout.starts), open }
     }
 
-    /// The text with stand-ins for what could be marks in formulas, if there are formulas.
+    /// The text with stand-ins for possible marks in formulas, if there are formulas.
     pub(super) fn hidden(&self, text: &str) -> Option<String> {
         let last = self.spans.last()?;
         let mut out = String::with_capacity(2 * text.len());
@@ -65,7 +65,7 @@ impl Span {
             let mut rest = line;
             if number > 0 {
                 out.push('\n');
-                // What makes the line belong to the quote or list that the formula stands in.
+                // The prefix of the line that belongs to the quote or list around the formula.
                 rest = line.trim_start_matches([' ', '\t']);
                 for _ in 0..self.quotes {
                     rest = rest.strip_prefix('>').unwrap_or(rest).trim_start_matches([' ', '\t']);
@@ -77,7 +77,7 @@ impl Span {
     }
 }
 
-/// Where a formula that begins in it has to end.
+/// The end that a formula which begins in it must not cross.
 struct Bound {
     range: Range<usize>,
     kind: BoundKind,
@@ -91,7 +91,7 @@ enum BoundKind {
     Line,
 }
 
-/// What the parser sees in a text, with formulas taken for Markdown.
+/// The parser's view of a text, with formulas parsed as Markdown.
 #[derive(Default)]
 struct Layout {
     code: Vec<Range<usize>>,
@@ -183,7 +183,7 @@ impl Kind {
     }
 }
 
-/// What stands at a backslash or a dollar: the kind of formula that it may begin, and its length.
+/// The kind of formula that a backslash or a dollar may begin, and the mark's length.
 fn opener(text: &str) -> (Option<Kind>, usize) {
     let dollars = text.len() - text.trim_start_matches('$').len();
     match text.as_bytes() {
@@ -202,7 +202,7 @@ struct Scan<'a> {
     text: &'a str,
     layout: &'a Layout,
     next_bound: usize,
-    /// The bounds that the place stands in.
+    /// The bounds around the offset.
     within: Vec<&'a Bound>,
     /// Where the next blank line begins, once the place is before it.
     blank: usize,
@@ -318,7 +318,7 @@ impl Scan<'_> {
     }
 }
 
-/// Whether what stands between two dollars can be a formula: `$HOME** and **$` and `$5 and $` cannot.
+/// Whether the text between two dollars can be a formula: `$HOME** and **$` and `$5 and $` cannot.
 fn is_formula(content: &str) -> bool {
     let inner = content.trim_end_matches(['*', '_', '~', '(', '[', '{', '"', '\'']);
     let is_opened = inner.len() < content.len() && (inner.is_empty() || inner.ends_with(char::is_whitespace));
@@ -334,7 +334,7 @@ fn blank_line(text: &str, at: usize) -> usize {
     while let Some(newline) = text[start..].find('\n') {
         start += newline + 1;
         let line = &text[start..start + text[start..].find('\n').unwrap_or(text.len() - start)];
-        // What is behind the last line may be more of it.
+        // The text after the last line end may be more of that line.
         if start < text.len() && line.trim_start_matches(|c: char| c == '>' || c.is_whitespace()).is_empty() {
             return start;
         }

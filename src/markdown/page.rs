@@ -12,22 +12,22 @@ use pulldown_cmark::{Alignment, BlockQuoteKind, CodeBlockKind, Event, HeadingLev
 /// Elements within each other. Deeper ones lose their tags and keep their text: browsers give up at 512.
 const MAX_DEPTH: usize = 100;
 
-/// Longer names are no languages.
+/// Longer names are not languages.
 const MAX_LANGUAGE_BYTES: usize = 24;
 
-/// Around text that is shown as it stands.
+/// The tags around text that is shown without Markdown.
 pub(super) const PLAIN_START: &str = r#"<pre class="plain" dir="auto">"#;
 pub(super) const PLAIN_END: &str = "</pre>";
 
-/// Behind the text of a code block.
+/// The HTML after the text of a code block.
 pub(super) const CODE_END: &str = "</code></pre></figure>";
 
-/// The HTML written so far, and what is open.
+/// The HTML written so far, and the open elements.
 pub(super) struct Page<'a> {
     pub(super) out: String,
     highlight: Highlight<'a>,
     pub(super) depth: usize,
-    /// The depth of the element without tags that everything stands in now.
+    /// The depth of the outermost open element whose tags are dropped.
     dropped: Option<usize>,
     /// Open quotes and lists: the outermost chooses the direction of all that stands in it.
     guides: usize,
@@ -99,7 +99,7 @@ impl<'a> Page<'a> {
 
     fn descend(&mut self, tag: Tag<'_>) {
         self.depth += 1;
-        // Of a table either all tags are written or none.
+        // Either all tags of a table are written or none.
         let below = if matches!(tag, Tag::Table(_)) { 3 } else { 0 };
         if self.depth + below > MAX_DEPTH && self.dropped.is_none() {
             self.dropped = Some(self.depth);
@@ -127,7 +127,7 @@ impl<'a> Page<'a> {
             Tag::BlockQuote(alert) => {
                 self.guide(&["<blockquote"]);
                 if let Some(alert) = alert {
-                    // The name is ours, and does not decide how the text runs.
+                    // The label is ours, and must not decide the text's direction.
                     self.push(&[r#"<p><strong dir="ltr">"#, name(alert), "</strong></p>"]);
                 }
             }
@@ -274,7 +274,7 @@ fn heading(level: HeadingLevel) -> &'static str {
     }
 }
 
-/// How much room the numbers of a list need, told by its first: three digits have it without a word.
+/// How much room the numbers of a list need, by its first number: three digits fit without a class.
 fn room(first: u64) -> &'static str {
     match first {
         0..900 => "\"",
@@ -283,7 +283,7 @@ fn room(first: u64) -> &'static str {
     }
 }
 
-/// What an alert is called, as where it comes from.
+/// The title of an alert, as on GitHub.
 fn name(alert: BlockQuoteKind) -> &'static str {
     match alert {
         BlockQuoteKind::Note => "Note",
@@ -302,7 +302,7 @@ fn task(is_done: bool) -> &'static str {
     }
 }
 
-/// The one piece of HTML that is not text: models write it in the cells of tables, where Markdown has nothing else.
+/// `<br>`, which is kept as a tag: models write it in the cells of tables, where Markdown has no line break.
 fn is_line_break(html: &str) -> bool {
     ["<br>", "<br/>", "<br />"].iter().any(|tag| html.eq_ignore_ascii_case(tag))
 }

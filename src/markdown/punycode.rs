@@ -8,10 +8,10 @@ const DAMP: u32 = 700;
 const INITIAL_BIAS: u32 = 72;
 const INITIAL_N: u32 = 128;
 
-/// The most characters of a label, as in DNS.
+/// The maximum length of a label, as in DNS.
 const MAX_LABEL: usize = 63;
 
-/// `münchen` becomes `xn--mnchen-3ya`. None where no such label can exist.
+/// `münchen` becomes `xn--mnchen-3ya`. None if no such label can exist.
 pub(super) fn encode(label: &str) -> Option<String> {
     let points: Vec<u32> = label.chars().map(u32::from).collect();
     if points.len() > MAX_LABEL {

@@ -5,16 +5,16 @@ use super::page::Page;
 
 const NAMES: [&str; 4] = ["kbd", "mark", "sub", "sup"];
 
-/// The HTML between such a tag and its end: they are for a few words, and what is written is moved once they are known
-/// to be tags.
+/// The maximum length of the HTML between such a tag and its end: they are for a few words, and the HTML after the tag
+/// is moved once its end is found.
 const MAX_INSIDE_BYTES: usize = 500;
 
-/// A tag that is text until its end comes.
+/// An opening tag that stays text until its end is found.
 pub(super) struct Small {
     name: &'static str,
-    /// Where its text stands in what was written.
+    /// The position of its text in the output.
     at: usize,
-    /// The depth of the element that it stands in.
+    /// The depth of the element around it.
     depth: usize,
 }
 
@@ -32,7 +32,7 @@ impl Page<'_> {
         }
     }
 
-    /// Makes tags of the last one that is open and of its end.
+    /// Turns the last open one and its end into tags.
     fn close_small(&mut self, name: &str) -> bool {
         let Some(open) = self.small.pop_if(|open| open.name == name && open.depth == self.depth) else { return false };
         let text = format!("&lt;{name}&gt;");
@@ -44,7 +44,7 @@ impl Page<'_> {
         true
     }
 
-    /// What was open in an element that has ended stays text.
+    /// Tags that are still open when their element ends stay text.
     pub(super) fn forget_small(&mut self) {
         while self.small.pop_if(|open| open.depth > self.depth).is_some() {}
     }

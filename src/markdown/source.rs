@@ -1,8 +1,9 @@
-//! The text as the parser gets it, where readers want something else than CommonMark says.
+//! Prepares the text for the parser where readers expect something else than CommonMark.
 //!
-//! What is not to be taken for a mark is replaced by a stand-in, a character that Unicode reserves for use within a
-//! program, and put back into the parser's events. Lines stay lines, so that a place is found again by its line. All of
-//! it looks at one line, or at one character beside a mark, so that a text that grows is treated as one that is there.
+//! A character that must not be parsed as a mark is replaced by a stand-in, a character that Unicode reserves for use
+//! within a program, and put back into the parser's events. Lines stay lines, so that a place is found again by its
+//! line. All of it looks at one line, or at one character beside a mark, so that a text that grows is treated as one
+//! that is there.
 //!
 //! - a `*` beside Chinese, Japanese or Korean can open and close emphasis: their punctuation has no blanks beside it
 //! - a single `~` is a tilde; only `~~` strikes out
@@ -29,7 +30,7 @@ const JOINER: char = LAST;
 /// How the stand-ins begin in UTF-8. Few other characters do.
 const LEAD: [u8; 2] = [0xef, 0xb7];
 
-/// A text that is ready for the parser.
+/// A text that is prepared for the parser.
 pub(super) struct Source<'a> {
     text: Cow<'a, str>,
     math: Math,
@@ -45,7 +46,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The parser's events, with places in this text.
+    /// The parser's events, with offsets in this text.
     pub(super) fn events(&self) -> Events<'_> {
         let is_changed = matches!(self.text, Cow::Owned(_));
         Events {
@@ -61,7 +62,7 @@ impl<'a> Source<'a> {
         count_lines(&self.text[from..place])
     }
 
-    /// Whether the block that begins with this line will not become part of one before it, whatever is added to the text.
+    /// Whether the block that begins with this line cannot become part of one before it, whatever text is added.
     pub(super) fn is_settled(&self, line: usize) -> bool {
         self.math.is_settled(line)
     }
@@ -73,7 +74,7 @@ pub(super) fn count_lines(text: &str) -> usize {
 
 /// Whether `text` has characters that this module uses for itself.
 pub(super) fn has_reserved(text: &str) -> bool {
-    // Asked of all of a growing text with each piece, so the first question is one that hardly any text is past.
+    // Runs over all of a growing text with each piece, so a cheap test comes first, which almost no text passes.
     let bytes = text.as_bytes();
     bytes.contains(&LEAD[0]) && bytes.windows(2).any(|bytes| bytes == LEAD) && text.contains(is_reserved)
 }
@@ -82,7 +83,7 @@ pub(super) fn is_reserved(c: char) -> bool {
     (FIRST..=LAST).contains(&c)
 }
 
-/// Writes `c` so that it is no mark.
+/// Writes `c` so that it is not parsed as a mark.
 pub(super) fn hide(out: &mut String, c: char) {
     let stand_in = MARKS.chars().zip(FIRST..=LAST).find(|(mark, _)| *mark == c);
     out.push(stand_in.map_or(c, |(_, stand_in)| stand_in));
@@ -96,7 +97,7 @@ fn shown(c: char) -> Option<char> {
     }
 }
 
-/// A fence's line with blanks in the place of tabs behind its marks, where it could close a block and has any.
+/// A closing fence's line with blanks instead of the tabs after its marks; other lines unchanged.
 pub(crate) fn without_tabs(line: &str) -> Cow<'_, str> {
     let marks = line.trim_start_matches([' ', '\t', '>']);
     let behind = marks.trim_start_matches(['`', '~']);
@@ -106,7 +107,7 @@ pub(crate) fn without_tabs(line: &str) -> Cow<'_, str> {
     Cow::Owned([&line[..line.len() - behind.len()], &behind.replace('\t', " ")].concat())
 }
 
-/// The text with everything but formulas made ready.
+/// The prepared text, except for formulas.
 fn marked(text: &str) -> Cow<'_, str> {
     let mut out = String::new();
     let mut done = 0;
@@ -126,7 +127,7 @@ fn marked(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// What is to stand in the place of the mark at `at`, and of how much.
+/// The replacement of the mark at `at`, and the length that it replaces.
 fn change(text: &str, at: usize, mark: &str) -> Option<(Range<usize>, String)> {
     match mark {
         "\\" => path(text, at),
@@ -140,7 +141,7 @@ fn change(text: &str, at: usize, mark: &str) -> Option<(Range<usize>, String)> {
                 hide(&mut tilde, '~');
                 return (mark == "~" && run == 1).then(|| (at..at + 1, tilde));
             }
-            // Asked first: it is cheap, and of a line's marks only the first begin it.
+            // Checked first: it is cheap, and only a line's first marks begin it.
             if !begins_line(text, at) {
                 return None;
             }
@@ -163,7 +164,7 @@ fn begins_tag(behind: &str) -> bool {
     behind.starts_with(|c: char| c.is_ascii_alphabetic() || "/!?".contains(c))
 }
 
-/// Makes letters of what is beside a run of stars, where one side of it is Chinese, Japanese or Korean.
+/// Puts letters beside a run of stars, where one side of it is Chinese, Japanese or Korean.
 fn beside_cjk(text: &str, at: usize) -> Option<(Range<usize>, String)> {
     let behind = text[at..].trim_start_matches('*');
     let end = text.len() - behind.len();
@@ -220,17 +221,17 @@ fn begins_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_alphanumeric() || "_.%$*-".contains(c))
 }
 
-/// The parser's events as they are to be shown.
+/// The parser's events, converted for display.
 pub(super) struct Events<'a> {
     parsed: OffsetIter<'a>,
     text: &'a str,
     is_changed: bool,
-    /// The open links: of one that leads nowhere, up to where it was shown.
+    /// The open links; for one without an address, the offset up to which it was shown.
     links: Vec<Option<usize>>,
 }
 
 impl<'a> Events<'a> {
-    /// What `text` shows, without stand-ins.
+    /// `text` without stand-ins.
     fn clear<'b>(&self, text: CowStr<'b>) -> CowStr<'b> {
         match self.is_changed && text.contains(is_reserved) {
             true => text.chars().filter_map(shown).collect::<String>().into(),
@@ -304,7 +305,7 @@ impl<'a> Iterator for Events<'a> {
 }
 
 impl Events<'_> {
-    /// Notes up to where the innermost link is shown.
+    /// Notes the offset up to which the innermost link was shown.
     fn show(&mut self, end: usize) {
         if let Some(Some(inside)) = self.links.last_mut() {
             *inside = end.max(*inside);

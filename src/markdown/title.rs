@@ -3,14 +3,14 @@
 use super::{address::is_hidden, normalized, source::Source};
 use pulldown_cmark::Event;
 
-/// As many as fit the list of conversations in one line.
+/// The number of characters that fit in one line of the list.
 const MAX_TITLE_CHARS: usize = 60;
 
-/// Lines and characters that are looked at: a title is found in the first few, or not at all.
+/// The lines and characters that are searched: a title is found in the first few, or not at all.
 const MAX_LINES: usize = 20;
 const MAX_LINE_CHARS: usize = 500;
 
-/// The first line of `text` that says something, without Markdown's marks, at most 60 characters long.
+/// The first line of `text` with visible text, without Markdown's marks, at most 60 characters long.
 ///
 /// Empty if the text holds nothing that can be seen. It is text, not HTML.
 pub fn plain_title(text: &str) -> String {
@@ -18,7 +18,7 @@ pub fn plain_title(text: &str) -> String {
     shorten(title.unwrap_or_else(|| tidy(&first_chars(text, MAX_LINE_CHARS))))
 }
 
-/// What Markdown shows of a line.
+/// The visible text of a line of Markdown.
 fn words(line: &str) -> String {
     let line = first_chars(line, MAX_LINE_CHARS);
     let mut words = String::new();
@@ -34,7 +34,7 @@ fn words(line: &str) -> String {
     tidy(&words)
 }
 
-/// Single blanks, nothing hidden. The joiners stay that emoji, Persian and Indic scripts are spelled with.
+/// Single blanks, nothing hidden. Joiners are kept: emoji, Persian and Indic scripts need them.
 fn tidy(text: &str) -> String {
     let is_joiner = |c| matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe0f}');
     let seen: String = text
@@ -52,7 +52,7 @@ fn shorten(title: String) -> String {
         return title;
     }
     let head = first_chars(&title, MAX_TITLE_CHARS - 1);
-    // A first word as long as that is no word: languages without blanks are cut anywhere.
+    // A first word as long as that is not one word: languages without blanks are cut anywhere.
     let end = head.rfind(' ').filter(|&at| at >= head.len() / 2).unwrap_or(head.len());
     let mut short = head[..end].trim_end_matches([' ', ',', ';', ':', '.', '-', '\u{200d}']).to_owned();
     short.push('…');

@@ -1,9 +1,9 @@
 //! The clients of model APIs: a conversation in, a stream of [`Delta`]s out.
 //!
 //! A reply passes `retrying` (when to try again, when it has ended) -> `attempt` (one attempt: checks and deadlines) ->
-//! `reader` (caps) -> `framing` (bytes to events) -> the decoder of its `kind` (events to what is said) -> `speech` (that to
-//! deltas). From the reader on all is pure: no IO, no clock, so tests and fuzzing feed it recordings. `failure` holds every
-//! sentence that a person is told.
+//! `reader` (caps) -> `framing` (bytes to events) -> the decoder of its `kind` (events to their meaning) -> `speech`
+//! (that to deltas). From the reader on everything is pure: no IO, no clock, so tests and fuzzing feed it recordings.
+//! `failure` has every message to users.
 //!
 //! A provider has a name and a kind: the name is the operator's, the kind is the wire format. A new kind is one file
 //! with one `Vendor`. Nothing here knows conversations, accounts or journals.
@@ -65,25 +65,25 @@ use futures::stream::{self, BoxStream};
 use retrying::Talk;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// What a provider says, one piece at a time.
+/// A provider's output, one piece at a time.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Delta {
     /// The provider has begun to answer. Comes again when an attempt failed before its first piece.
     Started {
         request_id: Option<String>,
     },
-    /// The provider could not answer yet, and nothing has been shown: what is being done about it, in a sentence.
+    /// The provider could not answer yet, and nothing has been shown: a sentence about what is being done.
     Waiting {
         message: String,
         /// The model that is asked from here on, as `provider/model`, where it is another one.
         model: Option<String>,
-        /// The attempt before was answered in full, so that it has its price, though there is nothing to show for it.
+        /// The previous attempt was answered in full, so that it has its price, though there is nothing to show for it.
         is_paid: bool,
     },
-    /// The model thinks; empty when it does so in silence.
+    /// The model thinks; empty when it does so without text.
     Thinking(String),
     Text(String),
-    /// What the reply has cost so far, in all: the last one wins.
+    /// The reply's usage so far, in all: the last one wins.
     Usage(Usage),
     /// The reply is complete. `reason` is the provider's word for why it ended.
     Finished {
@@ -95,10 +95,10 @@ pub enum Delta {
 
 /// Turns one provider's events into deltas. Pure.
 pub trait Decoder: Send {
-    /// What this event says. Nothing that follows a `Finished` or a `Failed` counts.
+    /// The deltas of this event. Nothing that follows a `Finished` or a `Failed` counts.
     fn push(&mut self, event: &framing::Event) -> Vec<Delta>;
 
-    /// What it means that the stream ended here: what was held back, then `Finished`, or `Failed` as truncated.
+    /// The deltas when the stream ended here: what was held back, then `Finished`, or `Failed` as truncated.
     fn end(&mut self) -> Vec<Delta>;
 }
 
@@ -109,7 +109,7 @@ pub struct Providers {
 }
 
 impl Providers {
-    /// Checks the settings and makes the HTTP client. Connects to nobody.
+    /// Checks the settings and makes the HTTP client. Opens no connection.
     ///
     /// # Errors
     /// A sentence that names the wrong setting and says what is expected.
@@ -118,7 +118,7 @@ impl Providers {
         Ok(Self { current: RwLock::new(Arc::new(catalog)), limits })
     }
 
-    /// Goes on with other settings. Open replies go on as they began.
+    /// Applies other settings. Open replies continue as they began.
     ///
     /// # Errors
     /// As [`Self::new`]; everything then stays as it was.
@@ -128,13 +128,13 @@ impl Providers {
         Ok(())
     }
 
-    /// Asks the servers that list their models themselves which they have now. One that cannot be asked keeps those that
-    /// it had.
+    /// Asks the servers that list their models themselves for their current lists. One that cannot be asked keeps the
+    /// former list.
     pub async fn discover(&self) {
         let before = self.catalog();
         let Some(found) = before.discovered().await else { return };
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        // Other settings may have come meanwhile; the next time asks for what they name.
+        // Other settings may have been applied meanwhile; the next call uses them.
         if Arc::ptr_eq(&current, &before) {
             *current = Arc::new(found);
         }
@@ -145,7 +145,7 @@ impl Providers {
         self.catalog().choices().iter().map(|choice| choice.model.clone()).collect()
     }
 
-    /// The same with what is known of them.
+    /// The models that can be chosen, the default first, with their properties.
     pub fn choices(&self) -> Vec<Choice> {
         self.catalog().choices().to_vec()
     }
@@ -170,18 +170,18 @@ impl Providers {
         self.catalog().window(model)
     }
 
-    /// The same of the model that is asked where this one cannot answer.
+    /// The window of the model's fallback, where it has one and the settings say so.
     pub fn fallback_window(&self, model: &str) -> Option<u64> {
         let catalog = self.catalog();
         catalog.window(&catalog.fallback(model)?.model)
     }
 
-    /// How many images a request to the model may have; none where it does not see.
+    /// How many images a request to the model may have; 0 where it does not see.
     pub fn most_images(&self, model: &str) -> usize {
         self.catalog().most_images(model)
     }
 
-    /// The usage with what it costs, where the settings name the model's price.
+    /// The usage with its cost, where the settings have the model's price.
     pub fn priced(&self, model: &str, usage: Usage) -> Usage {
         let price = self.catalog().price(model);
         Usage { cost_micros: price.map(|price| price.of(usage)), ..usage }
@@ -195,14 +195,14 @@ impl Providers {
         self.catalog().service(model).map(drop)
     }
 
-    /// Asks the provider that `model` names, and where that one cannot answer its fallback, if the settings name one. The
-    /// stream never panics and ends after one `Finished` or `Failed`; dropping it closes the connection at once, also
-    /// while the provider is silent.
+    /// Asks the provider that `model` names, and where that one cannot answer its fallback, if the settings name one.
+    /// The stream never panics and ends after one `Finished` or `Failed`; dropping it closes the connection at once,
+    /// also while the provider is silent.
     pub fn reply(&self, model: &str, request: Request) -> BoxStream<'static, Delta> {
         self.ask(model, request, true)
     }
 
-    /// The same without a fallback.
+    /// Asks the provider that `model` names, without a fallback.
     pub fn reply_of(&self, model: &str, request: Request) -> BoxStream<'static, Delta> {
         self.ask(model, request, false)
     }
@@ -211,7 +211,7 @@ impl Providers {
         let catalog = self.catalog();
         match catalog.service(model) {
             Ok(Some(service)) => {
-                // One that would not see what the other was to be shown would answer something else.
+                // A fallback that cannot see the request's images would answer something else.
                 let sees = |model: &str| request.images() <= catalog.most_images(model);
                 let fallback = catalog.fallback(model).filter(|other| or_another && sees(&other.model));
                 Talk::new(service, request, self.limits).or(fallback).deltas().boxed()

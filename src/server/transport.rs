@@ -1,4 +1,4 @@
-//! Transports: encodings of a journal for a viewer. Each holds a cursor and reads; none holds a queue.
+//! Transports: encodings of a journal for a viewer. Each has a cursor and reads; none has a queue.
 
 mod access;
 mod presence;
@@ -23,25 +23,26 @@ use axum::http::header::{self, HeaderName};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A sign of life after this much silence (promise S12).
+/// A keep-alive after this much silence (promise S12).
 pub const KEEP_ALIVE: Duration = Duration::from_secs(10);
-/// What every stream carries: no proxy on the way should store it, change it or hold it back.
+/// The headers of every stream: no proxy on the way should store it, change it or buffer it.
 pub const STREAMING_HEADERS: [(HeaderName, &str); 2] =
     [(header::CACHE_CONTROL, "no-store, no-transform"), (HeaderName::from_static("x-accel-buffering"), "no")];
-/// Entries read at a time: bounds what one viewer's turn costs.
+/// Entries read at a time: bounds the cost of one viewer's turn.
 const BATCH: usize = 1024;
-/// A viewer with more than this waiting has fallen behind, and gets the pieces of a reply merged into one.
+/// A viewer with more entries waiting than this is behind, and gets the pieces of a reply merged into one.
 const MERGE_BEHIND: usize = 64;
 
 /// What a viewer is sent.
 pub enum Frame {
-    /// `snapshot`, `list` or `resumed`: where the viewer stands. Or an event as only this viewer sees it.
+    /// `snapshot`, `list` or `resumed`: the viewer's position. Or an event as only this viewer sees it.
     Start { event: Event, id: Cursor },
     /// An entry of the journal. Its bytes are shared by all viewers.
     Entry { entry: Arc<Entry>, epoch: u64 },
-    /// Several pieces of one reply as one, or the end in place of all before it; `first` is the seq of the first of them.
+    /// Several pieces of one reply as one, or the end in place of all before it; `first` is the seq of the first of
+    /// them.
     Merged { event: Event, first: u64, id: Cursor },
-    /// Who else is there. It is not an event and has no id.
+    /// The other viewers. Not an event: it has no id.
     Presence(Presence),
 }
 
@@ -55,9 +56,9 @@ impl Frame {
     }
 }
 
-/// A viewer's right to a stream: a place among the account's, and what it was let in by.
+/// A viewer's right to a stream: a place in the account's limit, and the grant that authorised it.
 pub struct Permit {
-    /// None for passers-by: what they see by is looked at where they look.
+    /// None for a reader with the public link: `AccessWatch` checks the link.
     grant: Option<Grant>,
     _place: Counted,
 }
@@ -69,7 +70,7 @@ impl Permit {
         Ok(Self { grant: Some(revocation::grant(state, who).await?), _place })
     }
 
-    /// The same for whoever looks, by whatever right.
+    /// Takes a permit for a viewer, by any right.
     pub async fn for_looker(state: &State, looker: Viewer) -> Result<Self, Problem> {
         match looker {
             Viewer::Known(who) => Self::take(state, who).await,
@@ -79,7 +80,7 @@ impl Permit {
         }
     }
 
-    /// Comes when the stream is to end: whoever asked for it was signed out, say (promise S14).
+    /// Completes when the stream must end: its session was ended, say (promise S14).
     pub async fn withdrawn(&self) {
         match &self.grant {
             Some(grant) => grant.withdrawn().await,
@@ -93,10 +94,10 @@ pub struct Follower {
     state: State,
     viewer: ViewerId,
     topic: Topic,
-    /// None: it needs a snapshot to go on.
+    /// None: the viewer needs a snapshot.
     reader: Option<Reader>,
     deleted: bool,
-    /// Where it is a conversation that is looked at. In a box: a list's follower has none.
+    /// The access check, for a conversation. In a box: a list's follower has none.
     stay: Option<Box<AccessWatch>>,
 }
 
@@ -116,7 +117,7 @@ impl Follower {
         Self::begin(state, viewer, topic, cursor, stay).await
     }
 
-    /// The same without being seen to look: for a trusted backend, which sees what this account may.
+    /// Starts without being shown to other viewers: for a trusted backend, which sees what this account may.
     pub async fn unseen(
         state: &State,
         account: AccountId,
@@ -144,13 +145,13 @@ impl Follower {
         Ok((follower, first))
     }
 
-    /// Whether it has told that what it follows is gone.
+    /// Whether it has announced that its topic is deleted.
     pub fn is_deleted(&self) -> bool {
         self.deleted
     }
 
-    /// Waits for what comes next. `None`: there is nothing more to wait for here, and the viewer is to come back or,
-    /// after `deleted`, to stay away. Dropping the future loses nothing.
+    /// Waits for the next frames. `None`: there is nothing more to wait for here, and the viewer is to reconnect or,
+    /// after `deleted`, to stay away. Cancel-safe.
     pub async fn next(&mut self) -> Option<Vec<Frame>> {
         loop {
             if self.deleted || self.is_withdrawn() {
@@ -179,7 +180,8 @@ impl Follower {
         }
     }
 
-    /// Nobody may look at what is deleted, and whoever has not read that far is told so much.
+    /// The last frame of a viewer whose access ended by a deletion: that the conversation is deleted, if it was not
+    /// read yet.
     fn farewell(&mut self) -> Option<Vec<Frame>> {
         let reader = self.reader.as_ref()?;
         let (first, last) = reader.rest().filter(|(_, last)| self.is_end(&last.event))?;
@@ -188,7 +190,7 @@ impl Follower {
         Some(vec![Frame::Merged { event: last.event.clone(), first, id }])
     }
 
-    /// Whether the viewer may not look here any more, though there is something to see.
+    /// Whether the viewer's access was withdrawn, though the topic still exists.
     pub fn is_withdrawn(&self) -> bool {
         !self.deleted && self.stay.as_ref().is_some_and(|stay| stay.is_withdrawn())
     }
@@ -218,7 +220,7 @@ impl Follower {
         }
     }
 
-    /// In a box: it is rare, and every waiting follower would have room for it.
+    /// In a box: it is rare, and every waiting follower would reserve the space for it.
     async fn start_over(&mut self) -> Option<Vec<Frame>> {
         let frame = Box::pin(self.snapshot()).await.ok()?;
         Some(vec![frame])
@@ -231,7 +233,7 @@ impl Follower {
     async fn snapshot(&mut self) -> Result<Frame, Problem> {
         loop {
             let (event, id) = self.state_of_topic().await?;
-            // The journal may have let go of it in between: then look again.
+            // The journal may have dropped it meanwhile: then read again.
             self.reader = self.state.journals.topic(self.topic).reader(id);
             if self.reader.is_some() {
                 return Ok(Frame::Start { event, id });
@@ -255,7 +257,7 @@ impl Follower {
     }
 }
 
-/// What passers-by are not to know is taken out.
+/// Removes what readers with a public link may not see.
 fn for_passersby(frame: Frame, names: bool) -> Frame {
     let Frame::Entry { entry, epoch } = &frame else { return frame };
     match public::event(&entry.event, names) {
@@ -264,7 +266,7 @@ fn for_passersby(frame: Frame, names: bool) -> Frame {
     }
 }
 
-/// The entries as frames, merged where there are so many that the viewer has fallen behind.
+/// The entries as frames, merged where there are so many that the viewer is behind.
 fn frames(entries: Vec<Arc<Entry>>, epoch: u64) -> Vec<Frame> {
     if entries.len() <= MERGE_BEHIND {
         return entries.into_iter().map(|entry| Frame::Entry { entry, epoch }).collect();
@@ -289,7 +291,7 @@ fn merged(run: &[Arc<Entry>], epoch: u64) -> Frame {
     Frame::Merged { event, first: first.seq, id: Cursor { epoch, seq: last.seq } }
 }
 
-/// What two neighbours must share to be merged. Where thinking begins and ends, more than its text is told.
+/// What two neighbours must share to be merged. Where thinking begins and ends, an event has more than its text.
 fn piece(event: &Event) -> Option<(MessageId, bool)> {
     match event {
         Event::Token { reply, .. } => Some((*reply, false)),

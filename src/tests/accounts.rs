@@ -11,7 +11,7 @@ use serde_json::Value;
 
 pub(crate) const PASSWORD: &str = "a quiet river";
 
-/// What a cookie is set to by an answer: `name=value`.
+/// The value that an answer sets a cookie to: `name=value`.
 pub(crate) fn cookie(answer: &Response, name: &str) -> Option<String> {
     let lines = answer.headers().get_all("set-cookie").iter().filter_map(|line| line.to_str().ok());
     let cookie = |line: &str| line.split(';').next().unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! What an admin does, and that it is written down.
+//! What an admin does, and that it is logged.
 
 use super::accounts::{PASSWORD, cookie, location};
 use super::app::{App, problem};
@@ -27,7 +27,7 @@ pub(crate) async fn with_admin(flags: &[&str]) -> App {
     app
 }
 
-/// Somebody else, with the cookie of their browser.
+/// Another user, with the cookie of their browser.
 pub(crate) async fn member(app: &mut App, name: &str) -> (AccountId, String) {
     let admin = std::mem::take(&mut app.cookie);
     app.cookie = app.new_cookie().await;
@@ -145,7 +145,7 @@ async fn two_admins_that_act_on_each_other_at_once_leave_one() {
     let mut app = with_admin(&[]).await;
     let (ben, _) = member(&mut app, "Ben").await;
     let root = app.state.store.credentials("root").await.unwrap().unwrap().account;
-    // Both have been let in as admins; what they ask for is done one after the other.
+    // Both have been let in as admins; their requests are handled one after the other.
     let admin = |account, name: &str| {
         let who = Principal { account, is_guest: false, role: Role::Admin, by: Credential::Session(Hash::of(name)) };
         Admin(Person { who, name: name.into() })

@@ -5,15 +5,15 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 const INSIDE: &str = "RIVULET_TEST_INSIDE";
-/// Runs the test binary once more, with nothing but the test of this name in it, after `limit` (a shell command such as
-/// `ulimit -n 100`); in there, runs `test`.
+/// Runs the test binary again with this one test, after `limit` (a shell command such as `ulimit -n 100`); inside it,
+/// runs `test`.
 pub(crate) fn alone(name: &str, limit: &str, test: impl Future<Output = ()>) {
     again(name, &[], limit, test);
 }
 
-/// The same in namespaces of its own, after `setup`: as a user who may mount (`-rm`) or set up a network (`-rn`) where
-/// nobody else sees it. Where the machine does not allow them, or has
-/// no such command as one of `tools`, the test says so and is not run.
+/// Runs the test alone in namespaces of its own, after `setup`: as a user who may mount (`-rm`) or set up a network
+/// (`-rn`) without effect on the machine. If the machine does not allow namespaces, or has no such command as one of
+/// `tools`, the test says so and is not run.
 pub(crate) fn apart(name: &str, namespaces: &str, tools: &[&str], setup: &str, test: impl Future<Output = ()>) {
     let works = |command: &mut Command| {
         command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
@@ -27,7 +27,7 @@ pub(crate) fn apart(name: &str, namespaces: &str, tools: &[&str], setup: &str, t
     again(name, &["unshare", namespaces], setup, test);
 }
 
-/// Says that something was not tried here. To the terminal itself: what a test prints is shown only when it fails.
+/// Reports a test that was not run. To the terminal itself: a test's output is shown only when it fails.
 pub(crate) fn not_run(name: &str, why: &str) {
     std::io::stderr().write_all(format!("{name} was NOT RUN: {why}\n").as_bytes()).unwrap();
 }

@@ -1,4 +1,4 @@
-//! Boots the real router on a free port, with a fresh database and a model API that does as it is told.
+//! Boots the real router on a free port, with a fresh database and a scriptable model API.
 
 use super::upstream::Upstream;
 use super::upstream::script::Script;
@@ -112,13 +112,13 @@ impl App {
     /// Starts with a `rivulet.toml` of the test's own, in which `URL` stands for the upstream's address.
     pub(crate) async fn configured(toml: &str) -> Self {
         let (folder, upstream) = (Folder::new(), Upstream::start().await);
-        // Not the one that every test has.
+        // Not the file that every test has.
         let path = folder.0.join("own.toml");
         std::fs::write(&path, toml.replace("URL", upstream.url())).unwrap();
         Self::on(folder, upstream, &[&format!("--config={}", path.display())]).await
     }
 
-    /// Starts with limits that a test need not wait for.
+    /// Starts with short limits, so that a test need not wait for them.
     pub(crate) async fn bounded(bounds: Bounds) -> Self {
         let (folder, upstream) = (Folder::new(), Upstream::start().await);
         Self::at(folder, upstream, &[], bounds).await
@@ -163,7 +163,7 @@ impl App {
         self.client.request(method, format!("{}{path}", self.url)).header("cookie", &self.cookie)
     }
 
-    /// A request of somebody without a cookie.
+    /// A request without a cookie.
     pub(crate) fn stranger(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url))
     }

@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 const REPLIES: usize = 10;
 
-/// Another program at the same file, as `sqlite3 rivulet.db "vacuum into 'backup.db'"` is.
+/// Another program on the file, such as `sqlite3 rivulet.db "vacuum into 'backup.db'"`.
 async fn program(folder: &Folder) -> SqliteConnection {
     SqliteConnectOptions::from_str(&folder.database()).unwrap().connect().await.unwrap()
 }
@@ -65,7 +65,7 @@ async fn f40_a_backup_made_in_the_middle_of_replies_is_whole_and_can_be_gone_on_
     }
 }
 
-/// A server on the backup: the replies are interrupted there, and go on when somebody asks.
+/// A server on the backup: the replies are interrupted there, and continue on request.
 async fn go_on(app: &App, backup: Folder, (conversation, sent): &(String, Sent)) {
     let mut restored = App::on(backup, Upstream::start().await, &[]).await;
     restored.cookie.clone_from(&app.cookie);

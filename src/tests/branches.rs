@@ -64,7 +64,7 @@ async fn an_earlier_question_is_asked_otherwise_on_a_branch_of_its_own() {
     let ids: Vec<_> = [&first, &second, &third, &other, &more].iter().map(|sent| json!(sent.reply)).collect();
     assert!(ids.iter().all(|id| nodes.iter().any(|node| node["id"] == *id)));
 
-    // Another way can be read without showing it.
+    // Another branch can be read without showing it.
     let way = get(&app, &format!("{path}/messages?leaf={}", third.reply)).await;
     assert_eq!(texts(&way["items"]), ["one", "two", "three"]);
 }
@@ -89,7 +89,7 @@ async fn each_place_says_how_many_versions_it_has_and_shows_the_one_that_is_chos
     app.rest_of(&conversation, &Sent::of(&again.json().await.unwrap())).await;
     assert_eq!(versions(&app.snapshot(&conversation).await), ["1/1", "1/1", "1/1", "2/2"]);
 
-    // The first question, said otherwise; the same words twice are one message.
+    // The first question in other words; repeated words are one message.
     let new = uuid::Uuid::now_v7().to_string();
     let words = json!({ "message": first.message, "new": new, "text": directive(&says("uno")), "model": null });
     let edited = app.post("/api/chat/edit", words.clone()).await;
@@ -140,7 +140,7 @@ fn what_takes_a_place_is_its_newest_version() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_looks_is_shown_the_branch_that_was_chosen() {
+async fn viewers_are_shown_the_branch_that_was_chosen() {
     let app = App::start().await;
     let conversation = app.conversation().await;
     let first = ask(&app, &conversation, Value::Null, "one").await;
@@ -189,7 +189,7 @@ async fn a_parent_is_a_reply_of_the_same_conversation() {
     for message in [&foreign.reply, &nobody] {
         assert_eq!(problem(show(&app, &here, message).await, 422).await["field"], "message");
     }
-    // The same id with another parent is another message.
+    // A repeated id with another parent is another message.
     let sent = json!({ "id": nobody, "content": "x", "parent": first.reply });
     let path = format!("/api/v1/conversations/{here}/messages");
     let once: Value = app.post(&path, sent.clone()).await.json().await.unwrap();

@@ -1,4 +1,4 @@
-//! Pages with much text: what they hold, what they send, and how many there are at a time.
+//! Pages with much text: their memory, their bytes, and how many are drawn at a time.
 
 use super::app::{App, text};
 use futures::future::join_all;
@@ -123,7 +123,7 @@ async fn z34_forty_pages_that_nobody_reads_are_few_and_hold_nobody_up() {
         assert!(answer.headers().contains_key("retry-after"));
     }
     assert!(app.state.drawing.bytes() <= 32 << 20, "{} bytes", app.state.drawing.bytes());
-    // Not optimised, a page takes a hundred times as long as it does for people; the promise is 200 ms.
+    // Not optimised, a page takes a hundred times as long as in a release build; the promise is 200 ms.
     assert!(waited < Duration::from_secs(5), "{waited:?}");
     drop(drawn);
     let free = async {

@@ -1,4 +1,4 @@
-//! How much the whole server takes on at once: row F42 of the fault matrix.
+//! How much the whole server takes on at a time: row F42 of the fault matrix.
 
 use super::app::{App, Sent, Sse, directive, problem};
 use super::upstream::script::Script;
@@ -19,7 +19,7 @@ fn open() -> Script {
     Script { silence_after: Some(2), ..Script::default() }
 }
 
-/// As somebody new, in a conversation of their own. What was answered, and the conversation and its cookie.
+/// Sends as a new user, in a conversation of their own. Returns the answer, the conversation and its cookie.
 async fn send_as_new(app: &App) -> (Response, String, String) {
     let cookie = app.new_cookie().await;
     let request = |path: &str| app.stranger(Method::POST, path).header("cookie", &cookie);
@@ -35,7 +35,7 @@ async fn chat(app: &App) -> Response {
     app.stranger(Method::POST, "/chat/stream").json(&body).send().await.unwrap()
 }
 
-/// It says when to come back, in words as well.
+/// It says when to retry, in words as well.
 async fn assert_refused(answer: Response) {
     assert!(answer.headers().contains_key("retry-after"));
     let told = problem(answer, 503).await;
@@ -109,7 +109,7 @@ async fn f42_where_open_replies_fill_the_memory_new_ones_are_refused_until_one_e
     until(true).await;
     assert_refused(send_as_new(&app).await.0).await;
     assert!(app.metrics().contains("\nrivulet_refused_total{limit=\"memory\"} 1\n"), "{}", app.metrics());
-    // The reply that fills it makes room for the next in its place; what is over goes.
+    // The reply that fills it makes room for the next in its place; expired events are dropped.
     let again = app.send(&conversation, &open()).await;
     assert_ne!(again.reply, sent.reply);
     until(false).await;
@@ -123,7 +123,7 @@ async fn f42_those_who_come_at_the_same_moment_do_not_slip_past_it() {
     let (sends, chats) = tokio::join!(sends, join_all((0..10).map(|_| chat(&app))));
     let answers: Vec<&Response> = sends.iter().map(|(answer, ..)| answer).chain(&chats).collect();
     let taken = answers.iter().filter(|answer| answer.status().is_success()).count();
-    // Two that look at once may both see the other in the last place.
+    // Two concurrent checks may both see the other in the last place.
     assert!((1..=MOST).contains(&taken), "{taken}");
     let refused = answers.iter().filter(|answer| answer.status() == StatusCode::SERVICE_UNAVAILABLE).count();
     assert_eq!(taken + refused, answers.len());

@@ -1,4 +1,4 @@
-//! A bad line: a TCP proxy that delays, slices, starves, swallows, cuts and resets. It stands between a client and the
+//! A bad line: a TCP proxy that delays, slices, starves, swallows, cuts and resets. It is between a client and the
 //! server, or between the server and the model's API, and knows neither.
 
 use crate::tests::rng::Dice;
@@ -24,13 +24,13 @@ const IN_FLIGHT: usize = 32;
 pub(crate) struct Faults {
     /// Each way.
     pub(crate) latency: Duration,
-    /// On top, up to so much, anew for each chunk.
+    /// The maximum random addition to it, chosen for each chunk.
     pub(crate) jitter: Duration,
-    /// Each way, in writes of so many bytes.
+    /// In both directions, in writes of this many bytes.
     pub(crate) slice: Option<usize>,
     /// Of the answers.
     pub(crate) bytes_per_second: Option<u32>,
-    /// How a connection ends after so many bytes of answers, and after how many.
+    /// The number of bytes of answers after which a connection ends, and how it ends.
     pub(crate) end: Option<(usize, End)>,
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// A line to `url`; the same seed gives the same jitter.
+    /// A line to `url`; a seed always gives equal jitter.
     pub(crate) async fn to(url: &str, faults: Faults, seed: u64) -> Self {
         let target = url.trim_start_matches("http://").parse().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -153,14 +153,14 @@ async fn a38_odd_heads_are_refused_and_smuggle_nothing() {
 async fn a48_a_provider_leads_nowhere_else() {
     let app = App::start().await;
     let conversation = app.conversation().await;
-    // To itself, so that it would be seen.
+    // Addressed to itself, so that a request would be seen.
     let location = Some(format!("{}/v1/messages", app.upstream.url()));
     let away = Script { status: Some(307), location, ..Script::default() };
     let sent = app.send(&conversation, &away).await;
     let frames = app.rest_of(&conversation, &sent).await;
     assert_eq!(frames.last().unwrap().event, "error");
     assert_eq!(app.upstream.seen().len(), 1, "a redirect is an error and is not followed");
-    // Where providers are is said by whoever runs the server; a request that names another place changes nothing.
+    // The operator sets the providers' addresses; a request that names another address changes nothing.
     let body = json!({ "content": "x", "model": "http://169.254.169.254/x", "base_url": "http://169.254.169.254" });
     problem(app.post(&format!("/api/v1/conversations/{conversation}/messages"), body).await, 422).await;
 }

@@ -1,4 +1,4 @@
-//! `rivulet models` and `rivulet check`, as far as they can be run without a process of their own.
+//! `rivulet models` and `rivulet check`, as far as they can be run inside this process.
 
 mod tls;
 
@@ -10,7 +10,7 @@ use crate::server::commands;
 use crate::server::settings::{Command, Settings};
 use clap::Parser;
 
-/// What a command says about this file, and whether all was well.
+/// The command's output for this file, and whether it succeeded.
 async fn run(command: &str, folder: &Folder, toml: &str) -> (String, bool) {
     let path = folder.0.join("rivulet.toml");
     std::fs::write(&path, toml).unwrap();

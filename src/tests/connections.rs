@@ -161,7 +161,7 @@ async fn without_file_descriptors() {
         futures::future::try_join_all(clients.into_iter().map(|client| client.connect(address))).await.unwrap();
     let failed = async {
         while app.state.metrics.accept_failures.get() < 4 {
-            // What the process itself lets go of must not become a client's.
+            // A descriptor that the process itself frees must not go to a client.
             fill();
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

@@ -1,4 +1,4 @@
-//! What is left when a process is gone. The real `kill -9` is in `end2end/`; here a second life opens the same database.
+//! The state after a process dies. The real `kill -9` is in `end2end/`; here another run opens the database.
 
 use super::app::{App, Sent, assert_contiguous, said, settings, text};
 use super::upstream::script::Script;
@@ -8,7 +8,7 @@ use crate::server::store::messages::{Checkpoint, Opening};
 use crate::server::times::now;
 use serde_json::{Value, json};
 
-/// For others on the same database this process is gone from here on.
+/// For others on this database the process is dead from here on.
 pub(super) fn seem_gone(app: &App) {
     let process = app.state.store.process();
     std::fs::remove_file(app.folder.0.join(format!("rivulet.db-process-{process}"))).unwrap();
@@ -30,7 +30,7 @@ async fn replies_of_a_process_that_is_gone_are_interrupted_and_keep_their_text()
     assert!(script.full_text().starts_with(&message.text), "a prefix of what was shown");
     assert!(message.finished_at.is_some());
 
-    // The first life was only thought dead: it goes on, and must not overwrite what the second one wrote.
+    // The first process was only taken for dead: it goes on, and must not overwrite what the second one wrote.
     app.rest_of(&conversation, &sent).await;
     let (later, ..) = second.store.message(sent.reply.parse().unwrap()).await.unwrap().unwrap();
     assert_eq!(later, message);
@@ -111,7 +111,7 @@ pub(super) async fn opened(app: &App, conversation: &str, process: &str, time: &
     (message, reply)
 }
 
-/// The next life of the same server, seen by the same browser.
+/// The next run of this server, seen by the same browser.
 async fn next_life(app: App) -> App {
     app.stop.cancel();
     let App { folder, upstream, served, cookie, .. } = app;
@@ -166,7 +166,7 @@ async fn f14_a_kill_between_the_last_token_and_the_end_keeps_the_whole_text() {
     assert_eq!(said(&again(&app, "continue", &reply.id, &conversation).await), "All of it, and more.");
 }
 
-/// A process that was stopped for so long that another took its place, and then wakes up (SIGSTOP, SIGCONT).
+/// A process that was stopped for so long that another took its place, and then resumes (SIGSTOP, SIGCONT).
 #[tokio::test(flavor = "multi_thread")]
 async fn f16_a_process_that_wakes_up_writes_nothing_more_and_says_interrupted() {
     let app = App::start().await;

@@ -1,4 +1,4 @@
-//! Deleting an account: nothing of it is left, wherever one looks, and nobody else notices (A58).
+//! Deleting an account: nothing of it is left anywhere, and no other user notices (A58).
 
 use super::accounts::{PASSWORD, cookie};
 use super::admin::{member, page, submit, with_admin};
@@ -121,7 +121,7 @@ async fn a58_a_deleted_account_leaves_nothing_in_any_table_nor_in_the_file() {
     assert!(log.contains("deleted itself") && log.contains("deleted account "), "{log}");
     app.cookie = app.new_cookie().await;
     app.sign_up("Ann").await;
-    assert!(app.conversations().await.is_empty(), "the name is free, and whoever has it next has nothing of hers");
+    assert!(app.conversations().await.is_empty(), "the name is free, and its next owner has nothing of hers");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -254,7 +254,7 @@ async fn a_deletion_that_a_dying_process_has_begun_is_finished_by_the_next() {
     app.cookie = app.new_cookie().await;
     app.sign_up("Bob").await;
     let other = app.conversation().await;
-    // As far as a process gets that is killed right after.
+    // The state of a process that is killed right after.
     app.state.store.begin_deletion(ann, Deletes::Itself).await.unwrap().unwrap();
     assert!(0 < app.state.store.count_conversations(ann).await.unwrap());
     let App { cookie, folder, upstream, stop, served, .. } = app;

@@ -1,4 +1,4 @@
-//! The server's orderly end: nothing new, the open replies as far as they get, everybody told, in time.
+//! The server's orderly shutdown: no new work, the open replies as far as they get, every viewer told, in time.
 
 use super::app::{App, Sse, problem, said};
 use super::upstream::script::Script;
@@ -103,7 +103,7 @@ async fn a_stateless_answer_that_cannot_end_in_time_says_so() {
     assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
 }
 
-/// The drain time is four seconds, of which one is for the last writes. A client that reads nothing more takes none of it.
+/// The drain time is four seconds, of which one is for the last writes. A client that reads nothing takes none of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stateless_answer_that_nobody_reads_does_not_hold_up_the_end() {
     let app = App::start().await;

@@ -1,4 +1,4 @@
-//! The export of an account: all of it, nobody else's, and an archive that others can open.
+//! The export of an account: all of it, nothing of others, and an archive that other programs can open.
 
 use super::app::{App, Sent, problem, text};
 use super::images::files::png;
@@ -35,7 +35,7 @@ fn json_of(files: &BTreeMap<String, Vec<u8>>, name: &str) -> Value {
     serde_json::from_slice(&files[name]).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// Somebody with one of everything, and a conversation that has two branches. Returns its id.
+/// A user with one of everything, and a conversation that has two branches. Returns its id.
 async fn full(app: &mut App, name: &str, says: &str) -> String {
     app.sign_up(name).await;
     let conversation = app.conversation().await;

@@ -1,4 +1,4 @@
-//! What happens between a question and the first piece: another attempt, another model, and what people are told of it.
+//! Between a question and the first piece: another attempt, another model, and what users are told of it.
 
 use super::app::{App, Frame, said};
 use super::upstream::script::Script;
@@ -18,7 +18,7 @@ fn failing(status: u16) -> Script {
     Script { status: Some(status), ..Script::default() }
 }
 
-/// Sends words that hold no script: the upstream answers from its queue.
+/// Sends a message without a script: the upstream answers from its queue.
 async fn ask(app: &App, conversation: &str) -> Vec<Frame> {
     let path = format!("/api/v1/conversations/{conversation}/messages");
     let sent: Value = app.post(&path, json!({ "content": "Hello", "model": "first/big" })).await.json().await.unwrap();
@@ -59,7 +59,7 @@ async fn another_model_answers_where_the_first_cannot_and_everybody_knows() {
     let told = waited(&told);
     assert_eq!((told.len(), &told[0]["model"]), (1, &json!("second/small")));
     assert_eq!(told[0]["message"], "The provider of big refused the key. Asking small instead\u{2026}");
-    // Whoever comes in the middle knows it as well.
+    // A viewer who joins in the middle sees it as well.
     let shown = app.last_message(&conversation).await;
     assert_eq!((&shown["model"], &shown["asked"]), (&json!("second/small"), &json!("first/big")));
 

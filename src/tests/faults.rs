@@ -1,6 +1,6 @@
-//! What providers do wrong: rows F1 to F9 and F12 of the fault matrix, through the real client over HTTP.
+//! Provider faults: rows F1 to F9 and F12 of the fault matrix, through the real client over HTTP.
 //!
-//! After each, the same must hold: numbers without gaps, one terminal event, the stored text is what was shown.
+//! After each, these must hold: numbers without gaps, one terminal event, the stored text is what was shown.
 
 use super::app::{App, Frame, assert_contiguous, said, text};
 use super::upstream::script::{LineEnd, Script};
@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 /// One of each wire format.
 const MODELS: [&str; 6] =
     ["anthropic/mock", "openai/mock", "mistral/mock", "responses/mock", "gemini/mock", "ollama/mock"];
-/// Where what is tried does not know the format, and takes seconds.
+/// Where the fault does not depend on the format, and takes seconds.
 const TWO: [&str; 2] = ["anthropic/mock", "ollama/mock"];
 
-/// What became of a reply.
+/// The outcome of a reply.
 struct Outcome {
     frames: Vec<Frame>,
     message: Value,

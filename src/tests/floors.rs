@@ -1,5 +1,5 @@
-//! Imports run downward: each room of the crate (a file or folder directly under `src` or `src/server`) stands on a floor, and
-//! imports rooms of its own floor and of those below only. Rooms never import each other in a circle.
+//! Imports run downward: each room of the crate (a file or folder directly under `src` or `src/server`) is on a floor,
+//! and imports only rooms of its own floor and of those below. Rooms never import each other in a circle.
 
 use super::tidy::{root, sources};
 use std::collections::{BTreeMap, BTreeSet};

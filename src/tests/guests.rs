@@ -19,7 +19,7 @@ async fn count(app: &App) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_throws_the_cookie_away_each_time_is_made_no_guests_without_end() {
+async fn a_client_that_drops_its_cookies_gets_a_limited_number_of_guests() {
     let app = App::with(&["--trusted-proxies=127.0.0.1"]).await;
     let paths = ["/".to_owned(), format!("/c/{}", AccountId::new())];
     let mut refused = None;
@@ -38,7 +38,7 @@ async fn whoever_throws_the_cookie_away_each_time_is_made_no_guests_without_end(
     assert!(page.starts_with("<!DOCTYPE html>") && page.contains("Open this page again in"), "{page}");
     let made = count(&app).await;
     assert!((121..200).contains(&made), "{made}");
-    // Whoever is known goes on, and so do others.
+    // Known guests continue, and so do others.
     let known = app.request(Method::GET, "/").header("x-forwarded-for", "2001:db8::1").send().await.unwrap();
     assert_eq!(known.status(), StatusCode::OK);
     assert_eq!(opens(&app, "/", "2001:db8:0:1::1").await.status(), StatusCode::OK);
@@ -81,7 +81,7 @@ async fn a_guest_that_nobody_uses_goes_after_a_day_and_one_that_has_something_st
     let conversation = app.conversation().await;
     let (store, owner) = (app.state.store.clone(), app.state.writer(guest));
     store.share(owner, conversation.parse().unwrap(), guest, Access::Participant, 10).await.unwrap();
-    // One that has written to somebody else's conversation, and is not in it any more.
+    // One that has written in another user's conversation, and is no longer in it.
     let (cookie, wrote) = app.new_guest().await;
     store.share(owner, conversation.parse().unwrap(), wrote, Access::Participant, 10).await.unwrap();
     let owner = std::mem::replace(&mut app.cookie, cookie);
@@ -97,7 +97,7 @@ async fn a_guest_that_nobody_uses_goes_after_a_day_and_one_that_has_something_st
     for (account, why) in [(guest, "shares"), (wrote, "has written"), (new, "came today")] {
         assert!(app.is_there(account).await, "{why}");
     }
-    assert_eq!(count(&app).await, 4, "and whoever has the conversation");
+    assert_eq!(count(&app).await, 4, "and the account that has the conversation");
     assert!(app.has_conversations().await);
     app.cookie = invited;
     assert!(app.has_conversations().await);

@@ -1,4 +1,4 @@
-//! Images: taken by what they are, kept without what else was in them, shown to the models that see and to nobody else.
+//! Images: recognised by their content, stored without metadata, shown to the models that see and to no one else.
 
 pub(super) mod files;
 mod layouts;
@@ -148,7 +148,7 @@ async fn a13_another_account_sees_no_image_not_even_that_there_is_one() {
         assert_eq!(problem(delete.send().await.unwrap(), 404).await, random);
         problem(app.stranger(Method::GET, &path).send().await.unwrap(), 401).await;
     }
-    // The same bytes, uploaded by somebody else, are nobody's secret: they get an image of their own.
+    // Equal bytes, uploaded by another user, reveal nothing: they get an image of their own.
     let theirs = app.image(files::numbered(1)).await;
     assert_ne!(theirs, sent);
     assert_eq!(app.count("picture").await, 2);

@@ -1,4 +1,4 @@
-//! What is looked for often, or inside the one writer, is found by an index.
+//! Queries that run often, or inside the one writer, use an index.
 
 use super::app::App;
 use crate::server::store::sessions;
@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 async fn texts(app: &App, query: String, column: &str) -> Vec<String> {
     let rows = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(app.state.store.read()).await.unwrap();
-    // What an index begins with has no name where it is an expression.
+    // The first column of an index has no name where it is an expression.
     rows.iter().filter_map(|row| row.get::<Option<String>, _>(column)).collect()
 }
 

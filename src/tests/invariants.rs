@@ -1,4 +1,4 @@
-//! What holds of every reply, whatever went wrong on its way.
+//! What holds for every reply, whatever failed.
 
 use super::app::{App, Frame, assert_contiguous, said, text};
 use serde_json::Value;

@@ -129,7 +129,7 @@ async fn only_journals_that_nobody_needs_are_forgotten() {
     journal.append(Event::Stopped { reply, usage: None });
     let reader = journal.reader(cursor(&journal, 2)).unwrap();
     drop(journal);
-    assert_eq!(journals.sweep(), 1, "somebody reads it");
+    assert_eq!(journals.sweep(), 1, "it has a reader");
     drop(reader);
     assert_eq!(journals.sweep(), 0);
     assert_ne!(journals.topic(topic).epoch(), epoch, "its next life has another epoch");
@@ -188,7 +188,7 @@ async fn f42_what_is_over_goes_where_all_journals_hold_too_much_and_an_open_repl
 }
 
 #[tokio::test]
-async fn a_sweep_trims_what_somebody_still_follows() {
+async fn a_sweep_trims_a_journal_that_has_readers() {
     let (journals, journal, _) = journal(Duration::ZERO);
     let reply = MessageId::new();
     journal.append(opened(reply));
@@ -201,7 +201,7 @@ async fn a_sweep_trims_what_somebody_still_follows() {
     journals.sweep();
     assert_eq!((journals.size().topics, journals.size().entries, journals.size().bytes), (1, 0, 0));
     assert!(reader.journal().reader(Cursor { epoch: reader.journal().epoch(), seq: 11 }).is_none());
-    // Who had read everything misses nothing.
+    // A reader who had read everything misses nothing.
     let journal = Arc::clone(reader.journal());
     let next = tokio::spawn(async move { reader.next(1).await.unwrap().remove(0).seq });
     journal.append(opened(reply));

@@ -11,7 +11,7 @@ use futures::future::join_all;
 use serde_json::json;
 use std::time::Duration;
 
-/// Repeated by whoever wants to see the same again.
+/// Fixed, so that runs are reproducible.
 const SEED: u64 = 23;
 
 fn millis(count: u64) -> Duration {
@@ -56,8 +56,8 @@ const HEAVY: &str = "\u{1}";
 async fn f23_a_viewer_that_falls_behind_gets_the_same_in_fewer_events() {
     let app = App::start().await;
     let conversation = app.conversation().await;
-    // Not so fast that they are merged for those who keep up; and so many that enough is left when two at a time are, on a
-    // machine that has no time.
+    // Slow enough that they are not merged for viewers who keep up, and enough of them even if a busy machine merges
+    // them in pairs.
     let script = Script { text: Some(HEAVY.repeat(450_000)), piece_chars: 1_500, gap_ms: 25, ..Script::default() };
     // Too long to be told in a message.
     app.upstream.script(script.clone());
@@ -157,10 +157,10 @@ async fn f23_a_bad_line_to_the_model_changes_nothing_in_its_text() {
 async fn f23_a_line_to_the_model_that_breaks_anywhere_keeps_what_came_through() {
     for (end, kind) in [(End::Reset, "upstream_reset"), (End::Cut, "truncated"), (End::BlackHole, "timeout")] {
         let (app, line) = by_line(Faults::default(), &["--silence-seconds=1"]).await;
-        // All of them after the answer's first text, so that nobody asks again.
+        // All of them after the answer's first text, so that there is no retry.
         for bytes in (1_000..2_500).step_by(167) {
             line.set(Faults { end: Some((bytes, end)), ..Faults::default() });
-            // A pooled connection would be of the line as it was before.
+            // A pooled connection would belong to the line as it was before.
             line.reset_all();
             let conversation = app.conversation().await;
             let script = Script { pieces: 100, ..Script::default() };

@@ -1,4 +1,4 @@
-//! What was done is in the log, and what cannot be written there was not done.
+//! What was done is in the log, and what cannot be logged is not done.
 
 use super::accounts::PASSWORD;
 use super::admin::{member, page, submit, with_admin};

@@ -1,7 +1,7 @@
-//! Two accounts and every route: B gets for A's ids what it gets for a random id, and a stranger gets nothing.
+//! Two accounts and every route: B gets for A's ids what it gets for a random id, and an anonymous caller gets nothing.
 //!
 //! The routes come from the code that builds the router, and the server functions from their registry. One that is not
-//! in the list below fails the test: whoever adds a route says here who may see what.
+//! in the list below fails the test: a new route needs an entry that says who may see what.
 
 mod guards;
 mod withdrawn;
@@ -49,7 +49,7 @@ impl Ids {
         self.0.iter().fold(text.to_owned(), |text, (name, id)| text.replace(name, id))
     }
 
-    /// The same shapes with nothing behind them.
+    /// Ids of the same forms that do not exist.
     fn random() -> Self {
         let uuid = || uuid::Uuid::now_v7().to_string();
         let hash = || crate::server::secret::new().unwrap();
@@ -104,7 +104,7 @@ fn ask(app: &App, path: &str, method: &Method, body: &Body, ids: &Ids) -> Reques
     }
 }
 
-/// What a caller can tell one answer from another by.
+/// What a caller can tell two answers apart by.
 async fn told(answer: Response) -> (StatusCode, Option<String>, String) {
     let location = answer.headers().get("location").map(|value| value.to_str().unwrap().to_owned());
     (answer.status(), location, answer.text().await.unwrap())
@@ -160,7 +160,7 @@ async fn a13_with_the_ids_of_another_everything_answers_as_for_random_ids() {
         assert_eq!(with_theirs.0, StatusCode::FORBIDDEN, "{method} {path}: {}", with_theirs.2);
         assert_eq!(with_theirs, with_random, "{method} {path}");
     }
-    // The same by every method that these paths have besides.
+    // The requests again, by every other method of these paths.
     for (method, path) in operations().iter().filter(|(_, path)| path.contains('{')) {
         let body = Json(operation(method, path));
         let with_theirs = told(ask(&app, path, method, &body, &theirs).send().await.unwrap()).await;
@@ -278,7 +278,7 @@ async fn a_reader_reads_by_every_transport_and_writes_by_none() {
     let alice = std::mem::replace(&mut app.cookie, bob);
     for path in all_paths() {
         let Owned(method, body) = guard(path) else { continue };
-        // Not a conversation's: sessions, tokens, an image that is in no message, a link that nobody made.
+        // Not a conversation's: sessions, tokens, an image that is in no message, an unknown link.
         let others = ["/api/v1/images/{id}", "/api/v1/join", "/join/{secret}", "/api/v1/tokens/{id}"];
         if path.starts_with("/account") || others.contains(&path) {
             continue;

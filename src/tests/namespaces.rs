@@ -1,5 +1,5 @@
-//! A disk that is really full, and a line that is really gone: rows F17 and F22 of the fault matrix, each in namespaces of
-//! its own.
+//! A disk that is really full, and a line that is really gone: rows F17 and F22 of the fault matrix, each in its own
+//! namespaces.
 
 use super::alone::apart;
 use super::app::{App, Folder, said};
@@ -108,7 +108,7 @@ impl Viewer {
         self.0.stdin.as_mut().unwrap().write_all(go.as_bytes()).unwrap();
     }
 
-    /// Its end of the line is gone: nothing comes through any more, and nobody says so.
+    /// Its end of the line is gone: nothing comes through any more, without any signal.
     fn lose_the_line(&self) {
         shell(&format!("nsenter -t {} -n ip link set far down", self.0.id()));
     }
@@ -152,7 +152,7 @@ fn f22_a_viewer_whose_line_is_gone_is_let_go_of() {
         viewer.lose_the_line();
         followers(&app, 0).await;
         assert!(bounds.user_timeout / 2 < cut.elapsed(), "it was let go of at once: {:?}", cut.elapsed());
-        // The reply went on, and whoever comes back has missed nothing.
+        // The reply went on, and a viewer who comes back has missed nothing.
         app.post(&format!("/api/v1/replies/{}/stop", sent.reply), json!({})).await;
         let frames = app.rest_of(&conversation, &sent).await;
         let whole = Script { pieces: 100_000, ..Script::default() }.full_text();

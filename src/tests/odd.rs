@@ -1,4 +1,4 @@
-//! Requests that are almost as they should be, and names that are almost somebody's.
+//! Requests that are almost valid, and names that look almost like another's.
 
 use super::accounts::PASSWORD;
 use super::app::{App, problem};
@@ -75,7 +75,10 @@ async fn z42_a_new_name_does_not_look_like_somebodys_and_old_ones_stay() {
     assert_eq!(app.get("/api/v1/conversations").await.status(), StatusCode::OK);
     let account = app.state.store.credentials("ann").await.unwrap().unwrap().account;
     let name = crate::server::principal::Name::parse("ANN").unwrap();
-    assert!(app.state.store.rename(account, &name, "Ann", "Ann").await.unwrap(), "who looks like somebody already may");
+    assert!(
+        app.state.store.rename(account, &name, "Ann", "Ann").await.unwrap(),
+        "an account that looks like another already may"
+    );
     app.cookie = ann;
     assert_eq!(app.get("/account").await.status(), StatusCode::OK);
 }

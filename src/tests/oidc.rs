@@ -1,4 +1,4 @@
-//! Signing in by OpenID Connect, against an issuer that lies in every way it can.
+//! Signing in by OpenID Connect, against an issuer that lies in every possible way.
 
 mod accounts;
 mod issuer;
@@ -18,7 +18,7 @@ use std::time::Duration;
 pub(crate) const CLIENT: &str = "rivulet";
 pub(crate) const SECRET: &str = "the-secret-of-the-client";
 
-/// A server that is registered at an issuer, and no pause between two questions to that.
+/// A server that is registered at an issuer, and asks it again without a pause.
 async fn with(issuer: &Issuer, more: &[&str]) -> App {
     on(Folder::new(), issuer, more).await
 }
@@ -68,7 +68,7 @@ impl App {
         request.header("cookie", cookies.join("; ")).send().await.unwrap()
     }
 
-    /// There and back.
+    /// The whole sign-in, to the issuer and back.
     async fn try_issuer(&self, issuer: &Issuer) -> Response {
         let away = self.leave("/sign-in/oidc", &[]).await;
         self.come_back(&issuer.sign_in(&away.to), &away.remembers).await
@@ -81,7 +81,7 @@ impl App {
     }
 }
 
-/// Nobody is signed in by this answer; it is a page that says so, and the words.
+/// Asserts that this answer signs no one in; returns the words of its page.
 async fn refused(answer: Response, status: u16) -> String {
     assert_eq!(cookie(&answer, "rivulet"), None, "there is no session");
     assert_eq!(answer.status().as_u16(), status);

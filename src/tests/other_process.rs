@@ -84,7 +84,7 @@ async fn a_stop_is_passed_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_is_passed_on_also_when_whoever_asked_has_gone() {
+async fn a_stop_is_passed_on_after_its_caller_has_disconnected() {
     let script = Script { pieces: 2_000, gap_ms: 20, ..Script::default() };
     let Pair { app, second, account, conversation, sent, reply } = pair(&script).await;
     let mut other = other_program(&app).await;
@@ -110,7 +110,7 @@ async fn a_message_to_the_new_process_stops_the_reply_of_the_old_one() {
     let (old, ..) = second.store.message(reply).await.unwrap().unwrap();
     assert_eq!(old.status, Status::Stopped);
     assert!(script.full_text().starts_with(&old.text) && !old.text.is_empty());
-    // Its viewers at the old one hear the end, or get a snapshot where it has seen by now what the new one writes.
+    // Its viewers at the old process get the end, or a snapshot if it has already seen what the new one writes.
     let mut events = app.follow(&conversation.to_string(), Some(&sent.cursor)).await;
     let stopped = |message: &Value| message["id"] == sent.reply && message["status"] == "stopped";
     let told = events.until_that(|frame| match frame.event.as_str() {
@@ -147,7 +147,7 @@ async fn a_viewer_at_the_new_process_is_shown_the_end_that_a_message_there_makes
     let Pair { app, second, account, conversation, reply, .. } = pair(&script).await;
     let topic = Topic::Conversation(conversation);
     let (mut follower, first) = Follower::start(&second, account, topic, None).await.unwrap();
-    // Open for longer than is waited here: whatever is shown only after its end comes too late.
+    // Longer than this test waits: whatever is shown only after its end comes too late.
     app.upstream.script(script);
     let text = Prompt::parse("And now?".into()).unwrap();
     second.engine.send(account, conversation, NewMessage::new(MessageId::new(), text)).await.unwrap();

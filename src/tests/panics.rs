@@ -59,7 +59,7 @@ async fn f43_a_panic_ends_one_request_and_is_counted() {
     assert_eq!(app.rest_of(&conversation, &again).await.last().unwrap().event, "done");
 }
 
-/// A loop that ends would be noticed by nobody: replies that are not kept, streams that are not cut.
+/// A loop that has ended would go unnoticed: replies that are not stored, streams that are not cut.
 #[tokio::test]
 async fn f43_a_panic_ends_one_round_of_a_loop_and_is_counted() {
     let app = App::start().await;

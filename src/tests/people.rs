@@ -1,5 +1,5 @@
-//! What is done to accounts and by them beside chatting: new names and passwords, single sessions, sign-ins in the log, and
-//! secrets that are shown once.
+//! Account changes besides chatting: new names and passwords, single sessions, sign-ins in the log, and secrets that
+//! are shown once.
 
 use super::accounts::{PASSWORD, cookie, location};
 use super::admin::{member, page, submit, with_admin};
@@ -147,7 +147,7 @@ async fn a_page_that_shows_a_secret_makes_none_when_it_is_reloaded() {
     assert!(page.contains(once.split_once('=').unwrap().1));
     let again = app.get("/account").await.text().await.unwrap();
     assert!(!again.contains("rivulet_") && again.matches("backups").count() == page.matches("backups").count());
-    // What somebody else has put into the browser is not shown as a token of this account.
+    // A token that another account has put into the browser is not shown as one of this account.
     let forged = format!("rivulet-once=rivulet_{}", "0".repeat(64));
     let page = app.request(Method::GET, "/account").header("cookie", forged).send().await.unwrap();
     assert!(!page.text().await.unwrap().contains("000000"));
@@ -225,14 +225,14 @@ async fn a42_stateless_answers_are_open_replies_of_their_account() {
     let path = format!("/api/v1/conversations/{other}/messages");
     problem(app.post(&path, json!({ "content": "x" })).await, 429).await;
     drop(first);
-    // The place is free as soon as the server knows that nobody reads any more.
+    // The place is free as soon as the server knows that the reader has left.
     while app.post(&path, json!({ "content": "x" })).await.status() != StatusCode::ACCEPTED {
         tokio::task::yield_now().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_not_known_is_told_what_to_do() {
+async fn an_anonymous_caller_is_told_what_to_do() {
     let mut app = App::start().await;
     app.sign_up("Ann").await;
     let detail =

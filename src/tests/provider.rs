@@ -1,5 +1,5 @@
-//! What providers send, and what is read in it: recordings, every way to cut them, and everything that is wrong with
-//! them. No network here.
+//! What providers send, and how it is read: recordings, every way to cut them, and everything that is wrong with them.
+//! No network here.
 
 mod choices;
 mod dialects;
@@ -49,7 +49,7 @@ fn reader(kind: Kind) -> Reader {
     kind.reader(&origin(kind), &ProviderLimits::default())
 }
 
-/// Everything an answer says that comes in these chunks and then ends.
+/// Everything that an answer of these chunks says.
 fn read<'a>(kind: Kind, chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<Delta> {
     let mut reader = reader(kind);
     let mut deltas: Vec<_> = chunks.into_iter().flat_map(|chunk| reader.push(chunk)).collect();
@@ -61,7 +61,7 @@ fn read_whole(kind: Kind, stream: &str) -> Vec<Delta> {
     read(kind, [stream.as_bytes()])
 }
 
-/// What a case of `src/tests/cases` says: an answer that somebody met, as their server sent it.
+/// The deltas of a case of `src/tests/cases`: an answer from a bug report, as the server sent it.
 fn case(name: &str) -> Vec<Delta> {
     let path = format!("{}/src/tests/cases/{name}.json", env!("CARGO_MANIFEST_DIR"));
     let case: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
@@ -77,7 +77,7 @@ fn case(name: &str) -> Vec<Delta> {
     deltas
 }
 
-/// What an answer with this media type says.
+/// The deltas of an answer with this media type.
 fn read_as(kind: Kind, media_type: &str, answer: &str) -> Vec<Delta> {
     let mut reader = kind.reader_of(media_type, &origin(kind), &ProviderLimits::default());
     let mut deltas = reader.push(answer.as_bytes());
@@ -85,7 +85,7 @@ fn read_as(kind: Kind, media_type: &str, answer: &str) -> Vec<Delta> {
     deltas
 }
 
-/// What an answer of these events, or lines, says.
+/// The deltas of an answer of these events, or lines.
 fn read_lines(kind: Kind, lines: &[&str]) -> Vec<Delta> {
     let stream: String = lines.iter().map(|json| line(kind, json)).collect();
     read_whole(kind, &stream)
@@ -104,7 +104,7 @@ fn thought(deltas: &[Delta]) -> String {
     deltas.iter().filter_map(thought).collect()
 }
 
-/// What makes a reply complete, as the format writes it.
+/// The event that completes a reply, in this format.
 fn ending(kind: Kind) -> String {
     match kind {
         Kind::Anthropic => {

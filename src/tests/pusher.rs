@@ -1,4 +1,4 @@
-//! The Pusher protocol over WebSocket, asked as stock clients ask; and as nobody should.
+//! The Pusher protocol over WebSocket, with requests of stock clients, and invalid ones.
 
 mod backend;
 mod client;
@@ -67,7 +67,7 @@ async fn long_text_comes_in_frames_of_ten_kilobytes_and_resumes_between_them() {
     late.subscribe(&app, &format!("private-conversations.{conversation}")).await;
     let snapshot = late.until("snapshot").await;
     assert_eq!(snapshot.data["messages"][1]["text"], long.as_str());
-    // And one that names its cursor gets nothing twice.
+    // And a client that names its cursor gets nothing twice.
     let mut back = Client::connect(&app).await;
     let cursor = events.last().unwrap().data["id"].clone();
     let channel = format!("private-conversations.{conversation}");
@@ -106,7 +106,7 @@ async fn a19_who_may_not_is_told_by_the_clients_own_callbacks() {
     assert_eq!(stranger.next().await.data["code"], 4009);
     stranger.frame(&json!({ "event": "pusher:ping", "data": {} })).await;
     assert_eq!(stranger.next().await.name, "pusher:pong");
-    // A signature for another socket is none for this one.
+    // A signature for another socket is invalid for this one.
     let auth = client.authorize(&app, &channel).await;
     stranger.frame(&json!({ "event": "pusher:subscribe", "data": { "channel": channel, "auth": auth["auth"] } })).await;
     assert_eq!(stranger.next().await.name, "pusher:subscription_error");
@@ -180,7 +180,7 @@ async fn what_is_withdrawn_ends_its_subscriptions_within_a_second() {
     assert_eq!(by_token.next().await.name, "pusher:subscription_error");
     assert!(since.elapsed() < Duration::from_secs(1));
     assert_eq!(by_token.next().await.name, "pusher:error");
-    // The signature that it has is worth nothing any more.
+    // Its signature is no longer valid.
     by_token.frame(&json!({ "event": "pusher:subscribe", "data": { "channel": channel, "auth": auth["auth"] } })).await;
     assert_eq!(by_token.next().await.name, "pusher:subscription_error");
     let first = app.cookie.clone();

@@ -1,4 +1,4 @@
-//! Two things at once: sends, stops, ends and deletions. Rows F35 to F37 of the fault matrix.
+//! Concurrency: sends, stops, ends and deletions. Rows F35 to F37 of the fault matrix.
 
 use super::app::{App, Frame, Sent, directive, problem, text};
 use super::invariants::assert_sound;
@@ -50,8 +50,8 @@ async fn assert_stop(answer: Response) -> Option<Value> {
     }
 }
 
-/// Each stop comes twice at once, when a viewer has just seen the piece of this number: 0 is before there is any, and the
-/// last races with the end.
+/// Each stop is sent twice concurrently, when a viewer has just seen the piece of this number: 0 is before there is
+/// any, and the last races with the end.
 async fn stopped_at(app: &App, script: &Script, piece: usize) -> String {
     let conversation = app.conversation().await;
     let sent = app.send(&conversation, script).await;
@@ -111,7 +111,7 @@ async fn f36_a_stop_a_retry_and_the_next_message_at_once_leave_one_end_each() {
         assert_stop(stopped).await;
         assert_eq!(retried.status(), StatusCode::ACCEPTED);
         let retried = Sent::of(&retried.json().await.unwrap());
-        // Whichever of the two was opened last goes on; the other was stopped for it.
+        // The reply that was opened last goes on; the other was stopped for it.
         let replies = [old.reply, retried.reply, new.reply];
         let mut frames = vec![events.next().await.unwrap()];
         while frames.iter().filter(|frame| frame.is_end()).count() < replies.len() {
@@ -167,7 +167,7 @@ async fn f37_a_deletion_ends_the_reply_and_its_viewers_and_nothing_is_written_la
     problem(app.post(&format!("{path}/messages"), json!({ "content": "Hello" })).await, 404).await;
     assert_eq!(rows(&app, &conversation).await, 0);
 
-    // Another reply lives through checkpoints and its end; they write nothing of the one that is gone.
+    // Another reply lives through checkpoints and its end; they write nothing of the deleted one.
     let other = app.conversation().await;
     let long = app.send(&other, &Script { pieces: 90, gap_ms: 25, ..Script::default() }).await;
     app.rest_of(&other, &long).await;

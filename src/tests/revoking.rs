@@ -1,4 +1,4 @@
-//! What is withdrawn cuts open streams within a second, at this process and at another on the same database (A17, S14).
+//! Revocation cuts open streams within a second, in this process and in another on the database (A17, S14).
 
 use super::accounts::PASSWORD;
 use super::app::{App, Sse, problem, settings};
@@ -41,7 +41,7 @@ impl Open {
     }
 }
 
-/// Somebody with a conversation and an open stream; the browser at hand is a second one of the same account.
+/// A user with a conversation and an open stream; the browser at hand is another one of this account.
 async fn followed() -> (App, Open, String) {
     let mut app = App::start().await;
     app.sign_up("Ann").await;
@@ -105,7 +105,7 @@ async fn a17_a_new_password_cuts_the_streams() {
     let (mut app, open, first) = followed().await;
     let form = app.form("/account/password", &[("old", PASSWORD), ("new", "a new password")]);
     assert!(form.send().await.unwrap().status().is_redirection());
-    // Two passwords were worked on before anything was withdrawn.
+    // Two passwords were being hashed before anything was revoked.
     let since = Instant::now();
     open.ends(since).await;
     is_out(&mut app, first).await;
@@ -143,7 +143,7 @@ async fn a17_a_stateless_answer_ends_with_its_session() {
     assert!(since.elapsed() < SECOND);
 }
 
-/// A second process on the same database, with a stream of its own for `who`.
+/// Another process on this database, with a stream of its own for `who`.
 async fn elsewhere(app: &App, who: Principal) -> (State, Permit) {
     let second = State::start(settings(&app.folder, &app.upstream, &[])).await.unwrap();
     let permit = Permit::take(&second, who).await.unwrap();

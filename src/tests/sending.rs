@@ -21,7 +21,7 @@ async fn sending_twice_is_sending_once() {
     app.rest_of(&conversation, &sent).await;
     let again = app.post(&path, body).await;
     assert_eq!(again.status(), StatusCode::ACCEPTED);
-    // The same answer, also after the end: what follows its cursor is the whole reply, and its text none of it.
+    // An equal answer, also after the end: what follows its cursor is the whole reply, and its text none of it.
     assert_eq!(again.json::<serde_json::Value>().await.unwrap(), one);
     assert_eq!(app.snapshot(&conversation).await["messages"].as_array().unwrap().len(), 2);
     assert_eq!(app.upstream.seen().len(), 1);
@@ -147,7 +147,7 @@ async fn a_retry_that_is_refused_stops_nothing_and_is_not_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn limits_are_told_with_their_end() {
+async fn a_refusal_by_a_limit_says_when_it_ends() {
     let app = App::with(&["--open-replies=2", "--sends-per-minute=3"]).await;
     let slow = Script { headers_ms: 60_000, ..Script::default() };
     let mut conversations = Vec::new();

@@ -1,4 +1,4 @@
-//! A conversation that is shared: who may do what, who sees what, and that it ends when it is taken back.
+//! A shared conversation: who may do what, who sees what, and that access ends when it is withdrawn.
 
 mod company;
 mod inviting;

@@ -1,4 +1,4 @@
-//! The way in: what is refused before anybody is known, and how fast. Rows of the attack checklist are named.
+//! Signing in: what is refused before authentication, and how fast. Rows of the attack checklist are named.
 
 use super::accounts::{PASSWORD, cookie, location};
 use super::app::{App, problem};
@@ -175,7 +175,7 @@ async fn a29_wrong_passwords_are_slowed_and_the_right_person_gets_in() {
     let known = app.form("/sign-in", &[("name", "Ann"), ("password", PASSWORD)]);
     let answer = known.header("cookie", &browser).header("x-forwarded-for", "203.0.113.5").send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::SEE_OTHER, "the right person gets in");
-    // And somebody else is not held up.
+    // And other users are not delayed.
     app.cookie = app.new_cookie().await;
     app.sign_up("Bob").await;
 }
@@ -204,9 +204,9 @@ async fn a30_one_comparison_and_one_answer_whether_the_name_exists_or_not() {
     assert!(pages.iter().all(|page| *page == pages[0]), "the answers differ");
 }
 
-/// All of a sign-in that fails, with what is written about it. The time of both is the time of one Argon2. Without one for a
-/// name that nobody has, the medians would differ a thousand times; twice is what a machine that runs other tests meanwhile
-/// never reaches. How little it is on a quiet one is printed.
+/// All of a sign-in that fails, including its log entry. The time of both is the time of one Argon2. Without one for an
+/// unknown name, the medians would differ a thousand times; a factor of two is never reached, even on a machine that
+/// runs other tests meanwhile. How small it is on a quiet one is printed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a30_names_that_exist_take_no_longer_than_those_that_do_not() {
     use crate::server::accounts::{self, Arrival};
@@ -223,7 +223,7 @@ async fn a30_names_that_exist_take_no_longer_than_those_that_do_not() {
         let new = NewAccount { guest: None, name: &name, password, role, invitation: None };
         app.state.store.add_account(new).await.unwrap().unwrap();
         let mut names = [(&someone, &mut known, 1), (&nobody, &mut unknown, 2)];
-        // Whoever comes second finds warm caches.
+        // The second one benefits from warm caches.
         names.rotate_left(round as usize % 2);
         for (name, times, side) in names {
             let address = std::net::Ipv4Addr::from(side << 24 | round << 8).into();

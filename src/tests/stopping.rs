@@ -1,4 +1,4 @@
-//! Stopping: at once, for good, as often as one likes.
+//! Stopping: immediate, final, idempotent.
 
 use super::app::{App, problem, text};
 use super::upstream::script::Script;

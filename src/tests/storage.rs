@@ -14,7 +14,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A text that has no room in the pages that the database has already.
+/// A text that does not fit into the pages that the database has already.
 fn large() -> Script {
     Script { pieces: 30_000, ..Script::default() }
 }
@@ -65,7 +65,7 @@ async fn f17_a_full_disk_is_told_and_the_end_is_saved_when_there_is_room() {
     let conversation = app.conversation().await;
     let (sent, mut events, script) = reply_without_room(&app, &conversation).await;
 
-    // While it is full: whoever looks sees the whole text and that it is not saved, and nothing new is taken.
+    // While it is full: viewers see the whole text and that it is not saved, and new messages are refused.
     let message = app.last_message(&conversation).await;
     assert_eq!((&message["status"], &message["error"]["kind"]), (&json!("failed"), &json!("not_saved")));
     assert_eq!(message["text"], script.full_text());
@@ -92,7 +92,7 @@ async fn f17_a_full_disk_is_told_and_the_end_is_saved_when_there_is_room() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f17_the_next_message_saves_what_is_not_saved_yet() {
-    // So long that only the next message can be what tries again.
+    // So long that only the next message can cause a retry.
     let app = App::bounded(Bounds { shortest_pause: Duration::from_secs(600), ..quick() }).await;
     let conversation = app.conversation().await;
     let (sent, mut events, script) = reply_without_room(&app, &conversation).await;
@@ -123,7 +123,7 @@ async fn f17_a_full_disk_does_not_hold_up_the_end_or_a_deletion() {
     tokio::time::timeout(Duration::from_secs(5), app.served).await.expect("the drain takes 4 seconds").unwrap();
 }
 
-/// From here on another program has the file, and nothing is written, until it commits or rolls back.
+/// From here on another program locks the file, and nothing is written, until it commits or rolls back.
 pub(super) async fn other_program(app: &App) -> SqliteConnection {
     let mut other = SqliteConnectOptions::from_str(&app.folder.database()).unwrap().connect().await.unwrap();
     sqlx::query("begin exclusive").execute(&mut other).await.unwrap();
@@ -184,12 +184,12 @@ async fn f18_a_database_that_stays_locked_refuses_what_is_new_while_replies_go_o
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_asks_whether_it_is_ready_again_and_again_takes_no_writer() {
+async fn repeated_readiness_checks_take_no_writer() {
     let app = App::bounded(Bounds { ready_again: Duration::from_secs(600), ..Bounds::default() }).await;
     assert_eq!(app.get("/readyz").await.status(), StatusCode::OK);
     let writer = app.state.store.write().await.unwrap();
     for _ in 0..20 {
-        assert_eq!(app.get("/readyz").await.status(), StatusCode::OK, "as a moment ago");
+        assert_eq!(app.get("/readyz").await.status(), StatusCode::OK, "as just before");
     }
     drop(writer);
 }
@@ -204,7 +204,7 @@ async fn refusal(folder: &Folder, upstream: &Upstream) -> String {
     line
 }
 
-/// A database with a conversation in it, which nobody has open.
+/// A database with a conversation in it, which no process has open.
 async fn left_behind() -> (Folder, Upstream) {
     let app = App::start().await;
     let conversation = app.conversation().await;

@@ -1,4 +1,4 @@
-//! Many viewers that read nothing, and many that come back at once: rows F21 and F26 of the fault matrix.
+//! Many viewers that read nothing, and many that reconnect at the same time: rows F21 and F26 of the fault matrix.
 //!
 //! Each test is a process of its own: they need many files, and the first measures memory.
 
@@ -47,7 +47,7 @@ fn rss_kib() -> u64 {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// Large replies, one after the other, as somebody gets them who reads.
+/// Large replies, one after the other, to a client that reads.
 async fn large_replies(app: &App, conversation: &str) {
     let script = Script { text: Some("word ".repeat(LARGE_CHARS / 5)), piece_chars: 200, ..Script::default() };
     // Too long to be told in a message.
@@ -79,13 +79,13 @@ fn f21_viewers_that_read_nothing_cost_others_nothing_and_little_memory() {
         large_replies(&app, &conversation).await;
         let grown = rss_kib().saturating_sub(before);
         assert!(grown < alone + STOPPED as u64 * MAX_KIB, "{grown} KiB with them, {alone} KiB without");
-        // They still are connected: it was not their leaving that made room.
+        // They are still connected: the memory was not freed by their leaving.
         assert_eq!(app.state.limits.open_streams(), STOPPED);
         drop(stopped);
     });
 }
 
-/// Their kernels go on acknowledging: what is counted is that their windows stay closed.
+/// Their kernels go on acknowledging: the test counts that their windows stay closed.
 #[tokio::test(flavor = "multi_thread")]
 async fn f21_viewers_that_read_nothing_are_let_go_of() {
     let app = App::bounded(Bounds { user_timeout: Duration::from_secs(1), ..Bounds::default() }).await;
@@ -103,7 +103,7 @@ async fn f21_viewers_that_read_nothing_are_let_go_of() {
     drop(stopped);
 }
 
-/// Somebody who is silent because there is nothing to read is sent a sign of life every ten seconds.
+/// A client that is silent because there is nothing to read gets a keep-alive every ten seconds.
 #[test]
 fn f21_f22_the_limit_is_thirty_seconds() {
     assert!(Bounds::default().user_timeout + KEEP_ALIVE <= Duration::from_secs(30));
@@ -133,7 +133,7 @@ fn f26_a_thousand_viewers_cut_at_once_come_back_and_miss_nothing() {
         join_all(first).await;
 
         line.reset_all();
-        // What had come before the cut and was not looked at yet comes again.
+        // Events from before the cut that were not read yet come again.
         join_all(streams.into_iter().map(async |mut events| while events.next().await.is_some() {})).await;
         // `connect` asserts that each is answered with 200.
         join_all(viewers.iter_mut().map(|viewer| viewer.until_end(&sent.reply))).await;
@@ -171,7 +171,7 @@ fn f26_a_restart_spreads_its_viewers_and_takes_them_all_at_once_if_need_be() {
     });
 }
 
-/// Reads on to the end of the stream; what it said about coming back, in milliseconds.
+/// Reads on to the end of the stream; returns its `retry`, in milliseconds.
 async fn told_to_come_back(mut events: Sse) -> u64 {
     let frame = events.next().await.unwrap();
     assert_eq!(said(&[frame]), "");
@@ -187,7 +187,7 @@ async fn come_back(client: &reqwest::Client, app: &App, conversation: &str, sent
     Sse::new(response).next().await.unwrap()
 }
 
-/// Each half second gets about the same.
+/// Each half second gets about an equal number.
 fn assert_spread(hints: &[u64]) {
     let from = |start: u64| hints.iter().filter(|hint| (start..start + 500).contains(hint)).count();
     let counts: Vec<usize> = (500..5_000).step_by(500).map(from).collect();

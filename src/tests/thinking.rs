@@ -1,11 +1,11 @@
-//! How long a model thinks: the same for whoever watches, comes late, or looks at it afterwards.
+//! How long a model thinks: one duration for live, late and later viewers.
 
 use super::app::{App, Frame, text};
 use super::upstream::script::Script;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Thinks aloud, then in silence for so long, then speaks.
+/// Thinks aloud, then in silence for this long, then speaks.
 fn thinks(thinking: usize, silence_ms: u64) -> Script {
     Script { thinking, thinking_ms: silence_ms, pieces: 3, ..Script::default() }
 }
@@ -35,7 +35,7 @@ async fn thinking_tells_when_it_began_and_how_long_it_took() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_comes_late_learns_since_when_a_silent_model_thinks() {
+async fn a_late_viewer_learns_since_when_a_silent_model_thinks() {
     let app = App::start().await;
     let conversation = app.conversation().await;
     let sent = app.send(&conversation, &Script { thinking: 1, silence_after: Some(0), ..Script::default() }).await;

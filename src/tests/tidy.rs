@@ -79,6 +79,30 @@ fn nothing_is_silenced_or_left_for_later() {
     }
 }
 
+/// Words that CONTRIBUTING.md ("Words") replaces by a term of the field, as they stand in a comment in lower case.
+const VAGUE_WORDS: [&str; 3] = ["whoever", "nobody in particular", "so many"];
+
+/// The comment in a line of Rust. `//` in a string counts only after a blank, so that addresses are not comments.
+fn comment(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    line.strip_prefix("//").or_else(|| line.split_once(" // ").map(|(_, comment)| comment))
+}
+
+#[test]
+fn comments_use_plain_words() {
+    let is_vague = |line: &str| {
+        let Some(comment) = comment(line) else { return false };
+        let without_subject = comment.starts_with("/ The same");
+        without_subject || VAGUE_WORDS.iter().any(|word| comment.to_lowercase().contains(word))
+    };
+    assert!(is_vague("    /// The same, with a limit.") && is_vague("let a = 1; // Whoever asks."));
+    assert!(!is_vague("let whoever = \"http://whoever\";") && !is_vague("/// Two calls with the same key."));
+    for folder in ["src", "benches", "examples"] {
+        let found = breaks(folder, |name, line| !name.ends_with("tidy.rs") && is_vague(line));
+        assert_eq!(found, Vec::<String>::new());
+    }
+}
+
 #[test]
 fn a_file_is_one_idea() {
     let long = |path: &PathBuf| 400 < std::fs::read_to_string(path).unwrap().lines().count();

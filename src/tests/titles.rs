@@ -1,4 +1,4 @@
-//! Titles by a small model: once, after the first exchange, never over a person's.
+//! Titles by a small model: once, after the first exchange, never replacing a user's.
 
 use super::app::{App, Frame, text};
 use super::storage::{other_program, writes};
@@ -14,7 +14,7 @@ fn answer(text: &str) -> Script {
     Script { text: Some(text.into()), ..Script::default() }
 }
 
-/// Sends words that hold no script: the upstream answers from its queue.
+/// Sends a message without a script: the upstream answers from its queue.
 async fn say(app: &App, conversation: &str, words: &str) -> Value {
     let path = format!("/api/v1/conversations/{conversation}/messages");
     app.post(&path, json!({ "content": words })).await.json().await.unwrap()

@@ -1,4 +1,4 @@
-//! Tokens: what a provider counted, what is estimated where it did not, and who has used how many.
+//! Tokens: what a provider counted, what is estimated where it did not, and whose usage it is.
 
 use super::app::{App, problem};
 use super::upstream::script::Script;
@@ -94,7 +94,7 @@ async fn where_the_provider_counts_nothing_the_usage_is_estimated_and_says_so() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_reply_keeps_what_was_reported_and_its_viewers_are_told() {
     let app = App::start().await;
-    // What one tells at the beginning is what was asked; how much was answered it would have told at the end.
+    // The count at the beginning is the input; the output would have come at the end.
     for (model, asked) in [("anthropic/mock", Some(11)), ("openai/mock", None)] {
         let conversation = app.conversation().await;
         let script = Script { silence_after: Some(4), ..Script::default() };

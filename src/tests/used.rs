@@ -28,7 +28,7 @@ async fn secret(app: &App) -> (String, String) {
     (conversation, format!("{epoch}:0"))
 }
 
-/// Nobody gets the id, nor anything by it, whatever cursor they have.
+/// No caller gets the id, nor anything by it, with any cursor.
 async fn is_gone(app: &App, conversation: &str, cursor: &str) {
     let taken = app.post("/api/v1/conversations", json!({ "id": conversation })).await;
     problem(taken, 409).await;

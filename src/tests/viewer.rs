@@ -1,4 +1,4 @@
-//! A client as the standard has it: it keeps the last event's id and comes back with it, however often it is cut off.
+//! A client as the standard has it: it keeps the last event's id and resumes from it, however often it is cut off.
 
 use super::app::{App, Frame, Sse};
 use reqwest::StatusCode;
@@ -12,12 +12,12 @@ pub(crate) struct Viewer {
     url: String,
     cookie: String,
     cursor: String,
-    /// What it was told since its first cursor, each event once: `resumed` is not one.
+    /// The events since its first cursor, each once: `resumed` is not one.
     pub(crate) frames: Vec<Frame>,
     pub(crate) connections: usize,
 }
 
-/// A client that makes a connection for each request: a fault of one is then not another's.
+/// A client that makes a connection for each request: a fault of one does not affect another.
 pub(crate) fn client() -> reqwest::Client {
     reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap()
 }

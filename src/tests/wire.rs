@@ -1,4 +1,4 @@
-//! Bytes and events: whatever the network does to them, every viewer folds the same conversation.
+//! Bytes and events: whatever the network does to them, all viewers fold an identical conversation.
 
 use crate::event::{Cursor, Draft, Event, List, Snapshot, Thread};
 use crate::model::{Access, Conversation, ConversationId, Message, MessageId, ReplyError, Status, Usage};
@@ -247,7 +247,8 @@ fn a_snapshot_that_knows_more_than_its_cursor_is_told_the_rest_without_harm() {
     assert_eq!(ahead, whole);
 }
 
-/// What one conversation's journal may hold: replies are opened, fed and ended in any order that a server would write.
+/// What one conversation's journal may contain: replies are opened, fed and ended in any order that a server would
+/// write.
 fn history() -> impl Strategy<Value = Vec<Event>> {
     vec((0..6_u8, "\\PC{0,4}"), 1..60).prop_map(|steps| {
         let (mut events, mut last, mut open, mut next) = (Vec::new(), None, None, 2);

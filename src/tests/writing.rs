@@ -1,4 +1,4 @@
-//! How much an account may write beside what it sends.
+//! How much an account may write besides its messages.
 
 use super::app::{App, problem, text};
 use super::upstream::script::Script;
@@ -15,7 +15,7 @@ async fn count(app: &App, sql: &'static str) -> i64 {
     sqlx::query_scalar(sql).fetch_one(app.state.store.read()).await.unwrap()
 }
 
-/// Every door that keeps something for an account, as a request.
+/// Every route that stores something for an account, as a request.
 async fn doors(app: &App, conversation: &str, message: &str) -> Vec<(&'static str, reqwest::Response)> {
     let change = app.request(Method::PATCH, &format!("/api/v1/conversations/{conversation}"));
     let change = change.json(&json!({ "title": "Another" })).send().await.unwrap();

@@ -1,4 +1,4 @@
-//! What can be done with a reply that has ended, and what it was made by.
+//! What can be done with a reply that has ended, and which model made it.
 
 use super::copy::copy_text;
 use super::ending::can_continue;
@@ -13,11 +13,11 @@ use leptos::prelude::*;
 
 #[component]
 pub fn Actions(id: MessageId, message: Memo<Option<Message>>, is_open: Memo<bool>) -> impl IntoView {
-    let desk = PageState::here();
+    let page = PageState::here();
     // The last, where more can be said.
     let is_last = Memo::new(move |_| {
-        let last = desk.live.thread.with(|thread| thread.as_ref().and_then(|it| it.messages.last().map(|it| it.id)));
-        last == Some(id) && !is_open.get() && desk.access() != Access::Reader
+        let last = page.live.thread.with(|thread| thread.as_ref().and_then(|it| it.messages.last().map(|it| it.id)));
+        last == Some(id) && !is_open.get() && page.access() != Access::Reader
     });
     let goes_on = Memo::new(move |_| is_last.get() && message.with(|it| it.as_ref().is_some_and(can_continue)));
     let model = move || message.with(|it| it.as_ref().and_then(|it| it.model.clone()));
@@ -30,7 +30,7 @@ pub fn Actions(id: MessageId, message: Memo<Option<Message>>, is_open: Memo<bool
             </span>
             <span class="actions__buttons" data-open=move || is_open.get()>
                 <Versions id message/>
-                <button type="button" class="plain" data-script on:click=move |_| copy_text(desk, id)><Icon path=icon::COPY/>"Copy"</button>
+                <button type="button" class="plain" data-script on:click=move |_| copy_text(page, id)><Icon path=icon::COPY/>"Copy"</button>
                 {move || is_last.get().then(|| view! { <Retry id/> })}
                 {move || goes_on.get().then(|| view! { <Continue id/> })}
             </span>
@@ -40,11 +40,11 @@ pub fn Actions(id: MessageId, message: Memo<Option<Message>>, is_open: Memo<bool
 
 #[component]
 fn Retry(id: MessageId) -> impl IntoView {
-    let desk = PageState::here();
+    let page = PageState::here();
     let retry = move |event: SubmitEvent| {
         event.prevent_default();
-        desk.following.set(true);
-        desk.attempt(api::retry(id));
+        page.following.set(true);
+        page.attempt(api::retry(id));
     };
     view! {
         <form method="post" action="/forms/retry" on:submit=retry>
@@ -56,11 +56,11 @@ fn Retry(id: MessageId) -> impl IntoView {
 
 #[component]
 fn Continue(id: MessageId) -> impl IntoView {
-    let desk = PageState::here();
+    let page = PageState::here();
     let resume = move |event: SubmitEvent| {
         event.prevent_default();
-        desk.following.set(true);
-        desk.attempt(api::resume(id));
+        page.following.set(true);
+        page.attempt(api::resume(id));
     };
     view! {
         <form method="post" action="/forms/continue" on:submit=resume>

@@ -12,14 +12,14 @@ const TEMPERATURE: &str = "temperature";
 const LONGEST: &str = "max_output_tokens";
 const EFFORT: &str = "effort";
 
-/// What a person chooses among; programs may send every word that a provider has.
+/// The efforts that the form offers; the API accepts every word that a provider has.
 const EFFORTS: [&str; 3] = ["low", "medium", "high"];
 
 #[component]
 pub fn Advanced(form: &'static str) -> impl IntoView {
-    let desk = PageState::here();
-    let saved = Memo::new(move |_| saved(desk));
-    // Only what changes later, elsewhere: what was typed before our code ran stays.
+    let page = PageState::here();
+    let saved = Memo::new(move |_| saved(page));
+    // Sets only later changes, from another tab: what was typed before hydration stays.
     Effect::new(move |before: Option<Parameters>| {
         let saved = saved.get();
         if before.is_some_and(|before| before != saved) {
@@ -46,13 +46,13 @@ pub fn Advanced(form: &'static str) -> impl IntoView {
     }
 }
 
-fn saved(desk: PageState) -> Parameters {
+fn saved(page: PageState) -> Parameters {
     let of_thread =
         |thread: &Option<crate::event::Thread>| thread.as_ref().map(|it| it.conversation.parameters.clone());
-    desk.live.thread.with(of_thread).unwrap_or_default()
+    page.live.thread.with(of_thread).unwrap_or_default()
 }
 
-/// A word that is not among the choices may still be in use.
+/// An effort that the form does not offer may still be in use, so it is among the options.
 fn options(chosen: Option<&str>) -> Vec<AnyView> {
     let other = chosen.filter(|chosen| !EFFORTS.contains(chosen));
     let words = [""].into_iter().chain(EFFORTS).chain(other);

@@ -1,6 +1,6 @@
 //! Images for the next message: uploaded one after the other, shown small until they are sent.
 //!
-//! A part of the code that is loaded when it is needed (`ui/thread`); `ui/outbox` has what is here.
+//! Loaded on demand (`ui/lazy`); `ui/outbox` holds the list of attachments.
 
 use super::icon::{self, Icon};
 use super::outbox::{Attachment, Outbox};
@@ -17,12 +17,12 @@ use uuid::Uuid;
 use wasm_bindgen::JsCast;
 use web_sys::File;
 
-/// Where images are uploaded, and are.
+/// The path of the images: uploads are sent to it, and each image is below it.
 pub(super) const IMAGES: &str = "/api/v1/images";
 
-/// Takes files for the message that is being written at this place.
+/// Uploads files for the message that is being written on this route.
 pub fn attach(outbox: Outbox, place: Route, files: Array) {
-    outbox.desk.notice.set(String::new());
+    outbox.page.notice.set(String::new());
     let mut taken = Vec::new();
     for file in files.iter().filter_map(|file| file.dyn_into::<File>().ok()) {
         let name = file.name();
@@ -45,7 +45,7 @@ pub fn attach(outbox: Outbox, place: Route, files: Array) {
     });
 }
 
-/// What the server would refuse is not sent first.
+/// Checks the server's limits before the upload.
 fn refusal(outbox: Outbox, place: Route, file: &File) -> Option<String> {
     let (most, most_mib) = (Image::MAX_PER_MESSAGE, Image::MAX_UPLOAD_BYTES >> 20);
     if most <= outbox.images.with_untracked(|images| images.iter().filter(|it| it.place == place).count()) {
@@ -55,7 +55,7 @@ fn refusal(outbox: Outbox, place: Route, file: &File) -> Option<String> {
 }
 
 fn refuse(outbox: Outbox, name: &str, why: &str) {
-    outbox.desk.notice.update(|notice| *notice = format!("{notice} “{name}” was not added. {why}").trim_start().into());
+    outbox.page.notice.update(|notice| *notice = format!("{notice} “{name}” was not added. {why}").trim_start().into());
 }
 
 async fn upload(file: &File) -> Result<Image, Problem> {
@@ -64,17 +64,17 @@ async fn upload(file: &File) -> Result<Image, Problem> {
     let (status, text) = answer.ok_or(Problem::Offline)?;
     match status {
         201 => serde_json::from_slice(text.as_bytes()).map_err(|_| Problem::Offline),
-        // What is no problem of ours is a proxy's.
+        // A body that is not a problem document comes from a proxy.
         _ => Err(serde_json::from_slice(text.as_bytes()).unwrap_or(Problem::Offline)),
     }
 }
 
-/// It is there, or it is not; perhaps it was removed meanwhile.
+/// Notes the upload's result, unless the image was removed meanwhile.
 fn arrived(outbox: Outbox, key: Uuid, name: &str, uploaded: Result<Image, Problem>) {
     match uploaded {
         Ok(image) if !is_here(outbox, key) => take_back(image.id),
         Ok(image) => {
-            outbox.desk.whisper.set(format!("{name} is added."));
+            outbox.page.whisper.set(format!("{name} is added."));
             outbox.images.update(|images| {
                 if let Some(it) = images.iter_mut().find(|it| it.key == key) {
                     it.image = Some(image);
@@ -93,7 +93,7 @@ fn arrived(outbox: Outbox, key: Uuid, name: &str, uploaded: Result<Image, Proble
 }
 
 fn take_back(id: ImageId) {
-    // Whatever comes of it: what is in no message is swept after a day.
+    // The result is ignored: the server deletes images that are in no message after a day.
     spawn_local(async move { drop(file::fetch("DELETE", &format!("{IMAGES}/{id}"), None).await) });
 }
 
@@ -101,7 +101,7 @@ fn is_here(outbox: Outbox, key: Uuid) -> bool {
     outbox.images.with_untracked(|images| images.iter().any(|it| it.key == key))
 }
 
-/// Takes some out, in their order.
+/// Removes and returns the attachments that match, in their order.
 fn let_go(outbox: Outbox, which: impl Fn(&Attachment) -> bool) -> Vec<Image> {
     let mut gone = Vec::new();
     outbox.images.update(|images| {
@@ -116,24 +116,24 @@ fn let_go(outbox: Outbox, which: impl Fn(&Attachment) -> bool) -> Vec<Image> {
     gone
 }
 
-/// Hands over what goes with the message. None while something is still being uploaded.
+/// Hands over the message's images. None while something is still being uploaded.
 pub fn take(outbox: Outbox, place: Route) -> Option<Vec<Image>> {
     let waits = |it: &Attachment| it.place == place && it.image.is_none();
     if outbox.images.with_untracked(|images| images.iter().any(waits)) {
-        outbox.desk.whisper.set("It is sent as soon as its images are there.".into());
+        outbox.page.whisper.set("The message is sent as soon as its images are uploaded.".into());
         return None;
     }
     Some(let_go(outbox, |it| it.place == place))
 }
 
-/// What was added meanwhile goes along when a message begins a conversation.
+/// Images that were added while a conversation was being created move to its route.
 pub fn moved(outbox: Outbox, from: Route, to: Route) {
     if from != to {
         outbox.images.update(|images| images.iter_mut().filter(|it| it.place == from).for_each(|it| it.place = to));
     }
 }
 
-/// They could not be sent: there they are again, before what has come since.
+/// Puts back images that could not be sent, before those that were added since.
 pub fn put_back(outbox: Outbox, place: Route, images: Vec<Image>) {
     let attachment = |image: Image| {
         let (key, name, address) = (Uuid::now_v7(), image.name.clone(), format!("{IMAGES}/{}", image.id));
@@ -146,20 +146,20 @@ pub fn put_back(outbox: Outbox, place: Route, images: Vec<Image>) {
     });
 }
 
-/// What goes with the next message, small and above its text.
+/// The images of the next message: thumbnails above its text.
 #[component]
 pub fn Tray() -> impl IntoView {
-    let desk = PageState::here();
+    let page = PageState::here();
     let outbox: Outbox = expect_context();
-    let empty = move || outbox.images.with(|all| !all.iter().any(|it| it.place == desk.place.get()));
+    let empty = move || outbox.images.with(|all| !all.iter().any(|it| it.place == page.place.get()));
     let blind = move || {
         let name = |models: &Vec<crate::model::Model>| {
-            desk.picked.with(|picked| Some(models.iter().find(|it| it.id == *picked && !it.images)?.name.clone()))
+            page.picked.with(|picked| Some(models.iter().find(|it| it.id == *picked && !it.images)?.name.clone()))
         };
-        if empty() { None } else { desk.models.with(name) }
+        if empty() { None } else { page.models.with(name) }
     };
     let here = move || {
-        let place = desk.place.get();
+        let place = page.place.get();
         let here = outbox.images.get().into_iter().filter(|it| it.place == place);
         here.map(|it| view! { <Small attachment=it/> }.into_any()).collect::<Vec<_>>()
     };

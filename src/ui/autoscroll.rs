@@ -1,4 +1,4 @@
-//! The view follows the text while one reads along, and stays where it is when one has scrolled up.
+//! The view follows the text while the reader is at its end, and stays where it is after scrolling up.
 
 use super::icon::{self, Icon};
 use crate::browser;
@@ -8,14 +8,14 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use std::cell::Cell;
 
-/// Keeps `desk.following` true to what the person does, and the end in sight while it is.
+/// Sets `following` by the reader's scrolling, and keeps the end in view while it is true.
 pub fn read_along(desk: PageState) {
     Effect::new(move || {
         let last_top = Cell::new(0.0);
         let handle = window_event_listener(ev::scroll, move |_| {
             let top = browser::window().scroll_y().unwrap_or_default();
-            // The least movement upwards is meant: a glide begins with a few pixels. Text that got shorter moves the
-            // page up as well, but leaves it at its end.
+            // Even the smallest movement upwards counts: smooth scrolling begins with a few pixels. Text that got
+            // shorter moves the page up as well, but leaves it at its end.
             if top < last_top.replace(top) && distance() > 1 {
                 desk.following.set(false);
             } else if is_at_end() {
@@ -30,7 +30,7 @@ pub fn read_along(desk: PageState) {
         desk.live.highlighted.track();
         spawn_local(async move {
             browser::frame_or(100).await;
-            // Asked only now: the person may have scrolled away since the text came.
+            // Read only now: the user may have scrolled away since the text came.
             if desk.following.try_get_untracked() == Some(true) {
                 to_end();
             }

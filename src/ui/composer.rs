@@ -1,4 +1,5 @@
-//! Where one writes. A plain form until our code runs; then Enter sends (`ui/keys`), Shift and Enter breaks the line.
+//! The form that messages are written in. A plain form until hydration; then Enter sends (`ui/keys`), Shift and Enter
+//! breaks the line.
 
 use super::icon::{self, Icon};
 use super::keys;
@@ -15,10 +16,10 @@ use leptos::prelude::*;
 
 #[component]
 pub fn Composer() -> impl IntoView {
-    let desk = PageState::here();
+    let page = PageState::here();
     let outbox: Outbox = expect_context();
     Effect::new(move |before: Option<Route>| {
-        let place = desk.place.get();
+        let place = page.place.get();
         match before {
             None => outbox.restore(place),
             Some(before) if before != place => outbox.turn(before, place),
@@ -27,18 +28,18 @@ pub fn Composer() -> impl IntoView {
         place
     });
     take_images(outbox);
-    let reads = Memo::new(move |_| desk.access() == Access::Reader);
+    let reads = Memo::new(move |_| page.access() == Access::Reader);
     let send = move |event: SubmitEvent| {
         event.prevent_default();
         outbox.send();
     };
     view! {
         <CurrentLine/>
-        <p class="reads" hidden=move || !reads.get()>{move || why(desk)}</p>
+        <p class="reads" hidden=move || !reads.get()>{move || why(page)}</p>
         <form class="composer" id="composer" method="post" action="/forms/send" on:submit=send hidden=move || reads.get()>
-            <input type="hidden" name="conversation" value=move || desk.form_conversation()/>
-            <input type="hidden" name="message" value=move || desk.first_message.get().map(|id| id.to_string())/>
-            {move || desk.draw.get().map(|draw| (draw.tray)())}
+            <input type="hidden" name="conversation" value=move || page.form_conversation()/>
+            <input type="hidden" name="message" value=move || page.first_message.get().map(|id| id.to_string())/>
+            {move || page.draw.get().map(|draw| (draw.tray)())}
             <Field/>
             <div class="composer__row">
                 <Choose/>
@@ -48,37 +49,37 @@ pub fn Composer() -> impl IntoView {
                 <button class="button button--send" aria-label="Send"><Icon path=icon::SEND/></button>
             </div>
         </form>
-        <form id="stop" method="post" action="/forms/stop" on:submit=move |event| { event.prevent_default(); desk.stop() }>
-            <input type="hidden" name="reply" value=move || desk.open_reply().map(|id| id.to_string())/>
+        <form id="stop" method="post" action="/forms/stop" on:submit=move |event| { event.prevent_default(); page.stop() }>
+            <input type="hidden" name="reply" value=move || page.open_reply().map(|id| id.to_string())/>
         </form>
     }
 }
 
-/// Why nothing can be written here.
-fn why(desk: PageState) -> String {
-    let owner = desk.live.thread.with(|thread| thread.as_ref().and_then(|thread| thread.conversation.owner.clone()));
+/// Why this user cannot write here.
+fn why(page: PageState) -> String {
+    let owner = page.live.thread.with(|thread| thread.as_ref().and_then(|thread| thread.conversation.owner.clone()));
     match owner {
-        Some(owner) if desk.me.with_value(Option::is_some) => {
+        Some(owner) if page.me.with_value(Option::is_some) => {
             format!(
                 "{} shares this conversation with you to read. Ask for it, if you want to write here too.",
                 owner.name
             )
         }
-        Some(owner) => format!("{} has made this conversation public. You read along.", owner.name),
-        None => "This conversation is public. You read along.".into(),
+        Some(owner) => format!("{} has made this conversation public. You can only read it.", owner.name),
+        None => "This conversation is public. You can only read it.".into(),
     }
 }
 
 /// Grows with its text: by itself where the browser can, else after an unseen copy of the text.
 #[component]
 fn Field() -> impl IntoView {
-    let desk = PageState::here();
+    let page = PageState::here();
     let outbox: Outbox = expect_context();
     let hint = RwSignal::new(None);
     Effect::new(move || hint.set(Some(keys::enter_hint())));
     let focused = move |_| {
         hint.set(Some(keys::enter_hint()));
-        prepare(desk);
+        prepare(page);
     };
     let pressed = move |event: KeyboardEvent| {
         if keys::sends(&event) {
@@ -98,8 +99,8 @@ fn Field() -> impl IntoView {
 /// Makes room for the stop button.
 #[component]
 fn Hint() -> impl IntoView {
-    let desk = PageState::here();
-    let open = Memo::new(move |_| desk.open_reply().is_some());
+    let page = PageState::here();
+    let open = Memo::new(move |_| page.open_reply().is_some());
     view! {
         <span class="composer__hint" data-script aria-hidden="true" hidden=move || open.get()>
             "Enter sends, Shift and Enter breaks the line"
@@ -109,8 +110,8 @@ fn Hint() -> impl IntoView {
 
 #[component]
 fn Stop() -> impl IntoView {
-    let desk = PageState::here();
-    let closed = Memo::new(move |_| desk.open_reply().is_none());
+    let page = PageState::here();
+    let closed = Memo::new(move |_| page.open_reply().is_none());
     view! {
         <button class="button button--quiet" form="stop" hidden=move || closed.get()>
             <Icon path=icon::STOP/>

@@ -11,23 +11,23 @@ use web_sys::Element;
 
 /// How long a button says that it has copied.
 const SAID_MS: u32 = 1_600;
-/// What the button of a code block says otherwise, as in `markdown/page`.
+/// The label of a code block's button before and after that, as in `markdown/page`.
 const BUTTON: &str = "Copy";
 
 /// The reply's text as the model wrote it.
-pub fn copy_text(desk: PageState, id: MessageId) {
-    let text = desk.live.thread.with_untracked(|thread| {
+pub fn copy_text(page: PageState, id: MessageId) {
+    let text = page.live.thread.with_untracked(|thread| {
         thread.as_ref()?.messages.iter().find(|message| message.id == id).map(|message| message.text.clone())
     });
     let Some(text) = text else { return };
     spawn_local(async move {
         let done = browser::copy(&text).await;
-        say(desk, done);
+        say(page, done);
     });
 }
 
-/// Code is drawn as plain HTML, so its buttons are heard here, above it.
-pub fn copy_code(desk: PageState, event: &MouseEvent) {
+/// Code is rendered as plain HTML, so one listener above it handles its buttons (event delegation).
+pub fn copy_code(page: PageState, event: &MouseEvent) {
     let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
     let Some(button) = target.and_then(|target| target.closest("[data-copy]").ok().flatten()) else {
         return;
@@ -38,13 +38,13 @@ pub fn copy_code(desk: PageState, event: &MouseEvent) {
     spawn_local(async move {
         // With a line break at its end, a command runs as soon as it is pasted in a shell.
         let done = browser::copy(text.trim_end_matches('\n')).await;
-        say(desk, done);
+        say(page, done);
         button.set_text_content(Some(if done { "Copied" } else { "Not copied" }));
         browser::sleep(SAID_MS).await;
         button.set_text_content(Some(BUTTON));
     });
 }
 
-fn say(desk: PageState, done: bool) {
-    desk.whisper.set(if done { "Copied." } else { "The browser did not allow copying." }.into());
+fn say(page: PageState, done: bool) {
+    page.whisper.set(if done { "Copied." } else { "The browser did not allow copying." }.into());
 }

@@ -1,4 +1,4 @@
-//! Saying something else in place of what one has said. The former words stay, as another version.
+//! Editing one's own message. The former text is kept as another version.
 
 use super::field;
 use super::icon::{self, Icon};
@@ -25,13 +25,13 @@ pub fn Edit(id: MessageId, editing: RwSignal<bool>) -> impl IntoView {
     }
 }
 
-/// In the words' place, with the words in it.
+/// The editor replaces the message's text and begins with it.
 #[component]
 pub fn Editor(id: MessageId, text: String, editing: RwSignal<bool>) -> impl IntoView {
-    let desk = PageState::here();
+    let page = PageState::here();
     let area = NodeRef::<html::Textarea>::new();
     let busy = RwSignal::new(false);
-    // The same words keep their id, so that sending twice is sending once.
+    // Unchanged text keeps its id, so that sending it again is idempotent.
     let tried = StoredValue::new((String::new(), MessageId::new()));
     let leave = move || {
         editing.set(false);
@@ -50,11 +50,11 @@ pub fn Editor(id: MessageId, text: String, editing: RwSignal<bool>) -> impl Into
         }
         let (text, new) = tried.get_value();
         busy.set(true);
-        desk.following.set(true);
-        desk.attempt(async move {
+        page.following.set(true);
+        page.attempt(async move {
             let sent = api::edit(id, new, text, Some(field::model()).filter(|model| !model.is_empty())).await;
             busy.try_set(false);
-            // The new words may have taken this one's place already.
+            // The edited message may have replaced this row already.
             sent.map(|_| editing.try_set(false))
         });
     };
@@ -63,7 +63,7 @@ pub fn Editor(id: MessageId, text: String, editing: RwSignal<bool>) -> impl Into
             event.prevent_default();
             send();
         } else if event.key() == "Escape" && !keys::composes(&event) {
-            // It does not stop the open reply, too.
+            // Escape closes the editor and must not stop the open reply as well.
             event.stop_propagation();
             leave();
         }

@@ -39,7 +39,7 @@ fn words(message: &Message) -> Option<String> {
 /// Why a model ended its reply, whatever its provider calls that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reason {
-    /// It had said what there was to say.
+    /// The normal end of an answer.
     End,
     Length,
     Window,
@@ -49,10 +49,10 @@ enum Reason {
     Tool,
     Pause,
     Language,
-    /// A local server loaded the model, and that was all.
+    /// A local server only loaded the model.
     Loaded,
     Unexplained,
-    /// A word that this version does not know.
+    /// A reason that this version does not know.
     Other,
 }
 
@@ -92,7 +92,7 @@ impl Reason {
             }
             Self::Length => "The reply reached the model’s length limit. Continue lets it go on.",
             Self::Window => {
-                "The conversation has filled what the model can read at once. Start a new one, or choose another model."
+                "The conversation is as long as the model can read. Start a new one, or choose another model."
             }
             Self::Refusal => "The model declined to answer. Ask in other words, or choose another model.",
             Self::Filter => {

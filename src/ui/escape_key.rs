@@ -5,19 +5,19 @@ use crate::ui::page::PageState;
 use leptos::ev;
 use leptos::prelude::*;
 
-pub fn stop_on_escape(desk: PageState) {
+pub fn stop_on_escape(page: PageState) {
     Effect::new(move || {
         let handle = window_event_listener(ev::keydown, move |event| {
             let composing = event.is_composing() || event.key_code() == 229;
             if event.key() == "Escape" && !composing && !drawer_is_open() && !picture_is_open() && !close_menu() {
-                desk.stop();
+                page.stop();
             }
         });
         on_cleanup(move || handle.remove());
     });
 }
 
-/// The browser closes it by itself. Asked apart from the menus: an older browser does not know the question.
+/// The browser closes it. Queried apart from the menus: an older browser does not know this selector.
 fn picture_is_open() -> bool {
     crate::browser::document().query_selector(".lightbox:popover-open").is_ok_and(|open| open.is_some())
 }

@@ -1,11 +1,11 @@
-//! What stands in the page's fields, and what this browser keeps of it. The fields themselves have the truth.
+//! The text of the page's fields, and the copy in this browser's storage. The fields are authoritative.
 
 use crate::browser::{self, storage};
 use crate::ui::route::Route;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlTextAreaElement;
 
-/// Where this browser keeps what is being written at a place.
+/// The storage key of a route's draft.
 fn shelf(place: Route) -> String {
     match place {
         Route::Start => "unsent".into(),
@@ -13,7 +13,7 @@ fn shelf(place: Route) -> String {
     }
 }
 
-/// Keeps it over a reload; nothing is kept of an empty text.
+/// Stores the draft so that it survives a reload; an empty text removes it.
 pub fn keep(place: Route, text: &str) {
     if text.is_empty() {
         storage::remove(&shelf(place));
@@ -22,7 +22,7 @@ pub fn keep(place: Route, text: &str) {
     }
 }
 
-/// The model that is chosen.
+/// The selected model.
 pub fn model() -> String {
     let select = browser::document().get_element_by_id("model");
     select
@@ -31,7 +31,7 @@ pub fn model() -> String {
         .unwrap_or_default()
 }
 
-/// What stands in a text field.
+/// The value of a text field.
 pub fn value(id: &str) -> String {
     field(id).map(|field| field.value()).unwrap_or_default()
 }
@@ -46,7 +46,7 @@ fn field(id: &str) -> Option<HtmlTextAreaElement> {
     browser::document().get_element_by_id(id)?.dyn_into().ok()
 }
 
-/// What was being written at a place when it was last left.
+/// The stored draft of a route.
 pub fn kept(place: Route) -> String {
     storage::get(&shelf(place)).unwrap_or_default()
 }

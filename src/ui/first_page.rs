@@ -14,27 +14,27 @@ use serde::{Deserialize, Serialize};
 use serde_json::Error;
 use std::collections::BTreeMap;
 
-/// Whatever fails is shown in its place; the rest is there all the same.
+/// A part that fails is replaced by its error; the other parts are unaffected.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct First {
     /// None on the start page.
     pub page: Option<Result<Page, Problem>>,
     pub list: Result<List, Problem>,
     pub models: Result<Vec<Model>, Problem>,
-    /// Whose page it is. None for somebody who only reads along by a public link.
+    /// The user's account. None for a reader with the public link.
     pub me: Option<Me>,
-    /// The id of what is sent before the browser runs our code: pressing twice then sends once as well.
+    /// The id of a message that is sent before hydration, which makes a double click idempotent.
     pub message: MessageId,
 }
 
-/// How it gets from the server's page to the browser: as JSON, read as bytes like all other JSON here. leptos' own way
-/// reads text, and serde compiles a type once for each source.
+/// Serializes the first page's data into the server's HTML: as JSON, read as bytes like all other JSON here. leptos'
+/// own way reads text, and serde compiles a type once for each source.
 ///
-/// What stands in the page's HTML already, coloured code many times as long as its text, is not sent again: the browser takes
-/// it from there.
+/// What stands in the page's HTML already, coloured code many times as long as its text, is not sent again: the browser
+/// reads it from the HTML.
 pub struct InPage;
 
-/// [`First`] without that.
+/// [`First`] without the HTML that the document holds.
 #[derive(Serialize)]
 struct Sent<'a> {
     page: Option<Result<Undrawn<'a>, &'a Problem>>,
@@ -81,7 +81,7 @@ impl<'a> From<&'a Page> for Undrawn<'a> {
     }
 }
 
-/// The coloured code that the server has drawn. What is not there is drawn without colours.
+/// The highlighted code in the server's HTML. Code that is missing there is shown without highlighting.
 fn take_from_document(page: &mut Page) {
     if !cfg!(target_family = "wasm") {
         return;

@@ -15,7 +15,7 @@ pub const RETRY: &str = "M15.5 8A6 6 0 1 0 16 11M16 4v4h-4";
 pub const EDIT: &str = "M4 16l1-4 8-8 3 3-8 8zM11 6l3 3";
 pub const CONTINUE: &str = "M4 5l6 5-6 5M11 5l6 5-6 5";
 
-/// A picture beside words, or inside a control that has a name; never alone.
+/// An icon beside a text, or inside a control that has an accessible name; never alone.
 #[component]
 pub fn Icon(path: &'static str) -> impl IntoView {
     view! {

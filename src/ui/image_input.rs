@@ -1,5 +1,5 @@
-//! The three ways in which somebody gives the page an image: choosing, pasting, dropping. As little as can be at hand from
-//! the start; what is done with the files is in `ui/images`, which is loaded when it is needed.
+//! Choosing, pasting and dropping images. Only the listeners are loaded at the start; `ui/attachments`, which handles
+//! the files, is loaded on demand.
 
 use super::outbox::Outbox;
 use crate::browser::{self, file};
@@ -9,20 +9,21 @@ use web_sys::Event;
 
 /// The id of the field in [`BUTTON`].
 const INPUT: &str = "images";
-/// As text, which takes a tenth of what components would. What a file is, the server sees by its content; `accept` is for
+/// HTML as text is a tenth of the code of components. The server detects a file's type by its content; `accept` is for
 /// the system's own dialog.
 const BUTTON: &str = r#"<svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d="M3 4h14v12H3zM3 13l4-4 4 4 2-2 4 4M12.5 7.5h.01"></path></svg><input id="images" class="unseen" type="file" multiple accept="image/png,image/jpeg,image/webp,image/gif" aria-label="Add images">"#;
 const EVENTS: [&str; 5] = ["change", "paste", "dragover", "dragleave", "drop"];
 
-/// The button that chooses files, where a model that can be chosen sees images.
+/// The button that chooses files, shown if any of the models accepts images.
 #[component]
 pub fn Choose() -> impl IntoView {
-    let desk = PageState::here();
-    let blind = untrack(|| desk.models.with(|models| !models.iter().any(|model| model.images)));
+    let page = PageState::here();
+    let blind = untrack(|| page.models.with(|models| !models.iter().any(|model| model.images)));
     view! { <label class="plain choose" data-script title="Add images" hidden=blind inner_html=BUTTON></label> }
 }
 
-/// Takes what is chosen, pasted, or dropped anywhere on the page. Once per page: the composer is there as long as the page.
+/// Listens for files that are chosen, pasted, or dropped anywhere on the page. Called once: the composer lives as long
+/// as the page.
 pub fn take_images(outbox: Outbox) {
     Effect::new(move || browser::listen_always(&EVENTS, move |event| heard(outbox, &event)));
 }

@@ -1,4 +1,4 @@
-//! What the model is told before everything else, per conversation.
+//! The system prompt of a conversation, called instructions in the interface.
 
 use crate::api;
 use crate::contract::Changes;
@@ -11,19 +11,19 @@ use leptos::prelude::*;
 /// On the start page the text goes along with the first message; later it has a form of its own.
 #[component]
 pub fn Instructions() -> impl IntoView {
-    let desk = PageState::here();
+    let page = PageState::here();
     let panel = NodeRef::<html::Details>::new();
     let (opened, set_opened) = signal(0);
     let toggled = move |_| {
         if panel.get_untracked().is_some_and(|panel| panel.open()) {
-            prepare(desk);
+            prepare(page);
             set_opened.update(|count| *count += 1);
         }
     };
     let in_use = move || {
-        desk.live.thread.with(|thread| thread.as_ref().is_some_and(|thread| !thread.conversation.system.is_empty()))
+        page.live.thread.with(|thread| thread.as_ref().is_some_and(|thread| !thread.conversation.system.is_empty()))
     };
-    let is_start = Memo::new(move |_| desk.place.get().conversation().is_none());
+    let is_start = Memo::new(move |_| page.place.get().conversation().is_none());
     view! {
         <details class="instructions" node_ref=panel on:toggle=toggled>
             <summary>"Instructions"<span class="dot" hidden=move || !in_use()>" (in use)"</span></summary>
@@ -45,19 +45,19 @@ pub fn Instructions() -> impl IntoView {
 
 #[component]
 fn Form(panel: NodeRef<html::Details>, opened: ReadSignal<u32>) -> impl IntoView {
-    let desk = PageState::here();
+    let page = PageState::here();
     let system = Memo::new(move |_| {
-        desk.live.thread.with(|thread| thread.as_ref().map(|it| it.conversation.system.clone()).unwrap_or_default())
+        page.live.thread.with(|thread| thread.as_ref().map(|it| it.conversation.system.clone()).unwrap_or_default())
     });
     let save = move |event: SubmitEvent| {
         event.prevent_default();
-        let Some(id) = desk.place.get_untracked().conversation() else { return };
+        let Some(id) = page.place.get_untracked().conversation() else { return };
         let system = super::field::value("system");
-        let parameters = desk.draw.get_untracked().and_then(|draw| (draw.parameters)());
-        desk.attempt(async move {
+        let parameters = page.draw.get_untracked().and_then(|draw| (draw.parameters)());
+        page.attempt(async move {
             let changes = Changes { system: Some(system), parameters, ..Changes::default() };
             api::change(id, changes).await?;
-            desk.whisper.set("Saved.".into());
+            page.whisper.set("Saved.".into());
             if let Some(panel) = panel.get_untracked() {
                 panel.set_open(false);
             }
@@ -66,7 +66,7 @@ fn Form(panel: NodeRef<html::Details>, opened: ReadSignal<u32>) -> impl IntoView
     };
     view! {
         <form class="instructions__panel" id="instructions" method="post" action="/forms/change" on:submit=save>
-            <input type="hidden" name="conversation" value=move || desk.form_conversation()/>
+            <input type="hidden" name="conversation" value=move || page.form_conversation()/>
             <Field form="instructions" system=Some(system)/>
             <More form="instructions" opened/>
             <button class="button button--quiet">"Save"</button>
@@ -74,14 +74,14 @@ fn Form(panel: NodeRef<html::Details>, opened: ReadSignal<u32>) -> impl IntoView
     }
 }
 
-/// The rest, once its code is here.
+/// The rest of the panel, once its code is loaded.
 #[component]
 fn More(form: &'static str, opened: ReadSignal<u32>) -> impl IntoView {
-    let desk = PageState::here();
-    move || desk.draw.get().map(|draw| (draw.settings)(form, opened))
+    let page = PageState::here();
+    move || page.draw.get().map(|draw| (draw.settings)(form, opened))
 }
 
-/// Bound to what is saved, where something is: a value that is set would take away what was typed before our code ran.
+/// Bound to the saved value only where there is one: setting a value would overwrite what was typed before hydration.
 #[component]
 fn Field(form: &'static str, system: Option<Memo<String>>) -> impl IntoView {
     let field = NodeRef::<html::Textarea>::new();

@@ -1,4 +1,4 @@
-//! What Enter does where one writes: it sends. A touch keyboard has no Shift and Enter, so there it breaks the line, and the
+//! Enter sends the message. A touch keyboard has no Shift+Enter, so there it breaks the line, and the
 //! button sends.
 
 use crate::browser::matches_media;
@@ -10,17 +10,18 @@ pub fn sends(event: &KeyboardEvent) -> bool {
     event.key() == "Enter" && !composes(event) && !event.shift_key() && (is_asked || !is_touch())
 }
 
-/// While letters are being composed (Japanese, Chinese ...), Enter chooses among them. 229 is Safari's word for it.
+/// While letters are being composed (Japanese, Chinese ...), Enter chooses among them. 229 is the key code that Safari
+/// sends then.
 pub fn composes(event: &KeyboardEvent) -> bool {
     event.is_composing() || event.key_code() == 229
 }
 
-/// What a touch keyboard is to write on its Enter key.
+/// The label of a touch keyboard's Enter key (`enterkeyhint`).
 pub fn enter_hint() -> &'static str {
     if is_touch() { "enter" } else { "send" }
 }
 
-/// Whether fingers are all there is to point with. Asked each time: a tablet may be given a mouse and a keyboard.
+/// Whether touch is the only pointer. Queried each time: a mouse and a keyboard may be attached to a tablet.
 fn is_touch() -> bool {
     matches_media("(pointer: coarse)") && !matches_media("(any-pointer: fine)")
 }

@@ -1,10 +1,10 @@
-//! The words for things: titles, models, numbers. Plain functions.
+//! Labels: titles, models, numbers. Plain functions.
 
 use crate::amount::{money, number};
 use crate::event::Thread;
 use crate::model::{Conversation, Message, Role, Usage};
 
-/// As much of a first message as serves for a title.
+/// The maximum length of a title that is taken from the first message.
 const TITLE_CHARS: usize = 60;
 
 /// A time to the minute, in UTC: `2026-11-23 04:05 UTC`.
@@ -17,12 +17,13 @@ pub fn minute(at: &str) -> String {
 
 /// A document's title.
 ///
-/// leptos_meta 0.9.0-rc1 writes it into the page as it is, so what could end the element is shown by a look-alike.
+/// leptos_meta 0.9.0-rc1 writes it into the page as it is, so a character that could end the element is replaced by a
+/// similar one.
 pub fn titled(head: &str) -> String {
     format!("{} · Rivulet", head.replace('<', "‹"))
 }
 
-/// What a thread is called: its title or, before it has one, how it begins.
+/// The name of a thread: its title or, before it has one, how it begins.
 pub fn heading(thread: &Thread) -> String {
     if !thread.conversation.title.is_empty() {
         return thread.conversation.title.clone();
@@ -32,7 +33,7 @@ pub fn heading(thread: &Thread) -> String {
     line.map_or_else(|| name(&thread.conversation), shortened)
 }
 
-/// What a conversation is called in a list.
+/// The name of a conversation in a list.
 pub fn name(conversation: &Conversation) -> String {
     if conversation.title.is_empty() { "New conversation".into() } else { conversation.title.clone() }
 }
@@ -71,10 +72,10 @@ pub fn images_left_out(images: u32) -> String {
         1 => "An image of this conversation was".into(),
         _ => format!("{images} images of this conversation were"),
     };
-    format!("{which} not shown to the model: it does not see images, or not so many.")
+    format!("{which} not shown to the model: it does not see images, or accepts fewer.")
 }
 
-/// What keeps images from being sent.
+/// Why images cannot be sent to this model.
 pub fn blind(model: &str) -> String {
     format!("{model} does not see images. Choose another model, or remove them.")
 }

@@ -1,4 +1,4 @@
-//! The page's frame: loads what the first page shows, lays it out, and goes along when the address changes.
+//! The page's layout: loads the first page's data, and loads the new route's when the address changes.
 
 use super::composer::Composer;
 use super::copy::copy_code;
@@ -20,34 +20,34 @@ use crate::ui::route::Route;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-/// Everything is drawn once its data is there: on the server before the answer, in the browser from the same data.
+/// The page is rendered once its data is there: on the server before the answer, in the browser from the same data.
 #[component]
 pub fn Frame() -> impl IntoView {
     let live: Live = expect_context();
-    let desk = PageState::new(live);
-    provide_context(desk);
-    let fetch = move |()| First::fetch(desk.place.get_untracked());
+    let page = PageState::new(live);
+    provide_context(page);
+    let fetch = move |()| First::fetch(page.place.get_untracked());
     let first = Resource::<First, InPage>::new_with_options(|| (), fetch, false);
-    desk.address.listen();
-    follow_the_address(desk);
+    page.address.listen();
+    follow_the_address(page);
     live.connect();
     view! {
         <Suspense fallback=|| ()>
             {move || Suspend::new(async move {
-                desk.lay_out(first.await);
+                page.lay_out(first.await);
                 view! { <Layout/> }
             })}
         </Suspense>
     }
 }
 
-/// The browser's part: the first place is drawn already, each later one is loaded.
-fn follow_the_address(desk: PageState) {
+/// In the browser: the first route is rendered already, each later one is loaded.
+fn follow_the_address(page: PageState) {
     Effect::new(move |before: Option<Route>| {
-        let place = desk.place.get();
+        let place = page.place.get();
         match before {
             Some(before) if before != place => {
-                desk.go(place);
+                page.go(place);
                 close_drawer();
                 focus_composer();
             }
@@ -59,19 +59,20 @@ fn follow_the_address(desk: PageState) {
 
 #[component]
 fn Layout() -> impl IntoView {
-    let desk = PageState::here();
-    // The server writes the head when the page's signals are gone, so that the title must be plain text by then.
-    let title = Memo::new(move |_| desk.title());
-    let knows_me = desk.me.with_value(Option::is_some);
-    provide_context(Outbox::new(desk));
-    Effect::new(move || desk.awake.set(true));
-    stop_on_escape(desk);
-    read_along(desk);
+    let page = PageState::here();
+    // The server writes the head after the page's signals are disposed of, so that the title must be plain text by
+    // then.
+    let title = Memo::new(move |_| page.title());
+    let knows_me = page.me.with_value(Option::is_some);
+    provide_context(Outbox::new(page));
+    Effect::new(move || page.awake.set(true));
+    stop_on_escape(page);
+    read_along(page);
     view! {
         {move || view! { <Title text=title.get()/> }}
         <a class="skip" href="#text">"Skip to the message field"</a>
         <Whisper/>
-        <div class="frame" data-awake=move || desk.awake.get() on:click=move |event| copy_code(desk, &event)>
+        <div class="frame" data-awake=move || page.awake.get() on:click=move |event| copy_code(page, &event)>
             {knows_me.then(|| view! { <Sidebar/> })}
             <main class="page" id="main">
                 <Topbar/>
@@ -85,23 +86,23 @@ fn Layout() -> impl IntoView {
 
 #[component]
 fn Middle() -> impl IntoView {
-    let desk = PageState::here();
-    let shown = Memo::new(move |_| desk.shown());
+    let page = PageState::here();
+    let shown = Memo::new(move |_| page.shown());
     let opening = || view! { <div class="opening" aria-busy="true"></div> }.into_any();
     move || match shown.get() {
         Shown::Start => view! { <Start/> }.into_any(),
-        Shown::Thread(id) => desk.draw.get().map_or_else(opening, |draw| (draw.conversation)(id)),
+        Shown::Thread(id) => page.draw.get().map_or_else(opening, |draw| (draw.conversation)(id)),
         Shown::Opening => opening(),
         Shown::Deleted => view! { <Deleted/> }.into_any(),
         Shown::Absent => view! { <Absent/> }.into_any(),
     }
 }
 
-/// What stays at the bottom of the window.
+/// The part that stays at the bottom of the window.
 #[component]
 fn Foot() -> impl IntoView {
-    let desk = PageState::here();
-    let nothing_to_say = Memo::new(move |_| matches!(desk.shown(), Shown::Deleted | Shown::Absent));
+    let page = PageState::here();
+    let nothing_to_say = Memo::new(move |_| matches!(page.shown(), Shown::Deleted | Shown::Absent));
     view! {
         <div class="foot" id="latest" hidden=move || nothing_to_say.get()>
             <JumpToLatest/>
@@ -118,12 +119,12 @@ fn Foot() -> impl IntoView {
 /// Written as text, since a browser that runs scripts reads a `noscript` as text.
 #[component]
 fn Refresh() -> impl IntoView {
-    let desk = PageState::here();
-    let open = untrack(|| desk.open_reply().is_some());
+    let page = PageState::here();
+    let open = untrack(|| page.open_reply().is_some());
     open.then(|| view! { <noscript inner_html=r#"<meta http-equiv="refresh" content="2">"#></noscript> })
 }
 
-/// Puts the cursor where one writes, unless that would open a keyboard over the page.
+/// Focuses the composer, unless that would open an on-screen keyboard.
 fn focus_composer() {
     if browser::matches_media("(hover: hover)") {
         browser::focus_id("text");

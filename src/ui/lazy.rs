@@ -1,6 +1,6 @@
 //! The code that draws a conversation: Markdown, replies, what can be done with them, its settings. It is a third of the
-//! browser's code and the start page does without it, so the browser loads it on its own: on a conversation's page before
-//! anything else, on the start page as soon as somebody begins to write or opens the instructions.
+//! browser's code and the start page does not need it, so the browser loads it on its own: on a conversation's page
+//! before anything else, on the start page as soon as the user begins to write or opens the instructions.
 
 use super::advanced;
 use super::outbox::Outbox;
@@ -19,33 +19,34 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_split::SplitLoaderError;
 
-/// What that code draws.
+/// The functions of the lazy code.
 #[derive(Clone, Copy)]
 pub struct Draw {
     pub conversation: fn(ConversationId) -> AnyView,
-    /// What the panel of instructions holds besides them; for which form, and how often the panel was opened.
+    /// The settings in the instructions panel; takes the form's id and how often the panel was opened.
     pub settings: fn(&'static str, ReadSignal<u32>) -> AnyView,
-    /// What stands in its fields; none where it is not drawn.
+    /// The values of the settings' fields; none where they are not rendered.
     pub parameters: fn() -> Option<Parameters>,
-    /// The images that go with the next message.
+    /// The images of the next message.
     pub tray: fn() -> AnyView,
-    /// Takes files for the message that is being written there.
+    /// Uploads files for the message that is being written on the route.
     pub attach: fn(Outbox, Route, Array),
-    /// Hands over the images of a message that is being sent from there; none while they are being uploaded.
+    /// Hands over the images of a message that is being sent from the route; none while they are being uploaded.
     pub take: fn(Outbox, Route) -> Option<Vec<Image>>,
-    /// What was added at one place is from now on at the other.
+    /// Moves attachments from one route to another.
     pub moved: fn(Outbox, Route, Route),
-    /// Takes them back, of a message that could not be sent.
+    /// Puts back the images of a message that could not be sent.
     pub put_back: fn(Outbox, Route, Vec<Image>),
 }
 
-/// How long to wait before it is asked for again.
+/// The pause before the code is requested again.
 const RETRY_MS: u32 = 1_000;
-/// Where this browser remembers which build it has loaded anew.
+/// The storage key of the build that the page was reloaded for.
 const RENEWED: &str = "renewed";
 
-/// Everything that only this reaches becomes a file of its own where cargo-leptos is told `--split`. The feature goes with
-/// that flag, because what the macro writes cannot be loaded without it; plain `cargo leptos watch` makes one file.
+/// The code that only this function reaches becomes a file of its own where cargo-leptos is told `--split`. The feature
+/// goes with that flag, because what the macro writes cannot be loaded without it; plain `cargo leptos watch` makes one
+/// file.
 #[cfg_attr(feature = "split", lazy(thread, fallible))]
 async fn code() -> Result<Draw, SplitLoaderError> {
     Ok(Draw {
@@ -60,12 +61,12 @@ async fn code() -> Result<Draw, SplitLoaderError> {
     })
 }
 
-/// The code if it is here: always on the server, and in the browser once [`load`] is through.
+/// The code if it is loaded: always on the server, and in the browser once [`load`] has ended.
 pub fn loaded() -> Option<Draw> {
     code().now_or_never()?.ok()
 }
 
-/// Loads the code, however often the network fails meanwhile.
+/// Loads the code, and retries until the network allows it.
 pub async fn load() -> Draw {
     let mut failed = false;
     loop {
@@ -87,26 +88,26 @@ pub async fn load_for_page() {
     }
 }
 
-/// Makes sure that the page can draw conversations.
-pub fn prepare(desk: PageState) {
-    if desk.draw.with_untracked(Option::is_none) {
+/// Begins to load the code that draws conversations.
+pub fn prepare(page: PageState) {
+    if page.draw.with_untracked(Option::is_none) {
         spawn_local(async move {
-            prepared(desk).await;
+            prepared(page).await;
         });
     }
 }
 
-/// The same, and what it is drawn by.
-pub async fn prepared(desk: PageState) -> Draw {
+/// Loads the code that draws conversations, and returns its functions.
+pub async fn prepared(page: PageState) -> Draw {
     let draw = load().await;
-    if desk.draw.try_with_untracked(Option::is_none).unwrap_or_default() {
-        desk.draw.try_set(Some(draw));
+    if page.draw.try_with_untracked(Option::is_none).unwrap_or_default() {
+        page.draw.try_set(Some(draw));
     }
     draw
 }
 
-/// A server that answers but does not have the code runs another build than the page came from. Then the page is loaded
-/// anew, once for each build: if that does not help, nothing is gained by going round in circles.
+/// A server that answers but does not have the code runs another build than the page's. Then the page is reloaded, once
+/// for each build, so that it cannot reload for ever.
 async fn renew() {
     if api::models().await == Err(Problem::Offline) {
         return;

@@ -1,6 +1,6 @@
-//! The live end of a page: follows the server and folds what arrives into the signals that the components draw.
+//! The page's connection: follows the server and folds its events into the signals that the components draw.
 //!
-//! `live/fold` is what the page knows, `live/follow` the loop that keeps it up to date, `live/pace` when it asks again.
+//! `live/fold` is the page's data, `live/follow` the loop that keeps it up to date, `live/pace` when it reconnects.
 //! Components read the signals and call the methods; they change no thread, draft or list by themselves.
 
 pub mod fold;
@@ -19,7 +19,7 @@ use leptos::prelude::*;
 use pace::Nudge;
 use std::collections::BTreeMap;
 
-/// How the page is connected. The truth, not a hope: each state is entered by something that happened.
+/// The state of the connection. Each state is entered after an observed event, never by assumption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Connection {
     /// The first connection is being made.
@@ -44,16 +44,16 @@ pub struct Live {
     pub list: RwSignal<Vec<Conversation>>,
     /// Where the list's next page starts.
     pub list_next: RwSignal<Option<String>>,
-    /// Who else looks at the conversation, in words; empty for nobody.
+    /// Who else has the conversation open, as a sentence; empty if there is no one else.
     pub company: RwSignal<String>,
     pub link: RwSignal<Connection>,
-    /// What the server said when it refused to be followed. With `Problem::Unknown` the page is left for the one to sign in.
-    /// None as soon as bytes arrive.
+    /// The problem that the server answered a follow with. `Problem::Unknown` leads to the sign-in page.
+    /// `None` as soon as bytes arrive.
     pub problem: RwSignal<Option<Problem>>,
     /// The HTML of finished messages whose code the server highlighted.
     pub highlighted: RwSignal<BTreeMap<MessageId, String>>,
     fold: StoredValue<Fold>,
-    /// Reaches the loop that follows, once it runs.
+    /// Wakes the loop that follows, once it runs.
     nudge: StoredValue<Option<UnboundedSender<Nudge>>>,
 }
 
@@ -148,7 +148,7 @@ impl Live {
         self.change(|fold| fold.unsay(id));
     }
 
-    /// Changes what is known and draws it.
+    /// Changes the page's data and draws it.
     fn change(self, change: impl FnOnce(&mut Fold) -> Change) -> Change {
         let change = self.fold.try_update_value(change).unwrap_or_default();
         self.draw(change);
@@ -173,7 +173,7 @@ impl Live {
     fn nudge(self, nudge: Nudge) {
         self.nudge.with_value(|loop_| {
             if let Some(sender) = loop_ {
-                // Fails when the page is on its way out.
+                // Fails while the page is being closed.
                 let _ = sender.unbounded_send(nudge);
             }
         });

@@ -1,4 +1,4 @@
-//! One message: a person's words in a soft block, or a reply on the bare page.
+//! One message: a user's message in a soft block, or a reply on the page's background.
 
 use super::edit::{Edit, Editor};
 use super::reply::Reply;
@@ -9,15 +9,15 @@ use crate::ui::message_images::pictures;
 use crate::ui::page::PageState;
 use leptos::prelude::*;
 
-/// The row's place in the document, for links and for scrolling.
+/// The row's element id, for links and for scrolling.
 pub fn anchor(id: MessageId) -> String {
     format!("m-{id}")
 }
 
 #[component]
 pub fn Message(id: MessageId) -> impl IntoView {
-    let desk = PageState::here();
-    let message = Memo::new(move |_| find(desk, id));
+    let page = PageState::here();
+    let message = Memo::new(move |_| find(page, id));
     let role = message.with_untracked(|message| message.as_ref().map(|message| message.role));
     view! {
         <article class="message" id=anchor(id) data-role=role.map(Role::name)>
@@ -29,25 +29,25 @@ pub fn Message(id: MessageId) -> impl IntoView {
     }
 }
 
-fn find(desk: PageState, id: MessageId) -> Option<model::Message> {
-    desk.live.thread.with(|thread| thread.as_ref()?.messages.iter().find(|message| message.id == id).cloned())
+fn find(page: PageState, id: MessageId) -> Option<model::Message> {
+    page.live.thread.with(|thread| thread.as_ref()?.messages.iter().find(|message| message.id == id).cloned())
 }
 
-/// A person's words, exactly as they were written.
+/// A user's message, exactly as it was written.
 #[component]
 fn Said(id: MessageId, message: Memo<Option<model::Message>>) -> impl IntoView {
-    let desk = PageState::here();
+    let page = PageState::here();
     // They are sent with the message and never change.
     let author = message.with_untracked(|it| it.as_ref().and_then(|it| it.author.clone()));
-    let author = author.filter(|author| desk.is_other(author.id)).map(|author| author.name);
+    let author = author.filter(|author| page.is_other(author.id)).map(|author| author.name);
     let is_mine = author.is_none();
-    // By a public link nobody is told who speaks, and it is not whoever reads along.
-    let speaker = if desk.me.with_value(Option::is_none) { "A person" } else { "You" };
+    // A public link does not name the authors, and a reader with the public link is none of them.
+    let speaker = if page.me.with_value(Option::is_none) { "A person" } else { "You" };
     let html = message.with_untracked(|it| it.as_ref().map(|it| pictures(&anchor(id), &it.images)).unwrap_or_default());
     let pictures = (!html.is_empty()).then(|| view! { <ul class="pictures" aria-label="Images" inner_html=html></ul> });
     let text = move || message.with(|message| message.as_ref().map(|message| message.text.clone()).unwrap_or_default());
     let editing = RwSignal::new(false);
-    let may_edit = move || is_mine && !editing.get() && desk.access() != Access::Reader;
+    let may_edit = move || is_mine && !editing.get() && page.access() != Access::Reader;
     view! {
         {match author {
             Some(name) => view! { <h2 class="author"><bdi>{name}</bdi><span class="unseen">" said"</span></h2> }.into_any(),

@@ -5,10 +5,10 @@ use crate::markdown::escape;
 use crate::model::Image;
 use crate::ui::attachments::IMAGES;
 
-/// Where they are depends on where the page is: under a public link they are seen by its right.
+/// Their address depends on the page's: under a public link, the link grants access to them.
 ///
-/// Small, and in full when they are pressed. That is the browser's own doing, so it
-/// works without our code as well. As text, which takes a tenth of what components would.
+/// Thumbnails, and in full when they are pressed. That is the browser's own feature, so it
+/// works without our code as well. HTML as text is a tenth of the code of components.
 pub fn pictures(message: &str, images: &[Image]) -> String {
     let mut html = String::new();
     for Image { id, name, width, height } in images {

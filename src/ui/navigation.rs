@@ -1,7 +1,7 @@
-//! The page's address: what it names, and going from one place to another without loading a page.
+//! Navigation: the page's address, and going from one route to another without loading a page.
 //!
-//! There are two kinds of place, so this does without leptos' router, which would be a twentieth of the browser's code.
-//! A link to anything else is the browser's to follow.
+//! There are two kinds of route, so leptos' router, a twentieth of the browser's code, is not needed.
+//! The browser follows all other links.
 
 use crate::browser::{self, Listener};
 use crate::ui::route::Route;
@@ -11,26 +11,26 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, MouseEvent};
 
-/// Where the page is. One per page, provided by the app.
+/// The page's location. One per page, provided by the app.
 #[derive(Clone, Copy)]
 pub struct Address {
     place: RwSignal<Route>,
 }
 
 impl Address {
-    /// Where the request goes; in the browser, what its address bar says.
+    /// The request's path; in the browser, that of the address bar.
     pub fn new() -> Self {
         let asked = use_context::<Parts>().map(|parts| parts.uri.path().to_owned());
         let path = asked.unwrap_or_else(browser::path);
         Self { place: RwSignal::new(Route::parse(&path)) }
     }
 
-    /// The place, as it changes.
+    /// The route, as a signal.
     pub fn place(self) -> Memo<Route> {
         Memo::new(move |_| self.place.get())
     }
 
-    /// Goes there. The way back leads here.
+    /// Goes to the route, with an entry in the browser's history.
     pub fn go(self, place: Route) {
         if self.place.get_untracked() != place {
             browser::push_path(&place.path());
@@ -38,7 +38,7 @@ impl Address {
         }
     }
 
-    /// Goes along with the browser's own buttons, and with links to our places.
+    /// Follows the browser's back and forward buttons, and links to our routes.
     pub fn listen(self) {
         Effect::new(move || {
             let back =
@@ -50,7 +50,7 @@ impl Address {
     }
 
     fn follow(self, event: &Event) {
-        // From a public link's page every way leads out.
+        // From a public link's page, every link loads a new page.
         let link = event.dyn_ref::<MouseEvent>().filter(|_| !is_public());
         let Some(place) = link.and_then(linked) else { return };
         event.prevent_default();
@@ -65,7 +65,7 @@ impl Default for Address {
     }
 }
 
-/// The place that a press on a link leads to, unless the browser is to do something else with it: open a tab, say.
+/// The route that a click on a link leads to; none where the browser is to handle it: to open a tab, for example.
 fn linked(press: &MouseEvent) -> Option<Route> {
     let modified = press.meta_key() || press.ctrl_key() || press.shift_key() || press.alt_key();
     if press.default_prevented() || press.button() != 0 || modified {

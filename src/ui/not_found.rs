@@ -1,4 +1,4 @@
-//! What is not there, with a way out.
+//! The page for a conversation that cannot be shown, with a link to the start.
 
 use crate::error::Problem;
 use crate::model::Access;
@@ -10,8 +10,8 @@ pub const NOTHING: &str = "Nothing here";
 /// A conversation that cannot be shown: not there, not yours, or not now.
 #[component]
 pub fn Absent() -> impl IntoView {
-    let desk = PageState::here();
-    let problem = desk.absent.get_untracked().unwrap_or(Problem::NotFound);
+    let page = PageState::here();
+    let problem = page.absent.get_untracked().unwrap_or(Problem::NotFound);
     let head = if problem == Problem::NotFound { NOTHING } else { "Not just now" };
     view! { <Way head text=problem.to_string()/> }
 }

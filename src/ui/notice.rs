@@ -1,18 +1,18 @@
-//! What the page has to say: to everybody when something failed, quietly to those who listen otherwise.
+//! Notices: failures are shown to everyone, other notices only announced to screen readers.
 
 use super::icon::{self, Icon};
 use crate::ui::page::PageState;
 use leptos::prelude::*;
 
-/// The sentence of the last failure, until it is put away or something is tried again.
+/// The message of the last failure, until it is dismissed or another action begins.
 #[component]
 pub fn Notice() -> impl IntoView {
-    let desk = PageState::here();
-    let empty = move || desk.notice.with(String::is_empty);
+    let page = PageState::here();
+    let empty = move || page.notice.with(String::is_empty);
     view! {
         <div class="notice" role="alert" hidden=empty>
-            <p>{move || desk.notice.get()}</p>
-            <button type="button" class="plain" data-script aria-label="Dismiss" on:click=move |_| desk.notice.set(String::new())>
+            <p>{move || page.notice.get()}</p>
+            <button type="button" class="plain" data-script aria-label="Dismiss" on:click=move |_| page.notice.set(String::new())>
                 <Icon path=icon::CLOSE/>
             </button>
         </div>
@@ -21,6 +21,6 @@ pub fn Notice() -> impl IntoView {
 
 #[component]
 pub fn Whisper() -> impl IntoView {
-    let desk = PageState::here();
-    view! { <p class="unseen" role="status">{move || desk.whisper.get()}</p> }
+    let page = PageState::here();
+    view! { <p class="unseen" role="status">{move || page.whisper.get()}</p> }
 }

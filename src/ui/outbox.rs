@@ -1,4 +1,4 @@
-//! The way of a person's words from the text field to the server. Nothing that was written is ever lost: it stays in
+//! Sending a message, from the text field to the server. Text is never lost: it stays in
 //! this browser's storage until the server has it, and comes back into the field where it could not be sent.
 
 use super::field;
@@ -15,45 +15,45 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use uuid::Uuid;
 
-/// How often it is told that somebody writes: half as long as the server believes it.
+/// How often typing is reported: half the time after which the server lets it expire.
 const TELL_TYPING_MS: f64 = 3_000.0;
 
 /// One per page, provided as context by the layout. Its methods are for effects and handlers.
 #[derive(Clone, Copy)]
 pub struct Outbox {
-    pub desk: PageState,
-    /// The field's text, for what is drawn after it. The field itself has the truth.
+    pub page: PageState,
+    /// A copy of the field's text, for components that depend on it. The field is authoritative.
     pub text: RwSignal<String>,
-    /// Whether something is on its way. A second press then does nothing.
+    /// Whether a message is being sent. A second press then does nothing.
     pub sending: RwSignal<bool>,
-    /// The images that go with the next messages, of all places. They are not kept over a reload.
+    /// The images of the next messages, of all routes. They do not survive a reload.
     pub images: RwSignal<Vec<Attachment>>,
-    /// Somebody has pressed Enter, and it is to be sent as soon as its images are there.
+    /// The user pressed Enter, and the message is to be sent as soon as its images are uploaded.
     pub asked: RwSignal<bool>,
-    /// From where something is on its way. Those words are kept for that place until the server has them.
+    /// The route whose message is being sent. Its text is stored for that route until the server has it.
     from: StoredValue<Option<Route>>,
-    /// What was typed there since, where the place was left meanwhile.
+    /// What was typed there since, if the user went to another route meanwhile.
     since: StoredValue<String>,
-    /// What could not be sent. The same words keep their ids, so that sending twice is sending once.
+    /// The message that could not be sent. Unchanged text keeps its ids, so that a retry is idempotent.
     unsent: StoredValue<Option<Parcel>>,
-    /// When it was last told that somebody writes here.
+    /// When typing was last reported.
     told_typing_ms: StoredValue<f64>,
 }
 
-/// An image that is to go with a message.
+/// An image for the next message.
 #[derive(Clone)]
 pub struct Attachment {
     pub key: Uuid,
     pub place: Route,
-    /// What its file is called.
+    /// The file's name.
     pub name: String,
-    /// Where the browser itself has it.
+    /// The browser's own URL of the file (`blob:`).
     pub address: String,
     /// None while it is being uploaded.
     pub image: Option<Image>,
 }
 
-/// One sending.
+/// One message that is being sent.
 #[derive(Clone, Debug, PartialEq)]
 struct Parcel {
     place: Route,
@@ -61,14 +61,14 @@ struct Parcel {
     message: MessageId,
     text: String,
     images: Vec<Image>,
-    /// What the conversation begins with, where this makes it.
+    /// The new conversation's settings, if this message starts one.
     start: Option<Changes>,
 }
 
 impl Outbox {
-    pub fn new(desk: PageState) -> Self {
+    pub fn new(page: PageState) -> Self {
         Self {
-            desk,
+            page,
             text: RwSignal::new(String::new()),
             sending: RwSignal::new(false),
             images: RwSignal::new(Vec::new()),
@@ -80,10 +80,10 @@ impl Outbox {
         }
     }
 
-    /// Follows the field while somebody types.
+    /// Follows the field while the user types.
     pub fn typed(self) {
         let text = field::value("text");
-        let place = self.desk.place.get_untracked();
+        let place = self.page.place.get_untracked();
         if self.from.get_value() != Some(place) {
             field::keep(place, &text);
         }
@@ -91,27 +91,27 @@ impl Outbox {
         self.tell_typing();
     }
 
-    /// Others who are here see that somebody writes.
+    /// Reports typing to the others in the conversation.
     fn tell_typing(self) {
         let now = browser::now_ms();
-        let alone = self.desk.live.company.with_untracked(String::is_empty);
+        let alone = self.page.live.company.with_untracked(String::is_empty);
         if alone || now - self.told_typing_ms.get_value() < TELL_TYPING_MS {
             return;
         }
-        if let Some(id) = self.desk.place.get_untracked().conversation() {
+        if let Some(id) = self.page.place.get_untracked().conversation() {
             self.told_typing_ms.set_value(now);
             browser::beacon(&format!("/api/v1/conversations/{id}/typing"));
         }
     }
 
-    /// Fills the field and goes there.
+    /// Fills the field and focuses it.
     pub fn write(self, text: &str) {
         field::set("text", text);
         self.typed();
         browser::focus_id("text");
     }
 
-    /// What was written here before, unless something stands in the field: typed before our code ran, or put there by
+    /// Restores the stored draft, unless the field has a text: typed before hydration, or restored by
     /// the browser itself.
     pub fn restore(self, place: Route) {
         let typed = field::value("text");
@@ -122,7 +122,7 @@ impl Outbox {
         self.text.set(typed);
     }
 
-    /// The place has changed: its own words stand in the field.
+    /// The route has changed: the field gets that route's draft.
     pub fn turn(self, before: Route, place: Route) {
         self.asked.set(false);
         let from = self.from.get_value();
@@ -141,7 +141,7 @@ impl Outbox {
         self.since.try_update_value(std::mem::take).unwrap_or_default()
     }
 
-    /// Sends what stands in the field.
+    /// Sends the field's text.
     pub fn send(self) {
         let text = field::value("text");
         if text.trim().is_empty() {
@@ -150,19 +150,19 @@ impl Outbox {
         if self.sending.get_untracked() {
             return;
         }
-        let place = self.desk.place.get_untracked();
-        let images = self.desk.draw.get_untracked().map_or(Some(Vec::new()), |draw| (draw.take)(self, place));
+        let place = self.page.place.get_untracked();
+        let images = self.page.draw.get_untracked().map_or(Some(Vec::new()), |draw| (draw.take)(self, place));
         self.asked.set(images.is_none());
         let Some(images) = images else { return };
         let parcel = self.packed(text, images);
-        lazy::prepare(self.desk);
+        lazy::prepare(self.page);
         self.sending.set(true);
         self.from.set_value(Some(place));
-        self.desk.notice.set(String::new());
-        self.desk.following.set(true);
+        self.page.notice.set(String::new());
+        self.page.following.set(true);
         self.draw(&parcel);
         self.fill("");
-        // What is picked, also where the conversation is not yet told.
+        // The selected model, even if the server does not know of the selection yet.
         let model = Some(field::model()).filter(|model| !model.is_empty());
         spawn_local(async move {
             let Parcel { conversation, message, text, start, .. } = parcel.clone();
@@ -176,17 +176,17 @@ impl Outbox {
         });
     }
 
-    /// Takes files for the message that is being written.
+    /// Uploads files for the message that is being written.
     pub fn attach(self, files: Array) {
-        if files.length() == 0 || untrack(|| self.desk.access()) == Access::Reader {
+        if files.length() == 0 || untrack(|| self.page.access()) == Access::Reader {
             return;
         }
-        let place = self.desk.place.get_untracked();
-        spawn_local(async move { (lazy::prepared(self.desk).await.attach)(self, place, files) });
+        let place = self.page.place.get_untracked();
+        spawn_local(async move { (lazy::prepared(self.page).await.attach)(self, place, files) });
     }
 
     fn packed(self, text: String, images: Vec<Image>) -> Parcel {
-        let place = self.desk.place.get_untracked();
+        let place = self.page.place.get_untracked();
         let same = |parcel: &Parcel| parcel.place == place && parcel.text == text && parcel.images == images;
         let again = self.unsent.get_value().filter(same);
         let again = again.map(|parcel| (parcel.conversation, parcel.message));
@@ -194,46 +194,46 @@ impl Outbox {
             again.unwrap_or_else(|| (place.conversation().unwrap_or_default(), MessageId::new()));
         let start = (place == Route::Start).then(|| Changes {
             title: None,
-            model: Some(field::model()).filter(|model| !model.is_empty()).or_else(|| Some(default_model(self.desk))),
+            model: Some(field::model()).filter(|model| !model.is_empty()).or_else(|| Some(default_model(self.page))),
             system: Some(field::value("system")),
-            parameters: self.desk.draw.get_untracked().and_then(|draw| (draw.parameters)()),
+            parameters: self.page.draw.get_untracked().and_then(|draw| (draw.parameters)()),
         });
         Parcel { place, conversation, message, text, images, start }
     }
 
-    /// Draws the words at once, before the server has them.
+    /// Draws the message immediately, before the server has it.
     fn draw(self, parcel: &Parcel) {
         let message = parcel.drawn();
         match &parcel.start {
-            Some(start) => self.desk.live.begun(begun(parcel.conversation, start), message),
-            None => self.desk.live.sent(message),
+            Some(start) => self.page.live.begun(begun(parcel.conversation, start), message),
+            None => self.page.live.sent(message),
         }
     }
 
     /// The server has it.
     fn arrived(self, parcel: &Parcel, sent: &Sent) {
         self.unsent.set_value(None);
-        self.desk.live.accepted(sent);
-        let here = self.desk.place.get_untracked() == parcel.place;
-        // What was typed meanwhile is kept where it will be looked for.
+        self.page.live.accepted(sent);
+        let here = self.page.place.get_untracked() == parcel.place;
+        // What was typed meanwhile is stored for the route on which it will be looked for.
         let place = Route::Conversation(parcel.conversation);
         field::keep(parcel.place, "");
-        if let Some(draw) = self.desk.draw.get_untracked() {
+        if let Some(draw) = self.page.draw.get_untracked() {
             (draw.moved)(self, parcel.place, place);
         }
         field::keep(place, &if here { field::value("text") } else { self.typed_since() });
         if here && parcel.place == Route::Start {
             field::set("system", "");
             // It is drawn already.
-            self.desk.address.go(place);
+            self.page.address.go(place);
         }
     }
 
-    /// It could not be sent: the words go back to where they came from.
+    /// The message could not be sent: its text goes back into the field, or into the draft of its route.
     fn returned(self, parcel: Parcel, problem: &Problem) {
-        self.desk.live.unsent(parcel.message);
-        self.desk.notice.set(problem.to_string());
-        let here = self.desk.place.get_untracked() == parcel.place;
+        self.page.live.unsent(parcel.message);
+        self.page.notice.set(problem.to_string());
+        let here = self.page.place.get_untracked() == parcel.place;
         let since = if here { field::value("text") } else { self.typed_since() };
         let text = if since.trim().is_empty() { parcel.text.clone() } else { format!("{}\n\n{since}", parcel.text) };
         if here {
@@ -241,7 +241,7 @@ impl Outbox {
         } else {
             field::keep(parcel.place, &text);
         }
-        if let Some(draw) = self.desk.draw.get_untracked() {
+        if let Some(draw) = self.page.draw.get_untracked() {
             (draw.put_back)(self, parcel.place, parcel.images.clone());
         }
         self.unsent.set_value(Some(parcel));

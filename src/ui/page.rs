@@ -1,4 +1,4 @@
-//! What belongs to the page alone: where it is, what it may choose from, what it has to say.
+//! The page's own state: its route, the models to choose from, its notices.
 
 use super::live::Live;
 use crate::contract::Me;
@@ -16,38 +16,38 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use std::future::Future;
 
-/// One per page, provided as context by the frame.
+/// One per page, provided as context by the layout.
 #[derive(Clone, Copy)]
 pub struct PageState {
     pub live: Live,
     pub address: Address,
     pub place: Memo<Route>,
     pub models: RwSignal<Vec<Model>>,
-    /// The model that is chosen in the picker.
+    /// The model that is selected in the picker.
     pub picked: RwSignal<String>,
-    /// Whose page it is; none where somebody reads along by a public link.
+    /// The user's account; none for a reader with the public link.
     pub me: StoredValue<Option<Me>>,
-    /// What went wrong, in a sentence; empty for nothing.
+    /// The message of the last failure; empty for none.
     pub notice: RwSignal<String>,
-    /// Said to those who do not see the page; empty for nothing.
+    /// Announced to screen readers only; empty for none.
     pub whisper: RwSignal<String>,
-    /// Why the place cannot be shown.
+    /// Why the route cannot be shown.
     pub absent: RwSignal<Option<Problem>>,
-    /// Whether the browser runs our code yet. Until then every form is a plain one.
+    /// Whether the page is hydrated. Until then every form is a plain one.
     pub awake: RwSignal<bool>,
     /// Whether the view follows the newest text.
     pub following: RwSignal<bool>,
-    /// Whether another version was asked for that is not here yet.
+    /// Whether another version was requested and has not arrived yet.
     pub turning: StoredValue<bool>,
     /// The id that the plain form sends.
     pub first_message: RwSignal<Option<MessageId>>,
-    /// What draws a conversation, once its code is here.
+    /// The functions that draw a conversation, once their code is loaded.
     pub draw: RwSignal<Option<Draw>>,
     /// How far the server's clock is ahead of the browser's, in milliseconds.
     clock_ahead_ms: StoredValue<f64>,
 }
 
-/// What the place shows.
+/// What the route shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
     Start,
@@ -95,7 +95,7 @@ impl PageState {
         }
         match first.list {
             Ok(list) => self.live.listed(list),
-            // Who reads along by a public link has no list.
+            // A reader with the public link has no list.
             Err(Problem::Unknown) => {}
             Err(problem) => self.notice.set(problem.to_string()),
         }
@@ -105,18 +105,18 @@ impl PageState {
         self.set_clock(first.message);
     }
 
-    /// People's clocks are off by seconds, some by hours; what the page says about time must not be. The id was made by the
-    /// server just before the page left it.
+    /// Users' clocks are off by seconds, some by hours; the times that the page shows must not be. The id was made by
+    /// the server just before the page left it.
     fn set_clock(self, made: MessageId) {
         Effect::new(move || self.clock_ahead_ms.set_value(made.made_at_ms() as f64 - browser::page_arrived_ms()));
     }
 
-    /// What the server's clock shows, in milliseconds since 1970.
+    /// The time of the server's clock, in milliseconds since 1970.
     pub fn server_now_ms(self) -> f64 {
         browser::now_ms() + self.clock_ahead_ms.get_value()
     }
 
-    /// Goes where the address points, in the browser. A conversation that was just made is there already.
+    /// Loads the address's route, in the browser. A conversation that was just created here is shown already.
     pub fn go(self, place: Route) {
         self.absent.set(None);
         self.notice.set(String::new());
@@ -142,17 +142,17 @@ impl PageState {
         self.live.thread.with_untracked(|thread| Some(thread.as_ref()?.conversation.id))
     }
 
-    /// What whoever looks at the page may do in the conversation that is open.
+    /// The user's access to the open conversation.
     pub fn access(self) -> Access {
         self.live.thread.with(|thread| thread.as_ref().map(|thread| thread.access).unwrap_or_default())
     }
 
-    /// Whether somebody else has this id.
+    /// Whether another account has this id.
     pub fn is_other(self, account: AccountId) -> bool {
         self.me.with_value(|me| me.as_ref().is_none_or(|me| me.id != account))
     }
 
-    /// What the place shows, decided from everything that is known.
+    /// What the route shows, derived from all of the page's state.
     pub fn shown(self) -> Shown {
         if self.absent.with(Option::is_some) {
             return Shown::Absent;
@@ -184,7 +184,7 @@ impl PageState {
         self.live.draft.with(|draft| draft.as_ref().filter(|draft| draft.status.is_open()).map(|draft| draft.reply))
     }
 
-    /// Does something on the server, and says so if it fails.
+    /// Runs an action on the server, and shows its failure.
     pub fn attempt<T: 'static>(self, action: impl Future<Output = Result<T, Problem>> + 'static) {
         self.watch(action.map_ok(drop).boxed_local());
     }
@@ -208,7 +208,7 @@ impl PageState {
         }
     }
 
-    /// The address that a plain form comes back to.
+    /// The address that a plain form is redirected to.
     pub fn form_conversation(self) -> Option<String> {
         self.place.get().conversation().map(|id| id.to_string())
     }

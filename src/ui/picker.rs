@@ -1,4 +1,4 @@
-//! Which model answers.
+//! The model picker.
 
 use crate::api;
 use crate::contract::Changes;
@@ -9,16 +9,16 @@ use leptos::prelude::*;
 
 #[component]
 pub fn Picker() -> impl IntoView {
-    let desk = PageState::here();
-    let chosen = Memo::new(move |_| chosen(desk));
+    let page = PageState::here();
+    let chosen = Memo::new(move |_| chosen(page));
     let pick = move |event| {
-        desk.picked.set(event_target_value(&event));
-        let Some(id) = desk.place.get_untracked().conversation() else { return };
+        page.picked.set(event_target_value(&event));
+        let Some(id) = page.place.get_untracked().conversation() else { return };
         let changes = Changes { model: Some(event_target_value(&event)), ..Changes::default() };
-        desk.attempt(api::change(id, changes));
+        page.attempt(api::change(id, changes));
     };
     let select = NodeRef::<html::Select>::new();
-    // Not from the start: the person may have chosen before our code ran.
+    // Not on hydration: the user may have chosen before our code ran.
     Effect::new(move |before: Option<String>| {
         let chosen = chosen.get();
         if let (Some(before), Some(select)) = (before, select.get())
@@ -26,36 +26,36 @@ pub fn Picker() -> impl IntoView {
         {
             select.set_value(&chosen);
         }
-        desk.picked.set(select.get_untracked().map(|select| select.value()).unwrap_or_default());
+        page.picked.set(select.get_untracked().map(|select| select.value()).unwrap_or_default());
         chosen
     });
     view! {
         <label class="picker">
             <span class="unseen">"Model"</span>
-            <select id="model" name="model" node_ref=select on:change=pick disabled=move || desk.access() != Access::Owner>
-                {move || options(desk, &chosen.get())}
+            <select id="model" name="model" node_ref=select on:change=pick disabled=move || page.access() != Access::Owner>
+                {move || options(page, &chosen.get())}
             </select>
         </label>
     }
 }
 
 /// The conversation's model, or the one that a new conversation begins with.
-fn chosen(desk: PageState) -> String {
-    let of_thread = desk.live.thread.with(|thread| thread.as_ref().map(|thread| thread.conversation.model.clone()));
-    of_thread.filter(|model| !model.is_empty()).unwrap_or_else(|| default_model(desk))
+fn chosen(page: PageState) -> String {
+    let of_thread = page.live.thread.with(|thread| thread.as_ref().map(|thread| thread.conversation.model.clone()));
+    of_thread.filter(|model| !model.is_empty()).unwrap_or_else(|| default_model(page))
 }
 
-/// What a new conversation begins with.
-pub fn default_model(desk: PageState) -> String {
-    desk.models.with(|models| {
+/// The model of a new conversation.
+pub fn default_model(page: PageState) -> String {
+    page.models.with(|models| {
         let default = models.iter().find(|model| model.default).or(models.first());
         default.map(|model| model.id.clone()).unwrap_or_default()
     })
 }
 
 /// A model that no list names may still be in use, so it is among the options.
-fn options(desk: PageState, chosen: &str) -> Vec<AnyView> {
-    let mut models = desk.models.get();
+fn options(page: PageState, chosen: &str) -> Vec<AnyView> {
+    let mut models = page.models.get();
     if models.iter().all(|model| model.id != chosen) && !chosen.is_empty() {
         let name = crate::ui::labels::model(chosen).to_owned();
         models.push(Model { id: chosen.to_owned(), name, provider: String::new(), default: false, images: true });

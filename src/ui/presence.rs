@@ -1,6 +1,5 @@
-//! Who else looks at the conversation, and who types. Plain text that is there for whoever wants to know: it is not read
-//! out when it changes.
-
+//! Who else has the conversation open, and who types. Plain text that a screen reader finds but does not announce
+//! when it changes.
 use crate::ui::page::PageState;
 use leptos::prelude::*;
 

@@ -12,9 +12,9 @@ use leptos::prelude::*;
 /// reload shows; where that holds code, the server's highlighted version follows.
 #[component]
 pub fn Prose(id: MessageId, text: Memo<String>, is_open: Memo<bool>) -> impl IntoView {
-    let desk = PageState::here();
+    let page = PageState::here();
     let blocks = StoredValue::new(Blocks::default());
-    let reach = Memo::new(move |_| if is_open.get() { grown(blocks, text) } else { whole(desk, id, text) });
+    let reach = Memo::new(move |_| if is_open.get() { grown(blocks, text) } else { whole(page, id, text) });
     let first = reach.get_untracked();
     let element = NodeRef::<html::Div>::new();
     let html = html_after(blocks, 0, &first);
@@ -31,14 +31,14 @@ pub fn Prose(id: MessageId, text: Memo<String>, is_open: Memo<bool>) -> impl Int
     view! { <div class="prose" node_ref=element inner_html=html></div> }
 }
 
-/// How far a text has come.
+/// How much of a text is rendered.
 #[derive(Clone, PartialEq)]
 struct Reach {
-    /// Which life of the blocks it is.
+    /// The blocks' `life`: how often they started over.
     life: u32,
     /// How many blocks will not change any more. Each is one element.
     finished: usize,
-    /// The HTML behind them.
+    /// The HTML after them, which may still change.
     rest: String,
 }
 
@@ -54,8 +54,8 @@ fn grown(blocks: StoredValue<Blocks>, text: Memo<String>) -> Reach {
     blocks.with_value(|blocks| Reach { life: blocks.life, finished: blocks.finished.len(), rest: blocks.open.clone() })
 }
 
-fn whole(desk: PageState, id: MessageId, text: Memo<String>) -> Reach {
-    let highlighted = desk.live.highlighted.with(|highlighted| highlighted.get(&id).cloned());
+fn whole(page: PageState, id: MessageId, text: Memo<String>) -> Reach {
+    let highlighted = page.live.highlighted.with(|highlighted| highlighted.get(&id).cloned());
     let rest = highlighted.unwrap_or_else(|| text.with(|text| markdown::render(text)));
     Reach { life: 0, finished: 0, rest }
 }

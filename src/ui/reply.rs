@@ -1,4 +1,4 @@
-//! A reply: what was thought, what is said, how it ended, and what can be done with it.
+//! A reply: its thinking, its text, how it ended, and its actions.
 
 use super::actions::Actions;
 use super::ending::Ending;
@@ -12,9 +12,9 @@ use leptos::prelude::*;
 
 #[component]
 pub fn Reply(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView {
-    let desk = PageState::here();
-    let is_open = Memo::new(move |_| desk.open_reply() == Some(id));
-    let text = Memo::new(move |_| text(desk, id, message));
+    let page = PageState::here();
+    let is_open = Memo::new(move |_| page.open_reply() == Some(id));
+    let text = Memo::new(move |_| text(page, id, message));
     let model = message.with_untracked(|message| message.as_ref().and_then(|message| message.model.clone()));
     view! {
         <h2 class="unseen">{model.as_deref().map_or("The reply".into(), |model| format!("{} replied", labels::model(model)))}</h2>
@@ -30,20 +30,20 @@ pub fn Reply(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView {
     }
 }
 
-/// The draft while there is one, then what became of it.
-fn text(desk: PageState, id: MessageId, message: Memo<Option<Message>>) -> String {
-    let of_draft = desk.live.draft.with(|draft| draft.as_ref().filter(|it| it.reply == id).map(|it| it.text.clone()));
+/// The draft's text while there is a draft, then the finished message's.
+fn text(page: PageState, id: MessageId, message: Memo<Option<Message>>) -> String {
+    let of_draft = page.live.draft.with(|draft| draft.as_ref().filter(|it| it.reply == id).map(|it| it.text.clone()));
     of_draft.unwrap_or_else(|| message.with(|message| message.as_ref().map(|it| it.text.clone()).unwrap_or_default()))
 }
 
-/// Who was asked first.
+/// The model that was asked first.
 #[component]
 fn Instead(message: Memo<Option<Message>>) -> impl IntoView {
     let words = Memo::new(move |_| message.with(|message| message.as_ref().and_then(labels::instead)));
     view! { <p class="ending" hidden=move || words.with(Option::is_none)>{move || words.get()}</p> }
 }
 
-/// What the model was not shown.
+/// The messages and images that the model was not shown.
 #[component]
 fn LeftOut(message: Memo<Option<Message>>) -> impl IntoView {
     let count = Memo::new(move |_| message.with(|message| message.as_ref().map_or(0, |message| message.left_out)));

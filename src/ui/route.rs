@@ -1,11 +1,11 @@
-//! Where the page is.
+//! The routes of the page.
 
 use crate::browser;
 use crate::model::ConversationId;
 use server_fn::client::try_set_server_url;
 use uuid::Uuid;
 
-/// What an address names.
+/// The route that an address names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
     Start,
@@ -13,8 +13,8 @@ pub enum Route {
 }
 
 impl Route {
-    /// The place of a page of ours. An id that cannot be read becomes the nil one: it is nobody's, so the server answers
-    /// that it is not there.
+    /// The route of one of our paths. An invalid id becomes the nil UUID, which no conversation has, so the server
+    /// answers 404.
     pub fn parse(path: &str) -> Self {
         match path.split_once("/c/") {
             Some((_, id)) => Self::Conversation(id.parse().unwrap_or(ConversationId(Uuid::nil()))),
@@ -22,7 +22,7 @@ impl Route {
         }
     }
 
-    /// The place that a link leads to; none where it leads elsewhere.
+    /// The route that a link leads to; none for other addresses.
     pub fn of_link(href: &str) -> Option<Self> {
         let place = Self::parse(href);
         (place.path() == href).then_some(place)
@@ -43,12 +43,12 @@ impl Route {
     }
 }
 
-/// What a public link's page asks for is under the link as well: that is its right to ask. Called once, before anything is
-/// asked.
+/// On a public link's page, sends all requests below the link's path, which grants the access. Called once, before the
+/// first request.
 pub fn ask_there() {
     let path = browser::path();
     if let Some((link, _)) = path.split_once("/c/").filter(|(link, _)| !link.is_empty()) {
-        // Fails where it is set already.
+        // Fails if it is set already.
         let _ = try_set_server_url(link.to_owned().leak());
     }
 }

@@ -1,4 +1,4 @@
-//! What the panel of instructions holds besides them: how the model is to answer, and what was used.
+//! The settings in the instructions panel: the model's parameters, and the tokens used.
 
 use super::advanced::Advanced;
 use crate::api;
@@ -16,18 +16,19 @@ pub fn Settings(form: &'static str, opened: ReadSignal<u32>) -> impl IntoView {
     }
 }
 
-/// Fetched each time the panel is opened, since it changes with every reply; and for the next place, where it may be open.
+/// Fetched each time the panel is opened, since it changes with every reply, and for the next route if the panel is
+/// still open.
 #[component]
 fn Used(opened: ReadSignal<u32>) -> impl IntoView {
-    let desk = PageState::here();
+    let page = PageState::here();
     let spent = RwSignal::new(None::<Spent>);
     Effect::new(move || {
-        let conversation = desk.place.get().conversation();
+        let conversation = page.place.get().conversation();
         if opened.get() == 0 {
             return;
         }
         spawn_local(async move {
-            // Not worth a notice: the next opening asks again.
+            // Not worth a notice: opening the panel fetches it again.
             if let Ok(found) = api::spent(conversation).await {
                 spent.try_set(Some(found));
             }

@@ -30,7 +30,7 @@ pub fn Sidebar() -> impl IntoView {
     }
 }
 
-/// The way to the account's page, or for a guest to one of its own. The server draws both.
+/// The link to the account's page; guests have a page of their own. The server renders both.
 #[component]
 fn Account() -> impl IntoView {
     let (href, name) = match PageState::here().me.get_value().and_then(|me| me.name) {
@@ -67,7 +67,7 @@ fn More() -> impl IntoView {
 }
 
 fn load_more(desk: PageState) {
-    // Taken, so that a second press before the answer asks for nothing.
+    // Taken, so that a second press before the answer sends no request.
     let Some(next) = desk.live.list_next.try_update(Option::take).flatten() else { return };
     spawn_local(async move {
         match api::conversations(Some(next.clone())).await {

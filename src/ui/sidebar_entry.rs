@@ -1,4 +1,4 @@
-//! One conversation in the list, with what can be done to it.
+//! One conversation in the list, with its actions.
 
 use super::icon::{self, Icon};
 use crate::contract::Changes;
@@ -12,13 +12,13 @@ use leptos::prelude::*;
 
 #[component]
 pub fn Entry(conversation: Conversation) -> impl IntoView {
-    let desk = PageState::here();
+    let page = PageState::here();
     let id = conversation.id;
     let place = Route::Conversation(id);
-    let current = Memo::new(move |_| desk.place.get() == place);
+    let current = Memo::new(move |_| page.place.get() == place);
     let name = labels::name(&conversation);
     let is_shared = conversation.owner.is_some();
-    let is_theirs = conversation.owner.is_some_and(|owner| desk.is_other(owner.id));
+    let is_theirs = conversation.owner.is_some_and(|owner| page.is_other(owner.id));
     view! {
         <li class="entry">
             <a class="entry__link" href=place.path() aria-current=move || current.get().then_some("page")>
@@ -39,19 +39,19 @@ pub fn Entry(conversation: Conversation) -> impl IntoView {
     }
 }
 
-/// The page where a conversation is shared and left. The server draws it.
+/// The page for sharing and leaving a conversation. The server renders it.
 pub fn sharing(id: ConversationId) -> String {
     format!("/c/{id}/sharing")
 }
 
 #[component]
 fn Rename(id: ConversationId, title: String) -> impl IntoView {
-    let desk = PageState::here();
+    let page = PageState::here();
     let field = NodeRef::<leptos::html::Input>::new();
     let rename = move |event: SubmitEvent| {
         event.prevent_default();
         let Some(title) = field.get_untracked().map(|field| field.value()) else { return };
-        desk.attempt(api::change(id, Changes { title: Some(title), ..Changes::default() }));
+        page.attempt(api::change(id, Changes { title: Some(title), ..Changes::default() }));
     };
     view! {
         <form class="menu__form" method="post" action="/forms/change" on:submit=rename>
@@ -63,17 +63,17 @@ fn Rename(id: ConversationId, title: String) -> impl IntoView {
     }
 }
 
-/// Asks once more, in place.
+/// Asks for confirmation, in place.
 #[component]
 fn Delete(id: ConversationId) -> impl IntoView {
-    let desk = PageState::here();
+    let page = PageState::here();
     let delete = move |event: SubmitEvent| {
         event.prevent_default();
-        desk.attempt(async move {
+        page.attempt(async move {
             api::delete(id).await?;
-            desk.whisper.set("Deleted.".into());
-            if desk.place.get_untracked() == Route::Conversation(id) {
-                desk.address.go(Route::Start);
+            page.whisper.set("Deleted.".into());
+            if page.place.get_untracked() == Route::Conversation(id) {
+                page.address.go(Route::Start);
             }
             browser::focus_id("text");
             Ok(())
@@ -83,7 +83,7 @@ fn Delete(id: ConversationId) -> impl IntoView {
         <details class="sure">
             <summary>"Delete…"</summary>
             <form class="menu__form" method="post" action="/forms/delete" on:submit=delete>
-                <p>"For good, with everything in it?"</p>
+                <p>"Delete it for good, with all its messages?"</p>
                 <input type="hidden" name="conversation" value=id.to_string()/>
                 <button class="button button--danger">"Delete for good"</button>
             </form>

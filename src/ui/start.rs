@@ -1,4 +1,4 @@
-//! Where nothing has been said yet.
+//! The start page, before the first message.
 
 use super::outbox::Outbox;
 use super::picker::default_model;
@@ -33,11 +33,11 @@ pub fn Start() -> impl IntoView {
     }
 }
 
-/// One line for whoever runs this server and has given it no model yet.
+/// One line for the operator of a server without a model.
 #[component]
 fn Unconfigured() -> impl IntoView {
-    let desk = PageState::here();
-    let is_tour = Memo::new(move |_| default_model(desk).starts_with("demo/"));
+    let page = PageState::here();
+    let is_tour = Memo::new(move |_| default_model(page).starts_with("demo/"));
     view! {
         <p class="start__tour" hidden=move || !is_tour.get()>
             "No model is configured yet, so a short tour answers. Start Rivulet with "<code>"ANTHROPIC_API_KEY"</code>", "

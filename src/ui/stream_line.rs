@@ -1,4 +1,4 @@
-//! The current: a thin line that tells the stream's true state at a glance, and the words for it.
+//! The stream line: a thin line that shows the stream's state, and the text for it.
 
 use crate::error::Problem;
 use crate::event::{Draft, Thread};
@@ -7,7 +7,7 @@ use crate::ui::live::Connection;
 use crate::ui::page::PageState;
 use leptos::prelude::*;
 
-/// What the stream does. Nothing here is a guess: each follows from what has arrived.
+/// The state of the stream. Each state follows from what has arrived, never from an assumption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Current {
     Rest,
@@ -46,7 +46,7 @@ impl Current {
         }
     }
 
-    /// `open`: a reply is being generated, which the person should know is safe.
+    /// `open`: a reply is being generated, which the user should know is safe.
     fn words(self, open: bool) -> &'static str {
         match self {
             Self::Rest => "",
@@ -64,20 +64,20 @@ impl Current {
 
 #[component]
 pub fn CurrentLine() -> impl IntoView {
-    let desk = PageState::here();
-    let current = Memo::new(move |_| current(desk));
+    let page = PageState::here();
+    let current = Memo::new(move |_| current(page));
     let ended = Memo::new(move |before: Option<&Ended>| {
-        let shown = desk.live.thread.with(|thread| thread.as_ref().map(|thread| thread.conversation.id));
-        Ended::after(before, shown, desk.open_reply().is_some() || asked(desk))
+        let shown = page.live.thread.with(|thread| thread.as_ref().map(|thread| thread.conversation.id));
+        Ended::after(before, shown, page.open_reply().is_some() || asked(page))
     });
     let words = move || {
-        // Read whatever the current does: a memo that nobody reads misses what happens meanwhile.
+        // Read in every state: a memo without a reader misses changes.
         let ended = ended.get().ended;
         match current.get() {
-            Current::Rest if ended => outcome(desk).into(),
-            Current::Waiting if waiting(desk).is_some() => waiting(desk).unwrap_or_default(),
-            Current::Reconnecting if refusal(desk).is_some() => refusal(desk).unwrap_or_default(),
-            current => current.words(desk.open_reply().is_some()).to_owned(),
+            Current::Rest if ended => outcome(page).into(),
+            Current::Waiting if waiting(page).is_some() => waiting(page).unwrap_or_default(),
+            Current::Reconnecting if refusal(page).is_some() => refusal(page).unwrap_or_default(),
+            current => current.words(page.open_reply().is_some()).to_owned(),
         }
     };
     view! {
@@ -86,43 +86,43 @@ pub fn CurrentLine() -> impl IntoView {
     }
 }
 
-/// How the reply ended that was waited for.
-fn outcome(desk: PageState) -> &'static str {
+/// How the awaited reply ended.
+fn outcome(page: PageState) -> &'static str {
     let last = |thread: &Thread| thread.messages.last().map(|message| message.status);
-    match desk.live.thread.with(|thread| thread.as_ref().and_then(last)) {
+    match page.live.thread.with(|thread| thread.as_ref().and_then(last)) {
         Some(Status::Stopped) => "Reply stopped.",
         Some(Status::Interrupted | Status::Failed) => "The reply broke off.",
         _ => "Reply finished.",
     }
 }
 
-/// What the server says of a provider that cannot answer yet.
-fn waiting(desk: PageState) -> Option<String> {
-    desk.live.draft.with(|draft| draft.as_ref().and_then(|draft| draft.waiting.clone()))
+/// The server's notice about a provider that cannot answer yet.
+fn waiting(page: PageState) -> Option<String> {
+    page.live.draft.with(|draft| draft.as_ref().and_then(|draft| draft.waiting.clone()))
 }
 
-/// What the server says when it does not let itself be followed.
-fn refusal(desk: PageState) -> Option<String> {
-    desk.live.problem.with(|problem| problem.as_ref().map(Problem::to_string))
+/// The problem that the server answered a follow with.
+fn refusal(page: PageState) -> Option<String> {
+    page.live.problem.with(|problem| problem.as_ref().map(Problem::to_string))
 }
 
-fn current(desk: PageState) -> Current {
-    // Before our code runs nothing connects: what the server saw is the truth.
-    let link = if desk.awake.get() { desk.live.link.get() } else { Connection::Live };
-    desk.live.draft.with(|draft| Current::of(link, draft.as_ref(), asked(desk)))
+fn current(page: PageState) -> Current {
+    // Before hydration nothing connects: the server's state is shown.
+    let link = if page.awake.get() { page.live.link.get() } else { Connection::Live };
+    page.live.draft.with(|draft| Current::of(link, draft.as_ref(), asked(page)))
 }
 
 /// Whether something was sent that no reply has begun to answer.
-fn asked(desk: PageState) -> bool {
+fn asked(page: PageState) -> bool {
     let is_question = |thread: &Thread| thread.messages.last().is_some_and(|last| last.role == Role::User);
-    desk.live.thread.with(|thread| thread.as_ref().is_some_and(is_question))
+    page.live.thread.with(|thread| thread.as_ref().is_some_and(is_question))
 }
 
-/// Whether a reply that was waited for here has ended since. A short one may open and end between two drawings, so
-/// that the question counts as well.
+/// Whether a reply that was waited for here has ended since. A short one may start and end between two renderings, so
+/// an unanswered message counts as well.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Ended {
-    /// Where; none on the start page, from where a conversation begins.
+    /// The conversation; none on the start page, where it is yet to be created.
     shown: Option<ConversationId>,
     waiting: bool,
     ended: bool,

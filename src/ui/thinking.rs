@@ -1,5 +1,5 @@
-//! What the model thought before it spoke, folded away, and for how long: it runs while the model thinks, also where the
-//! model does so without a word.
+//! The model's thinking, folded away, and its duration, which counts up while the model thinks, even if the model sends
+//! no text of it.
 
 use crate::browser::{self, Interval};
 use crate::event::Draft;
@@ -8,22 +8,22 @@ use crate::ui::page::PageState;
 use leptos::html;
 use leptos::prelude::*;
 
-/// How often the running time is drawn anew: it is told in seconds.
+/// How often the running time is updated: it is shown in seconds.
 const TICK_MS: u32 = 1_000;
 
 #[component]
 pub fn Thinking(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView {
-    let desk = PageState::here();
+    let page = PageState::here();
     let draft = Memo::new(move |_| {
-        let of_draft = desk.live.draft.with(|draft| draft.as_ref().filter(|it| it.reply == id).map(bare));
+        let of_draft = page.live.draft.with(|draft| draft.as_ref().filter(|it| it.reply == id).map(bare));
         of_draft.or_else(|| message.with(|message| message.as_ref().map(Draft::stored)))
     });
     let text = Memo::new(move |_| draft.with(|it| it.as_ref().map(|it| it.thinking.clone()).unwrap_or_default()));
     let time = Memo::new(move |_| draft.with(|it| it.as_ref().map(Time::of).unwrap_or_default()));
-    let running = running(desk, time);
+    let running = running(page, time);
     let label = Memo::new(move |_| time.with(|time| time.label(running.get())));
     let words = NodeRef::<html::Div>::new();
-    // What a reader has selected in it stays selected while it grows.
+    // The reader's selection in it survives while it grows.
     Effect::new(move || {
         if let Some(words) = words.get() {
             text.with(|text| browser::patch_text(&words, text));
@@ -50,15 +50,15 @@ fn bare(draft: &Draft) -> Draft {
     }
 }
 
-/// Milliseconds since the thinking began that is under way. None before our code runs: server and browser have to draw
-/// the same at first, and do not have the same clock.
-fn running(desk: PageState, time: Memo<Time>) -> RwSignal<Option<u64>> {
+/// Milliseconds since the current stretch of thinking began. None before hydration: server and browser have to render
+/// the same at first, and their clocks differ.
+fn running(page: PageState, time: Memo<Time>) -> RwSignal<Option<u64>> {
     let running = RwSignal::new(None);
     let since = Memo::new(move |_| time.with(|time| time.since.clone()));
-    // The effect owns the ticking: it ends with the thinking, or with the page.
+    // The effect owns the interval, which ends with the thinking or with the page.
     Effect::new(move |_: Option<Option<Interval>>| {
         let began = browser::parse_time_ms(&since.get()?);
-        let tick = move || running.set(Some((desk.server_now_ms() - began).max(0.0) as u64));
+        let tick = move || running.set(Some((page.server_now_ms() - began).max(0.0) as u64));
         tick();
         Some(Interval::new(TICK_MS, tick))
     });
@@ -87,7 +87,7 @@ impl Time {
     }
 }
 
-/// In whole seconds, which is as exact as anybody reads it.
+/// In whole seconds, which is exact enough for a reader.
 fn spoken(verb: &str, ms: u64) -> String {
     let seconds = ms / 1_000;
     match (seconds / 60, seconds % 60) {

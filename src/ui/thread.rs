@@ -1,4 +1,4 @@
-//! The thread: what was said, in order.
+//! The thread: the conversation's messages, in order.
 
 use super::message::Message;
 use crate::api;
@@ -10,8 +10,8 @@ use leptos::prelude::*;
 /// A conversation's messages. A row is drawn once for its id and reads the rest as it changes.
 #[component]
 pub fn Conversation(id: ConversationId) -> impl IntoView {
-    let desk = PageState::here();
-    let ids = Memo::new(move |_| ids(desk));
+    let page = PageState::here();
+    let ids = Memo::new(move |_| ids(page));
     view! {
         <section class="thread" id="thread" aria-label="Messages">
             <Earlier id/>
@@ -22,23 +22,23 @@ pub fn Conversation(id: ConversationId) -> impl IntoView {
     }
 }
 
-fn ids(desk: PageState) -> Vec<MessageId> {
-    desk.live.thread.with(|thread| {
+fn ids(page: PageState) -> Vec<MessageId> {
+    page.live.thread.with(|thread| {
         thread.as_ref().map(|thread| thread.messages.iter().map(|message| message.id).collect()).unwrap_or_default()
     })
 }
 
 #[component]
 fn Earlier(id: ConversationId) -> impl IntoView {
-    let desk = PageState::here();
+    let page = PageState::here();
     let busy = RwSignal::new(false);
-    let none = Memo::new(move |_| desk.live.thread.with(|thread| thread.as_ref().is_none_or(|it| !it.earlier)));
+    let none = Memo::new(move |_| page.live.thread.with(|thread| thread.as_ref().is_none_or(|it| !it.earlier)));
     let load = move |_| {
-        let Some(before) = untrack(|| ids(desk).first().copied()) else { return };
+        let Some(before) = untrack(|| ids(page).first().copied()) else { return };
         if !busy.get_untracked() {
             busy.set(true);
-            desk.attempt(async move {
-                let done = show_earlier(desk, id, before).await;
+            page.attempt(async move {
+                let done = show_earlier(page, id, before).await;
                 busy.set(false);
                 done
             });
@@ -51,12 +51,12 @@ fn Earlier(id: ConversationId) -> impl IntoView {
     }
 }
 
-/// Puts them above without moving what is being read.
-async fn show_earlier(desk: PageState, id: ConversationId, before: MessageId) -> Result<(), crate::error::Problem> {
+/// Adds earlier messages above without moving the text that is being read.
+async fn show_earlier(page: PageState, id: ConversationId, before: MessageId) -> Result<(), crate::error::Problem> {
     let earlier = api::earlier(id, before).await?;
     let anchor = browser::document().get_element_by_id(&super::message::anchor(before));
     let top = anchor.as_ref().map(|anchor| anchor.get_bounding_client_rect().top());
-    desk.live.put_before(earlier);
+    page.live.put_before(earlier);
     browser::frame_or(100).await;
     if let (Some(anchor), Some(top)) = (anchor, top) {
         let moved = anchor.get_bounding_client_rect().top() - top;

@@ -1,4 +1,4 @@
-//! The line above the thread: the way to the list, the title, with whom it is shared, the instructions.
+//! The line above the thread: the list's button, the title, who it is shared with, the instructions.
 
 use super::icon::{self, Icon};
 use super::instructions::Instructions;
@@ -11,14 +11,14 @@ use leptos::prelude::*;
 
 #[component]
 pub fn Topbar() -> impl IntoView {
-    let desk = PageState::here();
-    let shown = Memo::new(move |_| desk.shown());
-    let heading = Memo::new(move |_| desk.live.thread.with(|thread| thread.as_ref().map(labels::heading)));
-    let owns = Memo::new(move |_| desk.access() == Access::Owner);
+    let page = PageState::here();
+    let shown = Memo::new(move |_| page.shown());
+    let heading = Memo::new(move |_| page.live.thread.with(|thread| thread.as_ref().map(labels::heading)));
+    let owns = Memo::new(move |_| page.access() == Access::Owner);
     let talking = move || matches!(shown.get(), Shown::Thread(_));
     view! {
         <header class="topbar">
-            {desk.me.with_value(Option::is_some).then(|| view! {
+            {page.me.with_value(Option::is_some).then(|| view! {
                 <button type="button" class="plain topbar__list" popovertarget="sidebar" aria-label="Conversations">
                     <Icon path=icon::MENU/>
                 </button>
@@ -27,7 +27,7 @@ pub fn Topbar() -> impl IntoView {
                 talking().then(|| view! { <h1 class="topbar__title" dir="auto">{move || heading.get()}</h1> })
             }}
             {move || match shown.get() {
-                Shown::Thread(id) if desk.me.with_value(Option::is_some) => {
+                Shown::Thread(id) if page.me.with_value(Option::is_some) => {
                     let word = if owns.get() { "Share" } else { "Shared" };
                     Some(view! { <a class="topbar__share" href=sharing(id)>{word}</a> })
                 }

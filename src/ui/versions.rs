@@ -1,5 +1,5 @@
-//! The versions of one place in the conversation: a question that was changed, a reply that was tried again. One is shown,
-//! and here is the way to the others.
+//! The versions of one place in the conversation: a question that was changed, a reply that was tried again. One is
+//! shown; these buttons lead to the others.
 
 use crate::api;
 use crate::browser;
@@ -9,39 +9,39 @@ use leptos::ev::MouseEvent;
 use leptos::html;
 use leptos::prelude::*;
 
-/// Nothing where there is but one, and for whoever may not choose for the others.
+/// Empty where there is only one version, and for users who may not choose the version for everyone.
 #[component]
 pub fn Versions(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView {
-    let desk = PageState::here();
+    let page = PageState::here();
     let versions = Memo::new(move |_| {
         let versions = message.with(|message| message.as_ref().and_then(|message| message.versions));
-        versions.filter(|_| desk.access() != Access::Reader)
+        versions.filter(|_| page.access() != Access::Reader)
     });
     move || versions.get().map(|versions| view! { <Turn id versions/> })
 }
 
 #[component]
 fn Turn(id: MessageId, versions: model::Versions) -> impl IntoView {
-    let desk = PageState::here();
+    let page = PageState::here();
     let model::Versions { number, count } = versions;
     let form = NodeRef::<html::Form>::new();
-    let busy = move || desk.open_reply().is_some();
+    let busy = move || page.open_reply().is_some();
     let turn = move |number: u32| {
         move |event: MouseEvent| {
             event.prevent_default();
-            desk.turning.set_value(true);
-            desk.attempt(async move {
+            page.turning.set_value(true);
+            page.attempt(async move {
                 let shown = api::show_version(id, number).await;
-                desk.turning.update_value(|turning| *turning &= shown.is_ok());
+                page.turning.update_value(|turning| *turning &= shown.is_ok());
                 shown
             });
         }
     };
-    // Another row has come in the place of one where somebody turned, and they go on from here.
+    // Another version's row has replaced the one whose button was pressed: the focus moves to this row's button.
     Effect::new(move || {
-        let Some(form) = form.get().filter(|_| desk.turning.get_value()) else { return };
-        desk.turning.set_value(false);
-        desk.whisper.set(format!("Version {number} of {count}."));
+        let Some(form) = form.get().filter(|_| page.turning.get_value()) else { return };
+        page.turning.set_value(false);
+        page.whisper.set(format!("Version {number} of {count}."));
         if let Some(button) = form.query_selector("button:enabled").ok().flatten() {
             browser::focus(&button);
         }

@@ -1,17 +1,17 @@
-//! Who else is there, as it is told beside the events.
+//! Presence, which is sent beside the events.
 
 use crate::model::AccountId;
 use serde::{Deserialize, Serialize};
 
-/// Who else looks at a conversation. Not an event: it is in no journal, and the next one takes its place.
+/// Who else has a conversation open. Not an event: it is in no journal, and the next one takes its place.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Presence {
     pub people: Vec<Looking>,
-    /// The same in a sentence for people; empty where nobody is there.
+    /// `people` as a sentence for users; empty if there is no one else.
     pub words: String,
 }
 
-/// Somebody who looks at a conversation.
+/// A user who has the conversation open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Looking {
     pub id: AccountId,
@@ -20,7 +20,7 @@ pub struct Looking {
     pub typing: bool,
 }
 
-/// How a line of presence begins.
+/// The beginning of a presence line.
 const PRESENCE: &str = r#"{"type":"presence","#;
 
 impl Presence {
@@ -38,7 +38,7 @@ impl Presence {
         format!("{PRESENCE}{}\n", self.members())
     }
 
-    /// What a line says in words, which is all that a page shows of it; none where it is another.
+    /// The sentence in a presence line, which is all that a page shows of it; none for other lines.
     pub fn words(line: &str) -> Option<String> {
         #[derive(Deserialize)]
         struct Words {

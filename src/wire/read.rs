@@ -1,7 +1,7 @@
 //! A line's JSON to an event.
 //!
 //! serde's own way to read a tagged enum keeps the whole object in a buffer of its own making first. That code would be
-//! a tenth of what a browser downloads, so the line is read twice instead: for what it is, then as that.
+//! a tenth of what a browser downloads, so the line is read twice instead: first its type, then its members.
 
 use super::{Line, Topic};
 use crate::event::{Cursor, Event};
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::Error as _;
 use serde_json::{Error, from_slice};
 
-/// What every line has.
+/// The members that every line has.
 #[derive(Deserialize)]
 struct Head {
     #[serde(rename = "type")]

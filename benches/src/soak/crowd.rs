@@ -1,5 +1,5 @@
-//! People who come and go for as long as one likes (row F44 of the fault matrix): replies that are whole, fail, stall or
-//! are stopped, and lines that break.
+//! Users who come and go for the configured time (row F44 of the fault matrix): replies that complete, fail, stall or
+//! are stopped, and connections that break.
 
 use super::Phase;
 use super::gauges;
@@ -20,18 +20,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// At the same time.
+/// The number of concurrent users.
 const PEOPLE: usize = 40;
-/// Each has so many replies at most, and then somebody else comes.
+/// The maximum number of replies per user, who is then replaced by a new one.
 const MAX_REPLIES: u64 = 8;
-/// A line that breaks does so after up to so many events, and a stop comes after as many.
+/// The maximum number of events before a connection breaks, or before a stop.
 const MAX_EVENTS: u64 = 120;
-/// Above what the longest reply takes with its retries.
+/// Longer than the longest reply takes with its retries.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Short, so that a run of minutes sees journals and silences come and go; the window is longer than any reply.
+/// Short, so that journals and silences expire within a run of minutes; the window is longer than any reply.
 const SETTINGS: [(&str, &str); 2] = [("RIVULET_WINDOW_SECONDS", "20"), ("RIVULET_SILENCE_SECONDS", "2")];
 
-/// What happened, in all.
+/// The counts of a run.
 #[derive(Default)]
 struct Tally {
     people: AtomicUsize,
@@ -73,7 +73,7 @@ pub async fn run(minutes: f64, seed: u64) -> anyhow::Result<Phase> {
     Ok(Phase { line, violations })
 }
 
-/// One person after the other. What did not hold.
+/// Plays one user after the other. Returns the violations.
 async fn come_and_go(address: SocketAddr, mut dice: Dice, until: Instant, tally: Arc<Tally>) -> Vec<String> {
     let mut violations = Vec::new();
     while Instant::now() < until {
@@ -136,7 +136,7 @@ async fn reply(person: &mut Person, script: &Script, dice: &mut Dice, tally: &Ta
     Ok(!watch.text.is_empty())
 }
 
-/// What is kept, and what a late viewer sees, is what was shown.
+/// Checks that the stored text, and the text that a late viewer sees, are the text that was shown.
 async fn check(
     person: &mut Person,
     script: &Script,
@@ -164,7 +164,7 @@ async fn check(
     Ok(())
 }
 
-/// Once everybody has left, nothing is open and nothing broke.
+/// Checks that nothing is open and nothing broke once all users have left.
 async fn at_rest(rivulet: &Program) -> anyhow::Result<()> {
     let gone = ["rivulet_open_replies", "rivulet_followers", "rivulet_unsaved_replies"];
     let mut caller = Caller::new(rivulet.address).await?;

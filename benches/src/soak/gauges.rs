@@ -1,4 +1,4 @@
-//! What the server takes, looked at once a second, and whether it grows.
+//! The server's resources, sampled once a second, and whether they grow.
 
 use crate::http::Caller;
 use crate::process::Program;
@@ -13,9 +13,9 @@ use tokio::time::{Instant, sleep_until};
 const EVERY: Duration = Duration::from_secs(1);
 /// The part of the samples that the server gets to fill its pools, caches and journals.
 const WARM_UP: f64 = 0.3;
-/// Idle journals go once a minute: with fewer samples in a half, what one sees is where that falls.
+/// Idle journals go once a minute: with fewer samples in a half, the result depends on when that happens.
 const FEWEST_SAMPLES: usize = 300;
-/// A gauge may grow by so much from one half to the other, and by this part of itself.
+/// How much a gauge may grow from one half to the other, and the part of itself by which it may grow.
 const GAUGES: [Gauge; 4] = [
     Gauge { name: "RSS", unit: "MiB", slack: 4.0, part: 0.1 },
     Gauge { name: "files", unit: "", slack: 10.0, part: 0.1 },
@@ -34,7 +34,7 @@ struct Gauge {
 /// In the order of [`GAUGES`].
 type Sample = [f64; 4];
 
-/// Looks until `until`.
+/// Samples until `until`.
 pub async fn watch(rivulet: &Program, until: Instant) -> anyhow::Result<Vec<Sample>> {
     let mut caller = Caller::new(rivulet.address).await?;
     let mut samples = Vec::new();

@@ -15,12 +15,12 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Each with a reply open nearly all of the time.
+/// The users, each with a reply open nearly all of the time.
 const PEOPLE: usize = 8;
-/// When the server is killed after they have come: from their first messages to past some checkpoints.
+/// When the server is killed after they have arrived: from their first messages to past some checkpoints.
 const SOONEST_MS: u64 = 50;
 const SPREAD_MS: u64 = 3_000;
-/// How much of what somebody saw may be lost (promise S6).
+/// How much of the text that a viewer saw may be lost (promise S6).
 const MAX_LOST: Duration = Duration::from_secs(1);
 
 /// A reply that was acknowledged.
@@ -30,7 +30,7 @@ struct Story {
     watch: Watch,
 }
 
-/// What came out of it in all.
+/// The results of all kills.
 #[derive(Default)]
 struct Sum {
     replies: usize,
@@ -50,7 +50,7 @@ pub async fn run(kills: usize, seed: u64) -> anyhow::Result<Phase> {
         let talking: Vec<_> = people.into_iter().map(|person| talk(person, Dice::new(dice.below(u64::MAX)))).collect();
         let talking: Vec<_> = talking.into_iter().map(tokio::spawn).collect();
         sleep(Duration::from_millis(SOONEST_MS + dice.below(SPREAD_MS))).await;
-        // What a viewer has by now, the server had before.
+        // The server had everything that a viewer has by now.
         let killed = Instant::now();
         // SIGKILL.
         drop(rivulet);
@@ -82,13 +82,13 @@ pub async fn run(kills: usize, seed: u64) -> anyhow::Result<Phase> {
     Ok(Phase { line, violations })
 }
 
-/// Why somebody could not go on, and when.
+/// Why a user could not continue, and when.
 struct End {
     at: Instant,
     why: anyhow::Error,
 }
 
-/// Asks and reads for as long as there is a server.
+/// Sends messages and reads replies until the server is gone.
 async fn talk(mut person: Person, mut dice: Dice) -> (Vec<Story>, End) {
     let mut stories = Vec::new();
     loop {
@@ -113,7 +113,7 @@ async fn open(database: &Path, read_only: bool) -> sqlx::Result<SqliteConnection
     SqliteConnectOptions::new().filename(database).read_only(read_only).connect().await
 }
 
-/// Looks at a copy: opening the database itself would tidy up what the next start is to find.
+/// Checks a copy: opening the database itself would repair what the next start is to find.
 async fn ensure_sound(database: &Path, sum: &mut Sum, kill: usize) -> anyhow::Result<()> {
     let copy = folder()?.join("killed.db");
     for ending in ["", "-wal"] {

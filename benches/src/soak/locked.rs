@@ -1,5 +1,5 @@
-//! Another program has the database locked for long (row F18 of the fault matrix): open replies go on before their
-//! viewers' eyes, what is new is refused, and afterwards everything is kept.
+//! Another program locks the database for a long time (row F18 of the fault matrix): open replies continue to stream,
+//! new messages are refused, and afterwards everything is stored.
 
 use super::Phase;
 use super::watch::Watch;
@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 const GAP_MS: u64 = 25;
-/// The reply is so much longer than the lock, on both sides together.
+/// How much longer than the lock the reply is, on both sides together.
 const AROUND: Duration = Duration::from_secs(6);
 /// How long nothing new may be shown of an open reply: many times its gap, for a busy machine.
 const LONGEST_GAP: Duration = Duration::from_secs(1);
@@ -60,7 +60,7 @@ struct Told {
     violations: Vec<String>,
 }
 
-/// Locks, and tries to write meanwhile.
+/// Locks the database, and tries to write meanwhile.
 async fn lock(database: &Path, locked: Duration, person: &Person) -> anyhow::Result<Told> {
     // The reply is open by then.
     sleep(AROUND / 3).await;
@@ -70,10 +70,10 @@ async fn lock(database: &Path, locked: Duration, person: &Person) -> anyhow::Res
     let mut told = Told { refusals: 0, violations: Vec::new() };
     let (path, message) = (format!("{}/messages", person.path()), json!({ "content": "Hello" }));
     while Instant::now() < until {
-        // A connection for each: one that is given up is no good any more.
+        // A connection for each: one whose request was abandoned cannot be reused.
         let mut caller = person.caller.again().await?;
         let asking = caller.ask(Method::POST, &path, &[], Some(&message));
-        // One that is asked just before the end is only slow.
+        // A request just before the end of the lock is only slow.
         let Ok(answer) = tokio::time::timeout_at(until, asking).await else { break };
         let answer = answer?;
         told.refusals += 1;

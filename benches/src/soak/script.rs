@@ -1,4 +1,4 @@
-//! What the models of a soak answer.
+//! The answers of the models in a soak.
 
 use super::rng::Dice;
 use crate::upstream::script::Script;
@@ -39,7 +39,7 @@ pub fn is_whole(script: &Script) -> bool {
     broken.iter().all(Option::is_none) && (script.status.is_none() || script.times.is_some())
 }
 
-/// What is not usual about it.
+/// The answer's unusual properties.
 pub fn words(script: &Script) -> String {
     let [script, usual] = [script, &Script::default()].map(|script| serde_json::json!(script));
     let unusual = script.as_object().into_iter().flatten().filter(|(name, value)| usual[name.as_str()] != **value);

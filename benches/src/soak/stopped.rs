@@ -19,9 +19,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Who reads on, and whose gaps are measured.
+/// The viewers who keep reading, and whose gaps are measured.
 const READING: usize = 50;
-/// Each with and without the stopped ones, in turn: what else the machine does then meets both.
+/// Each with and without the stopped ones, alternately, so that other load on the machine affects both.
 const ROUNDS: usize = 5;
 /// Nearly as long a reply as there is, as quick as pieces are shown: more than the buffers on the way can hold. It ends
 /// before the stopped ones are let go of.
@@ -30,7 +30,7 @@ const PIECE_CHARS: usize = 1_600;
 const GAP_MS: u64 = 25;
 /// How much the gap may grow that 99 in 100 do not exceed (issue 3).
 const MAX_GROWN: f64 = 1.2;
-/// After a stopped viewer's line is full (promise S11), with a little for looking.
+/// From a full send buffer of a stopped viewer (promise S11), with a margin for the polling.
 const LET_GO: Duration = Duration::from_secs(32);
 /// What may remain of the memory that the stopped ones took: pools, and the end of the last reply's journal.
 const MAX_LEFT: f64 = 0.2;

@@ -1,5 +1,5 @@
 //! Thousands of viewers come back at the same time (row F26 of the fault matrix): spread, when the server has told them to
-//! go, and all at once, when it was killed.
+//! go, and all at the same time, when it was killed.
 
 use super::Phase;
 use crate::follower::{CONNECT_TOGETHER, Follower, Target};
@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 
 /// For 99 in 100, from the attempt to the first frame.
 const MAX_MS: f64 = 5_000.0;
-/// What a server that leaves tells its viewers: from half a second to five.
+/// The retry times that a draining server sends to its viewers: from half a second to five.
 const HINTS_MS: std::ops::Range<u64> = 500..5_000;
 const SLICE_MS: u64 = 500;
 /// More than the last frame of a stream.
@@ -26,7 +26,7 @@ pub async fn run(count: usize) -> anyhow::Result<Phase> {
     let mut rivulet = scene::rivulet_on(&database, upstream.address).await?;
     let address = rivulet.address;
     let mut person = Person::new(address).await?;
-    // Something to tell: a conversation with a message and its reply.
+    // A conversation with a message and its reply, to have content.
     person.send(&json!({})).await?;
     let target = Target::of(address, &person);
     let mut violations = Vec::new();
@@ -65,14 +65,15 @@ async fn connect(target: &Target, count: usize) -> anyhow::Result<Vec<Follower>>
     connecting.buffer_unordered(CONNECT_TOGETHER).try_collect().await
 }
 
-/// When it was told to come back, in milliseconds from its end, and when that was.
+/// The retry time that the viewer was sent, in milliseconds from its end, and the time of that end.
 async fn told(follower: Follower) -> (Option<u64>, Instant) {
     let last = follower.rest(LAST_BYTES).await;
     let hint = last.rsplit_once("retry: ").and_then(|(_, rest)| rest.split('\n').next()?.parse().ok());
     (hint, Instant::now())
 }
 
-/// Each at its time. How long each waited for its first frame: an answer of another status than 200 has none.
+/// Reconnects each viewer at its time. Returns how long each waited for its first frame: an answer of another status
+/// than 200 has none.
 async fn come_back(target: &Target, when: Vec<Instant>) -> anyhow::Result<(Times, Vec<Follower>)> {
     let coming = when.into_iter().enumerate().map(|(index, at)| {
         let target = target.clone();
@@ -101,7 +102,7 @@ fn slow(times: &Times, how: &str) -> Option<String> {
     late.then(|| format!("viewers who came back {how} waited for {} for their first frame", words(times)))
 }
 
-/// Everybody is told, and each half second gets about the same.
+/// Checks that every viewer was sent a retry time, and that they are spread evenly over the half seconds.
 fn spread(hints: &[u64], count: usize) -> Option<String> {
     let from = |start: u64| hints.iter().filter(|hint| (start..start + SLICE_MS).contains(hint)).count();
     let counts: Vec<usize> = HINTS_MS.step_by(SLICE_MS as usize).map(from).collect();

@@ -9,24 +9,24 @@ use serde_json::Value;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
-/// A stream gives a sign of life every ten seconds.
+/// A stream sends a keep-alive every ten seconds.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// What was seen of one reply so far.
+/// The events of one reply so far.
 pub struct Watch {
     pub reply: String,
     /// Where it was opened: a late viewer begins here.
     pub opened: String,
     cursor: String,
     pub text: String,
-    /// When the text was so long.
+    /// The times at which the text reached each length.
     pub moments: Vec<(Instant, usize)>,
     /// The event that ended it.
     pub end: Option<String>,
 }
 
 impl Watch {
-    /// Of the reply that the answer to a message names.
+    /// A viewer of the reply that the answer to a message names.
     pub fn new(sent: &Value) -> anyhow::Result<Self> {
         let field = |value: &Value| value.as_str().map(str::to_owned).with_context(|| format!("{sent} lacks a field"));
         let opened = field(&sent["cursor"])?;
@@ -46,7 +46,7 @@ impl Watch {
         Self { reply, cursor: opened.clone(), opened, text: String::new(), moments: Vec::new(), end: None }
     }
 
-    /// Follows from where it stands, on a connection of its own.
+    /// Follows from its cursor, on a connection of its own.
     pub async fn follow(&self, caller: &Caller, path: &str) -> anyhow::Result<Stream> {
         let mut caller = caller.again().await?;
         let answer = caller.call(Method::GET, path, &[("last-event-id", &self.cursor)], None).await?;
@@ -63,7 +63,7 @@ impl Watch {
     }
 
     /// # Errors
-    /// The event is not what comes next.
+    /// The event is not the next one.
     pub fn take(&mut self, event: Event) -> anyhow::Result<()> {
         let Event { id, name, data } = event;
         if name == "resumed" {

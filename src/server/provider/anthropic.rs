@@ -1,7 +1,7 @@
 //! Anthropic's Messages API: `POST /v1/messages`, answered with named events.
 //!
-//! A reply is complete behind `message_stop`, or where the stream ends after a reason to stop: some compatible servers leave
-//! the last event out. Event types and block types that are not known are ignored, as the API's documentation asks.
+//! A reply is complete after `message_stop`, or where the stream ends after a stop reason: some compatible servers
+//! leave the last event out. Unknown types of events and blocks are ignored, as the API's documentation asks.
 
 use super::framing::{Event, Framing};
 use super::lenient::{Count, List, Name, Object, Text, Word};
@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// The API wants a limit on each reply. The largest that no model still served rejects; thinking counts towards it.
+/// The API requires a limit on each reply. The largest that no model still served rejects; thinking counts towards it.
 const MAX_TOKENS: u32 = 32_000;
 
 pub(super) static VENDOR: Vendor = Vendor {
@@ -32,7 +32,7 @@ pub(super) static VENDOR: Vendor = Vendor {
     decoder: |origin| Box::new(Decoder::new(origin)),
 };
 
-/// The setting is without `/v1`; with it, it can only mean the same.
+/// The setting is without `/v1`; where it ends with it, the version is not repeated.
 fn url(base: &str, _model: &str) -> String {
     format!("{}/v1/messages", base.trim_end_matches("/v1"))
 }
@@ -42,7 +42,7 @@ fn headers(key: Option<&str>) -> Vec<(&'static str, String)> {
     key.map(|key| ("x-api-key", key.to_owned())).into_iter().chain([version]).collect()
 }
 
-/// No temperature and no thinking budget that nobody asked for: newer models reject both.
+/// No default temperature and no default thinking budget: newer models reject both.
 fn body(request: &Request) -> Value {
     let mut body = json!({
         "model": request.model,
@@ -100,7 +100,7 @@ impl Decoder {
         Self { speech: Speech::new(origin), tokens: Tokens::default(), stop_reason: None, begun: false }
     }
 
-    /// Reads an event. Gives back the one that is wrapped in it.
+    /// Reads an event. Returns the one that is wrapped in it.
     fn take(&mut self, event: &Event, deltas: &mut Vec<Delta>) -> Option<Event> {
         if event.name == "error" {
             self.speech.complain(&Complaint::read(&event.data).unwrap_or_default(), deltas);
@@ -150,7 +150,7 @@ impl Decoder {
         self.speech.finish(self.stop_reason.take().unwrap_or_else(|| "end_turn".into()), deltas);
     }
 
-    /// A block may begin with text. A thinking one may stay without any for minutes, which viewers should know.
+    /// A block may begin with text. A thinking block may stay without any for minutes, which viewers should know.
     fn begin(&mut self, block: Block, deltas: &mut Vec<Delta>) {
         match block.kind.0 {
             Some(BlockKind::Text) => self.speech.say(block.text.0, deltas),
@@ -162,7 +162,7 @@ impl Decoder {
                 self.speech.think(block.thinking.0, deltas);
             }
             Some(BlockKind::Tool) => self.speech.call(&block.name.0),
-            // A tool that the server uses itself, and what came of it: text goes on behind a break.
+            // A tool that the server uses itself, and its result: text continues after a break.
             Some(BlockKind::Other) | None => self.speech.part(),
         }
     }
@@ -176,8 +176,8 @@ impl Decoder {
         }
     }
 
-    /// The counts are cumulative and stand in two events: the input in the first, the output in the last. What was read from
-    /// the cache or written to it is counted beside the input.
+    /// The counts are cumulative and come in two events: the input in the first, the output in the last. Input from and
+    /// to the cache is counted beside the input.
     fn count(&mut self, tokens: Object<Tokens>) -> Option<Delta> {
         self.tokens = self.tokens.at_least(tokens.0?);
         let Tokens { input_tokens, cache_creation_input_tokens, cache_read_input_tokens, output_tokens } = self.tokens;
@@ -191,7 +191,7 @@ fn carries_the_reply(name: &str) -> bool {
     name.is_empty() || name.starts_with("message_") || name.starts_with("content_block_")
 }
 
-/// All that is read of any event.
+/// All members that are read of any event.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Data {
@@ -214,10 +214,10 @@ enum Kind {
     BlockDelta,
     MessageDelta,
     MessageStop,
-    /// No event, but the whole answer.
+    /// Not an event, but the whole answer.
     Whole,
     Error,
-    /// Known, and says nothing.
+    /// Known, and has no content here.
     Other,
     Unknown,
 }
@@ -259,7 +259,7 @@ struct Block {
 
 enum BlockKind {
     Text,
-    /// Also where what is thought is not shown.
+    /// Also where the thought is not shown.
     Thinking,
     Tool,
     Other,
@@ -276,7 +276,7 @@ impl From<&str> for BlockKind {
     }
 }
 
-/// What a block or the message gets.
+/// A change to a block or to the message.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Change {
@@ -313,7 +313,7 @@ struct Tokens {
 }
 
 impl Tokens {
-    /// The larger one of each.
+    /// The larger of each pair.
     fn at_least(self, other: Self) -> Self {
         let larger = |one: Count, other: Count| Count(one.0.max(other.0));
         Self {

@@ -1,6 +1,6 @@
 //! One attempt at a reply: sends the request, checks what comes back, reads it under deadlines and caps.
 //!
-//! Owned by the stream that the engine polls: there is no task and no queue, so dropping it closes the connection.
+//! The stream that the engine polls owns it: there is no task and no queue, so dropping it closes the connection.
 
 use super::dialect::{Changes, MAX_CHANGES};
 use super::reader::Reader;
@@ -18,9 +18,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// An error's body is worth this wait, and no more: its status says most.
+/// How long to wait for an error's body: its status says most.
 const ERROR_BODY_WAIT: Duration = Duration::from_secs(5);
-/// Where Anthropic, OpenAI, OpenRouter and Mistral write it.
+/// The header with the request id of Anthropic, OpenAI, OpenRouter and Mistral.
 const REQUEST_IDS: [&str; 4] = ["request-id", "x-request-id", "x-generation-id", "mistral-correlation-id"];
 /// The longest request id that is passed on.
 const REQUEST_ID_BYTES: usize = 200;
@@ -36,8 +36,8 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// Sends the request and waits for an answer that can be a reply. A server that refuses what Rivulet has added by
-    /// itself is asked again without it, at once.
+    /// Sends the request and waits for an answer that can be a reply. If the server refuses a member that Rivulet has
+    /// added by itself, the request is repeated without it, at once.
     pub(super) async fn open(service: &Service, request: &Request, limits: &ProviderLimits) -> Result<Self, Failure> {
         let deadline = Instant::now() + limits.first_byte;
         let mut changes = service.changes(&request.model);
@@ -70,20 +70,20 @@ impl Answer {
             return Err(refused(origin, response, limits).await);
         }
         check_encoding(origin, response.headers())?;
-        // What it is, its first bytes say; a media type that does not fit only leaves less room for doubt.
+        // The first bytes decide what it is; a media type that does not fit only makes the check stricter.
         let media_type = media_type(response.headers()).unwrap_or_default();
         let reader = service.kind.reader_of(&media_type, origin, limits);
         Ok(Self { origin: Arc::clone(origin), response, reader, deadline, silence: limits.silence })
     }
 
-    /// The provider's name for this request; its support asks for it.
+    /// The provider's id of this request; its support asks for it.
     pub(super) fn request_id(&self) -> Option<String> {
         let headers = self.response.headers();
         let id = REQUEST_IDS.iter().find_map(|name| headers.get(*name))?.to_str().ok()?;
         (id.len() <= REQUEST_ID_BYTES).then(|| id.to_owned())
     }
 
-    /// Waits for the next bytes. The last deltas of all hold a `Finished` or a `Failed`.
+    /// Waits for the next bytes. The last deltas include a `Finished` or a `Failed`.
     pub(super) async fn read(&mut self) -> Vec<Delta> {
         match timeout_at(self.deadline, self.response.chunk()).await {
             Ok(Ok(Some(chunk))) => {
@@ -105,7 +105,7 @@ impl Answer {
 /// Why there is no answer to read.
 struct Refusal {
     failure: Failure,
-    /// What the server said about a request that it takes for wrong.
+    /// The server's words about a request that it considers invalid.
     said: Option<String>,
 }
 
@@ -124,7 +124,7 @@ fn is_end(error: &reqwest::Error) -> bool {
     })
 }
 
-/// Whether the provider's certificate was looked at and refused.
+/// Whether the provider's certificate was checked and refused.
 fn is_untrusted(error: &reqwest::Error) -> bool {
     causes(error).any(|error| matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))))
 }
@@ -132,7 +132,7 @@ fn is_untrusted(error: &reqwest::Error) -> bool {
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
     let first: &(dyn Error + 'static) = error;
     std::iter::successors(Some(first), |&error| {
-        // An IO error leaves out what it wraps when it is asked for its source.
+        // An IO error leaves out the error that it wraps when it is asked for its source.
         match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
             Some(wrapped) => Some(wrapped),
             None => error.source(),
@@ -146,12 +146,12 @@ fn unsent(origin: &Origin, error: reqwest::Error) -> Failure {
         true => FailureKind::Unreachable,
         false => FailureKind::UpstreamReset,
     };
-    // The address is the operator's own and stays out of what others are shown; the log has the cause.
+    // The address is the operator's own and is not shown to others; the log has the cause.
     tracing::warn!(provider = origin.name, error = %chain(&error.without_url()), "No answer from the provider");
     Failure::of(kind, origin)
 }
 
-/// The failure that an answer with an error status is.
+/// The failure of an answer with an error status.
 async fn refused(origin: &Origin, response: Response, limits: &ProviderLimits) -> Refusal {
     let status = response.status();
     let wait = retry::retry_after(response.headers(), Timestamp::now());
@@ -168,7 +168,7 @@ async fn refused(origin: &Origin, response: Response, limits: &ProviderLimits) -
     let is_wrong = matches!(status.as_u16(), 400 | 422);
     let said = is_wrong.then(|| complaint.as_ref().map_or(body, Complaint::words));
     let mut failure = complaint.unwrap_or_default().refusal(origin, status.as_u16(), wait);
-    // Whatever the headers say: asking again pays no bill.
+    // Whatever the headers say: a retry does not help without credit.
     if failure.kind != FailureKind::Quota {
         failure.retryable = should_retry.unwrap_or(failure.retryable);
     }
@@ -181,7 +181,7 @@ fn redirected(origin: &Origin) -> Failure {
     Failure::new(FailureKind::Protocol, message)
 }
 
-/// We ask for no compression: what comes compressed anyway can be of any size once unpacked.
+/// We ask for no compression: an answer that is compressed anyway can be of any size once unpacked.
 fn check_encoding(origin: &Origin, headers: &HeaderMap) -> Result<(), Failure> {
     match headers.get(CONTENT_ENCODING) {
         Some(encoding) if encoding != "identity" => Err(Failure::of(FailureKind::Protocol, origin)),
@@ -195,7 +195,7 @@ fn media_type(headers: &HeaderMap) -> Option<String> {
     Some(value.split(';').next()?.trim().to_ascii_lowercase())
 }
 
-/// An error's body as far as it comes in time and fits.
+/// An error's body, as much as arrives in time and fits.
 async fn body(mut response: Response, limits: &ProviderLimits) -> String {
     let mut bytes = Vec::new();
     let read = async {
@@ -207,7 +207,7 @@ async fn body(mut response: Response, limits: &ProviderLimits) -> String {
             }
         }
     };
-    // Late or cut, what has come is still the best there is.
+    // Late or truncated, what has arrived is the best there is.
     let _ = timeout(ERROR_BODY_WAIT.min(limits.silence), read).await;
     String::from_utf8_lossy(&bytes).into_owned()
 }

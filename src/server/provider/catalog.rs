@@ -1,5 +1,5 @@
 //! Which providers there are and which of their models can be chosen. Replaced as a whole when the settings change;
-//! replies that are open keep the one that they began with.
+//! open replies keep the one that they began with.
 
 use super::service::{self, Service};
 use super::settings::{Listed, Price};
@@ -31,7 +31,7 @@ pub(super) struct Catalog {
 }
 
 impl Catalog {
-    /// Checks the settings and makes the HTTP client. Connects to nobody.
+    /// Checks the settings and makes the HTTP client. Opens no connection.
     ///
     /// # Errors
     /// A sentence that names the wrong setting and says what is expected.
@@ -48,7 +48,8 @@ impl Catalog {
         Ok(catalog.with_choices())
     }
 
-    /// The same with the models that its services have now; none when nothing is different, or nobody can be asked.
+    /// A catalog with the current model lists of its services; none when nothing has changed, or no service can be
+    /// asked.
     pub(super) async fn discovered(&self) -> Option<Self> {
         let mut services = self.services.clone();
         let mut is_new = false;
@@ -89,14 +90,14 @@ impl Catalog {
         self.known(model)?.price
     }
 
-    /// Who is asked where `model` cannot answer.
+    /// The model to ask where `model` cannot answer.
     pub(super) fn fallback(&self, model: &str) -> Option<Fallback> {
         let model = self.known(model)?.fallback.clone()?;
         let service = self.service(&model).ok().flatten()?;
         Some(Fallback { service, model })
     }
 
-    /// A fallback that cannot be asked would be found out when it is needed most.
+    /// Checked at the start, because a misconfigured fallback would only show when it is needed.
     fn check_fallbacks(&self) -> Result<(), String> {
         for service in &self.services {
             for listed in &service.models {
@@ -112,7 +113,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// How many images a request to the model may have; none where it does not see.
+    /// How many images a request to the model may have; 0 where it does not see.
     pub(super) fn most_images(&self, model: &str) -> usize {
         let Some((provider, name)) = model.split_once('/') else { return 0 };
         let Some(service) = self.service_of(provider) else { return 0 };
@@ -123,7 +124,7 @@ impl Catalog {
         }
     }
 
-    /// What the tour says of itself.
+    /// The reason that the tour gives for answering.
     pub(super) fn why_the_tour(&self) -> demo::Why {
         match self.choices.first() {
             _ if self.services.is_empty() => demo::Why::NoProvider,
@@ -132,12 +133,12 @@ impl Catalog {
         }
     }
 
-    /// Who serves `model`; none for the built-in tour.
+    /// The service of `model`; none for the built-in tour.
     ///
     /// # Errors
     /// A sentence that names what is configured.
     pub(super) fn service(&self, model: &str) -> Result<Option<Arc<Service>>, String> {
-        // The tour stays reachable when a provider is configured later: conversations may still name it.
+        // The tour stays available when a provider is configured later: conversations may still name it.
         if model == demo::MODEL {
             return Ok(None);
         }

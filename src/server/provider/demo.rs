@@ -1,6 +1,6 @@
-//! The built-in tour: the model of a server that has none. It says so first, and then shows what Rivulet does.
+//! The built-in tour: the model of a server without one. It says so first, and then shows what Rivulet does.
 //!
-//! Needs no key and no network. The same question gets the same pieces at the same pace.
+//! Needs no key and no network. Deterministic: one question always gets equal pieces at an equal pace.
 
 use super::{Delta, GO_ON, Request, Turn};
 use crate::model::{Role, Usage};
@@ -20,7 +20,7 @@ const QUOTE_CHARS: usize = 280;
 pub(super) enum Why {
     /// No provider is configured.
     NoProvider,
-    /// One is, but nobody named a model of it.
+    /// A provider is configured, but no model of it.
     NoModel,
     /// A model is configured, but the conversation still asks for the tour.
     Asked,
@@ -83,8 +83,8 @@ On the keyboard:
 
 > A conversation is a journal. Every viewer is a cursor.
 
-Each piece of a reply is an event in the journal, and what you see is all of them put together. Whoever comes back says
-how far they had read, and gets the rest:
+Each piece of a reply is an event in the journal, and what you see is all of them put together. A returning viewer says
+how far it had read, and gets the rest:
 
 ```rust
 /// What a viewer sees: the events so far, put together.
@@ -119,12 +119,12 @@ pub(super) fn reply(request: &Request, why: Why) -> impl Stream<Item = Delta> + 
     stream::iter([Delta::Started { request_id: None }]).chain(said).chain(stream::iter(end))
 }
 
-/// The whole answer, or what is missing of one that was stopped.
+/// The whole answer, or the rest of one that was stopped.
 fn answer(turns: &[Turn], why: Why) -> String {
     match turns {
         [before @ .., kept, last] if last.text == GO_ON => {
             let whole = text(before, why);
-            // The space behind the last word that was shown has been shown too.
+            // The space after the last word that was shown has been shown too.
             let rest = whole.strip_prefix(kept.text.trim_end()).map(str::trim_start);
             rest.map(str::to_owned).unwrap_or(whole)
         }

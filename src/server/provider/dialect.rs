@@ -1,5 +1,5 @@
-//! What a server takes of what Rivulet adds to a request by itself: as the settings say, or as the server's refusals have
-//! taught. What a person or the settings ask for is never left out.
+//! Which of the members that Rivulet adds to a request by itself a server accepts: according to the settings, or
+//! learned from the server's refusals. What a user or the settings ask for is never left out.
 
 use super::meaning::is_about_an_amount;
 use super::{Kind, Request};
@@ -9,18 +9,18 @@ use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How often one request is changed and sent again before its refusal is the reply's.
+/// How often one request is changed and repeated before a refusal becomes the reply's failure.
 pub(super) const MAX_CHANGES: usize = 3;
-/// For how many models of a provider the changes are remembered: people can name models that do not exist.
+/// For how many models of a provider the changes are remembered: users can name models that do not exist.
 const MAX_MODELS: usize = 1_000;
 
-/// Names of the limit on a reply in chat completions.
+/// Names of the reply's limit in chat completions.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum LimitName {
-    /// What compatible servers read; many ignore the other.
+    /// The name that compatible servers read; many ignore the other.
     MaxTokens,
-    /// What OpenAI's own models read; they refuse the other.
+    /// The name that OpenAI's own models read; they refuse the other.
     MaxCompletionTokens,
 }
 
@@ -40,10 +40,10 @@ impl LimitName {
     }
 }
 
-/// What the settings say about a provider's requests.
+/// The settings of a provider's requests.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Dialect {
-    /// What "Longest reply" is called; none for what is usual at the address. Chat completions only.
+    /// The name of "Longest reply" in requests; none for the usual one at the address. Chat completions only.
     pub longest_reply: Option<LimitName>,
     /// Members that Rivulet would add ([`Kind::additions`]), and does not.
     pub leave_out: BTreeSet<String>,
@@ -67,7 +67,7 @@ pub(super) struct Changes {
     other_limit_name: bool,
 }
 
-/// The changes that are remembered, by model. Gone when the settings are read anew.
+/// The changes that are remembered, by model. Forgotten when the settings are reloaded.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Learned(Arc<Mutex<HashMap<String, Changes>>>);
 
@@ -84,7 +84,7 @@ impl Learned {
     }
 }
 
-/// A provider's requests: its kind, where they go, and what the settings say.
+/// A provider's requests: its kind, their address, and the settings.
 #[derive(Clone, Debug)]
 pub(super) struct Requests {
     kind: Kind,
@@ -98,7 +98,7 @@ impl Requests {
         Self { kind, dialect, is_openai: is_openai(base) }
     }
 
-    /// Leaves out and renames what the server does not take. `fixed` are the members that the settings give a value.
+    /// Leaves out and renames what the server does not accept. `fixed` are the members that the settings give a value.
     pub(super) fn change(&self, body: &mut Value, request: &Request, changes: &Changes, fixed: impl Fn(&str) -> bool) {
         let Some(members) = body.as_object_mut() else { return };
         for &name in self.kind.additions() {
@@ -152,7 +152,7 @@ fn is_openai(base: &str) -> bool {
     host == "api.openai.com" || host.ends_with(".openai.azure.com")
 }
 
-/// Whether the words name this member of a request, or what it holds.
+/// Whether the words name this member of a request, or its value.
 fn names(said: &str, member: &str) -> bool {
     let inner = if member == "stream_options" { "include_usage" } else { member };
     let mut words = said.split(|character: char| !character.is_ascii_alphanumeric() && character != '_');

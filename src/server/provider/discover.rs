@@ -1,4 +1,4 @@
-//! The models that a local server has, where nobody listed any: a model that was pulled a minute ago can be chosen.
+//! The models that a local server has, where the settings list none: a newly pulled model can be chosen.
 
 use super::service::Service;
 use super::settings::Listed;
@@ -6,12 +6,12 @@ use crate::server::provider::excerpt::tidy;
 use serde::Deserialize;
 use std::time::Duration;
 
-/// It is a machine nearby, or none at all.
+/// The server is nearby, or not running.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A thousand models are a quarter of this.
 const MAX_BYTES: usize = 1 << 20;
 
-/// What Ollama answers to `GET /api/tags`.
+/// Ollama's answer to `GET /api/tags`.
 #[derive(Deserialize)]
 struct Tags {
     models: Vec<Tag>,

@@ -1,4 +1,4 @@
-//! What providers write when they refuse: one reader for the shapes and words of all of them.
+//! Providers' error bodies: one reader for the shapes and words of all of them.
 //!
 //! The words do not collide, so one table serves every provider, and a gateway that answers in another vendor's words
 //! is understood too.
@@ -23,13 +23,13 @@ pub(super) struct Complaint {
 }
 
 impl Complaint {
-    /// Reads a body or an event's data; none when it is not JSON that complains.
+    /// Reads a body or an event's data; none when it is not JSON with an error.
     pub(super) fn read(text: &str) -> Option<Self> {
         let value: Value = json::parse(text).ok()?;
         // Google's compatible API wraps the object in a list.
         let value = value.get(0).unwrap_or(&value);
         match value.get("error") {
-            // Some put the words beside the sentence: xAI, and most gateways written in a hurry.
+            // Some put the words beside the message: xAI, and many gateways.
             Some(error) if error.is_string() => Some(Self { words: Self::of(value).words, ..Self::of(error) }),
             Some(error) if !error.is_null() => Some(Self::of(error)),
             _ if value.get("message").is_some() || value.get("detail").is_some() => Some(Self::of(value)),
@@ -52,17 +52,17 @@ impl Complaint {
         }
     }
 
-    /// What is complained of, and what it is about.
+    /// The message, and the member that it is about.
     pub(super) fn words(&self) -> String {
         format!("{} {}", self.message, self.member.as_deref().unwrap_or_default())
     }
 
-    /// The failure that this is inside a stream.
+    /// Its failure as part of a stream.
     pub(super) fn failure(&self, origin: &Origin) -> Failure {
         Failure::of(self.kind(None), origin).after(self.wait).quoting(&self.message)
     }
 
-    /// The failure that this is as the body of an answer with `status`, which may ask to wait.
+    /// Its failure as the body of an answer with `status`, which may ask to wait.
     pub(super) fn refusal(&self, origin: &Origin, status: u16, wait: Option<Duration>) -> Failure {
         Failure::of(self.kind(Some(status)), origin).after(wait.or(self.wait)).quoting(&self.message)
     }
@@ -79,7 +79,7 @@ impl Complaint {
         let status = status.or(self.status.filter(|status| (400..600).contains(status)));
         let vague =
             || self.words.iter().any(|word| matches!(word.as_str(), "invalid_request_error" | "INVALID_ARGUMENT"));
-        // Gemini says so for a rate, too, and has a word for that.
+        // Gemini uses this status for a rate limit, too, and has a separate word for that.
         let used_up = word.is_none() && self.wait.is_none() && is_quota_used_up(&self.message);
         let word = word.or(used_up.then_some(FailureKind::Quota));
         word.or_else(|| status.map(of_status))
@@ -98,7 +98,8 @@ fn seconds(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(text.strip_suffix('s')?.parse().ok()?).ok()
 }
 
-/// A sentence, or the first of the list that servers in Python write: where in the request something is wrong, and what.
+/// A message, or the first of the list that servers in Python write: the place of the error in the request, and the
+/// error.
 fn sentence(value: &Value) -> Option<String> {
     if let Some(text) = value.as_str() {
         return Some(text.to_owned());
@@ -109,7 +110,8 @@ fn sentence(value: &Value) -> Option<String> {
     Some(place.map_or_else(|| what.to_owned(), |place| format!("{place}: {what}")))
 }
 
-/// What a word says for certain. Those that come with many a status (`invalid_request_error`, `server_error`) do not.
+/// The kind that a word certainly means. Words that come with many a status (`invalid_request_error`, `server_error`)
+/// have none.
 fn of_word(word: &str) -> Option<FailureKind> {
     Some(match word {
         "insufficient_quota"
@@ -141,7 +143,7 @@ fn of_status(status: u16) -> FailureKind {
         413 => FailureKind::TooLong,
         429 => FailureKind::RateLimited,
         503 | 529 => FailureKind::Overloaded,
-        // A conflict or a request that came too early: nobody's mistake, and it passes.
+        // A conflict or a request that came too early: a retry helps.
         409 | 425 | 500.. => FailureKind::Server,
         400..500 => FailureKind::BadRequest,
         _ => FailureKind::Protocol,

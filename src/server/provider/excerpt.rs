@@ -2,13 +2,13 @@
 
 use crate::markdown::is_hidden;
 
-/// The longest quote, in characters: a provider's reason is one or two sentences.
+/// The longest excerpt, in characters: a provider's reason is one or two sentences.
 pub(super) const LONGEST: usize = 300;
-/// How a quote that was cut ends.
+/// The end of an excerpt that was cut.
 pub(super) const CUT: &str = "…”";
-/// What stands in a secret's place.
+/// The replacement of a secret.
 pub(super) const HIDDEN: &str = "[hidden]";
-/// The beginning of a secret that is worth hiding, in bytes. Shorter ones are found in any text.
+/// The shortest beginning of a secret that is redacted, in bytes. Shorter ones are found in any text.
 pub(super) const SHORTEST_START: usize = 6;
 
 /// The words in quotation marks; none when they are blank or a web page.
@@ -24,8 +24,8 @@ pub(super) fn quote(words: &str) -> Option<String> {
     Some(format!("“{start}{CUT}"))
 }
 
-/// The message without `secret`, wherever a quote repeats it. A quote that was cut in the middle of the secret must
-/// stand at the message's end.
+/// The message without `secret`, wherever an excerpt repeats it. An excerpt that was cut in the middle of the secret
+/// must be at the message's end.
 pub(super) fn hide(message: String, secret: &str) -> String {
     let secret = tidy(secret);
     let message = message.replace(&secret, HIDDEN);

@@ -1,13 +1,13 @@
-//! Why a reply failed, and every sentence that a person is told about it.
+//! Why a reply failed, and every sentence that users are told about it.
 
 use super::{Origin, redact};
 use crate::model::{Parameters, ReplyError};
 use crate::server::provider::excerpt;
 use std::time::Duration;
 
-/// What a person is told of a request that is wrong in a way that only the provider knows.
+/// The message for an invalid request whose reason only the provider knows.
 const NOT_ACCEPTED: &str = "The model provider did not accept the request.";
-/// What providers call the conversation's parameters, in small letters.
+/// The providers' names for the conversation's parameters, in small letters.
 const TEMPERATURE: &[&str] = &["temperature"];
 const LONGEST_REPLY: &[&str] =
     &["max_tokens", "max_completion_tokens", "max_output_tokens", "maxoutputtokens", "num_predict", "max tokens"];
@@ -17,44 +17,44 @@ const EFFORT: &[&str] = &["effort", "output_config", "thinking", "reasoning"];
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
     pub kind: FailureKind,
-    /// For a person: what happened and what to change. Holds no key, no prompt and no HTML.
+    /// For the user: what happened and what to change. Contains no key, no prompt and no HTML.
     pub message: String,
-    /// Whether the same request may well succeed later.
+    /// Whether the request may well succeed when it is repeated later.
     pub retryable: bool,
     /// When, where the provider says so.
     pub retry_after: Option<Duration>,
 }
 
-/// The failures that somebody tells apart.
+/// The kinds of failure that clients can distinguish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
-    /// Nobody answers at the provider's address.
+    /// There is no answer at the provider's address.
     Unreachable,
-    /// Somebody answers there, and cannot prove to be who was asked.
+    /// The server there cannot prove its identity.
     Untrusted,
-    /// The provider was silent for too long, or says that it took too long itself.
+    /// The provider was silent for too long, or reports a timeout of its own.
     Timeout,
     /// The connection broke in the middle of the answer.
     UpstreamReset,
     /// The answer ended in order, but before its end.
     Truncated,
-    /// The answer is complete and says nothing.
+    /// The answer is complete and has no text.
     Empty,
     /// Too many requests; more are welcome later.
     RateLimited,
-    /// The provider has too much to do.
+    /// The provider is overloaded.
     Overloaded,
-    /// The provider has a fault of its own.
+    /// The provider has an internal error.
     Server,
-    /// The key is missing, wrong, or may not do this.
+    /// The key is missing, invalid, or lacks the permission.
     Unauthorized,
-    /// The account at the provider has no money left.
+    /// The account at the provider has no credit left.
     Quota,
     ModelNotFound,
     /// The conversation does not fit the model.
     TooLong,
     BadRequest,
-    /// The answer is not what this API answers.
+    /// The answer is not in this API's format.
     Protocol,
 }
 
@@ -80,7 +80,7 @@ impl FailureKind {
         }
     }
 
-    /// Whether it may pass by itself.
+    /// Whether it may pass without a change.
     fn passes(self) -> bool {
         match self {
             Self::Unreachable
@@ -101,22 +101,22 @@ impl FailureKind {
         }
     }
 
-    /// Whether another model may well answer the same request.
+    /// Whether another model may well answer this request.
     pub(super) fn may_be_the_models(self) -> bool {
         !matches!(self, Self::BadRequest | Self::TooLong)
     }
 
-    /// What a person is told who waits for another attempt.
+    /// The message for a user who waits for another attempt.
     pub(super) fn retried(self, pause: Duration) -> String {
         format!("The model provider {}. Asking it again in {}\u{2026}", self.happened(), spoken(pause))
     }
 
-    /// What a person is told when another model is asked.
+    /// The message when a fallback is asked.
     pub(super) fn replaced(self, asked: &str, instead: &str) -> String {
         format!("The provider of {asked} {}. Asking {instead} instead\u{2026}", self.happened())
     }
 
-    /// What it did, behind its name.
+    /// What the provider did, as the rest of a sentence that begins with its name.
     fn happened(self) -> &'static str {
         match self {
             Self::Unreachable => "cannot be reached",
@@ -184,11 +184,11 @@ impl FailureKind {
 /// Why a reply that is complete has no text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Empty {
-    /// Nobody knows.
+    /// The reason is unknown.
     Nothing,
-    /// The model asked for a tool, which it does not have here.
+    /// The model called a tool, and none is available here.
     Tool,
-    /// What a reply may have was used up before its first word.
+    /// The reply's limit was used up before its first word.
     Length,
     /// There is an image, or a sound.
     Unshown,
@@ -217,12 +217,12 @@ impl Failure {
         Self::new(FailureKind::Empty, why.sentence())
     }
 
-    /// A failure in words of its own.
+    /// A failure with its own message.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), retryable: kind.passes(), retry_after: None }
     }
 
-    /// A failure in the usual words.
+    /// A failure with the usual message of its kind.
     pub(super) fn of(kind: FailureKind, origin: &Origin) -> Self {
         Self::new(kind, kind.sentence(origin))
     }
@@ -236,7 +236,7 @@ impl Failure {
         self
     }
 
-    /// Adds what the provider said itself, where that can be shown. Comes last: see [`excerpt::hide`].
+    /// Adds the provider's own words, where they can be shown. Comes last: see [`excerpt::hide`].
     pub(super) fn quoting(mut self, words: &str) -> Self {
         if let Some(quote) = excerpt::quote(words) {
             self.message = format!("{} It said: {quote}", self.message);
@@ -244,7 +244,7 @@ impl Failure {
         self
     }
 
-    /// Says which of the conversation's parameters to take back, where the provider's words name one that is set.
+    /// Names the conversation's parameter to unset, where the provider's words name one that is set.
     pub(super) fn blaming(mut self, parameters: &Parameters) -> Self {
         let Some(rest) = self.message.strip_prefix(NOT_ACCEPTED) else { return self };
         let words = rest.to_ascii_lowercase();
@@ -265,18 +265,18 @@ impl Failure {
         self
     }
 
-    /// Takes out our key, however the provider has written it.
+    /// Redacts our key, however the provider has written it.
     pub(super) fn without_key(self, key: &str) -> Self {
         Self { message: redact::hide_key(self.message, key), ..self }
     }
 
-    /// Takes out what must not be shown: a provider may repeat the prompt in its words.
+    /// Redacts the prompt: a provider may repeat it in its words.
     pub(super) fn without(self, secret: &str) -> Self {
         Self { message: excerpt::hide(self.message, secret), ..self }
     }
 }
 
-/// A time as people say it, rounded up.
+/// A time in words, rounded up.
 fn spoken(time: Duration) -> String {
     let seconds = time.as_secs() + u64::from(time.subsec_nanos() != 0);
     match seconds {

@@ -5,7 +5,7 @@ use super::sniff::{EXCERPT_BYTES, Shape, Start, excerpt};
 use super::sse;
 use super::values::Values;
 
-/// What some servers put before everything else.
+/// The byte order mark, which some servers put first.
 pub(super) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// One piece of an answer that a decoder reads by itself.
@@ -17,12 +17,12 @@ pub struct Event {
     pub data: String,
 }
 
-/// A line, or the lines of one event together, are longer than may be held.
+/// A line, or the lines of one event together, exceed the limit.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an event of the stream is too long")]
 pub struct TooLong;
 
-/// What a model API cuts its answer into.
+/// How a model API divides its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
     /// Server-Sent Events.
@@ -40,7 +40,7 @@ impl Framing {
         }
     }
 
-    /// Whether this media type is one that such an answer has. A lone object of JSON is a line, too.
+    /// Whether this media type fits such an answer. A single JSON object is a line, too.
     pub(super) fn reads(self, media_type: &str) -> bool {
         match self {
             Self::Sse => media_type == "text/event-stream",
@@ -64,7 +64,7 @@ pub(super) struct Parser {
 
 /// What the answer is.
 enum Format {
-    /// Too little of it has come to tell.
+    /// Too little has come to tell.
     Unknown(Start),
     Sse(sse::Parser),
     Lines {
@@ -72,12 +72,12 @@ enum Format {
         limit: usize,
     },
     Values(Values),
-    /// Nothing that can be read, as far as it is quoted.
+    /// Not readable; its beginning, for an excerpt.
     Foreign(Vec<u8>),
 }
 
 impl Parser {
-    /// A parser of what is most likely in this framing, unless its media type is `doubtful`. Holds at most `limit` bytes.
+    /// A parser of the usual content of this framing, unless its media type is `doubtful`. Holds at most `limit` bytes.
     pub(super) fn new(expected: Framing, doubtful: bool, limit: usize) -> Self {
         Self { limit, format: Format::Unknown(Start::new(expected, doubtful)) }
     }
@@ -85,7 +85,7 @@ impl Parser {
     /// Takes a chunk and adds the events that it completed.
     ///
     /// # Errors
-    /// [`TooLong`] above the limit; the events before it have been added, and the stream is of no more use.
+    /// [`TooLong`] above the limit; the events before it have been added, and the stream is no longer usable.
     pub(super) fn push(&mut self, mut chunk: &[u8], events: &mut Vec<Event>) -> Result<(), TooLong> {
         match &mut self.format {
             Format::Sse(parser) => return parser.push(chunk, events),
@@ -104,7 +104,7 @@ impl Parser {
         Ok(())
     }
 
-    /// What the end of the stream left over, if it is something.
+    /// The rest of the stream at its end, if it is an event.
     pub(super) fn end(&mut self) -> Option<Event> {
         match &mut self.format {
             Format::Sse(parser) => parser.end(),
@@ -120,7 +120,7 @@ impl Parser {
         }
     }
 
-    /// What there is to quote of an answer that nobody can read, when enough of it has come, or all.
+    /// The excerpt of an unreadable answer, when enough of it has come, or all.
     pub(super) fn foreign(&self, is_all: bool) -> Option<String> {
         match &self.format {
             Format::Foreign(page) if is_all || page.len() == EXCERPT_BYTES => Some(excerpt(page)),

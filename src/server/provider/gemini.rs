@@ -1,7 +1,7 @@
 //! Gemini's `POST /v1beta/models/{model}:streamGenerateContent?alt=sse`, answered with unnamed events.
 //!
-//! No event says that it was the last: a reply is complete at the end of the stream, where a reason was given before.
-//! Candidates that say nothing and parts that are not known are ignored.
+//! No event is marked as the last: a reply is complete at the end of the stream, where a reason was given before. Empty
+//! candidates and unknown parts are ignored.
 
 use super::framing::{Event, Framing};
 use super::lenient::{Count, Flag, List, Object, Text, Thing, Word};
@@ -42,14 +42,15 @@ fn choose(body: &mut Value, chosen: &Parameters) {
     set(body, &["generationConfig", "thinkingConfig", "thinkingLevel"], chosen.effort.as_deref());
 }
 
-/// The setting is without the version; with it, it can only mean the same. Google writes `models/` before its ids.
+/// The setting is without the version; where it ends with it, the version is not repeated. Google writes `models/`
+/// before its ids.
 fn url(base: &str, model: &str) -> String {
     let base = base.trim_end_matches("/v1beta");
     let model = escaped(model.trim_start_matches("models/"));
     format!("{base}/v1beta/models/{model}:streamGenerateContent?alt=sse")
 }
 
-/// A model's id is any text that somebody wrote, and here a part of an address.
+/// A model's id is any text from the settings, and here a part of an address.
 fn escaped(model: &str) -> String {
     model.bytes().fold(String::new(), |mut escaped, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -109,7 +110,7 @@ impl Decoder {
         Self { speech: Speech::new(origin), usage: Usage::default(), reason: None }
     }
 
-    /// Reads an event. Gives back the one that is wrapped in it.
+    /// Reads an event. Returns the one that is wrapped in it.
     fn take(&mut self, event: &Event, deltas: &mut Vec<Delta>) -> Option<Event> {
         match text::parse(event.data.trim()) {
             Ok(Object(Some(chunk))) if Chunk::is_one(&chunk) => self.read(chunk, deltas),
@@ -125,7 +126,7 @@ impl Decoder {
         }
         let blocked = chunk.prompt_feedback.0.and_then(|feedback| feedback.block_reason.0);
         self.reason = blocked.or(self.reason.take());
-        // One answer was asked for.
+        // One answer was requested.
         if let Some(candidate) = chunk.candidates.into_items().next() {
             let parts = candidate.content.0.map(|content| content.parts).unwrap_or_default();
             parts.into_items().for_each(|part| self.part(part, deltas));
@@ -135,7 +136,7 @@ impl Decoder {
         deltas.extend(chunk.usage_metadata.0.and_then(|tokens| self.count(&tokens)));
     }
 
-    /// A thought may have no text but a signature; that the model thinks is still worth knowing, once.
+    /// A thought may have no text but a signature; viewers should know once that the model thinks.
     fn part(&mut self, part: Part, deltas: &mut Vec<Delta>) {
         if part.thought.0 {
             if part.text.0.is_empty() {
@@ -144,7 +145,7 @@ impl Decoder {
             return self.speech.think(part.text.0, deltas);
         }
         self.speech.say(part.text.0, deltas);
-        // Google runs the model's code itself, and the model goes on.
+        // Google runs the model's code itself, and the model continues.
         if part.executable_code.0.is_some() || part.code_execution_result.0.is_some() {
             self.speech.part();
         }
@@ -156,8 +157,8 @@ impl Decoder {
         }
     }
 
-    /// Every chunk repeats the counts so far; only a change is news. Thoughts are paid for as output, and are counted beside it,
-    /// unless the sum says otherwise. What a tool has put into the prompt is counted beside the prompt.
+    /// Every chunk repeats the counts so far; only a change is news. Thoughts are paid for as output, and are counted
+    /// beside it, unless the sum says otherwise. What a tool has added to the prompt is counted beside the prompt.
     fn count(&mut self, tokens: &Tokens) -> Option<Delta> {
         let (said, thought) = (tokens.candidates_token_count.or_zero(), tokens.thoughts_token_count.or_zero());
         let read = tokens.prompt_token_count.or_zero().saturating_add(tokens.tool_use_prompt_token_count.or_zero());
@@ -167,10 +168,10 @@ impl Decoder {
     }
 }
 
-/// What stands for no reason where protocol buffers have no null.
+/// The value for "no reason" where protocol buffers have no null.
 const NO_REASON: &str = "FINISH_REASON_UNSPECIFIED";
 
-/// All that is read of any event.
+/// All members that are read of any event.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Chunk {
@@ -181,7 +182,7 @@ struct Chunk {
 }
 
 impl Chunk {
-    /// Whether it has anything of a chunk.
+    /// Whether it has any member of a chunk.
     fn is_one(&self) -> bool {
         let says = self.candidates.0.is_some() || self.prompt_feedback.0.is_some() || self.usage_metadata.0.is_some();
         says || self.error.as_ref().is_some_and(is_error)

@@ -1,8 +1,9 @@
-//! What has been heard of a text that comes in pieces, and then again as a whole. Pure.
+//! What has been read of a text that comes in pieces, and then again as a whole. Pure.
 //!
-//! The text itself is not kept: its length and a hash of it say whether a whole begins with it, and where it goes on.
+//! The text itself is not kept: its length and a hash of it tell whether a whole begins with it, and where it
+//! continues.
 
-/// The hash of Fowler, Noll and Vo (FNV-1a), which takes a text in pieces of any length and costs next to nothing.
+/// The hash of Fowler, Noll and Vo (FNV-1a), which takes a text in pieces of any length at almost no cost.
 #[derive(Clone, Copy)]
 struct Sum {
     bytes: usize,
@@ -28,18 +29,18 @@ impl Sum {
         sum
     }
 
-    /// What the whole has behind what was heard; none when it does not begin with that.
+    /// The rest of the whole after what was read; none when it does not begin with that.
     fn rest(self, whole: &str) -> Option<&str> {
         let (heard, rest) = whole.split_at_checked(self.bytes)?;
         (Self::of(heard).hash == self.hash).then_some(rest)
     }
 }
 
-/// What has been heard of one part, and of all together.
+/// What has been read of one part, and of all together.
 #[derive(Default)]
 pub(super) struct Heard {
     part: Sum,
-    /// The part has come as a whole; pieces after that are of another one.
+    /// The part has come as a whole; later pieces belong to another one.
     is_complete: bool,
     all: Sum,
 }
@@ -51,7 +52,7 @@ impl Heard {
         self.is_complete = false;
     }
 
-    /// A piece.
+    /// Takes a piece.
     pub(super) fn hear(&mut self, piece: &str) {
         if self.is_complete {
             self.part();
@@ -60,7 +61,7 @@ impl Heard {
         self.all.add(piece);
     }
 
-    /// A part as a whole: what of it is new.
+    /// Takes a part as a whole; returns what is new of it.
     pub(super) fn complete<'w>(&mut self, whole: &'w str) -> &'w str {
         let rest = match self.part.rest(whole) {
             Some(rest) => rest,
@@ -69,7 +70,7 @@ impl Heard {
                 self.part();
                 whole
             }
-            // In other words than its pieces, or less of it: people have read those.
+            // In other words than its pieces, or less of it: viewers have read those.
             None => "",
         };
         self.part.add(rest);
@@ -78,7 +79,7 @@ impl Heard {
         rest
     }
 
-    /// All parts as a whole: what of which is new, by its place.
+    /// Takes all parts as a whole; returns what is new, each with the index of its part.
     pub(super) fn missing<'w>(&self, parts: &[&'w str]) -> Vec<(usize, &'w str)> {
         let (mut sum, mut missing) = (Sum::default(), Vec::new());
         for (place, part) in parts.iter().enumerate() {
@@ -89,7 +90,7 @@ impl Heard {
                 missing.push((place, rest));
             }
         }
-        // Where it begins in other words, people have read those already.
+        // Where it begins in other words, viewers have read those already.
         if sum.bytes == self.all.bytes && sum.hash == self.all.hash { missing } else { Vec::new() }
     }
 }

@@ -1,11 +1,11 @@
-//! What the Responses API makes a reply of, as it stands in its events and in the whole. Pure.
+//! Items of a reply in the Responses API, in its events and in the whole. Pure.
 
 use super::lenient::{List, Name, Object, Text, Word};
 use super::tokens::Tokens;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// One of the things that a reply is made of.
+/// One item of a reply.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Item {
@@ -18,7 +18,7 @@ pub(super) struct Item {
 }
 
 impl Item {
-    /// What is thought in it: its summary, or where there is none, itself.
+    /// Its thought: the summary, or where there is none, the thought itself.
     pub(super) fn thoughts(&self) -> impl Iterator<Item = &str> {
         let is_thought = matches!(self.kind.0, Some(ItemKind::Reasoning));
         let parts = if self.summary.items().is_empty() { &self.content } else { &self.summary };
@@ -31,7 +31,7 @@ impl Item {
 pub(super) enum ItemKind {
     Message,
     Reasoning,
-    /// A tool that we are to use.
+    /// A tool that the client is asked to run.
     Call,
     Image,
     Other,
@@ -63,7 +63,7 @@ impl Part {
     }
 }
 
-/// The whole reply, mostly again.
+/// The whole reply, mostly repeated.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Response {

@@ -1,20 +1,20 @@
-//! JSON as model APIs really send it: with halves of surrogate pairs in it, and with numbers in the place of text.
+//! JSON as model APIs really send it: with halves of surrogate pairs, and with numbers in the place of text.
 //!
 //! A provider that cuts its text between two UTF-16 units writes `"\ud83d"`, which JSON's grammar allows and serde_json
-//! rejects. The text around it must not be lost, so such a half becomes U+FFFD. And a token such as `1e3` comes as a number
-//! from some servers: as a number it would be 1000.0, so it is read again as text.
+//! rejects. The text around it must not be lost, so such a half becomes U+FFFD. And a token such as `1e3` comes as a
+//! number from some servers: as a number it would be 1000.0, so it is read again as text.
 
 use serde::de::DeserializeOwned;
 
-/// Parses, and mends the text only when it has to.
+/// Parses, and repairs the text only when needed.
 ///
 /// # Errors
-/// What serde_json says about text that stays wrong.
+/// serde_json's error about text that stays invalid.
 pub(super) fn parse<T: DeserializeOwned>(json: &str) -> serde_json::Result<T> {
     serde_json::from_str(json).or_else(|_| serde_json::from_str(&spell(&mend(json))))
 }
 
-/// Puts quotation marks around every number whose notation would be lost: all but whole ones of 64 bits.
+/// Quotes every number whose notation would be lost: all except whole ones of 64 bits.
 fn spell(json: &str) -> String {
     let mut spelled = String::with_capacity(json.len() + 16);
     let mut rest = json;
@@ -34,7 +34,7 @@ fn spell(json: &str) -> String {
     spelled
 }
 
-/// How long the text in quotation marks is that stands at the front.
+/// The length of the quoted text at the front.
 fn text(json: &str) -> usize {
     let mut escaped = false;
     for (place, byte) in json.bytes().enumerate().skip(1) {
@@ -48,7 +48,7 @@ fn text(json: &str) -> usize {
     json.len()
 }
 
-/// How long the number is that stands at the front.
+/// The length of the number at the front.
 fn number(json: &str) -> usize {
     json.find(|character: char| !matches!(character, '0'..='9' | '-' | '+' | '.' | 'e' | 'E')).unwrap_or(json.len())
 }
@@ -67,7 +67,7 @@ fn mend(json: &str) -> String {
         let (length, half) = match (unit(escape), escape.get(6..).and_then(unit)) {
             (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => (12, false),
             (Some(0xd800..=0xdfff), _) => (6, true),
-            // The backslash and what it escapes: it may be a second backslash.
+            // The backslash and the character that it escapes, which may be another backslash.
             _ => (1 + escape[1..].chars().next().map_or(0, char::len_utf8), false),
         };
         mended.push_str(if half { "\\ufffd" } else { &escape[..length] });

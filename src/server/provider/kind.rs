@@ -7,8 +7,8 @@ use crate::server::provider::ProviderLimits;
 use serde::Deserialize;
 use std::sync::Arc;
 
-/// How many times the usual event one takes that holds a whole reply: three for its text, three for its thinking, and what
-/// the request's instructions and settings take, which are repeated too.
+/// The size of an event that holds a whole reply, in usual events: three for its text, three for its thinking, and the
+/// request's instructions and settings, which are repeated too.
 const REPEATED: usize = 8;
 
 /// A wire format. Each is a file beside this one.
@@ -16,8 +16,8 @@ const REPEATED: usize = 8;
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     Anthropic,
-    /// Chat completions. What `openai` means without further words, because it is what every compatible server speaks,
-    /// and `OPENAI_BASE_URL` names one of those at least as often as OpenAI itself.
+    /// Chat completions. The meaning of `openai` alone, because every compatible server speaks it, and
+    /// `OPENAI_BASE_URL` names one of those at least as often as OpenAI itself.
     #[serde(rename = "openai")]
     OpenAi,
     /// OpenAI's newer API.
@@ -32,7 +32,7 @@ impl Kind {
     pub const ALL: [Self; 6] =
         [Self::Anthropic, Self::OpenAi, Self::Responses, Self::Gemini, Self::Ollama, Self::Mistral];
 
-    /// What is written behind `kind =`; in the environment also the provider's name.
+    /// The value of `kind =`; in the environment also the provider's name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Anthropic => "anthropic",
@@ -44,20 +44,21 @@ impl Kind {
         }
     }
 
-    /// Where such a provider is unless told otherwise, as the vendor's own clients take it.
+    /// The default address, as the vendor's own clients take it.
     pub fn base_url(self) -> &'static str {
         self.vendor().base_url
     }
 
-    /// The models that can be chosen where nobody listed any.
+    /// The models that can be chosen where the settings list none.
     pub fn models(self) -> &'static [&'static str] {
         self.vendor().models
     }
 
-    /// Whether models of this kind see images, where nobody says so for a model; `at_home`: at the vendor's own address.
+    /// Whether models of this kind see images, where no setting says so for a model; `at_home`: at the vendor's own
+    /// address.
     ///
-    /// What the vendors serve today sees, but for a few that say so themselves. A compatible server may serve anything, and
-    /// so may Ollama: there, whoever runs it says `images = true`.
+    /// The vendors' current models see, except a few that say so themselves. A compatible server may serve anything,
+    /// and so may Ollama: there, the operator sets `images = true`.
     pub fn sees_images(self, at_home: bool) -> bool {
         match self {
             Self::Anthropic | Self::Responses | Self::Gemini | Self::Mistral => true,
@@ -66,8 +67,8 @@ impl Kind {
         }
     }
 
-    /// How many images a request may have: what Mistral documents; elsewhere as many as stay below the size that every
-    /// vendor takes, at [`crate::server::picture::MAX_BYTES`] each.
+    /// How many images a request may have: the number that Mistral documents; for other kinds, as many as stay below
+    /// the size that every vendor takes, at [`crate::server::picture::MAX_BYTES`] each.
     pub fn most_images(self) -> usize {
         match self {
             Self::Mistral => 8,
@@ -93,8 +94,8 @@ impl Kind {
         Reader::new(origin, (vendor.framing, doubtful), (vendor.decoder)(Arc::clone(origin)), &limits)
     }
 
-    /// The most that one event of this format may take. The last events of Responses hold all the text and thinking again,
-    /// and JSON may take six bytes for a character of two.
+    /// The largest size of one event of this format. The last events of Responses repeat all the text and thinking, and
+    /// JSON may take six bytes for a character of two.
     pub fn event_bytes(self, limits: &ProviderLimits) -> usize {
         match self {
             Self::Responses => REPEATED * limits.event_bytes,

@@ -1,14 +1,15 @@
-//! Members of JSON as model APIs really send them: null, a number in place of text, an object where none belongs. Pure.
+//! Members of JSON as model APIs really send them: null, a number in place of text, an object in an unexpected place.
+//! Pure.
 //!
-//! None of these types refuses a value: what it cannot read is absent. So one odd member never costs a reply, and whether
-//! something is missing is decided where it is known what for.
+//! None of these types refuses a value: what it cannot read is absent. So one odd member never fails a reply, and a
+//! missing member is judged where its purpose is known.
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 use std::marker::PhantomData;
 
-/// What a type makes of each kind of JSON value; absent, unless it says otherwise.
+/// How a type reads each kind of JSON value; absent, unless it says otherwise.
 trait Lenient<'de>: Default {
     fn text(_text: &str) -> Self {
         Self::default()
@@ -87,7 +88,7 @@ fn read<'de, T: Lenient<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T
     deserializer.deserialize_any(Reading(PhantomData))
 }
 
-/// Text. A number or a boolean is the text that it is written as; lists and objects are none.
+/// Text. A number or a boolean is read as its notation; lists and objects are absent.
 #[derive(Debug, Default)]
 pub(super) struct Text(pub(super) String);
 
@@ -108,7 +109,7 @@ impl<'de> Lenient<'de> for Text {
         Self(number.to_string())
     }
 
-    /// How it was written is lost by now: [`super::json::parse`] then reads it as text.
+    /// Its notation is lost by now: [`super::json::parse`] then reads it as text.
     fn fraction<E: de::Error>() -> Result<Self, E> {
         Err(E::custom("a number with a fraction is text here"))
     }
@@ -120,7 +121,7 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// A word that says something: text that is not blank.
+/// Text that is not blank.
 #[derive(Debug, Default)]
 pub(super) struct Word(pub(super) Option<String>);
 
@@ -137,7 +138,7 @@ impl<'de> Deserialize<'de> for Word {
     }
 }
 
-/// A count: a whole number from 0 on. Anything else counts nothing.
+/// A count: a whole number from 0 on. Anything else is 0.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Count(pub(super) Option<u64>);
 
@@ -159,7 +160,7 @@ impl<'de> Deserialize<'de> for Count {
     }
 }
 
-/// Whether something is so: only `true` says that.
+/// A flag: only `true` sets it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Flag(pub(super) bool);
 
@@ -255,7 +256,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
     }
 }
 
-/// What a message says: text, or a list of parts; one part alone is a list of one.
+/// A message's content: text, or a list of parts; a single part is read as a list of one.
 #[derive(Debug)]
 pub(super) enum Content<P> {
     Text(String),

@@ -1,7 +1,7 @@
 //! Lines out of network chunks, which end anywhere: inside a line break, inside a character. Pure.
 //!
 //! A line ends with LF, CR or both, as in Server-Sent Events. Lines of JSON end with LF only, but a bare CR between two
-//! values is white space in JSON, so that what holds for the one serves the other.
+//! values is white space in JSON, so one rule serves both.
 
 use super::framing::{BYTE_ORDER_MARK, TooLong};
 use std::borrow::Cow;
@@ -13,12 +13,12 @@ pub(super) struct Lines {
     line: Vec<u8>,
     /// A line has ended: no byte order mark can stand at the front of the next.
     begun: bool,
-    /// The last byte was a CR: an LF right behind it belongs to the same line break.
+    /// The last byte was a CR: an LF right after it belongs to that line break.
     after_cr: bool,
 }
 
 impl Lines {
-    /// The next line that ends in this chunk, which loses what was read of it; none when that was all.
+    /// The next line that ends in this chunk, which is advanced past what was read; none when no line ends in it.
     ///
     /// # Errors
     /// [`TooLong`] when the line takes more than `room` bytes.

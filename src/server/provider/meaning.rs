@@ -1,7 +1,7 @@
-//! What a provider's sentence means where it has no error code for it: no credit left, or a conversation that is too
-//! long. Every server words these differently, so what counts is which things are named together in one sentence. Pure.
+//! The meaning of a provider's message where it has no error code for it: no credit left, or a conversation that is too
+//! long. Servers word these differently, so the rules look at which things one sentence names together. Pure.
 
-/// Sentences that say it by themselves.
+/// Sentences that suffice by themselves.
 const NO_CREDIT: &[&str] = &[
     "spending limit",
     "spend limit",
@@ -22,7 +22,7 @@ const NO_CREDIT: &[&str] = &[
     "额度不足",
     "欠费",
 ];
-/// What an account has of money ...
+/// An account's money ...
 const MONEY: &[&str] = &["credit", "credits", "balance", "funds"];
 /// ... and how servers say that it is used up.
 const USED_UP: &[&str] = &[
@@ -49,7 +49,7 @@ const USED_UP: &[&str] = &[
     "zero balance",
 ];
 
-/// Too much input, in so many words; behind it may stand what is too long.
+/// Explicit phrases for too much input; what is too long may follow them.
 const TOO_LONG: &[&str] = &[
     "prompt is too long",
     "prompt too long",
@@ -72,7 +72,7 @@ const TOO_LONG: &[&str] = &[
     "reduce the length of the input",
     "inputs must have less than",
 ];
-/// What a conversation has to fit in, or what is measured ...
+/// What a conversation must fit into, or what is measured ...
 const WINDOW: &[&str] = &[
     "context window",
     "context length",
@@ -119,10 +119,10 @@ const OVER: &[&str] = &[
     "is over ",
     "beyond",
 ];
-/// A limit on how much is asked in a time is none on how long a conversation may be.
+/// A limit on requests in a time is not one on the length of a conversation.
 const RATES: &[&str] = &["per minute", "per min", "per second", "per hour", "per day", "rate limit", "(tpm", "(rpm"];
 
-/// What servers call the longest reply that a request asks for, as [`plain`] leaves it.
+/// The servers' names for the requested limit of the reply, as [`plain`] leaves them.
 const LIMITS: &[&str] = &[
     "max tokens",
     "max completion tokens",
@@ -133,9 +133,9 @@ const LIMITS: &[&str] = &[
     "output tokens",
     "completion tokens",
 ];
-/// Words for what is read. A sentence about the longest reply that also has one of these is about both together.
+/// Words for the input. A sentence about the reply's limit that also has one of these is about both together.
 const INPUT: &[&str] = &["input", "prompt", "messages", "context length", "context limit", "+"];
-/// Behind the name of a limit: it is the limit alone that is wrong.
+/// Words after the name of a limit: the limit alone is invalid.
 const LIMIT_IS_WRONG: &[&str] =
     &["is too large", "too large", "is too high", "cannot be greater", "must be less", "must be at most", "must be <="];
 
@@ -147,12 +147,12 @@ pub(super) fn wants_credit(message: &str) -> bool {
     })
 }
 
-/// Whether a quota is used up: of money, unless the provider says that it is one of requests.
+/// Whether a quota is used up: one of money, unless the provider says that it is one of requests.
 pub(super) fn is_quota_used_up(message: &str) -> bool {
     has(&plain(message), &["exceeded your current quota", "exceeded its current quota"])
 }
 
-/// Whether the conversation, or the conversation and the reply together, are more than the model can take.
+/// Whether the conversation, or the conversation and the reply together, exceed the model's window.
 pub(super) fn complains_of_length(message: &str) -> bool {
     let message = plain(message);
     if has(&message, RATES) || wants_a_shorter_reply(&message) {
@@ -161,7 +161,7 @@ pub(super) fn complains_of_length(message: &str) -> bool {
     has(&message, TOO_LONG) || has(&message, WINDOW) && has(&message, OVER)
 }
 
-/// Whether a reply of this length cannot be asked for, however short the conversation is.
+/// Whether a reply of this length cannot be requested, however short the conversation is.
 fn wants_a_shorter_reply(message: &str) -> bool {
     let is_wrong = |limit: &&str| {
         let mut behind = message.split(*limit).skip(1).map(|rest| rest.trim_start_matches([' ', '=', ':']));
@@ -175,7 +175,7 @@ fn is_number(character: char) -> bool {
     character.is_ascii_digit() || character == ' '
 }
 
-/// Whether something is refused for how much it is, and not because nobody knows it.
+/// Whether something is refused for its size, and not because it is unknown.
 pub(super) fn is_about_an_amount(message: &str) -> bool {
     const AMOUNTS: &[&str] = &[
         "too large",

@@ -1,6 +1,7 @@
 //! Mistral's own API: chat completions under an address and with a request of its own.
 //!
-//! Its usage comes unasked with the last chunk, and a member that it does not know (`stream_options`, say) is refused.
+//! Its usage comes unrequested with the last chunk, and a member that it does not know (`stream_options`, say) is
+//! refused.
 
 use super::framing::Framing;
 use super::openai::{Decoder, messages};
@@ -18,7 +19,7 @@ pub(super) static VENDOR: Vendor = Vendor {
         "codestral-latest",
     ],
     framing: Framing::Sse,
-    // The setting is without `/v1`; with it, it can only mean the same.
+    // The setting is without `/v1`; where it ends with it, the version is not repeated.
     url: |base, _model| format!("{}/v1/chat/completions", base.trim_end_matches("/v1")),
     headers: bearer,
     body: |request| json!({ "model": request.model, "stream": true, "messages": messages(request) }),

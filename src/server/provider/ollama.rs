@@ -12,16 +12,16 @@ use crate::server::provider::error_body::Complaint;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// Where Ollama listens when nobody told it otherwise.
+/// Ollama's default address.
 const PORT: u16 = 11434;
 
 pub(super) static VENDOR: Vendor = Vendor {
     base_url: "http://127.0.0.1:11434",
-    // Whoever runs it decides.
+    // The operator decides.
     models: &[],
     framing: Framing::Lines,
     url: |base, _model| format!("{base}/api/chat"),
-    // Ollama itself wants no key; what stands before it may.
+    // Ollama itself needs no key; a proxy before it may.
     headers: bearer,
     body,
     choose,
@@ -42,15 +42,15 @@ fn message(turn: &Message<'_>) -> Value {
     message
 }
 
-/// Its models with an effort take it as the way in which they think.
+/// Ollama reads the effort as its thinking mode.
 fn choose(body: &mut Value, chosen: &Parameters) {
     set(body, &["options", "temperature"], chosen.temperature);
     set(body, &["options", "num_predict"], chosen.max_output_tokens);
     set(body, &["think"], chosen.effort.as_deref());
 }
 
-/// The address that `OLLAMA_HOST` means, as Ollama's own clients read it: scheme, host and port may each be missing.
-/// What is no address stays none, for [`super::address`] to refuse.
+/// The address that `OLLAMA_HOST` means, as Ollama's own clients read it: scheme, host and port may each be missing. An
+/// invalid address stays invalid, for [`super::address`] to refuse.
 pub fn address(host: &str) -> String {
     let host = host.trim();
     if host.contains("://") {
@@ -93,7 +93,7 @@ impl super::Decoder for Decoder {
 }
 
 impl Decoder {
-    /// Reads a line. Gives back the one that is wrapped in it.
+    /// Reads a line. Returns the one that is wrapped in it.
     fn take(&mut self, event: &Event, deltas: &mut Vec<Delta>) -> Option<Event> {
         match text::parse(&event.data) {
             Ok(Object(Some(line))) if Line::is_one(&line) => self.read(line, deltas),
@@ -120,7 +120,7 @@ impl Decoder {
     }
 }
 
-/// All that is read of any line.
+/// All members that are read of any line.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Line {
@@ -133,7 +133,7 @@ struct Line {
 }
 
 impl Line {
-    /// Whether it has anything of a line.
+    /// Whether it has any member of a line.
     fn is_one(&self) -> bool {
         let says = self.message.0.is_some() || self.done.is_some() || self.done_reason.0.is_some();
         says || self.error.as_ref().is_some_and(is_error)

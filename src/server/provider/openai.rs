@@ -1,8 +1,8 @@
-//! OpenAI's chat completions, and the many servers that speak the same: `POST {base}/chat/completions`, answered with
-//! unnamed events that end with `[DONE]`.
+//! OpenAI's chat completions, and the many compatible servers: `POST {base}/chat/completions`, answered with unnamed
+//! events that end with `[DONE]`.
 //!
-//! Servers differ, so this reads what is meant: content as text or as a list of chunks, thoughts under one of three
-//! names, no `[DONE]` behind a `finish_reason`, an error in place of a chunk, a whole message in place of its pieces.
+//! Servers differ, so this is lenient: content as text or as a list of chunks, thoughts under one of three names, no
+//! `[DONE]` after a `finish_reason`, an error in place of a chunk, a whole message in place of its pieces.
 
 use super::framing::{Event, Framing};
 use super::lenient::{Content, List, Name, Object, Text, Thing, Word};
@@ -30,7 +30,7 @@ pub(super) static VENDOR: Vendor = Vendor {
     decoder: |origin| Box::new(Decoder::new(origin)),
 };
 
-/// No limit on the reply and no temperature that nobody asked for: their names and bounds differ between servers.
+/// No default limit on the reply and no default temperature: their names and bounds differ between servers.
 fn body(request: &Request) -> Value {
     json!({
         "model": request.model,
@@ -61,7 +61,7 @@ pub(super) struct Decoder {
     speech: Speech,
     usage: Usage,
     finish_reason: Option<String>,
-    /// Text has come in pieces: a whole message behind them says it again.
+    /// Text has come in pieces: a whole message after them repeats it.
     in_pieces: bool,
 }
 
@@ -89,7 +89,7 @@ impl Decoder {
         Self { speech: Speech::new(origin), usage: Usage::default(), finish_reason: None, in_pieces: false }
     }
 
-    /// Reads an event. Gives back the one that is wrapped in it.
+    /// Reads an event. Returns the one that is wrapped in it.
     fn take(&mut self, event: &Event, deltas: &mut Vec<Delta>) -> Option<Event> {
         let data = event.data.trim();
         if data == "[DONE]" {
@@ -112,7 +112,7 @@ impl Decoder {
         if let Some(error) = chunk.error.filter(is_error) {
             return self.speech.complain(&Complaint::of(&error), deltas);
         }
-        // One answer was asked for; the last chunk has none and brings the usage.
+        // One answer was requested; the last chunk has none and brings the usage.
         if let Some(choice) = chunk.choices.into_items().next() {
             self.choose(choice, data, deltas);
         }
@@ -145,7 +145,7 @@ impl Decoder {
     }
 }
 
-/// All that is read of any event.
+/// All members that are read of any event.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Chunk {
@@ -155,7 +155,7 @@ struct Chunk {
 }
 
 impl Chunk {
-    /// Whether it has anything of a chunk.
+    /// Whether it has any member of a chunk.
     fn is_one(&self) -> bool {
         self.choices.0.is_some() || self.usage.0.is_some() || self.error.as_ref().is_some_and(is_error)
     }
@@ -167,7 +167,7 @@ struct Choice {
     delta: Object<Said>,
     /// Of a whole answer, and what some servers send in place of each piece.
     message: Object<Said>,
-    /// The name of the older completions.
+    /// The name in the older completions.
     text: Text,
     finish_reason: Word,
 }
@@ -176,11 +176,11 @@ struct Choice {
 #[serde(default)]
 struct Said {
     content: Content<Part>,
-    /// OpenAI's words where the model declines; they are its answer.
+    /// OpenAI's text where the model declines; it is the answer.
     refusal: Content<Part>,
-    /// DeepSeek and older vLLM.
+    /// The name at DeepSeek and older vLLM.
     reasoning_content: Content<Part>,
-    /// OpenRouter and newer vLLM. Some send both, alike.
+    /// The name at OpenRouter and newer vLLM. Some send both, with equal text.
     reasoning: Content<Part>,
     /// OpenRouter, mostly beside `reasoning`, but not always.
     reasoning_details: List<Detail>,
@@ -208,7 +208,7 @@ impl Said {
     }
 }
 
-/// What OpenRouter tells of a thought: its text, a summary, or that it is encrypted.
+/// OpenRouter's details of a thought: its text, a summary, or that it is encrypted.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Detail {
@@ -238,7 +238,7 @@ struct Called {
     name: Text,
 }
 
-/// Mistral's chunk of a content: text, or thinking that is a list of chunks again.
+/// Mistral's chunk of a content: text, or thinking that is a list of chunks itself.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Part {
@@ -248,9 +248,9 @@ struct Part {
     thinking: Content<Part>,
 }
 
-/// The parts that do more than to say something.
+/// The parts that are not text.
 enum PartKind {
-    /// What cannot be shown.
+    /// Content that cannot be shown.
     File,
     Other,
 }

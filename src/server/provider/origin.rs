@@ -1,18 +1,18 @@
-//! How whoever runs the server names a provider and its settings: for the sentences that say what to change.
+//! The operator's names for a provider and its settings, for messages that say what to change.
 
 /// A provider's names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// What stands before the slash in `provider/model`.
+    /// The part before the slash in `provider/model`.
     pub name: String,
-    /// Where its key is written, behind the words "the key": `in ANTHROPIC_API_KEY`.
+    /// Where its key is set, after the words "the key": `in ANTHROPIC_API_KEY`.
     pub key: String,
     /// The setting that holds its address.
     pub address: String,
 }
 
 impl Origin {
-    /// A provider of the environment, by the beginning that its variables share.
+    /// A provider from the environment, by the prefix of its variables.
     pub fn environment(name: &str, variables: &str) -> Self {
         let (key, address) = (format!("in {variables}_API_KEY"), format!("{variables}_BASE_URL"));
         Self { name: name.to_owned(), key, address }

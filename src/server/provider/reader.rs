@@ -1,4 +1,4 @@
-//! An answer's bytes in, deltas out, whole: parser, decoder and caps together. Pure.
+//! From an answer's bytes to its deltas: parser, decoder and caps together. Pure.
 
 use super::framing::{Framing, Parser};
 use super::{Decoder, Delta, Failure, FailureKind, Origin};
@@ -7,8 +7,8 @@ use crate::server::provider::ProviderLimits;
 use crate::server::provider::excerpt::tidy;
 use std::sync::Arc;
 
-/// No model reads or writes a billion tokens in one reply: a provider that counts more has miscounted. And the ledger's sums
-/// stay far from what a number in the database can be.
+/// No model reads or writes a billion tokens in one reply: a provider that counts more has miscounted. And the ledger's
+/// sums stay far below the database's largest number.
 const MAX_TOKENS: u64 = 1_000_000_000;
 
 /// Reads one answer. After a `Finished` or a `Failed` it says nothing more.
@@ -22,7 +22,8 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Reads what is most likely in this framing, unless its media type is `doubtful`: then only what begins like an answer.
+    /// Reads the usual content of this framing, unless its media type is `doubtful`: then only what begins like an
+    /// answer.
     pub(super) fn new(
         origin: &Arc<Origin>,
         (framing, doubtful): (Framing, bool),
@@ -33,7 +34,7 @@ impl Reader {
         Self { origin: Arc::clone(origin), parser, decoder, room: limits.body_bytes, over: false }
     }
 
-    /// What these bytes add.
+    /// The deltas of these bytes.
     pub fn push(&mut self, chunk: &[u8]) -> Vec<Delta> {
         let mut events = Vec::new();
         let readable = &chunk[..chunk.len().min(self.room)];
@@ -49,21 +50,21 @@ impl Reader {
         self.until_over(deltas)
     }
 
-    /// What it means that the stream ended here, in order.
+    /// The deltas when the stream ended here, in order.
     pub fn end(&mut self) -> Vec<Delta> {
         let last = self.parser.end();
         if let Some(foreign) = self.foreign(true) {
             return self.until_over(vec![foreign]);
         }
         let mut deltas = last.map(|event| self.decoder.push(&event)).unwrap_or_default();
-        // An event that the end cut in two cannot be understood, but what is wrong is the cut.
+        // An event that the end cut in two cannot be parsed, but the failure is the cut.
         let misread = |delta: &Delta| matches!(delta, Delta::Failed(failure) if failure.kind == FailureKind::Protocol);
         deltas.retain(|delta| !misread(delta));
         deltas.extend(self.decoder.end());
         self.until_over(deltas)
     }
 
-    /// What it means that the stream broke here: `failure`, or nothing if the reply was complete before.
+    /// The deltas when the stream broke here: `failure`, or nothing if the reply was complete before.
     pub fn broke(&mut self, failure: Failure) -> Vec<Delta> {
         let mut deltas = self.decoder.end();
         let is_incomplete = |delta: &Delta| match delta {
@@ -76,7 +77,7 @@ impl Reader {
         self.until_over(deltas)
     }
 
-    /// The failure of an answer that is none: a login page, mostly, which says what it is.
+    /// The failure of a body that is not an answer: a login page, mostly, whose title says so.
     fn foreign(&self, is_all: bool) -> Option<Delta> {
         let words = self.parser.foreign(is_all)?;
         Some(Delta::Failed(Failure::of(FailureKind::Protocol, &self.origin).quoting(&words)))

@@ -1,18 +1,18 @@
 //! Keys in a provider's words, found by their value: as they are, in other case, percent-encoded, and in base64, also
-//! inside of something longer.
+//! inside something longer.
 
 use crate::server::provider::excerpt::{CUT, HIDDEN, SHORTEST_START};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 
-/// A byte of the message after percent-decoding, in small letters, and the place where it is written.
+/// A byte of the message after percent-decoding, in small letters, and its position in the message.
 struct Byte {
     value: u8,
     start: usize,
     end: usize,
 }
 
-/// The message without `key`, however it is written. Of a key that the end of a quote has cut, the beginning is hidden.
+/// The message without `key`, in any of these forms. Of a key that an excerpt's end has cut, the beginning is redacted.
 pub(super) fn hide_key(message: String, key: &str) -> String {
     let forms = forms(key);
     let message = forms.iter().fold(message, |message, form| hide_whole(message, form));
@@ -25,7 +25,7 @@ pub(super) fn hide_key(message: String, key: &str) -> String {
     }
 }
 
-/// What the key looks like after [`decoded`].
+/// The form of the key after [`decoded`].
 fn forms(key: &str) -> Vec<Vec<u8>> {
     let standard = (0..3).map(|before| in_base64(key, before)).collect::<Vec<_>>();
     let for_urls = standard.iter().map(|text| text.replace('+', "-").replace('/', "_"));
@@ -35,7 +35,7 @@ fn forms(key: &str) -> Vec<Vec<u8>> {
     all
 }
 
-/// The part of a base64 text that the key alone decides, where so many bytes stand before it in a group of three.
+/// The part of a base64 text that the key alone determines, with this many bytes before it in a group of three.
 fn in_base64(key: &str, before: usize) -> String {
     let bytes = [&[0; 2][..before], key.as_bytes()].concat();
     let decided_by_others = (before * 8).div_ceil(6);
@@ -85,7 +85,7 @@ fn hide_whole(message: String, form: &[u8]) -> String {
     shown
 }
 
-/// Where the beginning of this form stands, if the text ends with one.
+/// The position of the beginning of this form, if the text ends with one.
 fn start_of_cut(shown: &str, form: &[u8]) -> Option<usize> {
     // An escape that was cut in two belongs to the key as well.
     let whole = shown.rfind('%').filter(|percent| shown.len() < percent + 3).unwrap_or(shown.len());

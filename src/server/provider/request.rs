@@ -1,4 +1,4 @@
-//! What a model is asked, and how it is laid out for the servers.
+//! The request to a model, and its layout for the servers.
 
 use crate::model::{Parameters, Role};
 use crate::server::picture::Picture;
@@ -13,23 +13,23 @@ use std::sync::Arc;
 pub const GO_ON: &str = "Your answer above was cut off. Go on exactly where it ended, in the middle of the word if it \
                          ended there. Do not repeat anything, do not comment on this request.";
 
-/// What one side said.
+/// A turn of one side.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Turn {
     pub role: Role,
     pub text: String,
-    /// What is shown beside the text.
+    /// The images beside the text.
     pub images: Vec<Arc<Picture>>,
 }
 
 impl Turn {
-    /// A turn of words alone.
+    /// A turn of text alone.
     pub fn said(role: Role, text: impl Into<String>) -> Self {
         Self { role, text: text.into(), images: Vec::new() }
     }
 }
 
-/// What a model is asked.
+/// The request to a model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
     /// The model's id at its provider, without the `provider/` before it.
@@ -50,8 +50,8 @@ pub(super) struct Message<'a> {
 }
 
 impl Message<'_> {
-    /// With its text as the content; where there are images, with a list of parts, as most APIs have it. The images come
-    /// first: models read what is asked about them with the images before them.
+    /// With its text as the content; where there are images, with a list of parts, as most APIs have it. The images
+    /// come first: models read questions about images better after them.
     pub(super) fn parts(&self, text: &str, image: fn(&Picture) -> Value) -> Value {
         if self.images.is_empty() {
             return json!({ "role": self.role, "content": self.content });
@@ -62,12 +62,12 @@ impl Message<'_> {
     }
 }
 
-/// What it shows, as JSON can carry it.
+/// The picture's bytes, as JSON can carry them.
 pub(super) fn base64(picture: &Picture) -> String {
     STANDARD.encode(&picture.bytes)
 }
 
-/// The same as an address.
+/// The picture as a `data:` URL.
 pub(super) fn data_url(picture: &Picture) -> String {
     format!("data:{};base64,{}", picture.media_type, base64(picture))
 }
@@ -78,8 +78,8 @@ impl Request {
         self.turns.iter().map(|turn| turn.images.len()).sum()
     }
 
-    /// The turns with two of the same side in a row made one. They come from replies that ended without a word, and
-    /// the templates of many local models insist that the sides alternate.
+    /// The turns, with consecutive turns of one side merged. These come from replies that ended without a word, and the
+    /// templates of many local models require that the sides alternate.
     pub(super) fn messages(&self) -> Vec<Message<'_>> {
         let mut messages: Vec<Message<'_>> = Vec::with_capacity(self.turns.len());
         for turn in &self.turns {
@@ -101,7 +101,7 @@ impl Request {
         messages
     }
 
-    /// The same behind the system prompt as a message of its own, for the servers that take it so.
+    /// The merged turns after the system prompt as a message of its own, for the servers that take it so.
     pub(super) fn with_system(&self) -> Vec<Message<'_>> {
         let system = Message { role: "system", content: Cow::Borrowed(&self.system), images: Vec::new() };
         let system = Some(system).filter(|system| !system.content.is_empty());

@@ -1,8 +1,8 @@
 //! OpenAI's Responses API: `POST {base}/responses`, answered with typed events.
 //!
-//! A reply is complete behind `response.completed` or `response.incomplete`. Its text comes in pieces, and again when a part,
-//! an item and the whole are complete; compatible servers leave some of that out, so what was not heard before (`heard`) is
-//! taken from there. Every type that is not known is ignored.
+//! A reply is complete after `response.completed` or `response.incomplete`. Its text comes in pieces, and again when a
+//! part, an item and the whole are complete; compatible servers leave some of that out, so what was not read before
+//! (`heard`) is taken from there. Unknown types are ignored.
 
 use super::framing::{Event, Framing};
 use super::heard::Heard;
@@ -37,7 +37,7 @@ fn choose(body: &mut Value, chosen: &Parameters) {
     set(body, &["reasoning", "effort"], chosen.effort.as_deref());
 }
 
-/// Nothing is left with OpenAI (`store`): the conversation is kept here.
+/// Nothing is stored at OpenAI (`store`): the conversation is kept here.
 fn body(request: &Request) -> Value {
     let mut body = json!({
         "model": request.model,
@@ -87,7 +87,7 @@ impl Decoder {
         Self { speech: Speech::new(origin), text, thought, refused: false, begun: false }
     }
 
-    /// Reads an event. Gives back the one that is wrapped in it.
+    /// Reads an event. Returns the one that is wrapped in it.
     fn take(&mut self, event: &Event, deltas: &mut Vec<Delta>) -> Option<Event> {
         let data = event.data.trim();
         // Some compatible servers end with this.
@@ -138,8 +138,8 @@ impl Decoder {
         self.begun = self.begun || !matches!(kind, Kind::Unknown);
     }
 
-    /// What is thought may stay unsaid for minutes, which viewers should know. Text behind another item is another part: a
-    /// message, or what is said after the server used a tool.
+    /// A thought may stay without text for minutes, which viewers should know. Text after another item is another part:
+    /// a message, or text after the server used a tool.
     fn begin(&mut self, item: &Item, deltas: &mut Vec<Delta>) {
         self.speech.part();
         self.text.part();
@@ -152,7 +152,7 @@ impl Decoder {
         }
     }
 
-    /// An item is whole: what of it was not heard is told now.
+    /// An item is complete: what was not read of it is passed on now.
     fn end_item(&mut self, item: &Item, deltas: &mut Vec<Delta>) {
         match item.kind.0 {
             Some(ItemKind::Reasoning) => {
@@ -172,7 +172,7 @@ impl Decoder {
         }
     }
 
-    /// The reply is over: what of it was not heard is told before.
+    /// The reply is complete: what was not read of it is passed on first.
     fn end_as(&mut self, kind: Kind, response: Response, deltas: &mut Vec<Delta>) {
         self.catch_up(response.output.items(), deltas);
         deltas.extend(response.usage.0.map(|tokens| Delta::Usage(tokens.usage())));
@@ -200,7 +200,7 @@ impl Decoder {
         self.end_as(kind, response, deltas);
     }
 
-    /// Tells what of these items was not heard.
+    /// Passes on what was not read of these items.
     fn catch_up(&mut self, items: &[Item], deltas: &mut Vec<Delta>) {
         let thoughts: Vec<_> = items.iter().flat_map(Item::thoughts).collect();
         for (_, thought) in self.thought.missing(&thoughts) {
@@ -213,7 +213,7 @@ impl Decoder {
         let words: Vec<_> = parts().map(|(_, part)| part.words()).collect();
         let items_of: Vec<_> = parts().map(|(item, _)| item).collect();
         for (index, text) in self.text.missing(&words) {
-            // What goes on where the pieces ended is no other part.
+            // What continues where the pieces ended is not another part.
             if text.len() == words[index].len() && (index == 0 || items_of[index] != items_of[index - 1]) {
                 self.speech.part();
             }
@@ -255,7 +255,7 @@ fn carries_the_reply(name: &str) -> bool {
     name.is_empty() || name == "error" || name.starts_with("response.")
 }
 
-/// All that is read of any event.
+/// All members that are read of any event.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Data {
@@ -277,7 +277,7 @@ enum Kind {
     TextDone,
     Refusal,
     RefusalDone,
-    /// A piece of a summary of what is thought; models with open weights show what they think itself.
+    /// A piece of a thought's summary; models with open weights show the thought itself.
     Thought,
     ThoughtDone,
     ThoughtAdded,
@@ -288,7 +288,7 @@ enum Kind {
     Incomplete,
     Failed,
     Error,
-    /// Of this format, and says nothing here.
+    /// Of this format, and has no content here.
     Other,
     Unknown,
 }

@@ -1,4 +1,4 @@
-//! One reply, over as many attempts as it takes: tries again while nothing has been shown, then stays with what it got.
+//! One reply, over as many attempts as needed: retries while nothing has been shown, and afterwards keeps what it has.
 
 use super::service::Service;
 use super::{Delta, Failure, FailureKind, Request, retry};
@@ -11,21 +11,21 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// After a timeout only one: each has cost a person the full wait.
+/// One retry after a timeout: the user has waited the full time for each.
 const MAX_RETRIES_AFTER_TIMEOUT: u32 = 1;
-/// A prompt shorter than this is not hidden in quotes: it is in any text by chance.
+/// A prompt shorter than this is not redacted in excerpts: it is in any text by chance.
 const SHORTEST_HIDDEN_PROMPT: usize = 12;
-/// A key shorter than this is none, but a local server's placeholder.
+/// A key shorter than this is not a secret, but a local server's placeholder.
 const SHORTEST_KEY: usize = 6;
 
-/// Who is asked where the first cannot answer.
+/// The model that is asked where the first cannot answer.
 pub(super) struct Fallback {
     pub(super) service: Arc<Service>,
     /// As `provider/model`.
     pub(super) model: String,
 }
 
-/// A reply that is being asked for.
+/// A reply that is being requested.
 pub(super) struct Talk {
     service: Arc<Service>,
     request: Request,
@@ -35,9 +35,9 @@ pub(super) struct Talk {
     /// How long to wait before the next attempt.
     pause: Option<Duration>,
     answer: Option<Answer>,
-    /// What has been read but not yet passed on.
+    /// Deltas that were read but not passed on yet.
     ready: VecDeque<Delta>,
-    /// A piece has been passed on. From then on a second attempt would be a second reply, and a second bill (S8).
+    /// A piece has been passed on. From then on another attempt would be another reply, and another bill (S8).
     spoken: bool,
     ended: bool,
 }
@@ -49,7 +49,7 @@ impl Talk {
         Self { service, request, limits, fallback, retries: 0, pause, answer, ready, spoken: false, ended: false }
     }
 
-    /// The same with somebody to ask in its place.
+    /// Adds a fallback that is asked if the service fails.
     pub(super) fn or(self, fallback: Option<Fallback>) -> Self {
         Self { fallback, ..self }
     }
@@ -69,7 +69,7 @@ impl Talk {
                 Some(delta) => {
                     if matches!(delta, Delta::Text(_) | Delta::Thinking(_)) && !self.spoken {
                         self.spoken = true;
-                        // There is no further attempt that would show them, and they are most of what a reply holds.
+                        // No further attempt would show them, and they are most of what a reply takes in memory.
                         self.request.turns.iter_mut().for_each(|turn| turn.images.clear());
                     }
                     return Some(delta);
@@ -79,7 +79,7 @@ impl Talk {
         None
     }
 
-    /// Opens an answer, or reads on in the one that is open.
+    /// Begins an attempt, or reads on in the current one.
     async fn advance(&mut self) {
         if let Some(pause) = self.pause.take() {
             tokio::time::sleep(pause).await;
@@ -88,7 +88,7 @@ impl Talk {
             self.ready.extend(answer.read().await);
             return;
         }
-        // In a box, which goes when the answer begins.
+        // In a box, which is freed when the answer begins.
         match Box::pin(Answer::open(&self.service, &self.request, &self.limits)).await {
             Ok(answer) => {
                 self.ready.push_back(Delta::Started { request_id: answer.request_id() });
@@ -98,7 +98,7 @@ impl Talk {
         }
     }
 
-    /// Asks again, asks another, or gives up.
+    /// Retries, asks the fallback, or gives up.
     fn fail(&mut self, failure: Failure) -> Delta {
         if let Some(pause) = self.pause_after(&failure) {
             return self.try_again(&failure, pause);
@@ -112,13 +112,13 @@ impl Talk {
         }
     }
 
-    /// How long to wait before another attempt; none when this failure is the reply's.
+    /// How long to wait before another attempt; none when this failure is final.
     fn pause_after(&self, failure: &Failure) -> Option<Duration> {
         let most = match failure.kind {
             FailureKind::Timeout => MAX_RETRIES_AFTER_TIMEOUT.min(self.limits.retries),
             _ => self.limits.retries,
         };
-        // A reply without a word was paid for as any other: whether to ask again, a person decides.
+        // A reply without a word was paid for like any other: the user decides whether to ask again.
         let is_paid = failure.kind == FailureKind::Empty;
         if self.spoken || is_paid || !failure.retryable || most <= self.retries {
             return None;
@@ -152,20 +152,20 @@ impl Talk {
         Delta::Waiting { message, model: Some(model), is_paid: failure.kind == FailureKind::Empty }
     }
 
-    /// Its connection is closed at once: nobody listens to it any more.
+    /// Its connection is closed at once: the reply needs no more of it.
     fn forget_the_answer(&mut self) {
         self.ready.clear();
         self.answer = None;
     }
 
-    /// Closes the connection at the last delta, not when somebody asks for one more.
+    /// Closes the connection at the last delta, not when another one is requested.
     fn end(&mut self, delta: Delta) -> Delta {
         self.ended = true;
         self.answer = None;
         delta
     }
 
-    /// The failure as a person may see it, and the log.
+    /// The failure as the user, and the log, may see it.
     fn presentable(&self, failure: Failure) -> Failure {
         let turns = self.request.turns.iter().map(|turn| turn.text.as_str());
         let prompts = turns.chain([self.request.system.as_str()]);

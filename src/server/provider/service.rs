@@ -11,7 +11,7 @@ use reqwest::{Client, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 
-/// The most that a provider's response headers may take: real ones are below 4 KiB.
+/// The limit on a provider's response headers: real ones are below 4 KiB.
 const HEADER_BYTES: u32 = 64 << 10;
 
 /// A provider that is configured.
@@ -21,7 +21,7 @@ pub(super) struct Service {
     pub(super) kind: Kind,
     pub(super) key: Option<SecretString>,
     pub(super) models: Vec<Listed>,
-    /// The settings leave it to the server which models there are, and it can be asked.
+    /// The settings leave the list of models to the server, and it can be asked.
     pub(super) lists_its_own: bool,
     base: String,
     headers: HeaderMap,
@@ -46,12 +46,12 @@ impl Service {
         Ok(Self { origin, kind, key, models, lists_its_own, base, headers, parameters, requests, learned, client })
     }
 
-    /// The same with these models.
+    /// A copy of the service with these models.
     pub(super) fn having(&self, models: Vec<Listed>) -> Self {
         Self { models, ..self.clone() }
     }
 
-    /// Asks for what stands at a path of the API.
+    /// Requests a path of the API.
     pub(super) async fn get(&self, path: &str) -> reqwest::Result<Response> {
         self.client.get(format!("{}{path}", self.base)).headers(self.headers.clone()).send().await
     }
@@ -63,13 +63,13 @@ impl Service {
         self.client.post(url).headers(self.headers.clone()).body(self.body(request, changes)).send().await
     }
 
-    /// How requests to this model have to be changed, as far as is known.
+    /// How requests to this model must be changed, as far as is known.
     pub(super) fn changes(&self, model: &str) -> Changes {
         self.learned.of(model)
     }
 
-    /// What to change in a request that was refused in these words, for this time and the next; none where nothing that
-    /// Rivulet added is named.
+    /// What to change in a request that was refused in these words, for this time and the next; none where they name
+    /// nothing that Rivulet added.
     pub(super) fn learn(&self, request: &Request, before: &Changes, said: &str) -> Option<Changes> {
         let (name, changes) = self.requests.after(said, request, before, |name| self.is_set(request, name))?;
         tracing::info!(provider = self.origin.name, model = request.model, name, "Asking without what was refused");
@@ -77,7 +77,7 @@ impl Service {
         Some(changes)
     }
 
-    /// Whether it is the vendor's own, and no server that speaks the same.
+    /// Whether it is the vendor's own server, and not a compatible one.
     pub(super) fn is_at_home(&self) -> bool {
         self.base == self.kind.base_url()
     }
@@ -85,7 +85,7 @@ impl Service {
     fn body(&self, request: &Request, changes: &Changes) -> Vec<u8> {
         let mut body = (self.kind.vendor().body)(request);
         self.parameters_of(request).for_each(|parameters| overlay(&mut body, parameters));
-        // The person's choice comes after the operator's.
+        // The user's choice comes after the operator's.
         (self.kind.vendor().choose)(&mut body, &request.parameters);
         self.requests.change(&mut body, request, changes, |name| self.is_set(request, name));
         if let Some(name) =
@@ -123,7 +123,7 @@ pub(super) fn services(endpoints: Vec<Endpoint>, limits: &ProviderLimits) -> Res
 /// The base URL without a slash at its end.
 ///
 /// # Errors
-/// What is expected in its place.
+/// What was expected instead.
 pub fn address(base: &str) -> Result<String, String> {
     let expected = || "expected an address such as https://models.example.com/v1".to_owned();
     let base = Url::parse(base.trim()).map_err(|_| expected())?;
@@ -142,7 +142,7 @@ fn headers(kind: Kind, key: Option<&SecretString>) -> Result<HeaderMap, String> 
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(ACCEPT, HeaderValue::from_static(vendor.framing.media_type()));
-    // A key from a file has a line break behind it.
+    // A key from a file ends with a line break.
     let key = key.map(|key| key.expose_secret().trim());
     for (name, value) in (vendor.headers)(key) {
         let value = HeaderValue::try_from(value);
@@ -154,9 +154,9 @@ fn headers(kind: Kind, key: Option<&SecretString>) -> Result<HeaderMap, String> 
     Ok(headers)
 }
 
-/// The one HTTP client. It follows no redirect: the key would go along to wherever the answer points.
+/// The one HTTP client. It follows no redirect: the key would be sent to its target.
 fn client(limits: &ProviderLimits, https: bool) -> Result<Client, String> {
-    // reqwest panics without one. The first in the process stays; a second is no error for us.
+    // reqwest panics without one. The first in the process stays; another is not an error here.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder()
         .user_agent(concat!("rivulet/", env!("CARGO_PKG_VERSION")))

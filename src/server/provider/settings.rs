@@ -1,4 +1,4 @@
-//! What the operator decides about providers, and what Rivulet does: addresses, keys, choices, limits.
+//! The operator's settings of providers, and Rivulet's own limits: addresses, keys, choices, limits.
 
 use super::vendor::Parameters;
 use super::{Dialect, Kind, Origin};
@@ -6,7 +6,7 @@ use crate::model::Usage;
 use secrecy::SecretString;
 use std::time::Duration;
 
-/// What a provider may take of time and memory. Tests pass shorter ones.
+/// Limits on a provider's time and memory. Tests pass shorter ones.
 #[derive(Clone, Copy, Debug)]
 pub struct ProviderLimits {
     /// 10 s to connect, TLS included: a host that takes longer is down.
@@ -15,17 +15,17 @@ pub struct ProviderLimits {
     pub first_byte: Duration,
     /// 120 s between two bytes, whatever they say: pings count.
     pub silence: Duration,
-    /// 1 MiB for one event: the largest that providers send are a few KiB. More for a kind that repeats the whole reply in
-    /// one ([`Kind::event_bytes`]).
+    /// 1 MiB for one event: the largest that providers send are a few KiB. More for a kind that repeats the whole reply
+    /// in one ([`Kind::event_bytes`]).
     pub event_bytes: usize,
-    /// 256 MiB for one answer. A reply ends at 1 MiB of text and 1 MiB of thinking, and framing takes some hundred bytes for
-    /// each token; this is a wall against streams that bring neither.
+    /// 256 MiB for one answer. A reply ends at 1 MiB of text and 1 MiB of thinking, and framing takes some hundred
+    /// bytes for each token; this is a wall against streams that bring neither.
     pub body_bytes: usize,
-    /// 64 KiB of an error's body are read: what matters stands at its front.
+    /// 64 KiB of an error's body are read: the important part is at its beginning.
     pub error_body_bytes: usize,
     /// 2 attempts after the first. Providers' own clients do the same.
     pub retries: u32,
-    /// A `retry-after` of up to 20 s is waited for; with a longer one a person decides.
+    /// A `retry-after` of up to 20 s is waited for; with a longer one the user decides.
     pub patience: Duration,
     /// Between attempts where the provider names no time: 0.5 s at least ...
     pub shortest_pause: Duration,
@@ -50,18 +50,18 @@ impl Default for ProviderLimits {
     }
 }
 
-/// A provider: where it is, how Rivulet shows who it is, and what it has.
+/// A provider: its address, its key, and its models.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     pub origin: Origin,
     pub kind: Kind,
-    /// None where the server wants no key, as a local one may.
+    /// None where the server needs no key, as a local one may not.
     pub key: Option<SecretString>,
     /// As the vendor's own clients take it; the vendor's own is [`Kind::base_url`].
     pub base_url: String,
-    /// Laid over every request, under what a model has of its own.
+    /// Merged into every request, before a model's own.
     pub parameters: Parameters,
-    /// What the server takes of what Rivulet adds.
+    /// Which additions of Rivulet the server accepts.
     pub dialect: Dialect,
     /// The models to choose from; empty for [`Kind::models`].
     pub models: Vec<Listed>,
@@ -72,22 +72,23 @@ pub struct Endpoint {
 pub struct Listed {
     /// The model's id at its provider.
     pub id: String,
-    /// What the provider calls it, where that has characters that cannot be shown.
+    /// The provider's id for it, where that has characters that cannot be shown.
     pub asked_as: Option<String>,
-    /// What people see instead of the id.
+    /// The name that users see instead of the id.
     pub name: Option<String>,
     /// How many tokens a conversation with it may have.
     pub context: Option<u64>,
     pub price: Option<Price>,
-    /// Whether it sees images; none for what is usual ([`Kind::sees_images`]).
+    /// Whether it sees images; none for the kind's default ([`Kind::sees_images`]).
     pub images: Option<bool>,
-    /// Who is asked where it cannot answer, as `provider/model`.
+    /// The fallback where it cannot answer, as `provider/model`.
     pub fallback: Option<String>,
-    /// Laid over every request to it.
+    /// Merged into every request to it.
     pub parameters: Parameters,
 }
 
-/// What a million tokens cost, in dollars. A token of so many dollars a million costs so many millionths of a dollar.
+/// The price of a million tokens, in dollars. One token of a price of n dollars per million costs n millionths of a
+/// dollar.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Price {
     pub input: f64,
@@ -95,7 +96,8 @@ pub struct Price {
 }
 
 impl Price {
-    /// What this costs, in millionths of a dollar. What a provider takes less for, such as cached input, counts in full.
+    /// The cost of this usage, in millionths of a dollar. Discounts of the provider, such as for cached input, are
+    /// ignored.
     pub fn of(self, usage: Usage) -> u64 {
         let cost = usage.input_tokens as f64 * self.input + usage.output_tokens as f64 * self.output;
         cost.round() as u64
@@ -105,7 +107,7 @@ impl Price {
 /// The settings that this module understands.
 #[derive(Clone, Debug, Default)]
 pub struct ProviderSettings {
-    /// Each name once; the first one's first model is the default where nobody chose another.
+    /// Each name once; the first one's first model is the default where no other is chosen.
     pub providers: Vec<Endpoint>,
     /// `RIVULET_MODELS`: the choices as `provider/model`; empty for all that are listed.
     pub models: Vec<String>,

@@ -1,11 +1,11 @@
 //! What an answer is, judged by its first bytes. Pure.
 //!
 //! A media type tells what a server was configured to say, and proxies change it: whole answers to a stream request and
-//! streams called `text/plain` are as good as any. What is none of it (a login page, mostly) is quoted.
+//! streams called `text/plain` are accepted. Of anything else (a login page, mostly) the failure has an excerpt.
 
 use super::framing::{BYTE_ORDER_MARK, Framing};
 
-/// How much is read of what is no answer, in bytes: its title stands at its front.
+/// How many bytes are read of a body that is not an answer: its title is at its beginning.
 pub(super) const EXCERPT_BYTES: usize = 4 << 10;
 /// The fields of Server-Sent Events.
 const FIELDS: [&[u8]; 4] = [b"data", b"event", b"id", b"retry"];
@@ -16,14 +16,14 @@ pub(super) enum Shape {
     Framed(Framing),
     /// JSON in any layout.
     Values,
-    /// Nothing that a model API answers.
+    /// Not the answer of a model API.
     Foreign,
 }
 
 /// The beginning of an answer, until it is known what it is.
 pub(super) struct Start {
     expected: Framing,
-    /// The media type is another one: what is not recognised is not what was expected.
+    /// The media type does not fit: only a recognised beginning is accepted.
     doubtful: bool,
     bytes: Vec<u8>,
 }
@@ -33,10 +33,10 @@ impl Start {
         Self { expected, doubtful, bytes: Vec::new() }
     }
 
-    /// Takes a chunk. Says what the answer is, as soon as that is known.
+    /// Takes a chunk. Returns what the answer is, as soon as that is known.
     pub(super) fn push(&mut self, chunk: &[u8]) -> Option<Shape> {
         self.bytes.extend_from_slice(chunk);
-        // Blanks before everything else mean nothing in any format.
+        // Leading blanks mean nothing in any format.
         let blanks = self.bytes.len() - self.bytes.trim_ascii_start().len();
         self.bytes.drain(..blanks);
         if self.bytes.starts_with(BYTE_ORDER_MARK) {
@@ -51,7 +51,7 @@ impl Start {
         if self.doubtful && !self.bytes.is_empty() { Shape::Foreign } else { Shape::Framed(self.expected) }
     }
 
-    /// What has come.
+    /// The bytes so far.
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
@@ -84,7 +84,7 @@ impl Start {
     }
 }
 
-/// A page's title, or what it says without its markup.
+/// A page's title, or its text without markup.
 pub(super) fn excerpt(page: &[u8]) -> String {
     let page = String::from_utf8_lossy(page);
     let page = page.trim_end_matches(char::REPLACEMENT_CHARACTER);
@@ -113,7 +113,7 @@ fn between<'t>(text: &'t str, start: &str, end: &str) -> Option<&'t str> {
     Some(&rest[..find(rest, end)?])
 }
 
-/// Where the words begin, which are in small ASCII letters.
+/// The position of these words, which are in small ASCII letters.
 fn find(text: &str, words: &str) -> Option<usize> {
     text.to_ascii_lowercase().find(words)
 }

@@ -1,7 +1,7 @@
-//! What a reply has said so far, whatever its format: the decoders say here what their events mean, and it becomes deltas.
+//! What a reply has said so far, in any format: the decoders report here what their events mean, and it becomes deltas.
 //! Pure.
 //!
-//! Here is decided what no format can decide alone: which text is a thought (`think`), where a blank line belongs between two
+//! Decides what no format can decide alone: which text is a thought (`think`), where a blank line belongs between two
 //! texts, and whether a reply that has ended has answered at all.
 
 use super::failure::Empty;
@@ -13,14 +13,14 @@ use crate::server::provider::excerpt;
 use serde_json::Value;
 use std::sync::Arc;
 
-/// The tools that requests offer: none yet. A reply that calls one of them has answered.
+/// The tools that requests offer: none yet. A reply that calls one of them counts as an answer.
 const OFFERED: &[&str] = &[];
 /// Line feeds that make a blank line.
 const BLANK_LINE: usize = 2;
-/// The longest word that is taken for a sign of life, in bytes: `ping`, `keep-alive`, `: heartbeat`.
+/// The longest word that is accepted as a keep-alive, in bytes: `ping`, `keep-alive`, `: heartbeat`.
 const LONGEST_HEARTBEAT: usize = 32;
 
-/// How a reply ends where nothing is wrong and it has no text: its reason says why, and the page says that.
+/// How a reply ends where nothing is wrong and it has no text: its reason says why, and the page shows that.
 const EXPLAINED: [&str; 12] = [
     "refusal",
     "content_filter",
@@ -47,7 +47,7 @@ const TOOLS: [&str; 6] = [
 /// Reasons that mean that the reply became too long.
 const LENGTHS: [&str; 3] = ["max_tokens", "length", "max_output_tokens"];
 
-/// What has been said.
+/// The content so far.
 pub(super) struct Speech {
     origin: Arc<Origin>,
     offered: &'static [&'static str],
@@ -56,22 +56,22 @@ pub(super) struct Speech {
     thought: Spoken,
     /// The viewers know that the model thinks.
     thinking: bool,
-    /// A tool was called; whether one that was offered.
+    /// A tool was called; whether it was one that was offered.
     called: Option<bool>,
-    /// There was something that cannot be shown, such as an image.
+    /// There was content that cannot be shown, such as an image.
     unshown: bool,
-    /// The beginning of the first event that made no sense.
+    /// The beginning of the first event that could not be understood.
     misread: Option<String>,
 }
 
-/// What is known of the text so far, or of the thinking.
+/// The state of the text, or of the thinking.
 #[derive(Default)]
 struct Spoken {
-    /// Something that is not blank.
+    /// Anything that is not blank.
     begun: bool,
     /// Line feeds at its end, up to a blank line.
     feeds: usize,
-    /// Another part begins with what is said next.
+    /// The next piece begins another part.
     between: bool,
 }
 
@@ -104,7 +104,7 @@ impl Speech {
         }
     }
 
-    /// A piece of text.
+    /// Takes a piece of text.
     pub(super) fn say(&mut self, text: String, deltas: &mut Vec<Delta>) {
         if text.is_empty() {
             return;
@@ -118,7 +118,7 @@ impl Speech {
         self.pass(pieces, deltas);
     }
 
-    /// A piece of a thought.
+    /// Takes a piece of a thought.
     pub(super) fn think(&mut self, thought: String, deltas: &mut Vec<Delta>) {
         if !thought.is_empty() {
             self.thinking = true;
@@ -126,14 +126,14 @@ impl Speech {
         }
     }
 
-    /// The model thinks in silence, perhaps for minutes, which viewers should know once.
+    /// The model thinks without text, perhaps for minutes, which viewers should know once.
     pub(super) fn think_silently(&mut self, deltas: &mut Vec<Delta>) {
         if !std::mem::replace(&mut self.thinking, true) {
             deltas.push(Delta::Thinking(String::new()));
         }
     }
 
-    /// What follows is another part: a tool was used in between, or another thought begins.
+    /// Another part follows: a tool was used in between, or another thought begins.
     pub(super) fn part(&mut self) {
         self.text.between = true;
         self.thought.between = true;
@@ -151,7 +151,7 @@ impl Speech {
         self.part();
     }
 
-    /// There is something that cannot be shown.
+    /// There is content that cannot be shown.
     pub(super) fn leave_out(&mut self) {
         self.unshown = true;
     }
@@ -161,7 +161,7 @@ impl Speech {
         self.text.begun
     }
 
-    /// The reply is complete, by its provider's word for why.
+    /// The reply is complete, with the provider's word for why.
     pub(super) fn finish(&mut self, reason: String, deltas: &mut Vec<Delta>) {
         self.flush(deltas);
         deltas.push(match self.wrong(&reason.to_ascii_lowercase()) {
@@ -177,26 +177,26 @@ impl Speech {
         deltas.push(Delta::Failed(failure));
     }
 
-    /// The provider says that something went wrong.
+    /// The provider reports an error.
     pub(super) fn complain(&mut self, complaint: &Complaint, deltas: &mut Vec<Delta>) {
         self.flush(deltas);
         deltas.push(Delta::Failed(complaint.failure(&self.origin)));
     }
 
-    /// The provider failed without a word.
+    /// The provider failed without a message.
     pub(super) fn fail(&mut self, kind: FailureKind, deltas: &mut Vec<Delta>) {
         self.flush(deltas);
         deltas.push(Delta::Failed(Failure::of(kind, &self.origin)));
     }
 
-    /// Part of the reply makes no sense. That matters where no text comes of the rest.
+    /// Part of the reply could not be understood. That matters only where the rest has no text.
     pub(super) fn misread(&mut self, data: &str) {
         let start = || data.chars().take(excerpt::LONGEST + 1).collect();
         self.misread.get_or_insert_with(start);
     }
 
-    /// Reads an event that has nothing of its format; `is_own` where it may be a server's own addition. Gives back the event
-    /// that is wrapped in it, as some gateways do.
+    /// Reads an event that has no member of its format; `is_own` where it may be a server's own addition. Returns the
+    /// event that is wrapped in it, as some gateways do.
     pub(super) fn read_odd(&mut self, event: &Event, is_own: bool, deltas: &mut Vec<Delta>) -> Option<Event> {
         let data = event.data.trim();
         if data.is_empty() || is_own {
@@ -243,7 +243,7 @@ impl Speech {
         self.pass(pieces, deltas);
     }
 
-    /// Why a reply that ended so is no answer.
+    /// Why a reply that ended so is not an answer.
     fn wrong(&self, reason: &str) -> Option<Failure> {
         if self.text.begun || self.called == Some(true) || EXPLAINED.contains(&reason) {
             return None;
@@ -258,14 +258,14 @@ impl Speech {
         self.nonsense().or_else(|| Some(Failure::empty(empty)))
     }
 
-    /// The failure of an answer that left nothing because it was not understood.
+    /// The failure of an answer that has no text because it was not understood.
     fn nonsense(&self) -> Option<Failure> {
         let data = self.misread.as_ref().filter(|_| !self.text.begun && !self.thought.begun)?;
         Some(Failure::of(FailureKind::Protocol, &self.origin).quoting(data))
     }
 }
 
-/// Whether there is an error in the place of an `error` member: servers also write `"error": null`, or an empty one.
+/// Whether an `error` member has an error: servers also write `"error": null`, or an empty one.
 pub(super) fn is_error(error: &Value) -> bool {
     match error {
         Value::Null | Value::Bool(false) => false,
@@ -274,7 +274,7 @@ pub(super) fn is_error(error: &Value) -> bool {
     }
 }
 
-/// Whether an object that is no event complains, with or without an `error` member.
+/// Whether an object that is not an event is an error, with or without an `error` member.
 fn complains(value: &Value) -> bool {
     let says = |name: &str| matches!(value.get(name), Some(Value::String(_) | Value::Array(_)));
     let is_called = |name: &str| {
@@ -285,7 +285,7 @@ fn complains(value: &Value) -> bool {
     has_error || is_called("object") || is_called("type") || says("message") || says("detail")
 }
 
-/// Whether data that is no JSON is a word to keep the connection open. What begins like JSON is part of a reply.
+/// Whether data that is not JSON is a keep-alive. What begins like JSON is part of a reply.
 fn is_heartbeat(data: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.: ".contains(&byte);
     data.len() <= LONGEST_HEARTBEAT && data.bytes().all(is_plain)

@@ -1,10 +1,10 @@
 //! Server-Sent Events as a client reads them (WHATWG HTML, 9.2.6): bytes in, events out.
 //!
-//! Pure. `id` and `retry` are ignored: they serve reconnecting, and a paid request is never sent again mid-reply.
+//! Pure. `id` and `retry` are ignored: they serve reconnecting, and a paid request is never repeated mid-reply.
 //!
 //! One deviation: an event that the end of the stream left without its blank line is returned by [`Parser::end`], where
-//! the standard drops it. Some servers forget the line break behind their last `data`, and a complete reply must not
-//! fail for that. Whether the event is whole is then the decoder's to judge.
+//! the standard drops it. Some servers forget the line break after their last `data`, and a complete reply must not
+//! fail for that. The decoder judges whether the event is whole.
 
 use super::framing::{Event, TooLong};
 use super::lines::Lines;
@@ -26,7 +26,7 @@ impl Parser {
     /// Takes a chunk and adds the events that it completed.
     ///
     /// # Errors
-    /// [`TooLong`] above the limit; the events before it have been added, and the stream is of no more use.
+    /// [`TooLong`] above the limit; the events before it have been added, and the stream is no longer usable.
     pub fn push(&mut self, mut chunk: &[u8], events: &mut Vec<Event>) -> Result<(), TooLong> {
         while let Some(line) = self.lines.next(&mut chunk, self.room())? {
             if line.is_empty() {
@@ -38,7 +38,7 @@ impl Parser {
         Ok(())
     }
 
-    /// What the end of the stream left over, if it has data.
+    /// The rest of the stream at its end, if it has data.
     pub fn end(&mut self) -> Option<Event> {
         if let Some(line) = self.lines.rest() {
             self.field(&line);
@@ -46,7 +46,7 @@ impl Parser {
         self.dispatch()
     }
 
-    /// What the event that has begun leaves for its next line.
+    /// The space that the current event leaves for its next line.
     fn room(&self) -> usize {
         self.limit.saturating_sub(self.event.data.len())
     }

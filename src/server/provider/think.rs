@@ -1,12 +1,12 @@
-//! What a model thought, where its server leaves that in the text: `<think>…</think>` before the answer. Pure.
+//! Thoughts that the server leaves in the text: `<think>…</think>` before the answer. Pure.
 //!
-//! Only the reply's beginning is looked at: a tag anywhere else is something that the model writes about. Behind the tags
-//! nothing is searched, so a long answer costs no more than without.
+//! Only the reply's beginning is searched: a tag anywhere else is something that the model writes about. After the tags
+//! nothing is searched, so a long answer costs no more than one without them.
 
 /// The tags that models were trained to think in: DeepSeek and Qwen, Claude by prompt, Gemini's compatible API.
 const TAGS: [(&str, &str); 3] = [("<think>", "</think>"), ("<thinking>", "</thinking>"), ("<thought>", "</thought>")];
-/// Blank text is held back until it is known what follows; more than this, in bytes, is no layout but a model that has lost
-/// its way.
+/// Blank text is held back until it is known what follows; more than this, in bytes, is not layout but a model in a
+/// loop.
 const MAX_BLANKS: usize = 256;
 
 /// A piece of what was one text.
@@ -16,15 +16,15 @@ pub(super) enum Piece {
     Text(String),
 }
 
-/// Where in its text the reply is.
+/// The reply's position in its text.
 #[derive(Debug, Default)]
 pub(super) struct Tags {
     place: Place,
-    /// What has come but may still be one or the other.
+    /// Text that may still be one or the other.
     held: String,
-    /// The text is not the first thing said: the blanks before it lie between it and a thought.
+    /// Something was said before the text: the blanks at its beginning lie between it and a thought.
     after: bool,
-    /// Something of this thought has been passed on.
+    /// Part of this thought has been passed on.
     begun: bool,
 }
 
@@ -38,7 +38,7 @@ enum Place {
 }
 
 impl Tags {
-    /// Whether all that follows is the answer.
+    /// Whether everything that follows is the answer.
     pub(super) fn are_behind(&self) -> bool {
         self.place == Place::Answer
     }
@@ -58,7 +58,7 @@ impl Tags {
         }
     }
 
-    /// What was held back when the reply ended. Blanks alone are nothing.
+    /// What was held back when the reply ended. Blanks alone are dropped.
     pub(super) fn end(&mut self, pieces: &mut Vec<Piece>) {
         let held = std::mem::take(&mut self.held);
         match self.place {

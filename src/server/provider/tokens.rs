@@ -4,7 +4,7 @@ use super::lenient::{Count, Object};
 use crate::model::Usage;
 use serde::Deserialize;
 
-/// OpenAI's words for what a reply has cost: the older ones of chat completions, and those of the Responses API.
+/// OpenAI's usage members: the older ones of chat completions, and those of the Responses API.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Tokens {
@@ -24,7 +24,7 @@ struct Details {
 }
 
 impl Tokens {
-    /// What was read, cached or not, and what was written, thoughts included.
+    /// Tokens read, cached or not, and tokens written, thoughts included.
     pub(super) fn usage(&self) -> Usage {
         let reasoning = self.completion_tokens_details.0.as_ref().map(|details| details.reasoning_tokens.or_zero());
         let (read, said) = (self.prompt_tokens.or_zero(), self.completion_tokens.or_zero());
@@ -39,7 +39,7 @@ pub(super) fn usage(input_tokens: u64, output_tokens: u64) -> Usage {
     Usage { input_tokens, output_tokens, ..Usage::default() }
 }
 
-/// Whether `total` says that thoughts were counted beside the rest, and not into it. None where there is no total.
+/// Whether `total` shows that thoughts were counted beside the rest, and not into it. None without a total.
 pub(super) fn comes_on_top(total: Count, rest: u64, thoughts: u64) -> Option<bool> {
     total.0.map(|total| rest.saturating_add(thoughts) <= total)
 }

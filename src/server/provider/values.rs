@@ -1,8 +1,7 @@
-//! JSON values one behind the other, however they are laid out: on a line each, over many lines, as the elements of one
-//! list. Pure.
+//! Consecutive JSON values, in any layout: on a line each, over many lines, as the elements of one list. Pure.
 //!
-//! So are whole answers to a stream request read, and streams of JSON under whatever media type. Whether a value makes sense
-//! is the decoder's to judge; here only its end is found.
+//! Used for whole answers to a stream request, and for streams of JSON under any media type. Only the end of each value
+//! is found here; the decoder judges whether it makes sense.
 
 use super::framing::{Event, TooLong};
 
@@ -69,7 +68,7 @@ impl Values {
                 self.depth = self.depth.saturating_sub(1);
                 return self.depth == 0;
             }
-            // What is no list and no object is a line.
+            // Anything but a list or an object is read as a line.
             b'\n' | b'\r' => return self.depth == 0,
             _ => {}
         }

@@ -1,4 +1,4 @@
-//! A viewer's stay in a conversation: whether they still may look, and who else does. Neither is the journal's to know.
+//! Watches a viewer's access to a conversation, and its other viewers. The journal knows neither.
 
 use crate::error::Problem;
 use crate::model::{Access, ConversationId};
@@ -14,24 +14,24 @@ pub(super) struct AccessWatch {
     viewer: ViewerId,
     conversation: ConversationId,
     place: OpenView,
-    /// What the viewer may do, as it was told last. None: nothing any more.
+    /// The access that the viewer was last told. None: none any more.
     access: Option<Access>,
-    /// Whether the viewer may know who the people here are.
+    /// Whether the viewer may see the names of the people here.
     names: bool,
-    /// Since when the viewer may look, where the conversation is not theirs.
+    /// Since when the viewer has access, where the conversation is another's.
     since: Option<String>,
-    /// Whether it is to look again what it may do.
+    /// Whether the access must be checked again.
     is_unsure: bool,
-    /// None for whoever reads along by a public link: they are nobody, and are told of nobody.
+    /// None for a reader with the public link: such readers are anonymous, and see no other viewers.
     company: Option<Others>,
 }
 
-/// What a look has found.
+/// The result of a check.
 pub(super) enum Change {
     Nothing,
-    /// The viewer may do something else than before, or could not look for a while.
+    /// The viewer's access has changed, or could not be checked for a while.
     OtherAccess,
-    /// The viewer may look no more.
+    /// The viewer's access was withdrawn.
     Withdrawn,
     Others(Presence),
 }
@@ -46,9 +46,9 @@ impl AccessWatch {
         Ok(Self { company, ..stay })
     }
 
-    /// The same for whoever is not seen to look, and sees nobody.
+    /// Begins a watch for a viewer who is not shown to others, and sees no others.
     pub(super) async fn unseen(state: &State, viewer: ViewerId, conversation: ConversationId) -> Result<Self, Problem> {
-        // Known here before it is asked: what is withdrawn from now on finds it.
+        // Registered before the check: a withdrawal from now on finds it.
         let place = state.grants.places.take(viewer, conversation);
         let stored = state.store.conversation_for(viewer, conversation).await?;
         let (access, names, since) = (Some(stored.access), stored.names, stored.since);
@@ -63,8 +63,8 @@ impl AccessWatch {
         self.names
     }
 
-    /// For how long the viewer has been allowed to look; none where the conversation is their own. What was told before is
-    /// not for them, also where they could look until it was taken back. A time that cannot be read is none at all.
+    /// How long the viewer has had access; none where the conversation is their own. Earlier events are not for them,
+    /// also where they had access until it was withdrawn. A time that cannot be parsed counts as 0.
     pub(super) fn age(&self) -> Option<Duration> {
         let since = self.since.as_ref()?.parse().ok().map(|since: Timestamp| Timestamp::now().duration_since(since));
         Some(since.and_then(|age| age.try_into().ok()).unwrap_or_default())
@@ -74,12 +74,12 @@ impl AccessWatch {
         self.access.is_none()
     }
 
-    /// Whether a look may find something.
+    /// Whether a check may find something.
     pub(super) fn has_to_look(&self) -> bool {
         self.is_unsure || self.company.as_ref().is_some_and(|company| company.has_to_look())
     }
 
-    /// Comes when there is something to look at. Dropping the future loses nothing.
+    /// Completes when a check may find something. Cancel-safe.
     pub(super) async fn stirred(&mut self) {
         let Self { place, company, is_unsure, .. } = self;
         let Some(company) = company else {

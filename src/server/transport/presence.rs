@@ -1,20 +1,20 @@
-//! Who else looks at a conversation, as a viewer is told it.
+//! The other viewers of a conversation, as a viewer is told of them.
 
 use crate::model::{AccountId, ConversationId};
 use crate::server::State;
 use crate::server::audience::{Member, Seat, Watch};
 use crate::wire::{Looking, Presence};
 
-/// More names than this are a number.
+/// More names than this are shown as a number.
 const MAX_NAMES: usize = 3;
 
-/// The others.
+/// The other viewers of a conversation.
 pub(super) struct Others {
     account: AccountId,
-    /// Whoever follows a conversation is seen to look at it.
+    /// A follower of a conversation counts as its viewer.
     _seat: Seat,
     watch: Watch,
-    /// Who was told to be there last.
+    /// The viewers that were last announced.
     told: Vec<Member>,
     is_curious: bool,
 }
@@ -30,13 +30,13 @@ impl Others {
         self.is_curious
     }
 
-    /// Comes when somebody has come or left, or types, or types no more. Dropping the future loses nothing.
+    /// Completes when a viewer comes, leaves, begins to type or stops. Cancel-safe.
     pub(super) async fn stirred(&mut self) {
         self.watch.changed().await;
         self.is_curious = true;
     }
 
-    /// Who else is there, if that is news.
+    /// The other viewers, if they have changed.
     pub(super) async fn look(&mut self, state: &State) -> Option<Presence> {
         let others: Vec<_> = self.watch.members().into_iter().filter(|one| one.account != self.account).collect();
         if others == self.told {
@@ -59,7 +59,7 @@ impl Others {
     }
 }
 
-/// The same in a sentence for people.
+/// The other viewers in a sentence for people.
 fn words(people: &[Looking]) -> String {
     let names =
         |typing: bool| people.iter().filter(|one| one.typing || !typing).map(|one| &*one.name).collect::<Vec<_>>();

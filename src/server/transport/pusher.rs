@@ -1,7 +1,7 @@
 //! The Pusher protocol over WebSocket, for stock clients: laravel-echo, pusher-js.
 //!
-//! One task per socket. It reads what the client wants, and asks its subscriptions for what comes next only when everything
-//! before is written: a slow client waits at its own cursors, and costs what one message costs.
+//! One task per socket. It reads what the client wants, and asks its subscriptions for the next messages only when all
+//! earlier ones are written: a slow client waits at its own cursors, and costs the memory of one message.
 
 pub mod access;
 pub mod client_events;
@@ -34,41 +34,42 @@ use tokio_util::sync::CancellationToken;
 
 /// The longest message that a client may send: the protocol's 10 KB of data and their envelope.
 pub const MAX_BYTES_IN: usize = 16 << 10;
-/// The longest message that goes out (design: 7). What is longer is split, or refused where it is not ours to split.
+/// The longest message that is sent (design: 7). A longer one is split, or refused where it is a client's or a
+/// backend's.
 pub const MAX_BYTES_OUT: usize = 10 << 10;
-/// Read at once. What clients send is short, and every socket has this for as long as it is open.
+/// The read buffer. Clients send short messages, and every socket has this for as long as it is open.
 pub const READ_BUFFER_BYTES: usize = 1 << 10;
-/// Written at once. A longer message takes its own length while it is written.
+/// The write buffer. A longer message takes its own length while it is written.
 pub const WRITE_BUFFER_BYTES: usize = 1 << 10;
 /// Channels that one socket can subscribe to (design: 7).
 const MAX_CHANNELS: usize = 100;
-/// A stock client that has heard nothing for this long asks whether we are there. In seconds, never 0.
+/// A stock client that has received nothing for this long sends a ping. In seconds, never 0.
 const ACTIVITY_TIMEOUT: u64 = 30;
-/// A client that has said nothing for this long is asked whether it is there ...
+/// A client that has sent nothing for this long gets a ping ...
 const SILENCE: Duration = Duration::from_secs(60);
-/// ... and let go of when it does not answer.
+/// ... and is disconnected when it does not answer within this time.
 const PONG: Duration = Duration::from_secs(30);
-/// What a client may say: a page with a hundred channels subscribes to all of them at once ...
+/// A client's burst of messages: a page with a hundred channels subscribes to all of them at once ...
 const MAX_AT_ONCE: NonZeroU32 = NonZeroU32::new(250).expect("it is not 0");
-/// ... and then no more than this. Whoever says more is read no faster.
+/// ... and its rate after that. Beyond it, reading is slowed down.
 const MAX_PER_SECOND: NonZeroU32 = NonZeroU32::new(25).expect("it is not 0");
 /// The protocol's limit on client events.
 const MAX_EVENTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(10).expect("it is not 0");
-/// A closing client has this long to say goodbye as well.
+/// A closing client has this long to answer the close frame.
 const GOODBYE: Duration = Duration::from_secs(1);
 const SUCCEEDED: &str = "pusher_internal:subscription_succeeded";
 
 /// Why a socket ends.
 enum End {
-    /// It is told why.
+    /// The server closes it with a reason.
     Close(Code, &'static str),
-    /// It says goodbye.
+    /// The client sends a close frame.
     Left,
-    /// It is gone, or takes nothing any more.
+    /// The connection is lost, or the client reads nothing any more.
     Gone,
 }
 
-/// Closes a socket that nobody should have opened.
+/// Closes a socket that must not be opened.
 pub async fn refuse(mut socket: WebSocket, code: Code, reason: &'static str) {
     close(&mut socket, code, reason).await;
 }
@@ -77,15 +78,15 @@ async fn close(socket: &mut WebSocket, code: Code, reason: &'static str) {
     let frame = CloseFrame { code: code as u16, reason: reason.into() };
     let goodbye = async {
         if socket.send(Message::Close(Some(frame))).await.is_ok() {
-            // Read on: what is closed with something unread takes its last words back.
+            // Read on: a connection that is closed with unread data loses the last message to the client.
             read_out(socket).await;
         }
     };
-    // Whoever does not answer in time is cut.
+    // A client that does not answer in time is cut.
     let _ = timeout(GOODBYE, goodbye).await;
 }
 
-/// Reads to the end. An answer that is due to a client's goodbye is sent with that.
+/// Reads to the end. A due answer to a client's close frame is sent with that.
 async fn read_out(socket: &mut WebSocket) {
     while socket.next().await.is_some_and(|message| message.is_ok()) {}
 }
@@ -101,7 +102,7 @@ pub async fn serve(state: State, mut socket: WebSocket) {
     drop(connection);
     match end {
         End::Close(code, reason) => close(&mut socket, code, reason).await,
-        // Whoever does not take the answer in time is cut.
+        // A client that does not take the answer in time is cut.
         End::Left => drop(timeout(GOODBYE, read_out(&mut socket)).await),
         End::Gone => {}
     }
@@ -117,11 +118,11 @@ struct Connection {
     whispered: DefaultDirectRateLimiter,
     heard: Instant,
     asked: bool,
-    /// Nothing more is read before.
+    /// Nothing is read before this time.
     read_from: Instant,
-    /// Whether what was read last was more than its share: the next share pays for it.
+    /// Whether the last read exceeded the rate: the next interval pays for it.
     owes: bool,
-    /// When it leaves, once the server ends.
+    /// When the socket is closed, once the server shuts down.
     leaves: Option<Instant>,
 }
 
@@ -130,7 +131,7 @@ struct Held {
     cancel: CancellationToken,
     right: Right,
     may_speak: bool,
-    /// Whether there is more to come from a journal.
+    /// Whether more entries may come from a journal.
     follows: bool,
 }
 
@@ -167,7 +168,7 @@ impl Connection {
         }
     }
 
-    /// Waits for whatever is next: the client, a subscription, the time, the server's end.
+    /// Waits for the next of: the client, a subscription, the timer, the server's shutdown.
     async fn turn(&mut self, socket: &mut WebSocket) -> Result<Vec<String>, End> {
         let now = Instant::now();
         let timer = self.timer(now);
@@ -188,12 +189,12 @@ impl Connection {
         }
     }
 
-    /// Whether a reply is still being written somewhere that the client is to see the end of.
+    /// Whether a reply is still being written whose end the client is to see.
     fn follows(&self) -> bool {
         self.channels.values().any(|held| held.follows)
     }
 
-    /// When it is to wake up if nothing happens before; `now` as where it is decided whether to read.
+    /// When to wake up if nothing happens before; `now` as where the decision to read is made.
     fn timer(&self, now: Instant) -> Instant {
         let silence = self.heard + if self.asked { SILENCE + PONG } else { SILENCE };
         let leaves = self.leaves.filter(|_| !self.follows()).unwrap_or(silence);
@@ -213,7 +214,7 @@ impl Connection {
             return Ok(Vec::new());
         }
         self.asked = true;
-        // Both: a client that knows nothing of the one answers the other.
+        // Both: a client that knows only one of them answers that.
         let ping = socket.send(Message::Ping(Default::default()));
         match timeout(self.state.bounds.user_timeout, ping).await {
             Ok(Ok(())) => Ok(vec![message::plain("pusher:ping", &json!({}))]),
@@ -224,7 +225,7 @@ impl Connection {
     async fn write(&mut self, socket: &mut WebSocket, messages: Vec<String>) -> Result<(), End> {
         for message in messages {
             let sent = socket.send(Message::Text(message.into()));
-            // A client that takes nothing for so long is gone, as with every stream.
+            // A client that reads nothing for so long counts as gone, as with every stream.
             match timeout(self.state.bounds.user_timeout, sent).await {
                 Ok(Ok(())) => {}
                 _ => return Err(End::Gone),
@@ -233,7 +234,7 @@ impl Connection {
         Ok(())
     }
 
-    /// What a subscription has to tell, and it goes on.
+    /// Handles a subscription's result, and continues it.
     fn told(&mut self, subscription: Box<Subscription>, outcome: Outcome) -> Vec<String> {
         if subscription.cancel.is_cancelled() {
             return Vec::new();
@@ -270,7 +271,7 @@ impl Connection {
         }
     }
 
-    /// Counts what was read, and reads no more for a while where that was too much.
+    /// Counts what was read, and stops reading for a while where that exceeds the rate.
     fn slow_down(&mut self) {
         if self.owes {
             self.owes = self.said.check().is_err();
@@ -295,7 +296,7 @@ impl Connection {
                 None => invalid(),
             },
             event if event.starts_with("client-") => Box::pin(self.speak(message)).await,
-            // What else a client may say (pusher:pong, pusher:signin) changes nothing here.
+            // Other messages of clients (pusher:pong, pusher:signin) change nothing here.
             _ => Vec::new(),
         }
     }
@@ -316,7 +317,7 @@ impl Connection {
         opened.unwrap_or_else(|problem| refused(&name, &problem))
     }
 
-    /// Opens a subscription, in the place of one to the same channel.
+    /// Opens a subscription, and replaces one to this channel.
     async fn open(&mut self, name: Name, right: Right, place: Option<PartialCursor>) -> Result<Vec<String>, Problem> {
         let permit = match right.who {
             Some(who) => Some(self.permit(who).await?),
@@ -324,7 +325,7 @@ impl Connection {
         };
         let may_speak = match right.who {
             Some(who) => access::may_speak(&self.state, who, name.channel()).await,
-            // Whoever holds the secret has let it in.
+            // A backend that has the secret has let it in.
             None => name.is_private(),
         };
         let (subscription, messages) =
@@ -336,7 +337,7 @@ impl Connection {
         Ok(messages)
     }
 
-    /// One for all channels of the same account: a socket is one stream.
+    /// One permit for all channels of an account: a socket is one stream.
     async fn permit(&mut self, who: Principal) -> Result<Arc<Permit>, Problem> {
         self.permits.retain(|(_, permit)| permit.strong_count() != 0);
         let held = self.permits.iter().find(|(known, _)| *known == who).and_then(|(_, permit)| permit.upgrade());
@@ -362,7 +363,7 @@ impl Connection {
     }
 }
 
-/// What the client's own error callbacks are called with: the channel's, and the connection's as with other servers.
+/// The arguments of the client's error callbacks: the channel's, and the connection's as with other servers.
 fn refused(name: &Name, problem: &Problem) -> Vec<String> {
     let status = if matches!(problem, Problem::Unknown) { 401 } else { problem.status() };
     let message = match problem {

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 /// A comment. It is sent at once, so that proxies and clients see that the stream is open.
 const HELLO: &str = ": rivulet\n\n";
 const SIGN_OF_LIFE: &str = ":\n\n";
-/// When the server leaves, its viewers come back spread over this time, in milliseconds.
+/// When the server shuts down, its viewers reconnect spread over this time, in milliseconds.
 const COME_BACK_MS: std::ops::Range<u64> = 500..5_000;
 
 /// Follows a conversation from `cursor`.
@@ -51,7 +51,7 @@ fn frames(follower: Follower, first: Frame, permit: Permit) -> impl Stream<Item 
     stream::once(std::future::ready(start)).chain(rest)
 }
 
-/// What one wake-up brings goes out as one write.
+/// The frames of one wake-up are one write.
 fn batch(frames: &[Frame]) -> Bytes {
     match frames {
         [frame] => encode(frame),
@@ -80,9 +80,9 @@ fn come_back() -> Bytes {
     Bytes::from(format!("retry: {wait}\n\n"))
 }
 
-/// A stream as an answer that no proxy on the way should hold back or change.
+/// A stream as an answer that no proxy on the way should buffer or change.
 pub fn response(frames: impl Stream<Item = Bytes> + Send + 'static) -> Response {
-    // Fused: layers around the body may ask once more after its end.
+    // Fused: layers around the body may poll once more after its end.
     let body = Body::from_stream(frames.map(Ok::<_, std::convert::Infallible>).fuse());
     let mut response = body.into_response();
     let headers = response.headers_mut();

@@ -23,7 +23,7 @@ use tokio::time::timeout;
 /// An empty line: a sign of life.
 const SIGN_OF_LIFE: &[u8] = b"\n";
 
-/// A tab: what it watches, and by what right.
+/// A tab: the journals that it follows, and its permit.
 struct Tab {
     conversation: Option<Follower>,
     list: Option<Follower>,
@@ -54,7 +54,7 @@ pub async fn follow(
             start.push_str(&encode(&first, wire::Topic::List));
             Some(follower)
         }
-        // A passer-by has none, and without a conversation nothing to follow.
+        // A reader with the public link has no list, and without a conversation nothing to follow.
         Viewer::ByLink(_) if conversation.is_none() => return Err(Problem::NotFound),
         Viewer::ByLink(_) => None,
     };
@@ -96,7 +96,7 @@ impl Tab {
             };
             match (frames, topic) {
                 (Some(frames), topic) => return Some(frames.iter().map(|frame| encode(frame, topic)).collect()),
-                // The page is to ask anew, and to be told that there is nothing here for it.
+                // The page must ask again, and learn that it has no access.
                 (None, wire::Topic::Conversation) if self.is_withdrawn() => return None,
                 (None, wire::Topic::Conversation) => self.conversation = None,
                 (None, wire::Topic::List) => self.list = None,

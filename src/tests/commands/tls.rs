@@ -1,5 +1,5 @@
-//! A server whose certificate nobody has signed but itself. It and its key, made by `openssl req -x509` for a hundred
-//! years, are good for nothing else.
+//! A server with a self-signed certificate. The certificate and its key, made by `openssl req -x509` for a hundred
+//! years, are used for nothing else.
 
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection};

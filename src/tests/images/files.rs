@@ -1,4 +1,4 @@
-//! Files as people have them, and as nobody should.
+//! Image files, ordinary and malicious.
 
 use image::codecs::gif::GifEncoder;
 use image::codecs::jpeg::JpegEncoder;
@@ -79,7 +79,7 @@ pub(super) fn cmyk_jpeg() -> Vec<u8> {
     parts.concat()
 }
 
-/// A PNG that claims this size, and has not much to show for it.
+/// A PNG whose header claims this size, with little data.
 pub(super) fn claiming(width: u32, height: u32) -> Vec<u8> {
     let head = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 2, 0, 0, 0]].concat();
     let pixels = [0x78, 0x9c, 0x63, 0, 0, 0, 1, 0, 1];

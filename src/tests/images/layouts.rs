@@ -1,4 +1,4 @@
-//! JPEGs whose colours are stored one after the other: the right picture, or a refusal in words.
+//! JPEGs whose colour planes are stored one after the other: the right picture, or a refusal with a message.
 
 use super::files::{BLUE, RED};
 use crate::server::picture::Picture;

@@ -1,4 +1,4 @@
-//! What the models are shown, each in the words of its API, and what they are told of what they do not see.
+//! The images that models are shown, each in the words of its API, and what they are told of the others.
 
 use super::files;
 use crate::tests::app::{App, Folder, problem};
@@ -123,7 +123,7 @@ async fn a_model_that_does_not_see_is_not_asked_to_and_is_told_where_an_image_wa
     let request = app.upstream.seen().pop().unwrap();
     assert!(request.images.is_empty());
     assert_eq!(request.body["messages"][0], json!({ "role": "user", "content": "[image]\nWhat is this?" }));
-    // Asked again, by one that sees, it is shown.
+    // Asked again with a model that sees, it is shown.
     app.request(reqwest::Method::PATCH, &format!("/api/v1/conversations/{conversation}"))
         .json(&json!({ "model": "my-openai/sees" }))
         .send()

@@ -1,4 +1,4 @@
-//! What is taken, what is refused and how, and what is kept of it.
+//! Uploads: what is accepted, what is refused and how, and what is stored of it.
 
 use super::files::{self, BLUE, RED};
 use crate::server::bounds::Bounds;
@@ -211,7 +211,7 @@ async fn begin_upload(app: &App) -> TcpStream {
     socket
 }
 
-/// The same, then does as told. Returns what is answered, if anything.
+/// Sends half of an upload, then hangs up or waits. Returns the answer, empty if there is none.
 async fn half_an_upload(app: &App, hang_up: bool) -> String {
     let mut socket = begin_upload(app).await;
     if hang_up {

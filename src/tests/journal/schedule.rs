@@ -26,7 +26,7 @@ enum Step {
     StartOver,
     /// A new reader, from this far behind the end.
     Join(u64),
-    /// A reader reads, if it was woken, at most so much.
+    /// A reader reads, if it was woken, at most this many entries.
     Poll(usize, usize),
     /// A reader is dropped in the middle of waiting and comes back from its cursor.
     Rejoin(usize),
@@ -56,7 +56,7 @@ impl ArcWake for Flag {
 
 type Reading = BoxFuture<'static, (Reader, Option<Vec<Arc<Entry>>>)>;
 
-/// A viewer: what it has seen, and its read under way.
+/// A viewer: what it has seen, and its pending read.
 struct Viewer {
     seen: u64,
     reading: Reading,
@@ -103,7 +103,7 @@ fn read(mut reader: Reader, most: usize) -> Reading {
 proptest! {
     #[test]
     fn in_every_order_every_viewer_sees_every_event_or_a_snapshot(steps in vec(step(), 1..80), lasting: bool) {
-        // Without a window the sweep, and every append, lets go of all that no open reply needs.
+        // Without a window the sweep, and every append, drops all that no open reply needs.
         let (journals, journal, _) = journal(if lasting { Duration::MAX } else { Duration::ZERO });
         let reply = MessageId::new();
         let mut viewers = vec![Viewer::join(&journal, 0, 2)];
@@ -127,7 +127,7 @@ proptest! {
                 }
             }
         }
-        // Whoever is behind has been woken, and needs no more than to be polled.
+        // Viewers that are behind have been woken: polling them is enough.
         let end = journal.end().0.seq;
         for viewer in &mut viewers {
             for _ in 0..=2 * end + 2 {

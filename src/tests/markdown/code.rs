@@ -1,4 +1,4 @@
-//! Code: what its colours are, and that they change nothing else.
+//! Code: its colours, and that they change nothing else.
 
 use super::{
     SOON,
@@ -43,7 +43,7 @@ fn code_is_coloured_by_what_it_is() {
 }
 
 #[test]
-fn what_is_no_known_language_stays_plain() {
+fn code_in_an_unknown_language_has_no_colours() {
     for known in ["Rust", "py", "javascript", "ts", "tsx", "c++", "bash", "console", "json", "sql", "toml", "go", "c#"]
     {
         assert!(highlight::code(known, "x = 1\n").is_some(), "{known}");

@@ -1,4 +1,4 @@
-//! Markdown from texts that nobody thought of.
+//! Markdown of random texts.
 
 use super::{every_cut, scanner::checked, streamed};
 use crate::markdown::{self, plain_title, render};

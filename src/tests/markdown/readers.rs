@@ -1,5 +1,5 @@
-//! Where readers want something else than CommonMark has: formulas, Chinese, Japanese and Korean, prices, tags, link
-//! texts. The files of `cases/` are replies from public bug reports.
+//! Where readers need something else than CommonMark specifies: formulas, Chinese, Japanese and Korean, prices, tags,
+//! link texts. The files of `cases/` are replies from public bug reports.
 
 use super::{SOON, every_cut, scanner::checked, shown, streamed};
 use crate::markdown::{plain_title, render};
@@ -103,7 +103,8 @@ fn z26_an_address_ends_at_a_cjk_letter() {
     let link = |address: &str| {
         format!(r#"<a href="{address}" rel="noopener noreferrer nofollow" target="_blank" dir="ltr">{address}</a>"#)
     };
-    // Arguable, and decided for the link: where words have no blanks between them, none can be asked for before an address.
+    // Arguable, and decided for the link: in languages without blanks between words, none can be required before an
+    // address.
     assert_eq!(html(&case("M06d")), p(&format!("中文{}英文", link("https://a.example"))));
     assert_eq!(html("見https://a.example/b?c=d、한글"), p(&format!("見{}、한글", link("https://a.example/b?c=d"))));
     assert!(
@@ -235,15 +236,15 @@ fn z38_a_text_that_reads_as_another_host_has_the_real_one_beside_it() {
 }
 
 /// Arguable: CommonMark closes the block at the first fence as long as the one that opened it, and so do we. Of two
-/// fences without a word behind them nobody can tell whether the first closes what is inside or all of it; a wrong guess
-/// would take the rest of the reply into the code, which is worse than a block that ends early.
+/// fences without a word after them, the first may close what is inside or all of it; a wrong guess would take the rest
+/// of the reply into the code, which is worse than a block that ends early.
 #[test]
 fn z28_nested_fences_of_one_length_are_commonmarks() {
     let seen = html(&case("M04"));
     assert!(seen.contains("```jsx\nrun()\n</code>") && seen.contains(&p("More.")), "{seen}");
 }
 
-/// Arguable, and shown as alerts: `[!NOTE]` is nothing that a person would write or read.
+/// Arguable, and shown as alerts: `[!NOTE]` is not text that a person would write or read.
 #[test]
 fn z28_an_alert_is_named() {
     assert_eq!(

@@ -5,15 +5,15 @@ use serde_json::{Value, json};
 
 /// Who may see what is behind a route.
 pub(super) enum Guard {
-    /// It tells nobody's business. Or there is a token of its own, or a password is asked for.
+    /// Public content, or guarded by a token of its own or a password.
     Everybody,
     /// Everybody gets their own; there is no id to try.
     Own,
     /// What belongs to an account, named by an id in the path or the body.
     Owned(Method, Body),
-    /// The same, but refused with 403 in place of 404, whatever the id.
+    /// Like `Owned`, but refused with 403 instead of 404, for every id.
     Refused(Method, Body),
-    /// For whoever has signed the request with the app's secret.
+    /// For requests that are signed with the app's secret.
     Signed(Method),
     /// For admins alone. With or without an id, all others get 404.
     Admin(Method, Body),
@@ -30,7 +30,8 @@ use Body::{Form, Json, None as Nothing};
 use Guard::{Admin, Everybody, Own, Owned, Refused, Signed};
 
 /// In these requests `{c}` is a conversation, `{r}` a reply, `{m}` a person's message, `{s}` a session, `{t}` a token,
-/// `{a}` an account, `{i}` an invitation, `{o}` an identity, `{p}` an image, `{id}` the one of these that the path is about, `{x}` always a random id.
+/// `{a}` an account, `{i}` an invitation, `{o}` an identity, `{p}` an image, `{id}` the one of these that the path is
+/// about, `{x}` always a random id.
 pub(super) fn guard(path: &str) -> Guard {
     match path {
         "/healthz" | "/readyz" | "/metrics" => Everybody,

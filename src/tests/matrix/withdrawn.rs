@@ -1,6 +1,6 @@
-//! What is withdrawn after a request's head has come, or while it waits to be written, is refused at every door (Z33).
+//! What is withdrawn after a request's head has come, or while it waits to be written, is refused at every route (Z33).
 //!
-//! The doors are those of the matrix; one whose request is not known here fails the test.
+//! The routes are those of the matrix; one whose request is not known here fails the test.
 
 use super::*;
 use crate::model::{AccountId, ConversationId};
@@ -25,7 +25,7 @@ enum Way {
     Share,
 }
 
-/// An admin with one of everything, and somebody with whom the conversation is shared.
+/// An admin with one of everything, and a user with whom the conversation is shared.
 struct Place {
     app: App,
     ids: Ids,
@@ -68,7 +68,7 @@ impl Place {
         Self { app, ids: Ids(ids), admin, bob }
     }
 
-    /// A head's line that lets in whom this way is to withdraw.
+    /// The header line with the credential that this way withdraws.
     async fn let_in(&self, way: Way) -> (String, Hash) {
         let secret = crate::server::secret::new().unwrap();
         let (hash, store) = (Hash::of(&secret), &self.app.state.store);
@@ -114,7 +114,7 @@ impl Place {
             .unwrap();
     }
 
-    /// All that a door could have changed.
+    /// All that a route could have changed.
     async fn rows(&self) -> Vec<String> {
         let mut rows = Vec::new();
         for sql in [
@@ -184,13 +184,13 @@ fn sent_to(path: &str) -> Option<(Method, Body)> {
     }
 }
 
-/// The doors that this way of withdrawing closes. With another role go all sessions as well; here they stay, so that it is
-/// the role that is looked at.
+/// The routes that this way of withdrawing closes. With another role all sessions end as well; here they stay, so that
+/// the role itself is checked.
 fn doors_of(way: Way) -> Vec<(Method, String, Body)> {
     doors().into_iter().filter(|(_, path, _)| way != Way::Role || path.starts_with("/admin")).collect()
 }
 
-/// Every door that is sent something, by each of its methods.
+/// Every route that takes a body, by each of its methods.
 fn doors() -> Vec<(Method, String, Body)> {
     let mut doors: Vec<_> = all_paths()
         .into_iter()
@@ -260,13 +260,13 @@ async fn send_head(
     socket
 }
 
-/// Refused for who asks: 401, or sent to sign in; 404 where a share was taken back.
+/// Refused because of the caller: 401, or sent to sign in; 404 where a share was withdrawn.
 fn is_refused(way: Way, answer: &str) -> bool {
     let status: u16 = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
     let sent_away = answer.to_lowercase().contains("\r\nlocation: /sign-in");
     match way {
         Way::Share => status == 404,
-        // For whoever is no admin there is nothing there.
+        // For a user who is not an admin the route does not exist.
         Way::Role if status == 404 => true,
         _ => status == 401 || status == 303 && sent_away,
     }
@@ -378,7 +378,7 @@ async fn z33_what_is_withdrawn_before_it_is_written_is_not_written() {
     assert!(100 < waited, "{waited} doors had something to write");
 }
 
-/// Somebody who knows the former password was let in by it, and waits for a session.
+/// A caller who was let in by the former password, and waits for a session.
 #[tokio::test(flavor = "multi_thread")]
 async fn z33_a_password_that_was_changed_meanwhile_begins_no_session() {
     let mut app = App::start().await;

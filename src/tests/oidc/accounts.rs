@@ -1,4 +1,4 @@
-//! Whose account it is that an issuer speaks for.
+//! Which account an issuer's identity belongs to.
 
 use super::*;
 use crate::server::secret::Hash;
@@ -12,7 +12,7 @@ async fn an_address_that_is_not_verified_links_to_nothing() {
     let mut app = with(&first, &[]).await;
     app.sign_in_at(&first).await;
     let ann = app.name().await;
-    // Another issuer, on the same accounts: as if the setting had been changed.
+    // Another issuer, on these accounts: as if the setting had been changed.
     for (verified, subject, same) in
         [(false, "subject-2", false), (true, "subject-3", true), (true, "subject-4", false)]
     {
@@ -23,7 +23,7 @@ async fn an_address_that_is_not_verified_links_to_nothing() {
         let folder = Folder(app.folder.0.clone());
         let mut other = on(folder, &second, &[]).await;
         other.sign_in_at(&second).await;
-        // The third has the address of somebody whom this issuer knows already: that may be a new owner.
+        // The third has the address of a user whom this issuer knows already: that may be a new owner.
         let is_same = other.name().await == ann;
         assert_eq!(is_same, same, "{verified} {subject}");
         std::mem::forget(other.folder);
@@ -31,7 +31,7 @@ async fn an_address_that_is_not_verified_links_to_nothing() {
             let owner = app.state.store.credentials("ann@example.org").await.unwrap().unwrap().account;
             let linked = app.state.store.identities(owner).await.unwrap();
             assert_eq!(linked.len(), 2);
-            // Now the first issuer's goes, so that only the second's own is left.
+            // Now the first issuer's identity is removed, so that only the second's is left.
             let unlinked = app.state.store.unlink(owner, &linked[0].id).await.unwrap();
             assert_eq!(unlinked, crate::server::store::identities::Unlinked::Done);
         }
@@ -54,7 +54,7 @@ async fn a_password_account_of_the_same_name_stays_its_owners() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_links_and_unlinks_but_not_the_only_way_in() {
+async fn a_user_links_and_unlinks_but_not_the_only_way_to_sign_in() {
     let issuer = Issuer::start().await;
     let mut app = with(&issuer, &[]).await;
     app.sign_up("Ann").await;
@@ -80,7 +80,7 @@ async fn somebody_links_and_unlinks_but_not_the_only_way_in() {
     let away = app.leave("/account/identities/link", &[("password", PASSWORD)]).await;
     let words = refused(app.come_back(&issuer.sign_in(&away.to), &away.remembers).await, 409).await;
     assert!(words.contains("belongs to another account"), "{words}");
-    // Begun by one, brought back by another: nothing is linked.
+    // Begun by one account, brought back by another: nothing is linked.
     issuer.claims("sub", json!("subject-2"));
     issuer.told(|script| script.userinfo = json!({ "sub": "subject-2" }));
     let away = app.leave("/account/identities/link", &[("password", PASSWORD)]).await;
@@ -156,7 +156,7 @@ async fn a_session_alone_links_nothing() {
         assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{password}");
         assert!(!answer.headers().contains_key("refresh"));
     }
-    // Who writes the cookie themselves has no proof.
+    // A cookie that the client has made up proves nothing.
     let ann = app.state.store.credentials("ann").await.unwrap().unwrap().account;
     let away = app.leave("/account/identities/link", &[("password", PASSWORD)]).await;
     let forged = Flow::new(Purpose::Link(ann, Hash::of(&format!("{ann}/"))), "/account").unwrap();

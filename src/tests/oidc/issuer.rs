@@ -1,4 +1,4 @@
-//! An issuer of OpenID Connect that does as it is told: real HTTP, real signatures, and whatever may be wrong with them.
+//! A scriptable OpenID Connect issuer: real HTTP, real signatures, and every error that they can have.
 
 use crate::tests::oidc::{CLIENT, SECRET};
 use axum::extract::{Form, State};
@@ -32,20 +32,20 @@ pub(crate) enum Sign {
     ClientSecret,
 }
 
-/// What it is told.
+/// The script of the issuer.
 #[derive(Default)]
 pub(crate) struct Script {
     /// Put over the ID token's claims; null takes one away.
     pub(crate) claims: Map<String, Value>,
     pub(crate) sign: Sign,
     pub(crate) userinfo: Value,
-    /// Says nothing useful at all.
+    /// Answers without any useful content.
     pub(crate) down: bool,
     /// In the place of the metadata's own members.
     pub(crate) metadata: Map<String, Value>,
     /// Put over the token endpoint's answer.
     pub(crate) tokens: Map<String, Value>,
-    /// Takes a code as often as it is brought.
+    /// Accepts a code more than once.
     pub(crate) codes_last: bool,
 }
 
@@ -69,7 +69,7 @@ impl Key {
     }
 }
 
-/// What it was asked for when a code was given out.
+/// The authorization request that a code was given out for.
 #[derive(Clone)]
 struct Asked {
     nonce: String,
@@ -149,7 +149,7 @@ impl Issuer {
         lock(&self.shared).calls.iter().filter(|call| **call == what).count()
     }
 
-    /// What a person does there: signs in, and is sent back. Returns where to.
+    /// A user's sign-in at the issuer, and the redirect. Returns its target.
     pub(crate) fn sign_in(&self, to: &Url) -> Url {
         let asked: HashMap<String, String> = to.query_pairs().into_owned().collect();
         let mut shared = lock(&self.shared);

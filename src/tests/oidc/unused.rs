@@ -1,4 +1,4 @@
-//! Claims that nobody needs, in types that nobody expects: no reason not to sign somebody in.
+//! Unused claims with unexpected types must not prevent a sign-in.
 
 use super::*;
 use serde_json::{Map, Value};

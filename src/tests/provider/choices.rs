@@ -1,4 +1,4 @@
-//! Which models there are, what wrong settings are told, the tour, and when to ask again.
+//! Which models there are, the errors of invalid settings, the tour, and when to retry.
 
 use super::*;
 use crate::model::{Parameters, Role};

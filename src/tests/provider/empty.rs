@@ -1,4 +1,4 @@
-//! Replies that are complete and say nothing: failures that say which of the reasons it was.
+//! Complete replies without text: failures that say which of the reasons it was.
 
 use super::*;
 
@@ -88,8 +88,8 @@ fn z07_thinking_that_used_up_the_reply_is_named_in_every_format() {
     }
 }
 
-/// An end with a reason is an end: where a filter or the model itself declined, the page says that, and another model that is
-/// asked the same would only be a way around it.
+/// An end with a reason is an end: where a filter or the model itself declined, the page says that, and asking another
+/// model would only be a way around it.
 #[test]
 fn z07_an_end_that_explains_the_silence_is_no_failure() {
     for (kind, end, word) in [
@@ -101,8 +101,8 @@ fn z07_an_end_that_explains_the_silence_is_no_failure() {
     }
 }
 
-/// Arguable: there is an answer, only not one that can be shown. With text beside it the text is the answer; without, silence
-/// would be wrong and "nothing" too.
+/// Arguable: there is an answer, only not one that can be shown. With text beside it the text is the answer; without,
+/// silence would be wrong and "nothing" too.
 #[test]
 fn z07_an_image_alone_is_said_to_be_one() {
     assert_empty(&case("gemini-image-part-only"), FILE);

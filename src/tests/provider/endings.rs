@@ -19,7 +19,7 @@ fn f4_a_reply_that_ends_anywhere_else_is_truncated_and_keeps_its_text() {
             assert_eq!((failure.kind, failure.retryable), (FailureKind::Truncated, true), "{kind:?} cut at {cut}");
             assert!(GREETING.starts_with(&before), "{kind:?} cut at {cut}: {before}");
         }
-        // Inside the last event it is the one or the other, and the text is whole.
+        // A cut inside the last event may mean either, and the text is whole.
         for cut in end..stream.len() {
             let cut_short = read(kind, [&stream.as_bytes()[..cut]]);
             assert_eq!(shown(&cut_short), GREETING, "{kind:?} cut at {cut}");

@@ -1,4 +1,4 @@
-//! What is wrong with answers: errors after 200, broken characters, what is no answer of this API at all.
+//! Invalid answers: errors after 200, broken characters, bodies that are not an answer of this API.
 
 use super::*;
 use crate::model::ReplyError;
@@ -127,7 +127,7 @@ fn a50_a_providers_words_are_quoted_short_plain_and_without_markup() {
 }
 
 #[test]
-fn a_failure_keeps_its_facts_on_the_way_to_a_person() {
+fn a_failures_message_to_the_user_keeps_its_facts() {
     let failure =
         Failure { retry_after: Some(Duration::from_millis(1500)), ..Failure::new(FailureKind::RateLimited, "Wait.") };
     let expected = ReplyError {

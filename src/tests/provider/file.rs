@@ -1,4 +1,4 @@
-//! `rivulet.toml`: what it makes of providers, and how it complains.
+//! Providers in `rivulet.toml`, and the errors of an invalid file.
 
 use crate::server::provider::Kind;
 use crate::server::settings::Settings;
@@ -14,7 +14,7 @@ fn settings(folder: &Folder, toml: &str, flags: &[&str]) -> Settings {
     Settings::parse_from(["rivulet", &config].iter().chain(flags))
 }
 
-/// What is said about a wrong file, without its path.
+/// The error of an invalid file, without its path.
 fn complaint(toml: &str) -> String {
     let folder = Folder::new();
     let told = settings(&folder, toml, &[]).providers().unwrap_err();

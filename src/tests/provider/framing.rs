@@ -145,7 +145,7 @@ fn z35_the_events_that_repeat_a_whole_reply_of_responses_do_not_end_it() {
     assert_eq!(deltas.last(), Some(&finished("completed")));
 }
 
-/// The events of `sse-stream`, which knows the same standard but not our code. It keeps blocks without data.
+/// The events of `sse-stream`, an independent implementation of the standard. It keeps blocks without data.
 fn oracle(chunks: Vec<Vec<u8>>) -> Vec<Event> {
     let chunks = stream::iter(chunks.into_iter().map(|chunk| Ok::<_, std::io::Error>(bytes::Bytes::from(chunk))));
     let blocks = executor::block_on(sse_stream::SseByteStream::new(chunks).collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! Servers that write what nobody expects: numbers as text, null, errors and chunks in other places. What they mean is read.
+//! Servers with unexpected formats: numbers as text, null, errors and chunks in other places. Their meaning is read.
 
 use super::*;
 
@@ -136,7 +136,7 @@ fn z05_chunks_that_are_wrapped_in_data_are_read() {
 fn z05_a_message_in_the_place_of_a_delta_is_read_once() {
     let deltas = case("chat-message-in-place-of-delta");
     assert_eq!((shown(&deltas).as_str(), reason(&deltas)), ("Hi.", "stop"));
-    // Perplexity repeats all of it beside each piece.
+    // Perplexity repeats the whole text beside each piece.
     let both = |delta: &str, whole: &str| {
         format!(r#"{{"choices":[{{"delta":{{"content":"{delta}"}},"message":{{"content":"{whole}"}}}}]}}"#)
     };
@@ -184,7 +184,7 @@ fn z08_null_and_odd_counts_cost_no_reply() {
         assert_eq!(shown(&deltas), text, "{name}");
         reason(&deltas);
     }
-    // What is odd counts nothing; what stands beside it counts.
+    // Odd values count nothing; valid ones beside them count.
     assert!(case("strict-gemini-negative-count").contains(&usage(5, 0)));
     assert!(case("strict-responses-fractional-count").contains(&usage(0, 1)));
 }
@@ -251,8 +251,8 @@ fn z08_counts_that_are_no_whole_numbers_are_none_in_every_format() {
     }
 }
 
-/// Arguable: the standard has comments to keep a connection open. But gateways send words, which are in nobody's way, and what
-/// begins like JSON is none of them: a torn piece of a reply must not be lost in silence.
+/// Arguable: the standard has comments to keep a connection open. But gateways send words, which do no harm, and what
+/// begins like JSON is not one of them: a torn piece of a reply must not be lost in silence.
 #[test]
 fn z05_a_heartbeat_is_nothing_and_a_torn_piece_is_not_one() {
     let deltas = case("heartbeat-data-ping");

@@ -1,17 +1,17 @@
-//! A reply in each format, written by hand after what the vendors document: it thinks, it greets in characters of two and
-//! four bytes, and it holds a member, a part or an event that nobody knows.
+//! A reply in each format, written by hand after the vendors' documentation: it thinks, it greets in characters of two
+//! and four bytes, and it has an unknown member, part or event.
 
 use super::{finished, text, thinking, usage};
 use crate::server::provider::{Delta, Kind};
 
-/// What all of them say.
+/// The text of all of them.
 pub(super) const GREETING: &str = "Grüß Gott 👋🏽";
 
 /// A recorded answer.
 pub(super) struct Recording {
     pub(super) kind: Kind,
     pub(super) stream: &'static str,
-    /// How the event begins that makes the reply complete.
+    /// How the event begins that completes the reply.
     pub(super) ending: &'static str,
     pub(super) deltas: Vec<Delta>,
 }

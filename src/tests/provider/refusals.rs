@@ -1,4 +1,4 @@
-//! What servers refuse a request for, in the words of the public reports: what it means, and what is done about it.
+//! Refused requests, in the words of public reports: what they mean, and what is done about it.
 
 use crate::server::provider::FailureKind;
 use crate::tests::app::{App, Frame, Sent};
@@ -248,7 +248,7 @@ async fn z14_the_settings_say_what_a_server_takes() {
     assert_eq!(body.get("stream_options"), None);
 }
 
-/// A stream of OpenAI's framing, which takes about 300 bytes for a token, that is longer than a reply's text may be.
+/// A stream in OpenAI's framing, which takes about 300 bytes for a token, longer than a reply's text may be.
 #[tokio::test(flavor = "multi_thread")]
 async fn z35_a_reply_of_ten_mebibytes_on_the_wire_is_whole() {
     let app = App::start().await;

@@ -1,4 +1,4 @@
-//! Answers that come in another shape than was asked for: read by what they are, judged by their first bytes.
+//! Answers in another shape than was requested: read by their content, judged by their first bytes.
 
 use super::*;
 
@@ -44,7 +44,7 @@ fn z12_a_whole_answer_to_a_stream_request_is_read() {
                 assert_whole(&read(kind, answer.as_bytes().chunks(size)), &format!("{kind:?} by {size}"));
             }
         }
-        // A whole answer that was cut is no whole one.
+        // A whole answer that was cut is not whole.
         let (_, failure) = failure(&read_as(kind, "application/json", &pretty[..pretty.len() - 3]));
         assert_eq!(failure.kind, FailureKind::Truncated, "{kind:?}");
     }

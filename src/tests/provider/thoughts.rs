@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// Arguable: the tags are text on the wire. But what stands between them the model thought, nobody wants to read it in the
-/// answer, and sent back it would teach the model that it answers so.
+/// Arguable: the tags are text on the wire. But what is between them is the model's thought, does not belong in the
+/// answer, and sent back it would teach the model to answer like that.
 #[test]
 fn z23_thoughts_in_tags_before_the_answer_are_thinking() {
     let deltas = case("think-tags-inline");
@@ -40,8 +40,8 @@ fn z23_so_they_are_in_every_format_however_the_text_is_cut() {
     }
 }
 
-/// Arguable: OpenRouter documents `reasoning` beside it, but not every provider behind it sends that. What the model thought is
-/// thinking, once.
+/// Arguable: OpenRouter documents `reasoning` beside it, but not every provider behind it sends that. What the model
+/// thought is thinking, once.
 #[test]
 fn z23_openrouters_details_of_a_thought_are_thinking() {
     let deltas = case("reasoning-details-only");

@@ -1,4 +1,4 @@
-//! What providers count, and what of it is what a reply has used.
+//! Tokens that providers count, and which of them are a reply's usage.
 
 use super::*;
 
@@ -46,8 +46,8 @@ fn z16_thoughts_are_counted_once_as_the_sum_says() {
     assert_eq!(gemini(r#","totalTokenCount":45"#), usage(15, 30), "a gateway that counts them in");
 }
 
-/// Arguable: Anthropic's own streams end with `message_stop`. Servers that speak its format leave it out, and an end with a reason
-/// is an end; what is cut before the reason stays truncated.
+/// Arguable: Anthropic's own streams end with `message_stop`. Servers that speak its format leave it out, and an end
+/// with a reason is an end; what is cut before the reason stays truncated.
 #[test]
 fn z04_an_end_with_a_reason_is_an_end_without_message_stop_too() {
     let deltas = case("anthropic-without-message-stop");

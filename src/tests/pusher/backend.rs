@@ -56,13 +56,13 @@ async fn an_added_event_goes_to_the_channels_subscribers_as_it_is() {
     let heard = client.next().await;
     assert_eq!((heard.name.as_str(), heard.channel.as_str()), ("ticket.closed", channel.as_str()));
     assert_eq!(heard.data, json!({ "ticket": 5, "text": "\"é\"" }));
-    // Not to whoever has caused it.
+    // Not to the client that caused it (`socket_id`).
     let own = json!({ "name": "mine", "channel": channel, "data": "{}", "socket_id": client.id });
     assert_eq!(add(&app, &own).await.status(), 200);
     let batch = json!({ "batch": [{ "name": "one", "channel": channel, "data": "1" }, { "name": "two", "channel": channel, "data": "2" }] });
     assert_eq!(signed(&app, Method::POST, "/batch_events", "", &batch.to_string(), 0).await.status(), 200);
     assert_eq!((client.next().await.name, client.next().await.name), ("one".into(), "two".into()));
-    // What it may not be.
+    // Invalid events.
     for name in ["token", "done", "snapshot", "client-resume", "pusher:ping", "pusher_internal:member_added", ""] {
         problem(add(&app, &json!({ "name": name, "channel": channel, "data": "{}" })).await, 422).await;
     }

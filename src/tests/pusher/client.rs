@@ -62,7 +62,7 @@ impl Client {
         Self::begin(app, None).await
     }
 
-    /// With hardly any room for what it does not read.
+    /// With a tiny receive buffer for what it does not read.
     pub(super) async fn deaf(app: &App) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(4_096).unwrap();
@@ -86,7 +86,7 @@ impl Client {
         client
     }
 
-    /// The close code for whoever connects like this.
+    /// The close code of a connection with this path and origin.
     pub(super) async fn refused(app: &App, path: &str, origin: Option<&str>) -> u16 {
         let socket = open(app, path, origin).await.unwrap();
         Self { socket, id: String::new(), parts: String::new() }.closed().await

@@ -1,4 +1,4 @@
-//! Whoever says too much is slowed down, and nobody else.
+//! Rate limits of client events: a client that sends too many is slowed down, the others are not.
 
 use super::client::{ALLOWED, Client};
 use crate::tests::app::App;
@@ -62,7 +62,7 @@ async fn a40_floods_are_limited_and_hurt_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_reads_nothing_holds_up_nobody_and_is_let_go_of() {
+async fn a_client_that_reads_nothing_delays_no_other_and_is_disconnected() {
     let bounds = crate::server::bounds::Bounds { user_timeout: Duration::from_secs(1), ..Default::default() };
     let mut app = App::bounded(bounds).await;
     app.sign_up("Ann").await;

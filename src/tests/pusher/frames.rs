@@ -1,4 +1,4 @@
-//! Frames that RFC 6455 does not allow, in the manner of the Autobahn test suite: that connection ends, and no other.
+//! Frames that RFC 6455 does not allow, as in the Autobahn test suite: they end their own connection, and no other.
 
 use super::client::{ALLOWED, Client};
 use crate::tests::app::App;
@@ -80,7 +80,7 @@ async fn a39_malformed_frames_end_their_connection_only() {
     ];
     for (what, bytes) in cases {
         let mut stream = raw(&app).await;
-        // It may be gone before all of it is written.
+        // It may be closed before all of it is written.
         stream.write_all(&bytes).await.ok();
         is_closed(&mut stream, what).await;
     }

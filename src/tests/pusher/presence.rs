@@ -1,4 +1,4 @@
-//! Who is looking, and what subscribers say to each other.
+//! Presence channels, and client events between subscribers.
 
 use super::client::{ALLOWED, Client};
 use crate::tests::app::App;
@@ -21,7 +21,7 @@ async fn who_looks_by_any_transport_is_there_once() {
     assert_eq!(there.data["presence"]["ids"], json!([account]));
     assert_eq!(there.data["presence"]["hash"][&account], json!({ "name": "Ann" }));
     assert_eq!(there.data["presence"]["count"], 1);
-    // The same account elsewhere is nobody new; somebody whom the backend vouches for is.
+    // Another connection of the account adds no member; a member that the backend signs for does.
     second.subscribe(&app, &channel).await;
     let mut backend = Client::connect(&app).await;
     let data = json!({ "user_id": 7, "user_info": { "name": "Laravel's Bob" } }).to_string();

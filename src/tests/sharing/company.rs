@@ -1,4 +1,4 @@
-//! Who else is there, and who types: told to whom it is shared with, and never a part of the journal.
+//! Other viewers, and who types: told to those it is shared with, and never a part of the journal.
 
 use super::*;
 use crate::tests::app::Frame;
@@ -27,7 +27,7 @@ async fn the_others_are_seen_to_come_to_type_and_to_go() {
     let typing = shared.path("/typing");
     assert_eq!(shared.app.post(&typing, json!({})).await.status(), StatusCode::NO_CONTENT);
     until(&mut of_ann, &[("Bob", true)]).await;
-    // What is sent is typed no more.
+    // A sent message ends the typing.
     let body =
         json!({ "conversation": shared.conversation, "message": uuid::Uuid::now_v7(), "text": "x", "start": null });
     assert_eq!(shared.app.post("/api/chat/send", body).await.status(), StatusCode::OK);
@@ -79,7 +79,7 @@ async fn only_who_may_write_types_and_a_second_tab_is_nobody_else() {
     problem(shared.app.post(&shared.path("/typing"), json!({})).await, 403).await;
     let _of_bob = shared.app.follow(&shared.conversation, None).await;
     let told = until(&mut of_ann, &[("Bob", false)]).await;
-    assert_eq!(told.iter().filter(|frame| frame.event == "presence").count(), 1, "nothing before somebody else came");
+    assert_eq!(told.iter().filter(|frame| frame.event == "presence").count(), 1, "nothing before another viewer came");
     shared.take_back().await;
     until(&mut of_ann, &[]).await;
 }

@@ -1,4 +1,4 @@
-//! Coming in: by name, and by a link.
+//! Joining: by name, and by a link.
 
 use super::*;
 use crate::model::Access;
@@ -15,7 +15,7 @@ async fn people(shared: &Shared) -> Vec<(String, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_is_found_by_name_and_what_is_wrong_is_said() {
+async fn a_user_is_found_by_name_and_errors_say_what_is_wrong() {
     let shared = Shared::with("reader").await;
     let path = shared.path("/sharing/people");
     let wrong = problem(shared.app.post(&path, json!({ "name": "Nobody", "role": "reader" })).await, 422).await;
@@ -35,7 +35,7 @@ async fn a_link_is_for_so_many_people_and_for_its_time() {
     let mut shared = Shared::with("reader").await;
     let secret = shared.app.share_link(&shared.conversation, json!({ "role": "participant" })).await;
     assert_eq!(secret.len(), 32, "128 bits");
-    // Who is here as more already takes no use of it.
+    // A user who already has more access takes no use of it.
     assert_eq!(shared.app.join(&secret).await.status(), StatusCode::OK);
     shared.be_bob();
     let joined: Value = shared.app.join(&secret).await.json().await.unwrap();
@@ -47,7 +47,7 @@ async fn a_link_is_for_so_many_people_and_for_its_time() {
     let used_up = problem(shared.app.join(&secret).await, 404).await;
     let unknown = problem(shared.app.join(&secret::short().unwrap()).await, 404).await;
     assert_eq!(used_up, unknown);
-    // One that is over.
+    // An expired one.
     let (secret, conversation) = (secret::short().unwrap(), shared.conversation.parse().unwrap());
     let over = InviteLink {
         hash: Hash::of(&secret),
@@ -60,7 +60,7 @@ async fn a_link_is_for_so_many_people_and_for_its_time() {
     let writer = shared.app.state.writer(shared.bob_id.parse().unwrap());
     assert!(shared.app.state.store.add_share_link(writer, conversation, &over, 100).await.unwrap());
     problem(shared.app.join(&secret).await, 404).await;
-    // One that is withdrawn.
+    // A withdrawn one.
     shared.be_ann();
     let secret = shared.app.share_link(&shared.conversation, json!({ "role": "reader", "uses": 2 })).await;
     let path = shared.path(&format!("/sharing/links/{}", Hash::of(&secret)));
@@ -148,7 +148,7 @@ async fn a_guest_who_signs_in_as_the_owner_is_the_owner() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_has_an_account_is_not_told_to_whoever_tries_many_names_nor_to_guests() {
+async fn names_cannot_be_enumerated_by_many_tries_nor_by_guests() {
     let mut shared = Shared::with("reader").await;
     let path = shared.path("/sharing/people");
     let mut statuses = Vec::new();

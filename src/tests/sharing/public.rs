@@ -1,4 +1,4 @@
-//! The public link: everybody who has it reads along, live, and nothing more (A18).
+//! The public link: anyone who has it reads along, live, and nothing more (A18).
 
 use super::*;
 use crate::server::principal::ViewerId;
@@ -122,7 +122,7 @@ async fn a18_text_arrives_live_and_is_cut_when_the_link_is_withdrawn() {
     let rest = async { while lines.chunk().await.is_ok_and(|chunk| chunk.is_some()) {} };
     tokio::time::timeout(Duration::from_secs(20), rest).await.expect("it stays open");
     assert!(since.elapsed() < SECOND, "cut after {:?}", since.elapsed());
-    // As for a link that nobody made.
+    // As for an unknown link.
     let random = crate::server::secret::short().unwrap();
     for (theirs, other) in [
         (format!("/p/{secret}"), format!("/p/{random}")),
@@ -172,12 +172,12 @@ async fn a18_there_is_no_way_to_write_or_to_anything_else() {
         (Method::GET, format!("c/{c}/sharing"), json!({})),
         (Method::GET, "admin".into(), json!({})),
         (Method::GET, "../admin".into(), json!({})),
-        // Functions that are open, for what the link does not open.
+        // Open functions, for what the link does not open.
         (Method::POST, "api/chat/open".into(), json!({ "conversation": foreign })),
         (Method::POST, "api/follow".into(), json!({ "conversation": foreign, "cursor": null, "list": null })),
         (Method::POST, "api/follow".into(), json!({ "conversation": null, "cursor": null, "list": null })),
     ] {
-        // Not even with the owner's cookie: under the link it counts for nothing.
+        // Not even with the owner's cookie: under the link it is ignored.
         let answer = shared.app.request(method.clone(), &under(&rest)).json(&body).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{method} {rest}: {}", answer.text().await.unwrap());
     }

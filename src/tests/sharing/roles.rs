@@ -51,7 +51,7 @@ async fn a_reader_reads_and_is_told_why_not_more() {
     assert_eq!(refused["detail"], "You can read this conversation, but not write in it.");
     let sharing: Value = shared.app.get(&shared.path("/sharing")).await.json().await.unwrap();
     assert_eq!((&sharing["owner"]["name"], &sharing["people"][0]["name"]), (&json!("Ann"), &json!("Bob")));
-    // What is the owner's alone is not told.
+    // What is only the owner's is not shown.
     shared.be_ann();
     shared.app.share_link(&shared.conversation, json!({ "role": "reader" })).await;
     shared.be_bob();
@@ -80,7 +80,7 @@ async fn another_role_counts_at_once_and_open_views_are_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_asks_pays_and_is_limited() {
+async fn the_caller_pays_and_is_limited() {
     let mut shared = Shared::with("participant").await;
     let tokens = async |app: &App| {
         let used: Value = app.get("/api/v1/usage").await.json().await.unwrap();

@@ -1,4 +1,4 @@
-//! Everybody sees everything live, with who wrote it; and the list says what is shared.
+//! Every viewer sees everything live, with its author; and the list says what is shared.
 
 use super::*;
 use crate::tests::app::Frame;
@@ -53,7 +53,7 @@ async fn list_event(lines: &mut Response, wanted: impl Fn(&Value) -> bool) -> Va
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_list_of_whoever_comes_in_has_it_live_until_it_is_taken_back() {
+async fn a_participants_list_has_it_live_until_access_is_withdrawn() {
     let mut shared = Shared::with("reader").await;
     shared.be_ann();
     let other = shared.app.conversation().await;

@@ -1,4 +1,4 @@
-//! What is taken back is over within a second, on every stream and at every process (A17, S14).
+//! Withdrawn access ends within a second, on every stream and in every process (A17, S14).
 
 use super::*;
 use crate::event::Event;
@@ -68,7 +68,7 @@ async fn a17_what_one_process_takes_back_the_other_cuts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_may_not_write_any_more_does_not_go_on_paying() {
+async fn a_user_who_may_no_longer_write_no_longer_pays() {
     for removed in [true, false] {
         let mut shared = Shared::with("participant").await;
         shared.be_bob();
@@ -96,7 +96,7 @@ async fn whoever_may_not_write_any_more_does_not_go_on_paying() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_leaves_is_out_and_an_owner_cannot() {
+async fn a_user_who_leaves_loses_access_and_an_owner_cannot_leave() {
     let mut shared = Shared::with("reader").await;
     shared.be_bob();
     let mut events = shared.app.follow(&shared.conversation, None).await;
@@ -166,7 +166,7 @@ async fn what_one_process_deletes_is_over_at_the_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_looks_late_is_told_that_it_is_deleted() {
+async fn a_late_viewer_is_told_that_it_is_deleted() {
     let shared = Shared::with("reader").await;
     let bob: crate::model::AccountId = shared.bob_id.parse().unwrap();
     let conversation: crate::model::ConversationId = shared.conversation.parse().unwrap();

@@ -1,5 +1,5 @@
-//! What a page knows, as plain data: the fold of the two journals that it follows, and what was said here and is not
-//! confirmed yet. The signals in `ui/live` show it.
+//! The page's data, without signals: the fold of the two journals that it follows, and the messages that were sent here
+//! and are not confirmed yet. The signals in `ui/live` show it.
 
 use super::list::Recent;
 use crate::contract::{Earlier, Sent};
@@ -10,7 +10,7 @@ use crate::wire::{Line, Order, Topic};
 use std::collections::BTreeSet;
 use std::ops::BitOrAssign;
 
-/// Everything that a page knows.
+/// All data of a page.
 #[derive(Debug, Default)]
 pub struct Fold {
     /// The open conversation, exactly as its journal tells it.
@@ -20,19 +20,20 @@ pub struct Fold {
     begun: bool,
     pending: Vec<Pending>,
     list: Recent,
-    /// Replies whose highlighted code is here, was asked for, or is not needed.
+    /// Replies whose highlighted code is loaded, was requested, or is not needed.
     settled: BTreeSet<MessageId>,
 }
 
-/// A message that was said here and that the journal has not told of.
+/// A message that was sent here and that is not in the journal's events yet.
 #[derive(Debug)]
 struct Pending {
     message: Message,
-    /// The server has it: once the journal was read up to here, the journal is right about where it is.
+    /// Set once the server has it: after reading the journal up to this cursor, the journal decides where the message
+    /// is.
     until: Option<Cursor>,
 }
 
-/// What is to be drawn anew.
+/// What is to be drawn again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Change {
     pub thread: bool,
@@ -41,7 +42,7 @@ pub struct Change {
 }
 
 impl Change {
-    /// A thread and its draft are drawn together, so that a reply's text is at no time in both or in neither.
+    /// A thread and its draft are drawn together, so that a reply's text is always in exactly one of them.
     const THREAD: Self = Self { thread: true, draft: true, list: false };
     const DRAFT: Self = Self { thread: false, draft: true, list: false };
     const LIST: Self = Self { thread: false, draft: false, list: true };
@@ -56,11 +57,11 @@ impl BitOrAssign for Change {
     }
 }
 
-/// A line does not continue what is known: it is to be followed again from the last cursors.
+/// A line leaves a gap: follow again from the last cursors.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Gap;
 
-/// What is to be followed, and from where.
+/// What to follow, and from which cursors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Following {
     pub conversation: Option<ConversationId>,
@@ -68,7 +69,7 @@ pub struct Following {
     pub list: Option<Cursor>,
 }
 
-/// Reading what is known.
+/// Reading the data.
 impl Fold {
     /// The conversation that is shown.
     pub fn conversation(&self) -> Option<ConversationId> {
@@ -82,7 +83,7 @@ impl Fold {
         Following { conversation, cursor, list: self.list.cursor }
     }
 
-    /// The conversation as it is drawn: with what is said but not confirmed, without the draft.
+    /// The conversation as it is drawn: with messages that are not confirmed yet, without the draft.
     pub fn thread(&self) -> Option<Thread> {
         let Thread { conversation, access, messages, earlier, deleted, .. } = self.thread.as_ref()?;
         let pending = self.pending.iter().map(|pending| &pending.message);
@@ -109,9 +110,9 @@ impl Fold {
     }
 }
 
-/// What the server tells.
+/// The server's data.
 impl Fold {
-    /// Opens what a page was loaded with. A page that is older than what is known changes nothing, so that no text
+    /// Opens a loaded page. A page that is older than the data changes nothing, so that no text
     /// ever gets shorter.
     pub fn show(&mut self, page: Option<Snapshot>) -> Change {
         let Some(snapshot) = page else {
@@ -127,7 +128,7 @@ impl Fold {
             self.close();
         }
         self.restart(snapshot);
-        // A page brings its highlighted code with it.
+        // A page includes its highlighted code.
         self.unhighlighted();
         Change::THREAD
     }
@@ -148,7 +149,7 @@ impl Fold {
     pub fn put_before(&mut self, earlier: Earlier) -> Change {
         let Some(thread) = &mut self.thread else { return Change::NONE };
         let first = thread.messages.first().and_then(|message| message.parent);
-        // Asked for twice, or for another conversation: it no longer fits.
+        // Requested twice, or for another conversation: it no longer fits.
         if first.is_none() || earlier.messages.last().map(|message| message.id) != first {
             return Change::NONE;
         }
@@ -172,20 +173,20 @@ impl Fold {
         }
     }
 
-    /// Nothing that is known can be relied on: the next follow starts from snapshots. What is shown stays meanwhile.
+    /// Drops the cursors, so that the next follow starts from snapshots. What is shown stays meanwhile.
     pub fn forget_cursors(&mut self) {
         self.cursor = None;
         self.list.cursor = None;
     }
 
-    /// The server says that the conversation is not there, or no longer this person's.
+    /// The server says that the conversation does not exist, or is no longer this user's.
     pub fn is_gone(&mut self) -> Change {
         let Some(thread) = &mut self.thread else { return Change::NONE };
         thread.deleted = true;
         Change::THREAD
     }
 
-    /// Finished replies with code that nobody has highlighted. Each is named once.
+    /// Finished replies whose code is not highlighted yet. Each is returned once.
     pub fn unhighlighted(&mut self) -> Vec<MessageId> {
         let Some(thread) = &self.thread else { return Vec::new() };
         let ended = |message: &&Message| message.role == Role::Assistant && !message.status.is_open();
@@ -242,7 +243,7 @@ impl Fold {
         *self = Self { list, ..Self::default() };
     }
 
-    /// Lets go of the pending messages that the journal has told of.
+    /// Drops the pending messages that are in the journal.
     fn confirm(&mut self) {
         let mut pending = std::mem::take(&mut self.pending);
         pending.retain(|pending| !self.has_message(pending.message.id) && !self.has_passed(pending.until));
@@ -255,7 +256,7 @@ impl Fold {
     }
 }
 
-/// What is said here.
+/// Messages that are sent here.
 impl Fold {
     /// Draws a conversation that the server does not have yet, with its first message.
     pub fn begin(&mut self, conversation: Conversation, message: Message) -> Change {
@@ -278,7 +279,7 @@ impl Fold {
         Change::THREAD
     }
 
-    /// The server has the message. The journal tells where it is; until then it stays where it was drawn.
+    /// The server has the message. The journal's event decides where it is; until then it stays where it was drawn.
     pub fn accept(&mut self, sent: &Sent) -> Change {
         for pending in self.pending.iter_mut().filter(|pending| pending.message.id == sent.message.id) {
             pending.until = Some(sent.cursor);
@@ -299,7 +300,7 @@ impl Fold {
     }
 }
 
-/// Whether something as of `cursor` tells more than what is `known`. A journal's other life always may.
+/// Whether data as of `cursor` is newer than `known`. Data of another epoch counts as newer.
 fn is_news(cursor: Cursor, known: Option<Cursor>) -> bool {
     known.is_none_or(|known| cursor.epoch != known.epoch || known.seq < cursor.seq)
 }
@@ -316,7 +317,7 @@ fn fits(thread: &Thread, event: &Event) -> bool {
     is_known(id) || parent.is_none_or(is_known)
 }
 
-/// Puts the messages that `former` held before the first of `thread` before it again.
+/// Puts the messages of `former` from before the first of `thread` back in front of it.
 fn keep_earlier(thread: &mut Thread, former: Thread) {
     let Some(first) = thread.messages.first() else { return };
     let at = |id: MessageId| former.messages.iter().position(|message| message.id == id);

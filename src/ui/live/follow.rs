@@ -1,5 +1,5 @@
-//! The loop that follows the server: one stream for the open conversation and the list, or a look at both every two
-//! seconds where this browser's streams are taken.
+//! The loop that follows the server: one stream for the open conversation and the list, or a poll of both every two
+//! seconds where all of this browser's streams are in use.
 //!
 //! Browsers give six HTTP/1.1 connections per host to all tabs together. So a tab holds a stream only while it is
 //! visible or its reply is open, and only with one of four locks that the tabs share: two connections stay free for
@@ -72,9 +72,9 @@ struct Follower {
     /// One of the locks that allow a stream.
     lock: Option<Lock>,
     failures: u32,
-    /// The server asked not to be asked before.
+    /// The earliest time of the next request, set by the server.
     not_before_ms: f64,
-    /// Comes when the draft is to be drawn; ended while there is nothing to draw.
+    /// Fires when the draft is to be drawn; ended while there is nothing to draw.
     frame: Fuse<LocalBoxFuture<'static, ()>>,
     round: Round,
 }
@@ -117,8 +117,8 @@ impl Follower {
         }
     }
 
-    /// Whether anybody looks, or waits for a reply. Under a public link there is nothing but its conversation: once that is
-    /// gone, there is nothing to ask for.
+    /// Whether the tab is visible, or waits for a reply. Under a public link there is only its conversation: once that
+    /// is deleted, there is nothing to follow.
     fn is_wanted(&self) -> bool {
         let is_over = is_public() && self.place().conversation.is_none();
         !is_over && (browser::is_visible() || self.has_draft())
@@ -142,7 +142,7 @@ impl Follower {
         self.lock.is_some()
     }
 
-    /// Says how it ended, and waits until it is worth trying again.
+    /// Shows how the attempt ended, and waits for the next one.
     async fn after(&mut self, end: End) {
         if self.live.company.with_untracked(|words| !words.is_empty()) {
             self.live.company.set(String::new());
@@ -173,10 +173,10 @@ impl Follower {
         if end != End::Refused(Problem::NotFound) || asked.is_none() {
             return end;
         }
-        // Where something else is open by now, the answer says nothing about it.
+        // If another conversation is open by now, the answer is not about it.
         if self.place().conversation == asked {
             self.live.change(Fold::is_gone);
-            // That was an answer.
+            // An answer was received, so the connection is live.
             self.tell_live();
         }
         End::Again
@@ -207,9 +207,9 @@ impl Follower {
     }
 }
 
-/// Nudges and waiting.
+/// Nudges and pauses.
 impl Follower {
-    /// The next nudge, and what it means whatever else goes on.
+    /// The next nudge, and its effect in every state.
     async fn nudged(&mut self) -> Nudge {
         // The sender lives in `live`, longer than this loop.
         let Some(nudge) = self.nudges.next().await else { return future::pending().await };

@@ -1,4 +1,4 @@
-//! The highlighted code of replies that have just ended. A page brings that of all others.
+//! The highlighted code of replies that have just ended. A page includes that of all others.
 
 use super::Live;
 use super::fold::Fold;
@@ -7,7 +7,7 @@ use crate::model::MessageId;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-/// Fetches the highlighted code of replies that have just ended. Not worth a second attempt: the code is there, plain.
+/// Fetches the highlighted code of replies that have just ended. Not retried: the code is readable without it.
 pub(super) fn highlight(live: Live) {
     let replies = live.fold.try_update_value(Fold::unhighlighted).unwrap_or_default();
     for reply in replies {

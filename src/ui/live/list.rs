@@ -10,13 +10,13 @@ pub struct Recent {
     pub items: Vec<Conversation>,
     /// Where the next page starts; none when all are here.
     pub next: Option<String>,
-    /// What the list's journal has told so far.
+    /// The cursor up to which the list's journal was read.
     pub cursor: Option<Cursor>,
 }
 
 impl Recent {
-    /// Starts over from the first page. Later pages that were loaded stay; what vanished from them is found out when
-    /// it is opened.
+    /// Starts over from the first page. Later pages that were loaded stay; a conversation that was deleted from them is
+    /// noticed when it is opened.
     pub fn restart(&mut self, list: List) {
         let former = std::mem::replace(&mut self.items, list.items);
         self.cursor = Some(list.cursor);
@@ -36,7 +36,7 @@ impl Recent {
     pub fn extend(&mut self, list: List) {
         self.next = list.next;
         for item in list.items {
-            // Events know better than a page that was asked for before them.
+            // Events are newer than a page that was requested before them.
             if !self.items.iter().any(|known| known.id == item.id) {
                 self.put(item);
             }

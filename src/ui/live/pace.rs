@@ -2,26 +2,27 @@
 
 use crate::error::Problem;
 
-/// Silence after which a connection is taken for dead: the server says something at least every 10 s (promise S12).
+/// Silence after which a connection counts as dead: the server sends a keep-alive at least every 10 s (promise S12).
 pub const SILENCE_MS: f64 = 30_000.0;
-/// Somebody looks at the page again: with more silence than a sound connection shows, it is not worth the wait.
+/// The limit when the tab becomes visible again: more silence than a live connection has, so it reconnects without
+/// waiting longer.
 const DOUBT_MS: f64 = 10_500.0;
-/// A connection this young was made after whatever just woke the page.
+/// A younger connection was opened after the event that woke the page.
 const YOUNG_MS: f64 = 1_000.0;
-/// An answer that takes longer than this is worth telling.
+/// The page shows that it waits for an answer that takes longer than this.
 pub const SLOW_MS: f64 = 3_000.0;
-/// A stream that lasted so long was a success, and the back-off starts over. One that ends at its first byte was not.
+/// A stream that lasted this long was a success, and the back-off starts over. One that ends at its first byte was not.
 pub const SETTLED_MS: f64 = 1_000.0;
-/// Between two looks at the snapshot, in a tab that holds no stream.
+/// The polling interval of a tab without a stream.
 pub const POLL_MS: f64 = 2_000.0;
 
 const FIRST_MS: f64 = 500.0;
 const LAST_MS: f64 = 30_000.0;
-/// No server may send a page away for longer.
+/// The maximum of the server's retry time that is respected.
 const MAX_RETRY_AFTER_SECONDS: u64 = 300;
 
-/// Full jitter: anywhere below a ceiling that doubles with each failure, so that a thousand tabs do not return at once.
-/// `random` is from 0 to 1.
+/// Full jitter: anywhere below a ceiling that doubles with each failure, so that a thousand tabs do not return at the
+/// same time. `random` is from 0 to 1.
 pub fn backoff_ms(failures: u32, random: f64) -> f64 {
     let ceiling = FIRST_MS * f64::from(2_u32.saturating_pow(failures.min(16)));
     random * ceiling.min(LAST_MS)
@@ -30,13 +31,13 @@ pub fn backoff_ms(failures: u32, random: f64) -> f64 {
 /// How a round with the server ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum End {
-    /// Something else is to be followed, or the same from another cursor: at once.
+    /// Another conversation or another cursor is to be followed: reconnect immediately.
     Again,
-    /// The snapshot was fetched; the next look is due soon.
+    /// The snapshot was fetched; the next poll is due soon.
     Polled,
-    /// The connection broke, fell silent or made no sense.
+    /// The connection broke, fell silent or sent something invalid.
     Lost,
-    /// The server answered that it will not.
+    /// The server refused.
     Refused(Problem),
 }
 
@@ -46,9 +47,9 @@ pub enum Pause {
     None,
     /// Unless something happens that makes an attempt worthwhile.
     Soft(f64),
-    /// The server asked for it.
+    /// The server asked for this pause.
     Firm(f64),
-    /// Nothing will change by itself.
+    /// Do not retry: nothing changes without an event.
     UntilNudged,
 }
 
@@ -72,12 +73,12 @@ impl End {
     }
 }
 
-/// Something happened beside the stream.
+/// An event outside of the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nudge {
     /// Another conversation is open, or none.
     Turned,
-    /// Something was sent, and the answer is on its way.
+    /// A message was sent, and its reply is on its way.
     Sent,
     Visible,
     Hidden,
@@ -92,20 +93,21 @@ impl Nudge {
     pub fn renews(self, age_ms: f64, silent_ms: f64) -> bool {
         match self {
             Self::Visible => DOUBT_MS < silent_ms,
-            // Without a network a new stream fails at once and the loss is known; to this machine it works.
+            // Without a network a new stream fails immediately, which shows the loss; to a server on this machine it
+            // works.
             Self::Offline => true,
             Self::Online | Self::Woken => YOUNG_MS < age_ms,
-            // These are seen by what is followed and by who looks.
+            // The route and the visibility are checked separately.
             Self::Turned | Self::Hidden | Self::Sent => false,
         }
     }
 
-    /// Whether it ends a pause: an attempt may now succeed, or somebody waits for it.
+    /// Whether it ends a pause: an attempt may now succeed, or the user waits for it.
     pub fn hurries(self) -> bool {
         !matches!(self, Self::Hidden | Self::Offline)
     }
 
-    /// Whether it is news of the connection, after which earlier failures say little.
+    /// Whether the connection may have changed, so that earlier failures no longer count.
     pub fn forgives(self) -> bool {
         matches!(self, Self::Visible | Self::Online | Self::Woken)
     }

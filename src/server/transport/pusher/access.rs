@@ -1,5 +1,4 @@
-//! Which principal may be on which channel: checked when a signature is given, when a client subscribes with it, and when it
-//! resumes.
+//! Which channels a principal may use: checked when a signature is given, on subscribing with it, and on resuming.
 
 use crate::error::Problem;
 use crate::model::{Access, AccountId, ConversationId};
@@ -10,7 +9,7 @@ use crate::server::principal::Principal;
 /// Whether this caller may listen.
 ///
 /// # Errors
-/// 403, whatever the reason: what is not there, not theirs, or no channel of Rivulet's.
+/// 403, whatever the reason: the channel does not exist, is another's, or is not one of Rivulet's.
 pub async fn may_listen(state: &State, who: Principal, channel: Channel) -> Result<(), Problem> {
     match channel {
         Channel::Conversation(id) | Channel::Audience(id) => match state.store.conversation(who.account, id).await {
@@ -23,7 +22,7 @@ pub async fn may_listen(state: &State, who: Principal, channel: Channel) -> Resu
     }
 }
 
-/// Whether this caller may send client events there: who may not write in a conversation may not whisper in it.
+/// Whether this caller may send client events there: only callers who may write in a conversation may whisper in it.
 pub(super) async fn may_speak(state: &State, who: Principal, channel: Channel) -> bool {
     match channel {
         Channel::Conversation(id) | Channel::Audience(id) => {
@@ -34,7 +33,7 @@ pub(super) async fn may_speak(state: &State, who: Principal, channel: Channel) -
     }
 }
 
-/// Whose conversation it is: what a backend signs is shown as its owner sees it.
+/// The owner of a conversation: a channel that a backend signs is shown as its owner sees it.
 pub(super) async fn owner(state: &State, conversation: ConversationId) -> Result<AccountId, Problem> {
     state.store.owner(conversation).await.map_err(|error| match error {
         sqlx::Error::RowNotFound => not_yours(),

@@ -1,4 +1,4 @@
-//! Client events: what one subscriber says to the others, and the one that is for the server.
+//! Client events: messages from one subscriber to the others, and the one that is for the server.
 
 use super::message::{self, Code, From, In};
 use super::{Connection, MAX_BYTES_OUT, access, refused};
@@ -8,11 +8,11 @@ use crate::server::channels::{Channel, Name};
 
 /// Asks for what comes after a cursor.
 const RESUME: &str = "client-resume";
-/// What Echo's users whisper while they write. Whoever sees the page sees it, too.
+/// The event that Echo's users whisper while they type. Viewers of the page see it, too.
 const TYPING: &str = "client-typing";
 
 impl Connection {
-    /// Passes a client event on, but not to whoever sends it.
+    /// Passes a client event on to all subscribers except its sender.
     pub(super) async fn speak(&mut self, said: In) -> Vec<String> {
         if self.whispered.check().is_err() {
             return vec![message::error(Code::Rejected, "Client events are limited to 10 a second")];
@@ -30,7 +30,7 @@ impl Connection {
             return vec![message::error(Code::Rejected, "You may not send events to this channel")];
         }
         let (who, person) = (held.right.who, &held.right.person);
-        // A backend's subscriber to a conversation listens; what it says goes to the others all the same.
+        // A backend's subscriber to a conversation only listens to it; its client events still go to the others.
         if let (Channel::Conversation(id) | Channel::Audience(id), Some(who)) = (name.channel(), who) {
             if !access::may_speak(&self.state, who, name.channel()).await {
                 return vec![message::error(Code::Rejected, "You may not send events to this channel")];
@@ -52,7 +52,7 @@ impl Connection {
         Vec::new()
     }
 
-    /// Follows anew from the client's cursor: `resumed` and the rest, or a snapshot where that is not to be had.
+    /// Follows again from the client's cursor: `resumed` and the rest, or a snapshot where that is not possible.
     async fn resume(&mut self, name: Name, said: &In) -> Vec<String> {
         if !matches!(name.channel(), Channel::Conversation(_) | Channel::Account(_)) {
             return vec![message::error(Code::Rejected, "There is nothing to resume on this channel")];
@@ -61,7 +61,7 @@ impl Connection {
         let Some(held) = self.channels.get(&name) else { return Vec::new() };
         let right = held.right.clone();
         match self.open(name.clone(), right, place).await {
-            // It has been subscribed all the time.
+            // It was subscribed all the time.
             Ok(messages) => messages.into_iter().skip(1).collect(),
             Err(problem) => {
                 self.leave(&name);
@@ -71,7 +71,7 @@ impl Connection {
     }
 }
 
-/// Names that say something of the server's own: nobody else may use them.
+/// Checks that a backend may use this event name: the names of the server's own events are reserved.
 ///
 /// # Errors
 /// 422, naming what is wrong.

@@ -1,22 +1,22 @@
-//! The protocol's envelope: what goes over the wire as text, each message one JSON object.
+//! The protocol's envelope: text on the wire, each message one JSON object.
 
 use crate::server::channels::Name;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Why a connection is closed, or what is wrong with a message. A stock client stays away after 4000-4099 and after 4300 and
-/// more, comes back after a second for 4100-4199, and at once for 4200-4299.
+/// Why a connection is closed, or what is wrong with a message. A stock client stays away after 4000-4099 and after
+/// 4300 and more, comes back after a second for 4100-4199, and at once for 4200-4299.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 pub enum Code {
-    /// RFC 6455: what came cannot be read.
+    /// RFC 6455: the message cannot be read.
     Malformed = 1002,
     NoSuchApp = 4001,
     OverQuota = 4004,
     Version = 4007,
     Unauthorized = 4009,
-    /// Come back in a second.
+    /// Reconnect in a second.
     Later = 4100,
     Invalid = 4200,
     NoPong = 4201,
@@ -64,7 +64,7 @@ pub fn error(code: Code, message: &str) -> String {
     plain("pusher:error", &serde_json::json!({ "code": code as u16, "message": message }))
 }
 
-/// What a client sends.
+/// A message from a client.
 #[derive(Deserialize)]
 pub struct In {
     pub event: String,
@@ -74,7 +74,7 @@ pub struct In {
 }
 
 impl In {
-    /// The data as what it should be: an object, or one in a string.
+    /// The data as the expected type: an object, or one in a string.
     pub fn read<T: DeserializeOwned>(&self) -> Option<T> {
         match &self.data {
             Value::String(text) => serde_json::from_str(text).ok(),
@@ -109,7 +109,7 @@ pub struct From {
 /// The `channel_data` of a presence channel.
 #[derive(Deserialize)]
 pub struct Person {
-    /// A number or a text.
+    /// A number or a string.
     pub user_id: Value,
     #[serde(default)]
     pub user_info: Value,

@@ -1,4 +1,4 @@
-//! A presence channel as one subscriber sees it: who it was told is there, and who has come and gone since.
+//! A presence channel as one subscriber sees it: the members that were announced, and who has come and gone since.
 
 use super::message::{self, Data};
 use super::split::MAX_BYTES;
@@ -9,12 +9,12 @@ use crate::server::channels::Member;
 use crate::server::channels::{Listener, Name};
 use serde_json::{Map, Value, json};
 
-/// What somebody without a name is called.
+/// The name of a user without one.
 const GUEST: &str = "Guest";
 
 #[derive(Default)]
 pub(super) struct Presence {
-    /// Of a conversation: the accounts that look at it by whatever transport.
+    /// Of a conversation: the accounts that view it by any transport.
     watch: Option<Watch>,
     told: Vec<Member>,
 }
@@ -24,7 +24,7 @@ impl Presence {
         Self { watch: Some(watch), told: Vec::new() }
     }
 
-    /// Comes when the audience changes.
+    /// Completes when the audience changes.
     pub async fn changed(&mut self) {
         match &mut self.watch {
             Some(watch) => watch.changed().await,
@@ -32,7 +32,7 @@ impl Presence {
         }
     }
 
-    /// The first message: who is there. Who does not fit into it is added afterwards.
+    /// The first message: the members. Those that do not fit into it are added afterwards.
     pub async fn welcome(&mut self, state: &State, name: &Name, listener: &Listener) -> Vec<String> {
         let people = self.now(state, listener).await;
         let mut bytes = 0;
@@ -85,7 +85,7 @@ impl Presence {
 
 /// An account as others see it.
 pub async fn person(state: &State, account: AccountId) -> Member {
-    // Somebody who is being deleted is gone in a moment.
+    // An account that is deleted concurrently is shown without a name.
     let name = state.store.account(account).await.ok().and_then(|account| account.name);
     Member { id: account.to_string(), info: json!({ "name": name.unwrap_or_else(|| GUEST.into()) }) }
 }

@@ -1,8 +1,8 @@
 //! Events as messages of 10 KB at most.
 //!
-//! A long piece of a reply's text becomes several events, each with text that stands for itself. All but the last have an id
-//! that names a place inside the piece (`epoch:seq+bytes`): whoever comes back with it gets the rest of the text, nothing
-//! twice. Any other event that is too long is cut as JSON: its parts carry no id, and mean nothing alone.
+//! A long piece of a reply's text becomes several events, each with text that is valid by itself. All but the last have
+//! an id that names a position inside the piece (`epoch:seq+bytes`): a client that resumes from it gets the rest of the
+//! text, nothing twice. Any other event that is too long is cut as JSON: its parts have no id, and mean nothing alone.
 //!
 //! A `token` event also has its text as `token`, and `conversationId`: pages that were written after Reverb's tutorials
 //! read these.
@@ -17,16 +17,16 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-/// The protocol's limit is 10 KB, whatever that means exactly: no message is longer than its smaller reading.
+/// The protocol's limit is 10 KB, which it does not define: no message is longer than the smaller reading.
 pub const MAX_BYTES: usize = 10_000;
-/// What of it stays for text: the envelope, a channel's longest name and an event's other members take the rest.
+/// How much of it is for text: the envelope, a channel's longest name and an event's other members take the rest.
 const TEXT_BYTES: usize = MAX_BYTES - 1_000;
 
-/// Where a viewer stands: behind an event, or inside the text that follows it.
+/// A viewer's position: after an event, or inside the text that follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartialCursor {
     pub cursor: Cursor,
-    /// Bytes of the text behind the cursor that were seen.
+    /// Bytes of the text after the cursor that were seen.
     pub bytes: usize,
 }
 
@@ -48,7 +48,7 @@ impl FromStr for PartialCursor {
     }
 }
 
-/// An event as the messages that go to one subscriber; of its text without the first `seen` bytes.
+/// An event as the messages that go to one subscriber; its text without the first `seen` bytes.
 pub fn messages(channel: &Name, frame: &Frame, seen: usize) -> Vec<String> {
     let (event, first, id) = match frame {
         Frame::Start { event: Event::Resumed { from }, .. } => {
@@ -80,7 +80,7 @@ pub fn messages(channel: &Name, frame: &Frame, seen: usize) -> Vec<String> {
     }
 }
 
-/// A piece of a reply in several, from the byte `seen` on.
+/// A piece of a reply in several messages, from the byte `seen` on.
 fn pieces(channel: &Name, event: &Event, first: u64, id: Cursor, seen: usize) -> Vec<String> {
     let text = super::super::text(event);
     let before = Cursor { epoch: id.epoch, seq: first - 1 };
@@ -102,7 +102,7 @@ fn pieces(channel: &Name, event: &Event, first: u64, id: Cursor, seen: usize) ->
     messages
 }
 
-/// How much text a message has room for: a `token` event has it twice.
+/// How much room for text a message has: a `token` event has the text twice.
 fn most_text(event: &Event) -> usize {
     if matches!(event, Event::Token { .. }) { TEXT_BYTES / 2 } else { TEXT_BYTES }
 }
@@ -142,7 +142,7 @@ fn parts(channel: &Name, kind: &str, json: &str) -> Vec<String> {
     slices.iter().enumerate().map(part).collect()
 }
 
-/// The text in slices that take at most so many bytes each once they are in a message. Characters stay whole.
+/// The text in slices that take at most this many bytes each once they are in a message. Characters stay whole.
 fn slices(text: &str, most: usize) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -157,7 +157,7 @@ fn slices(text: &str, most: usize) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What a character takes as JSON within a JSON string within a JSON string, at most.
+/// The largest size of a character in JSON within a JSON string within a JSON string.
 fn cost(c: char) -> usize {
     match c {
         '"' | '\\' => 4,

@@ -1,5 +1,6 @@
-//! A subscription: one channel of one socket. It holds a cursor into a journal, a place on what is said, or who it has told
-//! to be there; the socket asks it for the next messages only when the last ones are written, so nothing piles up.
+//! A subscription: one channel of one socket. It holds a cursor into a journal, a position in the channel's messages,
+//! or the members that it has announced; the socket asks it for the next messages only when the last ones are written,
+//! which is the back-pressure.
 
 use super::access;
 use super::message::{self, Data, From, Subscribe};
@@ -21,19 +22,19 @@ use serde_json::Value;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// By what right somebody listens.
+/// The right that a subscriber listens by.
 #[derive(Clone, Default)]
 pub(super) struct Right {
-    /// None: a public channel, or one that whoever holds the secret has signed.
+    /// None: a public channel, or a signature by a backend that has the secret.
     pub who: Option<Principal>,
-    /// The member of a presence channel, as a backend has named it.
+    /// The member that a backend's signature names.
     pub person: Option<Member>,
 }
 
-/// Whether the signature is right, and whose it is.
+/// Checks the signature, and returns the right that it gives.
 ///
 /// # Errors
-/// 401: it is not; or its data is not what a presence channel needs.
+/// 401: the signature is invalid, or the data is not what a presence channel needs.
 pub(super) fn verify(app: &PusherApp, open: &Open, name: &Name, asked: &Subscribe) -> Result<Right, Problem> {
     if !name.is_private() {
         return Ok(Right::default());
@@ -42,7 +43,7 @@ pub(super) fn verify(app: &PusherApp, open: &Open, name: &Name, asked: &Subscrib
     let (_, signature) = signed.filter(|(key, _)| *key == app.key).ok_or(Problem::Unknown)?;
     let text = format!("{}:{}", open.id, name.as_str());
     let with_data = asked.channel_data.as_ref().is_some_and(|data| app.verify(&format!("{text}:{data}"), signature));
-    // What a private channel carries besides is a place to start from, which anybody may choose.
+    // The data of a private channel is only a start position, which any client may choose.
     let without = !name.is_presence() && app.verify(&text, signature);
     if !with_data && !without {
         return Err(Problem::Unknown);
@@ -61,12 +62,12 @@ fn person(asked: &Subscribe) -> Result<Member, Problem> {
     let (id, info) = match person {
         Some(message::Person { user_id: Value::String(id), user_info }) => (id, user_info),
         Some(message::Person { user_id: Value::Number(id), user_info }) => (id.to_string(), user_info),
-        _ => return Err(Problem::invalid("channel_data", "It needs a user_id, a text or a number.")),
+        _ => return Err(Problem::invalid("channel_data", "user_id is required: a string or a number.")),
     };
     Ok(Member { id, info })
 }
 
-/// Where a client wants to start from, if it says so.
+/// The position that a client wants to start from, if it names one.
 pub(super) fn place(asked: &Subscribe) -> Option<PartialCursor> {
     let from: From = serde_json::from_str(asked.channel_data.as_deref()?).ok()?;
     from.cursor?.parse().ok()
@@ -74,35 +75,35 @@ pub(super) fn place(asked: &Subscribe) -> Option<PartialCursor> {
 
 pub(super) struct Subscription {
     pub name: Name,
-    /// Cancelled: nobody wants it any more.
+    /// Cancelled: the client has unsubscribed.
     pub cancel: CancellationToken,
     state: State,
     socket: crate::server::channels::SocketId,
     listener: Listener,
     follower: Option<Follower>,
     presence: Option<Presence>,
-    /// Where there is no follower that knows whether its viewer still may look.
+    /// The access check where there is no follower that makes it.
     stay: Option<Box<AccessWatch>>,
     permit: Option<Arc<Permit>>,
     /// Bytes of the next piece's text that the client has already.
     seen: usize,
 }
 
-/// What a subscription has to tell.
+/// The result of waiting on a subscription.
 pub(super) enum Outcome {
     Messages(Vec<String>),
-    /// The journal has nothing more: its conversation is gone, or the server ends. What is said is still heard.
+    /// The journal has no more entries: its conversation is deleted, or the server ends. Channel messages still arrive.
     Followed,
-    /// Whoever subscribed may no longer.
+    /// The subscriber's access was withdrawn.
     Withdrawn,
     Cancelled,
 }
 
 impl Subscription {
-    /// Subscribes, and says what is to be written first.
+    /// Subscribes, and returns the first messages.
     ///
     /// # Errors
-    /// 403: it is not theirs. 429: too many.
+    /// 403: the caller may not listen. 429: too many.
     pub async fn open(
         state: &State,
         open: &Open,
@@ -155,7 +156,7 @@ impl Subscription {
         self.follower.is_some()
     }
 
-    /// Waits for what is to be told next.
+    /// Waits for the next messages.
     pub async fn next(mut self: Box<Self>) -> (Box<Self>, Outcome) {
         let outcome = self.outcome().await;
         (self, outcome)
@@ -184,7 +185,7 @@ impl Subscription {
         }
     }
 
-    /// There is nothing more to follow: that is in order, or whoever follows may no longer.
+    /// The journal has no more entries: in order, or because the follower's access was withdrawn.
     fn end(&mut self) -> Outcome {
         let in_order = self.follower.take().is_some_and(|follower| follower.is_deleted());
         if in_order || self.state.drain.has_begun() { Outcome::Followed } else { Outcome::Withdrawn }

@@ -1,4 +1,4 @@
-//! Following without a stream: looking at the whole again and again, where this browser's streams are taken.
+//! Following without a stream: polling the snapshot while all of this browser's streams are in use.
 
 use super::Follower;
 use crate::api;
@@ -35,7 +35,7 @@ async fn fetch(live: Live, place: Following) -> Result<(), Problem> {
             live.show(Some(page));
         }
     }
-    // Who reads along by a public link has no list.
+    // A reader with the public link has no list.
     if !is_public() {
         live.listed(api::conversations(None).await?);
     }

@@ -18,10 +18,10 @@ use leptos::prelude::*;
 use server_fn::codec::ByteStream;
 use std::pin::pin;
 
-/// How long text waits to be drawn where the browser draws no frames, as in a hidden tab.
+/// How long text waits to be drawn while the browser draws no frames, as in a hidden tab.
 const HIDDEN_FRAME_MS: u32 = 250;
 
-/// What a stream's loop wakes up for.
+/// The events that wake a stream's loop.
 enum Step {
     Nudge(Nudge),
     Frame,
@@ -80,7 +80,7 @@ impl Follower {
         if SILENCE_MS <= now_ms() - self.round.last_byte_ms {
             return Some(End::Lost);
         }
-        // The first connection is still being made; any other should have been there by now.
+        // The first connection is still being made; any other should have been established by now.
         if self.round.first_byte_ms.is_none() && self.live.link.get_untracked() == Connection::Live {
             self.tell(Connection::Reconnecting);
         }
@@ -122,7 +122,7 @@ impl Follower {
                 continue;
             }
             let Ok(line) = Line::read(line) else {
-                // A newer server's, perhaps. A snapshot tells what it said, as far as this page can show it.
+                // Perhaps of a newer server. A snapshot has its effect, as far as this page can show it.
                 self.live.fold.update_value(Fold::forget_cursors);
                 return (change, Some(End::Lost));
             };
@@ -132,7 +132,7 @@ impl Follower {
                     change |= more;
                     self.round.has_progress |= !starts && more != Change::default();
                 }
-                // At once, unless the last attempt brought nothing either.
+                // Immediately, unless the last attempt brought nothing either.
                 Some(Err(Gap)) if self.round.has_progress => return (change, Some(End::Again)),
                 Some(Err(Gap)) | None => return (change, Some(End::Lost)),
             }
