@@ -1,7 +1,7 @@
 //! The clients of model APIs: a conversation in, a stream of [`Delta`]s out.
 //!
 //! A reply passes `retrying` (when to try again, when it has ended) -> `attempt` (one attempt: checks and deadlines) ->
-//! `reader` (caps) -> `framing` (bytes to events) -> the decoder of its `kind` (events to their meaning) -> `speech`
+//! `reader` (caps) -> `parser` (bytes to events) -> the decoder of its `kind` (events to their meaning) -> `speech`
 //! (that to deltas). From the reader on everything is pure: no IO, no clock, so tests and fuzzing feed it recordings.
 //! `failure` has every message to users.
 //!
@@ -33,6 +33,7 @@ mod meaning;
 mod mistral;
 mod openai;
 mod origin;
+mod parser;
 mod redact;
 mod request;
 mod responses;
