@@ -7,7 +7,7 @@
 //! last block only, in [`render`](super::render) everywhere. Models hardly write them, and at the end of a reply the whole
 //! text is rendered anyway.
 
-use super::{MAX_RENDER_BYTES, blocks, fence::Fence, no_highlight, normalized, plain};
+use super::{MAX_RENDER_BYTES, fence::Fence, no_highlight, normalized, plain, render_blocks};
 use crate::markdown::complexity::Gauge;
 use std::sync::Arc;
 
@@ -86,7 +86,7 @@ impl Blocks {
                 self.fence = None;
                 self.start = after;
             }
-            let mut blocks = blocks(&self.text[self.start..whole], &no_highlight);
+            let mut blocks = render_blocks(&self.text[self.start..whole], &no_highlight);
             // The blocks after it may become part of a formula that is still open.
             let Some(last) = blocks.iter().rposition(|block| block.is_settled) else { return };
             self.start += blocks[last].start;
@@ -107,7 +107,7 @@ impl Blocks {
             fence.draw(&mut self.open, &self.text[self.whole..end.max(self.whole)]);
         } else {
             self.open =
-                blocks(&self.text[self.start..end], &no_highlight).into_iter().map(|block| block.html).collect();
+                render_blocks(&self.text[self.start..end], &no_highlight).into_iter().map(|block| block.html).collect();
         }
     }
 }
