@@ -45,6 +45,7 @@ mod sniff;
 mod speech;
 mod think;
 mod tokens;
+mod tool_call;
 mod values;
 mod vendor;
 
@@ -96,8 +97,17 @@ pub enum Delta {
 
 /// Turns one provider's events into deltas. Pure.
 pub trait Decoder: Send {
+    /// Adds the deltas of this event. Returns the event that is wrapped in it: some gateways do that.
+    fn take(&mut self, event: &framing::Event, deltas: &mut Vec<Delta>) -> Option<framing::Event>;
+
     /// The deltas of this event. Nothing that follows a `Finished` or a `Failed` counts.
-    fn push(&mut self, event: &framing::Event) -> Vec<Delta>;
+    fn push(&mut self, event: &framing::Event) -> Vec<Delta> {
+        let mut deltas = Vec::new();
+        if let Some(inner) = self.take(event, &mut deltas) {
+            self.take(&inner, &mut deltas);
+        }
+        deltas
+    }
 
     /// The deltas when the stream ended here: what was held back, then `Finished`, or `Failed` as truncated.
     fn end(&mut self) -> Vec<Delta>;
