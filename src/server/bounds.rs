@@ -25,7 +25,7 @@ pub struct Bounds {
     /// ... up to this: the longest delay until the end is saved once the disk has room again.
     pub longest_pause: Duration,
     /// How long another process on the same database gets to stop a reply before the reply is taken over.
-    pub stop_elsewhere: Duration,
+    pub other_process_stop: Duration,
     /// A client that has not sent its request's head within this time is cut off (slow-loris).
     pub head_read: Duration,
     /// 256 KiB take 30 s at 70 kbit/s: anything slower is treated as an attack.
@@ -56,7 +56,7 @@ impl Default for Bounds {
             end_write: Duration::from_secs(10),
             shortest_pause: Duration::from_secs(1),
             longest_pause: Duration::from_secs(15),
-            stop_elsewhere: Duration::from_secs(5),
+            other_process_stop: Duration::from_secs(5),
             head_read: Duration::from_secs(10),
             body_read: Duration::from_secs(30),
             upload_read: Duration::from_secs(120),

@@ -162,10 +162,10 @@ pub async fn snapshot(state: &State, viewer: impl Into<ViewerId>, id: Conversati
         draft.write_to(message);
     }
     // Open, and not in our journal: another process is writing it.
-    let elsewhere = messages.last().filter(|message| message.status.is_open()).map(Draft::stored);
+    let of_other_process = messages.last().filter(|message| message.status.is_open()).map(Draft::stored);
     let (access, names) = (stored.access, stored.names);
     let conversation = shown(state, stored);
-    let mut snapshot = Snapshot { conversation, access, messages, earlier, draft: draft.or(elsewhere), cursor };
+    let mut snapshot = Snapshot { conversation, access, messages, earlier, draft: draft.or(of_other_process), cursor };
     if let ViewerId::Public(_) = viewer {
         public::snapshot(&mut snapshot, names);
     }

@@ -76,7 +76,7 @@ struct Shared {
     bounds: Bounds,
     pictures: vision::PictureBudget,
     open: Mutex<HashMap<MessageId, Arc<Open>>>,
-    elsewhere: Mutex<other_process::Known>,
+    other_replies: Mutex<other_process::Known>,
     /// Replies that are about to be opened, counted with the open ones.
     admitted: Mutex<Vec<(AccountId, ConversationId)>>,
     tasks: TaskTracker,
@@ -163,7 +163,7 @@ impl Engine {
             bounds: parts.bounds,
             pictures: vision::PictureBudget::default(),
             open: Mutex::default(),
-            elsewhere: Mutex::default(),
+            other_replies: Mutex::default(),
             admitted: Mutex::default(),
             tasks: TaskTracker::new(),
             visits: TaskTracker::new(),
@@ -309,7 +309,7 @@ impl Shared {
             ended: CancellationToken::new(),
             saved: AtomicU64::new(0),
         });
-        // Known before it is written, so that whoever sees the reply can also stop it.
+        // Registered before it is written, so that a viewer who sees the reply can also stop it.
         lock(&self.open).insert(reply.id, Arc::clone(&open));
         if start.is_some() {
             // As it is written: when the conversation begins, so does its first reply.

@@ -68,7 +68,7 @@ impl Viewer {
     pub fn viewer(self) -> ViewerId {
         match self {
             Self::Known(who) => ViewerId::Account(who.account),
-            Self::ByLink(passerby) => ViewerId::Public(passerby.link),
+            Self::ByLink(holder) => ViewerId::Public(holder.link),
         }
     }
 }

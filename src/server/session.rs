@@ -105,7 +105,7 @@ pub async fn looker() -> Result<(State, Viewer), Problem> {
 
 fn looking(parts: &Parts, caller: Caller) -> Result<Viewer, Problem> {
     match parts.extensions.get::<LinkHolder>() {
-        Some(passerby) => Ok(Viewer::ByLink(*passerby)),
+        Some(holder) => Ok(Viewer::ByLink(*holder)),
         None => caller.reading().map(Viewer::Known),
     }
 }

@@ -123,7 +123,7 @@ impl Throttle {
     }
 
     /// Allows an attempt to open a link that is its own right. It counts only where the link is invalid: links are too
-    /// long to guess, so many may be tried at the same time, and an office may open a valid one all at once.
+    /// long to guess, so a larger number may be tried at once, and an office may open a valid one all at once.
     ///
     /// # Errors
     /// 429 with the time to wait.

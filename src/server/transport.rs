@@ -74,9 +74,7 @@ impl Permit {
     pub async fn for_looker(state: &State, looker: Viewer) -> Result<Self, Problem> {
         match looker {
             Viewer::Known(who) => Self::take(state, who).await,
-            Viewer::ByLink(passerby) => {
-                Ok(Self { grant: None, _place: state.limits.passing_stream(passerby.address)? })
-            }
+            Viewer::ByLink(holder) => Ok(Self { grant: None, _place: state.limits.passing_stream(holder.address)? }),
         }
     }
 
@@ -266,7 +264,7 @@ fn for_passersby(frame: Frame, names: bool) -> Frame {
     }
 }
 
-/// The entries as frames, merged where there are so many that the viewer is behind.
+/// The entries as frames, merged if their number shows that the viewer is behind.
 fn frames(entries: Vec<Arc<Entry>>, epoch: u64) -> Vec<Frame> {
     if entries.len() <= MERGE_BEHIND {
         return entries.into_iter().map(|entry| Frame::Entry { entry, epoch }).collect();

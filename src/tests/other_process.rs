@@ -201,7 +201,7 @@ async fn what_a_process_leaves_that_dies_later_is_interrupted_by_the_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_process_that_hangs_only_what_has_to_make_way_is_interrupted() {
-    let app = App::bounded(Bounds { stop_elsewhere: Duration::from_millis(100), ..Bounds::default() }).await;
+    let app = App::bounded(Bounds { other_process_stop: Duration::from_millis(100), ..Bounds::default() }).await;
     let hung = File::create(app.folder.0.join("rivulet.db-process-hung")).unwrap();
     hung.lock().unwrap();
     let (here, there) = (app.conversation().await, app.conversation().await);

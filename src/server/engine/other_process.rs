@@ -32,7 +32,7 @@ pub(super) async fn look(shared: &Shared) -> sqlx::Result<()> {
             interrupt(shared, &open.process).await?;
         }
     }
-    let mut known = lock(&shared.elsewhere);
+    let mut known = lock(&shared.other_replies);
     tell(shared, &known, &found);
     *known = found;
     Ok(())
@@ -66,16 +66,16 @@ impl Shared {
     /// Stops the reply that another process writes in this conversation, waits until its end is written, and publishes
     /// that end: while a reply is open here, only its own events can be published.
     pub(super) async fn settle_elsewhere(&self, conversation: ConversationId) -> Result<(), Problem> {
-        let was_open = lock(&self.elsewhere).values().any(|known| known.conversation == conversation);
-        if self.stop_elsewhere(conversation).await? || was_open {
+        let was_open = lock(&self.other_replies).values().any(|known| known.conversation == conversation);
+        if self.other_process_stop(conversation).await? || was_open {
             self.journals.start_over(Topic::Conversation(conversation));
         }
         Ok(())
     }
 
     /// `false`: there was nothing to stop.
-    async fn stop_elsewhere(&self, conversation: ConversationId) -> Result<bool, Problem> {
-        let deadline = Instant::now() + self.bounds.stop_elsewhere;
+    async fn other_process_stop(&self, conversation: ConversationId) -> Result<bool, Problem> {
+        let deadline = Instant::now() + self.bounds.other_process_stop;
         let mut has_waited = false;
         loop {
             let Some(leaf) = self.store.leaf(conversation).await? else { return Ok(has_waited) };

@@ -17,8 +17,8 @@ pub struct IssuerButton {
 }
 
 /// The button that submits its form to the issuer instead; or a note that the issuer does not answer.
-pub(super) fn button(elsewhere: Option<IssuerButton>, does: &'static str) -> Option<AnyView> {
-    let IssuerButton { name, is_reachable } = elsewhere?;
+pub(super) fn button(issuer: Option<IssuerButton>, does: &'static str) -> Option<AnyView> {
+    let IssuerButton { name, is_reachable } = issuer?;
     let view = if is_reachable {
         view! {
             <button class="button button--quiet" formaction="/sign-in/oidc" formnovalidate>{format!("{does} with {name}")}</button>

@@ -16,7 +16,7 @@ pub struct SignInPage {
     pub may_sign_up: bool,
     pub guests: bool,
     /// The OpenID Connect issuer.
-    pub elsewhere: Option<IssuerButton>,
+    pub issuer: Option<IssuerButton>,
     /// Conversations of the guest that signs in.
     pub brings: i64,
     /// Whether the invitation creates an admin.
@@ -41,7 +41,7 @@ pub fn sign_in(door: SignInPage, name: String, said: Notice) -> Sheet {
             <Field form="in" name="name" label="Name" value=name autocomplete="username" first=!known said=said.clone()/>
             <Field form="in" name="password" label="Password" kind="password" autocomplete="current-password" first=known said=said.clone()/>
             <button class="button">"Sign in"</button>
-            {button(door.elsewhere.clone(), "Sign in")}
+            {button(door.issuer.clone(), "Sign in")}
         </form>
         <div class="aside">{up}{guest}{leave}</div>
     };
@@ -85,7 +85,7 @@ pub fn sign_up(door: SignInPage, name: String, invited: Invited, said: Notice) -
             <Field form="up" name="password" label="Password" kind="password" autocomplete="new-password" said=said.clone()
                 hint="At least 8 characters. A few words in a row are good."/>
             <button class="button">"Sign up"</button>
-            {button(door.elsewhere.clone(), "Sign up")}
+            {button(door.issuer.clone(), "Sign up")}
         </form>
         <div class="aside"><p>"Signed up already? "<a href=door.href("/sign-in")>"Sign in"</a></p></div>
     };

@@ -69,8 +69,8 @@ fn is_bulky(method: &Method, path: &str) -> bool {
 /// keep them out.
 fn senders(state: &State, request: &Request) -> Result<Vec<Sender>, Problem> {
     let extensions = request.extensions();
-    if let Some(passerby) = extensions.get::<LinkHolder>() {
-        return Ok(vec![Sender::Network(network(passerby.address))]);
+    if let Some(holder) = extensions.get::<LinkHolder>() {
+        return Ok(vec![Sender::Network(network(holder.address))]);
     }
     let peer = extensions.get::<Peer>().ok_or(Problem::Internal)?;
     let address = address::client(&state.settings.trusted_proxies, peer.0.ip(), request.headers());

@@ -62,7 +62,7 @@ async fn serve(state: State, app: Router, request: Request) -> Response {
             let path = parts.uri.path().trim_end_matches('/');
             Redirect::to(&format!("{path}/c/{conversation}")).into_response()
         }
-        Ok((passerby, Asked::App(path), _)) => hand_on(app, (parts, body), &path, Some(passerby)).await,
+        Ok((holder, Asked::App(path), _)) => hand_on(app, (parts, body), &path, Some(holder)).await,
         // Answered like any unknown path.
         Err(Problem::NotFound) => hand_on(app, (parts, body), NOWHERE, None).await,
         // The page's code reads this answer.
@@ -92,9 +92,9 @@ fn asked(method: &Method, rest: &str, conversation: ConversationId) -> Option<As
     is_app.then(|| Asked::App(format!("/{rest}")))
 }
 
-/// Forwards the request as one of a reader with the public link, whoever sent it. It is made anew, because the first
+/// Forwards the request as one of a reader with the public link, signed in or not. It is built anew, because the first
 /// router's extensions about the path must not reach the second.
-async fn hand_on(app: Router, (parts, body): (Parts, Body), path: &str, passerby: Option<LinkHolder>) -> Response {
+async fn hand_on(app: Router, (parts, body): (Parts, Body), path: &str, holder: Option<LinkHolder>) -> Response {
     let Ok(uri) = path.parse::<Uri>() else { return Problem::NotFound.into_response() };
     let mut inner = Request::new(body);
     *inner.method_mut() = parts.method;
@@ -106,8 +106,8 @@ async fn hand_on(app: Router, (parts, body): (Parts, Body), path: &str, passerby
     if let Some(peer) = parts.extensions.get::<Peer>() {
         inner.extensions_mut().insert(*peer);
     }
-    if let Some(passerby) = passerby {
-        inner.extensions_mut().insert(passerby);
+    if let Some(holder) = holder {
+        inner.extensions_mut().insert(holder);
     }
     match app.oneshot(inner).await {
         Ok(response) => response,

@@ -43,13 +43,13 @@ async fn door(state: &State, arrival: &Arrival, next: &Local) -> Result<SignInPa
         Some(guest) => state.store.count_conversations(guest.account).await?,
         None => 0,
     };
-    let elsewhere = match &state.oidc {
+    let issuer = match &state.oidc {
         Some(oidc) => Some(IssuerButton { name: oidc.name().to_owned(), is_reachable: oidc.is_reachable().await }),
         None => None,
     };
     let may_sign_up = accounts::policy(state).await? != SignUp::Closed;
     let guests = state.settings.guests();
-    Ok(SignInPage { next: next.to_string(), may_sign_up, guests, elsewhere, brings, makes_admin: false })
+    Ok(SignInPage { next: next.to_string(), may_sign_up, guests, issuer, brings, makes_admin: false })
 }
 
 /// The session begins: the cookies, and the redirect to the page that was wanted.

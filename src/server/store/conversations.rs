@@ -18,11 +18,11 @@ pub struct Stored {
     pub owner: Named,
     /// Whether anybody else may see it.
     pub is_shared: bool,
-    /// What whoever asked may do here.
+    /// What the caller may do here.
     pub access: Access,
-    /// Whether whoever asked may know who the people here are.
+    /// Whether the caller may know who the people here are.
     pub names: bool,
-    /// Since when whoever asked may look, where it is not theirs.
+    /// Since when the caller has access, where the conversation is somebody else's.
     pub since: Option<String>,
     pub title: String,
     pub model: Option<String>,
@@ -33,7 +33,7 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// Whether whoever asked may do what takes this much. This is the one place that decides it, for every way to ask.
+    /// Whether the caller may do what needs this access. Every route and transport decides by this function alone.
     ///
     /// # Errors
     /// 403: they may know that the conversation exists.
@@ -63,7 +63,7 @@ impl Stored {
     }
 }
 
-/// Conversations as whoever asks sees them: `access`, `names` and `since` are expressions, the rest begins with joins.
+/// Conversations as the caller sees them: `access`, `names` and `since` are expressions, the rest begins with joins.
 macro_rules! select_conversations {
     ($access:literal, $names:literal, $since:literal, $rest:literal) => {
         concat!(
@@ -293,8 +293,8 @@ impl Store {
         Ok(named)
     }
 
-    /// Deletes the conversation with its messages, and the images that are in no other; whoever looks at it, at any process,
-    /// looks again. `RowNotFound` when it is not there or another's.
+    /// Deletes the conversation with its messages, and the images that no other conversation uses. Its viewers, at every
+    /// process, check their access again. `RowNotFound` if it does not exist or is another account's.
     pub async fn delete_conversation(&self, account: AccountId, conversation: ConversationId) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         used::delete(&mut write, Some(self.process()), account, conversation).await?;

@@ -347,7 +347,7 @@ impl Store {
         Ok((message, self.conversation_for(viewer.into(), conversation).await?))
     }
 
-    /// The replies that the account asked for and that are open, whoever writes them.
+    /// The open replies that the account asked for, in all processes.
     pub async fn open_replies_of(&self, account: AccountId) -> sqlx::Result<Vec<MessageId>> {
         let ids: Vec<String> = sqlx::query_scalar(
             "select message.id from message join conversation on conversation.id = message.conversation
