@@ -4,6 +4,7 @@
 //! the server's end, and nothing that a viewer does or does not do changes that.
 
 mod admission;
+mod anew;
 mod checkpoint;
 mod context;
 mod ending;
@@ -31,7 +32,7 @@ use super::task::owned;
 use crate::contract::{Changes, Sent};
 use crate::error::Problem;
 use crate::event::Event;
-use crate::model::{Access, AccountId, ConversationId, Message, MessageId, Role};
+use crate::model::{Access, AccountId, ConversationId, Message, MessageId};
 use crate::server::announce;
 use crate::server::bounds::Bounds;
 use crate::server::journal::{Journal, Journals, Topic};
@@ -43,7 +44,7 @@ use crate::server::quota::{Everybody, MostWritten, Writer};
 use crate::server::store::conversations::Stored;
 use crate::server::store::messages::{Opening, Told};
 use crate::server::store::{Store, is_full};
-use opening::{announce, empty_reply, request};
+use opening::{announce, request};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -98,16 +99,6 @@ struct Open {
     ended: CancellationToken,
     /// The journal's seq at the last checkpoint.
     saved: AtomicU64,
-}
-
-/// What it takes to answer a message anew.
-struct Anew {
-    stored: Stored,
-    /// What is answered.
-    message: Message,
-    /// The text that the reply begins with.
-    kept: String,
-    model: String,
 }
 
 /// The conversation that a reply is opened in.
@@ -205,18 +196,6 @@ impl Engine {
         .await
     }
 
-    /// Answers the message anew that `reply` answers. The former reply stays in the store, beside the new one.
-    pub async fn retry(&self, account: AccountId, reply: MessageId) -> Result<Sent, Problem> {
-        let shared = Arc::clone(&self.shared);
-        owned(async move { shared.again(account, reply, false).await }).await
-    }
-
-    /// Goes on from what `reply` has. The result is one message: the kept text and what follows.
-    pub async fn resume(&self, account: AccountId, reply: MessageId) -> Result<Sent, Problem> {
-        let shared = Arc::clone(&self.shared);
-        owned(async move { shared.again(account, reply, true).await }).await
-    }
-
     /// Stops the conversation's open reply, if there is one, and waits until it is written. Hold the journal's turn.
     ///
     /// # Errors
@@ -241,38 +220,6 @@ impl Engine {
 }
 
 impl Shared {
-    /// A new reply to the message that `reply` answers, empty or going on from the text that `reply` has.
-    async fn again(self: &Arc<Self>, account: AccountId, reply: MessageId, go_on: bool) -> Result<Sent, Problem> {
-        let (_, Stored { id: conversation, .. }) = self.message_to_use(account, reply).await?;
-        let journal = self.journals.topic(Topic::Conversation(conversation));
-        let _turn = journal.turn.lock().await;
-        // What is refused anyway is not counted, and stops nothing.
-        self.anew(account, reply, go_on).await?;
-        let quota = self.allowed(account).await?;
-        let _admission = self.admit(account, conversation, quota)?;
-        self.settle(conversation).await?;
-        // Read again: it may have been the open one, which has ended by now.
-        let Anew { stored, message, kept, model } = self.anew(account, reply, go_on).await?;
-        let history = self.history(&stored, Some(message.id)).await?;
-        let mut reply = empty_reply(message.id, &model, kept);
-        let request = self.ask(&stored, &history, &model, &mut reply).await?;
-        self.open(stored.into(), account, &journal, None, &reply, request).await?;
-        Ok(Sent { cursor: journal.cursor_of(reply.id), message, reply })
-    }
-
-    /// What a new reply in the place of `reply` begins with.
-    async fn anew(&self, account: AccountId, reply: MessageId, go_on: bool) -> Result<Anew, Problem> {
-        let (old, stored) = self.message_to_use(account, reply).await?;
-        let (Role::Assistant, Some(parent)) = (old.role, old.parent) else {
-            return Err(Problem::invalid("reply", "Only a model's reply can be tried again or continued."));
-        };
-        let (message, _) = self.message_to_use(account, parent).await?;
-        // Going on keeps the model that began, where it still can be asked; a retry takes the one chosen now.
-        let model = self.choose(old.model.filter(|_| go_on), &stored)?;
-        let kept = if go_on { old.text } else { String::new() };
-        Ok(Anew { stored, message, kept, model })
-    }
-
     /// What the model is asked, as far as it can read and see; the reply says what it is not shown.
     async fn ask(
         &self,

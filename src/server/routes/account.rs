@@ -36,7 +36,7 @@ pub(super) fn routes() -> Table {
 }
 
 /// The page, with a message.
-pub(super) async fn sheet(state: &State, person: Person, said: Notice, made: Option<String>) -> Result<Sheet, Problem> {
+async fn sheet(state: &State, person: Person, said: Notice, made: Option<String>) -> Result<Sheet, Problem> {
     let account = person.who.account;
     let Credential::Session(here) = person.who.by else { return Err(Problem::NotFound) };
     let brings = match state.store.guest_of(here).await? {
@@ -53,6 +53,16 @@ pub(super) async fn sheet(state: &State, person: Person, said: Notice, made: Opt
         brings,
     };
     Ok(page(content, said))
+}
+
+/// The page again, with the problem of one of its forms.
+pub(super) async fn again(
+    state: &State,
+    person: Person,
+    form: &'static str,
+    problem: Problem,
+) -> Result<Response, ProblemPage> {
+    Ok(sheet(state, person, Notice::problem(form, problem), None).await?.into_response())
 }
 
 /// The linked identities of the account, besides its password.
@@ -86,15 +96,14 @@ async fn rename(
     form: Result<Form<Rename>, Problem>,
 ) -> Result<Response, ProblemPage> {
     let Form(form) = form?;
-    // Rate-limited: each new name is an entry in the audit log.
-    let counted = state.throttle.other(arrival.address).map(drop);
-    let renamed = match counted {
-        Ok(()) => accounts::rename(&state, person.who.account, None, &form.name).await,
-        Err(problem) => Err(problem),
+    let renamed = async {
+        // Rate-limited: each new name is an entry in the audit log.
+        state.throttle.other(arrival.address).map(drop)?;
+        accounts::rename(&state, person.who.account, None, &form.name).await
     };
-    match renamed {
+    match renamed.await {
         Ok(()) => Ok(Redirect::to(HERE).into_response()),
-        Err(problem) => Ok(sheet(&state, person, Notice::problem("rename", problem), None).await?.into_response()),
+        Err(problem) => again(&state, person, "rename", problem).await,
     }
 }
 
@@ -113,10 +122,7 @@ async fn change_password(
     let Form(form) = form?;
     match accounts::change_password(&state, arrival, person.who, &form.old, &form.new).await {
         Ok(signed) => Ok(arrived(&state, signed, &Local::to(HERE))?),
-        Err(problem) => {
-            let said = Notice::problem("password", problem);
-            Ok(sheet(&state, person, said, None).await?.into_response())
-        }
+        Err(problem) => again(&state, person, "password", problem).await,
     }
 }
 
@@ -154,15 +160,14 @@ async fn make_token(
     form: Result<Form<NewToken>, Problem>,
 ) -> Result<Response, ProblemPage> {
     let Form(form) = form?;
-    let scope =
-        Scope::parse(&form.scope).ok_or_else(|| Problem::invalid("scope", "A token reads, or reads and writes."));
-    let made = match scope {
-        Ok(scope) => accounts::make_token(&state, person.who.account, &form.name, scope).await,
-        Err(problem) => Err(problem),
+    let unknown = || Problem::invalid("scope", "A token reads, or reads and writes.");
+    let made = async {
+        let scope = Scope::parse(&form.scope).ok_or_else(unknown)?;
+        accounts::make_token(&state, person.who.account, &form.name, scope).await
     };
-    match made {
+    match made.await {
         Ok(token) => Ok(cookie::show_once(&state, "/account#tokens", token)?),
-        Err(problem) => Ok(sheet(&state, person, Notice::problem("token", problem), None).await?.into_response()),
+        Err(problem) => again(&state, person, "token", problem).await,
     }
 }
 

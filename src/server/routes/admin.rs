@@ -67,12 +67,8 @@ async fn people(
     Ok(pages::accounts(admin.0.owner(), &search, asking.q, people, next))
 }
 
-async fn detail(state: &State, admin: &Admin, id: AccountId, said: Notice) -> Result<Sheet, Problem> {
-    detail_with(state, admin, id, said, None).await
-}
-
 /// The account's page with a link for a new password, shown this once.
-async fn detail_with(
+async fn detail(
     state: &State,
     admin: &Admin,
     id: AccountId,
@@ -103,8 +99,22 @@ async fn account(
         _ => None,
     };
     let link = made.as_ref().map(|secret| format!("{}/reset-password?link={secret}", site(&state.settings, &headers)));
-    let page = detail_with(&state, &admin, id, Notice::default(), link).await?;
+    let page = detail(&state, &admin, id, Notice::default(), link).await?;
     Ok(cookie::shown(&state, made.as_deref(), page)?)
+}
+
+/// The account's page again, with the problem; 404 where there is no such account.
+async fn again(
+    state: &State,
+    admin: &Admin,
+    id: AccountId,
+    form: &'static str,
+    problem: Problem,
+) -> Result<Response, ProblemPage> {
+    match problem {
+        Problem::NotFound => Err(problem.into()),
+        _ => Ok(detail(state, admin, id, Notice::problem(form, problem), None).await?.into_response()),
+    }
 }
 
 /// Back to the account's page: in its new state, or with the problem.
@@ -117,8 +127,7 @@ async fn after(
 ) -> Result<Response, ProblemPage> {
     match done {
         Ok(()) => Ok(Redirect::to(&format!("/admin/accounts/{id}")).into_response()),
-        Err(Problem::NotFound) => Err(Problem::NotFound.into()),
-        Err(problem) => Ok(detail(state, admin, id, Notice::problem(form, problem)).await?.into_response()),
+        Err(problem) => again(state, admin, id, form, problem).await,
     }
 }
 
@@ -192,10 +201,7 @@ async fn set_limits(
     form: Result<Form<Limits>, Problem>,
 ) -> Result<Response, ProblemPage> {
     let Form(form) = form?;
-    let done = match form.quota() {
-        Ok(quota) => admin::set_quota(&state, admin.clone(), form.account, quota).await,
-        Err(problem) => Err(problem),
-    };
+    let done = async { admin::set_quota(&state, admin.clone(), form.account, form.quota()?).await }.await;
     after(&state, &admin, form.account, "limits", done).await
 }
 

@@ -4,7 +4,7 @@ use super::input::Form;
 use super::table::Table;
 use crate::contract::Changes;
 use crate::error::Problem;
-use crate::model::{ConversationId, MessageId, Parameters};
+use crate::model::{AccountId, ConversationId, MessageId, Parameters};
 use crate::server::engine::NewMessage;
 use crate::server::problem::ProblemPage;
 use crate::server::prompt::Prompt;
@@ -105,11 +105,16 @@ struct Reply {
     reply: MessageId,
 }
 
-/// The conversation of a reply that the caller may see.
-async fn conversation_of(state: &State, caller: Caller, reply: MessageId) -> Result<ConversationId, Problem> {
+/// The caller's account, the reply that the form names, and its conversation, if the caller may see it.
+async fn named(
+    state: &State,
+    caller: Caller,
+    form: Result<Form<Reply>, Problem>,
+) -> Result<(AccountId, MessageId, ConversationId), Problem> {
+    let reply = form?.0.reply;
     let account = caller.writing()?.account;
     let (_, stored) = state.store.message_for(account, reply).await?;
-    Ok(stored.id)
+    Ok((account, reply, stored.id))
 }
 
 async fn stop(
@@ -117,9 +122,8 @@ async fn stop(
     caller: Caller,
     form: Result<Form<Reply>, Problem>,
 ) -> Result<Redirect, ProblemPage> {
-    let reply = form?.0.reply;
-    let conversation = conversation_of(&state, caller, reply).await?;
-    state.engine.stop(caller.writing()?.account, reply).await?;
+    let (account, reply, conversation) = named(&state, caller, form).await?;
+    state.engine.stop(account, reply).await?;
     Ok(back_to(conversation))
 }
 
@@ -128,9 +132,8 @@ async fn retry(
     caller: Caller,
     form: Result<Form<Reply>, Problem>,
 ) -> Result<Redirect, ProblemPage> {
-    let reply = form?.0.reply;
-    let conversation = conversation_of(&state, caller, reply).await?;
-    state.engine.retry(caller.writing()?.account, reply).await?;
+    let (account, reply, conversation) = named(&state, caller, form).await?;
+    state.engine.retry(account, reply).await?;
     Ok(back_to(conversation))
 }
 
@@ -139,9 +142,8 @@ async fn resume(
     caller: Caller,
     form: Result<Form<Reply>, Problem>,
 ) -> Result<Redirect, ProblemPage> {
-    let reply = form?.0.reply;
-    let conversation = conversation_of(&state, caller, reply).await?;
-    state.engine.resume(caller.writing()?.account, reply).await?;
+    let (account, reply, conversation) = named(&state, caller, form).await?;
+    state.engine.resume(account, reply).await?;
     Ok(back_to(conversation))
 }
 

@@ -4,13 +4,12 @@
 //! browser. A redirect would be part of the form's submission, and the browser would follow it only to hosts that
 //! `form-action` names; but issuers redirect to further hosts, which cannot be listed.
 
-use super::account::sheet;
+use super::account::again;
 use super::input::{Form, Local, Query};
 use super::table::Table;
 use crate::error::Problem;
 use crate::server::State;
 use crate::server::accounts::{self, Arrival};
-use crate::server::html::Notice;
 use crate::server::html::oidc as pages;
 use crate::server::oidc::Callback;
 use crate::server::oidc::{Failure, Flow, Oidc, Purpose};
@@ -86,7 +85,7 @@ async fn link(
     let (Form(form), account) = (form?, person.who.account);
     match accounts::confirm_link(&state, &arrival, account, &form.password).await {
         Ok(proof) => go(&state, &headers, Purpose::Link(account, proof), &Local::to(ACCOUNT)).await,
-        Err(problem) => Ok(sheet(&state, person, Notice::problem("link", problem), None).await?.into_response()),
+        Err(problem) => again(&state, person, "link", problem).await,
     }
 }
 

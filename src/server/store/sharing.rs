@@ -215,15 +215,11 @@ impl Store {
     /// Withdraws a link. `RowNotFound` where the conversation has no such link.
     pub async fn end_share_link(&self, conversation: ConversationId, link: Hash) -> sqlx::Result<()> {
         let mut write = self.write().await?;
-        let gone = sqlx::query("delete from share_link where conversation = $1 and token_hash = $2")
+        sqlx::query("delete from share_link where conversation = $1 and token_hash = $2 returning token_hash")
             .bind(conversation.to_string())
             .bind(link.to_string())
-            .execute(&mut *write)
-            .await?
-            .rows_affected();
-        if gone == 0 {
-            return Err(sqlx::Error::RowNotFound);
-        }
+            .fetch_one(&mut *write)
+            .await?;
         write.commit().await
     }
 

@@ -99,15 +99,11 @@ impl Store {
     /// Ends a token of the account. `RowNotFound` where it has no such token.
     pub async fn end_token(&self, account: AccountId, token: Hash) -> sqlx::Result<Revoked> {
         let mut write = self.write().await?;
-        let ended = sqlx::query("delete from api_token where account = $1 and token_hash = $2")
+        sqlx::query("delete from api_token where account = $1 and token_hash = $2 returning token_hash")
             .bind(account.to_string())
             .bind(token.to_string())
-            .execute(&mut *write)
-            .await?
-            .rows_affected();
-        if ended == 0 {
-            return Err(sqlx::Error::RowNotFound);
-        }
+            .fetch_one(&mut *write)
+            .await?;
         revocations::note(&mut write, Revoked::Token(token)).await?;
         write.commit().await?;
         Ok(Revoked::Token(token))

@@ -30,15 +30,11 @@ pub(super) async fn delete(
     // deleted.
     note_by(&mut *write, process, Revoked::Conversation(conversation)).await?;
     sharing::note_end(&mut *write, process, account, conversation).await?;
-    let gone = sqlx::query("delete from conversation where id = $1 and account = $2")
+    sqlx::query("delete from conversation where id = $1 and account = $2 returning id")
         .bind(conversation.to_string())
         .bind(account.to_string())
-        .execute(&mut *write)
-        .await?
-        .rows_affected();
-    if gone == 0 {
-        return Err(sqlx::Error::RowNotFound);
-    }
+        .fetch_one(&mut *write)
+        .await?;
     sqlx::query("insert into used_conversation (id_hash) values ($1) on conflict do nothing")
         .bind(Hash::of(&conversation.to_string()).to_string())
         .execute(&mut *write)

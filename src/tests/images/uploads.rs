@@ -11,6 +11,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+/// How the server asks for a body that its client holds back.
+const GO_ON: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
 /// Uploads it and returns what is shown.
 async fn kept(app: &App, bytes: Vec<u8>) -> (String, Vec<u8>, DynamicImage) {
     let id = app.image(bytes).await;
@@ -196,24 +199,33 @@ fn a_damaged_file_is_refused_or_read_and_nothing_else() {
     }
 }
 
-/// Sends the head of an upload and half of its body.
-async fn begin_upload(app: &App) -> TcpStream {
-    let bytes = files::png(300, 200);
+/// Sends the head of an upload, which ends with `more`.
+async fn send_head(app: &App, length: usize, more: &str) -> TcpStream {
     let address = app.url.strip_prefix("http://").unwrap();
     let mut socket = TcpStream::connect(address).await.unwrap();
     let head = format!(
-        "POST /api/v1/images HTTP/1.1\r\nhost: {address}\r\ncookie: {}\r\ncontent-length: {}\r\n\r\n",
-        app.cookie,
-        bytes.len()
+        "POST /api/v1/images HTTP/1.1\r\nhost: {address}\r\ncookie: {}\r\ncontent-length: {length}\r\n{more}\r\n",
+        app.cookie
     );
     socket.write_all(head.as_bytes()).await.unwrap();
-    socket.write_all(&bytes[..bytes.len() / 2]).await.unwrap();
     socket
+}
+
+/// Sends the head of an upload, and waits until the server asks for the body: then it has a slot. Returns the body.
+async fn hold_upload(app: &App) -> (TcpStream, Vec<u8>) {
+    let bytes = files::png(300, 200);
+    let mut socket = send_head(app, bytes.len(), "connection: close\r\nexpect: 100-continue\r\n").await;
+    let mut go_on = [0; GO_ON.len()];
+    socket.read_exact(&mut go_on).await.unwrap();
+    assert_eq!(&go_on, GO_ON);
+    (socket, bytes)
 }
 
 /// Sends half of an upload, then hangs up or waits. Returns the answer, empty if there is none.
 async fn half_an_upload(app: &App, hang_up: bool) -> String {
-    let mut socket = begin_upload(app).await;
+    let bytes = files::png(300, 200);
+    let mut socket = send_head(app, bytes.len(), "").await;
+    socket.write_all(&bytes[..bytes.len() / 2]).await.unwrap();
     if hang_up {
         socket.shutdown().await.unwrap();
     }
@@ -227,25 +239,17 @@ async fn nobody_takes_every_place_for_uploads() {
     // However slow this machine is, they stay held for as long as the test looks at them.
     let app = App::bounded(Bounds { upload_stretch: Duration::from_secs(120), ..Bounds::default() }).await;
     let mut held = Vec::new();
-    // The server takes them in the order in which it comes to read them, so each is asked for until it counts.
-    let refused = async || {
-        let answer: Value = app.upload(files::numbered(1)).await.json().await.unwrap();
-        if let Some(id) = answer["id"].as_str() {
-            app.request(Method::DELETE, &format!("/api/v1/images/{id}")).send().await.unwrap();
-        }
-        answer["detail"].as_str().is_some_and(|detail| detail.starts_with("4 uploads of yours"))
-    };
     for _ in 0..4 {
-        held.push(begin_upload(&app).await);
+        held.push(hold_upload(&app).await);
     }
-    let waiting = async |refused_yet: bool| {
-        while refused().await != refused_yet {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), waiting(true)).await.expect("the fifth is refused");
-    held.pop();
-    tokio::time::timeout(Duration::from_secs(60), waiting(false)).await.expect("there is room again");
+    let told = problem(app.upload(files::numbered(1)).await, 429).await;
+    assert!(text(&told["detail"]).starts_with("4 uploads of yours"), "{told}");
+    let (mut socket, bytes) = held.pop().unwrap();
+    socket.write_all(&bytes).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    app.image(files::numbered(1)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

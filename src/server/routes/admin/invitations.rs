@@ -59,10 +59,7 @@ pub(super) async fn invite(
     form: Result<Form<NewInvitation>, Problem>,
 ) -> Result<Response, ProblemPage> {
     let Form(form) = form?;
-    let made = match parse(&form) {
-        Ok(invite) => admin::invite(&state, admin.clone(), invite).await,
-        Err(problem) => Err(problem),
-    };
+    let made = async { admin::invite(&state, admin.clone(), parse(&form)?).await }.await;
     match made {
         Ok(secret) => Ok(cookie::show_once(&state, "/admin/invitations", secret)?),
         Err(problem) => {

@@ -1,6 +1,6 @@
 //! An admin's actions on one account besides its role and limits: its name, password reset, one session, deletion.
 
-use super::{after, detail};
+use super::{after, again};
 use crate::error::Problem;
 use crate::model::AccountId;
 use crate::server::html::Notice;
@@ -45,8 +45,7 @@ pub(super) async fn reset(
     let id = form?.0.account;
     match accounts::invite_to_reset(&state, id, &admin.0.name).await {
         Ok(secret) => Ok(cookie::show_once(&state, &format!("/admin/accounts/{id}"), secret)?),
-        Err(Problem::NotFound) => Err(Problem::NotFound.into()),
-        Err(problem) => Ok(detail(&state, &admin, id, Notice::problem("reset", problem)).await?.into_response()),
+        Err(problem) => again(&state, &admin, id, "reset", problem).await,
     }
 }
 

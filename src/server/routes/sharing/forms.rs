@@ -175,10 +175,7 @@ async fn make_link(
     form: Result<Form<LinkToMake>, Problem>,
 ) -> Result<Response, ProblemPage> {
     let (who, Id(id), Form(form)) = (caller.writing()?, id?, form?);
-    let made = match form.parse() {
-        Ok(new) => sharing::make_link(&state, who.account, id, new).await,
-        Err(problem) => Err(problem),
-    };
+    let made = async { sharing::make_link(&state, who.account, id, form.parse()?).await }.await;
     match made {
         Ok((secret, _)) => {
             let made = Made::Invitation(url(&state, &headers, "join", &secret));
