@@ -9,6 +9,7 @@ pub mod attachments;
 pub mod autoscroll;
 pub mod composer;
 pub mod copy;
+mod cut;
 pub mod edit;
 pub mod ending;
 pub mod escape_key;

@@ -5,6 +5,7 @@ mod messages;
 mod search;
 mod tokens;
 
+use super::bulky::Held;
 use super::input::{Id, Json, Query};
 use super::openapi::{Conflicts, Limited, StreamEvent};
 use super::table::Table;
@@ -40,6 +41,8 @@ pub(super) fn routes() -> Table {
         .described(routes!(messages::show_branch))
         .described(routes!(events))
         .described(routes!(messages::message))
+        .described(routes!(messages::text))
+        .described(routes!(messages::thinking))
         .described(routes!(messages::reply))
         .described(routes!(stop))
         .described(routes!(retry))
@@ -161,9 +164,12 @@ async fn create(
 async fn snapshot(
     Extract(state): Extract<State>,
     Reader(who): Reader,
+    held: Held,
     Id(id): Id<ConversationId>,
 ) -> Result<Answer<Snapshot>, Problem> {
-    Ok(Answer(conversations::snapshot(&state, who.account, id).await?))
+    let snapshot = conversations::snapshot(&state, who.account, id).await?;
+    held.weigh(&snapshot.messages).await?;
+    Ok(Answer(snapshot))
 }
 
 /// Change title, model, system prompt or parameters
@@ -258,11 +264,15 @@ struct Stopping {
 async fn stop(
     Extract(state): Extract<State>,
     Account(account): Account,
+    held: Held,
     Id(reply): Id<MessageId>,
 ) -> Result<Response, Problem> {
     match state.engine.stop(account, reply).await? {
         Stop::Accepted => Ok((StatusCode::ACCEPTED, Answer(Stopping { reply })).into_response()),
-        Stop::Ended(message) => Ok(Answer(message).into_response()),
+        Stop::Ended(message) => {
+            held.weigh(std::slice::from_ref(&message)).await?;
+            Ok(Answer(message).into_response())
+        }
     }
 }
 
