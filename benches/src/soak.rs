@@ -7,6 +7,7 @@
 
 mod crowd;
 mod gauges;
+mod greedy;
 mod kills;
 mod locked;
 mod script;
@@ -41,6 +42,10 @@ pub struct Plan {
     #[arg(long, env = "RIVULET_SOAK_STOPPED", default_value_t = 1_000)]
     stopped: usize,
 
+    /// How long one guest makes the most expensive requests there are. 0: not at all.
+    #[arg(long, env = "RIVULET_SOAK_GREEDY_SECONDS", default_value_t = 20)]
+    greedy_seconds: u64,
+
     /// How long users come and go. Under five minutes it is too short to tell whether memory grows.
     #[arg(long, env = "SOAK_MINUTES", default_value_t = 10.0)]
     minutes: f64,
@@ -74,6 +79,9 @@ pub async fn run(plan: &Plan) -> anyhow::Result<()> {
     }
     if plan.stopped > 0 {
         violations += tell(&stopped::run(plan.stopped).await?);
+    }
+    if plan.greedy_seconds > 0 {
+        violations += tell(&greedy::run(Duration::from_secs(plan.greedy_seconds)).await?);
     }
     if plan.minutes > 0.0 {
         violations += tell(&crowd::run(plan.minutes, plan.seed).await?);
