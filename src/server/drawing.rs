@@ -58,6 +58,10 @@ struct Share {
     bytes: usize,
 }
 
+/// Whom a request counts for, as an extension of a request for a stream.
+#[derive(Clone)]
+pub struct Senders(pub Vec<Sender>);
+
 /// One page's slot; dropping it frees the slot.
 pub struct Place {
     drawing: Arc<Drawing>,

@@ -183,6 +183,42 @@ async fn z34_every_answer_with_whole_messages_waits_for_room_in_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn z34_a_stream_that_begins_with_a_long_conversation_waits_for_room_in_memory() {
+    let mut app = App::start().await;
+    app.sign_up("Ann").await;
+    let conversation = said(&app, &["x".repeat(1 << 20)]).await;
+    let short = said(&app, &["short".into()]).await;
+    let cursor = app.snapshot(&conversation).await["cursor"].clone();
+    let follow = async |conversation: &str, cursor: &Value| {
+        let body = json!({ "conversation": conversation, "cursor": cursor, "list": null });
+        app.request(Method::POST, "/api/follow").json(&body).send().await.unwrap()
+    };
+    let events = async || app.get(&format!("/api/v1/conversations/{conversation}/events")).await;
+    let held = fill(&app, "ann").await;
+    for answer in [follow(&conversation, &Value::Null).await, events().await] {
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(answer.headers().contains_key("retry-after"));
+    }
+    assert_eq!(follow(&conversation, &cursor).await.status(), StatusCode::OK, "it goes on, so it is short");
+    assert_eq!(follow(&short, &Value::Null).await.status(), StatusCode::OK);
+    drop(held);
+    for is_for_programs in [false, true] {
+        let mut answer = if is_for_programs { events().await } else { follow(&conversation, &Value::Null).await };
+        let mut read = 0;
+        while read < 1 << 20 {
+            read += answer.chunk().await.unwrap().unwrap().len();
+        }
+        // The stream goes on, and holds no place.
+        let free = async {
+            while app.state.drawing.bytes() != 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), free).await.expect("what was read gives its place back");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn z34_a_very_long_message_is_cut_with_a_link_to_all_of_it() {
     let mut app = App::start().await;
     app.sign_up("Ann").await;

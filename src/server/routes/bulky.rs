@@ -4,7 +4,7 @@ use crate::error::Problem;
 use crate::model::Message;
 use crate::server::State;
 use crate::server::address::{self, network};
-use crate::server::drawing::{Place, text_bytes};
+use crate::server::drawing::{Place, Senders, text_bytes};
 use crate::server::limits::Sender;
 use crate::server::peer::Peer;
 use crate::server::principal::LinkHolder;
@@ -34,6 +34,15 @@ const UNREAD: Duration = Duration::from_secs(30);
 
 /// Admits bulky answers one by one, and holds their slots until they are read.
 pub(super) async fn hold(Extract(state): Extract<State>, mut request: Request, next: Next) -> Response {
+    if is_stream(request.uri().path()) {
+        return match senders(&state, &request) {
+            Ok(of) => {
+                request.extensions_mut().insert(Senders(of));
+                next.run(request).await
+            }
+            Err(problem) => problem.into_response(),
+        };
+    }
     if !is_bulky(request.method(), request.uri().path()) {
         return next.run(request).await;
     }
@@ -72,6 +81,11 @@ fn is_bulky(method: &Method, path: &str) -> bool {
         (&Method::PUT, ["api", "v1", "conversations", _, "branch"]) => true,
         _ => false,
     }
+}
+
+/// Whether the answer there is a stream, which can begin with a whole conversation (`transport/beginning`).
+fn is_stream(path: &str) -> bool {
+    path == "/api/follow" || path.starts_with("/api/v1/conversations/") && path.ends_with("/events")
 }
 
 /// The slot of a request whose answer is bulky.

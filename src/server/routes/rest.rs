@@ -13,13 +13,14 @@ use crate::contract::{Changes, Sent, object};
 use crate::error::Problem;
 use crate::event::{Cursor, Snapshot};
 use crate::model::{Conversation, ConversationId, ImageId, Message, MessageId, Model, Parameters, Usage};
+use crate::server::drawing::Senders;
 use crate::server::engine::{self, Parent, Stop};
 use crate::server::prompt::Prompt;
 use crate::server::session::{Account, Reader};
 use crate::server::transport::sse;
 use crate::server::{State, conversations, usage};
 use axum::Json as Answer;
-use axum::extract::State as Extract;
+use axum::extract::{Extension, State as Extract};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -326,9 +327,10 @@ async fn events(
     Reader(who): Reader,
     Id(id): Id<ConversationId>,
     Query(from): Query<From>,
+    Extension(senders): Extension<Senders>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    sse::follow(&state, who, id, cursor(&headers, from.cursor.or(from.last_event_id).as_deref())).await
+    sse::follow(&state, who, &senders, id, cursor(&headers, from.cursor.or(from.last_event_id).as_deref())).await
 }
 
 /// The header takes precedence over the query: a browser's EventSource keeps its URL when it reconnects. An invalid
