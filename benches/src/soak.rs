@@ -1,9 +1,9 @@
 //! `make soak`: whether Rivulet keeps its promises when it is killed again and again, and when it runs for long.
 //!
 //! `kills` kills the server at random moments and looks at what is left; `locked` takes its database away for a while;
-//! `storm` lets thousands of viewers come back at the same time; `stopped` has a thousand that read nothing; `crowd`
-//! lets users come and go, with faults of the model and of their lines, and watches the server's memory, files and
-//! journals (`gauges`). What a viewer must never see is checked by `watch`, on every event.
+//! `storm` lets thousands of viewers come back at the same time; `stopped` has a thousand that read nothing; `greedy`
+//! is one guest who makes the most expensive requests there are; `crowd` lets users come and go, with faults of the model
+//! and of their lines, and watches the server's memory, files and journals (`gauges`). What a viewer must never see is checked by `watch`, on every event.
 
 mod crowd;
 mod gauges;
