@@ -1,14 +1,14 @@
 //! Markdown to HTML, with the same code on both sides: the server renders stored messages, the browser streaming ones.
 //!
 //! The text comes from a model or a user and is not trusted. Every tag of the output is written in
-//! `page`, `link` and `small`; whatever else looks like HTML is text. Nothing loads by itself, nothing runs, links lead only to
+//! `page`, `page/link` and `page/small`; whatever else looks like HTML is text. Nothing loads by itself, nothing runs, links lead only to
 //! http, https and mailto and say where. It must not know highlighters, views or the network.
 //!
 //! - `source` prepares a text for the parser where readers expect something else than CommonMark, with `math` for
-//!   formulas and `cjk` for scripts without blanks
-//! - `page` turns the parser's events into HTML, `link` those of links and images; `address` decides where they may
+//!   formulas, `cjk` for scripts without blanks, and `stand_in` for marks that are none
+//! - `page` turns the parser's events into HTML, `page/link` those of links and images; `address` decides where they may
 //!   lead, with `punycode` for international hosts, and `claim` which host a link's text seems to name; `autolink`
-//!   finds addresses in text; `small` knows the few tags that are more than text
+//!   finds addresses in text; `page/small` knows the few tags that are more than text
 //! - `complexity` estimates which texts would be too slow to parse; they are shown as plain text
 //! - `blocks` renders a growing text without rendering its finished blocks again; `fence` is its open code block
 //! - `title` makes a conversation's title out of its first message
@@ -20,12 +20,11 @@ mod cjk;
 mod claim;
 mod complexity;
 mod fence;
-mod link;
 mod math;
 mod page;
 mod punycode;
-mod small;
 pub(crate) mod source;
+mod stand_in;
 mod title;
 
 pub use address::is_hidden;
@@ -73,7 +72,7 @@ pub fn render_with(text: &str, highlight: Highlight<'_>) -> String {
     if is_too_dear(&text) {
         return plain(&text);
     }
-    match blocks(&text, highlight, most_html(&text)) {
+    match render_blocks(&text, highlight, most_html(&text)) {
         Some(blocks) => blocks.into_iter().map(|block| block.html).collect(),
         None => plain(&text),
     }
@@ -127,7 +126,7 @@ struct Block {
 }
 
 /// The blocks of `text`; none where their HTML, without colours, has more than `most` bytes.
-fn blocks(text: &str, highlight: Highlight<'_>, most: usize) -> Option<Vec<Block>> {
+fn render_blocks(text: &str, highlight: Highlight<'_>, most: usize) -> Option<Vec<Block>> {
     let source = Source::new(text);
     let mut page = Page::new(highlight);
     let mut blocks = Vec::new();
@@ -160,15 +159,15 @@ fn no_highlight(_language: &str, _code: &str) -> Option<String> {
     None
 }
 
-/// Lines end in `\n` alone, whatever they ended in: a text that grows so still only grows. Characters that `source` uses
-/// for itself become U+FFFD; they are noncharacters in Unicode.
+/// Lines end in `\n` alone, whatever they ended in: a text that grows so still only grows. The characters of
+/// `stand_in` become U+FFFD; they are noncharacters in Unicode.
 fn normalized(text: &str) -> Cow<'_, str> {
     let lines = if text.contains('\r') {
         Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
     } else {
         Cow::Borrowed(text)
     };
-    if source::has_reserved(&lines) { Cow::Owned(lines.replace(source::is_reserved, "\u{fffd}")) } else { lines }
+    if stand_in::has_reserved(&lines) { Cow::Owned(lines.replace(stand_in::is_reserved, "\u{fffd}")) } else { lines }
 }
 
 fn is_too_dear(text: &str) -> bool {
@@ -181,6 +180,10 @@ fn plain(text: &str) -> String {
     escape(&mut html, text);
     html.push_str(page::PLAIN_END);
     html
+}
+
+fn count_lines(text: &str) -> usize {
+    text.bytes().filter(|&byte| byte == b'\n').count()
 }
 
 /// The start of the line that is `lines` lines after the one that begins at `start`.

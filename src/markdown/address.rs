@@ -3,7 +3,8 @@
 //! Browsers repair addresses (they skip tabs, take `\` for `/`, decode hosts), so nothing is repaired here: a string
 //! that is not plainly an address is not linked.
 
-use super::{claim, punycode};
+use super::punycode;
+use pulldown_cmark::LinkType;
 
 /// Longer addresses are not linked. Browsers allow more, but users do not write them.
 const MAX_ADDRESS_BYTES: usize = 2048;
@@ -34,6 +35,14 @@ impl Address {
         Some(Self { href, host, is_disguised: !is_ascii || shown.len() != raw.len() })
     }
 
+    /// The link's target, if it is an address.
+    pub(super) fn of_link(kind: LinkType, destination: &str) -> Option<Self> {
+        match kind {
+            LinkType::Email => Self::parse(&["mailto:", destination].concat()),
+            _ => Self::parse(destination),
+        }
+    }
+
     /// Whether it is on a web server, as an image's address must be.
     pub(super) fn is_web(&self) -> bool {
         self.href.starts_with("http")
@@ -42,11 +51,6 @@ impl Address {
     /// The text to show for this address if its text was `raw`.
     pub(super) fn text<'a>(&'a self, raw: &'a str) -> &'a str {
         if self.is_disguised { &self.href } else { raw }
-    }
-
-    /// Whether `text`, shown for this address, seems to name another host than it leads to.
-    pub(super) fn is_belied_by(&self, text: &str) -> bool {
-        claim::folded(text).split_whitespace().any(|word| claim::names_another(word, &self.host))
     }
 }
 

@@ -3,11 +3,16 @@
 
 use super::address::is_hidden;
 
+/// Whether the text of a link to `host` seems to name another host.
+pub(super) fn contradicts(text: &str, host: &str) -> bool {
+    folded(text).split_whitespace().any(|word| names_another(word, host))
+}
+
 /// `text` as a browser would read it for a host: in lower case, without what cannot be seen, with plain dots.
 ///
 /// This is as much of Unicode's compatibility forms (NFKC) as matters here. Letters in another form stay what they are:
 /// the text names a host with them as well, and then another one than the address has.
-pub(super) fn folded(text: &str) -> String {
+fn folded(text: &str) -> String {
     let plain = |c: char| match c {
         '\u{2024}'
         | '\u{3002}'
@@ -25,7 +30,7 @@ pub(super) fn folded(text: &str) -> String {
 }
 
 /// Whether a word contains text that reads as a host other than `host`, with a port, or a recipient of mail before it.
-pub(super) fn names_another(word: &str, host: &str) -> bool {
+fn names_another(word: &str, host: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || "-_.:@[]".contains(c);
     let mut rest = word;
     loop {

@@ -4,8 +4,8 @@
 //! begins in. `$…$` could be money, so it has no blank inside its marks, no digit behind it, and stays on its line. While
 //! the end of a formula is missing it is Markdown, and blocks behind its beginning may still become part of it.
 
-use super::OPTIONS;
-use super::source::{count_lines, hide};
+use super::stand_in::hide;
+use super::{OPTIONS, count_lines};
 use pulldown_cmark::{Event, LinkType, Parser, Tag, TagEnd};
 use std::ops::Range;
 

@@ -1,13 +1,13 @@
 //! Writes the HTML of parsed Markdown. Every tag that can come out stands in this file, but for `<a>` (`link`) and the
 //! few that models write themselves (`small`).
 
-use super::small::Small;
-use super::{
-    Highlight, escape,
-    link::{Image, Link},
-};
-use crate::markdown::autolink;
+mod link;
+mod small;
+
+use super::{Highlight, autolink, escape};
+use link::{Image, Link};
 use pulldown_cmark::{Alignment, BlockQuoteKind, CodeBlockKind, Event, HeadingLevel, Tag, TagEnd};
+use small::Small;
 
 /// Elements within each other. Deeper ones lose their tags and keep their text: browsers give up at 512.
 const MAX_DEPTH: usize = 100;
@@ -24,22 +24,22 @@ pub(super) const CODE_END: &str = "</code></pre></figure>";
 
 /// The HTML written so far, and the open elements.
 pub(super) struct Page<'a> {
-    pub(super) out: String,
+    out: String,
     /// Bytes that were taken out by [`finish`](Self::finish).
     finished_bytes: usize,
     /// Bytes of all of it that colour code.
     colour_bytes: usize,
     highlight: Highlight<'a>,
-    pub(super) depth: usize,
+    depth: usize,
     /// The depth of the outermost open element whose tags are dropped.
     dropped: Option<usize>,
     /// Open quotes and lists: the outermost chooses the direction of all that stands in it.
     guides: usize,
     table: Table,
     code: Option<Code>,
-    pub(super) link: Option<Link>,
-    pub(super) image: Option<Image>,
-    pub(super) small: Vec<Small>,
+    link: Option<Link>,
+    image: Option<Image>,
+    small: Vec<Small>,
 }
 
 #[derive(Default)]
@@ -205,7 +205,7 @@ impl<'a> Page<'a> {
     }
 
     /// Text that holds no links, in a link or not.
-    pub(super) fn wrapped(&mut self, start: &str, text: &str, end: &str) {
+    fn wrapped(&mut self, start: &str, text: &str, end: &str) {
         if let Some(link) = &mut self.link {
             link.text.push_str(text);
         }

@@ -13,22 +13,14 @@
 //! - formulas stay as they are written: `math`
 //! - a link to something that is no address is shown as it was written
 
+use super::address::Address;
 use super::cjk::is_cjk;
 use super::math::Math;
-use super::{OPTIONS, link};
+use super::stand_in::{JOINER, hide, is_reserved, shown};
+use super::{OPTIONS, count_lines};
 use pulldown_cmark::{CodeBlockKind, CowStr, Event, OffsetIter, Parser, Tag, TagEnd};
 use std::borrow::Cow;
 use std::ops::Range;
-
-/// Characters that may be marks, in the order of their stand-ins.
-const MARKS: &str = "!#$&()*+-.<=>[\\]^_`{|}~ ";
-/// The first of the 32 characters that Unicode reserves (U+FDD0 to U+FDEF).
-const FIRST: char = '\u{fdd0}';
-const LAST: char = '\u{fdef}';
-/// Stands between a mark and what is beside it, and is shown as nothing. For the parser it is a letter.
-const JOINER: char = LAST;
-/// How the stand-ins begin in UTF-8. Few other characters do.
-const LEAD: [u8; 2] = [0xef, 0xb7];
 
 /// A text that is prepared for the parser.
 pub(super) struct Source<'a> {
@@ -65,35 +57,6 @@ impl<'a> Source<'a> {
     /// Whether the block that begins with this line cannot become part of one before it, whatever text is added.
     pub(super) fn is_settled(&self, line: usize) -> bool {
         self.math.is_settled(line)
-    }
-}
-
-pub(super) fn count_lines(text: &str) -> usize {
-    text.bytes().filter(|&byte| byte == b'\n').count()
-}
-
-/// Whether `text` has characters that this module uses for itself.
-pub(super) fn has_reserved(text: &str) -> bool {
-    // Runs over all of a growing text with each piece, so a cheap test comes first, which almost no text passes.
-    let bytes = text.as_bytes();
-    bytes.contains(&LEAD[0]) && bytes.windows(2).any(|bytes| bytes == LEAD) && text.contains(is_reserved)
-}
-
-pub(super) fn is_reserved(c: char) -> bool {
-    (FIRST..=LAST).contains(&c)
-}
-
-/// Writes `c` so that it is not parsed as a mark.
-pub(super) fn hide(out: &mut String, c: char) {
-    let stand_in = MARKS.chars().zip(FIRST..=LAST).find(|(mark, _)| *mark == c);
-    out.push(stand_in.map_or(c, |(_, stand_in)| stand_in));
-}
-
-/// The character that `c` stands in for.
-fn shown(c: char) -> Option<char> {
-    match is_reserved(c) {
-        true => MARKS.chars().zip(FIRST..=LAST).find(|(_, stand_in)| *stand_in == c).map(|(mark, _)| mark),
-        false => Some(c),
     }
 }
 
@@ -261,9 +224,9 @@ impl<'a> Events<'a> {
     /// Whether this is a link to no address, or an image right behind a word: `list[0][1](x)`, `vec![1](x)`.
     fn opens_nothing(&self, tag: &Tag<'_>, start: usize) -> bool {
         match tag {
-            Tag::Link { link_type, dest_url, .. } => link::address(*link_type, dest_url).is_none(),
+            Tag::Link { link_type, dest_url, .. } => Address::of_link(*link_type, dest_url).is_none(),
             Tag::Image { link_type, dest_url, .. } => {
-                self.text[..start].ends_with(char::is_alphanumeric) && link::address(*link_type, dest_url).is_none()
+                self.text[..start].ends_with(char::is_alphanumeric) && Address::of_link(*link_type, dest_url).is_none()
             }
             _ => false,
         }

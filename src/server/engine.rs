@@ -10,6 +10,7 @@ mod ending;
 mod estimate;
 mod opening;
 mod other_process;
+mod outcome;
 mod pieces;
 mod reply;
 mod sending;

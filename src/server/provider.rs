@@ -1,7 +1,7 @@
 //! The clients of model APIs: a conversation in, a stream of [`Delta`]s out.
 //!
 //! A reply passes `retrying` (when to try again, when it has ended) -> `attempt` (one attempt: checks and deadlines) ->
-//! `reader` (caps) -> `framing` (bytes to events) -> the decoder of its `kind` (events to their meaning) -> `speech`
+//! `reader` (caps) -> `parser` (bytes to events) -> the decoder of its `kind` (events to their meaning) -> `speech`
 //! (that to deltas). From the reader on everything is pure: no IO, no clock, so tests and fuzzing feed it recordings.
 //! `failure` has every message to users.
 //!
@@ -33,6 +33,7 @@ mod meaning;
 mod mistral;
 mod openai;
 mod origin;
+mod parser;
 mod redact;
 mod request;
 mod responses;
@@ -44,6 +45,7 @@ mod sniff;
 mod speech;
 mod think;
 mod tokens;
+mod tool_call;
 mod values;
 mod vendor;
 
@@ -95,8 +97,17 @@ pub enum Delta {
 
 /// Turns one provider's events into deltas. Pure.
 pub trait Decoder: Send {
+    /// Adds the deltas of this event. Returns the event that is wrapped in it: some gateways do that.
+    fn take(&mut self, event: &framing::Event, deltas: &mut Vec<Delta>) -> Option<framing::Event>;
+
     /// The deltas of this event. Nothing that follows a `Finished` or a `Failed` counts.
-    fn push(&mut self, event: &framing::Event) -> Vec<Delta>;
+    fn push(&mut self, event: &framing::Event) -> Vec<Delta> {
+        let mut deltas = Vec::new();
+        if let Some(inner) = self.take(event, &mut deltas) {
+            self.take(&inner, &mut deltas);
+        }
+        deltas
+    }
 
     /// The deltas when the stream ended here: what was held back, then `Finished`, or `Failed` as truncated.
     fn end(&mut self) -> Vec<Delta>;

@@ -30,6 +30,7 @@ pub mod quota;
 pub mod resets;
 pub mod revocations;
 pub mod search;
+mod session_ends;
 pub mod sessions;
 pub mod sharing;
 pub mod tokens;

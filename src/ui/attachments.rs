@@ -1,9 +1,9 @@
 //! Images for the next message: uploaded one after the other, shown small until they are sent.
 //!
-//! Loaded on demand (`ui/lazy`); `ui/outbox` holds the list of attachments.
+//! Loaded on demand (`ui/lazy`); `ui/unsent_images` is their list.
 
 use super::icon::{self, Icon};
-use super::outbox::{Attachment, Outbox};
+use super::unsent_images::{Attachment, UnsentImages};
 use crate::browser::{self, file};
 use crate::error::Problem;
 use crate::model::{Image, ImageId};
@@ -20,42 +20,43 @@ use web_sys::File;
 /// The path of the images: uploads are sent to it, and each image is below it.
 pub(super) const IMAGES: &str = "/api/v1/images";
 
-/// Uploads files for the message that is being written on this route.
-pub fn attach(outbox: Outbox, place: Route, files: Array) {
-    outbox.page.notice.set(String::new());
+/// Uploads files for the message that is being written on this route, and calls `send` when a message that was to be
+/// sent has its images.
+pub fn attach(unsent: UnsentImages, place: Route, files: Array, send: Box<dyn Fn()>) {
+    unsent.notice.set(String::new());
     let mut taken = Vec::new();
     for file in files.iter().filter_map(|file| file.dyn_into::<File>().ok()) {
         let name = file.name();
-        match refusal(outbox, place, &file) {
-            Some(why) => refuse(outbox, &name, &why),
+        match refusal(unsent, place, &file) {
+            Some(why) => refuse(unsent, &name, &why),
             None => {
                 let (key, address) = (Uuid::now_v7(), file::address_of(&file));
-                outbox.images.update(|images| images.push(Attachment { key, place, name, address, image: None }));
+                unsent.list.update(|images| images.push(Attachment { key, place, name, address, image: None }));
                 taken.push((key, file));
             }
         }
     }
     spawn_local(async move {
         for (key, file) in taken {
-            if is_here(outbox, key) {
+            if is_here(unsent, key) {
                 let uploaded = upload(&file).await;
-                arrived(outbox, key, &file.name(), uploaded);
+                arrived(unsent, key, &file.name(), uploaded, &send);
             }
         }
     });
 }
 
 /// Checks the server's limits before the upload.
-fn refusal(outbox: Outbox, place: Route, file: &File) -> Option<String> {
+fn refusal(unsent: UnsentImages, place: Route, file: &File) -> Option<String> {
     let (most, most_mib) = (Image::MAX_PER_MESSAGE, Image::MAX_UPLOAD_BYTES >> 20);
-    if most <= outbox.images.with_untracked(|images| images.iter().filter(|it| it.place == place).count()) {
+    if most <= unsent.list.with_untracked(|images| images.iter().filter(|it| it.place == place).count()) {
         return Some(format!("A message has at most {most} images."));
     }
     ((Image::MAX_UPLOAD_BYTES as f64) < file.size()).then(|| format!("An image has at most {most_mib} MiB."))
 }
 
-fn refuse(outbox: Outbox, name: &str, why: &str) {
-    outbox.page.notice.update(|notice| *notice = format!("{notice} “{name}” was not added. {why}").trim_start().into());
+fn refuse(unsent: UnsentImages, name: &str, why: &str) {
+    unsent.notice.update(|notice| *notice = format!("{notice} “{name}” was not added. {why}").trim_start().into());
 }
 
 async fn upload(file: &File) -> Result<Image, Problem> {
@@ -70,24 +71,24 @@ async fn upload(file: &File) -> Result<Image, Problem> {
 }
 
 /// Notes the upload's result, unless the image was removed meanwhile.
-fn arrived(outbox: Outbox, key: Uuid, name: &str, uploaded: Result<Image, Problem>) {
+fn arrived(unsent: UnsentImages, key: Uuid, name: &str, uploaded: Result<Image, Problem>, send: &dyn Fn()) {
     match uploaded {
-        Ok(image) if !is_here(outbox, key) => take_back(image.id),
+        Ok(image) if !is_here(unsent, key) => take_back(image.id),
         Ok(image) => {
-            outbox.page.whisper.set(format!("{name} is added."));
-            outbox.images.update(|images| {
+            unsent.whisper.set(format!("{name} is added."));
+            unsent.list.update(|images| {
                 if let Some(it) = images.iter_mut().find(|it| it.key == key) {
                     it.image = Some(image);
                 }
             });
-            if outbox.asked.get_untracked() {
-                outbox.send();
+            if unsent.asked.get_untracked() {
+                send();
             }
         }
         Err(problem) => {
-            outbox.asked.set(false);
-            refuse(outbox, name, &problem.to_string());
-            let_go(outbox, |it| it.key == key);
+            unsent.asked.set(false);
+            refuse(unsent, name, &problem.to_string());
+            let_go(unsent, |it| it.key == key);
         }
     }
 }
@@ -97,14 +98,14 @@ fn take_back(id: ImageId) {
     spawn_local(async move { drop(file::fetch("DELETE", &format!("{IMAGES}/{id}"), None).await) });
 }
 
-fn is_here(outbox: Outbox, key: Uuid) -> bool {
-    outbox.images.with_untracked(|images| images.iter().any(|it| it.key == key))
+fn is_here(unsent: UnsentImages, key: Uuid) -> bool {
+    unsent.list.with_untracked(|images| images.iter().any(|it| it.key == key))
 }
 
 /// Removes and returns the attachments that match, in their order.
-fn let_go(outbox: Outbox, which: impl Fn(&Attachment) -> bool) -> Vec<Image> {
+fn let_go(unsent: UnsentImages, which: impl Fn(&Attachment) -> bool) -> Vec<Image> {
     let mut gone = Vec::new();
-    outbox.images.update(|images| {
+    unsent.list.update(|images| {
         images.retain(|it| {
             if which(it) {
                 file::revoke(&it.address);
@@ -117,29 +118,29 @@ fn let_go(outbox: Outbox, which: impl Fn(&Attachment) -> bool) -> Vec<Image> {
 }
 
 /// Hands over the message's images. None while something is still being uploaded.
-pub fn take(outbox: Outbox, place: Route) -> Option<Vec<Image>> {
+pub fn take(unsent: UnsentImages, place: Route) -> Option<Vec<Image>> {
     let waits = |it: &Attachment| it.place == place && it.image.is_none();
-    if outbox.images.with_untracked(|images| images.iter().any(waits)) {
-        outbox.page.whisper.set("The message is sent as soon as its images are uploaded.".into());
+    if unsent.list.with_untracked(|images| images.iter().any(waits)) {
+        unsent.whisper.set("The message is sent as soon as its images are uploaded.".into());
         return None;
     }
-    Some(let_go(outbox, |it| it.place == place))
+    Some(let_go(unsent, |it| it.place == place))
 }
 
 /// Images that were added while a conversation was being created move to its route.
-pub fn moved(outbox: Outbox, from: Route, to: Route) {
+pub fn moved(unsent: UnsentImages, from: Route, to: Route) {
     if from != to {
-        outbox.images.update(|images| images.iter_mut().filter(|it| it.place == from).for_each(|it| it.place = to));
+        unsent.list.update(|images| images.iter_mut().filter(|it| it.place == from).for_each(|it| it.place = to));
     }
 }
 
 /// Puts back images that could not be sent, before those that were added since.
-pub fn put_back(outbox: Outbox, place: Route, images: Vec<Image>) {
+pub fn put_back(unsent: UnsentImages, place: Route, images: Vec<Image>) {
     let attachment = |image: Image| {
         let (key, name, address) = (Uuid::now_v7(), image.name.clone(), format!("{IMAGES}/{}", image.id));
         Attachment { key, place, name, address, image: Some(image) }
     };
-    outbox.images.update(|all| {
+    unsent.list.update(|all| {
         let since = std::mem::take(all);
         all.extend(images.into_iter().map(attachment));
         all.extend(since);
@@ -150,8 +151,8 @@ pub fn put_back(outbox: Outbox, place: Route, images: Vec<Image>) {
 #[component]
 pub fn Tray() -> impl IntoView {
     let page = PageState::here();
-    let outbox: Outbox = expect_context();
-    let empty = move || outbox.images.with(|all| !all.iter().any(|it| it.place == page.place.get()));
+    let unsent: UnsentImages = expect_context();
+    let empty = move || unsent.list.with(|all| !all.iter().any(|it| it.place == page.place.get()));
     let blind = move || {
         let name = |models: &Vec<crate::model::Model>| {
             page.picked.with(|picked| Some(models.iter().find(|it| it.id == *picked && !it.images)?.name.clone()))
@@ -160,7 +161,7 @@ pub fn Tray() -> impl IntoView {
     };
     let here = move || {
         let place = page.place.get();
-        let here = outbox.images.get().into_iter().filter(|it| it.place == place);
+        let here = unsent.list.get().into_iter().filter(|it| it.place == place);
         here.map(|it| view! { <Small attachment=it/> }.into_any()).collect::<Vec<_>>()
     };
     view! {
@@ -171,10 +172,10 @@ pub fn Tray() -> impl IntoView {
 
 #[component]
 fn Small(attachment: Attachment) -> impl IntoView {
-    let outbox: Outbox = expect_context();
+    let unsent: UnsentImages = expect_context();
     let Attachment { key, name, address, image, .. } = attachment;
     let remove = move |_| {
-        let_go(outbox, |it| it.key == key).into_iter().for_each(|image| take_back(image.id));
+        let_go(unsent, |it| it.key == key).into_iter().for_each(|image| take_back(image.id));
         browser::focus_id("text");
     };
     view! {

@@ -1,6 +1,5 @@
 //! What the first page shows, as one piece of data, so that server and browser draw the same.
 
-use super::message::anchor;
 use crate::api;
 use crate::browser;
 use crate::contract::{Me, Page};
@@ -8,7 +7,7 @@ use crate::error::Problem;
 use crate::event::{List, Snapshot};
 use crate::markdown;
 use crate::model::{MessageId, Model, Role};
-use crate::ui::route::Route;
+use crate::ui::route::{Route, anchor};
 use leptos::server::codee::{Decoder, Encoder};
 use serde::{Deserialize, Serialize};
 use serde_json::Error;

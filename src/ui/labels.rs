@@ -4,6 +4,8 @@ use crate::amount::{money, number};
 use crate::event::Thread;
 use crate::model::{Conversation, Message, Role, Usage};
 
+/// The heading of a page whose conversation is not there.
+pub const NOTHING: &str = "Nothing here";
 /// The maximum length of a title that is taken from the first message.
 const TITLE_CHARS: usize = 60;
 

@@ -12,6 +12,7 @@ use crate::browser;
 use crate::ui::autoscroll::{JumpToLatest, read_along};
 use crate::ui::escape_key::stop_on_escape;
 use crate::ui::first_page::{First, InPage};
+use crate::ui::lazy;
 use crate::ui::not_found::{Absent, Deleted};
 use crate::ui::page::PageState;
 use crate::ui::page::Shown;
@@ -25,6 +26,7 @@ use leptos_meta::Title;
 pub fn Frame() -> impl IntoView {
     let live: Live = expect_context();
     let page = PageState::new(live);
+    lazy::use_loaded(page);
     provide_context(page);
     let fetch = move |()| First::fetch(page.place.get_untracked());
     let first = Resource::<First, InPage>::new_with_options(|| (), fetch, false);
@@ -47,6 +49,9 @@ fn follow_the_address(page: PageState) {
         let place = page.place.get();
         match before {
             Some(before) if before != place => {
+                if place.conversation().is_some() {
+                    lazy::prepare(page);
+                }
                 page.go(place);
                 close_drawer();
                 focus_composer();
@@ -64,7 +69,9 @@ fn Layout() -> impl IntoView {
     // then.
     let title = Memo::new(move |_| page.title());
     let knows_me = page.me.with_value(Option::is_some);
-    provide_context(Outbox::new(page));
+    let outbox = Outbox::new(page);
+    provide_context(outbox);
+    provide_context(outbox.images);
     Effect::new(move || page.awake.set(true));
     stop_on_escape(page);
     read_along(page);

@@ -3,41 +3,19 @@
 //! before anything else, on the start page as soon as the user begins to write or opens the instructions.
 
 use super::advanced;
-use super::outbox::Outbox;
 use super::settings::Settings;
 use crate::api;
 use crate::browser::{self, storage};
 use crate::error::Problem;
-use crate::model::{ConversationId, Image, Parameters};
 use crate::ui::attachments::{self, Tray};
+use crate::ui::draw::Draw;
 use crate::ui::page::PageState;
 use crate::ui::route::Route;
 use crate::ui::thread::Conversation;
 use futures::FutureExt;
-use js_sys::Array;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_split::SplitLoaderError;
-
-/// The functions of the lazy code.
-#[derive(Clone, Copy)]
-pub struct Draw {
-    pub conversation: fn(ConversationId) -> AnyView,
-    /// The settings in the instructions panel; takes the form's id and how often the panel was opened.
-    pub settings: fn(&'static str, ReadSignal<u32>) -> AnyView,
-    /// The values of the settings' fields; none where they are not rendered.
-    pub parameters: fn() -> Option<Parameters>,
-    /// The images of the next message.
-    pub tray: fn() -> AnyView,
-    /// Uploads files for the message that is being written on the route.
-    pub attach: fn(Outbox, Route, Array),
-    /// Hands over the images of a message that is being sent from the route; none while they are being uploaded.
-    pub take: fn(Outbox, Route) -> Option<Vec<Image>>,
-    /// Moves attachments from one route to another.
-    pub moved: fn(Outbox, Route, Route),
-    /// Puts back the images of a message that could not be sent.
-    pub put_back: fn(Outbox, Route, Vec<Image>),
-}
 
 /// The pause before the code is requested again.
 const RETRY_MS: u32 = 1_000;
@@ -62,7 +40,7 @@ async fn code() -> Result<Draw, SplitLoaderError> {
 }
 
 /// The code if it is loaded: always on the server, and in the browser once [`load`] has ended.
-pub fn loaded() -> Option<Draw> {
+fn loaded() -> Option<Draw> {
     code().now_or_never()?.ok()
 }
 
@@ -85,6 +63,14 @@ pub async fn load() -> Draw {
 pub async fn load_for_page() {
     if Route::parse(&browser::path()).conversation().is_some() {
         load().await;
+    }
+}
+
+/// Gives the page the code that is loaded, if it shows a conversation. Server and browser draw the same: where there is
+/// a conversation, the browser has its code before it starts.
+pub fn use_loaded(page: PageState) {
+    if page.place.with_untracked(|place| place.conversation()).is_some() {
+        page.draw.set(loaded());
     }
 }
 

@@ -7,12 +7,8 @@ use super::when::When;
 use crate::model::{self, Access, MessageId, Role};
 use crate::ui::message_images::pictures;
 use crate::ui::page::PageState;
+use crate::ui::route::anchor;
 use leptos::prelude::*;
-
-/// The row's element id, for links and for scrolling.
-pub fn anchor(id: MessageId) -> String {
-    format!("m-{id}")
-}
 
 #[component]
 pub fn Message(id: MessageId) -> impl IntoView {

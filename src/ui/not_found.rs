@@ -2,10 +2,9 @@
 
 use crate::error::Problem;
 use crate::model::Access;
+use crate::ui::labels::NOTHING;
 use crate::ui::page::PageState;
 use leptos::prelude::*;
-
-pub const NOTHING: &str = "Nothing here";
 
 /// A conversation that cannot be shown: not there, not yours, or not now.
 #[component]

@@ -3,6 +3,7 @@
 
 use super::field;
 use super::picker::default_model;
+use super::unsent_images::UnsentImages;
 use crate::contract::{Changes, Sent};
 use crate::error::Problem;
 use crate::model::{Access, Conversation, ConversationId, Image, ImageId, Message, MessageId};
@@ -13,7 +14,6 @@ use crate::{api, browser};
 use js_sys::Array;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use uuid::Uuid;
 
 /// How often typing is reported: half the time after which the server lets it expire.
 const TELL_TYPING_MS: f64 = 3_000.0;
@@ -26,10 +26,7 @@ pub struct Outbox {
     pub text: RwSignal<String>,
     /// Whether a message is being sent. A second press then does nothing.
     pub sending: RwSignal<bool>,
-    /// The images of the next messages, of all routes. They do not survive a reload.
-    pub images: RwSignal<Vec<Attachment>>,
-    /// The user pressed Enter, and the message is to be sent as soon as its images are uploaded.
-    pub asked: RwSignal<bool>,
+    pub images: UnsentImages,
     /// The route whose message is being sent. Its text is stored for that route until the server has it.
     from: StoredValue<Option<Route>>,
     /// What was typed there since, if the user went to another route meanwhile.
@@ -38,19 +35,6 @@ pub struct Outbox {
     unsent: StoredValue<Option<Parcel>>,
     /// When typing was last reported.
     told_typing_ms: StoredValue<f64>,
-}
-
-/// An image for the next message.
-#[derive(Clone)]
-pub struct Attachment {
-    pub key: Uuid,
-    pub place: Route,
-    /// The file's name.
-    pub name: String,
-    /// The browser's own URL of the file (`blob:`).
-    pub address: String,
-    /// None while it is being uploaded.
-    pub image: Option<Image>,
 }
 
 /// One message that is being sent.
@@ -71,8 +55,7 @@ impl Outbox {
             page,
             text: RwSignal::new(String::new()),
             sending: RwSignal::new(false),
-            images: RwSignal::new(Vec::new()),
-            asked: RwSignal::new(false),
+            images: UnsentImages::new(page.notice, page.whisper),
             from: StoredValue::new(None),
             since: StoredValue::new(String::new()),
             unsent: StoredValue::new(None),
@@ -124,7 +107,7 @@ impl Outbox {
 
     /// The route has changed: the field gets that route's draft.
     pub fn turn(self, before: Route, place: Route) {
-        self.asked.set(false);
+        self.images.asked.set(false);
         let from = self.from.get_value();
         if from == Some(before) {
             self.since.set_value(field::value("text"));
@@ -151,8 +134,8 @@ impl Outbox {
             return;
         }
         let place = self.page.place.get_untracked();
-        let images = self.page.draw.get_untracked().map_or(Some(Vec::new()), |draw| (draw.take)(self, place));
-        self.asked.set(images.is_none());
+        let images = self.page.draw.get_untracked().map_or(Some(Vec::new()), |draw| (draw.take)(self.images, place));
+        self.images.asked.set(images.is_none());
         let Some(images) = images else { return };
         let parcel = self.packed(text, images);
         lazy::prepare(self.page);
@@ -182,7 +165,9 @@ impl Outbox {
             return;
         }
         let place = self.page.place.get_untracked();
-        spawn_local(async move { (lazy::prepared(self.page).await.attach)(self, place, files) });
+        spawn_local(async move {
+            (lazy::prepared(self.page).await.attach)(self.images, place, files, Box::new(move || self.send()));
+        });
     }
 
     fn packed(self, text: String, images: Vec<Image>) -> Parcel {
@@ -219,7 +204,7 @@ impl Outbox {
         let place = Route::Conversation(parcel.conversation);
         field::keep(parcel.place, "");
         if let Some(draw) = self.page.draw.get_untracked() {
-            (draw.moved)(self, parcel.place, place);
+            (draw.moved)(self.images, parcel.place, place);
         }
         field::keep(place, &if here { field::value("text") } else { self.typed_since() });
         if here && parcel.place == Route::Start {
@@ -242,7 +227,7 @@ impl Outbox {
             field::keep(parcel.place, &text);
         }
         if let Some(draw) = self.page.draw.get_untracked() {
-            (draw.put_back)(self, parcel.place, parcel.images.clone());
+            (draw.put_back)(self.images, parcel.place, parcel.images.clone());
         }
         self.unsent.set_value(Some(parcel));
     }

@@ -4,11 +4,10 @@ use super::live::Live;
 use crate::contract::Me;
 use crate::error::Problem;
 use crate::model::{Access, AccountId, ConversationId, MessageId, Model};
+use crate::ui::draw::Draw;
 use crate::ui::first_page::First;
-use crate::ui::labels;
-use crate::ui::lazy::{self, Draw};
+use crate::ui::labels::{self, NOTHING};
 use crate::ui::navigation::Address;
-use crate::ui::not_found::NOTHING;
 use crate::ui::route::Route;
 use crate::{api, browser};
 use futures::future::{FutureExt, LocalBoxFuture, TryFutureExt};
@@ -61,8 +60,6 @@ impl PageState {
     pub fn new(live: Live) -> Self {
         let address = Address::new();
         let place = address.place();
-        // Server and browser draw the same: where there is a conversation, the browser has its code before it starts.
-        let draw = place.with_untracked(|place| place.conversation()).and_then(|_| lazy::loaded());
         Self {
             live,
             address,
@@ -77,7 +74,7 @@ impl PageState {
             following: RwSignal::new(true),
             turning: StoredValue::new(false),
             first_message: RwSignal::new(None),
-            draw: RwSignal::new(draw),
+            draw: RwSignal::new(None),
             clock_ahead_ms: StoredValue::new(0.0),
         }
     }
@@ -122,7 +119,6 @@ impl PageState {
         self.notice.set(String::new());
         self.following.set(true);
         let Some(id) = place.conversation() else { return self.live.show(None) };
-        lazy::prepare(self);
         if self.open_conversation() == Some(id) {
             return;
         }

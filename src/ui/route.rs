@@ -1,9 +1,14 @@
 //! The routes of the page.
 
 use crate::browser;
-use crate::model::ConversationId;
+use crate::model::{ConversationId, MessageId};
 use server_fn::client::try_set_server_url;
 use uuid::Uuid;
+
+/// The element id of a message's row, for links and for scrolling.
+pub fn anchor(id: MessageId) -> String {
+    format!("m-{id}")
+}
 
 /// The route that an address names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -54,7 +54,7 @@ fn Earlier(id: ConversationId) -> impl IntoView {
 /// Adds earlier messages above without moving the text that is being read.
 async fn show_earlier(page: PageState, id: ConversationId, before: MessageId) -> Result<(), crate::error::Problem> {
     let earlier = api::earlier(id, before).await?;
-    let anchor = browser::document().get_element_by_id(&super::message::anchor(before));
+    let anchor = browser::document().get_element_by_id(&super::route::anchor(before));
     let top = anchor.as_ref().map(|anchor| anchor.get_bounding_client_rect().top());
     page.live.put_before(earlier);
     browser::frame_or(100).await;

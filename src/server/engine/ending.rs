@@ -4,7 +4,7 @@
 //! while that it is not saved yet; the end is held in memory and retried until it is written, and the viewers get a
 //! snapshot then. The conversation continues only from an end that is written.
 
-use super::reply::{Facts, Outcome, failure};
+use super::outcome::{Facts, Outcome, failure};
 use super::{Open, Shared};
 use crate::error::Problem;
 use crate::event::{Draft, Event};

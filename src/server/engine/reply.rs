@@ -1,10 +1,11 @@
 //! One reply, from the request to the provider to the one event that ends it.
 
+use super::outcome::{Facts, Outcome, failure};
 use super::pieces::{Kind, Pieces};
 use super::{Open, Shared, context, ending, estimate, title};
 use crate::event::{Draft, Event};
-use crate::model::{ReplyError, Usage};
-use crate::server::provider::{Delta, FailureKind, Request};
+use crate::model::ReplyError;
+use crate::server::provider::{Delta, Request};
 use crate::server::sync::lock;
 use crate::server::times::now;
 use futures::{FutureExt, Stream, StreamExt};
@@ -15,48 +16,6 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 /// A reply whose text, or whose thinking, is longer than this is a model that has lost its way.
 const MAX_TEXT_BYTES: usize = 1 << 20;
-
-/// How generation ended.
-pub(super) enum Outcome {
-    Done { stop_reason: String },
-    Stopped,
-    Interrupted,
-    Failed(ReplyError),
-}
-
-/// What is known of a reply besides its text.
-#[derive(Default)]
-pub(super) struct Facts {
-    pub(super) usage: Option<Usage>,
-    /// The model that answers.
-    pub(super) model: String,
-    pub(super) first_piece_at: Option<String>,
-    text_bytes: usize,
-    thinking_bytes: usize,
-    /// The estimated number of tokens in the request.
-    asked: u64,
-    /// Characters of text that a continued reply begins with.
-    kept: usize,
-}
-
-impl Facts {
-    /// The provider's count, or an estimate of it. None before the provider has begun to answer: that costs nothing.
-    pub(super) fn usage(&self, draft: &Draft, outcome: &Outcome) -> Option<Usage> {
-        // A complete answer without text was paid for like any other.
-        let is_whole = match outcome {
-            Outcome::Done { .. } => true,
-            Outcome::Failed(error) => error.kind == FailureKind::Empty.name(),
-            Outcome::Stopped | Outcome::Interrupted => false,
-        };
-        match self.usage.map(|usage| estimate::filled(usage, self.asked, draft, self.kept)) {
-            Some(usage) if is_whole => Some(usage),
-            // Counted mostly at the beginning: the input, and hardly anything of the output.
-            Some(usage) => Some(estimate::at_least(usage, draft, self.kept)),
-            None if is_whole || self.first_piece_at.is_some() => Some(estimate::reply(self.asked, draft, self.kept)),
-            None => None,
-        }
-    }
-}
 
 /// Generates the reply, writes its end and publishes it. Never leaves a reply open, not even after a panic.
 pub(super) async fn run(shared: Arc<Shared>, open: Arc<Open>, model: String, request: Request) {
@@ -209,8 +168,4 @@ fn keep(kind: Kind, text: &str, pieces: &mut Pieces, facts: &mut Facts) -> Optio
     facts.first_piece_at.get_or_insert_with(now);
     pieces.push(kind, text);
     None
-}
-
-pub(super) fn failure(kind: &str, message: &str, retryable: bool) -> ReplyError {
-    ReplyError { kind: kind.into(), message: message.into(), retryable, retry_after_ms: None }
 }

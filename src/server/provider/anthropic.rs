@@ -77,30 +77,6 @@ struct Decoder {
 }
 
 impl super::Decoder for Decoder {
-    fn push(&mut self, event: &Event) -> Vec<Delta> {
-        let mut deltas = Vec::new();
-        if let Some(inner) = self.take(event, &mut deltas) {
-            self.take(&inner, &mut deltas);
-        }
-        deltas
-    }
-
-    fn end(&mut self) -> Vec<Delta> {
-        let mut deltas = Vec::new();
-        match self.stop_reason.clone() {
-            Some(reason) => self.speech.finish(reason, &mut deltas),
-            None => self.speech.cut_off(&mut deltas),
-        }
-        deltas
-    }
-}
-
-impl Decoder {
-    fn new(origin: Arc<Origin>) -> Self {
-        Self { speech: Speech::new(origin), tokens: Tokens::default(), stop_reason: None, begun: false }
-    }
-
-    /// Reads an event. Returns the one that is wrapped in it.
     fn take(&mut self, event: &Event, deltas: &mut Vec<Delta>) -> Option<Event> {
         if event.name == "error" {
             self.speech.complain(&Complaint::read(&event.data).unwrap_or_default(), deltas);
@@ -114,6 +90,16 @@ impl Decoder {
             _ => return self.speech.read_odd(event, !carries_the_reply(&event.name), deltas),
         }
         None
+    }
+
+    fn end(&mut self) -> Vec<Delta> {
+        self.speech.end(self.stop_reason.clone())
+    }
+}
+
+impl Decoder {
+    fn new(origin: Arc<Origin>) -> Self {
+        Self { speech: Speech::new(origin), tokens: Tokens::default(), stop_reason: None, begun: false }
     }
 
     fn read(&mut self, data: Data, event: &Event, deltas: &mut Vec<Delta>) {

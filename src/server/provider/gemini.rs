@@ -8,6 +8,7 @@ use super::lenient::{Count, Flag, List, Object, Text, Thing, Word};
 use super::request::{Message, base64};
 use super::speech::{Speech, is_error};
 use super::tokens::{comes_on_top, usage};
+use super::tool_call::Called;
 use super::vendor::{Vendor, set};
 use super::{Delta, Origin, Request, json as text};
 use crate::model::{Parameters, Usage};
@@ -87,30 +88,6 @@ struct Decoder {
 }
 
 impl super::Decoder for Decoder {
-    fn push(&mut self, event: &Event) -> Vec<Delta> {
-        let mut deltas = Vec::new();
-        if let Some(inner) = self.take(event, &mut deltas) {
-            self.take(&inner, &mut deltas);
-        }
-        deltas
-    }
-
-    fn end(&mut self) -> Vec<Delta> {
-        let mut deltas = Vec::new();
-        match self.reason.clone() {
-            Some(reason) => self.speech.finish(reason, &mut deltas),
-            None => self.speech.cut_off(&mut deltas),
-        }
-        deltas
-    }
-}
-
-impl Decoder {
-    fn new(origin: Arc<Origin>) -> Self {
-        Self { speech: Speech::new(origin), usage: Usage::default(), reason: None }
-    }
-
-    /// Reads an event. Returns the one that is wrapped in it.
     fn take(&mut self, event: &Event, deltas: &mut Vec<Delta>) -> Option<Event> {
         match text::parse(event.data.trim()) {
             Ok(Object(Some(chunk))) if Chunk::is_one(&chunk) => self.read(chunk, deltas),
@@ -118,6 +95,16 @@ impl Decoder {
             _ => return self.speech.read_odd(event, !matches!(event.name.as_str(), "" | "error"), deltas),
         }
         None
+    }
+
+    fn end(&mut self) -> Vec<Delta> {
+        self.speech.end(self.reason.clone())
+    }
+}
+
+impl Decoder {
+    fn new(origin: Arc<Origin>) -> Self {
+        Self { speech: Speech::new(origin), usage: Usage::default(), reason: None }
     }
 
     fn read(&mut self, chunk: Chunk, deltas: &mut Vec<Delta>) {
@@ -212,12 +199,6 @@ struct Part {
     code_execution_result: Object<Thing>,
     inline_data: Object<Thing>,
     file_data: Object<Thing>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Called {
-    name: Text,
 }
 
 #[derive(Default, Deserialize)]

@@ -5,6 +5,7 @@ use super::lenient::{Count, Flag, List, Object, Text, Word};
 use super::request::{Message, base64};
 use super::speech::{Speech, is_error};
 use super::tokens::usage;
+use super::tool_call::Call;
 use super::vendor::{Vendor, bearer, set};
 use super::{Delta, Request, json as text};
 use crate::model::Parameters;
@@ -74,26 +75,6 @@ struct Decoder {
 }
 
 impl super::Decoder for Decoder {
-    fn push(&mut self, event: &Event) -> Vec<Delta> {
-        let mut deltas = Vec::new();
-        if let Some(inner) = self.take(event, &mut deltas) {
-            self.take(&inner, &mut deltas);
-        }
-        deltas
-    }
-
-    fn end(&mut self) -> Vec<Delta> {
-        let mut deltas = Vec::new();
-        match self.done_reason.clone() {
-            Some(reason) => self.speech.finish(reason, &mut deltas),
-            None => self.speech.cut_off(&mut deltas),
-        }
-        deltas
-    }
-}
-
-impl Decoder {
-    /// Reads a line. Returns the one that is wrapped in it.
     fn take(&mut self, event: &Event, deltas: &mut Vec<Delta>) -> Option<Event> {
         match text::parse(&event.data) {
             Ok(Object(Some(line))) if Line::is_one(&line) => self.read(line, deltas),
@@ -102,6 +83,12 @@ impl Decoder {
         None
     }
 
+    fn end(&mut self) -> Vec<Delta> {
+        self.speech.end(self.done_reason.clone())
+    }
+}
+
+impl Decoder {
     fn read(&mut self, line: Line, deltas: &mut Vec<Delta>) {
         if let Some(error) = line.error.filter(is_error) {
             return self.speech.complain(&Complaint::of(&error), deltas);
@@ -146,16 +133,4 @@ struct Said {
     content: Text,
     thinking: Text,
     tool_calls: List<Call>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Call {
-    function: Object<Called>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Called {
-    name: Text,
 }

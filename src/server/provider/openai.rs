@@ -9,6 +9,7 @@ use super::lenient::{Content, List, Name, Object, Text, Thing, Word};
 use super::request::data_url;
 use super::speech::{Speech, is_error};
 use super::tokens::Tokens;
+use super::tool_call::{Call, Called};
 use super::vendor::{Vendor, bearer, set};
 use super::{Delta, FailureKind, Origin, Request, json as text};
 use crate::model::{Parameters, Usage};
@@ -66,30 +67,6 @@ pub(super) struct Decoder {
 }
 
 impl super::Decoder for Decoder {
-    fn push(&mut self, event: &Event) -> Vec<Delta> {
-        let mut deltas = Vec::new();
-        if let Some(inner) = self.take(event, &mut deltas) {
-            self.take(&inner, &mut deltas);
-        }
-        deltas
-    }
-
-    fn end(&mut self) -> Vec<Delta> {
-        let mut deltas = Vec::new();
-        match self.finish_reason.clone() {
-            Some(reason) => self.speech.finish(reason, &mut deltas),
-            None => self.speech.cut_off(&mut deltas),
-        }
-        deltas
-    }
-}
-
-impl Decoder {
-    pub(super) fn new(origin: Arc<Origin>) -> Self {
-        Self { speech: Speech::new(origin), usage: Usage::default(), finish_reason: None, in_pieces: false }
-    }
-
-    /// Reads an event. Returns the one that is wrapped in it.
     fn take(&mut self, event: &Event, deltas: &mut Vec<Delta>) -> Option<Event> {
         let data = event.data.trim();
         if data == "[DONE]" {
@@ -106,6 +83,16 @@ impl Decoder {
             _ => return self.speech.read_odd(event, !event.name.is_empty(), deltas),
         }
         None
+    }
+
+    fn end(&mut self) -> Vec<Delta> {
+        self.speech.end(self.finish_reason.clone())
+    }
+}
+
+impl Decoder {
+    pub(super) fn new(origin: Arc<Origin>) -> Self {
+        Self { speech: Speech::new(origin), usage: Usage::default(), finish_reason: None, in_pieces: false }
     }
 
     fn read(&mut self, chunk: Chunk, data: &str, deltas: &mut Vec<Delta>) {
@@ -224,18 +211,6 @@ impl Detail {
         }
         speech.think(if self.text.0.is_empty() { self.summary.0 } else { self.text.0 }, deltas);
     }
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Call {
-    function: Object<Called>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Called {
-    name: Text,
 }
 
 /// Mistral's chunk of a content: text, or thinking that is a list of chunks itself.

@@ -1,6 +1,7 @@
 //! From an answer's bytes to its deltas: parser, decoder and caps together. Pure.
 
-use super::framing::{Framing, Parser};
+use super::framing::Framing;
+use super::parser::Parser;
 use super::{Decoder, Delta, Failure, FailureKind, Origin};
 use crate::model::Usage;
 use crate::server::provider::ProviderLimits;

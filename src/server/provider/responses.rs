@@ -66,28 +66,6 @@ struct Decoder {
 }
 
 impl super::Decoder for Decoder {
-    fn push(&mut self, event: &Event) -> Vec<Delta> {
-        let mut deltas = Vec::new();
-        if let Some(inner) = self.take(event, &mut deltas) {
-            self.take(&inner, &mut deltas);
-        }
-        deltas
-    }
-
-    fn end(&mut self) -> Vec<Delta> {
-        let mut deltas = Vec::new();
-        self.speech.cut_off(&mut deltas);
-        deltas
-    }
-}
-
-impl Decoder {
-    fn new(origin: Arc<Origin>) -> Self {
-        let (text, thought) = (Heard::default(), Heard::default());
-        Self { speech: Speech::new(origin), text, thought, refused: false, begun: false }
-    }
-
-    /// Reads an event. Returns the one that is wrapped in it.
     fn take(&mut self, event: &Event, deltas: &mut Vec<Delta>) -> Option<Event> {
         let data = event.data.trim();
         // Some compatible servers end with this.
@@ -100,6 +78,17 @@ impl Decoder {
             _ => return self.speech.read_odd(event, !carries_the_reply(&event.name), deltas),
         }
         None
+    }
+
+    fn end(&mut self) -> Vec<Delta> {
+        self.speech.end(None)
+    }
+}
+
+impl Decoder {
+    fn new(origin: Arc<Origin>) -> Self {
+        let (text, thought) = (Heard::default(), Heard::default());
+        Self { speech: Speech::new(origin), text, thought, refused: false, begun: false }
     }
 
     fn read(&mut self, data: Data, event: &Event, deltas: &mut Vec<Delta>) {

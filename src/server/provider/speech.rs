@@ -170,8 +170,17 @@ impl Speech {
         });
     }
 
-    /// The stream ended before the reply did.
-    pub(super) fn cut_off(&mut self, deltas: &mut Vec<Delta>) {
+    /// The stream has ended. The reply is complete if its provider has given a reason before.
+    pub(super) fn end(&mut self, reason: Option<String>) -> Vec<Delta> {
+        let mut deltas = Vec::new();
+        match reason {
+            Some(reason) => self.finish(reason, &mut deltas),
+            None => self.cut_off(&mut deltas),
+        }
+        deltas
+    }
+
+    fn cut_off(&mut self, deltas: &mut Vec<Delta>) {
         self.flush(deltas);
         let failure = self.nonsense().unwrap_or_else(|| Failure::of(FailureKind::Truncated, &self.origin));
         deltas.push(Delta::Failed(failure));

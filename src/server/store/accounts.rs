@@ -2,8 +2,8 @@
 
 use super::audit::Note;
 use super::columns::{self, called};
-use super::revocations::{self, Revoked};
-use super::{Store, audit, merging, names, usage};
+use super::revocations::Revoked;
+use super::{Store, audit, merging, names, session_ends, usage};
 use crate::model::{AccountId, Named};
 use crate::server::principal::{Name, Role};
 use crate::server::secret::Hash;
@@ -157,7 +157,7 @@ impl Store {
             .bind(password)
             .execute(&mut *write)
             .await?;
-        let ended = revocations::end_sessions(&mut write, id, but).await?;
+        let ended = session_ends::end_sessions(&mut write, id, but).await?;
         audit::add(&mut write, note).await?;
         write.commit().await?;
         Ok(ended)

@@ -64,7 +64,9 @@ impl Store {
         let written = match ended {
             0 => written_before(&mut write, ending).await?,
             _ => {
-                charge_reply(&mut write, ending).await?;
+                if let Some(usage) = ending.usage {
+                    charge_reply(&mut write, ending.reply, usage, &ending.finished_at).await?;
+                }
                 Written::Here
             }
         };

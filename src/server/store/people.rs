@@ -1,9 +1,9 @@
 //! Accounts as an admin sees them.
 
-use super::Store;
 use super::accounts::{Account, account};
 use super::audit::{self, Note};
 use super::revocations::{self, Revoked};
+use super::{Store, session_ends};
 use crate::model::{AccountId, Usage};
 use crate::server::principal::Role;
 use crate::server::quota::days;
@@ -131,7 +131,7 @@ impl Store {
     /// Ends all sessions of an account, whose name in the log is `called`.
     pub async fn sign_out(&self, id: AccountId, called: &str, by: &str) -> sqlx::Result<Vec<Revoked>> {
         let mut write = self.write().await?;
-        let ended = revocations::end_sessions(&mut write, id, None).await?;
+        let ended = session_ends::end_sessions(&mut write, id, None).await?;
         let detail = format!("{} sessions", ended.len());
         audit::add(&mut write, &Note::new(by, "ended the sessions", called, &detail)).await?;
         write.commit().await?;
@@ -185,7 +185,7 @@ fn spending(row: &SqliteRow, account: Option<Account>) -> sqlx::Result<Spending>
 
 /// Ends the account's sessions, and the open streams of its tokens.
 pub(super) async fn end_all(write: &mut SqliteConnection, id: AccountId) -> sqlx::Result<Vec<Revoked>> {
-    let mut ended = revocations::end_sessions(write, id, None).await?;
+    let mut ended = session_ends::end_sessions(write, id, None).await?;
     revocations::note(write, Revoked::Account(id)).await?;
     ended.push(Revoked::Account(id));
     Ok(ended)

@@ -1,8 +1,8 @@
 //! Links for setting a new password.
 
 use super::audit::Note;
-use super::revocations::{self, Revoked};
-use super::{Store, audit, columns};
+use super::revocations::Revoked;
+use super::{Store, audit, columns, session_ends};
 use crate::model::AccountId;
 use crate::server::secret::Hash;
 use crate::server::times::now;
@@ -74,7 +74,7 @@ impl Store {
             .bind(account.to_string())
             .execute(&mut *write)
             .await?;
-        let ended = revocations::end_sessions(&mut write, account, None).await?;
+        let ended = session_ends::end_sessions(&mut write, account, None).await?;
         let name = name.unwrap_or_default();
         audit::add(&mut write, &Note::new(&name, "set a new password by a link", &name, "")).await?;
         write.commit().await?;

@@ -118,7 +118,7 @@ impl Store {
             return Ok(false);
         }
         let left = match before {
-            Some(before) => super::revocations::end_session(&mut write, before).await?,
+            Some(before) => super::session_ends::end_session(&mut write, before).await?,
             None => None,
         };
         let guest = match left {
@@ -219,7 +219,7 @@ impl Store {
         }
         let mut write = self.write().await?;
         let rows = sqlx::query(END_UNUSED).bind(&old).fetch_all(&mut *write).await?;
-        let revoked = super::revocations::all_ended(&mut write, &rows).await?;
+        let revoked = super::session_ends::all_ended(&mut write, &rows).await?;
         sqlx::query(FORGET_UNUSED).bind(&old).execute(&mut *write).await?;
         write.commit().await?;
         Ok(revoked)

@@ -2,7 +2,6 @@
 //! conversation stays known.
 
 use super::Store;
-use super::endings::Ending;
 use crate::model::{AccountId, ConversationId, MessageId, Usage};
 use crate::server::times::now;
 use sqlx::query::Query;
@@ -47,14 +46,18 @@ fn add<'q>(query: Query<'q, Sqlite, SqliteArguments>, usage: Usage) -> Query<'q,
 
 /// Writes a reply's usage into the ledger of the account that requested it, along with its end. Where that account is
 /// deleted, it goes to the conversation's owner.
-pub(super) async fn charge_reply(write: &mut SqliteConnection, ending: &Ending) -> sqlx::Result<()> {
-    let Some(usage) = ending.usage else { return Ok(()) };
+pub(super) async fn charge_reply(
+    write: &mut SqliteConnection,
+    reply: MessageId,
+    usage: Usage,
+    finished_at: &str,
+) -> sqlx::Result<()> {
     let query = sqlx::query(add_to_ledger!(
         "select coalesce((select id from account where id = message.account), conversation.account), substr($2, 1, 10),
                 coalesce(message.model, ''), $3, $4, $5, $6, 1
          from message join conversation on conversation.id = message.conversation where message.id = $1"
     ));
-    add(query.bind(ending.reply.to_string()).bind(&ending.finished_at), usage).execute(write).await?;
+    add(query.bind(reply.to_string()).bind(finished_at), usage).execute(write).await?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Links, and images, which are links here: nothing loads before the reader clicks.
 
-use super::{address::Address, escape, page::Page};
+use super::Page;
+use crate::markdown::{address::Address, claim, escape};
 use pulldown_cmark::{Event, LinkType};
 
 /// A link whose tag is written, and the text in it so far.
@@ -26,14 +27,6 @@ impl Image {
     }
 }
 
-/// The link's target, if it is an address.
-pub(super) fn address(kind: LinkType, destination: &str) -> Option<Address> {
-    match kind {
-        LinkType::Email => Address::parse(&["mailto:", destination].concat()),
-        _ => Address::parse(destination),
-    }
-}
-
 impl Page<'_> {
     pub(super) fn start_link(&mut self, kind: LinkType, destination: &str) {
         if let Some(link) = &mut self.link {
@@ -41,7 +34,7 @@ impl Page<'_> {
             return;
         }
         // `source` has turned links without an address into text.
-        if let Some(address) = address(kind, destination) {
+        if let Some(address) = Address::of_link(kind, destination) {
             self.open_link(address, matches!(kind, LinkType::Autolink | LinkType::Email));
         }
     }
@@ -76,7 +69,7 @@ impl Page<'_> {
         let Some(link) = self.link.take() else { return };
         if link.text.trim().is_empty() {
             escape(&mut self.out, &link.address.host);
-        } else if !link.is_auto && link.address.is_belied_by(&link.text) {
+        } else if !link.is_auto && claim::contradicts(&link.text, &link.address.host) {
             self.push_host(&link.address);
         }
         self.out.push_str("</a>");

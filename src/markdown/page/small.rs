@@ -1,7 +1,7 @@
 //! The few tags that models write for what Markdown has no marks for: `H<sub>2</sub>O`, `<kbd>Ctrl</kbd>`. They count
 //! without attributes, closed within the same element, and soon; any other tag is text.
 
-use super::page::Page;
+use super::Page;
 
 const NAMES: [&str; 4] = ["kbd", "mark", "sub", "sup"];
 
