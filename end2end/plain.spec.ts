@@ -4,14 +4,7 @@ import { CUT, ask, expect, test } from "./helpers";
 import { PACKAGED } from "./processes";
 
 /** Everything that a first visit loads, as it goes over the wire. */
-/** The goal for the first load. */
 const BUDGET_BYTES = 250_000;
-/**
- * What it must never reach. It is over its goal since the page can be drawn anew after somebody changed it (start.js: 2 KB)
- * and a growing block is patched in place (1.5 KB); what opens on demand (sharing, renaming, instructions) is to move into a
- * part of its own before the goal holds again.
- */
-const WALL_BYTES = 254_000;
 
 test.describe("without JavaScript", () => {
   test.use({ javaScriptEnabled: false });
@@ -77,7 +70,7 @@ test.describe("without JavaScript", () => {
 
 const ONE_FILE = "only what make build makes has its code in two files";
 
-test("the first load stays below its wall, compressed", async ({ chat, page, server }) => {
+test("the first load stays within its budget, compressed", async ({ chat, page, server }) => {
   test.skip(!PACKAGED, ONE_FILE);
   const loaded = new Map<string, Promise<number>>();
   page.on("requestfinished", (request) => {
@@ -92,10 +85,10 @@ test("the first load stays below its wall, compressed", async ({ chat, page, ser
     console.log(`${name || "the page"}: ${await size} bytes`);
     total += await size;
   }
-  console.log(`First load: ${total} of ${BUDGET_BYTES} bytes${total <= BUDGET_BYTES ? "" : ": MISSED"}`);
+  console.log(`First load: ${total} of ${BUDGET_BYTES} bytes`);
   // The page, the style, two scripts and the program; what draws conversations comes when it is needed.
   expect([...loaded.keys()].map((name) => name.split(".").pop()).sort()).toEqual(["", "css", "js", "js", "wasm"]);
-  expect(total).toBeLessThanOrEqual(WALL_BYTES);
+  expect(total).toBeLessThanOrEqual(BUDGET_BYTES);
 
   const code = page.waitForResponse(/\/pkg\/.*thread.*\.wasm$/);
   await chat.field.focus();

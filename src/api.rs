@@ -2,10 +2,10 @@
 //!
 //! Each is a public URL and does three things: name the caller, parse, call one function in `server`.
 
-use crate::contract::{Changes, Earlier, Me, Page, Sent, Spent};
+use crate::contract::{Changes, Earlier, Home, Me, Page, Sent, Spent};
 use crate::error::Problem;
 use crate::event::{Cursor, List};
-use crate::model::{Conversation, ConversationId, ImageId, MessageId, Model};
+use crate::model::{Conversation, ConversationId, ImageId, MessageId};
 use leptos::prelude::*;
 use server_fn::codec::{ByteStream, Json, Streaming};
 
@@ -37,19 +37,12 @@ pub async fn conversations(after: Option<String>) -> Result<List, Problem> {
     crate::server::lists::page(&state, who.account, after.as_deref()).await
 }
 
-/// The models that can be chosen.
-#[server(endpoint = "models", input = Json)]
-pub async fn models() -> Result<Vec<Model>, Problem> {
-    let (state, _) = crate::server::session::reader().await?;
-    Ok(state.providers.models())
-}
-
-/// The caller's account.
-#[server(name = FetchMe, endpoint = "account/me", input = Json)]
-pub async fn me() -> Result<Me, Problem> {
+/// What every page of the app shows around the conversation.
+#[server(name = FetchHome, endpoint = "home", input = Json)]
+pub async fn home() -> Result<Home, Problem> {
     let (state, who) = crate::server::session::reader().await?;
-    let account = state.store.account(who.account).await?;
-    Ok(Me { id: account.id, name: account.name })
+    let me = state.store.account(who.account).await.ok().map(|account| Me { id: account.id, name: account.name });
+    Ok(Home { list: crate::server::lists::page(&state, who.account, None).await, models: state.providers.models(), me })
 }
 
 /// What the conversation, and today the account, has used.

@@ -3,8 +3,9 @@
 
 pub mod object;
 
-use crate::event::{Cursor, Snapshot};
-use crate::model::{AccountId, Message, MessageId, Parameters, Usage};
+use crate::error::Problem;
+use crate::event::{Cursor, List, Snapshot};
+use crate::model::{AccountId, Message, MessageId, Model, Parameters, Usage};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -62,6 +63,16 @@ pub struct Spent {
     pub conversation: Option<Usage>,
     /// By the account today, in all its conversations.
     pub today: Usage,
+}
+
+/// What every page of the app shows around the conversation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Home {
+    /// The first page of the caller's conversations. A failure leaves the other parts unaffected.
+    pub list: Result<List, Problem>,
+    /// The models that can be chosen.
+    pub models: Vec<Model>,
+    pub me: Option<Me>,
 }
 
 /// The caller's account.

@@ -16,6 +16,7 @@ pub mod ending;
 pub mod escape_key;
 pub mod field;
 pub mod first_page;
+pub mod highlight;
 pub mod icon;
 pub mod image_input;
 pub mod instructions;

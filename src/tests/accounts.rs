@@ -43,8 +43,8 @@ impl App {
 
     /// The name that the browser at hand is signed in with.
     pub(crate) async fn name(&self) -> Option<String> {
-        let answer = self.post("/api/account/me", serde_json::json!({})).await;
-        answer.json::<crate::contract::Me>().await.unwrap().name
+        let answer = self.post("/api/home", serde_json::json!({})).await;
+        answer.json::<crate::contract::Home>().await.unwrap().me.unwrap().name
     }
 
     pub(crate) async fn conversations(&self) -> Vec<Value> {

@@ -9,7 +9,7 @@ use leptos::task::spawn_local;
 use std::cell::Cell;
 
 /// Sets `following` by the reader's scrolling, and keeps the end in view while it is true.
-pub fn read_along(desk: PageState) {
+pub fn read_along(page: PageState) {
     Effect::new(move || {
         let last_top = Cell::new(0.0);
         let handle = window_event_listener(ev::scroll, move |_| {
@@ -17,21 +17,21 @@ pub fn read_along(desk: PageState) {
             // Even the smallest movement upwards counts: smooth scrolling begins with a few pixels. Text that got
             // shorter moves the page up as well, but leaves it at its end.
             if top < last_top.replace(top) && distance() > 1 {
-                desk.following.set(false);
+                page.following.set(false);
             } else if is_at_end() {
-                desk.following.set(true);
+                page.following.set(true);
             }
         });
         on_cleanup(move || handle.remove());
     });
     Effect::new(move || {
-        desk.live.draft.track();
-        desk.live.thread.track();
-        desk.live.highlighted.track();
+        page.live.draft.track();
+        page.live.thread.track();
+        page.live.highlighted.track();
         spawn_local(async move {
             browser::frame_or(100).await;
             // Read only now: the user may have scrolled away since the text came.
-            if desk.following.try_get_untracked() == Some(true) {
+            if page.following.try_get_untracked() == Some(true) {
                 to_end();
             }
         });
@@ -40,13 +40,13 @@ pub fn read_along(desk: PageState) {
 
 #[component]
 pub fn JumpToLatest() -> impl IntoView {
-    let desk = PageState::here();
+    let page = PageState::here();
     let jump = move |_| {
-        desk.following.set(true);
+        page.following.set(true);
         to_end();
     };
     view! {
-        <button type="button" class="latest" hidden=move || desk.following.get() on:click=jump>
+        <button type="button" class="latest" hidden=move || page.following.get() on:click=jump>
             <Icon path=icon::DOWN/>
             "Jump to latest"
         </button>

@@ -1,10 +1,16 @@
 //! The functions that draw a conversation. Their code is loaded on demand by `lazy`, so their callers know only these types.
 
 use super::unsent_images::UnsentImages;
+use crate::contract::Changes;
+use crate::error::Problem;
 use crate::model::{ConversationId, Image, Parameters};
 use crate::ui::route::Route;
+use futures::future::LocalBoxFuture;
 use js_sys::Array;
 use leptos::prelude::*;
+
+/// What the server is asked to do.
+pub type Request = LocalBoxFuture<'static, Result<(), Problem>>;
 
 /// The functions of the lazy code.
 #[derive(Clone, Copy)]
@@ -25,4 +31,8 @@ pub struct Draw {
     pub moved: fn(UnsentImages, Route, Route),
     /// Puts back the images of a message that could not be sent.
     pub put_back: fn(UnsentImages, Route, Vec<Image>),
+    /// Changes a conversation: its title, model or settings.
+    pub change: fn(ConversationId, Changes) -> Request,
+    /// Deletes a conversation.
+    pub delete: fn(ConversationId) -> Request,
 }

@@ -2,26 +2,23 @@
 
 use crate::api;
 use crate::browser;
-use crate::contract::{Me, Page};
+use crate::contract::{Home, Page};
 use crate::error::Problem;
-use crate::event::{List, Snapshot};
+use crate::event::Snapshot;
 use crate::markdown;
-use crate::model::{MessageId, Model, Role};
+use crate::model::{MessageId, Role};
 use crate::ui::route::{Route, anchor};
 use leptos::server::codee::{Decoder, Encoder};
 use serde::{Deserialize, Serialize};
 use serde_json::Error;
 use std::collections::BTreeMap;
 
-/// A part that fails is replaced by its error; the other parts are unaffected.
+/// A part that fails is replaced by its error; the other part is unaffected.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct First {
     /// None on the start page.
     pub page: Option<Result<Page, Problem>>,
-    pub list: Result<List, Problem>,
-    pub models: Result<Vec<Model>, Problem>,
-    /// The user's account. None for a reader with the public link.
-    pub me: Option<Me>,
+    pub home: Result<Home, Problem>,
     /// The id of a message that is sent before hydration, which makes a double click idempotent.
     pub message: MessageId,
 }
@@ -37,9 +34,7 @@ pub struct InPage;
 #[derive(Serialize)]
 struct Sent<'a> {
     page: Option<Result<Undrawn<'a>, &'a Problem>>,
-    list: &'a Result<List, Problem>,
-    models: &'a Result<Vec<Model>, Problem>,
-    me: &'a Option<Me>,
+    home: &'a Result<Home, Problem>,
     message: MessageId,
 }
 
@@ -55,9 +50,9 @@ impl Encoder<First> for InPage {
     type Encoded = String;
 
     fn encode(first: &First) -> Result<String, Error> {
-        let First { page, list, models, me, message } = first;
+        let First { page, home, message } = first;
         let page = page.as_ref().map(|page| page.as_ref().map(Undrawn::from));
-        serde_json::to_string(&Sent { page, list, models, me, message: *message })
+        serde_json::to_string(&Sent { page, home, message: *message })
     }
 }
 
@@ -104,7 +99,7 @@ impl First {
                 Route::Conversation(id) => Some(api::open(id).await),
             }
         };
-        let (page, list, models, me) = futures::join!(page, api::conversations(None), api::models(), api::me());
-        Self { page, list, models, me: me.ok(), message: MessageId::new() }
+        let (page, home) = futures::join!(page, api::home());
+        Self { page, home, message: MessageId::new() }
     }
 }

@@ -1,8 +1,7 @@
 //! The system prompt of a conversation, called instructions in the interface.
 
-use crate::api;
 use crate::contract::Changes;
-use crate::ui::lazy::prepare;
+use crate::ui::lazy::{self, prepare};
 use crate::ui::page::PageState;
 use leptos::ev::SubmitEvent;
 use leptos::html;
@@ -56,7 +55,7 @@ fn Form(panel: NodeRef<html::Details>, opened: ReadSignal<u32>) -> impl IntoView
         let parameters = page.draw.get_untracked().and_then(|draw| (draw.parameters)());
         page.attempt(async move {
             let changes = Changes { system: Some(system), parameters, ..Changes::default() };
-            api::change(id, changes).await?;
+            (lazy::now().await?.change)(id, changes).await?;
             page.whisper.set("Saved.".into());
             if let Some(panel) = panel.get_untracked() {
                 panel.set_open(false);

@@ -1,7 +1,6 @@
 //! The page's layout: loads the first page's data, and loads the new route's when the address changes.
 
 use super::composer::Composer;
-use super::copy::copy_code;
 use super::live::Live;
 use super::notice::{Notice, Whisper};
 use super::outbox::Outbox;
@@ -9,7 +8,7 @@ use super::sidebar::{Sidebar, close_drawer};
 use super::start::Start;
 use super::topbar::Topbar;
 use crate::browser;
-use crate::ui::autoscroll::{JumpToLatest, read_along};
+use crate::ui::autoscroll::JumpToLatest;
 use crate::ui::escape_key::stop_on_escape;
 use crate::ui::first_page::{First, InPage};
 use crate::ui::lazy;
@@ -74,12 +73,11 @@ fn Layout() -> impl IntoView {
     provide_context(outbox.images);
     Effect::new(move || page.awake.set(true));
     stop_on_escape(page);
-    read_along(page);
     view! {
         {move || view! { <Title text=title.get()/> }}
         <a class="skip" href="#text">"Skip to the message field"</a>
         <Whisper/>
-        <div class="frame" data-awake=move || page.awake.get() on:click=move |event| copy_code(page, &event)>
+        <div class="frame" data-awake=move || page.awake.get()>
             {knows_me.then(|| view! { <Sidebar/> })}
             <main class="page" id="main">
                 <Topbar/>

@@ -12,7 +12,7 @@ use crate::ui::draw::Draw;
 use crate::ui::page::PageState;
 use crate::ui::route::Route;
 use crate::ui::thread::Conversation;
-use futures::FutureExt;
+use futures::{FutureExt, TryFutureExt};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_split::SplitLoaderError;
@@ -36,12 +36,22 @@ async fn code() -> Result<Draw, SplitLoaderError> {
         take: attachments::take,
         moved: attachments::moved,
         put_back: attachments::put_back,
+        change: |id, changes| api::change(id, changes).map_ok(drop).boxed_local(),
+        delete: |id| api::delete(id).map_ok(drop).boxed_local(),
     })
 }
 
 /// The code if it is loaded: always on the server, and in the browser once [`load`] has ended.
 fn loaded() -> Option<Draw> {
     code().now_or_never()?.ok()
+}
+
+/// The functions for an action of the user's. Not retried: the user is told that the action has failed, and may repeat it.
+///
+/// # Errors
+/// Offline.
+pub async fn now() -> Result<Draw, Problem> {
+    code().await.map_err(|_| Problem::Offline)
 }
 
 /// Loads the code, and retries until the network allows it.
@@ -95,7 +105,7 @@ pub async fn prepared(page: PageState) -> Draw {
 /// A server that answers but does not have the code runs another build than the page's. Then the page is reloaded, once
 /// for each build, so that it cannot reload for ever.
 async fn renew() {
-    if api::models().await == Err(Problem::Offline) {
+    if matches!(api::home().await, Err(Problem::Offline)) {
         return;
     }
     let style = browser::document().get_element_by_id("leptos").and_then(|link| link.get_attribute("href"));

@@ -5,7 +5,6 @@
 
 pub mod fold;
 mod follow;
-mod highlight;
 pub mod list;
 pub mod pace;
 
@@ -146,6 +145,18 @@ impl Live {
     /// Takes back a message that could not be sent. Where the server has it after all, it stays.
     pub fn unsent(self, id: MessageId) {
         self.change(|fold| fold.unsay(id));
+    }
+
+    /// Replies that have ended and whose code is to be highlighted. Each is returned once.
+    pub fn unhighlighted(self) -> Vec<MessageId> {
+        self.fold.try_update_value(Fold::unhighlighted).unwrap_or_default()
+    }
+
+    /// Shows the highlighted code of a message, if the conversation is still open.
+    pub fn highlight(self, message: MessageId, html: String) {
+        if self.fold.try_with_value(|fold| fold.has_message(message)) == Some(true) {
+            self.highlighted.try_update(|known| known.insert(message, html));
+        }
     }
 
     /// Changes the page's data and draws it.

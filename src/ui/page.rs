@@ -1,7 +1,7 @@
 //! The page's own state: its route, the models to choose from, its notices.
 
 use super::live::Live;
-use crate::contract::Me;
+use crate::contract::{Home, Me};
 use crate::error::Problem;
 use crate::model::{Access, AccountId, ConversationId, MessageId, Model};
 use crate::ui::draw::Draw;
@@ -90,16 +90,23 @@ impl PageState {
             Some(Err(problem)) => self.absent.set(Some(problem)),
             None => self.live.show(None),
         }
-        match first.list {
-            Ok(list) => self.live.listed(list),
-            // A reader with the public link has no list.
+        match first.home {
+            Ok(home) => self.take_home(home),
+            // A reader with the public link has none.
             Err(Problem::Unknown) => {}
             Err(problem) => self.notice.set(problem.to_string()),
         }
-        self.models.set(first.models.unwrap_or_default());
-        self.me.set_value(first.me);
         self.first_message.set(Some(first.message));
         self.set_clock(first.message);
+    }
+
+    fn take_home(self, home: Home) {
+        match home.list {
+            Ok(list) => self.live.listed(list),
+            Err(problem) => self.notice.set(problem.to_string()),
+        }
+        self.models.set(home.models);
+        self.me.set_value(home.me);
     }
 
     /// Users' clocks are off by seconds, some by hours; the times that the page shows must not be. The id was made by

@@ -1,8 +1,8 @@
 //! The model picker.
 
-use crate::api;
 use crate::contract::Changes;
 use crate::model::{Access, Model};
+use crate::ui::lazy;
 use crate::ui::page::PageState;
 use leptos::html;
 use leptos::prelude::*;
@@ -15,7 +15,7 @@ pub fn Picker() -> impl IntoView {
         page.picked.set(event_target_value(&event));
         let Some(id) = page.place.get_untracked().conversation() else { return };
         let changes = Changes { model: Some(event_target_value(&event)), ..Changes::default() };
-        page.attempt(api::change(id, changes));
+        page.attempt(async move { (lazy::now().await?.change)(id, changes).await });
     };
     let select = NodeRef::<html::Select>::new();
     // Not on hydration: the user may have chosen before our code ran.

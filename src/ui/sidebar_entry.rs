@@ -1,12 +1,13 @@
 //! One conversation in the list, with its actions.
 
 use super::icon::{self, Icon};
+use crate::browser;
 use crate::contract::Changes;
 use crate::model::{Conversation, ConversationId};
 use crate::ui::labels;
+use crate::ui::lazy;
 use crate::ui::page::PageState;
 use crate::ui::route::Route;
-use crate::{api, browser};
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 
@@ -51,7 +52,10 @@ fn Rename(id: ConversationId, title: String) -> impl IntoView {
     let rename = move |event: SubmitEvent| {
         event.prevent_default();
         let Some(title) = field.get_untracked().map(|field| field.value()) else { return };
-        page.attempt(api::change(id, Changes { title: Some(title), ..Changes::default() }));
+        page.attempt(async move {
+            let change = lazy::now().await?.change;
+            change(id, Changes { title: Some(title), ..Changes::default() }).await
+        });
     };
     view! {
         <form class="menu__form" method="post" action="/forms/change" on:submit=rename>
@@ -70,7 +74,7 @@ fn Delete(id: ConversationId) -> impl IntoView {
     let delete = move |event: SubmitEvent| {
         event.prevent_default();
         page.attempt(async move {
-            api::delete(id).await?;
+            (lazy::now().await?.delete)(id).await?;
             page.whisper.set("Deleted.".into());
             if page.place.get_untracked() == Route::Conversation(id) {
                 page.address.go(Route::Start);

@@ -1,9 +1,12 @@
 //! The thread: the conversation's messages, in order.
 
+use super::copy::copy_code;
+use super::highlight::highlight_ended;
 use super::message::Message;
 use crate::api;
 use crate::browser;
 use crate::model::{ConversationId, MessageId};
+use crate::ui::autoscroll::read_along;
 use crate::ui::page::PageState;
 use leptos::prelude::*;
 
@@ -12,8 +15,10 @@ use leptos::prelude::*;
 pub fn Conversation(id: ConversationId) -> impl IntoView {
     let page = PageState::here();
     let ids = Memo::new(move |_| ids(page));
+    highlight_ended(page);
+    read_along(page);
     view! {
-        <section class="thread" id="thread" aria-label="Messages">
+        <section class="thread" id="thread" aria-label="Messages" on:click=move |event| copy_code(page, &event)>
             <Earlier id/>
             <For each=move || ids.get() key=|id| *id let:id>
                 <Message id/>

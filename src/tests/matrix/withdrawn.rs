@@ -159,7 +159,7 @@ fn sent_to(path: &str) -> Option<(Method, Body)> {
             "/account/conversations" => (Method::POST, Form(&[("keep", "yes")])),
             "/account/sessions/end-others" => (Method::POST, Nothing),
             "/account/identities/link" => (Method::POST, Form(&[("password", PASSWORD)])),
-            "/api/list" | "/api/models" | "/api/account/me" => (Method::POST, Json(json!({ "after": null }))),
+            "/api/list" | "/api/home" => (Method::POST, Json(json!({ "after": null }))),
             other => panic!("{other} is not in this list: say what is sent to it"),
         },
     };
@@ -331,14 +331,13 @@ async fn z33_a_share_that_is_taken_back_between_head_and_body_opens_nothing() {
 
 /// Server functions that write nothing. A write of the housekeeping would be taken for one of theirs. A stream has no end
 /// either: what is withdrawn cuts it (`revoking`).
-const READS: [&str; 8] = [
-    "/api/account/me",
+const READS: [&str; 7] = [
     "/api/chat/earlier",
     "/api/chat/highlighted",
     "/api/chat/open",
     "/api/follow",
+    "/api/home",
     "/api/list",
-    "/api/models",
     "/api/usage",
 ];
 

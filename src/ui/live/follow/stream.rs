@@ -7,7 +7,6 @@ use crate::error::Problem;
 use crate::event::Event;
 use crate::ui::live::fold::Following;
 use crate::ui::live::fold::{Change, Fold, Gap};
-use crate::ui::live::highlight::highlight;
 use crate::ui::live::pace::{End, Nudge, SILENCE_MS, SLOW_MS};
 use crate::wire::{Line, Lines, Presence};
 use bytes::Bytes;
@@ -147,7 +146,6 @@ impl Follower {
         if change.thread {
             self.frame = Fuse::terminated();
             self.live.draw(change);
-            highlight(self.live);
             return;
         }
         self.live.draw(Change { draft: false, ..change });
