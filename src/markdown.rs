@@ -41,6 +41,16 @@ use std::borrow::Cow;
 /// parsing takes up to a hundred bytes of memory for each byte of text.
 pub const MAX_RENDER_BYTES: usize = 1024 * 1024;
 
+/// A page shows this much of a text, and leads to the rest: more than a model says in one answer (128,000 tokens), and
+/// parsed and laid out in moments.
+pub const MAX_SHOWN_BYTES: usize = 512 << 10;
+
+/// HTML without colours that a text may become, for each of its bytes. Prose takes 1 or 2, the smallest cells and tasks
+/// 11; beyond that are texts made for it, such as 200 bytes for an empty code block of 6.
+const MAX_GROWTH: usize = 8;
+/// HTML that a text may become besides, so that short texts may be made of small cells.
+const FREE_HTML_BYTES: usize = 64 << 10;
+
 /// No smart punctuation, footnotes, maths or heading attributes: a disabled feature cannot be misused. `GFM` only
 /// enables alerts (`> [!NOTE]`).
 const OPTIONS: Options = Options::ENABLE_TABLES
@@ -62,7 +72,15 @@ pub fn render_with(text: &str, highlight: Highlight<'_>) -> String {
     if is_too_dear(&text) {
         return plain(&text);
     }
-    render_blocks(&text, highlight).into_iter().map(|block| block.html).collect()
+    match render_blocks(&text, highlight, most_html(&text)) {
+        Some(blocks) => blocks.into_iter().map(|block| block.html).collect(),
+        None => plain(&text),
+    }
+}
+
+/// The part of a text that a page shows: its beginning, which stays the same while the text grows.
+pub fn shown(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_SHOWN_BYTES)]
 }
 
 /// Whether highlighting may change anything: somewhere a fence is followed by a word. Cheap, and right when it says no.
@@ -107,7 +125,8 @@ struct Block {
     is_settled: bool,
 }
 
-fn render_blocks(text: &str, highlight: Highlight<'_>) -> Vec<Block> {
+/// The blocks of `text`; none where their HTML, without colours, has more than `most` bytes.
+fn render_blocks(text: &str, highlight: Highlight<'_>, most: usize) -> Option<Vec<Block>> {
     let source = Source::new(text);
     let mut page = Page::new(highlight);
     let mut blocks = Vec::new();
@@ -121,11 +140,19 @@ fn render_blocks(text: &str, highlight: Highlight<'_>) -> Vec<Block> {
             counted = range.start;
         }
         page.take(event);
+        if most < page.plain_bytes() {
+            return None;
+        }
         if page.is_at_top() {
             blocks.push(Block { start, html: page.finish(), is_settled: source.is_settled(line) });
         }
     }
-    blocks
+    Some(blocks)
+}
+
+/// The HTML that `text` may become before it is shown as it stands.
+fn most_html(text: &str) -> usize {
+    text.len() * MAX_GROWTH + FREE_HTML_BYTES
 }
 
 fn no_highlight(_language: &str, _code: &str) -> Option<String> {

@@ -9,6 +9,7 @@ pub mod attachments;
 pub mod autoscroll;
 pub mod composer;
 pub mod copy;
+pub mod cut;
 pub mod draw;
 pub mod edit;
 pub mod ending;

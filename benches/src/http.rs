@@ -40,6 +40,11 @@ impl Caller {
         Ok(caller)
     }
 
+    /// The user with this cookie.
+    pub async fn known(address: SocketAddr, cookie: String) -> anyhow::Result<Self> {
+        Self::with(address, cookie).await
+    }
+
     /// Another connection of the same user.
     pub async fn again(&self) -> anyhow::Result<Self> {
         Self::with(self.address, self.cookie.clone()).await

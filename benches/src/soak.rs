@@ -1,12 +1,13 @@
 //! `make soak`: whether Rivulet keeps its promises when it is killed again and again, and when it runs for long.
 //!
 //! `kills` kills the server at random moments and looks at what is left; `locked` takes its database away for a while;
-//! `storm` lets thousands of viewers come back at the same time; `stopped` has a thousand that read nothing; `crowd`
-//! lets users come and go, with faults of the model and of their lines, and watches the server's memory, files and
-//! journals (`gauges`). What a viewer must never see is checked by `watch`, on every event.
+//! `storm` lets thousands of viewers come back at the same time; `stopped` has a thousand that read nothing; `greedy`
+//! is one guest who makes the most expensive requests there are; `crowd` lets users come and go, with faults of the model
+//! and of their lines, and watches the server's memory, files and journals (`gauges`). What a viewer must never see is checked by `watch`, on every event.
 
 mod crowd;
 mod gauges;
+mod greedy;
 mod kills;
 mod locked;
 mod script;
@@ -41,6 +42,10 @@ pub struct Plan {
     #[arg(long, env = "RIVULET_SOAK_STOPPED", default_value_t = 1_000)]
     stopped: usize,
 
+    /// How long one guest makes the most expensive requests there are. 0: not at all.
+    #[arg(long, env = "RIVULET_SOAK_GREEDY_SECONDS", default_value_t = 20)]
+    greedy_seconds: u64,
+
     /// How long users come and go. Under five minutes it is too short to tell whether memory grows.
     #[arg(long, env = "SOAK_MINUTES", default_value_t = 10.0)]
     minutes: f64,
@@ -74,6 +79,9 @@ pub async fn run(plan: &Plan) -> anyhow::Result<()> {
     }
     if plan.stopped > 0 {
         violations += tell(&stopped::run(plan.stopped).await?);
+    }
+    if plan.greedy_seconds > 0 {
+        violations += tell(&greedy::run(Duration::from_secs(plan.greedy_seconds)).await?);
     }
     if plan.minutes > 0.0 {
         violations += tell(&crowd::run(plan.minutes, plan.seed).await?);

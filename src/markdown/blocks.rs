@@ -7,7 +7,7 @@
 //! last block only, in [`render`](super::render) everywhere. Models hardly write them, and at the end of a reply the whole
 //! text is rendered anyway.
 
-use super::{MAX_RENDER_BYTES, fence::Fence, no_highlight, normalized, plain, render_blocks};
+use super::{Block, MAX_RENDER_BYTES, fence::Fence, most_html, no_highlight, normalized, plain, render_blocks};
 use crate::markdown::complexity::Gauge;
 use std::sync::Arc;
 
@@ -32,6 +32,8 @@ pub struct Blocks {
     gauge: Gauge,
     /// The text is shown without Markdown, because parsing it would be too slow.
     is_plain: bool,
+    /// Its HTML became too long, so it is shown as it stands from here on.
+    is_swollen: bool,
 }
 
 impl Blocks {
@@ -44,6 +46,12 @@ impl Blocks {
     pub fn update(&mut self, text: &str) {
         self.grow(text);
         self.draw(calm(&self.text[self.start..]).len());
+        let html_bytes = self.open.len() + self.finished.iter().map(|html| html.len()).sum::<usize>();
+        if !self.is_plain && most_html(&self.text) < html_bytes {
+            self.is_swollen = true;
+            self.grow(text);
+            self.draw(self.text.len());
+        }
     }
 
     /// Shows also what [`update`](Self::update) holds back: the end of the text is the end.
@@ -61,7 +69,8 @@ impl Blocks {
         self.whole = new.end;
         // The decision is that of `render`, but each whole line is read only once.
         self.gauge = self.text[new.clone()].lines().fold(self.gauge, Gauge::with);
-        let is_dear = self.text.len() > MAX_RENDER_BYTES || self.gauge.with(&self.text[new.end..]).is_over();
+        let is_dear =
+            self.is_swollen || self.text.len() > MAX_RENDER_BYTES || self.gauge.with(&self.text[new.end..]).is_over();
         let was_plain = std::mem::replace(&mut self.is_plain, is_dear);
         if is_dear && !was_plain {
             self.start = 0;
@@ -86,7 +95,7 @@ impl Blocks {
                 self.fence = None;
                 self.start = after;
             }
-            let mut blocks = render_blocks(&self.text[self.start..whole], &no_highlight);
+            let mut blocks = all_blocks(&self.text[self.start..whole]);
             // The blocks after it may become part of a formula that is still open.
             let Some(last) = blocks.iter().rposition(|block| block.is_settled) else { return };
             self.start += blocks[last].start;
@@ -106,10 +115,13 @@ impl Blocks {
         } else if let Some(fence) = &self.fence {
             fence.draw(&mut self.open, &self.text[self.whole..end.max(self.whole)]);
         } else {
-            self.open =
-                render_blocks(&self.text[self.start..end], &no_highlight).into_iter().map(|block| block.html).collect();
+            self.open = all_blocks(&self.text[self.start..end]).into_iter().map(|block| block.html).collect();
         }
     }
+}
+
+fn all_blocks(text: &str) -> Vec<Block> {
+    render_blocks(text, &no_highlight, usize::MAX).unwrap_or_default()
 }
 
 /// `open` without a last line that is still ambiguous: `-` might make a heading of the paragraph above before it turns

@@ -24,7 +24,7 @@ impl Fence {
         if length < 3 || is_inline_code {
             return None;
         }
-        let head = render_blocks(line, &no_highlight).pop()?.html;
+        let head = render_blocks(line, &no_highlight, usize::MAX)?.pop()?.html;
         let html = head.strip_suffix(CODE_END)?.to_owned();
         Some(Self { mark, length, read: start + line.len(), html })
     }

@@ -25,6 +25,10 @@ pub(super) const CODE_END: &str = "</code></pre></figure>";
 /// The HTML written so far, and the open elements.
 pub(super) struct Page<'a> {
     out: String,
+    /// Bytes that were taken out by [`finish`](Self::finish).
+    finished_bytes: usize,
+    /// Bytes of all of it that colour code.
+    colour_bytes: usize,
     highlight: Highlight<'a>,
     depth: usize,
     /// The depth of the outermost open element whose tags are dropped.
@@ -54,6 +58,8 @@ impl<'a> Page<'a> {
     pub(super) fn new(highlight: Highlight<'a>) -> Self {
         Self {
             out: String::new(),
+            finished_bytes: 0,
+            colour_bytes: 0,
             highlight,
             depth: 0,
             dropped: None,
@@ -73,7 +79,13 @@ impl<'a> Page<'a> {
 
     /// The HTML since the last call.
     pub(super) fn finish(&mut self) -> String {
+        self.finished_bytes += self.out.len();
         std::mem::take(&mut self.out)
+    }
+
+    /// All HTML so far, without what colours its code.
+    pub(super) fn plain_bytes(&self) -> usize {
+        (self.finished_bytes + self.out.len()).saturating_sub(self.colour_bytes)
     }
 
     pub(super) fn take(&mut self, event: Event<'_>) {
@@ -253,7 +265,10 @@ impl<'a> Page<'a> {
         self.out.push_str(r#"</span><button type="button" class="copy" data-copy>Copy</button></figcaption>"#);
         self.out.push_str(r#"<pre tabindex="0"><code>"#);
         match Some(&language).filter(|name| !name.is_empty()).and_then(|name| (self.highlight)(name, &text)) {
-            Some(html) => self.out.push_str(&html),
+            Some(html) => {
+                self.colour_bytes += html.len().saturating_sub(text.len());
+                self.out.push_str(&html);
+            }
             None => escape(&mut self.out, &text),
         }
         self.out.push_str(CODE_END);

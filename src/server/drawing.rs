@@ -9,6 +9,7 @@ use super::limits::Sender;
 use super::metrics::Metrics;
 use super::sync::lock;
 use crate::error::Problem;
+use crate::model::Message;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -56,6 +57,10 @@ struct Share {
     pages: usize,
     bytes: usize,
 }
+
+/// Whom a request counts for, as an extension of a request for a stream.
+#[derive(Clone)]
+pub struct Senders(pub Vec<Sender>);
 
 /// One page's slot; dropping it frees the slot.
 pub struct Place {
@@ -155,7 +160,8 @@ impl Place {
     /// # Errors
     /// 503 where there is no room in time.
     pub async fn weigh(&self, text_bytes: usize) -> Result<(), Problem> {
-        let all = LEAST_BYTES + text_bytes.saturating_mul(BYTES_OF_TEXT);
+        // A message that is longer than messages become takes all of its senders' share.
+        let all = LEAST_BYTES.saturating_add(text_bytes.saturating_mul(BYTES_OF_TEXT)).min(MAX_BYTES_OF_ONE);
         self.drawing.in_time(|| self.grow(all)).await?;
         if text_bytes <= LARGE_TEXT_BYTES {
             return Ok(());
@@ -178,13 +184,28 @@ impl Place {
     }
 
     /// The page is drawn and has this length in bytes; from here on it only waits to be read.
-    pub fn drawn(&self, bytes: usize) {
+    ///
+    /// # Errors
+    /// 503 where it has become longer than expected, and there is no room for it: drop it. It fits where nothing else of
+    /// its senders waits.
+    pub fn drawn(&self, bytes: usize) -> Result<(), Problem> {
         let (mut held, mut taken) = (lock(&self.drawing.held), lock(&self.taken));
-        held.change(&self.of, taken.bytes, bytes);
-        *taken = Taken { bytes, large: None };
+        taken.large = None;
+        let counted = bytes.min(MAX_BYTES_OF_ONE);
+        let fits = held.has_room(&self.of, counted.saturating_sub(taken.bytes));
+        if fits {
+            held.change(&self.of, taken.bytes, counted);
+            taken.bytes = counted;
+        }
         drop((held, taken));
         self.drawing.freed.notify_waiters();
+        if fits { Ok(()) } else { Err(self.drawing.refused()) }
     }
+}
+
+/// The length of what these messages say and think.
+pub fn text_bytes(messages: &[Message]) -> usize {
+    messages.iter().map(|message| message.text.len() + message.thinking.len()).sum()
 }
 
 impl Drop for Place {
@@ -266,7 +287,7 @@ mod tests {
                 if is_refused(place.weigh(text).await) {
                     break;
                 }
-                place.drawn(12 << 20);
+                place.drawn(12 << 20).unwrap();
                 unread.push(place);
             }
         }
@@ -274,6 +295,30 @@ mod tests {
         assert!(drawing.bytes() <= MAX_BYTES, "{}", drawing.bytes());
         let place = drawing.place(vec![at(3)]).await.unwrap();
         assert!(place.weigh(10_000).await.is_ok(), "a small page of somebody else finds room");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn z34_a_page_that_became_too_long_is_dropped_unless_it_is_the_only_one() {
+        let drawing = drawing();
+        let first = drawing.place(vec![at(1)]).await.unwrap();
+        first.weigh(100_000).await.unwrap();
+        assert_eq!(first.drawn(40 << 20), Ok(()), "it can be read at all");
+        let second = drawing.place(vec![at(1)]).await;
+        assert!(is_refused(second), "its network has no room left");
+        let other = drawing.place(vec![at(2)]).await.unwrap();
+        other.weigh(2 << 20).await.unwrap();
+        assert_eq!(other.drawn(20 << 20), Ok(()), "others have theirs");
+        let another = drawing.place(vec![at(2)]).await.unwrap();
+        another.weigh(100_000).await.unwrap();
+        assert!(is_refused(another.drawn(13 << 20)));
+        drop((first, other, another));
+        assert_eq!(drawing.bytes(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn z34_a_text_that_no_share_has_room_for_takes_all_of_one() {
+        let place = drawing().place(vec![at(1)]).await.unwrap();
+        assert_eq!(place.weigh(usize::MAX).await, Ok(()));
     }
 
     #[tokio::test(start_paused = true)]
@@ -285,7 +330,7 @@ mod tests {
         let second = drawing.place(vec![at(2)]).await.unwrap();
         assert!(is_refused(second.weigh(large).await));
         assert_eq!(drawing.place(vec![at(3)]).await.unwrap().weigh(small).await, Ok(()));
-        first.drawn(1);
+        first.drawn(1).unwrap();
         assert_eq!(second.weigh(large).await, Ok(()));
     }
 }

@@ -27,8 +27,10 @@ use std::collections::VecDeque;
 use std::io;
 use tokio::sync::mpsc::Receiver;
 
-/// Items that are read at a time. A message can be some MiB, anything else is small.
+/// Messages that are read at a time, and bytes of their text: one alone can have 2 MiB, and exports run side by side.
 const MESSAGES: i64 = 8;
+const TEXT_BYTES: i64 = 256 << 10;
+/// Other rows that are read at a time. They are small.
 const ROWS: i64 = 200;
 
 /// The archive's own description.
@@ -230,7 +232,8 @@ impl<'a> Messages<'a> {
 
     async fn next(&mut self) -> anyhow::Result<Option<Placed>> {
         if self.page.is_empty() {
-            self.page = self.state.store.messages_after(self.conversation, self.after, MESSAGES).await?.into();
+            self.page =
+                self.state.store.messages_after(self.conversation, self.after, (MESSAGES, TEXT_BYTES)).await?.into();
         }
         let next = self.page.pop_front();
         self.after = next.as_ref().map_or(self.after, |placed| placed.position);

@@ -3,12 +3,13 @@
 use super::State;
 use super::conversations::{PAGE, limited, path};
 use super::journal::Topic;
+use super::principal::ViewerId;
 use crate::error::Problem;
 use crate::model::{AccountId, ConversationId, Message, MessageId, Role};
 
-/// A message that the account may see. An open reply has the text so far.
-pub async fn message(state: &State, account: AccountId, id: MessageId) -> Result<Message, Problem> {
-    let (mut message, conversation) = state.store.message_for(account, id).await?;
+/// A message that the viewer may see. An open reply has the text so far.
+pub async fn message(state: &State, viewer: impl Into<ViewerId>, id: MessageId) -> Result<Message, Problem> {
+    let (mut message, conversation) = state.store.message_for(viewer, id).await?;
     bring_up_to_date(state, conversation.id, [&mut message]);
     Ok(message)
 }

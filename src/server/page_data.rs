@@ -3,7 +3,7 @@
 use super::drawing::Place;
 use super::highlight::Colours;
 use super::principal::ViewerId;
-use super::{State, conversations, highlight};
+use super::{State, conversations, drawing, highlight};
 use crate::contract::{Earlier, Page};
 use crate::error::Problem;
 use crate::markdown;
@@ -38,7 +38,7 @@ fn answer_with(problem: &Problem) {
 async fn weigh(messages: &[Message]) -> Result<(), Problem> {
     let place = use_context::<Parts>().and_then(|parts| parts.extensions.get::<Arc<Place>>().cloned());
     let Some(place) = place else { return Ok(()) };
-    place.weigh(messages.iter().map(|message| message.text.len() + message.thinking.len()).sum()).await
+    place.weigh(drawing::text_bytes(messages)).await
 }
 
 /// The messages before those that a page shows.
@@ -58,14 +58,15 @@ pub async fn earlier(
 pub async fn highlighted(state: &State, viewer: ViewerId, id: MessageId) -> Result<String, Problem> {
     let (message, _) = state.store.message_for(viewer, id).await?;
     weigh(std::slice::from_ref(&message)).await?;
-    blocking(move || highlight::render(&message.text)).await
+    blocking(move || highlight::render(markdown::shown(&message.text))).await
 }
 
 async fn highlight_all(messages: &[Message]) -> Result<BTreeMap<MessageId, String>, Problem> {
     let with_code = |message: &&Message| {
         message.role == Role::Assistant && !message.status.is_open() && markdown::has_code(&message.text)
     };
-    let texts: Vec<_> = messages.iter().filter(with_code).map(|message| (message.id, message.text.clone())).collect();
+    let shown = |message: &Message| (message.id, markdown::shown(&message.text).to_owned());
+    let texts: Vec<_> = messages.iter().filter(with_code).map(shown).collect();
     if texts.is_empty() {
         return Ok(BTreeMap::new());
     }

@@ -1,6 +1,7 @@
 //! Transports: encodings of a journal for a viewer. Each has a cursor and reads; none has a queue.
 
 mod access;
+mod beginning;
 mod presence;
 pub mod pusher;
 pub mod sse;

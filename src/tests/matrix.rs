@@ -4,6 +4,7 @@
 //! in the list below fails the test: a new route needs an entry that says who may see what.
 
 mod guards;
+mod lowered;
 mod withdrawn;
 
 use super::accounts::PASSWORD;

@@ -143,7 +143,7 @@ mod tests {
             ("length", "The reply reached the model’s length limit.", true),
             ("MAX_TOKENS", "The reply reached the model’s length limit.", true),
             ("max_output_tokens", "The reply reached the model’s length limit.", true),
-            ("model_context_window_exceeded", "The conversation is as long as", false),
+            ("model_context_window_exceeded", "The conversation is as long", false),
             ("refusal", "The model declined", false),
             ("content_filter", "The provider’s safety filter", false),
             ("SAFETY", "The provider’s safety filter", false),

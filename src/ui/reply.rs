@@ -1,10 +1,12 @@
 //! A reply: its thinking, its text, how it ended, and its actions.
 
 use super::actions::Actions;
+use super::cut::{Cut, is_cut};
 use super::ending::Ending;
 use super::prose::Prose;
 use super::thinking::Thinking;
 use super::when::When;
+use crate::markdown;
 use crate::model::{Message, MessageId};
 use crate::ui::labels;
 use crate::ui::page::PageState;
@@ -14,7 +16,8 @@ use leptos::prelude::*;
 pub fn Reply(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView {
     let page = PageState::here();
     let is_open = Memo::new(move |_| page.open_reply() == Some(id));
-    let text = Memo::new(move |_| text(page, id, message));
+    let text = Memo::new(move |_| with_text(page, id, message, |text| markdown::shown(text).to_owned()));
+    let is_long = Memo::new(move |_| with_text(page, id, message, is_cut));
     let model = message.with_untracked(|message| message.as_ref().and_then(|message| message.model.clone()));
     view! {
         <h2 class="unseen">{model.as_deref().map_or("The reply".into(), |model| format!("{} replied", labels::model(model)))}</h2>
@@ -25,15 +28,16 @@ pub fn Reply(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView {
         <div class="reply" data-open=move || is_open.get()>
             <Prose id text is_open/>
         </div>
+        <Cut id part="text" is_cut=is_long/>
         <Ending message/>
         <Actions id message is_open/>
     }
 }
 
-/// The draft's text while there is a draft, then the finished message's.
-fn text(page: PageState, id: MessageId, message: Memo<Option<Message>>) -> String {
-    let of_draft = page.live.draft.with(|draft| draft.as_ref().filter(|it| it.reply == id).map(|it| it.text.clone()));
-    of_draft.unwrap_or_else(|| message.with(|message| message.as_ref().map(|it| it.text.clone()).unwrap_or_default()))
+/// `read` of the draft's text while there is a draft, then of the finished message's.
+fn with_text<T>(page: PageState, id: MessageId, message: Memo<Option<Message>>, read: fn(&str) -> T) -> T {
+    let of_draft = page.live.draft.with(|draft| draft.as_ref().filter(|it| it.reply == id).map(|it| read(&it.text)));
+    of_draft.unwrap_or_else(|| message.with(|message| read(message.as_ref().map_or("", |it| &it.text))))
 }
 
 /// The model that was asked first.

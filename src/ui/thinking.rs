@@ -3,7 +3,9 @@
 
 use crate::browser::{self, Interval};
 use crate::event::Draft;
+use crate::markdown;
 use crate::model::{Message, MessageId};
+use crate::ui::cut::{Cut, is_cut};
 use crate::ui::page::PageState;
 use leptos::html;
 use leptos::prelude::*;
@@ -18,7 +20,9 @@ pub fn Thinking(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView 
         let of_draft = page.live.draft.with(|draft| draft.as_ref().filter(|it| it.reply == id).map(bare));
         of_draft.or_else(|| message.with(|message| message.as_ref().map(Draft::stored)))
     });
-    let text = Memo::new(move |_| draft.with(|it| it.as_ref().map(|it| it.thinking.clone()).unwrap_or_default()));
+    let shown = |draft: &Draft| markdown::shown(&draft.thinking).to_owned();
+    let text = Memo::new(move |_| draft.with(|it| it.as_ref().map(shown).unwrap_or_default()));
+    let is_long = Memo::new(move |_| draft.with(|it| it.as_ref().is_some_and(|it| is_cut(&it.thinking))));
     let time = Memo::new(move |_| draft.with(|it| it.as_ref().map(Time::of).unwrap_or_default()));
     let running = running(page, time);
     let label = Memo::new(move |_| time.with(|time| time.label(running.get())));
@@ -35,6 +39,7 @@ pub fn Thinking(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView 
         <details class="thinking" hidden=move || is_silent.get()>
             <summary>{label}</summary>
             <div class="thinking__text" dir="auto" node_ref=words>{text.get_untracked()}</div>
+            <Cut id part="thinking" is_cut=is_long/>
         </details>
         <p class="thinking thinking--silent" hidden=move || !is_silent.get() || is_absent.get()>{label}</p>
     }

@@ -178,22 +178,23 @@ async fn add_batch(Extract(state): Extract<State>, signed: Signed) -> Result<Jso
     }
     // All or none.
     let said = batch.iter().map(New::checked).collect::<Result<Vec<_>, _>>()?;
-    let mut channels = Map::new();
+    let mut told_of = Vec::new();
     for (new, said) in batch.iter().zip(said) {
-        for (name, about) in told(&state, new.info.as_deref().unwrap_or_default(), said.keys()) {
-            add_to(&mut channels, name, about);
-        }
+        told_of.push(in_batch(told(&state, new.info.as_deref().unwrap_or_default(), said.keys())));
         new.say(&state, said);
     }
-    Ok(Json(if channels.is_empty() { json!({}) } else { json!({ "channels": channels }) }))
+    let is_silent = told_of.iter().all(Map::is_empty);
+    Ok(Json(if is_silent { json!({}) } else { json!({ "batch": told_of }) }))
 }
 
-/// Two events of a batch can request different attributes of one channel.
-fn add_to(channels: &mut Map<String, Value>, name: String, about: Value) {
-    match (channels.get_mut(&name), about) {
-        (Some(Value::Object(known)), Value::Object(about)) => known.extend(about),
-        (_, about) => drop(channels.insert(name, about)),
+/// The attributes of an event's channel. In a batch an event has one channel, so the answer does not name it; for an
+/// event with several it does, as the answer for a single event.
+fn in_batch(mut channels: Map<String, Value>) -> Map<String, Value> {
+    if channels.len() < 2 {
+        let only = channels.values_mut().next().map(Value::take);
+        return only.and_then(|about| about.as_object().cloned()).unwrap_or_default();
     }
+    Map::from_iter([("channels".to_owned(), Value::Object(channels))])
 }
 
 /// The ids of a presence channel's members.

@@ -1,9 +1,10 @@
 //! Answers with whole conversations: each takes a slot (`server/drawing`) for as long as it is in work or unread.
 
 use crate::error::Problem;
+use crate::model::Message;
 use crate::server::State;
 use crate::server::address::{self, network};
-use crate::server::drawing::Place;
+use crate::server::drawing::{Place, Senders, text_bytes};
 use crate::server::limits::Sender;
 use crate::server::peer::Peer;
 use crate::server::principal::LinkHolder;
@@ -12,12 +13,14 @@ use crate::server::session::Caller;
 use crate::server::sync::lock;
 use axum::BoxError;
 use axum::body::{Body, HttpBody, to_bytes};
-use axum::extract::{Request, State as Extract};
+use axum::extract::{FromRequestParts, Request, State as Extract};
 use axum::http::Method;
+use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll};
@@ -31,6 +34,15 @@ const UNREAD: Duration = Duration::from_secs(30);
 
 /// Admits bulky answers one by one, and holds their slots until they are read.
 pub(super) async fn hold(Extract(state): Extract<State>, mut request: Request, next: Next) -> Response {
+    if is_stream(request.uri().path()) {
+        return match senders(&state, &request) {
+            Ok(of) => {
+                request.extensions_mut().insert(Senders(of));
+                next.run(request).await
+            }
+            Err(problem) => problem.into_response(),
+        };
+    }
     if !is_bulky(request.method(), request.uri().path()) {
         return next.run(request).await;
     }
@@ -43,26 +55,61 @@ pub(super) async fn hold(Extract(state): Extract<State>, mut request: Request, n
         Err(problem) => return in_place_of_page(problem, request.headers()),
     };
     request.extensions_mut().insert(Arc::clone(&place));
+    let asked = request.headers().clone();
     let (parts, body) = next.run(request).await.into_parts();
     // Complete already: a page is only sent when all of it is drawn.
     let Ok(bytes) = to_bytes(body, usize::MAX).await else { return Problem::Internal.into_response() };
-    place.drawn(bytes.len());
+    if let Err(problem) = place.drawn(bytes.len()) {
+        return in_place_of_page(problem, &asked);
+    }
     Response::from_parts(parts, Body::new(Unread::new(bytes, place)))
 }
 
-/// Whether the answer there holds the text of many messages.
+/// Whether the answer there holds the text of many messages, or of a long one.
 fn is_bulky(method: &Method, path: &str) -> bool {
-    let is_asked = ["/api/chat/open", "/api/chat/earlier", "/api/chat/highlighted"].contains(&path);
-    if *method == Method::POST {
-        return is_asked;
-    }
     let parts: Vec<_> = path.split('/').skip(1).collect();
-    matches!(
-        parts[..],
-        [""] | ["c", _]
-            | ["api", "v1", "conversations" | "messages" | "replies", _]
-            | ["api", "v1", "conversations", _, "messages"]
-    ) && (*method == Method::GET || *method == Method::HEAD)
+    match (method, &parts[..]) {
+        (&Method::GET | &Method::HEAD, parts) => matches!(
+            parts,
+            [""] | ["c", _]
+                | ["api", "v1", "conversations" | "messages" | "replies", _]
+                | ["api", "v1", "conversations", _, "messages"]
+                | ["api", "v1", "messages", _, "text" | "thinking"]
+        ),
+        (&Method::POST, ["api", "chat", function]) => ["open", "earlier", "highlighted"].contains(function),
+        (&Method::POST, ["api", "v1", "replies", _, "stop"]) => true,
+        (&Method::PUT, ["api", "v1", "conversations", _, "branch"]) => true,
+        _ => false,
+    }
+}
+
+/// Whether the answer there is a stream, which can begin with a whole conversation (`transport/beginning`).
+fn is_stream(path: &str) -> bool {
+    path == "/api/follow" || path.starts_with("/api/v1/conversations/") && path.ends_with("/events")
+}
+
+/// The slot of a request whose answer is bulky.
+pub(super) struct Held(Option<Arc<Place>>);
+
+impl<S: Sync> FromRequestParts<S> for Held {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(parts.extensions.get().cloned()))
+    }
+}
+
+impl Held {
+    /// Waits until there is room to encode these messages.
+    ///
+    /// # Errors
+    /// 503 where there is no room in time.
+    pub(super) async fn weigh(&self, messages: &[Message]) -> Result<(), Problem> {
+        match &self.0 {
+            Some(place) => place.weigh(text_bytes(messages)).await,
+            None => Ok(()),
+        }
+    }
 }
 
 /// The senders that the answer counts for. Users with names are counted by account only: others at their address do not
@@ -159,18 +206,27 @@ mod tests {
         for path in ["/", "/c/1", "/api/v1/conversations/1", "/api/v1/conversations/1/messages", "/api/v1/messages/1"] {
             assert!(is_bulky(&Method::GET, path), "{path}");
         }
-        assert!(is_bulky(&Method::POST, "/api/chat/open"));
+        for part in ["text", "thinking"] {
+            assert!(is_bulky(&Method::GET, &format!("/api/v1/messages/1/{part}")), "{part}");
+        }
+        for path in ["/api/chat/open", "/api/chat/earlier", "/api/chat/highlighted", "/api/v1/replies/1/stop"] {
+            assert!(is_bulky(&Method::POST, path), "{path}");
+        }
+        assert!(is_bulky(&Method::PUT, "/api/v1/conversations/1/branch"));
         for path in ["/api/v1/conversations", "/api/v1/conversations/1/events", "/c/1/sharing", "/sign-in", "/readyz"] {
             assert!(!is_bulky(&Method::GET, path), "{path}");
         }
-        assert!(!is_bulky(&Method::POST, "/api/follow") && !is_bulky(&Method::DELETE, "/api/v1/conversations/1"));
+        for path in ["/api/follow", "/api/chat/send", "/api/chat/stop", "/api/v1/conversations/1/messages"] {
+            assert!(!is_bulky(&Method::POST, path), "{path}");
+        }
+        assert!(!is_bulky(&Method::DELETE, "/api/v1/conversations/1"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn z34_a_page_that_nobody_reads_for_half_a_minute_is_let_go() {
         let drawing = Drawing::new(Arc::default());
         let place = drawing.place(Vec::new()).await.unwrap();
-        place.drawn(10 * FRAME_BYTES);
+        place.drawn(10 * FRAME_BYTES).unwrap();
         let mut body = Body::new(Unread::new(vec![0; 10 * FRAME_BYTES].into(), place)).into_data_stream();
         for _ in 0..3 {
             assert_eq!(body.next().await.unwrap().unwrap().len(), FRAME_BYTES);

@@ -5,7 +5,7 @@
 
 use super::headers;
 use crate::error::Problem;
-use crate::model::{ConversationId, ImageId};
+use crate::model::{ConversationId, ImageId, MessageId};
 use crate::server::peer::Peer;
 use crate::server::principal::LinkHolder;
 use crate::server::problem::ProblemPage;
@@ -21,7 +21,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::any;
 use tower::ServiceExt;
 
-/// What the page of a public conversation may request, besides itself and its images.
+/// What the page of a public conversation may request, besides itself, its images and its long texts.
 const FUNCTIONS: [&str; 4] = ["api/chat/open", "api/chat/earlier", "api/chat/highlighted", "api/follow"];
 /// The answer for an unknown path, whatever the link.
 const NOWHERE: &str = "/p";
@@ -83,10 +83,14 @@ async fn open(state: &State, parts: &Parts) -> Result<(LinkHolder, Asked, Conver
 
 fn asked(method: &Method, rest: &str, conversation: ConversationId) -> Option<Asked> {
     let looks = method == Method::GET || method == Method::HEAD;
+    let text = || {
+        let (id, part) = rest.strip_prefix("api/v1/messages/").and_then(|rest| rest.split_once('/'))?;
+        id.parse::<MessageId>().ok().filter(|_| part == "text" || part == "thinking")
+    };
     let image = || rest.strip_prefix("api/v1/images/").and_then(|id| id.parse::<ImageId>().ok());
     let is_app = match rest {
         "" if looks => return Some(Asked::Front),
-        _ if looks => rest == format!("c/{conversation}") || image().is_some(),
+        _ if looks => rest == format!("c/{conversation}") || image().is_some() || text().is_some(),
         _ => method == Method::POST && FUNCTIONS.contains(&rest),
     };
     is_app.then(|| Asked::App(format!("/{rest}")))

@@ -5,6 +5,7 @@ mod messages;
 mod search;
 mod tokens;
 
+use super::bulky::Held;
 use super::input::{Id, Json, Query};
 use super::openapi::{Conflicts, Limited, StreamEvent};
 use super::table::Table;
@@ -12,13 +13,14 @@ use crate::contract::{Changes, Sent, object};
 use crate::error::Problem;
 use crate::event::{Cursor, Snapshot};
 use crate::model::{Conversation, ConversationId, ImageId, Message, MessageId, Model, Parameters, Usage};
+use crate::server::drawing::Senders;
 use crate::server::engine::{self, Parent, Stop};
 use crate::server::prompt::Prompt;
 use crate::server::session::{Account, Reader};
 use crate::server::transport::sse;
 use crate::server::{State, conversations, usage};
 use axum::Json as Answer;
-use axum::extract::State as Extract;
+use axum::extract::{Extension, State as Extract};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -40,6 +42,8 @@ pub(super) fn routes() -> Table {
         .described(routes!(messages::show_branch))
         .described(routes!(events))
         .described(routes!(messages::message))
+        .described(routes!(messages::text))
+        .described(routes!(messages::thinking))
         .described(routes!(messages::reply))
         .described(routes!(stop))
         .described(routes!(retry))
@@ -161,9 +165,12 @@ async fn create(
 async fn snapshot(
     Extract(state): Extract<State>,
     Reader(who): Reader,
+    held: Held,
     Id(id): Id<ConversationId>,
 ) -> Result<Answer<Snapshot>, Problem> {
-    Ok(Answer(conversations::snapshot(&state, who.account, id).await?))
+    let snapshot = conversations::snapshot(&state, who.account, id).await?;
+    held.weigh(&snapshot.messages).await?;
+    Ok(Answer(snapshot))
 }
 
 /// Change title, model, system prompt or parameters
@@ -258,11 +265,15 @@ struct Stopping {
 async fn stop(
     Extract(state): Extract<State>,
     Account(account): Account,
+    held: Held,
     Id(reply): Id<MessageId>,
 ) -> Result<Response, Problem> {
     match state.engine.stop(account, reply).await? {
         Stop::Accepted => Ok((StatusCode::ACCEPTED, Answer(Stopping { reply })).into_response()),
-        Stop::Ended(message) => Ok(Answer(message).into_response()),
+        Stop::Ended(message) => {
+            held.weigh(std::slice::from_ref(&message)).await?;
+            Ok(Answer(message).into_response())
+        }
     }
 }
 
@@ -316,9 +327,10 @@ async fn events(
     Reader(who): Reader,
     Id(id): Id<ConversationId>,
     Query(from): Query<From>,
+    Extension(senders): Extension<Senders>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    sse::follow(&state, who, id, cursor(&headers, from.cursor.or(from.last_event_id).as_deref())).await
+    sse::follow(&state, who, &senders, id, cursor(&headers, from.cursor.or(from.last_event_id).as_deref())).await
 }
 
 /// The header takes precedence over the query: a browser's EventSource keeps its URL when it reconnects. An invalid

@@ -207,21 +207,32 @@ impl Store {
         Ok(HUGE_BYTES <= bytes)
     }
 
-    /// The conversation's messages behind this place, whatever branch they are in.
+    /// The conversation's messages after this position, on all branches: at most `limit`, and at most `bytes` of text,
+    /// but at least one.
     pub async fn messages_after(
         &self,
         conversation: ConversationId,
         position: i64,
-        limit: i64,
+        (limit, bytes): (i64, i64),
     ) -> sqlx::Result<Vec<Placed>> {
-        let rows = sqlx::query(select_messages!(
-            "parent.position as parent_position, ",
-            "left join message as parent on parent.id = message.parent
-             where message.conversation = $1 and message.position > $2 order by message.position limit $3"
+        let rows = sqlx::query(concat!(
+            "with next as (
+                select id, position, octet_length(text) + octet_length(thinking) as bytes from message
+                where conversation = $1 and position > $2 order by position limit $3),
+             sized as (
+                select id, row_number() over (order by position) as number, sum(bytes) over (order by position) as bytes
+                from next)
+             ",
+            select_messages!(
+                "parent.position as parent_position, ",
+                "join sized on sized.id = message.id left join message as parent on parent.id = message.parent
+                 where sized.number = 1 or sized.bytes <= $4 order by message.position"
+            )
         ))
         .bind(conversation.to_string())
         .bind(position)
         .bind(limit)
+        .bind(bytes)
         .fetch_all(self.read())
         .await?;
         let read = rows.iter().map(|row| {

@@ -1,10 +1,11 @@
 //! Server-Sent Events (WHATWG HTML, 9.2): the transport for programs, with `curl -N` as the smallest of them.
 
-use super::{Follower, Frame, KEEP_ALIVE, Permit, STREAMING_HEADERS};
+use super::{Follower, Frame, KEEP_ALIVE, Permit, STREAMING_HEADERS, beginning};
 use crate::error::Problem;
 use crate::event::Cursor;
 use crate::model::ConversationId;
 use crate::server::State;
+use crate::server::drawing::Senders;
 use crate::server::journal::Topic;
 use crate::server::principal::Principal;
 use axum::body::Body;
@@ -24,18 +25,23 @@ const COME_BACK_MS: std::ops::Range<u64> = 500..5_000;
 pub async fn follow(
     state: &State,
     who: Principal,
+    senders: &Senders,
     conversation: ConversationId,
     cursor: Option<Cursor>,
 ) -> Result<Response, Problem> {
     let permit = Permit::take(state, who).await?;
     let (follower, first) = Follower::start(state, who.account, Topic::Conversation(conversation), cursor).await?;
-    Ok(response(frames(follower, first, permit)))
+    let place = beginning::place(state, Some(senders), &first).await?;
+    let start = [HELLO.as_bytes(), &encode(&first)].concat();
+    drop(first);
+    let start = beginning::chunks(start.into(), place)?;
+    Ok(response(start.chain(rest(follower, permit))))
 }
 
-fn frames(follower: Follower, first: Frame, permit: Permit) -> impl Stream<Item = Bytes> + Send {
-    let start = Bytes::from(format!("{HELLO}{}", String::from_utf8_lossy(&encode(&first))));
+/// What comes after the first frame.
+fn rest(follower: Follower, permit: Permit) -> impl Stream<Item = Bytes> + Send {
     // In a box, because every piece moves it.
-    let rest = stream::unfold(Some(Box::new((follower, permit))), async |viewer| {
+    stream::unfold(Some(Box::new((follower, permit))), async |viewer| {
         let mut viewer = viewer?;
         let next = tokio::select! {
             biased;
@@ -47,8 +53,7 @@ fn frames(follower: Follower, first: Frame, permit: Permit) -> impl Stream<Item 
             Ok(Some(frames)) => Some((batch(&frames), Some(viewer))),
             Ok(None) => Some((come_back(), None)),
         }
-    });
-    stream::once(std::future::ready(start)).chain(rest)
+    })
 }
 
 /// The frames of one wake-up are one write.

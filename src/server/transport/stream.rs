@@ -3,16 +3,18 @@
 //! One connection carries two journals, the open conversation's and the list's, because a browser has only six
 //! connections for all its tabs.
 
-use super::{Follower, Frame, KEEP_ALIVE, Permit, STREAMING_HEADERS};
+use super::{Follower, Frame, KEEP_ALIVE, Permit, STREAMING_HEADERS, beginning};
 use crate::error::Problem;
 use crate::event::Cursor;
 use crate::model::ConversationId;
 use crate::server::State;
+use crate::server::drawing::Senders;
 use crate::server::journal::Topic;
 use crate::server::principal::Principal;
 use crate::server::principal::Viewer;
 use crate::wire;
 use axum::http::HeaderValue;
+use axum::http::request::Parts;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use leptos::prelude::use_context;
@@ -40,10 +42,13 @@ pub async fn follow(
 ) -> Result<ByteStream<Problem>, Problem> {
     let permit = Permit::for_looker(state, looker).await?;
     let mut start = String::from("\n");
+    let mut place = None;
+    let senders = use_context::<Parts>().and_then(|parts| parts.extensions.get::<Senders>().cloned());
     let conversation = match conversation {
         None => None,
         Some(id) => {
             let (follower, first) = Follower::start(state, looker.viewer(), Topic::Conversation(id), cursor).await?;
+            place = beginning::place(state, senders.as_ref(), &first).await?;
             start.push_str(&encode(&first, wire::Topic::Conversation));
             Some(follower)
         }
@@ -73,7 +78,7 @@ pub async fn follow(
             Ok(None) => None,
         }
     });
-    let lines = stream::once(std::future::ready(Bytes::from(start))).chain(rest);
+    let lines = beginning::chunks(Bytes::from(start), place)?.chain(rest);
     Ok(ByteStream::new(lines.map(Ok::<Bytes, Problem>).fuse()))
 }
 

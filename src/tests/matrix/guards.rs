@@ -63,6 +63,7 @@ pub(super) fn guard(path: &str) -> Guard {
         "/api/v1/conversations/{id}/events" | "/api/v1/conversations/{id}/tree" => Owned(Method::GET, Nothing),
         "/api/v1/conversations/{id}/branch" => Owned(Method::PUT, Json(json!({ "message": "{m}" }))),
         "/api/v1/messages/{id}" | "/api/v1/replies/{id}" => Owned(Method::GET, Nothing),
+        "/api/v1/messages/{id}/text" | "/api/v1/messages/{id}/thinking" => Owned(Method::GET, Nothing),
         "/api/v1/conversations/{id}/sharing" => Owned(Method::GET, Nothing),
         "/api/v1/conversations/{id}/sharing/people" => {
             Owned(Method::POST, Json(json!({ "name": "Bob", "role": "reader" })))

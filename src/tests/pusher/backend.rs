@@ -157,11 +157,16 @@ async fn z31_an_added_event_is_answered_with_what_was_asked_about_its_channels()
     assert_eq!(answer("/events", event).await, expected);
     let batch = json!({ "batch": [
         { "name": "b", "channel": presence, "data": "{}", "info": "user_count" },
-        { "name": "c", "channel": presence, "data": "{}", "info": "subscription_count" },
-        { "name": "d", "channel": channel, "data": "{}" },
+        { "name": "c", "channel": channel, "data": "{}" },
+        { "name": "d", "channel": presence, "data": "{}", "info": "subscription_count" },
+        { "name": "e", "channels": [channel, "orders"], "data": "{}", "info": "subscription_count" },
     ] });
-    let expected = json!({ "channels": { presence.as_str(): { "subscription_count": 1, "user_count": 1 } } });
-    assert_eq!(answer("/batch_events", batch).await, expected);
+    // In the order of the events, as the vendor's clients read it.
+    let channels = json!({ channel.as_str(): { "subscription_count": 1 }, "orders": { "subscription_count": 0 } });
+    let expected = json!([{ "user_count": 1 }, {}, { "subscription_count": 1 }, { "channels": channels }]);
+    assert_eq!(answer("/batch_events", batch).await, json!({ "batch": expected }));
+    let silent = json!({ "batch": [{ "name": "f", "channel": channel, "data": "{}" }] });
+    assert_eq!(answer("/batch_events", silent).await, json!({}));
     let nothing = json!({ "name": "e", "channel": channel, "data": "{}", "info": "" });
     assert_eq!(answer("/events", nothing).await, json!({}));
 }

@@ -5,6 +5,8 @@ use crate::error::Problem;
 use crate::event::Snapshot;
 use crate::model::{ConversationId, Message, MessageId, Role, Status};
 use crate::server::messages::End;
+use crate::server::principal::Viewer;
+use crate::server::routes::bulky::Held;
 use crate::server::routes::input::{Id, Json, Query};
 use crate::server::routes::openapi::{Conflicts, Limited};
 use crate::server::session::{Account, Reader};
@@ -21,9 +23,44 @@ use utoipa::{IntoParams, ToSchema};
 pub(super) async fn message(
     Extract(state): Extract<State>,
     Reader(who): Reader,
+    held: Held,
     Id(id): Id<MessageId>,
 ) -> Result<Answer<Message>, Problem> {
-    Ok(Answer(messages::message(&state, who.account, id).await?))
+    let message = messages::message(&state, who.account, id).await?;
+    held.weigh(std::slice::from_ref(&message)).await?;
+    Ok(Answer(message))
+}
+
+/// Get all of a message's text, as plain text
+///
+/// Of a reply as far as it has come. Pages show the beginning of a very long text, and link to this.
+#[utoipa::path(get, path = "/api/v1/messages/{id}/text", operation_id = "getText", tag = "messages",
+    responses((status = 200, content_type = "text/plain", body = String)))]
+pub(super) async fn text(
+    Extract(state): Extract<State>,
+    looker: Viewer,
+    held: Held,
+    Id(id): Id<MessageId>,
+) -> Result<String, Problem> {
+    let message = messages::message(&state, looker.viewer(), id).await?;
+    held.weigh(std::slice::from_ref(&message)).await?;
+    Ok(message.text)
+}
+
+/// Get all of a reply's thinking, as plain text
+///
+/// As far as it has come. Pages show the beginning of a very long text, and link to this.
+#[utoipa::path(get, path = "/api/v1/messages/{id}/thinking", operation_id = "getThinking", tag = "messages",
+    responses((status = 200, content_type = "text/plain", body = String)))]
+pub(super) async fn thinking(
+    Extract(state): Extract<State>,
+    looker: Viewer,
+    held: Held,
+    Id(id): Id<MessageId>,
+) -> Result<String, Problem> {
+    let message = messages::message(&state, looker.viewer(), id).await?;
+    held.weigh(std::slice::from_ref(&message)).await?;
+    Ok(message.thinking)
 }
 
 /// Get a reply as far as it has come
@@ -32,9 +69,12 @@ pub(super) async fn message(
 pub(super) async fn reply(
     Extract(state): Extract<State>,
     Reader(who): Reader,
+    held: Held,
     Id(id): Id<MessageId>,
 ) -> Result<Answer<Message>, Problem> {
-    Ok(Answer(messages::reply(&state, who.account, id).await?))
+    let message = messages::reply(&state, who.account, id).await?;
+    held.weigh(std::slice::from_ref(&message)).await?;
+    Ok(Answer(message))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -58,6 +98,7 @@ pub(super) struct Earlier {
 pub(super) async fn list(
     Extract(state): Extract<State>,
     Reader(who): Reader,
+    held: Held,
     Id(id): Id<ConversationId>,
     Query(page): Query<Earlier>,
 ) -> Result<Answer<Listed<Message>>, Problem> {
@@ -67,6 +108,7 @@ pub(super) async fn list(
         (None, None) => End::Shown,
     };
     let (items, next) = messages::page(&state, who.account, id, end, page.limit).await?;
+    held.weigh(&items).await?;
     Ok(Answer(Listed { items, next: next.map(|next| next.to_string()) }))
 }
 
@@ -122,8 +164,11 @@ pub(super) struct Branch {
 pub(super) async fn show_branch(
     Extract(state): Extract<State>,
     Account(account): Account,
+    held: Held,
     Id(id): Id<ConversationId>,
     Json(Branch { message }): Json<Branch>,
 ) -> Result<Answer<Snapshot>, Problem> {
-    Ok(Answer(branches::show(&state, account, id, message).await?))
+    let snapshot = branches::show(&state, account, id, message).await?;
+    held.weigh(&snapshot.messages).await?;
+    Ok(Answer(snapshot))
 }
