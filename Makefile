@@ -32,7 +32,7 @@ lint:
 	@scripts/setup
 	@scripts/lint
 
-# Measures the release build beside a bare relay: five minutes on a machine with nothing else to do.
+# Measures the release build beside a bare relay: under ten minutes on a machine with nothing else to do.
 bench: build
 	@scripts/bench
 

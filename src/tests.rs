@@ -60,6 +60,7 @@ mod stopping;
 mod storage;
 mod storms;
 mod streaming;
+mod sums;
 mod thinking;
 mod tidy;
 mod titles;

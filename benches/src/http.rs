@@ -58,6 +58,16 @@ impl Caller {
         &self.cookie
     }
 
+    /// Sends for the user with this cookie from now on.
+    pub fn speak_for(&mut self, cookie: &str) {
+        cookie.clone_into(&mut self.cookie);
+    }
+
+    /// Restarts the idle time at the end of a long answer.
+    pub fn used_now(&mut self) {
+        self.used = Instant::now();
+    }
+
     /// An answer whose head has come, whatever its status.
     pub async fn ask(
         &mut self,

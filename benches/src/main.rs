@@ -1,48 +1,86 @@
 //! `make bench`: what Rivulet adds to a model's stream, measured beside a bare relay in the same run.
 //!
 //! The scriptable model API (`examples/upstream`), the relay and Rivulet's release binary each run as a process of their
-//! own; this one plays the users. `load` measures replies, `memory` what open ones cost, `followers` what viewers cost
-//! and how fast one reply reaches them all, `sockets` what idle Pusher clients cost, `resume` a viewer's return,
-//! `start` the start. `report` judges by the budgets of the design and prints. `soak` is apart: `make soak`.
+//! own; this one plays the users.
+//!
+//! `plan` says how much is measured. `rounds` puts loads on the relay and on Rivulet alternately (`series`, `run`):
+//! messages at planned times (`arrivals`), sent by idle clients (`desk`, `client`), which record what they see (`sheet`)
+//! while `usage` reads the processors. `latency`, `burst` and `cost` (`fit`) turn this into figures. `memory` measures
+//! what open replies cost, `followers` what viewers cost and how fast one reply reaches them all, `sockets` what idle
+//! Pusher clients cost, `resume` a viewer's return, `start` the start. `report` judges each figure (`row`) by the goals
+//! of the design and prints. `soak` is apart: `make soak`.
 
+mod arrivals;
+mod burst;
+mod client;
+mod cost;
+mod desk;
+mod fit;
 mod follower;
 mod followers;
 mod http;
-mod load;
+mod latency;
+mod lines;
 mod machine;
 mod memory;
+mod plan;
 mod process;
 mod relay;
 mod report;
 mod resume;
+mod rounds;
+mod row;
+mod run;
 mod scene;
+mod series;
+mod sheet;
 mod soak;
 mod sockets;
 mod sse;
 mod start;
+mod stat;
+mod table;
 mod times;
+mod under;
+mod usage;
 
+#[path = "../../src/tests/rng.rs"]
+mod rng;
 #[path = "../../examples/upstream/server.rs"]
 mod upstream;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use machine::Machine;
+use plan::Plan;
 use report::Report;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
 #[derive(Parser)]
 #[command(about = "Measures Rivulet beside a bare relay")]
 struct Arguments {
-    /// A rough answer in half a minute: smaller loads, shorter windows.
+    /// A rough answer in under a minute: smaller loads, shorter windows, fewer rounds.
     #[arg(long)]
     quick: bool,
 
-    /// One measurement instead of all: start, replies-1, replies-100, replies-1000, memory, followers, sockets or
-    /// resume.
+    /// One measurement instead of all: start, latency, burst, cost, memory, followers, sockets or resume.
     #[arg(long)]
     only: Option<String>,
+
+    /// The rounds of each load; the goals require five.
+    #[arg(long)]
+    rounds: Option<usize>,
+
+    /// Measures /chat/stream, which is stateless, instead of conversations.
+    #[arg(long)]
+    stateless: bool,
+
+    /// The file for the figures as JSON.
+    #[arg(long, value_name = "FILE", default_value = "target/bench.json")]
+    json: PathBuf,
 
     #[command(subcommand)]
     role: Option<Role>,
@@ -62,9 +100,9 @@ enum Role {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Arguments { quick, only, role } = Arguments::parse();
-    let ended = match role {
-        None => measure(&Plan::new(quick, only)).await,
+    let mut arguments = Arguments::parse();
+    let ended = match arguments.role.take() {
+        None => measure(&arguments.json.clone(), &Plan::new(arguments)).await,
         Some(Role::Soak(plan)) => soak::run(&plan).await,
         Some(Role::Relay { listen, upstream }) => relay::run(listen, upstream).await,
         Some(Role::Readers { address, path, cookie, count }) => {
@@ -81,66 +119,38 @@ async fn main() -> ExitCode {
     }
 }
 
-/// How much is measured.
-struct Plan {
-    quick: bool,
-    only: Option<String>,
-    levels: Vec<load::Level>,
-    open: memory::Open,
-    followers: usize,
-    sockets: usize,
-    resumes: usize,
-    starts: usize,
-}
-
-impl Plan {
-    fn new(quick: bool, only: Option<String>) -> Self {
-        let level = |replies, pieces, seconds| load::Level { replies, pieces, seconds };
-        if quick {
-            let levels = vec![level(1, 10, 1), level(100, 20, 2)];
-            let open = memory::Open { replies: 100, pieces: 40 };
-            return Self { quick, only, levels, open, followers: 1_000, sockets: 500, resumes: 100, starts: 3 };
-        }
-        // Short replies where there is one at a time, for more of them; else eight seconds, a usual length.
-        let levels = vec![level(1, 10, 15), level(100, 160, 15), level(1_000, 160, 20)];
-        // About a hundred words of each.
-        let open = memory::Open { replies: 1_000, pieces: 100 };
-        Self { quick, only, levels, open, followers: 10_000, sockets: 5_000, resumes: 500, starts: 10 }
-    }
-
-    fn has(&self, what: &str) -> bool {
-        self.only.as_deref().is_none_or(|only| only == what)
-    }
-}
-
-async fn measure(plan: &Plan) -> anyhow::Result<()> {
+async fn measure(json: &Path, plan: &Plan) -> anyhow::Result<()> {
     let machine = Machine::look()?;
     machine.check()?;
+    let began = Instant::now();
     let followers = machine.followers(plan.followers);
-    let mut report = Report::new(machine, plan.quick);
-    if plan.has("start") {
-        start::measure(plan.starts, &mut report).await.context("the start")?;
-    }
-    for level in &plan.levels {
-        let what = format!("replies-{}", level.replies);
-        if plan.has(&what) {
-            load::measure(level, &mut report).await.context(what)?;
+    let mut report = Report::new(machine, plan.quick, plan.rounds.count);
+    for part in ["start", "memory", "followers", "sockets", "resume"] {
+        if plan.has(part) {
+            let before = usage::machine_now()?;
+            measure_part(part, plan, followers, &mut report)
+                .await
+                .with_context(|| format!("{part} cannot be measured"))?;
+            report.since(before)?;
         }
     }
-    if plan.has("memory") {
-        memory::measure(plan.open, &mut report).await.context("memory of open replies")?;
-    }
-    if plan.has("followers") {
-        followers::measure(followers, plan.followers, &mut report).await.context("followers of one reply")?;
-    }
-    if plan.has("sockets") {
-        sockets::measure(plan.sockets, &mut report).await.context("idle sockets")?;
-    }
-    if plan.has("resume") {
-        resume::measure(plan.resumes, &mut report).await.context("resuming")?;
-    }
+    rounds::measure(&plan.rounds, &mut report).await?;
+    report.judge(began.elapsed().as_secs_f64());
     report.print();
-    report.write()
+    report.write(json)
+}
+
+async fn measure_part(part: &str, plan: &Plan, followers: usize, report: &mut Report) -> anyhow::Result<()> {
+    match part {
+        "start" => start::measure(plan.starts, report).await,
+        "memory" => memory::measure(plan.open, report).await,
+        "followers" => followers::measure(followers, report).await,
+        "sockets" => match plan.sockets {
+            Some(count) => sockets::measure(count, report).await,
+            None => Ok(()),
+        },
+        _ => resume::measure(plan.resumes, report).await,
+    }
 }
 
 async fn serve_upstream(listen: Option<SocketAddr>) -> anyhow::Result<()> {

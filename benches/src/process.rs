@@ -83,11 +83,20 @@ impl Program {
 
     /// The processor time it has used, in its own code and in the kernel for it.
     pub fn cpu(&self) -> anyhow::Result<Duration> {
-        let stat = read(&format!("/proc/{}/stat", self.child.id()))?;
-        // The name, in parentheses, may have spaces in it. Behind it, user and system time are the 12th and 13th.
-        let (_, rest) = stat.rsplit_once(')').context("/proc/PID/stat is not as expected")?;
-        let ticks: Vec<u32> = rest.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse().ok()).collect();
-        Ok(TICK * ticks.iter().sum())
+        cpu(&self.child.id().to_string())
+    }
+
+    /// The context switches of its running threads.
+    pub fn switches(&self) -> anyhow::Result<u64> {
+        let folder = format!("/proc/{}/task", self.child.id());
+        let mut sum = 0;
+        for thread in fs::read_dir(&folder).with_context(|| format!("{folder} cannot be read"))? {
+            // A thread that has just ended has no file.
+            let status = fs::read_to_string(thread?.path().join("status")).unwrap_or_default();
+            let counts = status.lines().filter_map(|line| line.split_once("voluntary_ctxt_switches:"));
+            sum += counts.filter_map(|(_, count)| count.trim().parse::<u64>().ok()).sum::<u64>();
+        }
+        Ok(sum)
     }
 
     /// Its resident memory.
@@ -124,6 +133,15 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The processor time of a process, by its id or `self`.
+pub fn cpu(process: &str) -> anyhow::Result<Duration> {
+    let stat = read(&format!("/proc/{process}/stat"))?;
+    // The name, in parentheses, may have spaces in it. Behind it, user and system time are the 12th and 13th.
+    let (_, rest) = stat.rsplit_once(')').context("/proc/PID/stat is not as expected")?;
+    let ticks: Vec<u32> = rest.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse().ok()).collect();
+    Ok(TICK * ticks.iter().sum())
 }
 
 /// Sends a process a signal, by its name without SIG.

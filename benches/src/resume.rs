@@ -1,6 +1,7 @@
 //! A viewer comes back in the middle of a reply: from connecting to the first frame, while a hundred replies run.
 
-use crate::report::{Report, Row};
+use crate::report::Report;
+use crate::row::Row;
 use crate::scene::{self, Person};
 use crate::times::Times;
 use anyhow::{Context, ensure};

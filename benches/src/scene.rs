@@ -15,6 +15,9 @@ const ARRIVE_TOGETHER: usize = 50;
 /// The token for Rivulet's /metrics.
 pub const METRICS_TOKEN: &str = "a-token-of-the-bench";
 
+/// The measured program, unless RIVULET_BENCH_SERVER names another build.
+const PROGRAM: &str = "target/release/rivulet";
+
 /// The model's API.
 pub async fn upstream() -> anyhow::Result<Program> {
     let address = free_address()?;
@@ -51,7 +54,8 @@ pub async fn rivulet_at(
     upstream: SocketAddr,
     settings: &[(&str, &str)],
 ) -> anyhow::Result<Program> {
-    let mut command = Command::new("target/release/rivulet");
+    let program = std::env::var_os("RIVULET_BENCH_SERVER").unwrap_or_else(|| PROGRAM.into());
+    let mut command = Command::new(program);
     // No other variables: a setting in the developer's environment would change the measurement.
     command.env_clear().envs([
         ("RIVULET_LISTEN", address.to_string()),

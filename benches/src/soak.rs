@@ -15,9 +15,6 @@ mod stopped;
 mod storm;
 mod watch;
 
-#[path = "../../src/tests/rng.rs"]
-mod rng;
-
 pub use stopped::readers;
 
 use anyhow::bail;

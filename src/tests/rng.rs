@@ -1,4 +1,4 @@
-//! Random numbers that a seed repeats (SplitMix64): for the tests, and for `make soak`, which includes this file.
+//! Repeatable random numbers from a seed (SplitMix64), for the tests and for `benches/`, which includes this file.
 
 #[derive(Clone, Debug)]
 pub(crate) struct Dice(u64);

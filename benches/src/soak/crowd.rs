@@ -3,11 +3,11 @@
 
 use super::Phase;
 use super::gauges;
-use super::rng::Dice;
 use super::script::{any, is_whole, words};
 use super::watch::Watch;
 use crate::http::Caller;
 use crate::process::Program;
+use crate::rng::Dice;
 use crate::scene::{self, Person};
 use crate::upstream::script::Script;
 use anyhow::{Context, ensure};

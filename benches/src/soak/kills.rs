@@ -2,10 +2,10 @@
 //! open, and of each that was acknowledged there is its text but for the last second.
 
 use super::Phase;
-use super::rng::Dice;
 use super::script::healthy;
 use super::watch::Watch;
 use crate::process::folder;
+use crate::rng::Dice;
 use crate::scene::{self, Person};
 use anyhow::{Context, ensure};
 use futures::future::join_all;

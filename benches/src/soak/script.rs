@@ -1,6 +1,6 @@
 //! The answers of the models in a soak.
 
-use super::rng::Dice;
+use crate::rng::Dice;
 use crate::upstream::script::Script;
 
 /// An answer of a tenth of a second to a few seconds, of one-byte characters or longer ones.

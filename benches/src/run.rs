@@ -1,0 +1,126 @@
+//! One load on one server, in new processes.
+
+use crate::arrivals::{Arrival, Schedule};
+use crate::client::{Client, Way};
+use crate::desk::Desk;
+use crate::scene;
+use crate::sheet::Sheet;
+use crate::times::Times;
+use crate::usage::{Look, Usage};
+use anyhow::{Context, ensure};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
+use tokio::time::sleep;
+
+/// Between the preparation and the first message.
+const LEAD: Duration = Duration::from_millis(100);
+/// How long after the window its messages may take until their first token.
+const PATIENCE: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// The measurements of the window.
+pub struct Seen {
+    pub firsts: Times,
+    /// `None` if no reply has two pieces in the window.
+    pub gaps: Option<Times>,
+    pub tokens: f64,
+    pub messages: f64,
+    /// Messages of the whole load that found no idle client.
+    pub found_none: usize,
+    pub usage: Usage,
+}
+
+/// The state that the tasks of a load share.
+struct Load {
+    desk: Mutex<Desk<Client>>,
+    sheet: Sheet,
+    gap: Duration,
+    over: AtomicBool,
+}
+
+pub async fn run(way: Way, schedule: Schedule) -> anyhow::Result<Seen> {
+    let upstream = scene::upstream().await?;
+    let server = way.start(upstream.address).await?;
+    let clients = way.clients(server.address, schedule.clients).await.context("the clients could not connect")?;
+    let sheet = Sheet::new(Instant::now() + LEAD, &schedule);
+    let (from, until) = (sheet.moment(schedule.from), sheet.moment(schedule.until));
+    let measured = schedule.measured();
+    let desk = Mutex::new(Desk::new(clients));
+    let load = Arc::new(Load { desk, sheet, gap: schedule.gap, over: AtomicBool::new(false) });
+    let (pacing, handle) = (load.clone(), Handle::current());
+    // A separate thread, because the runtime's timer has a resolution of a millisecond.
+    std::thread::spawn(move || pace(&pacing, &schedule.arrivals, &handle));
+    sleep_until(from).await;
+    let before = Look::now(&server, &upstream)?;
+    sleep_until(until).await;
+    let mut after = Look::now(&server, &upstream)?;
+    let in_time = all_begun(&load.sheet, measured, until + PATIENCE).await?;
+    ensure!(in_time == measured, "{in_time} of {measured} messages had a first token within {PATIENCE:?}");
+    if from == until {
+        // The window of a burst ends with its last first token.
+        after = Look::now(&server, &upstream)?;
+    }
+    load.over.store(true, Ordering::Relaxed);
+    let found_none = load.desk().found_none();
+    let noted = load.sheet.take();
+    Ok(Seen {
+        firsts: Times::new(noted.firsts)?,
+        gaps: Times::new(noted.gaps).ok(),
+        tokens: noted.tokens as f64,
+        messages: (noted.begun + noted.ended) as f64 / 2.0,
+        found_none,
+        usage: after.since(&before)?,
+    })
+}
+
+/// Waits for the first tokens of all measured messages, and returns how many arrived before the limit.
+async fn all_begun(sheet: &Sheet, measured: usize, limit: Instant) -> anyhow::Result<usize> {
+    loop {
+        let begun = sheet.firsts()?;
+        if measured <= begun || limit < Instant::now() {
+            return Ok(begun);
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Sends each message at its planned time, independent of earlier replies.
+fn pace(load: &Arc<Load>, arrivals: &[Arrival], handle: &Handle) {
+    for arrival in arrivals {
+        std::thread::sleep(load.sheet.moment(arrival.at).saturating_duration_since(Instant::now()));
+        if load.over.load(Ordering::Relaxed) {
+            return;
+        }
+        let client = load.desk().arrive(*arrival);
+        if let Some(client) = client {
+            handle.spawn(serve(load.clone(), client, *arrival));
+        }
+    }
+}
+
+/// Sends the message and reads its reply, then takes queued messages.
+async fn serve(load: Arc<Load>, mut client: Client, mut arrival: Arrival) {
+    loop {
+        if let Err(error) = client.ask(arrival, load.gap, &load.sheet).await {
+            // Ignored after the measurement, when the server has been ended.
+            load.sheet.failed(error);
+            return;
+        }
+        match load.desk().back(client) {
+            Some(next) => (client, arrival) = next,
+            None => return,
+        }
+    }
+}
+
+async fn sleep_until(moment: Instant) {
+    tokio::time::sleep_until(moment.into()).await;
+}
+
+impl Load {
+    fn desk(&self) -> MutexGuard<'_, Desk<Client>> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
