@@ -2,7 +2,7 @@
 //!
 //! Each is a public URL and does three things: name the caller, parse, call one function in `server`.
 
-use crate::contract::{Changes, Earlier, Home, Me, Page, Sent, Spent};
+use crate::contract::{Changes, Earlier, Home, Page, Sent, Spent};
 use crate::error::Problem;
 use crate::event::{Cursor, List};
 use crate::model::{Conversation, ConversationId, ImageId, MessageId};
@@ -41,8 +41,7 @@ pub async fn conversations(after: Option<String>) -> Result<List, Problem> {
 #[server(name = FetchHome, endpoint = "home", input = Json)]
 pub async fn home() -> Result<Home, Problem> {
     let (state, who) = crate::server::session::reader().await?;
-    let me = state.store.account(who.account).await.ok().map(|account| Me { id: account.id, name: account.name });
-    Ok(Home { list: crate::server::lists::page(&state, who.account, None).await, models: state.providers.models(), me })
+    Ok(crate::server::page_data::home(&state, who.account).await)
 }
 
 /// What the conversation, and today the account, has used.

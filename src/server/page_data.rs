@@ -3,11 +3,11 @@
 use super::drawing::Place;
 use super::highlight::Colours;
 use super::principal::ViewerId;
-use super::{State, conversations, drawing, highlight};
-use crate::contract::{Earlier, Page};
+use super::{State, conversations, drawing, highlight, lists};
+use crate::contract::{Earlier, Home, Me, Page};
 use crate::error::Problem;
 use crate::markdown;
-use crate::model::{ConversationId, Message, MessageId, Role};
+use crate::model::{AccountId, ConversationId, Message, MessageId, Role};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use leptos::prelude::use_context;
@@ -21,6 +21,12 @@ pub async fn open(state: &State, viewer: ViewerId, conversation: ConversationId)
     weigh(&snapshot.messages).await.inspect_err(answer_with)?;
     let highlighted = highlight_all(&snapshot.messages).await?;
     Ok(Page { snapshot, highlighted })
+}
+
+/// What a page shows around the conversation.
+pub async fn home(state: &State, account: AccountId) -> Home {
+    let me = state.store.account(account).await.ok().map(|account| Me { id: account.id, name: account.name });
+    Home { list: lists::page(state, account, None).await, models: state.providers.models(), me }
 }
 
 /// A page that is drawn around a problem has the problem's status, too.
