@@ -3,11 +3,12 @@
 
 use super::audit::Note;
 use super::revocations::Revoked;
+use super::sql::Connection;
 use super::{Store, audit, columns, images, people, used};
 use crate::model::AccountId;
 use crate::server::sync::lock;
 use crate::server::times::now;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 use std::sync::Mutex;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -133,15 +134,12 @@ impl Store {
         if !self.log.take_turn() {
             return Ok(());
         }
-        let mut connection = self.writer.acquire().await?;
+        let mut connection = self.writer.take().await?;
         let is_busy = match set_patience(&mut connection, PATIENCE).await {
             Ok(()) => truncate_log(&mut connection).await,
             Err(error) => Err(error),
         };
-        if let Err(error) = set_patience(&mut connection, super::BUSY).await {
-            connection.close().await?;
-            return Err(error);
-        }
+        set_patience(&mut connection, super::BUSY).await?;
         if !is_busy? {
             self.log.set_due(false);
         }
@@ -155,12 +153,12 @@ const PATIENCE: Duration = Duration::from_millis(100);
 const LOG_EVERY: Duration = Duration::from_secs(60);
 
 /// Returns whether others were reading, so that the log could not be emptied.
-async fn truncate_log(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+async fn truncate_log(connection: &mut Connection) -> sqlx::Result<bool> {
     let is_busy: i64 = sqlx::query_scalar("pragma wal_checkpoint(truncate)").fetch_one(connection).await?;
     Ok(is_busy != 0)
 }
 
-async fn set_patience(connection: &mut SqliteConnection, patience: Duration) -> sqlx::Result<()> {
+async fn set_patience(connection: &mut Connection, patience: Duration) -> sqlx::Result<()> {
     let pragma = format!("pragma busy_timeout = {}", patience.as_millis());
     sqlx::query(sqlx::AssertSqlSafe(pragma)).execute(connection).await?;
     Ok(())
