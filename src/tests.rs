@@ -71,6 +71,7 @@ mod usage;
 mod used;
 mod viewer;
 mod wire;
+mod write_ahead;
 mod writing;
 
 #[path = "../examples/upstream/server.rs"]

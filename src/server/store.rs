@@ -44,6 +44,7 @@ use super::store::processes::Processes;
 use crate::error::Problem;
 use anyhow::Context;
 use sql::Seats;
+use sql::write_ahead::{self, MAX_LOG_BYTES, WriteAhead};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqliteConnection};
 use std::path::Path;
@@ -75,6 +76,7 @@ pub const RETRY_AFTER_SECONDS: u64 = 5;
 pub struct Store {
     writer: Seats,
     reader: Seats,
+    write_ahead: Arc<WriteAhead>,
     hand_overs: Arc<AtomicU64>,
     writes: Arc<AtomicU64>,
     held: endings::HeldEndings,
@@ -99,6 +101,7 @@ impl Store {
             // Deleted data is overwritten, not only unlinked. For every write: a reply's text of a second ago is in
             // pages that its next checkpoint frees.
             .pragma("secure_delete", "on");
+        let options = write_ahead::left_alone(options, MAX_LOG_BYTES);
         let path = options.get_filename().to_owned();
         make_private(&path).with_context(|| format!("DATABASE_URL: {} cannot be written", path.display()))?;
 
@@ -107,6 +110,7 @@ impl Store {
         sqlx::migrate!().run(&mut first).await.context("The database's tables could not be brought up to date")?;
         let hand_overs = Arc::default();
         let writer = Seats::new(vec![first], options.clone(), &hand_overs);
+        let write_ahead = Arc::new(WriteAhead::open(&options, MAX_LOG_BYTES, &hand_overs).await?);
         // All of them now: a connection that is opened later would open whatever file is at the path then.
         let options = options.read_only(true);
         let readers = futures::future::try_join_all((0..READERS).map(|_| options.connect())).await?;
@@ -118,7 +122,7 @@ impl Store {
         let (writes, held, log) = Default::default();
         let file = file::Opened::at(&path).with_context(|| format!("DATABASE_URL: {} is gone", path.display()))?;
         let file = Arc::new(file);
-        let store = Self { writer, reader, hand_overs, writes, held, presence, log, file };
+        let store = Self { writer, reader, write_ahead, hand_overs, writes, held, presence, log, file };
         match store.first_writes().await {
             Err(error) if is_full(&error) => {
                 tracing::error!(%error, "The disk is full: what is there can be read, and nothing is taken until there is room");
@@ -173,10 +177,19 @@ impl Store {
         write.commit().await
     }
 
+    /// Keeps the write-ahead log short. To be called twice a second.
+    ///
+    /// # Errors
+    /// `PoolClosed` once the store is closed.
+    pub async fn tend_log(&self) -> sqlx::Result<()> {
+        self.write_ahead.tend().await
+    }
+
     /// Closes every connection, after which the write-ahead log is folded into the file.
     pub async fn close(&self) {
         self.reader.close().await;
         self.writer.close().await;
+        self.write_ahead.close().await;
         if let Err(error) = self.presence.end() {
             tracing::warn!(%error, "The file that says that this process lives could not be removed");
         }

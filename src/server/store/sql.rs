@@ -4,6 +4,7 @@
 
 mod connection;
 mod seats;
+pub(crate) mod write_ahead;
 
 pub(crate) use connection::Connection;
 pub(crate) use seats::{Seats, Taken};
