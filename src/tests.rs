@@ -6,6 +6,7 @@ mod admin;
 mod alone;
 mod app;
 mod backup;
+mod batches;
 mod branches;
 mod bulky;
 mod capacity;

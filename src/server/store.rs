@@ -7,6 +7,7 @@
 pub mod accounts;
 mod asking;
 pub mod audit;
+pub mod before_send;
 pub mod branches;
 mod columns;
 pub mod conversations;
@@ -22,6 +23,7 @@ pub mod making;
 mod merging;
 pub mod messages;
 mod names;
+mod opening;
 pub mod other_process;
 pub mod people;
 mod processes;

@@ -5,7 +5,7 @@ use crate::error::Problem;
 use crate::model::{AccountId, ConversationId, MessageId};
 use crate::server::journal::Topic;
 use crate::server::limits::{Counted, Sender};
-use crate::server::quota::Quota;
+use crate::server::quota::{Quota, Used};
 use crate::server::sync::lock;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -40,6 +40,11 @@ impl Shared {
             Err(sqlx::Error::RowNotFound) => return Err(Problem::Unknown),
             allowance => allowance?,
         };
+        self.has_tokens(quota, used)
+    }
+
+    /// These limits of an account, if it has tokens left.
+    pub(super) fn has_tokens(&self, quota: Quota, used: Used) -> Result<Quota, Problem> {
         quota.check(&self.everybody, used).inspect_err(|_| self.metrics.refused("tokens"))?;
         Ok(quota)
     }

@@ -1,15 +1,17 @@
 //! What a person says, and where in the conversation.
 
 use super::opening::{empty_reply, person_message};
-use super::{Shared, Target};
+use super::{MAX_TURNS, Shared, Target};
 use crate::contract::{Changes, Sent};
 use crate::error::Problem;
 use crate::model::{Access, AccountId, ConversationId, ImageId, Message, MessageId, Role};
 use crate::server::journal::{Journal, Topic};
 use crate::server::prompt::{self, Prompt};
+use crate::server::store::before_send::BeforeSend;
 use crate::server::store::conversations::Stored;
 use crate::server::store::making::taken;
 use crate::server::store::messages::Told;
+use crate::server::sync::lock;
 use std::sync::Arc;
 
 /// What a person says.
@@ -66,6 +68,21 @@ impl Shared {
         let journal = self.journals.topic(Topic::Conversation(conversation));
         let _turn = journal.turn.lock().await;
         // Read in our turn: it may have been made, changed, or deleted, while we waited.
+        let is_usual = start.is_none() && matches!(parent, Parent::Shown) && self.is_quiet(conversation);
+        let before = match is_usual {
+            true => self.store.before_send(account, conversation, id, MAX_TURNS).await?,
+            false => None,
+        };
+        if let Some(BeforeSend { stored, quota, used, author, history }) = before {
+            stored.allows(Access::Participant)?;
+            let model = self.choose(model, &stored)?;
+            let images = self.images(account, &images, &model).await?;
+            let quota = self.has_tokens(quota, used)?;
+            let _admission = self.admit(account, conversation, quota)?;
+            let parent = history.last().map(|told| told.id);
+            let message = person_message(id, parent, author, text.into_text(), images);
+            return self.answer(stored.into(), account, &journal, message, history, &model).await;
+        }
         let target = self.target(account, conversation, start.as_ref()).await?;
         if let Some(sent) = self.sent_before(account, conversation, &journal, id, (&text, &images, parent)).await? {
             return Ok(sent);
@@ -75,14 +92,34 @@ impl Shared {
         let images = self.images(account, &images, &model).await?;
         let quota = self.allowed(account).await?;
         let _admission = self.admit(account, conversation, quota)?;
-        let (parent, mut history) = self.before(&target, parent).await?;
+        let (parent, history) = self.before(&target, parent).await?;
         let author = self.store.named(account).await?;
         let message = person_message(id, parent, author, text.into_text(), images);
+        self.answer(target, account, &journal, message, history, &model).await
+    }
+
+    /// Opens the reply to a message, told what came before.
+    async fn answer(
+        self: &Arc<Self>,
+        target: Target,
+        account: AccountId,
+        journal: &Arc<Journal>,
+        message: Message,
+        mut history: Vec<Told>,
+        model: &str,
+    ) -> Result<Sent, Problem> {
         history.push(Told::of(&message));
-        let mut reply = empty_reply(message.id, &model, String::new());
-        let request = self.ask(&target.stored, &history, &model, &mut reply).await?;
-        self.open(target, account, &journal, Some(&message), &reply, request).await?;
+        let mut reply = empty_reply(message.id, model, String::new());
+        let request = self.ask(&target.stored, &history, model, &mut reply).await?;
+        self.open(target, account, journal, Some(&message), &reply, request).await?;
         Ok(Sent { cursor: journal.cursor_of(reply.id), message, reply })
+    }
+
+    /// Whether nothing has to end before a new reply begins, as far as this process knows. Asked in the journal's turn.
+    fn is_quiet(&self, conversation: ConversationId) -> bool {
+        !lock(&self.open).values().any(|open| open.conversation == conversation)
+            && !lock(&self.other_replies).values().any(|known| known.conversation == conversation)
+            && self.store.held_in(conversation).is_none()
     }
 
     /// The conversation that the account writes to: the stored one, or the one that `start` creates. Called before its

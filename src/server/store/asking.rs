@@ -2,18 +2,21 @@
 //! counts.
 
 use super::Store;
-use super::sql::Connection;
+use super::sql::batch::{Batch, Failed, Found};
+use super::sql::{self, Connection, Query};
 use crate::server::principal::Credential;
 use crate::server::principal::Principal;
 use crate::server::principal::asking::{Asking, current};
 use sqlx::SqliteExecutor;
+use std::sync::atomic::Ordering;
 
 /// The error where the caller's right was withdrawn before the write.
 #[derive(Debug, thiserror::Error)]
 #[error("who asks may not any more")]
 struct Withdrawn;
 
-async fn holds(executor: impl SqliteExecutor<'_>, who: Principal) -> sqlx::Result<bool> {
+/// The query that finds a row where the principal is still authorised, and its values.
+fn question(who: Principal) -> (&'static str, [String; 4]) {
     let (sql, hash, scope) = match who.by {
         Credential::Session(hash) => (
             "select 1 from session join account on account.id = session.account
@@ -30,16 +33,25 @@ async fn holds(executor: impl SqliteExecutor<'_>, who: Principal) -> sqlx::Resul
             scope.name(),
         ),
     };
-    let query = sqlx::query(sql).bind(hash.to_string()).bind(who.account.to_string());
-    Ok(query.bind(who.role.name()).bind(scope).fetch_optional(executor).await?.is_some())
+    (sql, [hash.to_string(), who.account.to_string(), who.role.name().to_owned(), scope.to_owned()])
+}
+
+async fn holds(executor: impl SqliteExecutor<'_>, who: Principal) -> sqlx::Result<bool> {
+    let (sql, values) = question(who);
+    let query = values.into_iter().fold(sqlx::query(sql), |query, value| query.bind(value));
+    Ok(query.fetch_optional(executor).await?.is_some())
 }
 
 async fn ask(executor: impl SqliteExecutor<'_>, asking: Asking) -> sqlx::Result<()> {
     if holds(executor, asking.who).await? {
         return Ok(());
     }
+    Err(refused(&asking))
+}
+
+fn refused(asking: &Asking) -> sqlx::Error {
     asking.refuse();
-    Err(sqlx::Error::Encode(Box::new(Withdrawn)))
+    sqlx::Error::Encode(Box::new(Withdrawn))
 }
 
 /// Whether a write failed because the caller is no longer authorised.
@@ -56,6 +68,25 @@ pub(super) async fn ask_in(write: &mut Connection) -> sqlx::Result<()> {
 }
 
 impl Store {
+    /// Runs a transaction that writes, and checks in it that the caller is still authorised. Call it only from a task
+    /// that is not dropped half-way (`task::owned`).
+    pub(crate) async fn write_batch(&self, batch: Batch) -> Result<Vec<Found>, Failed> {
+        self.file.check().map_err(sqlx::Error::from)?;
+        self.writes.fetch_add(1, Ordering::Relaxed);
+        let Some(asking) = current() else { return batch.run(&self.writer).await };
+        let (sql, values) = question(asking.who);
+        let holds = values.into_iter().fold(sql::query(sql), Query::bind);
+        match batch.only_if(holds).run(&self.writer).await {
+            Ok(mut found) => {
+                found.remove(0);
+                Ok(found)
+            }
+            Err(Failed::Unmet(0)) => Err(refused(&asking).into()),
+            Err(Failed::Unmet(step)) => Err(Failed::Unmet(step - 1)),
+            Err(failed) => Err(failed),
+        }
+    }
+
     /// Checks without writing anything. The error is 401 as a problem.
     pub async fn ask_again(&self) -> sqlx::Result<()> {
         match current() {

@@ -85,23 +85,22 @@ macro_rules! select_conversations {
 
 pub(super) use select_conversations;
 
+/// The conversation $1, where it is the account's $2 or shared with it.
+pub(super) const SEEN: &str = select_conversations!(
+    "case when conversation.account = $2 then 'owner' else share.role end",
+    "1",
+    "share.created_at",
+    "left join share on share.conversation = conversation.id and share.account = $2
+     where conversation.id = $1 and (conversation.account = $2 or share.role is not null)"
+);
+
 /// The conversation, for an account that owns it or that it is shared with.
 pub(super) async fn seen(
     read: impl SqliteExecutor<'_>,
     account: AccountId,
     conversation: ConversationId,
 ) -> sqlx::Result<Option<Stored>> {
-    let row = sqlx::query(select_conversations!(
-        "case when conversation.account = $2 then 'owner' else share.role end",
-        "1",
-        "share.created_at",
-        "left join share on share.conversation = conversation.id and share.account = $2
-         where conversation.id = $1 and (conversation.account = $2 or share.role is not null)"
-    ))
-    .bind(conversation.to_string())
-    .bind(account.to_string())
-    .fetch_optional(read)
-    .await?;
+    let row = sqlx::query(SEEN).bind(conversation.to_string()).bind(account.to_string()).fetch_optional(read).await?;
     row.as_ref().map(stored).transpose()
 }
 

@@ -6,7 +6,8 @@ mod ending;
 pub use ending::Ending;
 
 use super::Store;
-use super::sql::Connection;
+use super::sql::batch::Batch;
+use super::sql::{self, Query};
 use super::usage::charge_reply;
 use crate::model::{ConversationId, Message, MessageId, ReplyError, Status};
 use crate::server::sync::lock;
@@ -33,45 +34,15 @@ struct HeldEnding {
 pub(super) struct HeldEndings(Arc<Mutex<HashMap<MessageId, HeldEnding>>>);
 
 impl Store {
-    /// Writes a reply's end, unless another process has.
+    /// Writes a reply's end, unless another process has. Repeated, it does and says the same.
     pub async fn end_reply(&self, process: &str, ending: &Ending) -> sqlx::Result<Written> {
-        let error =
-            ending.error.as_ref().map(|error| serde_json::to_string(error).expect("strings and numbers become JSON"));
-        let mut write = self.write().await?;
-        let ended = sqlx::query(
-            "update message set status = $2, text = $3, thinking = $4, input_tokens = $5, output_tokens = $6,
-                    stop_reason = $7, error = $8, first_piece_at = $9, finished_at = $10,
-                    thinking_ms = $11, usage_estimated = $12, cost_micros = $14, thinking_since = null, process = null
-             where id = $1 and status = 'streaming' and process = $13",
-        )
-        .bind(ending.reply.to_string())
-        .bind(ending.status.name())
-        .bind(&ending.text)
-        .bind(&ending.thinking)
-        .bind(ending.usage.map(|usage| usage.input_tokens as i64))
-        .bind(ending.usage.map(|usage| usage.output_tokens as i64))
-        .bind(&ending.stop_reason)
-        .bind(error)
-        .bind(&ending.first_piece_at)
-        .bind(&ending.finished_at)
-        .bind(ending.thinking_ms.map(|ms| ms as i64))
-        .bind(i64::from(ending.usage.is_some_and(|usage| usage.estimated)))
-        .bind(process)
-        .bind(ending.usage.and_then(|usage| usage.cost_micros).map(|cost| cost as i64))
-        .execute(&mut *write)
-        .await?
-        .rows_affected();
-        let written = match ended {
-            0 => written_before(&mut write, ending).await?,
-            _ => {
-                if let Some(usage) = ending.usage {
-                    charge_reply(&mut write, ending.reply, usage, &ending.finished_at).await?;
-                }
-                Written::Here
-            }
-        };
-        write.commit().await?;
-        Ok(written)
+        // Before the end: with the end, the row says no more that it was open and whose. One update, because a long text
+        // would be written again by a second one.
+        let charge = ending.usage.map(|usage| charge_reply(process, ending.reply, usage, &ending.finished_at));
+        let batch = charge.into_iter().fold(Batch::write(), Batch::then);
+        let found = self.write_batch(batch.then(end(process, ending)).then(as_ours(ending))).await?;
+        let is_ours = matches!(&found[..], [.., end, ours] if end.changed == Some(1) || !ours.rows.is_empty());
+        Ok(if is_ours { Written::Here } else { Written::Elsewhere })
     }
 
     /// Holds an ending that cannot be written now. Until it is released, the reply reads as complete, and as failed
@@ -123,13 +94,36 @@ impl Store {
     }
 }
 
-/// Who has ended a reply that is no longer open.
-async fn written_before(write: &mut Connection, ending: &Ending) -> sqlx::Result<Written> {
-    let ours = sqlx::query("select 1 from message where id = $1 and status = $2 and finished_at = $3")
+/// Ends an open reply of this process.
+fn end(process: &str, ending: &Ending) -> Query {
+    let error =
+        ending.error.as_ref().map(|error| serde_json::to_string(error).expect("strings and numbers become JSON"));
+    sql::query(
+        "update message set status = $2, text = $3, thinking = $4, input_tokens = $5, output_tokens = $6,
+                stop_reason = $7, error = $8, first_piece_at = $9, finished_at = $10,
+                thinking_ms = $11, usage_estimated = $12, cost_micros = $14, thinking_since = null, process = null
+         where id = $1 and status = 'streaming' and process = $13",
+    )
+    .bind(ending.reply.to_string())
+    .bind(ending.status.name())
+    .bind(&ending.text)
+    .bind(&ending.thinking)
+    .bind(ending.usage.map(|usage| usage.input_tokens as i64))
+    .bind(ending.usage.map(|usage| usage.output_tokens as i64))
+    .bind(&ending.stop_reason)
+    .bind(error)
+    .bind(&ending.first_piece_at)
+    .bind(&ending.finished_at)
+    .bind(ending.thinking_ms.map(|ms| ms as i64))
+    .bind(i64::from(ending.usage.is_some_and(|usage| usage.estimated)))
+    .bind(process)
+    .bind(ending.usage.and_then(|usage| usage.cost_micros).map(|cost| cost as i64))
+}
+
+/// Finds the reply where it ended like this.
+fn as_ours(ending: &Ending) -> Query {
+    sql::query("select 1 from message where id = $1 and status = $2 and finished_at = $3")
         .bind(ending.reply.to_string())
         .bind(ending.status.name())
         .bind(&ending.finished_at)
-        .fetch_optional(write)
-        .await?;
-    Ok(if ours.is_some() { Written::Here } else { Written::Elsewhere })
 }

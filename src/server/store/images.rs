@@ -5,7 +5,7 @@
 
 use super::Store;
 use super::columns::id;
-use super::sql::Connection;
+use super::sql::{self, Connection};
 use crate::model::{AccountId, ConversationId, Image, ImageId, Message};
 use crate::server::picture::Picture;
 use crate::server::principal::ViewerId;
@@ -238,15 +238,10 @@ pub(super) async fn delete_unused(write: &mut Connection, pictures: &[String]) -
 }
 
 /// Ties a message to its images.
-pub(super) async fn refer(write: &mut Connection, message: &Message) -> sqlx::Result<()> {
-    for image in &message.images {
-        sqlx::query("insert into message_image (message, image) values ($1, $2)")
-            .bind(message.id.to_string())
-            .bind(image.id.to_string())
-            .execute(&mut *write)
-            .await?;
-    }
-    Ok(())
+pub(super) fn refer(message: &Message) -> impl Iterator<Item = sql::Query> {
+    let refer =
+        || sql::query("insert into message_image (message, image) values ($1, $2)").bind(message.id.to_string());
+    message.images.iter().map(move |image| refer().bind(image.id.to_string()))
 }
 
 /// The images that are in messages of this conversation and of no other.

@@ -2,15 +2,16 @@
 
 use super::columns::{called, id};
 use super::conversations::Stored;
-use super::sql::Connection;
-use super::{Store, images, making};
+use super::sql::batch::Batch;
+use super::sql::{self, Query};
+use super::{Store, making};
 use crate::contract::Changes;
 use crate::error::Problem;
 use crate::model::{AccountId, ConversationId, Image, Message, MessageId, Named, Role, Status, Usage};
 use crate::server::principal::ViewerId;
 use crate::server::quota::Writer;
+use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite};
 
 /// A reply that is to be opened, and perhaps the person's message that it answers.
 pub struct Opening<'a> {
@@ -82,17 +83,44 @@ macro_rules! select_messages {
 
 pub(super) use select_messages;
 
-/// The way from the message $1 of the conversation $2 up to the root, at most $3 messages.
+/// The way from a message up to the root: from $1 of the conversation $2, at most $3 messages, or as it is said.
 macro_rules! path {
     () => {
-        "with recursive path (id, parent, depth) as (
-            select id, parent, 1 from message where id = $1 and conversation = $2
+        path!("$1", "$2", "$3")
+    };
+    ($leaf:literal, $conversation:literal, $limit:literal) => {
+        concat!(
+            "with recursive path (id, parent, depth) as (
+                select id, parent, 1 from message where id = ",
+            $leaf,
+            " and conversation = ",
+            $conversation,
+            "
             union all
             select message.id, message.parent, path.depth + 1
-            from message join path on message.id = path.parent where path.depth < $3)
-         "
+            from message join path on message.id = path.parent where path.depth < ",
+            $limit,
+            ")
+            "
+        )
     };
 }
+
+/// The newest message of the conversation $1.
+pub(super) const LEAF: &str = "select id, status, coalesce(process, '') as process from message
+    where conversation = $1 order by position desc limit 1";
+
+/// What a model is told on the way to the last message that is shown in the conversation $1, at most $2 messages.
+pub(super) const SHOWN_HISTORY: &str = concat!(
+    path!(
+        "(select case when conversation.leaf_since = message.position then conversation.leaf else message.id end
+          from conversation join message on message.conversation = conversation.id
+          where conversation.id = $1 order by message.position desc limit 1)",
+        "$1",
+        "$2"
+    ),
+    "select message.id, role, text, images from message join path on message.id = path.id order by path.depth desc"
+);
 
 fn author(row: &SqliteRow) -> sqlx::Result<Named> {
     let author = id(row.try_get("author")?)?;
@@ -142,7 +170,13 @@ pub(super) fn message(row: &SqliteRow) -> sqlx::Result<Message> {
     })
 }
 
-fn told(row: &SqliteRow) -> sqlx::Result<Told> {
+pub(super) fn leaf(row: &SqliteRow) -> sqlx::Result<Leaf> {
+    let open = status(row.try_get("status")?).is_open();
+    let process: String = row.try_get("process")?;
+    Ok(Leaf { id: id(row.try_get("id")?)?, process: open.then_some(process) })
+}
+
+pub(super) fn told(row: &SqliteRow) -> sqlx::Result<Told> {
     let role = role(row.try_get("role")?);
     Ok(Told { id: id(row.try_get("id")?)?, role, text: row.try_get("text")?, images: images_in(row)? })
 }
@@ -160,30 +194,28 @@ pub(super) fn status(name: &str) -> Status {
     all.into_iter().find(|status| status.name() == name).unwrap_or(Status::Interrupted)
 }
 
-const INSERT: &str = "insert into message
-    (id, conversation, position, parent, role, text, thinking, status, model, process, created_at, finished_at, left_out,
-     images, images_left_out, account)
-    values ($1, $2, 1 + (select coalesce(max(position), 0) from message where conversation = $2),
-            $3, $4, $5, '', $6, $7, $8, $9, $10, $11, $12, $13, $14)";
-
 /// Writing these takes a millisecond or two, which is what a person's message may have to wait for.
 const CHECKPOINTED_TOGETHER: usize = 32;
 
-/// One statement for all: each has to be handed to SQLite's thread and its answer waited for.
-async fn checkpoint(write: &mut Connection, process: &str, drafts: &[Checkpoint]) -> sqlx::Result<()> {
-    let mut update = QueryBuilder::<Sqlite>::new("with draft (id, text, thinking, thinking_ms, thinking_since) as (");
-    update.push_values(drafts, |mut row, draft| {
-        row.push_bind(draft.reply.to_string()).push_bind(&draft.text).push_bind(&draft.thinking);
-        row.push_bind(draft.thinking_ms.map(|ms| ms as i64)).push_bind(&draft.thinking_since);
+/// One statement for all drafts.
+fn checkpoint(process: &str, drafts: &[Checkpoint]) -> Query {
+    let rows = (0..drafts.len()).map(|row| {
+        let at = |column: usize| 5 * row + column;
+        format!("(${}, ${}, ${}, ${}, ${})", at(1), at(2), at(3), at(4), at(5))
     });
-    update.push(
-        ") update message set text = draft.text, thinking = draft.thinking, thinking_ms = draft.thinking_ms,
-                  thinking_since = draft.thinking_since from draft
-         where message.id = draft.id and message.status = 'streaming' and message.process = ",
+    let sql = format!(
+        "with draft (id, text, thinking, thinking_ms, thinking_since) as (values {})
+         update message set text = draft.text, thinking = draft.thinking, thinking_ms = draft.thinking_ms,
+                thinking_since = draft.thinking_since from draft
+         where message.id = draft.id and message.status = 'streaming' and message.process = ${}",
+        rows.collect::<Vec<_>>().join(", "),
+        5 * drafts.len() + 1
     );
-    update.push_bind(process);
-    update.build().execute(write).await?;
-    Ok(())
+    let query = drafts.iter().fold(sql::query(sql), |query, draft| {
+        let query = query.bind(draft.reply.to_string()).bind(&draft.text).bind(&draft.thinking);
+        query.bind(draft.thinking_ms.map(|ms| ms as i64)).bind(&draft.thinking_since)
+    });
+    query.bind(process)
 }
 
 impl Store {
@@ -192,72 +224,39 @@ impl Store {
     ///
     /// # Errors
     /// 409 where the conversation's id is taken; 429 and 409 where the account has made enough (`store/writing`).
-    pub async fn open_reply(&self, opening: Opening<'_>) -> Result<(), Problem> {
+    pub async fn open_reply(&self, mut opening: Opening<'_>) -> Result<(), Problem> {
+        let start = opening.start.take();
+        let batch = opening.batch();
+        let Some((writer, settings)) = start else {
+            self.write_batch(batch).await.map_err(sqlx::Error::from)?;
+            return Ok(());
+        };
         let mut write = self.write().await?;
-        if let Some((writer, settings)) = opening.start {
-            let created_at = &opening.reply.created_at;
-            if !making::make(&mut write, writer, opening.conversation, settings, created_at).await? {
-                return Err(making::taken());
-            }
+        if !making::make(&mut write, writer, opening.conversation, settings, &opening.reply.created_at).await? {
+            return Err(making::taken());
         }
-        for message in opening.message.into_iter().chain([opening.reply]) {
-            sqlx::query(INSERT)
-                .bind(message.id.to_string())
-                .bind(opening.conversation.to_string())
-                .bind(message.parent.map(|parent| parent.to_string()))
-                .bind(message.role.name())
-                .bind(&message.text)
-                .bind(message.status.name())
-                .bind(&message.model)
-                .bind(message.status.is_open().then_some(opening.process))
-                .bind(&message.created_at)
-                .bind(&message.finished_at)
-                .bind(i64::from(message.left_out))
-                .bind(serde_json::to_string(&message.images).expect("strings and numbers become JSON"))
-                .bind(i64::from(message.images_left_out))
-                .bind(opening.account.map(|account| account.to_string()))
-                .execute(&mut *write)
-                .await?;
-            images::refer(&mut write, message).await?;
-        }
-        sqlx::query(
-            "update conversation set updated_at = $2, title = case when title = '' then $3 else title end,
-                    title_by = case when title = '' and $3 <> '' then 'cut' else title_by end
-             where id = $1",
-        )
-        .bind(opening.conversation.to_string())
-        .bind(&opening.reply.created_at)
-        .bind(opening.title)
-        .execute(&mut *write)
-        .await?;
-        write.commit().await?;
-        Ok(())
+        batch.run_in(&mut write).await.map_err(sqlx::Error::from)?;
+        Ok(write.commit().await?)
     }
 
     /// Keeps what the open replies have so far: in one transaction, or in several one after the other where there are so
     /// many that other writes would wait for it.
     pub async fn checkpoint(&self, process: &str, drafts: &[Checkpoint]) -> sqlx::Result<()> {
         for drafts in drafts.chunks(CHECKPOINTED_TOGETHER) {
-            let mut write = self.write().await?;
-            checkpoint(&mut write, process, drafts).await?;
-            write.commit().await?;
+            self.write_batch(Batch::write().then(checkpoint(process, drafts))).await?;
         }
         Ok(())
     }
 
     /// Another model answers than the one that was asked first.
     pub async fn asks_instead(&self, process: &str, reply: MessageId, model: &str) -> sqlx::Result<()> {
-        let mut write = self.write().await?;
-        sqlx::query(
+        let instead = sql::query(
             "update message set asked = coalesce(asked, model), model = $2
              where id = $1 and status = 'streaming' and process = $3",
-        )
-        .bind(reply.to_string())
-        .bind(model)
-        .bind(process)
-        .execute(&mut *write)
-        .await?;
-        write.commit().await
+        );
+        let instead = instead.bind(reply.to_string()).bind(model).bind(process);
+        self.write_batch(Batch::write().then(instead)).await?;
+        Ok(())
     }
 
     /// What a model is told of the newest messages on the way from `leaf` up to the root, oldest first, at most `limit`.
@@ -310,19 +309,8 @@ impl Store {
 
     /// The newest message of a conversation, on whichever branch it is.
     pub async fn leaf(&self, conversation: ConversationId) -> sqlx::Result<Option<Leaf>> {
-        let row = sqlx::query(
-            "select id, status, coalesce(process, '') as process from message
-             where conversation = $1 order by position desc limit 1",
-        )
-        .bind(conversation.to_string())
-        .fetch_optional(self.read())
-        .await?;
-        row.map(|row| {
-            let open = status(row.try_get("status")?).is_open();
-            let process: String = row.try_get("process")?;
-            Ok(Leaf { id: id(row.try_get("id")?)?, process: open.then_some(process) })
-        })
-        .transpose()
+        let row = sqlx::query(LEAF).bind(conversation.to_string()).fetch_optional(self.read()).await?;
+        row.as_ref().map(leaf).transpose()
     }
 
     /// A message, with the conversation that it is in and that conversation's owner.

@@ -2,6 +2,8 @@
 
 use super::Store;
 use super::audit::{self, Note};
+use super::sql::batch::Batch;
+use super::sql::{Query, query};
 use crate::model::AccountId;
 use crate::server::quota::{Quota, Used, days};
 use sqlx::Row;
@@ -21,6 +23,26 @@ fn quota(row: &SqliteRow) -> sqlx::Result<Quota> {
     })
 }
 
+/// Finds the account, where it is in use, and what it has used.
+pub(super) fn allowance(account: AccountId) -> Query {
+    let (today, month) = days();
+    let found = query(
+        "select account.*,
+            (select coalesce(sum(input_tokens + output_tokens), 0) from usage
+             where usage.account = account.id and day >= $2) as today,
+            (select coalesce(sum(input_tokens + output_tokens), 0) from usage
+             where usage.account = account.id and day >= $3) as this_month
+         from account where id = $1 and disabled_at is null",
+    );
+    found.bind(account.to_string()).bind(today.to_string()).bind(month.to_string())
+}
+
+/// What [`allowance`] has found.
+pub(super) fn allowed(row: &SqliteRow) -> sqlx::Result<(Quota, Used)> {
+    let sum = |name: &str| row.try_get::<i64, _>(name).map(|sum| sum.max(0).unsigned_abs());
+    Ok((quota(row)?, Used { today: sum("today")?, this_month: sum("this_month")? }))
+}
+
 impl Store {
     pub async fn quota(&self, account: AccountId) -> sqlx::Result<Quota> {
         let row =
@@ -31,22 +53,9 @@ impl Store {
     /// The account's limits and usage. One query: every message waits for it. `RowNotFound` where the account is
     /// disabled or deleted.
     pub async fn allowance(&self, account: AccountId) -> sqlx::Result<(Quota, Used)> {
-        let (today, month) = days();
-        let row = sqlx::query(
-            "select account.*,
-                (select coalesce(sum(input_tokens + output_tokens), 0) from usage
-                 where usage.account = account.id and day >= $2) as today,
-                (select coalesce(sum(input_tokens + output_tokens), 0) from usage
-                 where usage.account = account.id and day >= $3) as this_month
-             from account where id = $1 and disabled_at is null",
-        )
-        .bind(account.to_string())
-        .bind(today.to_string())
-        .bind(month.to_string())
-        .fetch_one(self.read())
-        .await?;
-        let sum = |name: &str| row.try_get::<i64, _>(name).map(|sum| sum.max(0).unsigned_abs());
-        Ok((quota(&row)?, Used { today: sum("today")?, this_month: sum("this_month")? }))
+        let batch = Batch::read().then(allowance(account));
+        let found = batch.run(self.read()).await?;
+        allowed(found.first().and_then(|found| found.rows.first()).ok_or(sqlx::Error::RowNotFound)?)
     }
 
     pub async fn set_quota(&self, account: AccountId, quota: Quota, note: &Note) -> sqlx::Result<()> {

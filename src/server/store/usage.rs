@@ -2,7 +2,7 @@
 //! conversation stays known.
 
 use super::Store;
-use super::sql::Connection;
+use super::sql::{self, Connection};
 use crate::model::{AccountId, ConversationId, MessageId, Usage};
 use crate::server::times::now;
 use sqlx::query::Query;
@@ -45,21 +45,22 @@ fn add<'q>(query: Query<'q, Sqlite, SqliteArguments>, usage: Usage) -> Query<'q,
         .bind(usage.cost_micros.map(|cost| cost as i64))
 }
 
-/// Writes a reply's usage into the ledger of the account that requested it, along with its end. Where that account is
-/// deleted, it goes to the conversation's owner.
-pub(super) async fn charge_reply(
-    write: &mut Connection,
-    reply: MessageId,
-    usage: Usage,
-    finished_at: &str,
-) -> sqlx::Result<()> {
-    let query = sqlx::query(add_to_ledger!(
+/// Writes a reply's usage into the ledger of the account that requested it, right before its end in one transaction: where
+/// the process still generates it. Where that account is deleted, it goes to the conversation's owner.
+pub(super) fn charge_reply(process: &str, reply: MessageId, usage: Usage, finished_at: &str) -> sql::Query {
+    sql::query(add_to_ledger!(
         "select coalesce((select id from account where id = message.account), conversation.account), substr($2, 1, 10),
                 coalesce(message.model, ''), $3, $4, $5, $6, 1
-         from message join conversation on conversation.id = message.conversation where message.id = $1"
-    ));
-    add(query.bind(reply.to_string()).bind(finished_at), usage).execute(write).await?;
-    Ok(())
+         from message join conversation on conversation.id = message.conversation
+         where message.id = $1 and message.process = $7 and message.status = 'streaming'"
+    ))
+    .bind(reply.to_string())
+    .bind(finished_at)
+    .bind(usage.input_tokens as i64)
+    .bind(usage.output_tokens as i64)
+    .bind(i64::from(usage.estimated))
+    .bind(usage.cost_micros.map(|cost| cost as i64))
+    .bind(process)
 }
 
 /// Adds a guest's usage to the account's.

@@ -1,0 +1,64 @@
+//! What has to be known before a message is answered, in one hand-over and of one state of the database.
+
+use super::Store;
+use super::columns::called;
+use super::conversations::{self, Stored};
+use super::messages::{self, Told};
+use super::quota;
+use super::sql::batch::{Batch, Found};
+use super::sql::query;
+use crate::model::{AccountId, ConversationId, MessageId, Named};
+use crate::server::quota::{Quota, Used};
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+/// The usual case: the conversation is there for the account, the message is new, and no reply is open.
+pub struct BeforeSend {
+    pub stored: Stored,
+    pub quota: Quota,
+    pub used: Used,
+    /// The account as others see it.
+    pub author: Named,
+    /// The way to the last message that is shown, oldest first.
+    pub history: Vec<Told>,
+}
+
+impl Store {
+    /// Reads all that a message needs. `None` where it is not the usual case: then each has to be looked at by itself.
+    pub async fn before_send(
+        &self,
+        account: AccountId,
+        conversation: ConversationId,
+        message: MessageId,
+        most_told: i64,
+    ) -> sqlx::Result<Option<BeforeSend>> {
+        let place = conversation.to_string();
+        let batch = Batch::read()
+            .then(query(conversations::SEEN).bind(&place).bind(account.to_string()))
+            .then(quota::allowance(account))
+            .then(query("select 1 from message where id = $1").bind(message.to_string()))
+            .then(query(messages::LEAF).bind(&place))
+            .then(query(messages::SHOWN_HISTORY).bind(&place).bind(most_told));
+        let found = batch.run(self.read()).await?;
+        let [stored, allowance, known, leaf, history] = found.as_slice() else {
+            return Err(sqlx::Error::Protocol("a batch of five steps has five answers".into()));
+        };
+        let (Some(stored), Some(allowance)) = (first(stored), first(allowance)) else { return Ok(None) };
+        let leaf = first(leaf).map(messages::leaf).transpose()?;
+        if first(known).is_some() || leaf.is_some_and(|leaf| leaf.process.is_some()) {
+            return Ok(None);
+        }
+        let (quota, used) = quota::allowed(allowance)?;
+        Ok(Some(BeforeSend {
+            stored: conversations::stored(stored)?,
+            quota,
+            used,
+            author: called(account, allowance.try_get("name")?),
+            history: history.rows.iter().map(messages::told).collect::<sqlx::Result<_>>()?,
+        }))
+    }
+}
+
+fn first(found: &Found) -> Option<&SqliteRow> {
+    found.rows.first()
+}
