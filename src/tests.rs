@@ -26,6 +26,7 @@ mod faults;
 mod first_message;
 mod floors;
 mod guests;
+mod hand_overs;
 mod images;
 mod indexes;
 mod invariants;
@@ -52,6 +53,7 @@ mod reload;
 mod revoking;
 mod rng;
 mod search;
+mod seats;
 mod security;
 mod sending;
 mod sharing;
@@ -69,6 +71,7 @@ mod usage;
 mod used;
 mod viewer;
 mod wire;
+mod write_ahead;
 mod writing;
 
 #[path = "../examples/upstream/server.rs"]

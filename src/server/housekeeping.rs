@@ -8,10 +8,12 @@ use std::panic::resume_unwind;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// How often to forget idle journals, quiet senders, unsent images, unused sessions and abandoned guests.
 const SWEEP: Duration = Duration::from_secs(60);
+/// How often to look whether the write-ahead log is to be folded: at 20 MB a second it has then grown by 10.
+const LOG: Duration = Duration::from_millis(500);
 /// How often to check whether the journals take too much memory.
 const CROWDED: Duration = Duration::from_secs(1);
 
@@ -41,6 +43,29 @@ pub(super) async fn make_room(state: Weak<Shared>, drain: Drain) {
             }
         };
         round(&state.metrics, "memory", work).await;
+    }
+}
+
+/// Folds the write-ahead log into the database's file, away from what users wait for. It goes on during a drain, in
+/// which replies still end.
+pub(super) async fn tend_log(state: Weak<Shared>) {
+    let mut is_failing = false;
+    let mut ticks = interval(LOG);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(state) = state.upgrade() else { return };
+        let mut result = Ok(());
+        round(&state.metrics, "log", async { result = state.store.tend_log().await }).await;
+        match result {
+            Err(sqlx::Error::PoolClosed) => return,
+            Err(error) if !is_failing => {
+                is_failing = true;
+                tracing::warn!(%error, "The write-ahead log could not be folded into the database's file");
+            }
+            Err(_) => {}
+            Ok(()) => is_failing = false,
+        }
     }
 }
 

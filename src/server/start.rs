@@ -88,6 +88,7 @@ impl State {
         tokio::spawn(housekeeping::discover(Arc::downgrade(&state.0), state.drain.clone()));
         tokio::spawn(housekeeping::sweep(Arc::downgrade(&state.0), state.drain.clone()));
         tokio::spawn(housekeeping::make_room(Arc::downgrade(&state.0), state.drain.clone()));
+        tokio::spawn(housekeeping::tend_log(Arc::downgrade(&state.0)));
         tokio::spawn(revocation::watch(Arc::downgrade(&state.0), seen));
         let deleting = state.clone();
         tokio::spawn(async move { accounts::resume_deletions(&deleting).await });

@@ -1,6 +1,6 @@
 //! The store: accounts, conversations and messages in SQLite.
 //!
-//! One writer and a pool of read-only connections: with a single writer no transaction ever fails because of another
+//! One writer and some read-only connections: with a single writer no transaction ever fails because of another
 //! one of ours (`BEGIN IMMEDIATE` on several lost nine of ten). The SQL is the common subset of SQLite and PostgreSQL,
 //! with `$n` parameters, so that a second database needs no second text.
 
@@ -33,6 +33,7 @@ pub mod search;
 mod session_ends;
 pub mod sessions;
 pub mod sharing;
+pub(crate) mod sql;
 pub mod tokens;
 pub mod usage;
 mod used;
@@ -42,7 +43,10 @@ mod writing;
 use super::store::processes::Processes;
 use crate::error::Problem;
 use anyhow::Context;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sql::Seats;
+use sql::write_ahead::{self, MAX_LOG_BYTES, WriteAhead};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, SqliteConnection};
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -51,11 +55,12 @@ use std::time::Duration;
 use write::Write;
 
 /// Reads are short; more connections than this only cost memory.
-const READERS: u32 = 8;
+const READERS: usize = 8;
 /// Another process may hold the file briefly (a backup). Beyond this, users are told to try again.
 const BUSY: Duration = Duration::from_secs(5);
-/// How long a write waits for the writes before it.
-const QUEUE: Duration = Duration::from_secs(10);
+/// How many statements each connection keeps prepared: more than the store has. sqlx's own limit is fewer, and the
+/// statements would then push each other out.
+const STATEMENTS: usize = 512;
 /// Checking a file takes about a second for a gigabyte: a larger one would delay the start, and the reads that find its
 /// damage report it.
 const MAX_CHECKED_BYTES: u64 = 64 << 20;
@@ -69,8 +74,10 @@ pub const RETRY_AFTER_SECONDS: u64 = 5;
 /// The database. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    writer: SqlitePool,
-    reader: SqlitePool,
+    writer: Seats,
+    reader: Seats,
+    write_ahead: Arc<WriteAhead>,
+    hand_overs: Arc<AtomicU64>,
     writes: Arc<AtomicU64>,
     held: endings::HeldEndings,
     presence: Arc<Processes>,
@@ -90,24 +97,24 @@ impl Store {
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(BUSY)
             .foreign_keys(true)
+            .statement_cache_capacity(STATEMENTS)
             // Deleted data is overwritten, not only unlinked. For every write: a reply's text of a second ago is in
             // pages that its next checkpoint frees.
             .pragma("secure_delete", "on");
+        let options = write_ahead::left_alone(options, MAX_LOG_BYTES);
         let path = options.get_filename().to_owned();
         make_private(&path).with_context(|| format!("DATABASE_URL: {} cannot be written", path.display()))?;
 
-        // Not tested before each use: a file does not hang up, and the test costs as much as a query.
-        let pool = || {
-            let options = SqlitePoolOptions::new().acquire_timeout(QUEUE).test_before_acquire(false);
-            options.idle_timeout(None).max_lifetime(None)
-        };
-        let writer =
-            pool().max_connections(1).connect_with(options.clone()).await.map_err(|error| not_opened(error, &path))?;
-        check(&writer, &path).await?;
-        sqlx::migrate!().run(&writer).await.context("The database's tables could not be brought up to date")?;
+        let mut first = options.connect().await.map_err(|error| not_opened(error, &path))?;
+        check(&mut first, &path).await?;
+        sqlx::migrate!().run(&mut first).await.context("The database's tables could not be brought up to date")?;
+        let hand_overs = Arc::default();
+        let writer = Seats::new(vec![first], options.clone(), &hand_overs);
+        let write_ahead = Arc::new(WriteAhead::open(&options, MAX_LOG_BYTES, &hand_overs).await?);
         // All of them now: a connection that is opened later would open whatever file is at the path then.
-        let reader =
-            pool().max_connections(READERS).min_connections(READERS).connect_with(options.read_only(true)).await?;
+        let options = options.read_only(true);
+        let readers = futures::future::try_join_all((0..READERS).map(|_| options.connect())).await?;
+        let reader = Seats::new(readers, options, &hand_overs);
         let presence = Processes::begin(&path);
         let presence =
             presence.with_context(|| format!("DATABASE_URL: no file can be made beside {}", path.display()))?;
@@ -115,7 +122,7 @@ impl Store {
         let (writes, held, log) = Default::default();
         let file = file::Opened::at(&path).with_context(|| format!("DATABASE_URL: {} is gone", path.display()))?;
         let file = Arc::new(file);
-        let store = Self { writer, reader, writes, held, presence, log, file };
+        let store = Self { writer, reader, write_ahead, hand_overs, writes, held, presence, log, file };
         match store.first_writes().await {
             Err(error) if is_full(&error) => {
                 tracing::error!(%error, "The disk is full: what is there can be read, and nothing is taken until there is room");
@@ -140,13 +147,19 @@ impl Store {
         Ok(write)
     }
 
-    pub(crate) fn read(&self) -> &SqlitePool {
+    /// The connections that read: each query takes one of them.
+    pub(crate) fn read(&self) -> &Seats {
         &self.reader
     }
 
     /// How many write transactions were begun since the start.
     pub fn writes(&self) -> u64 {
         self.writes.load(Ordering::Relaxed)
+    }
+
+    /// How many commands were handed over to SQLite's threads since the start.
+    pub fn hand_overs(&self) -> u64 {
+        self.hand_overs.load(Ordering::Relaxed)
     }
 
     /// Whether the store answers reads and writes, and whether there is free space.
@@ -164,10 +177,19 @@ impl Store {
         write.commit().await
     }
 
+    /// Keeps the write-ahead log short. To be called twice a second.
+    ///
+    /// # Errors
+    /// `PoolClosed` once the store is closed.
+    pub async fn tend_log(&self) -> sqlx::Result<()> {
+        self.write_ahead.tend().await
+    }
+
     /// Closes every connection, after which the write-ahead log is folded into the file.
     pub async fn close(&self) {
         self.reader.close().await;
         self.writer.close().await;
+        self.write_ahead.close().await;
         if let Err(error) = self.presence.end() {
             tracing::warn!(%error, "The file that says that this process lives could not be removed");
         }
@@ -175,11 +197,11 @@ impl Store {
 }
 
 /// Refuses a damaged file before anything is read from it, or worse, added to it.
-async fn check(writer: &SqlitePool, path: &Path) -> anyhow::Result<()> {
+async fn check(connection: &mut SqliteConnection, path: &Path) -> anyhow::Result<()> {
     if std::fs::metadata(path).is_ok_and(|file| MAX_CHECKED_BYTES < file.len()) {
         return Ok(());
     }
-    let checked = sqlx::query_scalar("pragma quick_check(1)").fetch_one(writer).await;
+    let checked = sqlx::query_scalar("pragma quick_check(1)").fetch_one(connection).await;
     let found: String = checked.unwrap_or_else(|error| error.to_string());
     let found = found.lines().last().unwrap_or_default();
     if found == "ok" { Ok(()) } else { Err(damaged(path, found)) }

@@ -3,13 +3,14 @@
 use super::audit::Note;
 use super::columns::{self, called};
 use super::revocations::Revoked;
+use super::sql::Connection;
 use super::{Store, audit, merging, names, session_ends, usage};
 use crate::model::{AccountId, Named};
 use crate::server::principal::{Name, Role};
 use crate::server::secret::Hash;
 use crate::server::times::now;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+use sqlx::{QueryBuilder, Row, Sqlite};
 
 /// An account as it is stored.
 #[derive(Clone, Debug)]
@@ -202,7 +203,7 @@ impl Store {
 /// See [`Store::add_account`]. Where no account was created, the transaction must not be committed. `issuer` is the
 /// log's name for the issuer that has proven the identity.
 pub(super) async fn make(
-    write: &mut SqliteConnection,
+    write: &mut Connection,
     new: NewAccount<'_>,
     issuer: Option<&str>,
 ) -> sqlx::Result<Result<(AccountId, Role), NotMade>> {

@@ -2,10 +2,11 @@
 //! counts.
 
 use super::Store;
+use super::sql::Connection;
 use crate::server::principal::Credential;
 use crate::server::principal::Principal;
 use crate::server::principal::asking::{Asking, current};
-use sqlx::{SqliteConnection, SqliteExecutor};
+use sqlx::SqliteExecutor;
 
 /// The error where the caller's right was withdrawn before the write.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +48,7 @@ pub(super) fn is_withdrawn(error: &sqlx::Error) -> bool {
 }
 
 /// Checks in a transaction that has just begun.
-pub(super) async fn ask_in(write: &mut SqliteConnection) -> sqlx::Result<()> {
+pub(super) async fn ask_in(write: &mut Connection) -> sqlx::Result<()> {
     match current() {
         Some(asking) => ask(write, asking).await,
         None => Ok(()),

@@ -1,10 +1,11 @@
 //! The audit log: who changed what for whom; and the admins' settings.
 
 use super::Store;
+use super::sql::Connection;
 use crate::model::AccountId;
 use crate::server::principal::Name;
 use crate::server::times::now;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 use uuid::{NoContext, Timestamp, Uuid};
 
 /// An entry of the audit log. All of it is text for people.
@@ -41,7 +42,7 @@ impl Note {
 }
 
 /// Adds an entry along with what it is about.
-pub(super) async fn add(write: &mut SqliteConnection, note: &Note) -> sqlx::Result<()> {
+pub(super) async fn add(write: &mut Connection, note: &Note) -> sqlx::Result<()> {
     sqlx::query("insert into audit (id, at, actor, action, subject, detail) values ($1, $2, $3, $4, $5, $6)")
         .bind(Uuid::now_v7().to_string())
         .bind(now())
@@ -56,12 +57,7 @@ pub(super) async fn add(write: &mut SqliteConnection, note: &Note) -> sqlx::Resu
 
 /// Removes an account's names from the log: its present name and earlier ones. A name that another account has now
 /// stays: the entries of the two cannot be told apart.
-pub(super) async fn unname(
-    write: &mut SqliteConnection,
-    account: AccountId,
-    name: &str,
-    unnamed: &str,
-) -> sqlx::Result<()> {
+pub(super) async fn unname(write: &mut Connection, account: AccountId, name: &str, unnamed: &str) -> sqlx::Result<()> {
     for name in names(&mut *write, name).await? {
         if !is_anothers(&mut *write, account, &name).await? {
             replace(&mut *write, &name, unnamed).await?;
@@ -71,7 +67,7 @@ pub(super) async fn unname(
 }
 
 /// The earlier names of the account that has this name, as far as the log knows.
-async fn names(write: &mut SqliteConnection, name: &str) -> sqlx::Result<Vec<String>> {
+async fn names(write: &mut Connection, name: &str) -> sqlx::Result<Vec<String>> {
     let renamed: Vec<(String, String)> =
         sqlx::query_as("select subject, detail from audit where action = $1 order by id desc")
             .bind(RENAMED)
@@ -91,7 +87,7 @@ async fn names(write: &mut SqliteConnection, name: &str) -> sqlx::Result<Vec<Str
     Ok(names)
 }
 
-async fn is_anothers(write: &mut SqliteConnection, account: AccountId, name: &str) -> sqlx::Result<bool> {
+async fn is_anothers(write: &mut Connection, account: AccountId, name: &str) -> sqlx::Result<bool> {
     let Ok(name) = Name::parse(name) else { return Ok(false) };
     let row = sqlx::query("select 1 from account where name_key = $1 and id <> $2")
         .bind(name.key())
@@ -101,7 +97,7 @@ async fn is_anothers(write: &mut SqliteConnection, account: AccountId, name: &st
     Ok(row.is_some())
 }
 
-async fn replace(write: &mut SqliteConnection, name: &str, unnamed: &str) -> sqlx::Result<()> {
+async fn replace(write: &mut Connection, name: &str, unnamed: &str) -> sqlx::Result<()> {
     for column in ["update audit set actor = $2 where actor = $1", "update audit set subject = $2 where subject = $1"] {
         sqlx::query(column).bind(name).bind(unnamed).execute(&mut *write).await?;
     }

@@ -7,7 +7,7 @@ use super::{Store, audit, columns, images, people, used};
 use crate::model::AccountId;
 use crate::server::sync::lock;
 use crate::server::times::now;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 use std::sync::Mutex;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -133,38 +133,15 @@ impl Store {
         if !self.log.take_turn() {
             return Ok(());
         }
-        let mut connection = self.writer.acquire().await?;
-        let is_busy = match set_patience(&mut connection, PATIENCE).await {
-            Ok(()) => truncate_log(&mut connection).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = set_patience(&mut connection, super::BUSY).await {
-            connection.close().await?;
-            return Err(error);
-        }
-        if !is_busy? {
+        if self.write_ahead.empty().await? {
             self.log.set_due(false);
         }
         Ok(())
     }
 }
 
-/// How long other writes wait for concurrent readers: longer than our reads take.
-const PATIENCE: Duration = Duration::from_millis(100);
-/// The shortest interval at which the log is emptied: it blocks the writer, and any user can delete something.
+/// The shortest interval at which the log is emptied: the writer waits for that, and any user can delete something.
 const LOG_EVERY: Duration = Duration::from_secs(60);
-
-/// Returns whether others were reading, so that the log could not be emptied.
-async fn truncate_log(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
-    let is_busy: i64 = sqlx::query_scalar("pragma wal_checkpoint(truncate)").fetch_one(connection).await?;
-    Ok(is_busy != 0)
-}
-
-async fn set_patience(connection: &mut SqliteConnection, patience: Duration) -> sqlx::Result<()> {
-    let pragma = format!("pragma busy_timeout = {}", patience.as_millis());
-    sqlx::query(sqlx::AssertSqlSafe(pragma)).execute(connection).await?;
-    Ok(())
-}
 
 /// Whether the write-ahead log still holds what was deleted.
 #[derive(Default)]

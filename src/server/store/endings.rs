@@ -6,10 +6,10 @@ mod ending;
 pub use ending::Ending;
 
 use super::Store;
+use super::sql::Connection;
 use super::usage::charge_reply;
 use crate::model::{ConversationId, Message, MessageId, ReplyError, Status};
 use crate::server::sync::lock;
-use sqlx::SqliteConnection;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
@@ -124,7 +124,7 @@ impl Store {
 }
 
 /// Who has ended a reply that is no longer open.
-async fn written_before(write: &mut SqliteConnection, ending: &Ending) -> sqlx::Result<Written> {
+async fn written_before(write: &mut Connection, ending: &Ending) -> sqlx::Result<Written> {
     let ours = sqlx::query("select 1 from message where id = $1 and status = $2 and finished_at = $3")
         .bind(ending.reply.to_string())
         .bind(ending.status.name())

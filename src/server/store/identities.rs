@@ -2,11 +2,12 @@
 
 use super::accounts::{NewAccount, NotMade, make};
 use super::audit::{self, Note};
+use super::sql::Connection;
 use super::{Store, columns};
 use crate::model::AccountId;
 use crate::server::secret::Hash;
 use crate::server::times::{ago, now};
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 use std::time::Duration;
 
 /// An identity as its account sees it.
@@ -55,13 +56,13 @@ fn owner(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Owner> {
 }
 
 /// Links it, and logs that: never with an address, since the log outlives the account.
-async fn link(write: &mut SqliteConnection, owner: &Owner, new: &NewIdentity, how: &str) -> sqlx::Result<()> {
+async fn link(write: &mut Connection, owner: &Owner, new: &NewIdentity, how: &str) -> sqlx::Result<()> {
     insert(&mut *write, owner.account, new).await?;
     let detail = format!("{}{how}", new.issuer);
     audit::add(write, &Note::new(&owner.name, "linked a way to sign in", &owner.name, &detail)).await
 }
 
-async fn insert(write: &mut SqliteConnection, account: AccountId, new: &NewIdentity) -> sqlx::Result<()> {
+async fn insert(write: &mut Connection, account: AccountId, new: &NewIdentity) -> sqlx::Result<()> {
     sqlx::query(
         "insert into identity (id, account, issuer, subject, address, called, created_at)
          values ($1, $2, $3, $4, $5, $6, $7)",
@@ -82,7 +83,7 @@ const OWNER: &str = "select account.id, account.name, account.disabled_at
      from identity join account on account.id = identity.account where issuer = $1 and subject = $2";
 
 /// The account that has it now: the user may have signed in by another tab meanwhile.
-async fn found(write: &mut SqliteConnection, new: &NewIdentity) -> sqlx::Result<Option<Owner>> {
+async fn found(write: &mut Connection, new: &NewIdentity) -> sqlx::Result<Option<Owner>> {
     let row = sqlx::query(OWNER).bind(&new.issuer).bind(&new.subject).fetch_optional(write).await?;
     row.as_ref().map(owner).transpose()
 }

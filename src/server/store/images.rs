@@ -5,12 +5,13 @@
 
 use super::Store;
 use super::columns::id;
+use super::sql::Connection;
 use crate::model::{AccountId, ConversationId, Image, ImageId, Message};
 use crate::server::picture::Picture;
 use crate::server::principal::ViewerId;
 use crate::server::times::now;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+use sqlx::{QueryBuilder, Row, Sqlite};
 use std::collections::HashMap;
 
 /// The right to an image: its uploader's, or that of a viewer who may see a message that has it.
@@ -227,7 +228,7 @@ fn among(query: &mut QueryBuilder<Sqlite>, ids: &[ImageId]) {
 }
 
 /// Deletes those of these pictures that no image has any more.
-pub(super) async fn delete_unused(write: &mut SqliteConnection, pictures: &[String]) -> sqlx::Result<()> {
+pub(super) async fn delete_unused(write: &mut Connection, pictures: &[String]) -> sqlx::Result<()> {
     for picture in pictures {
         let mut delete = QueryBuilder::<Sqlite>::new("delete from picture where hash = ");
         delete.push_bind(picture).push(" and ").push(UNUSED);
@@ -237,7 +238,7 @@ pub(super) async fn delete_unused(write: &mut SqliteConnection, pictures: &[Stri
 }
 
 /// Ties a message to its images.
-pub(super) async fn refer(write: &mut SqliteConnection, message: &Message) -> sqlx::Result<()> {
+pub(super) async fn refer(write: &mut Connection, message: &Message) -> sqlx::Result<()> {
     for image in &message.images {
         sqlx::query("insert into message_image (message, image) values ($1, $2)")
             .bind(message.id.to_string())
@@ -249,7 +250,7 @@ pub(super) async fn refer(write: &mut SqliteConnection, message: &Message) -> sq
 }
 
 /// The images that are in messages of this conversation and of no other.
-pub(super) async fn only_in(write: &mut SqliteConnection, conversation: ConversationId) -> sqlx::Result<Vec<String>> {
+pub(super) async fn only_in(write: &mut Connection, conversation: ConversationId) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar(
         "select distinct image from message_image
          join message on message.id = message_image.message and message.conversation = $1
@@ -263,7 +264,7 @@ pub(super) async fn only_in(write: &mut SqliteConnection, conversation: Conversa
 }
 
 /// Removes the images of a deleted account from the messages that show them.
-pub(super) async fn take_out(write: &mut SqliteConnection, account: AccountId) -> sqlx::Result<()> {
+pub(super) async fn take_out(write: &mut Connection, account: AccountId) -> sqlx::Result<()> {
     sqlx::query(
         "with gone as (select image.id from image join account on account.id = image.account
                        where account.id = $1 and leaving_at is not null)
@@ -279,7 +280,7 @@ pub(super) async fn take_out(write: &mut SqliteConnection, account: AccountId) -
 }
 
 /// Deletes images that are in no message any more, and the pictures that only they had.
-pub(super) async fn delete_all(write: &mut SqliteConnection, images: &[String]) -> sqlx::Result<()> {
+pub(super) async fn delete_all(write: &mut Connection, images: &[String]) -> sqlx::Result<()> {
     for image in images {
         let pictures = sqlx::query_scalar("delete from image where id = $1 returning picture").bind(image);
         let pictures: Vec<String> = pictures.fetch_all(&mut *write).await?;

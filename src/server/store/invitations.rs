@@ -1,12 +1,13 @@
 //! Invitations to sign up.
 
 use super::audit::{self, Note};
+use super::sql::Connection;
 use super::{Store, columns};
 use crate::model::AccountId;
 use crate::server::principal::Role;
 use crate::server::secret::Hash;
 use crate::server::times::now;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 
 /// An invitation as an admin sees it.
 #[derive(Clone, Debug)]
@@ -64,7 +65,7 @@ macro_rules! open_invitation {
 }
 
 /// Takes one use of it. None: it cannot be taken.
-pub(super) async fn take(write: &mut SqliteConnection, hash: Hash) -> sqlx::Result<Option<Role>> {
+pub(super) async fn take(write: &mut Connection, hash: Hash) -> sqlx::Result<Option<Role>> {
     let row = sqlx::query(concat!(open_invitation!("update invitation set used = used + 1"), " returning role"))
         .bind(hash.to_string())
         .bind(now())

@@ -1,6 +1,7 @@
 //! Creating conversations: alone, or with their first message.
 
 use super::conversations::{Stored, json, seen};
+use super::sql::Connection;
 use super::{Store, used, writing};
 use crate::contract::Changes;
 use crate::error::Problem;
@@ -8,7 +9,6 @@ use crate::model::{Access, AccountId, ConversationId, Named};
 use crate::server::quota::Writer;
 use crate::server::secret::Hash;
 use crate::server::times::now;
-use sqlx::SqliteConnection;
 
 /// The answer where a new conversation's id belongs to another account, or to a deleted conversation.
 pub fn taken() -> Problem {
@@ -20,7 +20,7 @@ pub fn taken() -> Problem {
 /// # Errors
 /// 429 and 409 where the account has made enough (`store/writing`).
 pub(super) async fn make(
-    write: &mut SqliteConnection,
+    write: &mut Connection,
     writer: Writer,
     conversation: ConversationId,
     settings: Changes,

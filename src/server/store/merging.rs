@@ -1,10 +1,10 @@
 //! Merges a guest's data into an account.
 
+use super::sql::Connection;
 use super::{usage, used};
 use crate::model::AccountId;
-use sqlx::SqliteConnection;
 
-pub(super) async fn is_guest(write: &mut SqliteConnection, id: AccountId) -> sqlx::Result<bool> {
+pub(super) async fn is_guest(write: &mut Connection, id: AccountId) -> sqlx::Result<bool> {
     let row = sqlx::query("select 1 from account where id = $1 and name is null")
         .bind(id.to_string())
         .fetch_optional(write)
@@ -13,7 +13,7 @@ pub(super) async fn is_guest(write: &mut SqliteConnection, id: AccountId) -> sql
 }
 
 /// See [`super::Store::merge`].
-pub(super) async fn merge(write: &mut SqliteConnection, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
+pub(super) async fn merge(write: &mut Connection, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
     if !is_guest(&mut *write, guest).await? {
         return Ok(());
     }
@@ -27,7 +27,7 @@ pub(super) async fn merge(write: &mut SqliteConnection, guest: AccountId, accoun
     remove(write, guest).await
 }
 
-pub(super) async fn remove(write: &mut SqliteConnection, id: AccountId) -> sqlx::Result<()> {
+pub(super) async fn remove(write: &mut Connection, id: AccountId) -> sqlx::Result<()> {
     used::delete_all_of(&mut *write, id).await?;
     sqlx::query("delete from account where id = $1").bind(id.to_string()).execute(write).await?;
     Ok(())
@@ -35,11 +35,7 @@ pub(super) async fn remove(write: &mut SqliteConnection, id: AccountId) -> sqlx:
 
 /// What is shared with a guest is shared with the account from now on; what it has written and uploaded becomes the
 /// account's.
-pub(super) async fn inherit_shares(
-    write: &mut SqliteConnection,
-    guest: AccountId,
-    account: AccountId,
-) -> sqlx::Result<()> {
+pub(super) async fn inherit_shares(write: &mut Connection, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
     for what in [
         "insert into share (conversation, account, role, created_at)
          select conversation, $2, role, created_at from share where account = $1

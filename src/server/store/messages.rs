@@ -2,6 +2,7 @@
 
 use super::columns::{called, id};
 use super::conversations::Stored;
+use super::sql::Connection;
 use super::{Store, images, making};
 use crate::contract::Changes;
 use crate::error::Problem;
@@ -9,7 +10,7 @@ use crate::model::{AccountId, ConversationId, Image, Message, MessageId, Named, 
 use crate::server::principal::ViewerId;
 use crate::server::quota::Writer;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+use sqlx::{QueryBuilder, Row, Sqlite};
 
 /// A reply that is to be opened, and perhaps the person's message that it answers.
 pub struct Opening<'a> {
@@ -169,7 +170,7 @@ const INSERT: &str = "insert into message
 const CHECKPOINTED_TOGETHER: usize = 32;
 
 /// One statement for all: each has to be handed to SQLite's thread and its answer waited for.
-async fn checkpoint(write: &mut SqliteConnection, process: &str, drafts: &[Checkpoint]) -> sqlx::Result<()> {
+async fn checkpoint(write: &mut Connection, process: &str, drafts: &[Checkpoint]) -> sqlx::Result<()> {
     let mut update = QueryBuilder::<Sqlite>::new("with draft (id, text, thinking, thinking_ms, thinking_since) as (");
     update.push_values(drafts, |mut row, draft| {
         row.push_bind(draft.reply.to_string()).push_bind(&draft.text).push_bind(&draft.thinking);

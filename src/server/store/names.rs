@@ -2,16 +2,17 @@
 
 use super::Store;
 use super::columns::id;
+use super::sql::Connection;
 use crate::model::AccountId;
 use crate::server::principal::Name;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 
 /// How many names get their skeletons in one transaction at the start.
 const FILLED_TOGETHER: i64 = 500;
 
 /// Whether another account than `account` has this name, or one that looks alike. An account whose existing name
 /// already looks like another keeps it.
-pub(super) async fn is_taken(write: &mut SqliteConnection, name: &Name, account: AccountId) -> sqlx::Result<bool> {
+pub(super) async fn is_taken(write: &mut Connection, name: &Name, account: AccountId) -> sqlx::Result<bool> {
     let row = sqlx::query(
         "select 1 from account other
          where other.id <> $1 and (other.name_key = $2
@@ -29,7 +30,7 @@ pub(super) async fn is_taken(write: &mut SqliteConnection, name: &Name, account:
 }
 
 /// Writes the skeleton of the account's name.
-pub(super) async fn keep_look(write: &mut SqliteConnection, account: AccountId, name: &Name) -> sqlx::Result<()> {
+pub(super) async fn keep_look(write: &mut Connection, account: AccountId, name: &Name) -> sqlx::Result<()> {
     sqlx::query("update account set name_skeleton = $2, name_look = $3 where id = $1")
         .bind(account.to_string())
         .bind(name.skeleton())

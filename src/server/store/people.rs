@@ -3,13 +3,14 @@
 use super::accounts::{Account, account};
 use super::audit::{self, Note};
 use super::revocations::{self, Revoked};
+use super::sql::Connection;
 use super::{Store, session_ends};
 use crate::model::{AccountId, Usage};
 use crate::server::principal::Role;
 use crate::server::quota::days;
 use crate::server::times::now;
+use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
 
 /// Accounts on one page.
 pub const PAGE: i64 = 50;
@@ -184,7 +185,7 @@ fn spending(row: &SqliteRow, account: Option<Account>) -> sqlx::Result<Spending>
 }
 
 /// Ends the account's sessions, and the open streams of its tokens.
-pub(super) async fn end_all(write: &mut SqliteConnection, id: AccountId) -> sqlx::Result<Vec<Revoked>> {
+pub(super) async fn end_all(write: &mut Connection, id: AccountId) -> sqlx::Result<Vec<Revoked>> {
     let mut ended = session_ends::end_sessions(write, id, None).await?;
     revocations::note(write, Revoked::Account(id)).await?;
     ended.push(Revoked::Account(id));

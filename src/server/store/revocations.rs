@@ -2,10 +2,11 @@
 //! for other processes on this database, which poll four times a second.
 
 use super::Store;
+use super::sql::Connection;
 use crate::model::{AccountId, ConversationId};
 use crate::server::secret::Hash;
 use crate::server::times::{ago, now};
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 use std::time::Duration;
 
 /// How long an entry is kept: long after every process has seen it.
@@ -62,12 +63,12 @@ impl Revoked {
 }
 
 /// Writes a revocation. There is one writer, so the numbers are in the order of the commits.
-pub(super) async fn note(write: &mut SqliteConnection, revoked: Revoked) -> sqlx::Result<()> {
+pub(super) async fn note(write: &mut Connection, revoked: Revoked) -> sqlx::Result<()> {
     note_by(write, None, revoked).await
 }
 
 /// Writes a revocation of a process that tells its own viewers at once.
-pub(super) async fn note_by(write: &mut SqliteConnection, process: Option<&str>, revoked: Revoked) -> sqlx::Result<()> {
+pub(super) async fn note_by(write: &mut Connection, process: Option<&str>, revoked: Revoked) -> sqlx::Result<()> {
     let (kind, subject) = revoked.columns();
     sqlx::query(
         "insert into revocation (seq, kind, subject, at, process)

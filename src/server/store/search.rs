@@ -7,9 +7,12 @@
 use super::Store;
 use super::columns::id;
 use crate::model::{AccountId, ConversationId, MessageId, Role};
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+
+/// How many messages are read at a time: a search often stops after a few, and others wait for the connection.
+const TEXTS_TOGETHER: usize = 16;
 
 /// How far a search has come: after this message of this conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,13 +90,25 @@ impl Store {
 
     /// The conversation's messages before this position, newest first, in single steps. Open replies are left out.
     pub fn texts(&self, conversation: ConversationId, before: i64) -> impl Stream<Item = sqlx::Result<FoundText>> {
+        let pages = stream::try_unfold(Some(before), move |before| async move {
+            let Some(before) = before else { return Ok::<_, sqlx::Error>(None) };
+            let texts = self.texts_before(conversation, before).await?;
+            let next = texts.last().filter(|_| texts.len() == TEXTS_TOGETHER).map(|text| text.position);
+            Ok(Some((stream::iter(texts).map(Ok), next)))
+        });
+        pages.try_flatten()
+    }
+
+    async fn texts_before(&self, conversation: ConversationId, before: i64) -> sqlx::Result<Vec<FoundText>> {
         let rows = sqlx::query(
             "select id, role, text, created_at, position from message
-             where conversation = $1 and position < $2 and status <> 'streaming' order by position desc",
+             where conversation = $1 and position < $2 and status <> 'streaming' order by position desc limit $3",
         )
         .bind(conversation.to_string())
         .bind(before)
-        .fetch(self.read());
-        rows.map(|row| said(&row?))
+        .bind(TEXTS_TOGETHER as i64)
+        .fetch_all(self.read())
+        .await?;
+        rows.iter().map(said).collect()
     }
 }

@@ -3,18 +3,16 @@
 use super::audit::{self, Note};
 use super::merging::merge;
 use super::revocations::{Revoked, note};
+use super::sql::Connection;
 use super::{Store, columns};
 use crate::model::AccountId;
 use crate::server::secret::Hash;
+use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
 
 /// Ends a session that another one replaces. Returns its account, and the guest whose conversations that account has
 /// not been asked about.
-pub(super) async fn end_session(
-    write: &mut SqliteConnection,
-    session: Hash,
-) -> sqlx::Result<Option<(AccountId, AccountId)>> {
+pub(super) async fn end_session(write: &mut Connection, session: Hash) -> sqlx::Result<Option<(AccountId, AccountId)>> {
     let row = sqlx::query("delete from session where token_hash = $1 returning account, guest")
         .bind(session.to_string())
         .fetch_optional(&mut *write)
@@ -27,7 +25,7 @@ pub(super) async fn end_session(
 
 /// The revocation of a session whose row is deleted: its account can no longer be asked about the guest that it pointed
 /// to, so the account keeps the guest's data.
-async fn ended(write: &mut SqliteConnection, row: &SqliteRow) -> sqlx::Result<Revoked> {
+async fn ended(write: &mut Connection, row: &SqliteRow) -> sqlx::Result<Revoked> {
     let session = Revoked::Session(columns::hash(row.try_get("token_hash")?)?);
     if let Some(guest) = row.try_get::<Option<&str>, _>("guest")? {
         merge(write, columns::id(guest)?, columns::id(row.try_get("account")?)?).await?;
@@ -38,7 +36,7 @@ async fn ended(write: &mut SqliteConnection, row: &SqliteRow) -> sqlx::Result<Re
 
 /// Ends the account's sessions, except one.
 pub(super) async fn end_sessions(
-    write: &mut SqliteConnection,
+    write: &mut Connection,
     account: AccountId,
     but: Option<Hash>,
 ) -> sqlx::Result<Vec<Revoked>> {
@@ -51,7 +49,7 @@ pub(super) async fn end_sessions(
     all_ended(write, &rows).await
 }
 
-pub(super) async fn all_ended(write: &mut SqliteConnection, rows: &[SqliteRow]) -> sqlx::Result<Vec<Revoked>> {
+pub(super) async fn all_ended(write: &mut Connection, rows: &[SqliteRow]) -> sqlx::Result<Vec<Revoked>> {
     let mut revoked = Vec::new();
     for row in rows {
         revoked.push(ended(write, row).await?);

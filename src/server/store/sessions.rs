@@ -1,12 +1,13 @@
 //! Sessions: the browsers that accounts are signed in with, and the browsers that were.
 
 use super::revocations::Revoked;
+use super::sql::Connection;
 use super::{Store, columns};
 use crate::model::AccountId;
 use crate::server::principal::Role;
 use crate::server::secret::Hash;
 use crate::server::times::{ago, now};
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 use std::time::Duration;
 
 /// The time of the last use is written at most once in this time: a page is a dozen requests.
@@ -45,7 +46,7 @@ pub struct Session {
 }
 
 pub(super) async fn add(
-    write: &mut SqliteConnection,
+    write: &mut Connection,
     account: AccountId,
     session: Hash,
     device: &str,

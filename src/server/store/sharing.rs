@@ -6,14 +6,15 @@
 use super::Store;
 use super::columns::{access, called, hash, id};
 use super::revocations::{Revoked, note_by};
+use super::sql::Connection;
 use super::writing;
 use crate::error::Problem;
 use crate::model::{Access, AccountId, ConversationId, Named};
 use crate::server::quota::Writer;
 use crate::server::secret::Hash;
 use crate::server::times::now;
+use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
 
 /// A user with whom a conversation is shared.
 #[derive(Clone, Debug)]
@@ -78,7 +79,7 @@ macro_rules! open_link {
 }
 
 async fn role_of(
-    write: &mut SqliteConnection,
+    write: &mut Connection,
     conversation: ConversationId,
     account: AccountId,
 ) -> sqlx::Result<Option<Access>> {
@@ -291,13 +292,13 @@ impl Store {
     }
 }
 
-async fn count(write: &mut SqliteConnection, conversation: ConversationId) -> sqlx::Result<i64> {
+async fn count(write: &mut Connection, conversation: ConversationId) -> sqlx::Result<i64> {
     let count = sqlx::query_scalar("select count(*) from share where conversation = $1").bind(conversation.to_string());
     count.fetch_one(write).await
 }
 
 async fn give(
-    write: &mut SqliteConnection,
+    write: &mut Connection,
     process: &str,
     conversation: ConversationId,
     account: AccountId,
@@ -319,7 +320,7 @@ async fn give(
 /// Removes all access to a conversation that is about to be deleted: its owner's, that of the users it is shared with,
 /// and that of its public link.
 pub(super) async fn note_end(
-    write: &mut SqliteConnection,
+    write: &mut Connection,
     process: Option<&str>,
     owner: AccountId,
     conversation: ConversationId,
@@ -341,7 +342,7 @@ pub(super) async fn note_end(
 }
 
 /// A disabled account loses what is shared with it. Its streams end with its sessions.
-pub(super) async fn end_all(write: &mut SqliteConnection, account: AccountId) -> sqlx::Result<()> {
+pub(super) async fn end_all(write: &mut Connection, account: AccountId) -> sqlx::Result<()> {
     sqlx::query("delete from share where account = $1").bind(account.to_string()).execute(write).await?;
     Ok(())
 }

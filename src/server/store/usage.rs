@@ -2,11 +2,12 @@
 //! conversation stays known.
 
 use super::Store;
+use super::sql::Connection;
 use crate::model::{AccountId, ConversationId, MessageId, Usage};
 use crate::server::times::now;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Row, Sqlite, SqliteConnection};
+use sqlx::{Row, Sqlite};
 
 /// What an account has used of a model on one day (in UTC).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +48,7 @@ fn add<'q>(query: Query<'q, Sqlite, SqliteArguments>, usage: Usage) -> Query<'q,
 /// Writes a reply's usage into the ledger of the account that requested it, along with its end. Where that account is
 /// deleted, it goes to the conversation's owner.
 pub(super) async fn charge_reply(
-    write: &mut SqliteConnection,
+    write: &mut Connection,
     reply: MessageId,
     usage: Usage,
     finished_at: &str,
@@ -62,7 +63,7 @@ pub(super) async fn charge_reply(
 }
 
 /// Adds a guest's usage to the account's.
-pub(super) async fn inherit(write: &mut SqliteConnection, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
+pub(super) async fn inherit(write: &mut Connection, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
     sqlx::query(add_to_ledger!(
         "select $2, day, model, input_tokens, output_tokens, estimated, cost_micros, replies
          from usage where account = $1"

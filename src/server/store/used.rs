@@ -3,13 +3,13 @@
 
 use super::columns::id;
 use super::revocations::{Revoked, note_by};
+use super::sql::Connection;
 use super::{images, sharing};
 use crate::model::{AccountId, ConversationId};
 use crate::server::secret::Hash;
-use sqlx::SqliteConnection;
 
 /// Whether a conversation with this id was deleted.
-pub(super) async fn is_used(write: &mut SqliteConnection, conversation: ConversationId) -> sqlx::Result<bool> {
+pub(super) async fn is_used(write: &mut Connection, conversation: ConversationId) -> sqlx::Result<bool> {
     let row = sqlx::query("select 1 from used_conversation where id_hash = $1")
         .bind(Hash::of(&conversation.to_string()).to_string())
         .fetch_optional(write)
@@ -20,7 +20,7 @@ pub(super) async fn is_used(write: &mut SqliteConnection, conversation: Conversa
 /// Deletes the conversation with its messages and with the images that no other conversation has. `process` is the one
 /// that ends its viewers' streams by itself. `RowNotFound` when it does not exist or is another's.
 pub(super) async fn delete(
-    write: &mut SqliteConnection,
+    write: &mut Connection,
     process: Option<&str>,
     account: AccountId,
     conversation: ConversationId,
@@ -44,7 +44,7 @@ pub(super) async fn delete(
 
 /// Deletes the conversations that an account still has when its row is deleted: they were added during the deletion.
 /// Every process ends their streams, this one too, when it reads the revocations.
-pub(super) async fn delete_all_of(write: &mut SqliteConnection, account: AccountId) -> sqlx::Result<()> {
+pub(super) async fn delete_all_of(write: &mut Connection, account: AccountId) -> sqlx::Result<()> {
     let ids: Vec<String> = sqlx::query_scalar("select id from conversation where account = $1")
         .bind(account.to_string())
         .fetch_all(&mut *write)

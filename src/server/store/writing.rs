@@ -3,11 +3,11 @@
 //!
 //! Revoking (deleting, withdrawing a link, a token, access) is not counted: that must always be possible.
 
+use super::sql::Connection;
 use crate::error::Problem;
 use crate::model::ConversationId;
 use crate::server::quota::Writer;
 use crate::server::times::span;
-use sqlx::SqliteConnection;
 
 /// The period of a limit.
 const MINUTE_MS: i64 = 60_000;
@@ -16,7 +16,7 @@ const MINUTE_MS: i64 = 60_000;
 ///
 /// # Errors
 /// 429, with the time of the next write.
-pub(super) async fn count(write: &mut SqliteConnection, writer: Writer) -> Result<(), Problem> {
+pub(super) async fn count(write: &mut Connection, writer: Writer) -> Result<(), Problem> {
     let now = jiff::Timestamp::now().as_millisecond();
     let account = writer.account.to_string();
     let full_at: Option<i64> = sqlx::query_scalar("select full_at from write_rate where account = $1")
@@ -56,7 +56,7 @@ fn one_more(full_at: i64, now: i64, per_minute: i64) -> Result<i64, Problem> {
 ///
 /// # Errors
 /// 409 where it has reached the limit.
-pub(super) async fn check_conversations(write: &mut SqliteConnection, writer: Writer) -> Result<(), Problem> {
+pub(super) async fn check_conversations(write: &mut Connection, writer: Writer) -> Result<(), Problem> {
     let there: i64 = sqlx::query_scalar("select count(*) from conversation where account = $1")
         .bind(writer.account.to_string())
         .fetch_one(write)
@@ -69,7 +69,7 @@ pub(super) async fn check_conversations(write: &mut SqliteConnection, writer: Wr
 }
 
 /// The bytes of the instructions and the title of a conversation; none where it is not there.
-pub(super) async fn bytes_of(write: &mut SqliteConnection, conversation: ConversationId) -> Result<u64, Problem> {
+pub(super) async fn bytes_of(write: &mut Connection, conversation: ConversationId) -> Result<u64, Problem> {
     let bytes: Option<i64> =
         sqlx::query_scalar("select octet_length(system) + octet_length(title) from conversation where id = $1")
             .bind(conversation.to_string())
@@ -84,7 +84,7 @@ pub(super) async fn bytes_of(write: &mut SqliteConnection, conversation: Convers
 /// # Errors
 /// 409 where they do not fit.
 pub(super) async fn check_bytes(
-    write: &mut SqliteConnection,
+    write: &mut Connection,
     writer: Writer,
     conversation: ConversationId,
     before: u64,

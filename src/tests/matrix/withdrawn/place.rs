@@ -72,11 +72,11 @@ impl Place {
         (format!("cookie: rivulet={secret}"), hash)
     }
 
-    async fn execute(&self, write: &mut sqlx::SqliteConnection, sql: &'static str, subject: &str) {
+    async fn execute(&self, write: &mut crate::server::store::sql::Connection, sql: &'static str, subject: &str) {
         sqlx::query(sql).bind(subject).execute(write).await.unwrap();
     }
 
-    pub(super) async fn withdraw(&self, write: &mut sqlx::SqliteConnection, way: Way, hash: Hash) {
+    pub(super) async fn withdraw(&self, write: &mut crate::server::store::sql::Connection, way: Way, hash: Hash) {
         let (sql, subject) = match way {
             Way::Session => ("delete from session where token_hash = $1", hash.to_string()),
             Way::Token => ("delete from api_token where token_hash = $1", hash.to_string()),

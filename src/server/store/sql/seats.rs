@@ -1,0 +1,204 @@
+//! The store's connections, kept by ourselves.
+//!
+//! sqlx's pool sends each connection that is returned a command of its own, and spawns a task that waits for the
+//! answer (sqlx-core 0.9, `pool/connection.rs`): for short statements that is as much work again as the statement. Here
+//! a connection is put back at once; only one that was left half-way is looked after in a task.
+
+use super::Connection;
+use crate::server::sync::lock;
+use futures::future::BoxFuture;
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryFutureExt, TryStreamExt};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteQueryResult, SqliteRow, SqliteStatement, SqliteTypeInfo};
+use sqlx::{ConnectOptions, Describe, Either, Execute, Executor, SqlStr, Sqlite, SqliteConnection};
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+/// How long a caller waits for its turn.
+const QUEUE: Duration = Duration::from_secs(10);
+
+/// A fixed number of connections, each taken by one caller at a time. Cheap to clone. As an executor it takes one for
+/// a single command.
+#[derive(Clone, Debug)]
+pub(crate) struct Seats(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// The one that was put back last is taken first: its pages and statements are the most likely to be in memory.
+    free: Mutex<Vec<Connection>>,
+    turns: Arc<Semaphore>,
+    count: u32,
+    is_closed: AtomicBool,
+    /// How to replace one that had to be closed.
+    options: SqliteConnectOptions,
+    hand_overs: Arc<AtomicU64>,
+}
+
+impl Seats {
+    /// Keeps these connections. One that has to be closed is replaced by another, opened with `options`.
+    pub(crate) fn new(
+        connections: Vec<SqliteConnection>,
+        options: SqliteConnectOptions,
+        hand_overs: &Arc<AtomicU64>,
+    ) -> Self {
+        let count = u32::try_from(connections.len()).expect("a handful of connections");
+        let keep = |inner| Connection::new(inner, Arc::clone(hand_overs));
+        Self(Arc::new(Inner {
+            free: Mutex::new(connections.into_iter().map(keep).collect()),
+            turns: Arc::new(Semaphore::new(count as usize)),
+            count,
+            is_closed: AtomicBool::new(false),
+            options,
+            hand_overs: Arc::clone(hand_overs),
+        }))
+    }
+
+    /// Waits for a connection: first come, first served.
+    ///
+    /// # Errors
+    /// `PoolTimedOut`: all of them were in use for ten seconds. `PoolClosed`: the store was closed.
+    pub(crate) async fn take(&self) -> sqlx::Result<Taken> {
+        let Self(inner) = self;
+        let turns = || Arc::clone(&inner.turns);
+        let turn = match turns().try_acquire_owned() {
+            Ok(turn) => turn,
+            Err(_) => {
+                let turn = timeout(QUEUE, turns().acquire_owned()).await;
+                turn.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?
+            }
+        };
+        if inner.is_closed.load(Ordering::Acquire) {
+            return Err(sqlx::Error::PoolClosed);
+        }
+        let free = lock(&inner.free).pop();
+        let connection = match free {
+            Some(connection) => connection,
+            None => Connection::new(inner.options.connect().await?, Arc::clone(&inner.hand_overs)),
+        };
+        Ok(Taken { kept: Some((connection, turn)), has_transaction: false, seats: Arc::clone(inner) })
+    }
+
+    /// Closes every connection once it is put back. Nothing can be taken any more.
+    pub(crate) async fn close(&self) {
+        let Self(inner) = self;
+        inner.is_closed.store(true, Ordering::Release);
+        let Ok(_all) = inner.turns.acquire_many(inner.count).await else { return };
+        let free = std::mem::take(&mut *lock(&inner.free));
+        for connection in free {
+            close(connection).await;
+        }
+        inner.turns.close();
+    }
+}
+
+async fn close(connection: Connection) {
+    if let Err(error) = connection.close().await {
+        tracing::error!(%error, "A connection to the database could not be closed in order");
+    }
+}
+
+/// A connection that its holder has for itself. Dropped, it is put back: at once when no command is under way and no
+/// transaction is open, else after a roll-back.
+pub(crate) struct Taken {
+    /// None only once it is dropped.
+    kept: Option<(Connection, OwnedSemaphorePermit)>,
+    /// Set by the holder before a transaction begins, and unset after its end.
+    pub(crate) has_transaction: bool,
+    seats: Arc<Inner>,
+}
+
+impl Deref for Taken {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.kept.as_ref().expect("only the drop takes it").0
+    }
+}
+
+impl DerefMut for Taken {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.kept.as_mut().expect("only the drop takes it").0
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        let Some((connection, turn)) = self.kept.take() else { return };
+        if !self.has_transaction && !connection.is_under_way() {
+            lock(&self.seats.free).push(connection);
+            return drop(turn);
+        }
+        // Without a runtime it is closed, by being dropped.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(roll_back(Arc::clone(&self.seats), connection, turn));
+        }
+    }
+}
+
+/// Puts the connection back when no transaction is open in it, and else closes it: another is then opened when one is
+/// needed.
+///
+/// Not left to sqlx: SQLite rolls some transactions back by itself (a full disk, a failed read), sqlx then counts one
+/// that does not exist, and its connection never begins another. With a single writer that would be the end of all
+/// writing.
+async fn roll_back(seats: Arc<Inner>, mut connection: Connection, turn: OwnedSemaphorePermit) {
+    // Fails where there is none, or SQLite has rolled back already; then a new transaction can be begun.
+    let is_clear = connection.succeeds("rollback").await
+        || (connection.succeeds("begin").await && connection.succeeds("rollback").await);
+    if is_clear {
+        lock(&seats.free).push(connection);
+    } else {
+        tracing::error!("A transaction could not be rolled back, so its connection is closed");
+        close(connection).await;
+    }
+    drop(turn);
+}
+
+impl<'c> Executor<'c> for &'c Seats {
+    type Database = Sqlite;
+
+    /// All rows are read before the first is given, so that the connection is free again.
+    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, sqlx::Result<Either<SqliteQueryResult, SqliteRow>>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Sqlite>,
+    {
+        let read = async move {
+            let mut taken = self.take().await?;
+            let steps: Vec<_> = taken.fetch_many(query).try_collect().await?;
+            sqlx::Result::Ok(stream::iter(steps).map(Ok))
+        };
+        read.try_flatten_stream().boxed()
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, sqlx::Result<Option<SqliteRow>>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Sqlite>,
+    {
+        Box::pin(async move { self.take().await?.fetch_optional(query).await })
+    }
+
+    fn prepare_with<'e>(
+        self,
+        sql: SqlStr,
+        parameters: &'e [SqliteTypeInfo],
+    ) -> BoxFuture<'e, sqlx::Result<SqliteStatement>>
+    where
+        'c: 'e,
+    {
+        Box::pin(async move { self.take().await?.prepare_with(sql, parameters).await })
+    }
+
+    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, sqlx::Result<Describe<Sqlite>>>
+    where
+        'c: 'e,
+    {
+        Box::pin(async move { self.take().await?.describe(sql).await })
+    }
+}
