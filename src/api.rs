@@ -12,22 +12,22 @@ use server_fn::codec::{ByteStream, Json, Streaming};
 /// The conversation's snapshot with the cursor that it covers.
 #[server(endpoint = "chat/open", input = Json)]
 pub async fn open(conversation: ConversationId) -> Result<Page, Problem> {
-    let (state, looker) = crate::server::session::looker().await?;
-    crate::server::page_data::open(&state, looker.viewer(), conversation).await
+    let (state, viewer) = crate::server::session::viewer().await?;
+    crate::server::page_data::open(&state, viewer.id(), conversation).await
 }
 
 /// The messages before `before`, the oldest that the page shows.
 #[server(name = FetchEarlier, endpoint = "chat/earlier", input = Json)]
 pub async fn earlier(conversation: ConversationId, before: MessageId) -> Result<Earlier, Problem> {
-    let (state, looker) = crate::server::session::looker().await?;
-    crate::server::page_data::earlier(&state, looker.viewer(), conversation, before).await
+    let (state, viewer) = crate::server::session::viewer().await?;
+    crate::server::page_data::earlier(&state, viewer.id(), conversation, before).await
 }
 
 /// A finished message as HTML with highlighted code.
 #[server(endpoint = "chat/highlighted", input = Json)]
 pub async fn highlighted(message: MessageId) -> Result<String, Problem> {
-    let (state, looker) = crate::server::session::looker().await?;
-    crate::server::page_data::highlighted(&state, looker.viewer(), message).await
+    let (state, viewer) = crate::server::session::viewer().await?;
+    crate::server::page_data::highlighted(&state, viewer.id(), message).await
 }
 
 /// The caller's conversations, newest first; `after` is the last page's `next`.
@@ -133,6 +133,6 @@ pub async fn follow(
     cursor: Option<Cursor>,
     list: Option<Cursor>,
 ) -> Result<ByteStream<Problem>, Problem> {
-    let (state, looker) = crate::server::session::looker().await?;
-    crate::server::transport::stream::follow(&state, looker, conversation, cursor, list).await
+    let (state, viewer) = crate::server::session::viewer().await?;
+    crate::server::transport::stream::follow(&state, viewer, conversation, cursor, list).await
 }

@@ -6,16 +6,16 @@
 //! the browser `ui/live` reads the lines and folds the events (`event`) into the signals that the components draw.
 //!
 //! Invariants:
-//! 1. A reply is the fold of its events. Server, browser and tests fold with the same functions.
-//! 2. The engine does not know who is watching. No response owns a generation: closing a tab stops nothing.
-//! 3. Transports only read the journal. They hold a cursor, never a queue.
-//! 4. A server function or handler names the caller, parses, and calls one function in `server`. It is a public URL.
-//! 5. Each write of a request checks in its transaction that the caller's credential still holds (`server/store/asking`).
-//! 6. Components never use `server`; only bodies of server functions do.
-//! 7. The split between server and browser is made in this file and nowhere else; `tests/tidy` fails otherwise.
-//! 8. Imports run downward, floor by floor, and never in a circle (`tests/floors`). `server` does not know the pages: `main`
-//!    joins them.
-//! 9. Provider decoders are pure: bytes in, deltas out.
+//! - A reply is the fold of its events. Server, browser and tests fold with the same functions.
+//! - The engine does not know who is watching. No response owns a generation: closing a tab stops nothing.
+//! - Transports only read the journal. They hold a cursor, never a queue.
+//! - A server function or handler names the caller, parses, and calls one function in `server`. It is a public URL.
+//! - Each write of a request checks in its transaction that the caller's credential still holds (`server/store/asking`).
+//! - Components never use `server`; only bodies of server functions do.
+//! - The split between server and browser is made in this file and nowhere else; `tests/tidy` fails otherwise.
+//! - Imports run downward, floor by floor, and never in a circle (`tests/floors`). `server` does not know the pages: `main`
+//!   joins them.
+//! - Provider decoders are pure: bytes in, deltas out.
 //!
 //! ARCHITECTURE.md has the picture of the floors, the map and the walkthroughs.
 

@@ -5,7 +5,7 @@ use leptos_axum::LeptosRoutes;
 use rivulet::app::shell;
 use rivulet::server::settings::Settings;
 use rivulet::server::{State, accounts, assets, commands, routes, serve};
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -29,10 +29,16 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("rivulet: {error:#}");
+            tell(&format!("rivulet: {error:#}"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Writes a line for the operator. Nobody may read it (`rivulet 2>&1 | head -1`), which is no reason to end: `eprintln!`
+/// would panic.
+fn tell(line: &str) {
+    writeln!(std::io::stderr(), "{line}").ok();
 }
 
 /// Work on a blocking thread (a name look-up, say) must not hold up the exit for longer than this.
@@ -54,7 +60,9 @@ async fn start(settings: Settings) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&settings.log).context("RUST_LOG expects a level, such as info")?;
     // Colours are for terminals: in a file they are noise.
     let coloured = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(coloured).with_writer(std::io::stderr).init();
+    // It would report its own errors by `eprintln!`, which panics where nobody reads.
+    let log = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
+    log.with_ansi(coloured).with_writer(std::io::stderr).init();
     let stop = stop_signal()?;
     let listener = serve::listen(settings.listen)
         .with_context(|| format!("RIVULET_LISTEN: {} cannot be listened on", settings.listen))?;
@@ -82,7 +90,7 @@ async fn start(settings: Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Prints the link that makes the first admin to standard output only, not into the log.
+/// Prints the link that makes the first admin to standard error only, not into the log.
 async fn welcome_first_admin(state: &State, address: SocketAddr) {
     let invitation = match accounts::first_admin(state).await {
         Ok(invitation) => invitation,
@@ -94,8 +102,8 @@ async fn welcome_first_admin(state: &State, address: SocketAddr) {
     };
     if let Some(invitation) = invitation {
         let site = state.settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
-        eprintln!("There is no admin yet. Who opens this link becomes it, once, within a week:");
-        eprintln!("  {site}/sign-up?invitation={invitation}");
+        tell("There is no admin yet. Who opens this link becomes it, once, within a week:");
+        tell(&format!("  {site}/sign-up?invitation={invitation}"));
     }
 }
 

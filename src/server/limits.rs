@@ -101,7 +101,7 @@ impl Limits {
     }
 
     /// Counts a stream of an anonymous caller at this network address.
-    pub fn passing_stream(&self, address: IpAddr) -> Result<Counted, Problem> {
+    pub fn link_holder_stream(&self, address: IpAddr) -> Result<Counted, Problem> {
         self.streams.one_more(Sender::Network(network(address)), MAX_PASSING_STREAMS).ok_or_else(|| {
             self.metrics.refused("streams");
             let message = "Too many people at your network address read along here. Try again in a moment.".into();
@@ -216,11 +216,11 @@ mod tests {
     #[test]
     fn a_network_of_ipv6_is_one_reader_however_many_addresses_it_has() {
         let limits = limits();
-        let read = |number: u32| limits.passing_stream(format!("2001:db8::{number:x}").parse().unwrap());
+        let read = |number: u32| limits.link_holder_stream(format!("2001:db8::{number:x}").parse().unwrap());
         let open: Vec<_> = (0..MAX_PASSING_STREAMS).map(read).collect();
         assert!(open.iter().all(Result::is_ok));
         assert!(read(MAX_PASSING_STREAMS).is_err());
-        assert!(limits.passing_stream("2001:db8:0:1::1".parse().unwrap()).is_ok(), "others do not wait for it");
+        assert!(limits.link_holder_stream("2001:db8:0:1::1".parse().unwrap()).is_ok(), "others do not wait for it");
     }
 
     #[test]

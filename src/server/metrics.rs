@@ -90,8 +90,8 @@ impl Metrics {
         self.provider_errors.get_or_create(&[("kind", kind)]).inc();
     }
 
-    /// A caller met a limit: `sends`, `replies`, `streams` or `tokens` of an account; `capacity`, `memory` or
-    /// `connections` of the server.
+    /// A caller met a limit: `sends`, `replies`, `streams`, `tokens`, `guests`, `uploads`, `exports` or `searches` of an
+    /// account or network; `capacity`, `memory` or `connections` of the server.
     pub fn refused(&self, limit: &'static str) {
         self.refused.get_or_create(&[("limit", limit)]).inc();
     }
@@ -135,7 +135,7 @@ impl Metrics {
         family("provider_errors", errors, &self.provider_errors);
         family(
             "refused",
-            "Refused by limit: sends, replies, streams and tokens of an account, capacity (open replies), memory (of journals) and connections in all",
+            "Refused by limit: sends, replies, streams, tokens, guests, uploads, exports and searches of an account or network, capacity (open replies), memory (of journals) and connections in all",
             &self.refused,
         );
         family("panics", "Bugs that ended one request, one reply or one round of a loop, by task", &self.panics);

@@ -65,7 +65,7 @@ pub enum Viewer {
 }
 
 impl Viewer {
-    pub fn viewer(self) -> ViewerId {
+    pub fn id(self) -> ViewerId {
         match self {
             Self::Known(who) => ViewerId::Account(who.account),
             Self::ByLink(holder) => ViewerId::Public(holder.link),

@@ -33,7 +33,10 @@ pub fn event(told: &Event, names: bool) -> Option<Event> {
     let mut told = match told {
         Event::Message { .. } | Event::Conversation { .. } => told.clone(),
         Event::Done { .. } | Event::Stopped { .. } | Event::Error { .. } => told.clone(),
-        _ => return None,
+        // By name, so that a new event has to be decided on here.
+        Event::Snapshot(_) | Event::List(_) | Event::Resumed { .. } | Event::Deleted { .. } => return None,
+        Event::Reply { .. } | Event::Waiting { .. } | Event::Thinking { .. } | Event::Token { .. } => return None,
+        Event::Interrupted { .. } => return None,
     };
     match &mut told {
         Event::Message { message: said } => message(said, names),

@@ -32,7 +32,7 @@ use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use credentials::Presented;
 use leptos::prelude::use_context;
 
-/// The principal that a request comes from, if it is not anonymous.
+/// Who may act by this request; none if it is anonymous. A guest counts only where the settings allow guests.
 #[derive(Clone, Copy, Debug)]
 pub struct Caller(pub Option<Principal>, Stranger);
 
@@ -45,7 +45,7 @@ enum Stranger {
     SignsIn,
 }
 
-/// The browser's principal, also where guests may do nothing but sign in.
+/// Whom the cookie or token names, guests included. Signing in needs it: a guest's conversations can be kept.
 #[derive(Clone, Copy, Debug)]
 struct Visitor(Option<Principal>);
 
@@ -97,13 +97,13 @@ pub async fn reader() -> Result<(State, Principal), Problem> {
 }
 
 /// The viewer of a conversation in a server function, by any right.
-pub async fn looker() -> Result<(State, Viewer), Problem> {
+pub async fn viewer() -> Result<(State, Viewer), Problem> {
     let (state, caller) = context()?;
     let parts = use_context::<Parts>().ok_or(Problem::Internal)?;
-    Ok((state, looking(&parts, caller)?))
+    Ok((state, viewer_of(&parts, caller)?))
 }
 
-fn looking(parts: &Parts, caller: Caller) -> Result<Viewer, Problem> {
+fn viewer_of(parts: &Parts, caller: Caller) -> Result<Viewer, Problem> {
     match parts.extensions.get::<LinkHolder>() {
         Some(holder) => Ok(Viewer::ByLink(*holder)),
         None => caller.reading().map(Viewer::Known),

@@ -11,6 +11,7 @@ use crate::server::provider;
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use secrecy::SecretString;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -317,6 +318,7 @@ fn explain(error: &clap::Error) -> ExitCode {
     }
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-    eprintln!("rivulet: {line}");
+    // `eprintln!` would panic where nobody reads.
+    writeln!(std::io::stderr(), "rivulet: {line}").ok();
     ExitCode::from(2)
 }

@@ -72,10 +72,12 @@ impl Permit {
     }
 
     /// Takes a permit for a viewer, by any right.
-    pub async fn for_looker(state: &State, looker: Viewer) -> Result<Self, Problem> {
-        match looker {
+    pub async fn for_viewer(state: &State, viewer: Viewer) -> Result<Self, Problem> {
+        match viewer {
             Viewer::Known(who) => Self::take(state, who).await,
-            Viewer::ByLink(holder) => Ok(Self { grant: None, _place: state.limits.passing_stream(holder.address)? }),
+            Viewer::ByLink(holder) => {
+                Ok(Self { grant: None, _place: state.limits.link_holder_stream(holder.address)? })
+            }
         }
     }
 
@@ -97,7 +99,7 @@ pub struct Follower {
     reader: Option<Reader>,
     deleted: bool,
     /// The access check, for a conversation. In a box: a list's follower has none.
-    stay: Option<Box<AccessWatch>>,
+    access: Option<Box<AccessWatch>>,
 }
 
 impl Follower {
@@ -109,11 +111,11 @@ impl Follower {
         cursor: Option<Cursor>,
     ) -> Result<(Self, Frame), Problem> {
         let viewer = viewer.into();
-        let stay = match topic {
+        let access = match topic {
             Topic::Conversation(id) => Some(Box::new(AccessWatch::begin(state, viewer, id).await?)),
             Topic::Account(_) => None,
         };
-        Self::begin(state, viewer, topic, cursor, stay).await
+        Self::begin(state, viewer, topic, cursor, access).await
     }
 
     /// Starts without being shown to other viewers: for a trusted backend, which sees what this account may.
@@ -123,8 +125,8 @@ impl Follower {
         conversation: ConversationId,
         cursor: Option<Cursor>,
     ) -> Result<(Self, Frame), Problem> {
-        let stay = AccessWatch::unseen(state, account.into(), conversation).await?;
-        Self::begin(state, account.into(), Topic::Conversation(conversation), cursor, Some(Box::new(stay))).await
+        let access = AccessWatch::unseen(state, account.into(), conversation).await?;
+        Self::begin(state, account.into(), Topic::Conversation(conversation), cursor, Some(Box::new(access))).await
     }
 
     async fn begin(
@@ -132,11 +134,11 @@ impl Follower {
         viewer: ViewerId,
         topic: Topic,
         cursor: Option<Cursor>,
-        stay: Option<Box<AccessWatch>>,
+        access: Option<Box<AccessWatch>>,
     ) -> Result<(Self, Frame), Problem> {
-        let age = stay.as_ref().and_then(|stay| stay.age());
+        let age = access.as_ref().and_then(|access| access.age());
         let reader = cursor.and_then(|cursor| state.journals.topic(topic).reader_within(cursor, age));
-        let mut follower = Self { state: state.clone(), viewer, topic, reader, deleted: false, stay };
+        let mut follower = Self { state: state.clone(), viewer, topic, reader, deleted: false, access };
         let first = match (&follower.reader, cursor) {
             (Some(_), Some(from)) => Frame::Start { event: Event::Resumed { from }, id: from },
             _ => follower.snapshot().await?,
@@ -156,10 +158,10 @@ impl Follower {
             if self.deleted || self.is_withdrawn() {
                 return None;
             }
-            if let Some(stay) = &mut self.stay
-                && stay.has_to_look()
+            if let Some(access) = &mut self.access
+                && access.has_to_look()
             {
-                match Box::pin(stay.look(&self.state)).await {
+                match Box::pin(access.look(&self.state)).await {
                     Change::Nothing => {}
                     Change::OtherAccess => self.reader = None,
                     Change::Withdrawn => return self.farewell(),
@@ -167,11 +169,11 @@ impl Follower {
                 }
             }
             let Some(reader) = &mut self.reader else { return self.start_over().await };
-            let entries = match &mut self.stay {
+            let entries = match &mut self.access {
                 None => reader.next(BATCH).await,
-                Some(stay) => tokio::select! {
+                Some(access) => tokio::select! {
                     biased;
-                    () = stay.stirred() => continue,
+                    () = access.stirred() => continue,
                     entries = reader.next(BATCH) => entries,
                 },
             };
@@ -191,7 +193,7 @@ impl Follower {
 
     /// Whether the viewer's access was withdrawn, though the topic still exists.
     pub fn is_withdrawn(&self) -> bool {
-        !self.deleted && self.stay.as_ref().is_some_and(|stay| stay.is_withdrawn())
+        !self.deleted && self.access.as_ref().is_some_and(|access| access.is_withdrawn())
     }
 
     async fn frames(&mut self, entries: Option<Vec<Arc<Entry>>>) -> Option<Vec<Frame>> {
@@ -202,9 +204,9 @@ impl Follower {
                 let epoch = reader.journal().epoch();
                 self.deleted = entries.iter().any(|entry| self.is_end(&entry.event));
                 let frames = frames(entries, epoch);
-                match &self.stay {
-                    Some(stay) if stay.is_public() => {
-                        Some(frames.into_iter().map(|frame| for_passersby(frame, stay.names())).collect())
+                match &self.access {
+                    Some(access) if access.is_public() => {
+                        Some(frames.into_iter().map(|frame| for_link_holders(frame, access.names())).collect())
                     }
                     _ => Some(frames),
                 }
@@ -257,7 +259,7 @@ impl Follower {
 }
 
 /// Removes what readers with a public link may not see.
-fn for_passersby(frame: Frame, names: bool) -> Frame {
+fn for_link_holders(frame: Frame, names: bool) -> Frame {
     let Frame::Entry { entry, epoch } = &frame else { return frame };
     match public::event(&entry.event, names) {
         Some(event) => Frame::Start { event, id: Cursor { epoch: *epoch, seq: entry.seq } },

@@ -80,7 +80,7 @@ const FLOORS: [(&str, &[&str]); 15] = [
     ("browser", &["browser"]),
     ("components", &["ui"]),
     ("pages", &["app"]),
-    ("start", &["takeover"]),
+    ("entry", &["takeover"]),
 ];
 
 /// A file's path as a module, such as `server`, `store`, `used`.

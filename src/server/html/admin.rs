@@ -1,4 +1,4 @@
-//! The administration's pages: accounts, one account, invitations, usage, the audit log.
+//! The administration's pages: accounts, one account, invitations, usage, Pusher clients, the audit log.
 
 mod account;
 mod connect;

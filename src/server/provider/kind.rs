@@ -7,8 +7,8 @@ use crate::server::provider::ProviderLimits;
 use serde::Deserialize;
 use std::sync::Arc;
 
-/// The size of an event that holds a whole reply, in usual events: three for its text, three for its thinking, and the
-/// request's instructions and settings, which are repeated too.
+/// The size of an event that holds a whole reply, in usual events: three for its text, three for its thinking, two for
+/// the request's instructions and settings, which are repeated too.
 const REPEATED: usize = 8;
 
 /// A wire format. Each is a file beside this one.

@@ -80,11 +80,11 @@ async fn upload(
         (status = 304, description = "As it is known")))]
 async fn show(
     Extract(state): Extract<State>,
-    looker: Viewer,
+    viewer: Viewer,
     Id(id): Id<ImageId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let viewer = looker.viewer();
+    let viewer = viewer.id();
     if let Some(known) = headers.get(header::IF_NONE_MATCH) {
         let hash = state.store.picture_hash(viewer, id).await?.ok_or(Problem::NotFound)?;
         if known.as_bytes() == tag(&hash).as_bytes() {

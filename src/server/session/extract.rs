@@ -1,6 +1,6 @@
 //! Extractors that declare who may call a handler: any account, a user in a browser, an admin.
 
-use super::{Caller, Stranger, Visitor, cookie, device, looking, to_sign_in};
+use super::{Caller, Stranger, Visitor, cookie, device, to_sign_in, viewer_of};
 use crate::error::Problem;
 use crate::model::AccountId;
 use crate::server::accounts::Arrival;
@@ -63,7 +63,7 @@ impl FromRequestParts<State> for Viewer {
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
         let caller = Caller::from_request_parts(parts, state).await?;
-        looking(parts, caller)
+        viewer_of(parts, caller)
     }
 }
 

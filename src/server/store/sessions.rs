@@ -13,8 +13,8 @@ use std::time::Duration;
 /// The time of the last use is written at most once in this time: a page is a dozen requests.
 pub(super) const USE_STEP: Duration = Duration::from_secs(60);
 
-/// A session that is unused for this long belongs to a browser that was abandoned, or sold. A guest's stays: it is the
-/// only way to the guest's data.
+/// A session that is unused for this long ends: its browser was abandoned, or sold. A guest's does not end, because it is
+/// the only way to the guest's data.
 const UNUSED: Duration = Duration::from_secs(90 * 86_400);
 
 /// Whether [`END_UNUSED`] or [`FORGET_UNUSED`] would find anything: this runs every minute, and mostly finds nothing.

@@ -35,25 +35,25 @@ struct Tab {
 /// Follows a conversation, if one is open, and the account's list, if there is an account.
 pub async fn follow(
     state: &State,
-    looker: Viewer,
+    viewer: Viewer,
     conversation: Option<ConversationId>,
     cursor: Option<Cursor>,
     list: Option<Cursor>,
 ) -> Result<ByteStream<Problem>, Problem> {
-    let permit = Permit::for_looker(state, looker).await?;
+    let permit = Permit::for_viewer(state, viewer).await?;
     let mut start = String::from("\n");
     let mut place = None;
     let senders = use_context::<Parts>().and_then(|parts| parts.extensions.get::<Senders>().cloned());
     let conversation = match conversation {
         None => None,
         Some(id) => {
-            let (follower, first) = Follower::start(state, looker.viewer(), Topic::Conversation(id), cursor).await?;
+            let (follower, first) = Follower::start(state, viewer.id(), Topic::Conversation(id), cursor).await?;
             place = beginning::place(state, senders.as_ref(), &first).await?;
             start.push_str(&encode(&first, wire::Topic::Conversation));
             Some(follower)
         }
     };
-    let list = match looker {
+    let list = match viewer {
         Viewer::Known(Principal { account, .. }) => {
             let (follower, first) = Follower::start(state, account, Topic::Account(account), list).await?;
             start.push_str(&encode(&first, wire::Topic::List));

@@ -38,11 +38,11 @@ pub(super) async fn message(
     responses((status = 200, content_type = "text/plain", body = String)))]
 pub(super) async fn text(
     Extract(state): Extract<State>,
-    looker: Viewer,
+    viewer: Viewer,
     held: Held,
     Id(id): Id<MessageId>,
 ) -> Result<String, Problem> {
-    let message = messages::message(&state, looker.viewer(), id).await?;
+    let message = messages::message(&state, viewer.id(), id).await?;
     held.weigh(std::slice::from_ref(&message)).await?;
     Ok(message.text)
 }
@@ -54,11 +54,11 @@ pub(super) async fn text(
     responses((status = 200, content_type = "text/plain", body = String)))]
 pub(super) async fn thinking(
     Extract(state): Extract<State>,
-    looker: Viewer,
+    viewer: Viewer,
     held: Held,
     Id(id): Id<MessageId>,
 ) -> Result<String, Problem> {
-    let message = messages::message(&state, looker.viewer(), id).await?;
+    let message = messages::message(&state, viewer.id(), id).await?;
     held.weigh(std::slice::from_ref(&message)).await?;
     Ok(message.thinking)
 }

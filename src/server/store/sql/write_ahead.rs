@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 /// How long readers and writers are waited for, with the writer's lock held: longer than our reads take.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// The log is folded when this many pages are not: 16 MiB are written in the background in a tenth of a second.
+/// The number of pages from which on the log is folded: 16 MiB are written in the background in a tenth of a second.
 const WORTH_IT: i64 = 4_096;
 /// Fewer are folded after this time: what is in the log alone may be lost when the machine loses power.
 const AT_LATEST: Duration = Duration::from_secs(30);
@@ -38,7 +38,7 @@ enum Mode {
     Passive,
     /// Folds all of it and lets the next commit begin the log anew. The writer waits.
     Restart,
-    /// `Restart`, and cuts the log's file to nothing.
+    /// Like restart, and then cuts the log's file to nothing.
     Truncate,
 }
 
