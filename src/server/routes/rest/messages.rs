@@ -5,7 +5,7 @@ use crate::error::Problem;
 use crate::event::Snapshot;
 use crate::model::{ConversationId, Message, MessageId, Role, Status};
 use crate::server::messages::End;
-use crate::server::principal::Viewer;
+use crate::server::principal::{Viewer, ViewerId};
 use crate::server::routes::bulky::Held;
 use crate::server::routes::input::{Id, Json, Query};
 use crate::server::routes::openapi::{Conflicts, Limited};
@@ -26,9 +26,14 @@ pub(super) async fn message(
     held: Held,
     Id(id): Id<MessageId>,
 ) -> Result<Answer<Message>, Problem> {
-    let message = messages::message(&state, who.account, id).await?;
+    Ok(Answer(whole(&state, who.account.into(), &held, id).await?))
+}
+
+/// The message, once there is room in memory for its answer.
+async fn whole(state: &State, viewer: ViewerId, held: &Held, id: MessageId) -> Result<Message, Problem> {
+    let message = messages::message(state, viewer, id).await?;
     held.weigh(std::slice::from_ref(&message)).await?;
-    Ok(Answer(message))
+    Ok(message)
 }
 
 /// Get all of a message's text, as plain text
@@ -42,9 +47,7 @@ pub(super) async fn text(
     held: Held,
     Id(id): Id<MessageId>,
 ) -> Result<String, Problem> {
-    let message = messages::message(&state, viewer.id(), id).await?;
-    held.weigh(std::slice::from_ref(&message)).await?;
-    Ok(message.text)
+    Ok(whole(&state, viewer.id(), &held, id).await?.text)
 }
 
 /// Get all of a reply's thinking, as plain text
@@ -58,9 +61,7 @@ pub(super) async fn thinking(
     held: Held,
     Id(id): Id<MessageId>,
 ) -> Result<String, Problem> {
-    let message = messages::message(&state, viewer.id(), id).await?;
-    held.weigh(std::slice::from_ref(&message)).await?;
-    Ok(message.thinking)
+    Ok(whole(&state, viewer.id(), &held, id).await?.thinking)
 }
 
 /// Get a reply as far as it has come

@@ -1,0 +1,20 @@
+// A reply that is longer than a page shows.
+
+import { expect, test } from "./helpers";
+
+test("z34 a very long reply is cut on the page with a link to all of it, as it grows and after a reload", async ({ chat, page, upstream }) => {
+  await chat.open();
+  const text = `The start. ${"word ".repeat(120_000)}\n\nThe end.`;
+  await upstream.next({ text, piece_chars: 20_000 });
+  await chat.say("A long story, please");
+  const reply = chat.replied.last();
+  const link = reply.getByRole("link", { name: "Read all of it" });
+  for (const way of ["as it grew", "after a reload"]) {
+    await expect(link, way).toBeVisible();
+    await expect(reply, way).toContainText("The start.");
+    await expect(reply, way).not.toContainText("The end.");
+    if (way === "as it grew") await page.reload();
+  }
+  const whole = await page.request.get(new URL((await link.getAttribute("href")) ?? "", page.url()).href);
+  expect(await whole.text()).toBe(text);
+});
