@@ -4,7 +4,9 @@ use super::door::Door;
 use crate::http::Caller;
 use crate::process::{self, Program, free_address};
 use crate::scene;
-use anyhow::Context;
+use anyhow::{Context, ensure};
+use http_body_util::BodyExt;
+use hyper::Method;
 use serde_json::json;
 use std::fmt;
 use std::fs;
@@ -77,6 +79,7 @@ async fn rivulet(upstream: SocketAddr) -> anyhow::Result<Program> {
 /// With a new folder of its own, and without what loads files from the network or asks a model by itself.
 async fn open_webui(command: &Path, upstream: SocketAddr) -> anyhow::Result<Program> {
     let (address, data) = (free_address()?, new_folder("open-webui")?);
+    Caller::new(upstream).await?.call(Method::PUT, "/models", &[], Some(&json!([MODEL]))).await?;
     let mut command = Command::new(command);
     command.args(["serve", "--host", "127.0.0.1", "--port"]).arg(address.port().to_string());
     command.env("DATA_DIR", &data).env("OPENAI_API_BASE_URL", format!("http://{upstream}/v1")).envs([
@@ -97,11 +100,17 @@ async fn open_webui(command: &Path, upstream: SocketAddr) -> anyhow::Result<Prog
     Program::start_within(START_LIMIT, "open-webui", &mut command, address, Some("/health")).await
 }
 
-/// The token of the only user, who needs no password where WEBUI_AUTH is off.
+/// The token of the only user, who needs no password where WEBUI_AUTH is off. Open WebUI knows a model only after it has
+/// listed them.
 async fn signed_in(address: SocketAddr) -> anyhow::Result<String> {
     let mut caller = Caller::new(address).await?;
     let user = caller.post("/api/v1/auths/signin", &json!({ "email": "", "password": "" })).await?;
-    Ok(user["token"].as_str().context("Open WebUI gave no token")?.to_owned())
+    let token = user["token"].as_str().context("Open WebUI gave no token")?;
+    let authorization = format!("Bearer {token}");
+    let listed = caller.call(Method::GET, "/api/models", &[("authorization", &authorization)], None).await?;
+    let listed = listed.into_body().collect().await?.to_bytes();
+    ensure!(String::from_utf8_lossy(&listed).contains(MODEL), "Open WebUI does not list the model");
+    Ok(token.to_owned())
 }
 
 async fn litellm(command: &Path, upstream: SocketAddr) -> anyhow::Result<Program> {
