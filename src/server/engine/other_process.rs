@@ -4,7 +4,7 @@
 
 use super::Shared;
 use crate::error::Problem;
-use crate::model::{ConversationId, MessageId};
+use crate::model::{AccountId, ConversationId, MessageId};
 use crate::server::journal::Topic;
 use crate::server::store::other_process::OtherReply;
 use crate::server::sync::lock;
@@ -87,21 +87,21 @@ impl Shared {
                 tracing::error!(reply = %leaf.id, process, "A process does not stop its reply");
                 self.store.interrupt_reply(leaf.id).await?;
             } else {
-                self.pass_on_stop(leaf.id).await?;
+                self.pass_on_stop(leaf.id, None).await?;
                 sleep(WAIT).await;
             }
         }
     }
 
-    /// Passes a stop on. `false`: no live process writes this reply.
-    pub(super) async fn pass_on_stop(&self, reply: MessageId) -> Result<bool, Problem> {
+    /// Passes a stop on, of `asker` if an account wants it. `false`: no live process writes this reply.
+    pub(super) async fn pass_on_stop(&self, reply: MessageId, asker: Option<AccountId>) -> Result<bool, Problem> {
         let found = self.store.open_elsewhere().await?;
         let Some(found) = found.into_iter().find(|found| found.reply == reply) else { return Ok(false) };
         let lives = lives(self, &found.process);
         if !lives {
             interrupt(self, &found.process).await?;
         } else if !found.stop_asked {
-            self.store.ask_to_stop(reply).await?;
+            self.store.ask_to_stop(reply, asker).await?;
         }
         Ok(lives)
     }
