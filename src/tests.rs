@@ -53,7 +53,7 @@ mod pusher;
 mod races;
 mod reload;
 mod revoking;
-mod rng;
+pub(crate) mod rng;
 mod search;
 mod seats;
 mod security;

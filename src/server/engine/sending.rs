@@ -117,8 +117,8 @@ impl Shared {
 
     /// Whether nothing has to end before a new reply begins, as far as this process knows. Asked in the journal's turn.
     fn is_quiet(&self, conversation: ConversationId) -> bool {
-        !lock(&self.open).values().any(|open| open.conversation == conversation)
-            && !lock(&self.other_replies).values().any(|known| known.conversation == conversation)
+        lock(&self.open).in_conversation(conversation).is_none()
+            && !lock(&self.other_replies).is_in(conversation)
             && self.store.held_in(conversation).is_none()
     }
 
