@@ -49,7 +49,7 @@ pub async fn show(
     owned(async move {
         state.store.conversation(account, id).await?.allows(Access::Participant)?;
         let journal = state.journals.topic(Topic::Conversation(id));
-        let _turn = journal.turn.lock().await;
+        let _turn = journal.turn().await;
         let leaf = state.store.newest_below(id, message).await?;
         let leaf = leaf.ok_or_else(|| Problem::invalid("message", "The conversation has no such message."))?;
         let newest = state.store.leaf(id).await?;

@@ -89,7 +89,7 @@ pub async fn change(
         state.store.conversation(account, id).await?.allows(Access::Owner)?;
         let journal = state.journals.topic(Topic::Conversation(id));
         // Changes, messages and deletion are announced in the order in which they are written.
-        let _turn = journal.turn.lock().await;
+        let _turn = journal.turn().await;
         let stored = state.store.change_conversation(state.writer(account), id, &changes).await?;
         let conversation = shown(&state, stored.clone());
         journal.append(Event::Conversation { conversation: Box::new(conversation.clone()) });
@@ -110,7 +110,7 @@ pub async fn delete(state: &State, account: AccountId, id: ConversationId) -> Re
     owned(async move {
         state.store.conversation(account, id).await?.allows(Access::Owner)?;
         let journal = state.journals.topic(Topic::Conversation(id));
-        let _turn = journal.turn.lock().await;
+        let _turn = journal.turn().await;
         let stored = state.store.conversation(account, id).await?;
         let members = announce::members(&state.store, &stored).await?;
         if let Err(problem) = state.engine.settle(id).await {

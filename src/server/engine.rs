@@ -9,6 +9,7 @@ mod checkpoint;
 mod context;
 mod ending;
 mod estimate;
+mod open;
 mod opening;
 mod other_process;
 mod outcome;
@@ -45,7 +46,6 @@ use crate::server::store::conversations::Stored;
 use crate::server::store::messages::{Opening, Told};
 use crate::server::store::{Store, is_full};
 use opening::{announce, request};
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -76,10 +76,8 @@ struct Shared {
     title_model: Option<String>,
     bounds: Bounds,
     pictures: vision::PictureBudget,
-    open: Mutex<HashMap<MessageId, Arc<Open>>>,
+    open: Mutex<open::OpenReplies>,
     other_replies: Mutex<other_process::Known>,
-    /// Replies that are about to be opened, counted with the open ones.
-    admitted: Mutex<Vec<(AccountId, ConversationId)>>,
     tasks: TaskTracker,
     visits: TaskTracker,
     /// Stateless answers by account: they are open replies of it as well.
@@ -155,7 +153,6 @@ impl Engine {
             pictures: vision::PictureBudget::default(),
             open: Mutex::default(),
             other_replies: Mutex::default(),
-            admitted: Mutex::default(),
             tasks: TaskTracker::new(),
             visits: TaskTracker::new(),
             visiting: Arc::default(),
@@ -257,7 +254,7 @@ impl Shared {
             saved: AtomicU64::new(0),
         });
         // Registered before it is written, so that a viewer who sees the reply can also stop it.
-        lock(&self.open).insert(reply.id, Arc::clone(&open));
+        lock(&self.open).insert(Arc::clone(&open));
         if start.is_some() {
             // As it is written: when the conversation begins, so does its first reply.
             stored.created_at.clone_from(&reply.created_at);
@@ -319,8 +316,7 @@ impl Shared {
 
     /// Stops the conversation's open reply and waits until its end is written: none of its text can come later (S10).
     async fn settle(&self, conversation: ConversationId) -> Result<(), Problem> {
-        let same = |open: &&Arc<Open>| open.conversation == conversation;
-        let open = lock(&self.open).values().find(same).cloned();
+        let open = lock(&self.open).in_conversation(conversation).cloned();
         if let Some(open) = open {
             open.stop.cancel();
             open.ended.cancelled().await;

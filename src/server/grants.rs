@@ -1,10 +1,13 @@
-//! What open streams were authorised by, so that they end when it is no longer valid (promise S14).
+//! What open streams were authorised by, so that they end when it is no longer valid (promise S14), and who was recognised
+//! just now.
 //!
 //! A withdrawal in this process cuts its streams at once. Withdrawals in another process on the same database are found
 //! by polling four times a second.
 
+pub mod kept;
 mod open_views;
 
+use super::grants::kept::Kept;
 pub use super::grants::open_views::OpenView;
 pub use super::grants::open_views::OpenViews;
 
@@ -26,6 +29,8 @@ pub struct Grants {
     open: Mutex<HashMap<Principal, OpenStreams>>,
     /// Which viewer has which conversation open.
     pub places: Arc<OpenViews>,
+    /// Who was recognised just now.
+    pub kept: Kept,
 }
 
 struct OpenStreams {
@@ -79,6 +84,8 @@ impl Grants {
 
     /// Cuts the streams that this authorised, and has the views that it may affect checked again.
     pub fn revoke(&self, revoked: Revoked) {
+        // First: a caller that is cut off and comes back is read again.
+        self.kept.revoke(revoked);
         self.places.look_again(|viewer, place| match revoked {
             Revoked::Share(account, conversation) => viewer == ViewerId::Account(account) && place == conversation,
             Revoked::PublicLink(conversation) => matches!(viewer, ViewerId::Public(_)) && place == conversation,

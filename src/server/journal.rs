@@ -5,6 +5,9 @@
 
 mod held;
 mod over;
+mod turn;
+
+pub use turn::{HeldTurn, Moment};
 
 use super::sync::lock;
 use crate::event::{Cursor, Draft, Event};
@@ -17,6 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
+use turn::Turn;
 
 /// Beyond this size the oldest events of a topic are dropped even inside the window; an open reply's stay. Bounds
 /// what a busy topic can take, and its readers get a snapshot instead. Ten minutes of the fastest reply, fifty events a
@@ -144,8 +148,7 @@ pub struct Journal {
     /// Wakes the readers in the order in which they wait, so that the delay is fair over all events.
     grown: Notify,
     closed: Arc<AtomicBool>,
-    /// Held while a message is added, a reply opened, a setting changed, so that store and journal have one order.
-    pub turn: tokio::sync::Mutex<()>,
+    turn: Turn,
 }
 
 struct Log {

@@ -11,6 +11,7 @@ mod extract;
 
 pub use extract::{Account, Address, Admin, Browser, Once, Person, Reader, SignedIn};
 
+use super::grants::kept::Secret;
 use super::peer::Peer;
 use super::principal::Credential;
 use super::principal::LinkHolder;
@@ -29,7 +30,6 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
-use credentials::Presented;
 use leptos::prelude::use_context;
 
 /// Who may act by this request; none if it is anonymous. A guest counts only where the settings allow guests.
@@ -117,7 +117,7 @@ pub async fn identify(Extract(state): Extract<State>, mut request: Request, next
         // Anonymous, for every request.
         return next.run(request).await;
     }
-    let visitor = match recognise(&state, request.headers()).await {
+    let visitor = match recognise(&state, request.headers(), may_be_kept(&request)).await {
         Ok(visitor) => visitor,
         Err(problem) => return problem.into_response(),
     };
@@ -162,15 +162,49 @@ pub fn to_sign_in(path: &str) -> Redirect {
     }
 }
 
-async fn recognise(state: &State, headers: &HeaderMap) -> Result<Option<Principal>, Problem> {
-    let (holder, by) = match credentials::presented(state, headers)? {
-        Presented::Nothing => return Ok(None),
-        Presented::Cookie(session) => match state.store.session(session).await? {
+/// The body of this request took so long that its caller may have been read before its head came.
+#[derive(Clone, Copy, Debug)]
+pub struct Slow;
+
+/// Where a request with a body may be answered to a caller who was recognised just now: where somebody talks or looks. What
+/// manages accounts, tokens, access or the server asks the store.
+const HOT: [&str; 7] = [
+    "/api/v1/conversations/",
+    "/api/v1/replies/",
+    "/api/chat/",
+    "/api/follow",
+    "/api/list",
+    "/api/home",
+    "/chat/stream",
+];
+
+fn may_be_kept(request: &Request) -> bool {
+    if request.method() == Method::GET || request.method() == Method::HEAD {
+        return true;
+    }
+    let path = request.uri().path();
+    let is_hot = HOT.iter().any(|hot| path.starts_with(hot)) && !path.contains("/sharing");
+    is_hot && request.extensions().get::<Slow>().is_none()
+}
+
+/// The caller, as the store knows it; or with `may_be_kept` as it did less than a second ago (`grants/kept`).
+async fn recognise(state: &State, headers: &HeaderMap, may_be_kept: bool) -> Result<Option<Principal>, Problem> {
+    let secret = match credentials::presented(state, headers)? {
+        Some(secret) => secret,
+        None => return Ok(None),
+    };
+    let kept = &state.grants.kept;
+    if may_be_kept && let Some(who) = kept.get(secret) {
+        return Ok(Some(who));
+    }
+    let reading = kept.begin();
+    let (holder, by) = match secret {
+        Secret::Session(session) => match state.store.session(session).await? {
             Some(holder) => (holder, Credential::Session(session)),
             // A browser whose session was ended: treated as anonymous.
             None => return Ok(None),
         },
-        Presented::Bearer(token) => {
+        Secret::Token(token) => {
             let (holder, scope) = state.store.token(token).await?.ok_or_else(credentials::wrong_token)?;
             (holder, Credential::Token(token, scope))
         }
@@ -178,7 +212,9 @@ async fn recognise(state: &State, headers: &HeaderMap) -> Result<Option<Principa
     if holder.stale {
         tokio::spawn(touch(state.clone(), by));
     }
-    Ok(Some(Principal { account: holder.account, is_guest: holder.is_guest, role: holder.role, by }))
+    let who = Principal { account: holder.account, is_guest: holder.is_guest, role: holder.role, by };
+    kept.keep(&reading, who);
+    Ok(Some(who))
 }
 
 async fn touch(state: State, by: Credential) {

@@ -133,7 +133,7 @@ async fn give(
     owned(async move {
         let journal = state.journals.topic(Topic::Conversation(id));
         // Announced in the order in which it is written.
-        let _turn = journal.turn.lock().await;
+        let _turn = journal.turn().await;
         state.store.conversation(account, id).await?.allows(Access::Owner)?;
         match state.store.share(state.writer(account), id, whom, role, MAX_PEOPLE).await? {
             Given::Full => return Err(full()),
@@ -161,7 +161,7 @@ pub async fn remove(state: &State, account: AccountId, id: ConversationId, whose
     let state = state.clone();
     owned(async move {
         let journal = state.journals.topic(Topic::Conversation(id));
-        let _turn = journal.turn.lock().await;
+        let _turn = journal.turn().await;
         if !state.store.unshare(id, whose, account != whose).await? {
             return Err(Problem::NotFound);
         }
@@ -273,7 +273,7 @@ pub async fn join(state: &State, address: IpAddr, account: AccountId, secret: &s
     let state = state.clone();
     owned(async move {
         let journal = state.journals.topic(Topic::Conversation(invitation.conversation));
-        let _turn = journal.turn.lock().await;
+        let _turn = journal.turn().await;
         let taken = state.store.take_share_link(state.writer(account), link, MAX_PEOPLE).await?;
         let (id, given) = taken.ok_or(Problem::NotFound)?;
         match given {
@@ -299,7 +299,7 @@ pub async fn publish(state: &State, account: AccountId, id: ConversationId, name
     let (state, link) = (state.clone(), Hash::of(&secret));
     owned(async move {
         let journal = state.journals.topic(Topic::Conversation(id));
-        let _turn = journal.turn.lock().await;
+        let _turn = journal.turn().await;
         state.store.set_public_link(state.writer(account), id, link, names).await?;
         is_published(&state, account, id).await
     })
@@ -316,7 +316,7 @@ pub async fn unpublish(state: &State, account: AccountId, id: ConversationId) ->
     let state = state.clone();
     owned(async move {
         let journal = state.journals.topic(Topic::Conversation(id));
-        let _turn = journal.turn.lock().await;
+        let _turn = journal.turn().await;
         if !state.store.end_public_link(id).await? {
             return Err(Problem::NotFound);
         }

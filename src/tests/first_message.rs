@@ -189,7 +189,7 @@ async fn a_first_message_with_the_id_of_somebody_elses_conversation_touches_noth
     let before = list(&app).await;
     let journal = app.state.journals.topic(Topic::Conversation(conversation.parse().unwrap()));
     // A stranger who waited for the turn would get no answer while we hold it.
-    let turn = journal.turn.lock().await;
+    let turn = journal.turn().await;
     problem(start(&app, &conversation, &new(), "Hello").await, 409).await;
     let form = app.form("/forms/send", &[("message", &conversation), ("text", "Hello")]).send().await.unwrap();
     assert_eq!(form.status(), StatusCode::CONFLICT);

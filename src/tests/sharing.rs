@@ -2,6 +2,7 @@
 
 mod company;
 mod inviting;
+mod other_process;
 mod public;
 mod roles;
 mod seeing;

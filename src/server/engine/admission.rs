@@ -1,21 +1,18 @@
 //! Admission: whether a reply may be opened now.
 
-use super::{Open, Shared};
+use super::Shared;
+use super::open::ReplySlot;
 use crate::error::Problem;
-use crate::model::{AccountId, ConversationId, MessageId};
+use crate::model::{AccountId, ConversationId};
 use crate::server::journal::Topic;
 use crate::server::limits::{Counted, Sender};
 use crate::server::quota::{Quota, Used};
 use crate::server::sync::lock;
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// Of thousands of replies, one will have ended by then.
 const RETRY_AFTER_SECONDS: u64 = 5;
-
-/// The place of an open reply: its account and conversation. A conversation has one at a time.
-type ReplySlot = (AccountId, ConversationId);
 
 /// A reply that is about to be opened: a place in the account's limit, and a reason for a drain to wait.
 pub(super) struct Admission {
@@ -26,10 +23,7 @@ pub(super) struct Admission {
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        let mut admitted = lock(&self.shared.admitted);
-        if let Some(index) = admitted.iter().position(|place| *place == self.place) {
-            admitted.swap_remove(index);
-        }
+        lock(&self.shared.open).release(self.place);
     }
 }
 
@@ -60,19 +54,16 @@ impl Shared {
         let token = self.tasks.token();
         self.drain.admit()?;
         self.has_memory(conversation)?;
-        let open = lock(&self.open);
-        let mut admitted = lock(&self.admitted);
-        let all = || places(&open, &admitted);
+        let mut open = lock(&self.open);
         // The reply that is open here is replaced by this one.
-        self.has_room(all().filter(|(_, place)| *place != conversation).count() + self.visits.len())?;
-        let mine = all().filter(|(owner, place)| *owner == account && *place != conversation);
-        let others = mine.collect::<HashSet<_>>().len() + self.visiting.of(account) as usize;
+        self.has_room(open.places_outside(Some(conversation)) + self.visits.len())?;
+        let others = open.of(account, Some(conversation)) + self.visiting.of(account) as usize;
         if self.most_open(quota) <= others {
             return Err(self.too_many_open(others));
         }
         let per_minute = quota.sends_per_minute.unwrap_or(self.everybody.sends_per_minute);
         self.limits.send(Sender::Account(account), per_minute)?;
-        admitted.push((account, conversation));
+        open.admit((account, conversation));
         Ok(Admission { shared: Arc::clone(self), place: (account, conversation), _token: token })
     }
 
@@ -80,8 +71,7 @@ impl Shared {
     /// returned value is dropped.
     pub(super) fn admit_stateless(&self, account: AccountId, quota: Quota) -> Result<Counted, Problem> {
         let open = lock(&self.open);
-        let admitted = lock(&self.admitted);
-        let mine = places(&open, &admitted).filter(|(owner, _)| *owner == account).collect::<HashSet<_>>().len();
+        let mine = open.of(account, None);
         let room = u32::try_from(self.most_open(quota).saturating_sub(mine)).unwrap_or(u32::MAX);
         let place = self.visiting.one_more(Sender::Account(account), room);
         place.ok_or_else(|| self.too_many_open(mine + self.visiting.of(account) as usize))
@@ -100,9 +90,8 @@ impl Shared {
     /// Whether a stateless answer may start now; it is already counted in `visits`.
     pub(super) fn admit_visit(&self) -> Result<(), Problem> {
         self.drain.admit()?;
-        let open = lock(&self.open);
-        let admitted = lock(&self.admitted);
-        self.has_room((open.len() + admitted.len() + self.visits.len()).saturating_sub(1))
+        let places = lock(&self.open).places_outside(None);
+        self.has_room((places + self.visits.len()).saturating_sub(1))
     }
 
     /// Whether the process has room for one more beside `others`, over all accounts.
@@ -123,9 +112,4 @@ impl Shared {
             "The server is writing as many replies as it can. Nothing was sent; try again in a moment.".into();
         Problem::Unavailable { message, retry_after_seconds: RETRY_AFTER_SECONDS }
     }
-}
-
-/// The places of replies that are open or about to be; a place that is briefly both comes twice.
-fn places(open: &HashMap<MessageId, Arc<Open>>, admitted: &[ReplySlot]) -> impl Iterator<Item = ReplySlot> {
-    open.values().map(|open| (open.account, open.conversation)).chain(admitted.iter().copied())
 }

@@ -39,7 +39,7 @@ impl Shared {
     async fn again(self: &Arc<Self>, account: AccountId, reply: MessageId, go_on: bool) -> Result<Sent, Problem> {
         let (_, Stored { id: conversation, .. }) = self.message_to_use(account, reply).await?;
         let journal = self.journals.topic(Topic::Conversation(conversation));
-        let _turn = journal.turn.lock().await;
+        let _turn = journal.turn().await;
         // What is refused anyway is not counted, and stops nothing.
         self.anew(account, reply, go_on).await?;
         let quota = self.allowed(account).await?;

@@ -4,12 +4,12 @@
 
 use super::Shared;
 use crate::error::Problem;
-use crate::model::{ConversationId, MessageId};
+use crate::model::{AccountId, ConversationId, MessageId};
 use crate::server::journal::Topic;
 use crate::server::store::other_process::OtherReply;
 use crate::server::sync::lock;
 use crate::server::task::round;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Weak;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -19,15 +19,30 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often to poll whether a reply has ended that another process was asked to stop: it does so within a second.
 const WAIT: Duration = Duration::from_millis(50);
 
-/// The open replies of other processes, as of the last poll.
-pub(super) type Known = HashMap<MessageId, OtherReply>;
+/// The open replies of other processes, as of the last poll, and in which conversations they are.
+#[derive(Default)]
+pub(super) struct Known {
+    replies: HashMap<MessageId, OtherReply>,
+    conversations: HashSet<ConversationId>,
+}
+
+impl Known {
+    fn insert(&mut self, reply: OtherReply) {
+        self.conversations.insert(reply.conversation);
+        self.replies.insert(reply.reply, reply);
+    }
+
+    pub(super) fn is_in(&self, conversation: ConversationId) -> bool {
+        self.conversations.contains(&conversation)
+    }
+}
 
 /// Marks the replies of dead processes as interrupted, and publishes what others have written since the last poll.
 pub(super) async fn look(shared: &Shared) -> sqlx::Result<()> {
-    let mut found = Known::new();
+    let mut found = Known::default();
     for open in shared.store.open_elsewhere().await? {
         if lives(shared, &open.process) {
-            found.insert(open.reply, open);
+            found.insert(open);
         } else {
             interrupt(shared, &open.process).await?;
         }
@@ -54,6 +69,7 @@ pub(super) async fn run(shared: Weak<Shared>) {
 
 /// Viewers of a conversation in which something has changed get a snapshot.
 fn tell(shared: &Shared, before: &Known, now: &Known) {
+    let (before, now) = (&before.replies, &now.replies);
     let grown = now.values().filter(|found| before.get(&found.reply) != Some(found));
     let ended = before.values().filter(|known| !now.contains_key(&known.reply));
     for changed in grown.chain(ended) {
@@ -66,7 +82,7 @@ impl Shared {
     /// Stops the reply that another process writes in this conversation, waits until its end is written, and publishes
     /// that end: while a reply is open here, only its own events can be published.
     pub(super) async fn settle_elsewhere(&self, conversation: ConversationId) -> Result<(), Problem> {
-        let was_open = lock(&self.other_replies).values().any(|known| known.conversation == conversation);
+        let was_open = lock(&self.other_replies).is_in(conversation);
         if self.other_process_stop(conversation).await? || was_open {
             self.journals.start_over(Topic::Conversation(conversation));
         }
@@ -87,21 +103,21 @@ impl Shared {
                 tracing::error!(reply = %leaf.id, process, "A process does not stop its reply");
                 self.store.interrupt_reply(leaf.id).await?;
             } else {
-                self.pass_on_stop(leaf.id).await?;
+                self.pass_on_stop(leaf.id, None).await?;
                 sleep(WAIT).await;
             }
         }
     }
 
-    /// Passes a stop on. `false`: no live process writes this reply.
-    pub(super) async fn pass_on_stop(&self, reply: MessageId) -> Result<bool, Problem> {
+    /// Passes a stop on, of `asker` if an account wants it. `false`: no live process writes this reply.
+    pub(super) async fn pass_on_stop(&self, reply: MessageId, asker: Option<AccountId>) -> Result<bool, Problem> {
         let found = self.store.open_elsewhere().await?;
         let Some(found) = found.into_iter().find(|found| found.reply == reply) else { return Ok(false) };
         let lives = lives(self, &found.process);
         if !lives {
             interrupt(self, &found.process).await?;
         } else if !found.stop_asked {
-            self.store.ask_to_stop(reply).await?;
+            self.store.ask_to_stop(reply, asker).await?;
         }
         Ok(lives)
     }

@@ -5,7 +5,7 @@ use super::{MAX_TURNS, Shared, Target};
 use crate::contract::{Changes, Sent};
 use crate::error::Problem;
 use crate::model::{Access, AccountId, ConversationId, ImageId, Message, MessageId, Role};
-use crate::server::journal::{Journal, Topic};
+use crate::server::journal::{Journal, Moment, Topic};
 use crate::server::prompt::{self, Prompt};
 use crate::server::store::before_send::BeforeSend;
 use crate::server::store::conversations::Stored;
@@ -63,15 +63,22 @@ impl Shared {
     ) -> Result<Sent, Problem> {
         let NewMessage { id, text, images, model, parent, start } = new;
         let start = start.map(|settings| prompt::changes(&self.providers, settings)).transpose()?;
-        self.target(account, conversation, start.as_ref()).await?;
+        let is_usual = start.is_none() && matches!(parent, Parent::Shown);
+        let early = match is_usual {
+            true => self.read_early(account, conversation, id).await?,
+            false => None,
+        };
+        if early.is_none() {
+            self.target(account, conversation, start.as_ref()).await?;
+        }
         tracing::debug!(%conversation, message = %id, "A message comes in");
         let journal = self.journals.topic(Topic::Conversation(conversation));
-        let _turn = journal.turn.lock().await;
-        // Read in our turn: it may have been made, changed, or deleted, while we waited.
-        let is_usual = start.is_none() && matches!(parent, Parent::Shown) && self.is_quiet(conversation);
-        let before = match is_usual {
-            true => self.store.before_send(account, conversation, id, MAX_TURNS).await?,
-            false => None,
+        let turn = journal.turn().await;
+        let before = match early {
+            _ if !is_usual || !self.is_quiet(conversation) => None,
+            Some((moment, before)) if turn.is_next_after(moment) => Some(before),
+            // Read in our turn: it may have been changed, or deleted, while we waited.
+            _ => self.store.before_send(account, conversation, id, MAX_TURNS).await?,
         };
         if let Some(BeforeSend { stored, quota, used, author, history }) = before {
             stored.allows(Access::Participant)?;
@@ -98,6 +105,21 @@ impl Shared {
         self.answer(target, account, &journal, message, history, &model).await
     }
 
+    /// What a message needs, and the moment at which it was read, where nobody has the conversation's turn. It is read
+    /// before our turn, so that a stranger never takes it, and one read answers who may write and what was said.
+    async fn read_early(
+        &self,
+        account: AccountId,
+        conversation: ConversationId,
+        message: MessageId,
+    ) -> Result<Option<(Moment, BeforeSend)>, Problem> {
+        let moment = self.journals.moment(Topic::Conversation(conversation));
+        let Some(moment) = moment.filter(|_| self.is_quiet(conversation)) else { return Ok(None) };
+        let before = self.store.before_send(account, conversation, message, MAX_TURNS).await?;
+        let before = before.filter(|before| before.stored.allows(Access::Participant).is_ok());
+        Ok(before.map(|before| (moment, before)))
+    }
+
     /// Opens the reply to a message, told what came before.
     async fn answer(
         self: &Arc<Self>,
@@ -117,8 +139,8 @@ impl Shared {
 
     /// Whether nothing has to end before a new reply begins, as far as this process knows. Asked in the journal's turn.
     fn is_quiet(&self, conversation: ConversationId) -> bool {
-        !lock(&self.open).values().any(|open| open.conversation == conversation)
-            && !lock(&self.other_replies).values().any(|known| known.conversation == conversation)
+        lock(&self.open).in_conversation(conversation).is_none()
+            && !lock(&self.other_replies).is_in(conversation)
             && self.store.held_in(conversation).is_none()
     }
 

@@ -28,7 +28,7 @@ impl Engine {
             match self.shared.find(reply) {
                 Some(open) => open.stop.cancel(),
                 None => {
-                    self.shared.pass_on_stop(reply).await?;
+                    self.shared.pass_on_stop(reply, None).await?;
                 }
             }
         }
@@ -63,7 +63,9 @@ impl Shared {
         if message.role != Role::Assistant {
             return Err(Problem::NotFound);
         }
-        if message.status.is_open() && self.pass_on_stop(reply).await? {
+        if message.status.is_open() && self.pass_on_stop(reply, Some(account)).await? {
+            // Where the right was withdrawn meanwhile, nothing was passed on.
+            self.message_to_use(account, reply).await?;
             return Ok(Stop::Accepted);
         }
         let (message, ..) = self.message_to_use(account, reply).await?;

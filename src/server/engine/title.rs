@@ -114,7 +114,7 @@ async fn ask(shared: &Shared, model: &str, request: Request) -> Result<(String, 
 async fn tell(shared: &Shared, conversation: ConversationId, title: &str) -> sqlx::Result<()> {
     let journal = shared.journals.topic(Topic::Conversation(conversation));
     // Changes, messages and deletion are published in the order in which they are written.
-    let _turn = journal.turn.lock().await;
+    let _turn = journal.turn().await;
     let Some(stored) = shared.store.give_title(conversation, title).await? else { return Ok(()) };
     let conversation = Box::new(stored.clone().shown(&shared.providers.default_model()));
     let event = Event::Conversation { conversation };

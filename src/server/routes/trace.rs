@@ -11,17 +11,16 @@ use tracing::Span;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 #[derive(Clone)]
-struct RequestId(String);
+struct RequestId(HeaderValue);
 
 /// Creates the request's id. One that the client sends is ignored: it could be anything.
 pub(super) async fn name(mut request: Request, next: Next) -> Response {
-    let id = uuid::Uuid::now_v7().simple().to_string();
-    let header = HeaderValue::from_str(&id);
-    request.extensions_mut().insert(RequestId(id));
+    let mut digits = uuid::Uuid::encode_buffer();
+    let id = uuid::Uuid::now_v7().simple().encode_lower(&mut digits);
+    let id = HeaderValue::from_str(id).expect("hexadecimal digits are a header's value");
+    request.extensions_mut().insert(RequestId(id.clone()));
     let mut response = next.run(request).await;
-    if let Ok(header) = header {
-        response.headers_mut().insert(REQUEST_ID, header);
-    }
+    response.headers_mut().insert(REQUEST_ID, id);
     response
 }
 
@@ -31,7 +30,7 @@ pub(super) fn layer() -> TraceLayer<SharedClassifier<ServerErrorsAsFailures>, fn
 }
 
 fn span(request: &Request) -> Span {
-    let id = request.extensions().get::<RequestId>().map_or("", |RequestId(id)| id);
+    let id = request.extensions().get::<RequestId>().and_then(|RequestId(id)| id.to_str().ok()).unwrap_or_default();
     // The query is left out: a form could put a secret into it by mistake.
     tracing::info_span!("request", id, method = %request.method(), path = without_secret(request.uri().path()))
 }

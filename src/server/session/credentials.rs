@@ -3,16 +3,11 @@
 use super::cookie;
 use crate::error::Problem;
 use crate::server::State;
+use crate::server::grants::kept::Secret;
 use crate::server::secret::Hash;
 use axum::http::{HeaderMap, header};
 
-pub(super) enum Presented {
-    Nothing,
-    Cookie(Hash),
-    Bearer(Hash),
-}
-
-pub(super) fn presented(state: &State, headers: &HeaderMap) -> Result<Presented, Problem> {
+pub(super) fn presented(state: &State, headers: &HeaderMap) -> Result<Option<Secret>, Problem> {
     let mut sessions = cookie::all(headers, cookie::session_name(state));
     let session = sessions.next();
     let mut bearers = headers.get_all(header::AUTHORIZATION).iter();
@@ -22,11 +17,11 @@ pub(super) fn presented(state: &State, headers: &HeaderMap) -> Result<Presented,
         return Err(ambiguous());
     }
     match (session, bearer, foreign) {
-        (None, None, false) => Ok(Presented::Nothing),
-        (Some(session), None, false) => Ok(Presented::Cookie(Hash::of(&session))),
+        (None, None, false) => Ok(None),
+        (Some(session), None, false) => Ok(Some(Secret::Session(Hash::of(&session)))),
         (None, Some(bearer), false) => {
             let token = bearer.to_str().ok().and_then(token).ok_or_else(wrong_token)?;
-            Ok(Presented::Bearer(Hash::of(token)))
+            Ok(Some(Secret::Token(Hash::of(token))))
         }
         (None, None, true) => Err(wrong_token()),
         _ => Err(ambiguous()),

@@ -1,6 +1,7 @@
 //! The tree of a conversation's messages, and which of its branches is shown.
 
 use super::columns::id;
+use super::sharing::may_write;
 use super::{Store, writing};
 use crate::error::Problem;
 use crate::model::{ConversationId, MessageId, Role, Status};
@@ -133,7 +134,7 @@ impl Store {
     /// Shows the branch that ends with `leaf`, until a newer message comes.
     ///
     /// # Errors
-    /// 429 where the account has reached its write limit.
+    /// 429 where the account has reached its write limit; 403 and 404 where it may no longer write in the conversation.
     pub async fn show_branch(
         &self,
         writer: Writer,
@@ -142,14 +143,20 @@ impl Store {
     ) -> Result<(), Problem> {
         let mut write = self.write().await?;
         writing::count(&mut write, writer).await?;
-        sqlx::query(
+        let shown = sqlx::query(concat!(
             "update conversation set leaf = $2, leaf_since = (select max(position) from message where conversation = $1)
-             where id = $1",
-        )
+             where id = $1 and ",
+            may_write!("$3")
+        ))
         .bind(conversation.to_string())
         .bind(leaf.to_string())
+        .bind(writer.account.to_string())
         .execute(&mut *write)
         .await?;
+        if shown.rows_affected() == 0 {
+            drop(write);
+            return Err(self.why_not_written(writer.account, conversation).await);
+        }
         Ok(write.commit().await?)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::columns::{called, id};
 use super::conversations::Stored;
-use super::sql::batch::Batch;
+use super::sql::batch::{Batch, Failed};
 use super::sql::{self, Query};
 use super::{Store, making};
 use crate::contract::Changes;
@@ -223,13 +223,20 @@ impl Store {
     /// they begin.
     ///
     /// # Errors
-    /// 409 where the conversation's id is taken; 429 and 409 where the account has made enough (`store/writing`).
+    /// 409 where the conversation's id is taken; 429 and 409 where the account has made enough (`store/writing`); 403 and
+    /// 404 where the account may no longer write in it.
     pub async fn open_reply(&self, mut opening: Opening<'_>) -> Result<(), Problem> {
         let start = opening.start.take();
         let batch = opening.batch();
         let Some((writer, settings)) = start else {
-            self.write_batch(batch).await.map_err(sqlx::Error::from)?;
-            return Ok(());
+            return match self.write_batch(batch).await {
+                Ok(_) => Ok(()),
+                Err(Failed::Unmet(0)) => Err(match opening.account {
+                    Some(account) => self.why_not_written(account, opening.conversation).await,
+                    None => Problem::NotFound,
+                }),
+                Err(failed) => Err(sqlx::Error::from(failed).into()),
+            };
         };
         let mut write = self.write().await?;
         if !making::make(&mut write, writer, opening.conversation, settings, &opening.reply.created_at).await? {

@@ -2,6 +2,7 @@
 
 use super::images;
 use super::messages::Opening;
+use super::sharing::may_write;
 use super::sql::batch::Batch;
 use super::sql::{self, Query};
 use crate::model::Message;
@@ -13,14 +14,18 @@ const INSERT: &str = "insert into message
             $3, $4, $5, '', $6, $7, $8, $9, $10, $11, $12, $13, $14)";
 
 impl Opening<'_> {
-    /// What is written where the conversation is there.
+    /// What is written where the conversation is there, and `account` may still write in it: otherwise the first step is
+    /// not met.
     pub(super) fn batch(&self) -> Batch {
-        let touch = sql::query(
+        let touch = sql::query(concat!(
             "update conversation set updated_at = $2, title = case when title = '' then $3 else title end,
                     title_by = case when title = '' and $3 <> '' then 'cut' else title_by end
-             where id = $1",
-        );
+             where id = $1 and ($4 is null or ",
+            may_write!("$4"),
+            ")"
+        ));
         let touch = touch.bind(self.conversation.to_string()).bind(&self.reply.created_at).bind(self.title);
+        let touch = touch.bind(self.account.map(|account| account.to_string()));
         let messages = self.message.into_iter().chain([self.reply]);
         messages.fold(Batch::write().must(touch, 1), |batch, message| {
             let batch = batch.must(self.insert(message), 1);

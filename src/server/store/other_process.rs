@@ -1,8 +1,10 @@
 //! Replies that another process on this database is generating. During an update two processes work side by side.
 
-use super::Store;
 use super::columns::id;
-use crate::model::{ConversationId, MessageId};
+use super::sharing::may_write;
+use super::sql::batch::Batch;
+use super::{Store, sql};
+use crate::model::{AccountId, ConversationId, MessageId};
 use crate::server::times::now;
 use sqlx::Row;
 
@@ -80,14 +82,18 @@ impl Store {
         write.commit().await
     }
 
-    /// Asks the process that generates the reply to stop it.
-    pub async fn ask_to_stop(&self, reply: MessageId) -> sqlx::Result<()> {
-        let mut write = self.write().await?;
-        sqlx::query("update message set stop_asked = 1 where id = $1 and status = 'streaming'")
-            .bind(reply.to_string())
-            .execute(&mut *write)
-            .await?;
-        write.commit().await
+    /// Asks the process that generates the reply to stop it. `asker`: the account that wants this; nothing is written
+    /// where it may no longer write in the conversation.
+    pub async fn ask_to_stop(&self, reply: MessageId, asker: Option<AccountId>) -> sqlx::Result<()> {
+        let stop = sql::query(concat!(
+            "update message set stop_asked = 1 where id = $1 and status = 'streaming'
+                and ($2 is null or exists (select 1 from conversation where conversation.id = message.conversation and ",
+            may_write!("$2"),
+            "))"
+        ));
+        let stop = stop.bind(reply.to_string()).bind(asker.map(|asker| asker.to_string()));
+        self.write_batch(Batch::write().then(stop)).await?;
+        Ok(())
     }
 
     /// The replies of this process that others have asked to stop.

@@ -78,6 +78,22 @@ macro_rules! open_link {
     };
 }
 
+/// Whether the account may write in the conversation of the statement's row: for a statement that writes, because another
+/// process may take the right away after the request was checked. The argument is the account's parameter.
+macro_rules! may_write {
+    ($account:literal) => {
+        concat!(
+            "(conversation.account = ",
+            $account,
+            " or exists (select 1 from share where share.conversation = conversation.id and share.account = ",
+            $account,
+            " and share.role = 'participant'))"
+        )
+    };
+}
+
+pub(super) use may_write;
+
 async fn role_of(
     write: &mut Connection,
     conversation: ConversationId,
@@ -97,6 +113,14 @@ async fn role_of(
 }
 
 impl Store {
+    /// Why the account's write in the conversation was refused in its transaction.
+    pub(super) async fn why_not_written(&self, account: AccountId, conversation: ConversationId) -> Problem {
+        match self.conversation(account, conversation).await {
+            Ok(stored) => stored.allows(Access::Participant).err().unwrap_or(Problem::NotFound),
+            Err(error) => error.into(),
+        }
+    }
+
     /// The users with whom the conversation is shared, in the order in which they joined.
     pub async fn shares(&self, conversation: ConversationId) -> sqlx::Result<Vec<Share>> {
         let rows = sqlx::query(
