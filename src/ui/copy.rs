@@ -14,8 +14,8 @@ const SAID_MS: u32 = 1_600;
 /// The label of a code block's button before and after that, as in `markdown/page`.
 const BUTTON: &str = "Copy";
 
-/// The reply's text as the model wrote it.
-pub fn copy_text(page: PageState, id: MessageId) {
+/// The reply's text as the model wrote it. `copied` is true while the button says that it was copied.
+pub fn copy_text(page: PageState, id: MessageId, copied: RwSignal<bool>) {
     let text = page.live.thread.with_untracked(|thread| {
         thread.as_ref()?.messages.iter().find(|message| message.id == id).map(|message| message.text.clone())
     });
@@ -23,6 +23,9 @@ pub fn copy_text(page: PageState, id: MessageId) {
     spawn_local(async move {
         let done = browser::copy(&text).await;
         say(page, done);
+        copied.try_set(done);
+        browser::sleep(SAID_MS).await;
+        copied.try_set(false);
     });
 }
 
@@ -46,5 +49,5 @@ pub fn copy_code(page: PageState, event: &MouseEvent) {
 }
 
 fn say(page: PageState, done: bool) {
-    page.whisper.set(if done { "Copied." } else { "The browser did not allow copying." }.into());
+    page.say(if done { "Copied." } else { "The browser did not allow copying." });
 }

@@ -1,6 +1,6 @@
-//! Escape stops the open reply, unless there is something on top to close first.
+//! Escape stops the open reply, unless there is something on top to close first. Other keys: `shortcuts`.
 
-use super::sidebar::drawer_is_open;
+use super::{keys, shortcuts};
 use crate::ui::page::PageState;
 use leptos::ev;
 use leptos::prelude::*;
@@ -8,8 +8,9 @@ use leptos::prelude::*;
 pub fn stop_on_escape(page: PageState) {
     Effect::new(move || {
         let handle = window_event_listener(ev::keydown, move |event| {
-            let composing = event.is_composing() || event.key_code() == 229;
-            if event.key() == "Escape" && !composing && !drawer_is_open() && !picture_is_open() && !close_menu() {
+            if event.key() != "Escape" {
+                shortcuts::pressed(page, &event);
+            } else if !keys::composes(&event) && !has_open_layer() && !close_menu() {
                 page.stop();
             }
         });
@@ -17,14 +18,15 @@ pub fn stop_on_escape(page: PageState) {
     });
 }
 
-/// The browser closes it. Queried apart from the menus: an older browser does not know this selector.
-fn picture_is_open() -> bool {
-    crate::browser::document().query_selector(".lightbox:popover-open").is_ok_and(|open| open.is_some())
+/// Something over the page, which the browser closes. Queried apart from the menus: an older browser does not know this
+/// selector.
+fn has_open_layer() -> bool {
+    crate::browser::document().query_selector(":popover-open, dialog[open]").is_ok_and(|open| open.is_some())
 }
 
 /// Closes the innermost open menu, and gives the focus back to what opened it.
 fn close_menu() -> bool {
-    let open = ".menu[open], .instructions[open]";
+    let open = ".instructions[open]";
     let Some(menu) = crate::browser::document().query_selector(open).ok().flatten() else {
         return false;
     };

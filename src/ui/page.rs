@@ -8,6 +8,7 @@ use crate::ui::draw::Draw;
 use crate::ui::first_page::First;
 use crate::ui::labels::{self, NOTHING};
 use crate::ui::navigation::Address;
+use crate::ui::panel::{Drawn, Panel};
 use crate::ui::route::Route;
 use crate::{api, browser};
 use futures::future::{FutureExt, LocalBoxFuture, TryFutureExt};
@@ -42,6 +43,10 @@ pub struct PageState {
     pub first_message: RwSignal<Option<MessageId>>,
     /// The functions that draw a conversation, once their code is loaded.
     pub draw: RwSignal<Option<Draw>>,
+    /// The panel that is open, or is to be opened once its code is loaded.
+    pub panel: RwSignal<Option<Panel>>,
+    /// The function that draws panels, once its code is loaded.
+    pub panels: RwSignal<Option<Drawn>>,
     /// How far the server's clock is ahead of the browser's, in milliseconds.
     clock_ahead_ms: StoredValue<f64>,
 }
@@ -75,6 +80,8 @@ impl PageState {
             turning: StoredValue::new(false),
             first_message: RwSignal::new(None),
             draw: RwSignal::new(None),
+            panel: RwSignal::new(None),
+            panels: RwSignal::new(None),
             clock_ahead_ms: StoredValue::new(0.0),
         }
     }
@@ -185,6 +192,17 @@ impl PageState {
     /// The reply that is being generated.
     pub fn open_reply(self) -> Option<MessageId> {
         self.live.draft.with(|draft| draft.as_ref().filter(|draft| draft.status.is_open()).map(|draft| draft.reply))
+    }
+
+    /// A model's name; the last part of its id where it is not among the models that can be chosen.
+    pub fn model_name(self, id: &str) -> String {
+        self.models.with(|models| labels::model_among(models, id))
+    }
+
+    /// Announces to screen readers. What was announced last is announced again: its text has to change for that.
+    pub fn say(self, words: &str) {
+        let again = self.whisper.with_untracked(|before| before == words);
+        self.whisper.set(if again { format!("{words}\u{a0}") } else { words.to_owned() });
     }
 
     /// Runs an action on the server, and shows its failure.

@@ -1,20 +1,32 @@
-//! The caller's conversations, newest first. Beside the page where there is room, else a drawer over it.
+//! The caller's conversations, newest first, under the days of their last messages. Beside the page where there is room,
+//! else a drawer over it. Head and foot stay, the list between them scrolls.
 //!
 //! The drawer is a popover: the browser itself opens it, closes it on Escape and on a press outside, and gives the
 //! focus back, with or without our code.
 
 use super::icon::{self, Icon};
+use crate::api;
+use crate::model::{Conversation, ConversationId};
+use crate::ui::days::Now;
+use crate::ui::drawer;
 use crate::ui::page::PageState;
-use crate::ui::sidebar_entry::Entry;
-use crate::{api, browser};
+use crate::ui::panel::Panel;
+use crate::ui::panels;
+use crate::ui::sidebar_entry::{Entry, menu_pressed};
+use leptos::ev::{KeyboardEvent, MouseEvent};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
 
+/// Older conversations are loaded when the end of the list is this near, in CSS pixels.
+const NEAR_END_PX: i32 = 600;
+
 #[component]
 pub fn Sidebar() -> impl IntoView {
+    let page = PageState::here();
+    let toggled = move |_| page.address.drawer_toggled(drawer::is_column() || !drawer::is_open());
     view! {
-        <nav class="sidebar" id="sidebar" popover="auto" aria-label="Conversations">
+        <nav class="sidebar" id=drawer::ID popover="auto" aria-label="Conversations" on:toggle=toggled>
             <div class="sidebar__head">
                 <a class="brand" href="/">"Rivulet"</a>
                 <button type="button" class="plain sidebar__close" popovertarget="sidebar" popovertargetaction="hide" aria-label="Close the list">
@@ -22,11 +34,28 @@ pub fn Sidebar() -> impl IntoView {
                 </button>
             </div>
             <a class="button sidebar__new" href="/"><Icon path=icon::PLUS/>"New conversation"</a>
-            <a class="plain sidebar__more" href="/search">"Search"</a>
+            <Search/>
             <Entries/>
-            <More/>
             <Account/>
         </nav>
+    }
+}
+
+/// A link to the search page; with our code it opens the palette.
+#[component]
+fn Search() -> impl IntoView {
+    let page = PageState::here();
+    let pressed = move |event: MouseEvent| {
+        if !(event.ctrl_key() || event.meta_key() || event.shift_key()) {
+            event.prevent_default();
+            drawer::close();
+            panels::open(page, Panel::Palette);
+        }
+    };
+    view! {
+        <a class="sidebar__search" href="/search" aria-keyshortcuts="Control+K" on:click=pressed>
+            <Icon path=icon::SEARCH/>"Search"<kbd data-script aria-hidden="true">"Ctrl K"</kbd>
+        </a>
     }
 }
 
@@ -40,19 +69,86 @@ fn Account() -> impl IntoView {
     view! { <a class="sidebar__account" href=href>{name}</a> }
 }
 
-/// A conversation that is renamed or shared is drawn anew, which also closes its menu.
+/// A row of the list.
+#[derive(Clone, PartialEq)]
+enum Row {
+    /// The heading of the days that follow.
+    Days(String),
+    Entry(Conversation),
+}
+
+impl Row {
+    /// A conversation that is renamed or shared is drawn anew.
+    fn key(&self) -> (Option<ConversationId>, String, bool) {
+        match self {
+            Self::Days(heading) => (None, heading.clone(), false),
+            Self::Entry(conversation) => {
+                (Some(conversation.id), conversation.title.clone(), conversation.owner.is_some())
+            }
+        }
+    }
+}
+
 #[component]
 fn Entries() -> impl IntoView {
-    let live = PageState::here().live;
+    let page = PageState::here();
+    let live = page.live;
     let empty = Memo::new(move |_| live.list.with(Vec::is_empty));
+    let rows = Memo::new(move |_| {
+        let now = now(page);
+        live.list.with(|list| under_headings(list, now))
+    });
+    let pressed = move |event: MouseEvent| menu_pressed(page, &event);
+    let by_key = move |event: KeyboardEvent| {
+        if matches!(event.key().as_str(), " " | "ArrowDown") {
+            menu_pressed(page, &event);
+        }
+    };
+    let scrolled = move |event: web_sys::Event| {
+        let list = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+        if list.is_some_and(|list| list.scroll_height() - list.scroll_top() - list.client_height() < NEAR_END_PX) {
+            load_more(page);
+        }
+    };
     view! {
-        <ul class="entries">
-            <For each=move || live.list.get() key=|conversation| (conversation.id, conversation.title.clone(), conversation.owner.is_some()) let:conversation>
-                <Entry conversation/>
-            </For>
-        </ul>
-        <p class="sidebar__empty" hidden=move || !empty.get()>"Your conversations will be kept here."</p>
+        <div class="sidebar__list" on:scroll=scrolled>
+            <ul class="entries" on:click=pressed on:keydown=by_key on:pointerover=move |_| panels::load(page, false)>
+                <For each=move || rows.get() key=Row::key let:row>
+                    {match row {
+                        Row::Days(heading) => view! { <li class="entries__days"><h2>{heading}</h2></li> }.into_any(),
+                        Row::Entry(conversation) => view! { <Entry conversation/> }.into_any(),
+                    }}
+                </For>
+            </ul>
+            <p class="sidebar__empty" hidden=move || !empty.get()>"Your conversations will be kept here."</p>
+            <More/>
+        </div>
     }
+}
+
+/// The server's clock in the reader's time zone. Until hydration it is the server's zone and the time at which it has
+/// made the page.
+fn now(page: PageState) -> Now {
+    if page.awake.get() {
+        let behind_minutes = js_sys::Date::new_0().get_timezone_offset() as i64;
+        return Now { ms: page.server_now_ms() as i64, behind_minutes };
+    }
+    let made_at_ms = page.first_message.get().map(|id| id.made_at_ms()).unwrap_or_default();
+    Now { ms: made_at_ms as i64, behind_minutes: 0 }
+}
+
+fn under_headings(list: &[Conversation], now: Now) -> Vec<Row> {
+    let mut rows = Vec::with_capacity(list.len());
+    let mut last = String::new();
+    for conversation in list {
+        let heading = now.heading(&conversation.updated_at);
+        if heading != last {
+            rows.push(Row::Days(heading.clone()));
+            last = heading;
+        }
+        rows.push(Row::Entry(conversation.clone()));
+    }
+    rows
 }
 
 #[component]
@@ -78,20 +174,4 @@ fn load_more(desk: PageState) {
             }
         }
     });
-}
-
-pub fn close_drawer() {
-    if drawer_is_open()
-        && let Some(drawer) = drawer()
-    {
-        let _ = drawer.hide_popover();
-    }
-}
-
-pub fn drawer_is_open() -> bool {
-    drawer().is_some_and(|drawer| drawer.matches(":popover-open").unwrap_or(false))
-}
-
-fn drawer() -> Option<web_sys::HtmlElement> {
-    browser::document().get_element_by_id("sidebar")?.dyn_into().ok()
 }

@@ -14,23 +14,23 @@ const EXAMPLES: [&str; 4] = [
 
 #[component]
 pub fn Start() -> impl IntoView {
-    let outbox: Outbox = expect_context();
     view! {
         <section class="start">
             <h1>"Where shall we begin?"</h1>
             <p>"Ask anything. A reply keeps flowing when you close the tab, and is all here when you come back."</p>
-            <ul class="examples" data-script>
-                {EXAMPLES
-                    .map(|example| {
-                        view! {
-                            <li><button type="button" class="example" on:click=move |_| outbox.write(example)>{example}</button></li>
-                        }
-                    })
-                    .collect_view()}
-            </ul>
             <Unconfigured/>
         </section>
     }
+}
+
+/// Messages to begin with, below the field that a press fills.
+#[component]
+pub fn Examples() -> impl IntoView {
+    let outbox: Outbox = expect_context();
+    let example = |example: &'static str| {
+        view! { <li><button type="button" class="example" on:click=move |_| outbox.write(example)>{example}</button></li> }
+    };
+    view! { <ul class="examples" data-script>{EXAMPLES.map(example).collect_view()}</ul> }
 }
 
 /// One line for the operator of a server without a model.

@@ -18,7 +18,7 @@ impl Opening<'_> {
         let touch = sql::query(
             "update conversation set updated_at = $2, title = case when title = '' then $3 else title end,
                     title_by = case when title = '' and $3 <> '' then 'cut' else title_by end
-             where id = $1",
+             where id = $1 and leaving_at is null",
         );
         let touch = touch.bind(self.conversation.to_string()).bind(&self.reply.created_at).bind(self.title);
         let messages = self.message.into_iter().chain([self.reply]);
