@@ -32,6 +32,7 @@ mod images;
 mod indexes;
 mod invariants;
 mod journal;
+mod leaving;
 mod lines;
 mod live;
 mod log;

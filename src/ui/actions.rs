@@ -21,18 +21,12 @@ pub fn Actions(id: MessageId, message: Memo<Option<Message>>, is_open: Memo<bool
         last == Some(id) && !is_open.get() && page.access() != Access::Reader
     });
     // Or one that the next message has cut off.
-    let was_cut = Memo::new(move |_| {
-        let is_stopped = message.with(|it| it.as_ref().is_some_and(|it| it.status == Status::Stopped));
-        is_stopped && page.open_reply().is_none() && page.access() != Access::Reader
+    let is_offered = Memo::new(move |_| {
+        let is_stopped = || message.with(|it| it.as_ref().is_some_and(|it| it.status == Status::Stopped));
+        is_last.get() || is_stopped() && page.open_reply().is_none() && page.access() != Access::Reader
     });
-    let is_offered = Memo::new(move |_| is_last.get() || was_cut.get());
     let goes_on = Memo::new(move |_| is_offered.get() && message.with(|it| it.as_ref().is_some_and(can_continue)));
     let model = move || message.with(|it| it.as_ref().and_then(|it| it.model.clone()));
-    let copied = RwSignal::new(false);
-    let copy = move || match copied.get() {
-        true => view! { <Icon path=icon::TICK/>"Copied" },
-        false => view! { <Icon path=icon::COPY/>"Copy" },
-    };
     let usage = move || message.with(|it| it.as_ref().and_then(|it| it.usage));
     view! {
         <footer class="actions">
@@ -42,7 +36,7 @@ pub fn Actions(id: MessageId, message: Memo<Option<Message>>, is_open: Memo<bool
             </span>
             <span class="actions__buttons" data-open=move || is_open.get()>
                 <Versions id message/>
-                <button type="button" class="plain" data-script on:click=move |_| copy_text(page, id, copied)>{copy}</button>
+                <button type="button" class="plain" data-script on:click=move |event| copy_text(page, id, &event)><Icon path=icon::COPY/><span>"Copy"</span></button>
                 {move || is_offered.get().then(|| view! { <Retry id/> })}
                 {move || goes_on.get().then(|| view! { <Continue id/> })}
             </span>

@@ -141,7 +141,7 @@ fn is_long(text: &str) -> bool {
 #[component]
 fn Hint(open: Memo<bool>) -> impl IntoView {
     let outbox: Outbox = expect_context();
-    let length = Memo::new(move |_| outbox.text.with(|text| too_long::words(text)));
+    let length = move || outbox.text.with(|text| too_long::words(text));
     let enter = move || match open.get() {
         true => "Enter stops the reply and sends",
         false => "Enter sends, Shift and Enter breaks the line",
@@ -149,7 +149,7 @@ fn Hint(open: Memo<bool>) -> impl IntoView {
     view! {
         <p class="composer__hint" data-script>
             <span aria-hidden="true">{enter}</span>
-            <span class="composer__length" role="status" hidden=move || length.with(Option::is_none)>{move || length.get()}</span>
+            <span class="composer__length" role="status" hidden=move || length().is_none()>{length}</span>
         </p>
     }
 }

@@ -14,16 +14,16 @@ pub fn is_column() -> bool {
 
 pub fn close() {
     if is_open()
-        && let Some(drawer) = drawer()
+        && let Some(drawer) = element()
     {
         let _ = drawer.hide_popover();
     }
 }
 
 pub fn is_open() -> bool {
-    drawer().is_some_and(|drawer| drawer.matches(":popover-open").unwrap_or(false))
+    element().is_some_and(|drawer| drawer.matches(":popover-open").unwrap_or(false))
 }
 
-fn drawer() -> Option<HtmlElement> {
+pub fn element() -> Option<HtmlElement> {
     browser::document().get_element_by_id(ID)?.dyn_into().ok()
 }

@@ -11,7 +11,6 @@ pub const EXPORT: &str = "M10 3v9M6 8l4 4 4-4M4 16h12";
 pub const DELETE: &str = "M4 6h12M8 6V4h4v2M6 6l1 11h6l1-11";
 pub const KEYS: &str = "M3 6h14v9H3zM6 9h.01M10 9h.01M14 9h.01M7 12h6";
 pub const CONVERSATION: &str = "M4 4h12v9H9l-4 3v-3H4z";
-pub const TICK: &str = "M4 10l4 4 8-8";
 pub const DOWN: &str = "M10 4v12M5 11l5 5 5-5";
 pub const CLOSE: &str = "M5 5l10 10M15 5L5 15";
 pub const PEOPLE: &str = "M7 9a3 3 0 1 0 0-.01M2 16a5 5 0 0 1 10 0M13 4a3 3 0 0 1 0 6M15 12a5 5 0 0 1 3 4";

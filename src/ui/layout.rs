@@ -7,6 +7,7 @@ use super::outbox::Outbox;
 use super::sidebar::Sidebar;
 use super::start::{Examples, Start};
 use super::topbar::Topbar;
+use crate::browser;
 use crate::ui::autoscroll::JumpToLatest;
 use crate::ui::drawer;
 use crate::ui::escape_key::stop_on_escape;
@@ -16,7 +17,7 @@ use crate::ui::lazy;
 use crate::ui::not_found::{Absent, Deleted};
 use crate::ui::page::PageState;
 use crate::ui::page::Shown;
-use crate::ui::panels::Panels;
+use crate::ui::panel;
 use crate::ui::presence::OthersHere;
 use crate::ui::route::Route;
 use leptos::prelude::*;
@@ -75,8 +76,13 @@ fn Layout() -> impl IntoView {
     provide_context(outbox.images);
     Effect::new(move || page.awake.set(true));
     stop_on_escape(page);
+    // The browser needs none of leptos_meta's code for it.
+    if cfg!(target_family = "wasm") {
+        Effect::new(move || browser::document().set_title(&title.get()));
+    } else {
+        let _ = view! { <Title text=title.get_untracked()/> };
+    }
     view! {
-        {move || view! { <Title text=title.get()/> }}
         <a class="skip" href="#text">"Skip to the message field"</a>
         <Whisper/>
         <div class="frame" data-awake=move || page.awake.get()>
@@ -84,7 +90,7 @@ fn Layout() -> impl IntoView {
             <main class="page" id="main">
                 <Topbar/>
                 <Middle/>
-                <Panels/>
+                <div id=panel::PLACE></div>
                 <Foot/>
             </main>
         </div>

@@ -8,7 +8,6 @@ use crate::ui::draw::Draw;
 use crate::ui::first_page::First;
 use crate::ui::labels::{self, NOTHING};
 use crate::ui::navigation::Address;
-use crate::ui::panel::{Drawn, Panel};
 use crate::ui::route::Route;
 use crate::{api, browser};
 use futures::future::{FutureExt, LocalBoxFuture, TryFutureExt};
@@ -43,10 +42,6 @@ pub struct PageState {
     pub first_message: RwSignal<Option<MessageId>>,
     /// The functions that draw a conversation, once their code is loaded.
     pub draw: RwSignal<Option<Draw>>,
-    /// The panel that is open, or is to be opened once its code is loaded.
-    pub panel: RwSignal<Option<Panel>>,
-    /// The function that draws panels, once its code is loaded.
-    pub panels: RwSignal<Option<Drawn>>,
     /// How far the server's clock is ahead of the browser's, in milliseconds.
     clock_ahead_ms: StoredValue<f64>,
 }
@@ -80,8 +75,6 @@ impl PageState {
             turning: StoredValue::new(false),
             first_message: RwSignal::new(None),
             draw: RwSignal::new(None),
-            panel: RwSignal::new(None),
-            panels: RwSignal::new(None),
             clock_ahead_ms: StoredValue::new(0.0),
         }
     }

@@ -1,7 +1,10 @@
 //! What can be open over the page. Its code is loaded on demand by `panels`, so that its callers know only these types.
 
 use crate::model::ConversationId;
-use leptos::prelude::AnyView;
+use crate::ui::page::PageState;
+
+/// The id of the element that panels are drawn in.
+pub const PLACE: &str = "panels";
 
 /// What is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,5 +19,5 @@ pub enum Panel {
     Keys,
 }
 
-/// The function that draws what is open.
-pub type Drawn = fn() -> AnyView;
+/// The function that opens a panel.
+pub type Opener = fn(PageState, Panel);

@@ -8,48 +8,23 @@ pub mod row_menu;
 
 use crate::error::Problem;
 use crate::ui::page::PageState;
-use crate::ui::panel::{Drawn, Panel};
-use futures::FutureExt;
+use crate::ui::panel::{Opener, Panel};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_split::SplitLoaderError;
 
 #[cfg_attr(feature = "split", lazy(panels, fallible))]
-async fn code() -> Result<Drawn, SplitLoaderError> {
-    let drawn: Drawn = || view! { <drawn::Panels/> }.into_any();
-    Ok(drawn)
+async fn code() -> Result<Opener, SplitLoaderError> {
+    let opener: Opener = drawn::open;
+    Ok(opener)
 }
 
 /// Opens a panel, once its code is there.
 pub fn open(page: PageState, panel: Panel) {
-    page.panel.set(Some(panel));
-    load(page, true);
-}
-
-/// Loads the code. A failure matters where the user waits for it.
-pub fn load(page: PageState, is_wanted: bool) {
-    if page.panels.with_untracked(Option::is_some) {
-        return;
-    }
     spawn_local(async move {
-        match code().boxed_local().await {
-            Ok(drawn) => {
-                if page.panels.with_untracked(Option::is_none) {
-                    page.panels.set(Some(drawn));
-                }
-            }
-            Err(_) if is_wanted => {
-                page.panel.set(None);
-                page.notice.set(Problem::Offline.to_string());
-            }
-            Err(_) => {}
+        match code().await {
+            Ok(open) => open(page, panel),
+            Err(_) => page.notice.set(Problem::Offline.to_string()),
         }
     });
-}
-
-/// Where panels are drawn.
-#[component]
-pub fn Panels() -> impl IntoView {
-    let page = PageState::here();
-    move || page.panels.get().map(|drawn| drawn())
 }

@@ -6,12 +6,16 @@ use crate::ui::page::PageState;
 use crate::ui::panel::Panel;
 use crate::ui::panels;
 use wasm_bindgen::JsCast;
-use web_sys::{Element, KeyboardEvent};
+use web_sys::{Element, Event, KeyboardEvent, MouseEvent};
 
 /// In these, letters are typed or have a meaning of their own.
 const TAKES_LETTERS: &str = "input, textarea, select, dialog, [role=menu]";
 
 pub fn pressed(page: PageState, event: &KeyboardEvent) {
+    // What looks like a button is a link for browsers without our code.
+    if matches!(event.key().as_str(), " " | "ArrowDown") && opens(page, event) {
+        return;
+    }
     if event.default_prevented() || composes(event) || event.alt_key() {
         return;
     }
@@ -41,4 +45,23 @@ pub fn pressed(page: PageState, event: &KeyboardEvent) {
         // The letter goes into the field that has the focus by then.
         _ => browser::focus_id("text"),
     }
+}
+
+/// Opens the panel of a link that leads to a page without our code: a row's menu, the search. One listener does for all.
+pub fn opens(page: PageState, event: &Event) -> bool {
+    let mouse = event.dyn_ref::<MouseEvent>();
+    if mouse.is_some_and(|it| it.ctrl_key() || it.meta_key() || it.shift_key()) {
+        return false;
+    }
+    let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+    let link = target.and_then(|target| target.closest("a[data-panel]").ok().flatten());
+    let Some(href) = link.and_then(|link| link.get_attribute("href")) else { return false };
+    let panel = match href.split('/').nth(2).map(str::parse) {
+        Some(Ok(id)) => Panel::Menu(id),
+        Some(Err(_)) => return false,
+        None => Panel::Palette,
+    };
+    event.prevent_default();
+    panels::open(page, panel);
+    true
 }

@@ -4,58 +4,49 @@
 //! The drawer is a popover: the browser itself opens it, closes it on Escape and on a press outside, and gives the
 //! focus back, with or without our code.
 
-use super::icon::{self, Icon};
 use crate::api;
+use crate::browser::{self, Listener};
 use crate::model::{Conversation, ConversationId};
 use crate::ui::days::Now;
 use crate::ui::drawer;
 use crate::ui::page::PageState;
-use crate::ui::panel::Panel;
-use crate::ui::panels;
-use crate::ui::sidebar_entry::{Entry, menu_pressed};
-use leptos::ev::{KeyboardEvent, MouseEvent};
+use crate::ui::sidebar_entry::Entry;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use wasm_bindgen::JsCast;
 
 /// Older conversations are loaded when the end of the list is this near, in CSS pixels.
 const NEAR_END_PX: i32 = 600;
+/// The id of the element that scrolls.
+const LIST: &str = "list";
+
+/// What stays above the list. HTML as text is a tenth of the code of components.
+const HEAD: &str = r#"<div class="sidebar__head"><a class="brand" href="/">Rivulet</a><button type="button" class="plain sidebar__close" popovertarget="sidebar" popovertargetaction="hide" aria-label="Close the list"><svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d="M5 5l10 10M15 5L5 15"></path></svg></button></div><a class="button sidebar__new" href="/"><svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d="M10 4v12M4 10h12"></path></svg>New conversation</a><a class="sidebar__search" href="/search" data-panel aria-keyshortcuts="Control+K"><svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d="M9 4a5 5 0 1 0 0 10a5 5 0 0 0 0-10M13 13l4 4"></path></svg>Search<kbd data-script aria-hidden="true">Ctrl K</kbd></a>"#;
 
 #[component]
 pub fn Sidebar() -> impl IntoView {
     let page = PageState::here();
-    let toggled = move |_| page.address.drawer_toggled(drawer::is_column() || !drawer::is_open());
+    Effect::new(move || {
+        let (Some(drawer), Some(list)) = (drawer::element(), browser::document().get_element_by_id(LIST)) else {
+            return;
+        };
+        let toggled = Listener::new(&drawer, "toggle", move |_| {
+            page.address.drawer_toggled(drawer::is_column() || !drawer::is_open());
+        });
+        let scrolling = list.clone();
+        let scrolled = Listener::new(&list, "scroll", move |_| {
+            if scrolling.scroll_height() - scrolling.scroll_top() - scrolling.client_height() < NEAR_END_PX {
+                load_more(page);
+            }
+        });
+        let listeners = StoredValue::new_local((toggled, scrolled));
+        on_cleanup(move || listeners.dispose());
+    });
     view! {
-        <nav class="sidebar" id=drawer::ID popover="auto" aria-label="Conversations" on:toggle=toggled>
-            <div class="sidebar__head">
-                <a class="brand" href="/">"Rivulet"</a>
-                <button type="button" class="plain sidebar__close" popovertarget="sidebar" popovertargetaction="hide" aria-label="Close the list">
-                    <Icon path=icon::CLOSE/>
-                </button>
-            </div>
-            <a class="button sidebar__new" href="/"><Icon path=icon::PLUS/>"New conversation"</a>
-            <Search/>
+        <nav class="sidebar" id=drawer::ID popover="auto" aria-label="Conversations">
+            <div class="sidebar__top" inner_html=HEAD></div>
             <Entries/>
             <Account/>
         </nav>
-    }
-}
-
-/// A link to the search page; with our code it opens the palette.
-#[component]
-fn Search() -> impl IntoView {
-    let page = PageState::here();
-    let pressed = move |event: MouseEvent| {
-        if !(event.ctrl_key() || event.meta_key() || event.shift_key()) {
-            event.prevent_default();
-            drawer::close();
-            panels::open(page, Panel::Palette);
-        }
-    };
-    view! {
-        <a class="sidebar__search" href="/search" aria-keyshortcuts="Control+K" on:click=pressed>
-            <Icon path=icon::SEARCH/>"Search"<kbd data-script aria-hidden="true">"Ctrl K"</kbd>
-        </a>
     }
 }
 
@@ -70,7 +61,6 @@ fn Account() -> impl IntoView {
 }
 
 /// A row of the list.
-#[derive(Clone, PartialEq)]
 enum Row {
     /// The heading of the days that follow.
     Days(String),
@@ -94,26 +84,11 @@ fn Entries() -> impl IntoView {
     let page = PageState::here();
     let live = page.live;
     let empty = Memo::new(move |_| live.list.with(Vec::is_empty));
-    let rows = Memo::new(move |_| {
-        let now = now(page);
-        live.list.with(|list| under_headings(list, now))
-    });
-    let pressed = move |event: MouseEvent| menu_pressed(page, &event);
-    let by_key = move |event: KeyboardEvent| {
-        if matches!(event.key().as_str(), " " | "ArrowDown") {
-            menu_pressed(page, &event);
-        }
-    };
-    let scrolled = move |event: web_sys::Event| {
-        let list = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-        if list.is_some_and(|list| list.scroll_height() - list.scroll_top() - list.client_height() < NEAR_END_PX) {
-            load_more(page);
-        }
-    };
+    let rows = move || live.list.with(|list| under_headings(list, now(page)));
     view! {
-        <div class="sidebar__list" on:scroll=scrolled>
-            <ul class="entries" on:click=pressed on:keydown=by_key on:pointerover=move |_| panels::load(page, false)>
-                <For each=move || rows.get() key=Row::key let:row>
+        <div class="sidebar__list" id=LIST>
+            <ul class="entries">
+                <For each=rows key=Row::key let:row>
                     {match row {
                         Row::Days(heading) => view! { <li class="entries__days"><h2>{heading}</h2></li> }.into_any(),
                         Row::Entry(conversation) => view! { <Entry conversation/> }.into_any(),

@@ -4,12 +4,8 @@ use super::icon::{self, Icon};
 use crate::model::Conversation;
 use crate::ui::labels;
 use crate::ui::page::PageState;
-use crate::ui::panel::Panel;
-use crate::ui::panels;
 use crate::ui::route::Route;
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
-use web_sys::{Element, Event, MouseEvent};
 
 /// Its menu is drawn when it is opened (`panels/row_menu`). Without our code what would open it leads to a page.
 #[component]
@@ -26,22 +22,7 @@ pub fn Entry(conversation: Conversation) -> impl IntoView {
                 {is_shared.then(|| view! { <Icon path=icon::PEOPLE/><span class="unseen">"Shared: "</span> })}
                 <span class="entry__title" dir="auto">{name.clone()}</span>
             </a>
-            <a class="entry__more" href=format!("/c/{id}/manage") role="button" aria-haspopup="menu" aria-label=format!("Options for “{name}”")></a>
+            <a class="entry__more" href=format!("/c/{id}/manage") data-panel role="button" aria-haspopup="menu" aria-label=format!("Options for “{name}”")></a>
         </li>
-    }
-}
-
-/// Opens the menu of the row whose button was pressed, for the whole list.
-pub fn menu_pressed(page: PageState, event: &Event) {
-    let mouse = event.dyn_ref::<MouseEvent>();
-    if mouse.is_some_and(|it| it.ctrl_key() || it.meta_key() || it.shift_key()) {
-        return;
-    }
-    let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-    let opener = target.and_then(|target| target.closest(".entry__more").ok().flatten());
-    let id = opener.and_then(|opener| opener.get_attribute("href")?.split('/').nth(2)?.parse().ok());
-    if let Some(id) = id {
-        event.prevent_default();
-        panels::open(page, Panel::Menu(id));
     }
 }

@@ -3,7 +3,10 @@
 use super::outbox::Outbox;
 use super::picker::default_model;
 use crate::ui::page::PageState;
+use leptos::ev::MouseEvent;
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::Element;
 
 const EXAMPLES: [&str; 4] = [
     "Explain how rivers shape a landscape, in five sentences.",
@@ -27,10 +30,15 @@ pub fn Start() -> impl IntoView {
 #[component]
 pub fn Examples() -> impl IntoView {
     let outbox: Outbox = expect_context();
-    let example = |example: &'static str| {
-        view! { <li><button type="button" class="example" on:click=move |_| outbox.write(example)>{example}</button></li> }
+    let html = EXAMPLES.map(|example| format!("<li><button type=\"button\" class=\"example\">{example}</button></li>"));
+    let pressed = move |event: MouseEvent| {
+        let example = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        let text = example.filter(|it| it.class_name() == "example").and_then(|it| it.text_content());
+        if let Some(text) = text {
+            outbox.write(&text);
+        }
     };
-    view! { <ul class="examples" data-script>{EXAMPLES.map(example).collect_view()}</ul> }
+    view! { <ul class="examples" data-script inner_html=html.concat() on:click=pressed></ul> }
 }
 
 /// One line for the operator of a server without a model.

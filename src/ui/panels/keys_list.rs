@@ -1,8 +1,8 @@
 //! The keys that do something, as a table, and the choice to do without single ones.
 
+use super::drawn::Shown;
 use crate::browser::storage;
 use crate::ui::keys::{OFF, SINGLE_KEYS};
-use crate::ui::page::PageState;
 use crate::ui::parts::dialog::Dialog;
 use leptos::prelude::*;
 
@@ -22,7 +22,7 @@ const KEYS: [(&str, &str); 10] = [
 
 #[component]
 pub fn KeysList() -> impl IntoView {
-    let page = PageState::here();
+    let shown = Shown::here();
     let has_single_keys = storage::get(SINGLE_KEYS).as_deref() != Some(OFF);
     let chosen = move |event| match event_target_checked(&event) {
         true => storage::remove(SINGLE_KEYS),
@@ -30,7 +30,7 @@ pub fn KeysList() -> impl IntoView {
     };
     let rows = KEYS.map(|(keys, words)| view! { <tr><th scope="row"><kbd>{keys}</kbd></th><td>{words}</td></tr> });
     view! {
-        <Dialog class="dialog" label="Keys" closed=move || page.panel.set(None)>
+        <Dialog class="dialog" label="Keys" closed=move || shown.close()>
             <form class="dialog__body" method="dialog">
                 <h2>"Keys"</h2>
                 <table class="keys"><tbody>{rows.collect_view()}</tbody></table>

@@ -1,6 +1,7 @@
 //! Search as one types, and everything that the page can do by a word: a text field with a list of choices (the combobox
 //! of the ARIA Authoring Practices).
 
+use super::drawn::Shown;
 use crate::contract::{Found, FoundList};
 use crate::error::Problem;
 use crate::model::ConversationId;
@@ -51,7 +52,7 @@ enum Place {
 
 #[component]
 pub fn Palette() -> impl IntoView {
-    let page = PageState::here();
+    let (page, shown) = (PageState::here(), Shown::here());
     let query = RwSignal::new(String::new());
     let found = RwSignal::new(FoundList::default());
     let said = RwSignal::new(String::new());
@@ -60,11 +61,14 @@ pub fn Palette() -> impl IntoView {
     let hits = Memo::new(move |_| hits(page, &query.get(), &found.get()));
     let at = RwSignal::new(0_usize);
     let all = move || actions.get().into_iter().chain(hits.get()).collect::<Vec<_>>();
-    let close = move || page.panel.set(None);
+    let close = move || shown.close();
     let choose = move |number: usize| {
         let Some(choice) = untrack(all).get(number).cloned() else { return };
         close();
-        run(page, choice.act, &query.get_untracked());
+        match choice.act {
+            Act::Keys => shown.open(Panel::Keys),
+            act => run(page, act, &query.get_untracked()),
+        }
     };
     let pressed = move |event: KeyboardEvent| {
         let count = untrack(all).len().max(1);
@@ -199,7 +203,7 @@ fn run(page: PageState, act: Act, query: &str) {
         if page.me.with_value(|me| me.as_ref().is_some_and(|me| me.name.is_some())) { "/account" } else { "/sign-in" };
     match act {
         Act::Show(route) => page.address.go(route),
-        Act::Keys => page.panel.set(Some(Panel::Keys)),
+        Act::Keys => {}
         Act::Instructions => {
             if let Some(summary) = browser::document().query_selector(".instructions > summary").ok().flatten() {
                 browser::focus(&summary);

@@ -1,5 +1,6 @@
 //! The menu of a conversation in the list, the field for its new title, and its deletion with a way back.
 
+use super::drawn::Shown;
 use crate::contract::Changes;
 use crate::error::Problem;
 use crate::event::Event;
@@ -39,7 +40,7 @@ fn listed(page: PageState, id: ConversationId) -> Option<Conversation> {
 
 #[component]
 pub fn RowMenu(id: ConversationId, undo: RwSignal<Option<Undo>>) -> impl IntoView {
-    let page = PageState::here();
+    let (page, shown) = (PageState::here(), Shown::here());
     // Deleted or pushed off the list meanwhile.
     let (Some(conversation), Some((row, opener))) = (listed(page, id), row(id)) else { return ().into_any() };
     let is_theirs = conversation.owner.as_ref().is_some_and(|owner| page.is_other(owner.id));
@@ -49,7 +50,7 @@ pub fn RowMenu(id: ConversationId, undo: RwSignal<Option<Undo>>) -> impl IntoVie
     let items = match is_theirs {
         true => vec![item("People, and leaving", icon::PEOPLE, Act::Go(sharing(id))), export],
         false => {
-            let rename = Callback::new(move |()| page.panel.set(Some(Panel::Rename(id))));
+            let rename = Callback::new(move |()| shown.open(Panel::Rename(id)));
             let delete = Callback::new(move |()| delete(page, &conversation, undo));
             vec![
                 item("Rename", icon::EDIT, Act::Do(rename)),
@@ -60,8 +61,8 @@ pub fn RowMenu(id: ConversationId, undo: RwSignal<Option<Undo>>) -> impl IntoVie
         }
     };
     let closed = move || {
-        if page.panel.get_untracked() == Some(Panel::Menu(id)) {
-            page.panel.set(None);
+        if shown.get() == Some(Panel::Menu(id)) {
+            shown.close();
         }
     };
     view! { <Menu label opener mount=row items closed/> }.into_any()
@@ -70,7 +71,7 @@ pub fn RowMenu(id: ConversationId, undo: RwSignal<Option<Undo>>) -> impl IntoVie
 /// The field is in the place of the row's title. Enter and leaving the field save it, Escape does not.
 #[component]
 pub fn Rename(id: ConversationId) -> impl IntoView {
-    let page = PageState::here();
+    let (page, shown) = (PageState::here(), Shown::here());
     let (Some(conversation), Some((row, _))) = (listed(page, id), row(id)) else { return ().into_any() };
     let field = NodeRef::<html::Input>::new();
     Effect::new(move || {
@@ -81,8 +82,8 @@ pub fn Rename(id: ConversationId) -> impl IntoView {
     });
     let before = StoredValue::new(conversation.title);
     let leave = move || {
-        if page.panel.get_untracked() == Some(Panel::Rename(id)) {
-            page.panel.set(None);
+        if shown.get() == Some(Panel::Rename(id)) {
+            shown.close();
         }
     };
     let save = move |returns: bool| {
@@ -113,7 +114,7 @@ pub fn Rename(id: ConversationId) -> impl IntoView {
         save(true);
     };
     let left = move |_| {
-        if page.panel.get_untracked() == Some(Panel::Rename(id)) {
+        if shown.get() == Some(Panel::Rename(id)) {
             save(false);
         }
     };
