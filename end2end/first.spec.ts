@@ -37,7 +37,7 @@ for (const [format, model] of [
 }
 
 for (const [fault, script, sentence, kept] of [
-  ["that refuses the key", { status: 401, times: 1 }, /refused Rivulet. Check that the key in ANTHROPIC_API_KEY/, ""],
+  ["that refuses the key", { status: 401, times: 1 }, /refused this server. Tell the administrator/, ""],
   ["that fails in the middle", { error_after: 5, times: 1 }, /overloaded/, "t0 t1 t2 t3 t4"],
 ] as const) {
   test(`a provider ${fault} is told in a sentence, and a retry works`, async ({ chat, page }) => {

@@ -56,7 +56,7 @@ export class Chat {
   }
 
   get stop(): Locator {
-    return this.page.getByRole("button", { name: "Stop" });
+    return this.page.getByRole("button", { name: "Stop", exact: true });
   }
 
   get model(): Locator {

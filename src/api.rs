@@ -2,7 +2,7 @@
 //!
 //! Each is a public URL and does three things: name the caller, parse, call one function in `server`.
 
-use crate::contract::{Changes, Earlier, Home, Page, Sent, Spent};
+use crate::contract::{Changes, Earlier, FoundList, Home, Page, Sent, Spent};
 use crate::error::Problem;
 use crate::event::{Cursor, List};
 use crate::model::{Conversation, ConversationId, ImageId, MessageId};
@@ -35,6 +35,13 @@ pub async fn highlighted(message: MessageId) -> Result<String, Problem> {
 pub async fn conversations(after: Option<String>) -> Result<List, Problem> {
     let (state, who) = crate::server::session::reader().await?;
     crate::server::lists::page(&state, who.account, after.as_deref()).await
+}
+
+/// The first places where all the words are, in titles and messages.
+#[server(name = FindWords, endpoint = "search", input = Json)]
+pub async fn search(#[server(default)] query: String) -> Result<FoundList, Problem> {
+    let (state, who) = crate::server::session::reader().await?;
+    crate::server::search::first(&state, who.account, &query).await
 }
 
 /// What every page of the app shows around the conversation.
@@ -115,11 +122,19 @@ pub async fn change(conversation: ConversationId, changes: Changes) -> Result<Co
     crate::server::conversations::change(&state, account, conversation, changes).await
 }
 
-/// Deletes a conversation with everything in it. An open reply is stopped first.
+/// Deletes a conversation with everything in it, after some seconds in which it can be brought back. From now on it is
+/// gone for everybody. An open reply is stopped first.
 #[server(endpoint = "chat/delete", input = Json)]
 pub async fn delete(conversation: ConversationId) -> Result<(), Problem> {
     let (state, account) = crate::server::session::required().await?;
-    crate::server::conversations::delete(&state, account, conversation).await
+    crate::server::conversations::leaving::delete(&state, account, conversation).await
+}
+
+/// Brings a conversation back that the caller has just deleted.
+#[server(endpoint = "chat/bring-back", input = Json)]
+pub async fn bring_back(conversation: ConversationId) -> Result<Conversation, Problem> {
+    let (state, account) = crate::server::session::required().await?;
+    crate::server::conversations::leaving::bring_back(&state, account, conversation).await
 }
 
 /// Follows events, as one stream of lines (`wire::Line`): the conversation's journal after

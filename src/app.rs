@@ -63,7 +63,10 @@ fn Program(options: LeptosOptions) -> impl IntoView {
 /// the list and the stream.
 #[component]
 pub fn App() -> impl IntoView {
-    provide_meta_context();
+    // Only the server writes the head.
+    if !cfg!(target_family = "wasm") {
+        provide_meta_context();
+    }
     provide_context(Live::new());
     view! {
         <Frame/>

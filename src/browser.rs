@@ -18,7 +18,9 @@ pub use event::{Listener, listen_always};
 pub use lock::Lock;
 pub use patch::{patch, patch_text};
 pub use time::{Interval, Timeout, frame, frame_or, now_ms, page_arrived_ms, parse_time_ms, sleep};
-pub use view::{focus, focus_id, inner_html, is_at_end, reveal, scroll_to_end};
+pub use view::{
+    click, focus, focus_id, focus_in_place, inner_html, is_at_end, is_unfocused, place_beside, reveal, scroll_to_end,
+};
 
 use wasm_bindgen::JsValue;
 use web_sys::{Document, VisibilityState, Window};
@@ -51,11 +53,26 @@ pub fn path() -> String {
     window().location().pathname().unwrap_or_default()
 }
 
-/// Changes the path in the address bar without loading anything.
-pub fn push_path(path: &str) {
+/// Whether the address names a place on the page.
+pub fn has_anchor() -> bool {
+    window().location().hash().is_ok_and(|hash| !hash.is_empty())
+}
+
+/// Changes the path in the address bar without loading anything: in a new entry of the history, or in this one.
+pub fn set_path(path: &str, replaces: bool) {
     if let Ok(history) = window().history() {
-        // Throws for other hosts' addresses, and when it is called hundreds of times a second.
-        let _ = history.push_state_with_url(&JsValue::NULL, "", Some(path));
+        // They throw for other hosts' addresses, and when they are called hundreds of times a second.
+        let _ = match replaces {
+            true => history.replace_state_with_url(&JsValue::NULL, "", Some(path)),
+            false => history.push_state_with_url(&JsValue::NULL, "", Some(path)),
+        };
+    }
+}
+
+/// Goes back in the history.
+pub fn go_back() {
+    if let Ok(history) = window().history() {
+        let _ = history.back();
     }
 }
 

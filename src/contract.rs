@@ -5,10 +5,13 @@ pub mod object;
 
 use crate::error::Problem;
 use crate::event::{Cursor, List, Snapshot};
-use crate::model::{AccountId, Message, MessageId, Model, Parameters, Usage};
+use crate::model::{AccountId, ConversationId, Message, MessageId, Model, Parameters, Usage};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
+
+/// The characters of a message, at most. About fifty pages: more is a file, not a message.
+pub const MAX_MESSAGE: usize = 32_000;
 
 /// A conversation as a page needs it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,6 +66,23 @@ pub struct Spent {
     pub conversation: Option<Usage>,
     /// By the account today, in all its conversations.
     pub today: Usage,
+}
+
+/// A place where the words of a search are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Found {
+    pub conversation: ConversationId,
+    pub title: String,
+    /// The text around the first of the words; none where they are in the title.
+    pub excerpt: Option<String>,
+}
+
+/// The places that a search has found, the newest conversation first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FoundList {
+    pub hits: Vec<Found>,
+    /// Whether there may be more.
+    pub has_more: bool,
 }
 
 /// What every page of the app shows around the conversation.

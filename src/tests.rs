@@ -33,6 +33,7 @@ mod indexes;
 mod invariants;
 mod journal;
 mod kept;
+mod leaving;
 mod lines;
 mod live;
 mod log;

@@ -2,7 +2,9 @@
 
 use super::document;
 use wasm_bindgen::JsCast;
-use web_sys::{Element, HtmlElement, ScrollBehavior, ScrollIntoViewOptions, ScrollLogicalPosition, ScrollToOptions};
+use web_sys::{
+    Element, FocusOptions, HtmlElement, ScrollBehavior, ScrollIntoViewOptions, ScrollLogicalPosition, ScrollToOptions,
+};
 
 /// Within this distance of the end, in CSS pixels, the view follows: about two lines.
 const NEAR_PX: i32 = 48;
@@ -17,6 +19,49 @@ pub fn focus(element: &Element) {
 pub fn focus_id(id: &str) {
     if let Some(element) = document().get_element_by_id(id) {
         focus(&element);
+    }
+}
+
+/// Focuses it without scrolling.
+pub fn focus_in_place(id: &str) {
+    if let Some(element) = document().get_element_by_id(id).and_then(|it| it.dyn_into::<HtmlElement>().ok()) {
+        let options = FocusOptions::new();
+        options.set_prevent_scroll(true);
+        let _ = element.focus_with_options(&options);
+    }
+}
+
+/// Whether nothing on the page has the focus.
+pub fn is_unfocused() -> bool {
+    let document = document();
+    let body = document.body().map(Element::from);
+    document.active_element().is_none_or(|focused| Some(focused) == body)
+}
+
+/// Presses it.
+pub fn click(element: &Element) {
+    if let Some(element) = element.dyn_ref::<HtmlElement>() {
+        element.click();
+    }
+}
+
+/// The distance to the edges of the window that a popover keeps, in CSS pixels.
+const EDGE_PX: f64 = 8.0;
+
+/// Places a popover at `opener`: below it, or above where there is no room, with their ends in one line.
+pub fn place_beside(popover: &HtmlElement, opener: &Element) {
+    let (at, size) = (opener.get_bounding_client_rect(), popover.get_bounding_client_rect());
+    let window = document().document_element().map(|page| (page.client_width(), page.client_height()));
+    let (width, height) = window.map(|(width, height)| (f64::from(width), f64::from(height))).unwrap_or_default();
+    let is_mirrored =
+        document().document_element().and_then(|page| page.get_attribute("dir")).as_deref() == Some("rtl");
+    let left = if is_mirrored { at.left() } else { at.right() - size.width() };
+    let has_room = at.bottom() + size.height() + EDGE_PX <= height;
+    let top = if has_room { at.bottom() } else { at.top() - size.height() };
+    // By the DOM, which a content security policy against inline styles allows.
+    for (name, value, most) in [("left", left, width - size.width()), ("top", top, height - size.height())] {
+        let place = value.clamp(EDGE_PX, (most - EDGE_PX).max(EDGE_PX));
+        let _ = popover.style().set_property(name, &format!("{place}px"));
     }
 }
 

@@ -1,5 +1,7 @@
 //! Conversations: created, listed, shown, changed, deleted. Every change is sent to the viewers.
 
+pub mod leaving;
+
 use super::journal::Topic;
 use super::principal::ViewerId;
 use super::store::conversations::{ListPosition, Stored};
@@ -106,6 +108,11 @@ pub(super) async fn tell_lists(state: &State, stored: &Stored, conversation: &Co
 
 /// Deletes the conversation with everything in it; an open reply is stopped first, and its viewers are told.
 pub async fn delete(state: &State, account: AccountId, id: ConversationId) -> Result<(), Problem> {
+    remove(state, account, id, false).await
+}
+
+/// Deletes the conversation, or marks it so that it can be brought back for some seconds (`leaving`).
+async fn remove(state: &State, account: AccountId, id: ConversationId, marks: bool) -> Result<(), Problem> {
     let state = state.clone();
     owned(async move {
         state.store.conversation(account, id).await?.allows(Access::Owner)?;
@@ -116,8 +123,11 @@ pub async fn delete(state: &State, account: AccountId, id: ConversationId) -> Re
         if let Err(problem) = state.engine.settle(id).await {
             tracing::debug!(%problem, "What is deleted need not be saved");
         }
-        state.store.delete_conversation(account, id).await?;
-        // The id is never used again, and nobody may read its events any more.
+        match marks {
+            true => state.store.mark_leaving(account, id).await?,
+            false => state.store.delete_conversation(account, id).await?,
+        }
+        // Nobody may read its events any more. One that is brought back has another journal.
         state.journals.end(Topic::Conversation(id), Some(Event::Deleted { conversation: id }));
         for account in members {
             state.journals.append(Topic::Account(account), Event::Deleted { conversation: id });

@@ -8,6 +8,9 @@ mod archive;
 mod closing;
 mod markdown;
 mod names;
+mod one;
+
+pub use one::one;
 
 use super::grants::Grant;
 use super::limits::Counted;

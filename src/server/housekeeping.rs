@@ -3,7 +3,7 @@
 
 use super::drain::Drain;
 use super::task::round;
-use super::{Shared, State, accounts, images, oidc};
+use super::{Shared, State, accounts, conversations, images, oidc};
 use std::panic::resume_unwind;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -16,6 +16,17 @@ const SWEEP: Duration = Duration::from_secs(60);
 const LOG: Duration = Duration::from_millis(500);
 /// How often to check whether the journals take too much memory.
 const CROWDED: Duration = Duration::from_secs(1);
+
+/// How often to delete the conversations whose time to be brought back is over.
+const LEAVING: Duration = Duration::from_secs(1);
+
+/// Deletes the conversations that were marked for it, also those that a process has marked that is gone.
+pub(super) async fn let_leave(state: Weak<Shared>, drain: Drain) {
+    while timeout(LEAVING, drain.begun()).await.is_err() {
+        let Some(state) = state.upgrade().map(State) else { return };
+        round(&state.metrics, "leaving", conversations::leaving::sweep(&state)).await;
+    }
+}
 
 /// How often to ask local servers for their models: a user who pulls a model expects it to appear.
 pub(super) async fn discover(state: Weak<Shared>, drain: Drain) {

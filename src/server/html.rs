@@ -9,6 +9,7 @@ pub mod account;
 pub mod admin;
 pub mod delete_account;
 mod form;
+pub mod manage;
 pub mod oidc;
 pub mod reference;
 pub mod reset;

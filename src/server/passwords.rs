@@ -32,6 +32,13 @@ const RETRY_AFTER_SECONDS: u64 = 5;
 pub struct Password(SecretString);
 
 impl Password {
+    /// A password that somebody tries to sign in with. One that no account can have costs a comparison like any other,
+    /// and is refused like any other.
+    pub fn tried(text: &str) -> Self {
+        let text = if LONGEST_BYTES < text.len() { "" } else { text };
+        Self(text.nfc().collect::<String>().into())
+    }
+
     /// # Errors
     /// 422 for the field `field` where it is too short or too long. This is checked without hashing.
     pub fn parse(text: &str, field: &str) -> Result<Self, Problem> {

@@ -3,7 +3,7 @@
 
 use super::bounds::MAX_MODEL;
 use super::provider::Providers;
-use crate::contract::Changes;
+use crate::contract::{Changes, MAX_MESSAGE};
 use crate::error::Problem;
 use crate::model::Parameters;
 
@@ -12,8 +12,8 @@ use crate::model::Parameters;
 pub struct Prompt(String);
 
 impl Prompt {
-    /// About fifty pages: more is a file, not a message.
-    pub const MAX: usize = 32_000;
+    /// As the app counts it, too.
+    pub const MAX: usize = MAX_MESSAGE;
 
     pub fn parse(text: String) -> Result<Self, Problem> {
         if text.trim().is_empty() {

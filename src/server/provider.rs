@@ -46,6 +46,7 @@ mod speech;
 mod think;
 mod tokens;
 mod tool_call;
+mod trouble;
 mod values;
 mod vendor;
 
@@ -58,6 +59,7 @@ pub use origin::Origin;
 pub use request::{GO_ON, Request, Turn};
 pub use service::address;
 pub use settings::{Endpoint, Listed, Price, ProviderSettings};
+pub use trouble::Trouble;
 pub use vendor::Parameters;
 
 use crate::model::{Model, Usage};
@@ -164,6 +166,11 @@ impl Providers {
     /// The names of the configured providers.
     pub fn names(&self) -> Vec<String> {
         self.catalog().services().iter().map(|service| service.origin.name.clone()).collect()
+    }
+
+    /// What the operator has to mend at the providers.
+    pub fn troubles(&self) -> Vec<Trouble> {
+        self.catalog().services().iter().filter_map(|service| service.trouble.get()).collect()
     }
 
     /// A model of this provider, as `provider/model`: its first choice, or else the first that is listed of it.

@@ -15,6 +15,7 @@ mod headers;
 mod health;
 mod images;
 mod input;
+mod manage;
 mod metrics;
 mod oidc;
 mod openapi;
@@ -107,6 +108,7 @@ fn identified_routes() -> Vec<Table> {
         admin::routes(),
         openapi::routes(),
         search::routes(),
+        manage::routes(),
     ]
 }
 

@@ -8,6 +8,7 @@ use super::State;
 use super::store::search::FoundText;
 use super::store::search::SearchPosition;
 use super::store::search::Titled;
+use crate::contract::{Found, FoundList};
 use crate::error::Problem;
 use crate::model::{AccountId, ConversationId, MessageId, Role};
 use futures::TryStreamExt;
@@ -83,6 +84,21 @@ pub async fn search(
             return Ok(Results { hits: page.hits, next: None });
         }
     }
+}
+
+/// The first page of results, as the app shows it while the words are typed.
+///
+/// # Errors
+/// See [`search`].
+pub async fn first(state: &State, account: AccountId, query: &str) -> Result<FoundList, Problem> {
+    let Results { hits, next } = search(state, account, query, None, None).await?;
+    let found = |hit: Hit| Found {
+        conversation: hit.conversation,
+        title: hit.title,
+        // In one line, marks of Markdown are noise.
+        excerpt: hit.message.map(|message| message.excerpt.replace(['*', '`', '#'], "")),
+    };
+    Ok(FoundList { hits: hits.into_iter().map(found).collect(), has_more: next.is_some() })
 }
 
 /// A page of results that is being collected.

@@ -19,6 +19,7 @@ pub mod guests;
 pub mod identities;
 pub mod images;
 pub mod invitations;
+pub mod leaving;
 pub mod making;
 mod merging;
 pub mod messages;

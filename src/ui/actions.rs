@@ -5,7 +5,8 @@ use super::ending::can_continue;
 use super::icon::{self, Icon};
 use super::versions::Versions;
 use crate::api;
-use crate::model::{Access, Message, MessageId};
+use crate::model::{Access, Message, MessageId, Status};
+use crate::ui::keys::focus_field;
 use crate::ui::labels;
 use crate::ui::page::PageState;
 use leptos::ev::SubmitEvent;
@@ -19,19 +20,24 @@ pub fn Actions(id: MessageId, message: Memo<Option<Message>>, is_open: Memo<bool
         let last = page.live.thread.with(|thread| thread.as_ref().and_then(|it| it.messages.last().map(|it| it.id)));
         last == Some(id) && !is_open.get() && page.access() != Access::Reader
     });
-    let goes_on = Memo::new(move |_| is_last.get() && message.with(|it| it.as_ref().is_some_and(can_continue)));
+    // Or one that the next message has cut off.
+    let is_offered = Memo::new(move |_| {
+        let is_stopped = || message.with(|it| it.as_ref().is_some_and(|it| it.status == Status::Stopped));
+        is_last.get() || is_stopped() && page.open_reply().is_none() && page.access() != Access::Reader
+    });
+    let goes_on = Memo::new(move |_| is_offered.get() && message.with(|it| it.as_ref().is_some_and(can_continue)));
     let model = move || message.with(|it| it.as_ref().and_then(|it| it.model.clone()));
     let usage = move || message.with(|it| it.as_ref().and_then(|it| it.usage));
     view! {
         <footer class="actions">
-            <span class="made">{move || model().map(|id| labels::model(&id).to_owned())}</span>
+            <span class="made">{move || model().map(|id| page.model_name(&id))}</span>
             <span class="made" hidden=move || usage().is_none() title=move || usage().map(labels::counted_by)>
                 {move || usage().map(labels::used)}
             </span>
             <span class="actions__buttons" data-open=move || is_open.get()>
                 <Versions id message/>
-                <button type="button" class="plain" data-script on:click=move |_| copy_text(page, id)><Icon path=icon::COPY/>"Copy"</button>
-                {move || is_last.get().then(|| view! { <Retry id/> })}
+                <button type="button" class="plain" data-script on:click=move |event| copy_text(page, id, &event)><Icon path=icon::COPY/><span>"Copy"</span></button>
+                {move || is_offered.get().then(|| view! { <Retry id/> })}
                 {move || goes_on.get().then(|| view! { <Continue id/> })}
             </span>
         </footer>
@@ -45,6 +51,7 @@ fn Retry(id: MessageId) -> impl IntoView {
         event.prevent_default();
         page.following.set(true);
         page.attempt(api::retry(id));
+        focus_field();
     };
     view! {
         <form method="post" action="/forms/retry" on:submit=retry>
@@ -61,6 +68,7 @@ fn Continue(id: MessageId) -> impl IntoView {
         event.prevent_default();
         page.following.set(true);
         page.attempt(api::resume(id));
+        focus_field();
     };
     view! {
         <form method="post" action="/forms/continue" on:submit=resume>

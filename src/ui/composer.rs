@@ -2,9 +2,10 @@
 //! breaks the line.
 
 use super::icon::{self, Icon};
-use super::keys;
 use super::outbox::Outbox;
 use super::picker::Picker;
+use super::{field, keys, too_long};
+use crate::browser;
 use crate::model::Access;
 use crate::ui::image_input::{Choose, take_images};
 use crate::ui::lazy::prepare;
@@ -13,6 +14,7 @@ use crate::ui::route::Route;
 use crate::ui::stream_line::CurrentLine;
 use leptos::ev::{KeyboardEvent, SubmitEvent};
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
 
 #[component]
 pub fn Composer() -> impl IntoView {
@@ -29,6 +31,13 @@ pub fn Composer() -> impl IntoView {
     });
     take_images(outbox);
     let reads = Memo::new(move |_| page.access() == Access::Reader);
+    let open = Memo::new(move |_| page.open_reply().is_some());
+    let stop = move |event: SubmitEvent| {
+        event.prevent_default();
+        page.stop();
+        // The button that was pressed goes.
+        keys::focus_field();
+    };
     let send = move |event: SubmitEvent| {
         event.prevent_default();
         outbox.send();
@@ -36,20 +45,21 @@ pub fn Composer() -> impl IntoView {
     view! {
         <CurrentLine/>
         <p class="reads" hidden=move || !reads.get()>{move || why(page)}</p>
-        <form class="composer" id="composer" method="post" action="/forms/send" on:submit=send hidden=move || reads.get()>
+        <form class="composer" id="composer" method="post" action="/forms/send" on:submit=send hidden=move || reads.get()
+            data-open=move || open.get() data-long=move || outbox.text.with(|text| is_long(text))>
             <input type="hidden" name="conversation" value=move || page.form_conversation()/>
             <input type="hidden" name="message" value=move || page.first_message.get().map(|id| id.to_string())/>
             {move || page.draw.get().map(|draw| (draw.tray)())}
+            <Choose/>
             <Field/>
-            <div class="composer__row">
-                <Choose/>
-                <Picker/>
-                <Hint/>
-                <Stop/>
-                <button class="button button--send" aria-label="Send"><Icon path=icon::SEND/></button>
-            </div>
+            <Picker/>
+            <button class="button round round--stop" form="stop" aria-label="Stop" hidden=move || !open.get()><Icon path=icon::STOP/></button>
+            <button class="button round round--send" aria-label=move || if open.get() { "Stop and send" } else { "Send" }>
+                <Icon path=icon::SEND/>
+            </button>
         </form>
-        <form id="stop" method="post" action="/forms/stop" on:submit=move |event| { event.prevent_default(); page.stop() }>
+        <Hint open/>
+        <form id="stop" method="post" action="/forms/stop" on:submit=stop>
             <input type="hidden" name="reply" value=move || page.open_reply().map(|id| id.to_string())/>
         </form>
     }
@@ -76,46 +86,70 @@ fn Field() -> impl IntoView {
     let page = PageState::here();
     let outbox: Outbox = expect_context();
     let hint = RwSignal::new(None);
-    Effect::new(move || hint.set(Some(keys::enter_hint())));
+    // On its first load the page focuses the field by itself, which is no reason to load anything.
+    let by_itself = StoredValue::new(false);
+    Effect::new(move || {
+        hint.set(Some(keys::enter_hint()));
+        by_itself.set_value(true);
+        keys::focus_first();
+        by_itself.set_value(false);
+    });
     let focused = move |_| {
         hint.set(Some(keys::enter_hint()));
+        if !by_itself.get_value() {
+            prepare(page);
+        }
+    };
+    let typed = move |_| {
         prepare(page);
+        outbox.typed();
     };
     let pressed = move |event: KeyboardEvent| {
         if keys::sends(&event) {
             event.prevent_default();
             outbox.send();
+        } else if event.key() == "ArrowUp" && field::value("text").is_empty() && !keys::composes(&event) {
+            edit_last();
         }
     };
     view! {
         <label class="unseen" for="text">"Your message"</label>
         <div class="grow" data-text=move || outbox.text.get()>
             <textarea id="text" name="text" rows="1" dir="auto" required autocomplete="off" placeholder="Write a message"
-                enterkeyhint=move || hint.get() on:focus=focused on:keydown=pressed on:input=move |_| outbox.typed()></textarea>
+                enterkeyhint=move || hint.get() on:focus=focused on:keydown=pressed on:input=typed></textarea>
         </div>
     }
 }
 
-/// Makes room for the stop button.
-#[component]
-fn Hint() -> impl IntoView {
-    let page = PageState::here();
-    let open = Memo::new(move |_| page.open_reply().is_some());
-    view! {
-        <span class="composer__hint" data-script aria-hidden="true" hidden=move || open.get()>
-            "Enter sends, Shift and Enter breaks the line"
-        </span>
+/// Opens the editor of the last message that can be changed.
+fn edit_last() {
+    let buttons = browser::document().query_selector_all(".actions--said > [data-script]");
+    let last = buttons.ok().and_then(|buttons| buttons.get(buttons.length().checked_sub(1)?));
+    if let Some(button) = last.and_then(|button| button.dyn_into().ok()) {
+        browser::click(&button);
     }
 }
 
+/// In a row with the buttons there is room for so many characters; a longer text has the width of the form.
+const IN_A_ROW: usize = 44;
+
+fn is_long(text: &str) -> bool {
+    IN_A_ROW < text.len() && text.chars().nth(IN_A_ROW).is_some() || text.contains('\n')
+}
+
+/// What Enter does, and how long the text is where it is nearly, or more than, as long as it may be.
 #[component]
-fn Stop() -> impl IntoView {
-    let page = PageState::here();
-    let closed = Memo::new(move |_| page.open_reply().is_none());
+fn Hint(open: Memo<bool>) -> impl IntoView {
+    let outbox: Outbox = expect_context();
+    let length = move || outbox.text.with(|text| too_long::words(text));
+    let enter = move || match open.get() {
+        true => "Enter stops the reply and sends",
+        false => "Enter sends, Shift and Enter breaks the line",
+    };
     view! {
-        <button class="button button--quiet" form="stop" hidden=move || closed.get()>
-            <Icon path=icon::STOP/>
-            "Stop"
-        </button>
+        <p class="composer__hint" data-script>
+            <span aria-hidden="true">{enter}</span>
+            <span class="composer__length" role="status" hidden=move || length().is_none()>{length}</span>
+        </p>
     }
 }

@@ -15,14 +15,18 @@ const SAID_MS: u32 = 1_600;
 const BUTTON: &str = "Copy";
 
 /// The reply's text as the model wrote it.
-pub fn copy_text(page: PageState, id: MessageId) {
+pub fn copy_text(page: PageState, id: MessageId, event: &MouseEvent) {
     let text = page.live.thread.with_untracked(|thread| {
         thread.as_ref()?.messages.iter().find(|message| message.id == id).map(|message| message.text.clone())
     });
     let Some(text) = text else { return };
+    let button = event.current_target().and_then(|target| target.dyn_into::<Element>().ok());
     spawn_local(async move {
         let done = browser::copy(&text).await;
         say(page, done);
+        if let Some(word) = button.and_then(|button| button.last_element_child()) {
+            show(&word, done).await;
+        }
     });
 }
 
@@ -39,12 +43,19 @@ pub fn copy_code(page: PageState, event: &MouseEvent) {
         // With a line break at its end, a command runs as soon as it is pasted in a shell.
         let done = browser::copy(text.trim_end_matches('\n')).await;
         say(page, done);
-        button.set_text_content(Some(if done { "Copied" } else { "Not copied" }));
-        browser::sleep(SAID_MS).await;
-        button.set_text_content(Some(BUTTON));
+        show(&button, done).await;
     });
 }
 
+/// The button says for a while whether it has copied. Its style adds a tick.
+async fn show(button: &Element, done: bool) {
+    button.set_text_content(Some(if done { "Copied" } else { "Not copied" }));
+    let _ = button.toggle_attribute_with_force("data-done", done);
+    browser::sleep(SAID_MS).await;
+    button.set_text_content(Some(BUTTON));
+    let _ = button.toggle_attribute_with_force("data-done", false);
+}
+
 fn say(page: PageState, done: bool) {
-    page.whisper.set(if done { "Copied." } else { "The browser did not allow copying." }.into());
+    page.say(if done { "Copied." } else { "The browser did not allow copying." });
 }

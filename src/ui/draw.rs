@@ -33,6 +33,4 @@ pub struct Draw {
     pub put_back: fn(UnsentImages, Route, Vec<Image>),
     /// Changes a conversation: its title, model or settings.
     pub change: fn(ConversationId, Changes) -> Request,
-    /// Deletes a conversation.
-    pub delete: fn(ConversationId) -> Request,
 }

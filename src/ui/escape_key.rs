@@ -1,6 +1,7 @@
-//! Escape stops the open reply, unless there is something on top to close first.
+//! Escape stops the open reply, unless there is something on top to close first. Other keys: `shortcuts`.
 
-use super::sidebar::drawer_is_open;
+use super::{keys, shortcuts};
+use crate::browser::{self, Listener};
 use crate::ui::page::PageState;
 use leptos::ev;
 use leptos::prelude::*;
@@ -8,29 +9,38 @@ use leptos::prelude::*;
 pub fn stop_on_escape(page: PageState) {
     Effect::new(move || {
         let handle = window_event_listener(ev::keydown, move |event| {
-            let composing = event.is_composing() || event.key_code() == 229;
-            if event.key() == "Escape" && !composing && !drawer_is_open() && !picture_is_open() && !close_menu() {
+            if event.key() != "Escape" {
+                shortcuts::pressed(page, &event);
+            } else if !keys::composes(&event) && !has_open_layer() && !close_menu() {
                 page.stop();
             }
         });
-        on_cleanup(move || handle.remove());
+        let pressed = Listener::new(&browser::document(), "click", move |event| {
+            shortcuts::opens(page, &event);
+        });
+        let pressed = StoredValue::new_local(pressed);
+        on_cleanup(move || {
+            handle.remove();
+            pressed.dispose();
+        });
     });
 }
 
-/// The browser closes it. Queried apart from the menus: an older browser does not know this selector.
-fn picture_is_open() -> bool {
-    crate::browser::document().query_selector(".lightbox:popover-open").is_ok_and(|open| open.is_some())
+/// Something over the page, which the browser closes. Queried apart from the menus: an older browser does not know this
+/// selector.
+fn has_open_layer() -> bool {
+    browser::document().query_selector(":popover-open, dialog[open]").is_ok_and(|open| open.is_some())
 }
 
 /// Closes the innermost open menu, and gives the focus back to what opened it.
 fn close_menu() -> bool {
-    let open = ".menu[open], .instructions[open]";
-    let Some(menu) = crate::browser::document().query_selector(open).ok().flatten() else {
+    let open = ".instructions[open]";
+    let Some(menu) = browser::document().query_selector(open).ok().flatten() else {
         return false;
     };
     let _ = menu.remove_attribute("open");
     if let Some(summary) = menu.query_selector("summary").ok().flatten() {
-        crate::browser::focus(&summary);
+        browser::focus(&summary);
     }
     true
 }

@@ -56,7 +56,7 @@ fn Form(panel: NodeRef<html::Details>, opened: ReadSignal<u32>) -> impl IntoView
         page.attempt(async move {
             let changes = Changes { system: Some(system), parameters, ..Changes::default() };
             (lazy::now().await?.change)(id, changes).await?;
-            page.whisper.set("Saved.".into());
+            page.say("Saved.");
             if let Some(panel) = panel.get_untracked() {
                 panel.set_open(false);
             }

@@ -1,9 +1,13 @@
 //! Enter sends the message. A touch keyboard has no Shift+Enter, so there it breaks the line, and the
 //! button sends.
 
-use crate::browser::matches_media;
+use crate::browser::{self, matches_media};
 use leptos::ev::KeyboardEvent;
 
+/// The storage key of the choice not to have shortcuts of a single character: speech input types words (WCAG 2.1.4).
+pub const SINGLE_KEYS: &str = "single-keys";
+/// Its value.
+pub const OFF: &str = "off";
 /// Whether this key press sends what was written.
 pub fn sends(event: &KeyboardEvent) -> bool {
     let is_asked = event.ctrl_key() || event.meta_key();
@@ -19,6 +23,21 @@ pub fn composes(event: &KeyboardEvent) -> bool {
 /// The label of a touch keyboard's Enter key (`enterkeyhint`).
 pub fn enter_hint() -> &'static str {
     if is_touch() { "enter" } else { "send" }
+}
+
+/// Focuses the message field, unless that would open an on-screen keyboard.
+pub fn focus_field() {
+    if matches_media("(hover: hover)") {
+        browser::focus_id("text");
+    }
+}
+
+/// Focuses the message field of a page that was just loaded. Not where the user has focused something already, nor where
+/// the address names a place on the page.
+pub fn focus_first() {
+    if browser::is_unfocused() && !browser::has_anchor() && matches_media("(hover: hover)") {
+        browser::focus_in_place("text");
+    }
 }
 
 /// Whether touch is the only pointer. Queried each time: a mouse and a keyboard may be attached to a tablet.

@@ -2,7 +2,7 @@
 
 use crate::amount::{money, number};
 use crate::event::Thread;
-use crate::model::{Conversation, Message, Role, Usage};
+use crate::model::{Conversation, Message, Model, Role, Usage};
 
 /// The heading of a page whose conversation is not there.
 pub const NOTHING: &str = "Nothing here";
@@ -35,6 +35,28 @@ pub fn heading(thread: &Thread) -> String {
     line.map_or_else(|| name(&thread.conversation), shortened)
 }
 
+/// The parts of a text, each with whether it is one of the words of `query`, whatever its case.
+pub fn marked(text: &str, query: &str) -> Vec<(bool, String)> {
+    let lower = |c: char| c.to_lowercase().next().unwrap_or(c);
+    let words: Vec<Vec<char>> = query.split_whitespace().map(|word| word.chars().map(lower).collect()).collect();
+    let text: Vec<char> = text.chars().collect();
+    let mut parts: Vec<(bool, String)> = Vec::new();
+    let mut at = 0;
+    while at < text.len() {
+        let is_here = |word: &&Vec<char>| {
+            text.get(at..at + word.len()).is_some_and(|part| part.iter().copied().map(lower).eq(word.iter().copied()))
+        };
+        let length = words.iter().filter(is_here).map(Vec::len).max();
+        let part: String = text[at..at + length.unwrap_or(1)].iter().collect();
+        at += length.unwrap_or(1);
+        match parts.last_mut() {
+            Some((is_hit, before)) if !*is_hit && length.is_none() => before.push_str(&part),
+            _ => parts.push((length.is_some(), part)),
+        }
+    }
+    parts
+}
+
 /// The name of a conversation in a list.
 pub fn name(conversation: &Conversation) -> String {
     if conversation.title.is_empty() { "New conversation".into() } else { conversation.title.clone() }
@@ -51,6 +73,13 @@ fn shortened(line: &str) -> String {
 /// A model's id without its provider.
 pub fn model(id: &str) -> &str {
     id.split_once('/').map_or(id, |(_, model)| model)
+}
+
+/// A model's name, with its provider where another one has this name too.
+pub fn model_among(models: &[Model], id: &str) -> String {
+    let Some(known) = models.iter().find(|model| model.id == id) else { return model(id).to_owned() };
+    let is_unique = models.iter().filter(|model| model.name == known.name).count() == 1;
+    if is_unique { known.name.clone() } else { format!("{} ({})", known.name, known.provider) }
 }
 
 /// Why another model than the chosen one is asked.
@@ -107,9 +136,34 @@ mod tests {
     }
 
     #[test]
+    fn the_words_that_were_searched_for_are_marked() {
+        let part = |is_hit: bool, text: &str| (is_hit, text.to_owned());
+        let parts = marked("Über den Fluss", "FLUSS über");
+        assert_eq!(parts, [part(true, "Über"), part(false, " den "), part(true, "Fluss")]);
+        assert_eq!(marked("plain", ""), [part(false, "plain")]);
+        assert_eq!(marked("aaa", "aa a"), [part(true, "aa"), part(true, "a")]);
+    }
+
+    #[test]
     fn a_long_line_is_shortened_between_characters() {
         assert_eq!(shortened(" hello "), "hello");
         assert_eq!(shortened(&"é".repeat(80)), format!("{}…", "é".repeat(60)));
+    }
+
+    #[test]
+    fn u07_a_model_has_the_name_that_the_operator_gave_it() {
+        let of = |id: &str, name: &str, provider: &str| Model {
+            id: id.into(),
+            name: name.into(),
+            provider: provider.into(),
+            default: false,
+            images: false,
+        };
+        let models = [of("a/x-1", "Fast", "a"), of("b/x-1", "Good", "b"), of("c/good", "Good", "c")];
+        assert_eq!(model_among(&models, "a/x-1"), "Fast");
+        assert_eq!(model_among(&models, "b/x-1"), "Good (b)");
+        assert_eq!(model_among(&models, "c/good"), "Good (c)");
+        assert_eq!(model_among(&models, "d/gone"), "gone");
     }
 
     #[test]

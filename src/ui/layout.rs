@@ -4,17 +4,20 @@ use super::composer::Composer;
 use super::live::Live;
 use super::notice::{Notice, Whisper};
 use super::outbox::Outbox;
-use super::sidebar::{Sidebar, close_drawer};
-use super::start::Start;
+use super::sidebar::Sidebar;
+use super::start::{Examples, Start};
 use super::topbar::Topbar;
 use crate::browser;
 use crate::ui::autoscroll::JumpToLatest;
+use crate::ui::drawer;
 use crate::ui::escape_key::stop_on_escape;
 use crate::ui::first_page::{First, InPage};
+use crate::ui::keys::focus_field;
 use crate::ui::lazy;
 use crate::ui::not_found::{Absent, Deleted};
 use crate::ui::page::PageState;
 use crate::ui::page::Shown;
+use crate::ui::panel;
 use crate::ui::presence::OthersHere;
 use crate::ui::route::Route;
 use leptos::prelude::*;
@@ -52,8 +55,8 @@ fn follow_the_address(page: PageState) {
                     lazy::prepare(page);
                 }
                 page.go(place);
-                close_drawer();
-                focus_composer();
+                drawer::close();
+                focus_field();
             }
             _ => {}
         }
@@ -73,8 +76,13 @@ fn Layout() -> impl IntoView {
     provide_context(outbox.images);
     Effect::new(move || page.awake.set(true));
     stop_on_escape(page);
+    // The browser needs none of leptos_meta's code for it.
+    if cfg!(target_family = "wasm") {
+        Effect::new(move || browser::document().set_title(&title.get()));
+    } else {
+        let _ = view! { <Title text=title.get_untracked()/> };
+    }
     view! {
-        {move || view! { <Title text=title.get()/> }}
         <a class="skip" href="#text">"Skip to the message field"</a>
         <Whisper/>
         <div class="frame" data-awake=move || page.awake.get()>
@@ -82,6 +90,7 @@ fn Layout() -> impl IntoView {
             <main class="page" id="main">
                 <Topbar/>
                 <Middle/>
+                <div id=panel::PLACE></div>
                 <Foot/>
             </main>
         </div>
@@ -108,12 +117,14 @@ fn Middle() -> impl IntoView {
 fn Foot() -> impl IntoView {
     let page = PageState::here();
     let nothing_to_say = Memo::new(move |_| matches!(page.shown(), Shown::Deleted | Shown::Absent));
+    let is_start = Memo::new(move |_| page.shown() == Shown::Start);
     view! {
         <div class="foot" id="latest" hidden=move || nothing_to_say.get()>
             <JumpToLatest/>
             <Notice/>
             <OthersHere/>
             <Composer/>
+            {move || is_start.get().then(|| view! { <Examples/> })}
         </div>
     }
 }
@@ -127,11 +138,4 @@ fn Refresh() -> impl IntoView {
     let page = PageState::here();
     let open = untrack(|| page.open_reply().is_some());
     open.then(|| view! { <noscript inner_html=r#"<meta http-equiv="refresh" content="2">"#></noscript> })
-}
-
-/// Focuses the composer, unless that would open an on-screen keyboard.
-fn focus_composer() {
-    if browser::matches_media("(hover: hover)") {
-        browser::focus_id("text");
-    }
 }

@@ -37,7 +37,6 @@ async fn code() -> Result<Draw, SplitLoaderError> {
         moved: attachments::moved,
         put_back: attachments::put_back,
         change: |id, changes| api::change(id, changes).map_ok(drop).boxed_local(),
-        delete: |id| api::delete(id).map_ok(drop).boxed_local(),
     })
 }
 

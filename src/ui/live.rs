@@ -10,7 +10,7 @@ pub mod pace;
 
 use crate::contract::{Earlier, Page, Sent};
 use crate::error::Problem;
-use crate::event::{Draft, List, Thread};
+use crate::event::{Draft, Event, List, Thread};
 use crate::model::{Conversation, Message, MessageId};
 use fold::{Change, Fold};
 use futures::channel::mpsc::UnboundedSender;
@@ -114,6 +114,11 @@ impl Live {
     /// Adds the page of the list that `list_next` led to.
     pub fn listed_more(self, list: List) {
         self.change(|fold| fold.listed_more(list));
+    }
+
+    /// Shows what has changed in the list by an action of this page. The list's journal tells it again.
+    pub fn listed_event(self, event: &Event) {
+        self.change(|fold| fold.listed_event(event));
     }
 
     /// Adds the messages from before those that are shown.

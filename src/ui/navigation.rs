@@ -4,6 +4,7 @@
 //! The browser follows all other links.
 
 use crate::browser::{self, Listener};
+use crate::ui::drawer;
 use crate::ui::route::Route;
 use crate::ui::route::is_public;
 use http::request::Parts;
@@ -15,6 +16,8 @@ use web_sys::{Element, Event, MouseEvent};
 #[derive(Clone, Copy)]
 pub struct Address {
     place: RwSignal<Route>,
+    /// Whether the newest entry of the browser's history is there for the open drawer: going back closes it.
+    has_drawer: StoredValue<bool>,
 }
 
 impl Address {
@@ -22,7 +25,7 @@ impl Address {
     pub fn new() -> Self {
         let asked = use_context::<Parts>().map(|parts| parts.uri.path().to_owned());
         let path = asked.unwrap_or_else(browser::path);
-        Self { place: RwSignal::new(Route::parse(&path)) }
+        Self { place: RwSignal::new(Route::parse(&path)), has_drawer: StoredValue::new(false) }
     }
 
     /// The route, as a signal.
@@ -33,16 +36,34 @@ impl Address {
     /// Goes to the route, with an entry in the browser's history.
     pub fn go(self, place: Route) {
         if self.place.get_untracked() != place {
-            browser::push_path(&place.path());
+            // In the place of the drawer's entry, where there is one.
+            let replaces = self.has_drawer.try_update_value(std::mem::take).unwrap_or_default();
+            browser::set_path(&place.path(), replaces);
             self.place.set(place);
+        }
+    }
+
+    /// The drawer was opened, or closed. While it is open, it has an entry in the history.
+    pub fn drawer_toggled(self, is_closed: bool) {
+        let has_drawer = self.has_drawer.get_value();
+        if is_closed && has_drawer {
+            self.has_drawer.set_value(false);
+            browser::go_back();
+        } else if !is_closed && !has_drawer {
+            self.has_drawer.set_value(true);
+            browser::set_path(&browser::path(), false);
         }
     }
 
     /// Follows the browser's back and forward buttons, and links to our routes.
     pub fn listen(self) {
         Effect::new(move || {
-            let back =
-                Listener::new(&browser::window(), "popstate", move |_| self.place.set(Route::parse(&browser::path())));
+            let back = Listener::new(&browser::window(), "popstate", move |_| {
+                if self.has_drawer.try_update_value(std::mem::take).unwrap_or_default() {
+                    drawer::close();
+                }
+                self.place.set(Route::parse(&browser::path()));
+            });
             let link = Listener::new(&browser::document(), "click", move |event| self.follow(&event));
             let listeners = StoredValue::new_local((back, link));
             on_cleanup(move || listeners.dispose());

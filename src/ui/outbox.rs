@@ -3,6 +3,7 @@
 
 use super::field;
 use super::picker::default_model;
+use super::too_long;
 use super::unsent_images::UnsentImages;
 use crate::contract::{Changes, Sent};
 use crate::error::Problem;
@@ -35,6 +36,8 @@ pub struct Outbox {
     unsent: StoredValue<Option<Parcel>>,
     /// When typing was last reported.
     told_typing_ms: StoredValue<f64>,
+    /// Whether the notice says that the text is too long.
+    is_refused: StoredValue<bool>,
 }
 
 /// One message that is being sent.
@@ -60,6 +63,7 @@ impl Outbox {
             since: StoredValue::new(String::new()),
             unsent: StoredValue::new(None),
             told_typing_ms: StoredValue::new(0.0),
+            is_refused: StoredValue::new(false),
         }
     }
 
@@ -69,6 +73,10 @@ impl Outbox {
         let place = self.page.place.get_untracked();
         if self.from.get_value() != Some(place) {
             field::keep(place, &text);
+        }
+        if self.is_refused.get_value() && too_long::refusal(&text).is_none() {
+            self.is_refused.set_value(false);
+            self.page.notice.set(String::new());
         }
         self.text.set(text);
         self.tell_typing();
@@ -132,6 +140,10 @@ impl Outbox {
         }
         if self.sending.get_untracked() {
             return;
+        }
+        if let Some(why) = too_long::refusal(&text) {
+            self.is_refused.set_value(true);
+            return self.page.notice.set(why);
         }
         let place = self.page.place.get_untracked();
         let images = self.page.draw.get_untracked().map_or(Some(Vec::new()), |draw| (draw.take)(self.images, place));

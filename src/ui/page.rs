@@ -187,6 +187,17 @@ impl PageState {
         self.live.draft.with(|draft| draft.as_ref().filter(|draft| draft.status.is_open()).map(|draft| draft.reply))
     }
 
+    /// A model's name; the last part of its id where it is not among the models that can be chosen.
+    pub fn model_name(self, id: &str) -> String {
+        self.models.with(|models| labels::model_among(models, id))
+    }
+
+    /// Announces to screen readers. What was announced last is announced again: its text has to change for that.
+    pub fn say(self, words: &str) {
+        let again = self.whisper.with_untracked(|before| before == words);
+        self.whisper.set(if again { format!("{words}\u{a0}") } else { words.to_owned() });
+    }
+
     /// Runs an action on the server, and shows its failure.
     pub fn attempt<T: 'static>(self, action: impl Future<Output = Result<T, Problem>> + 'static) {
         self.watch(action.map_ok(drop).boxed_local());

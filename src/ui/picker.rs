@@ -62,7 +62,8 @@ fn options(page: PageState, chosen: &str) -> Vec<AnyView> {
     }
     let option = |model: Model| {
         let selected = model.id == chosen;
-        view! { <option value=model.id selected=selected>{model.name}</option> }.into_any()
+        let name = page.model_name(&model.id);
+        view! { <option value=model.id selected=selected>{name}</option> }.into_any()
     };
     models.into_iter().map(option).collect()
 }

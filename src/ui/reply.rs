@@ -20,7 +20,7 @@ pub fn Reply(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView {
     let is_long = Memo::new(move |_| with_text(page, id, message, is_cut));
     let model = message.with_untracked(|message| message.as_ref().and_then(|message| message.model.clone()));
     view! {
-        <h2 class="unseen">{model.as_deref().map_or("The reply".into(), |model| format!("{} replied", labels::model(model)))}</h2>
+        <h2 class="unseen">{model.as_deref().map_or("The reply".into(), |model| format!("{} replied", page.model_name(model)))}</h2>
         <When message/>
         <LeftOut message/>
         <Instead message/>

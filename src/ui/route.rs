@@ -48,6 +48,11 @@ impl Route {
     }
 }
 
+/// The page for sharing and leaving a conversation. The server renders it.
+pub fn sharing(id: ConversationId) -> String {
+    format!("/c/{id}/sharing")
+}
+
 /// On a public link's page, sends all requests below the link's path, which grants the access. Called once, before the
 /// first request.
 pub fn ask_there() {

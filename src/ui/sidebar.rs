@@ -1,30 +1,50 @@
-//! The caller's conversations, newest first. Beside the page where there is room, else a drawer over it.
+//! The caller's conversations, newest first, under the days of their last messages. Beside the page where there is room,
+//! else a drawer over it. Head and foot stay, the list between them scrolls.
 //!
 //! The drawer is a popover: the browser itself opens it, closes it on Escape and on a press outside, and gives the
 //! focus back, with or without our code.
 
-use super::icon::{self, Icon};
+use crate::api;
+use crate::browser::{self, Listener};
+use crate::model::{Conversation, ConversationId};
+use crate::ui::days::Now;
+use crate::ui::drawer;
 use crate::ui::page::PageState;
 use crate::ui::sidebar_entry::Entry;
-use crate::{api, browser};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use wasm_bindgen::JsCast;
+
+/// Older conversations are loaded when the end of the list is this near, in CSS pixels.
+const NEAR_END_PX: i32 = 600;
+/// The id of the element that scrolls.
+const LIST: &str = "list";
+
+/// What stays above the list. HTML as text is a tenth of the code of components.
+const HEAD: &str = r#"<div class="sidebar__head"><a class="brand" href="/">Rivulet</a><button type="button" class="plain sidebar__close" popovertarget="sidebar" popovertargetaction="hide" aria-label="Close the list"><svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d="M5 5l10 10M15 5L5 15"></path></svg></button></div><a class="button sidebar__new" href="/"><svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d="M10 4v12M4 10h12"></path></svg>New conversation</a><a class="sidebar__search" href="/search" data-panel aria-keyshortcuts="Control+K"><svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d="M9 4a5 5 0 1 0 0 10a5 5 0 0 0 0-10M13 13l4 4"></path></svg>Search<kbd data-script aria-hidden="true">Ctrl K</kbd></a>"#;
 
 #[component]
 pub fn Sidebar() -> impl IntoView {
+    let page = PageState::here();
+    Effect::new(move || {
+        let (Some(drawer), Some(list)) = (drawer::element(), browser::document().get_element_by_id(LIST)) else {
+            return;
+        };
+        let toggled = Listener::new(&drawer, "toggle", move |_| {
+            page.address.drawer_toggled(drawer::is_column() || !drawer::is_open());
+        });
+        let scrolling = list.clone();
+        let scrolled = Listener::new(&list, "scroll", move |_| {
+            if scrolling.scroll_height() - scrolling.scroll_top() - scrolling.client_height() < NEAR_END_PX {
+                load_more(page);
+            }
+        });
+        let listeners = StoredValue::new_local((toggled, scrolled));
+        on_cleanup(move || listeners.dispose());
+    });
     view! {
-        <nav class="sidebar" id="sidebar" popover="auto" aria-label="Conversations">
-            <div class="sidebar__head">
-                <a class="brand" href="/">"Rivulet"</a>
-                <button type="button" class="plain sidebar__close" popovertarget="sidebar" popovertargetaction="hide" aria-label="Close the list">
-                    <Icon path=icon::CLOSE/>
-                </button>
-            </div>
-            <a class="button sidebar__new" href="/"><Icon path=icon::PLUS/>"New conversation"</a>
-            <a class="plain sidebar__more" href="/search">"Search"</a>
+        <nav class="sidebar" id=drawer::ID popover="auto" aria-label="Conversations">
+            <div class="sidebar__top" inner_html=HEAD></div>
             <Entries/>
-            <More/>
             <Account/>
         </nav>
     }
@@ -40,19 +60,70 @@ fn Account() -> impl IntoView {
     view! { <a class="sidebar__account" href=href>{name}</a> }
 }
 
-/// A conversation that is renamed or shared is drawn anew, which also closes its menu.
+/// A row of the list.
+enum Row {
+    /// The heading of the days that follow.
+    Days(String),
+    Entry(Conversation),
+}
+
+impl Row {
+    /// A conversation that is renamed or shared is drawn anew.
+    fn key(&self) -> (Option<ConversationId>, String, bool) {
+        match self {
+            Self::Days(heading) => (None, heading.clone(), false),
+            Self::Entry(conversation) => {
+                (Some(conversation.id), conversation.title.clone(), conversation.owner.is_some())
+            }
+        }
+    }
+}
+
 #[component]
 fn Entries() -> impl IntoView {
-    let live = PageState::here().live;
+    let page = PageState::here();
+    let live = page.live;
     let empty = Memo::new(move |_| live.list.with(Vec::is_empty));
+    let rows = move || live.list.with(|list| under_headings(list, now(page)));
     view! {
-        <ul class="entries">
-            <For each=move || live.list.get() key=|conversation| (conversation.id, conversation.title.clone(), conversation.owner.is_some()) let:conversation>
-                <Entry conversation/>
-            </For>
-        </ul>
-        <p class="sidebar__empty" hidden=move || !empty.get()>"Your conversations will be kept here."</p>
+        <div class="sidebar__list" id=LIST>
+            <ul class="entries">
+                <For each=rows key=Row::key let:row>
+                    {match row {
+                        Row::Days(heading) => view! { <li class="entries__days"><h2>{heading}</h2></li> }.into_any(),
+                        Row::Entry(conversation) => view! { <Entry conversation/> }.into_any(),
+                    }}
+                </For>
+            </ul>
+            <p class="sidebar__empty" hidden=move || !empty.get()>"Your conversations will be kept here."</p>
+            <More/>
+        </div>
     }
+}
+
+/// The server's clock in the reader's time zone. Until hydration it is the server's zone and the time at which it has
+/// made the page.
+fn now(page: PageState) -> Now {
+    if page.awake.get() {
+        let behind_minutes = js_sys::Date::new_0().get_timezone_offset() as i64;
+        return Now { ms: page.server_now_ms() as i64, behind_minutes };
+    }
+    let made_at_ms = page.first_message.get().map(|id| id.made_at_ms()).unwrap_or_default();
+    Now { ms: made_at_ms as i64, behind_minutes: 0 }
+}
+
+fn under_headings(list: &[Conversation], now: Now) -> Vec<Row> {
+    let mut rows = Vec::with_capacity(list.len());
+    let mut last = String::new();
+    for conversation in list {
+        let heading = now.heading(&conversation.updated_at);
+        if heading != last {
+            rows.push(Row::Days(heading.clone()));
+            last = heading;
+        }
+        rows.push(Row::Entry(conversation.clone()));
+    }
+    rows
 }
 
 #[component]
@@ -78,20 +149,4 @@ fn load_more(desk: PageState) {
             }
         }
     });
-}
-
-pub fn close_drawer() {
-    if drawer_is_open()
-        && let Some(drawer) = drawer()
-    {
-        let _ = drawer.hide_popover();
-    }
-}
-
-pub fn drawer_is_open() -> bool {
-    drawer().is_some_and(|drawer| drawer.matches(":popover-open").unwrap_or(false))
-}
-
-fn drawer() -> Option<web_sys::HtmlElement> {
-    browser::document().get_element_by_id("sidebar")?.dyn_into().ok()
 }

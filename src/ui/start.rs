@@ -3,7 +3,10 @@
 use super::outbox::Outbox;
 use super::picker::default_model;
 use crate::ui::page::PageState;
+use leptos::ev::MouseEvent;
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::Element;
 
 const EXAMPLES: [&str; 4] = [
     "Explain how rivers shape a landscape, in five sentences.",
@@ -14,23 +17,28 @@ const EXAMPLES: [&str; 4] = [
 
 #[component]
 pub fn Start() -> impl IntoView {
-    let outbox: Outbox = expect_context();
     view! {
         <section class="start">
             <h1>"Where shall we begin?"</h1>
             <p>"Ask anything. A reply keeps flowing when you close the tab, and is all here when you come back."</p>
-            <ul class="examples" data-script>
-                {EXAMPLES
-                    .map(|example| {
-                        view! {
-                            <li><button type="button" class="example" on:click=move |_| outbox.write(example)>{example}</button></li>
-                        }
-                    })
-                    .collect_view()}
-            </ul>
             <Unconfigured/>
         </section>
     }
+}
+
+/// Messages to begin with, below the field that a press fills.
+#[component]
+pub fn Examples() -> impl IntoView {
+    let outbox: Outbox = expect_context();
+    let html = EXAMPLES.map(|example| format!("<li><button type=\"button\" class=\"example\">{example}</button></li>"));
+    let pressed = move |event: MouseEvent| {
+        let example = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        let text = example.filter(|it| it.class_name() == "example").and_then(|it| it.text_content());
+        if let Some(text) = text {
+            outbox.write(&text);
+        }
+    };
+    view! { <ul class="examples" data-script inner_html=html.concat() on:click=pressed></ul> }
 }
 
 /// One line for the operator of a server without a model.

@@ -54,9 +54,11 @@ impl Current {
             Self::Waiting => "Waiting for the model…",
             Self::Thinking => "Thinking…",
             Self::Flowing => "Writing…",
-            Self::Reconnecting if open => "Connection lost. Reconnecting; the reply goes on meanwhile.",
+            Self::Reconnecting if open => "Connection lost. Reconnecting; the reply may go on meanwhile.",
             Self::Reconnecting => "Connection lost. Reconnecting…",
-            Self::Offline if open => "Offline. The reply goes on, and will be here when you are back.",
+            Self::Offline if open => {
+                "Offline. The reply may go on; what there is of it will be here when you are back."
+            }
             Self::Offline => "Offline. What you write is kept in this browser.",
         }
     }
@@ -157,6 +159,14 @@ mod tests {
         assert_eq!(Current::of(Connection::Live, Some(&silent), false), Current::Thinking);
         let again = Draft { thinking_since: since, ..draft("a", "hm") };
         assert_eq!(Current::of(Connection::Live, Some(&again), false), Current::Thinking);
+    }
+
+    #[test]
+    fn u14_nobody_here_knows_whether_a_reply_goes_on() {
+        for current in [Current::Reconnecting, Current::Offline] {
+            assert!(current.words(true).contains("may go on"));
+            assert!(!current.words(false).contains("go on"));
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::model::Access;
 use crate::ui::labels;
 use crate::ui::page::PageState;
 use crate::ui::page::Shown;
-use crate::ui::sidebar_entry::sharing;
+use crate::ui::route::sharing;
 use leptos::prelude::*;
 
 #[component]

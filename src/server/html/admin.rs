@@ -14,6 +14,7 @@ use crate::amount::{money, number};
 use crate::server::admin::called;
 use crate::server::html::Notice;
 use crate::server::principal::Owner;
+use crate::server::provider::Trouble;
 use crate::server::store::accounts::Account;
 use crate::server::store::audit::Entry;
 use crate::server::store::people::ListedAccount;
@@ -57,6 +58,7 @@ pub fn accounts(
     typed: String,
     people: Vec<ListedAccount>,
     next: Option<String>,
+    troubles: Vec<Trouble>,
 ) -> Sheet {
     let none = people.is_empty().then(|| view! { <p class="quiet">"Nobody was found."</p> });
     let rows = people.into_iter().map(person).collect_view();
@@ -73,6 +75,7 @@ pub fn accounts(
         }
     });
     let body = view! {
+        {(!troubles.is_empty()).then(|| failing(troubles))}
         <form class="row" role="search" action="/admin">
             <label for="q">"Name"</label>
             <input class="field field--search" id="q" name="q" type="search" value=typed.clone() autocomplete="off"/>
@@ -92,6 +95,20 @@ pub fn accounts(
         {more}
     };
     sheet("/admin", "Accounts", owner, Notice::default(), &[], body.into_any())
+}
+
+/// What the operator has to mend at model providers. Users are told only to ask for it.
+fn failing(troubles: Vec<Trouble>) -> impl IntoView {
+    let row = |trouble: Trouble| {
+        let Trouble { provider, at, message } = trouble;
+        view! { <li><p>{provider}<span class="quiet">{message}</span><span class="quiet">{format!("Last at {} UTC", minute(&at))}</span></p></li> }
+    };
+    view! {
+        <section aria-labelledby="failing">
+            <h2 id="failing">"Model providers that fail"</h2>
+            <ul class="rows">{troubles.into_iter().map(row).collect_view()}</ul>
+        </section>
+    }
 }
 
 fn person(listed: ListedAccount) -> impl IntoView {

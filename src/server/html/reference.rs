@@ -57,7 +57,7 @@ fn operations(document: &Value, tag: &str) -> String {
 
 /// Writing to a string does not fail.
 fn describe(page: &mut String, path: &str, method: &str, operation: &Value) {
-    let _ = writeln!(page, "### {}\n", text(&operation["summary"]));
+    let _ = writeln!(page, "# {}\n", text(&operation["summary"]));
     let _ = writeln!(page, "`{} {path}`\n\n{}\n", method.to_uppercase(), text(&operation["description"]));
     for parameter in items(&operation["parameters"]).filter(|parameter| parameter["in"] != "path") {
         let (name, place) = (text(&parameter["name"]), text(&parameter["in"]));
@@ -85,7 +85,7 @@ fn answered(answer: &Value) -> String {
 
 /// When each problem is returned.
 fn problems(document: &Value) -> String {
-    let mut page = String::from("| problem | |\n|---|---|\n");
+    let mut page = String::from("| Problem | When |\n|---|---|\n");
     for (name, problem) in entries(&document["components"]["responses"]) {
         let _ = writeln!(page, "| {name} | {} |", cell(text(&problem["description"])));
     }
@@ -95,7 +95,7 @@ fn problems(document: &Value) -> String {
 fn schemas(document: &Value) -> String {
     let mut page = String::new();
     for (name, schema) in entries(&document["components"]["schemas"]) {
-        let _ = writeln!(page, "### {name}\n\n{}\n", text(&schema["description"]));
+        let _ = writeln!(page, "# {name}\n\n{}\n", text(&schema["description"]));
         let variants: Vec<_> = items(&schema["oneOf"]).collect();
         match variants.is_empty() {
             true => fields(&mut page, schema),
@@ -119,7 +119,7 @@ fn fields(page: &mut String, schema: &Value) {
         let _ = writeln!(page, "{}\n", kind(schema));
         return;
     }
-    let _ = writeln!(page, "| field | | |\n|---|---|---|");
+    let _ = writeln!(page, "| Field | Kind | Meaning |\n|---|---|---|");
     for (name, field) in parts.iter().flat_map(|part| entries(&part["properties"])) {
         let _ = writeln!(page, "| `{name}` | {} | {} |", cell(&kind(field)), cell(text(&field["description"])));
     }

@@ -1,4 +1,4 @@
-//! Why a reply failed, and every sentence that users are told about it.
+//! Why a reply failed, and every sentence that operators and users are told about it.
 
 use super::{Origin, redact};
 use crate::model::{Parameters, ReplyError};
@@ -17,7 +17,8 @@ const EFFORT: &[&str] = &["effort", "output_config", "thinking", "reasoning"];
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
     pub kind: FailureKind,
-    /// For the user: what happened and what to change. Contains no key, no prompt and no HTML.
+    /// What happened and what to change. Contains no key, no prompt and no HTML. Where only the operator can change it,
+    /// it names settings, and users are told another sentence.
     pub message: String,
     /// Whether the request may well succeed when it is repeated later.
     pub retryable: bool,
@@ -99,6 +100,37 @@ impl FailureKind {
             | Self::BadRequest
             | Self::Protocol => false,
         }
+    }
+
+    /// Whether only the operator can mend it. Users are told [`Self::for_everybody`] then, and nothing of the settings.
+    pub(super) fn is_the_operators(self) -> bool {
+        self.for_everybody().is_some()
+    }
+
+    /// The message for everybody who sees the conversation, where the whole one is for the operator alone.
+    fn for_everybody(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Unreachable => {
+                "The model provider cannot be reached. Try again later; if that does not help, tell the administrator of \
+                 this server."
+            }
+            Self::Untrusted => {
+                "The model provider cannot prove that it is who it should be. Tell the administrator of this server."
+            }
+            Self::Unauthorized => "The model provider refused this server. Tell the administrator of this server.",
+            Self::Quota => {
+                "The model provider wants to be paid first. Tell the administrator of this server, or choose another \
+                 provider's model."
+            }
+            Self::ModelNotFound => {
+                "The model provider does not know this model. Choose another one, and tell the administrator of this \
+                 server."
+            }
+            Self::Protocol => {
+                "The model provider's answer is not one that Rivulet understands. Tell the administrator of this server."
+            }
+            _ => return None,
+        })
     }
 
     /// Whether another model may well answer this request.
@@ -292,7 +324,7 @@ impl From<Failure> for ReplyError {
         let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         Self {
             kind: failure.kind.name().to_owned(),
-            message: failure.message,
+            message: failure.kind.for_everybody().map_or(failure.message, str::to_owned),
             retryable: failure.retryable,
             retry_after_ms: failure.retry_after.map(milliseconds),
         }
@@ -305,6 +337,29 @@ mod tests {
 
     fn refused(words: &str) -> Failure {
         Failure::new(FailureKind::BadRequest, NOT_ACCEPTED).quoting(words)
+    }
+
+    #[test]
+    fn u12_what_only_the_operator_can_mend_names_no_setting_to_others() {
+        let origin = Origin::file("acme");
+        for kind in [
+            FailureKind::Unreachable,
+            FailureKind::Untrusted,
+            FailureKind::Unauthorized,
+            FailureKind::Quota,
+            FailureKind::ModelNotFound,
+            FailureKind::Protocol,
+        ] {
+            let failure = Failure::of(kind, &origin).quoting("ask billing@acme.example");
+            assert!(failure.message.contains("ask billing"), "the operator reads all of it: {}", failure.message);
+            let told = ReplyError::from(failure).message;
+            assert!(told.contains("administrator of this server"), "{told}");
+            for secret in ["acme", "rivulet.toml", "RIVULET_", "billing@"] {
+                assert!(!told.contains(secret), "{told}");
+            }
+        }
+        let mine = Failure::new(FailureKind::BadRequest, NOT_ACCEPTED).quoting("temperature is too high");
+        assert!(ReplyError::from(mine).message.contains("temperature"), "what users can change is said to them");
     }
 
     #[test]

@@ -69,6 +69,7 @@ impl Talk {
                 Some(delta) => {
                     if matches!(delta, Delta::Text(_) | Delta::Thinking(_)) && !self.spoken {
                         self.spoken = true;
+                        self.service.trouble.clear();
                         // No further attempt would show them, and they are most of what a reply takes in memory.
                         self.request.turns.iter_mut().for_each(|turn| turn.images.clear());
                     }
@@ -181,6 +182,9 @@ impl Talk {
         let provider = &self.service.origin.name;
         let kind = failure.kind.name();
         tracing::warn!(provider, kind, request_id, message = %failure.message, "A reply failed at the provider");
+        if failure.kind.is_the_operators() {
+            self.service.trouble.note(provider, &failure.message);
+        }
         failure
     }
 }

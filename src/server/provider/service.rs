@@ -3,7 +3,7 @@
 use super::dialect::{Changes, Learned, Requests};
 use super::settings::Listed;
 use super::vendor::{Parameters, overlay};
-use super::{Endpoint, Kind, Origin, Request};
+use super::{Endpoint, Kind, Origin, Request, trouble};
 use crate::server::provider::ProviderLimits;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
@@ -29,6 +29,7 @@ pub(super) struct Service {
     requests: Requests,
     learned: Learned,
     client: Client,
+    pub(super) trouble: trouble::Last,
 }
 
 impl Service {
@@ -43,7 +44,21 @@ impl Service {
         let lists_its_own = kind == Kind::Ollama && models.is_empty();
         let requests = Requests::new(kind, &base, dialect);
         let (origin, learned, client) = (Arc::new(origin), Learned::default(), client.clone());
-        Ok(Self { origin, kind, key, models, lists_its_own, base, headers, parameters, requests, learned, client })
+        let trouble = trouble::Last::default();
+        Ok(Self {
+            origin,
+            kind,
+            key,
+            models,
+            lists_its_own,
+            base,
+            headers,
+            parameters,
+            requests,
+            learned,
+            client,
+            trouble,
+        })
     }
 
     /// A copy of the service with these models.

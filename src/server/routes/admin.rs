@@ -64,7 +64,7 @@ async fn people(
 ) -> Result<Sheet, ProblemPage> {
     let search = Search { key: Name::search(&asking.q), guests: asking.guests.is_some(), after: asking.after };
     let (people, next) = state.store.people(&search).await?;
-    Ok(pages::accounts(admin.0.owner(), &search, asking.q, people, next))
+    Ok(pages::accounts(admin.0.owner(), &search, asking.q, people, next, state.providers.troubles()))
 }
 
 /// The account's page with a link for a new password, shown this once.

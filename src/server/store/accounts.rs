@@ -174,7 +174,7 @@ impl Store {
 
     /// How many conversations the account has.
     pub async fn count_conversations(&self, id: AccountId) -> sqlx::Result<i64> {
-        sqlx::query_scalar("select count(*) from conversation where account = $1")
+        sqlx::query_scalar("select count(*) from conversation where account = $1 and leaving_at is null")
             .bind(id.to_string())
             .fetch_one(self.read())
             .await

@@ -7,7 +7,6 @@ use crate::error::Problem;
 use crate::model::{Access, AccountId, Conversation, ConversationId, Named, Parameters};
 use crate::server::principal::ViewerId;
 use crate::server::quota::Writer;
-use crate::server::times::now;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteExecutor};
 
@@ -91,7 +90,8 @@ pub(super) const SEEN: &str = select_conversations!(
     "1",
     "share.created_at",
     "left join share on share.conversation = conversation.id and share.account = $2
-     where conversation.id = $1 and (conversation.account = $2 or share.role is not null)"
+     where conversation.id = $1 and conversation.leaving_at is null
+         and (conversation.account = $2 or share.role is not null)"
 );
 
 /// The conversation, for an account that owns it or that it is shared with.
@@ -158,7 +158,7 @@ impl Store {
                     "public_link.names",
                     "public_link.created_at",
                     "join public_link on public_link.conversation = conversation.id and public_link.token_hash = $2
-                     where conversation.id = $1 and owner.disabled_at is null"
+                     where conversation.id = $1 and conversation.leaving_at is null and owner.disabled_at is null"
                 ))
                 .bind(conversation.to_string())
                 .bind(link.to_string())
@@ -171,11 +171,12 @@ impl Store {
 
     /// Up to `limit` of the account's own conversations.
     pub async fn own_conversations(&self, account: AccountId, limit: i64) -> sqlx::Result<Vec<ConversationId>> {
-        let ids: Vec<String> = sqlx::query_scalar("select id from conversation where account = $1 limit $2")
-            .bind(account.to_string())
-            .bind(limit)
-            .fetch_all(self.read())
-            .await?;
+        let ids: Vec<String> =
+            sqlx::query_scalar("select id from conversation where account = $1 and leaving_at is null limit $2")
+                .bind(account.to_string())
+                .bind(limit)
+                .fetch_all(self.read())
+                .await?;
         ids.iter().map(|text| id(text)).collect()
     }
 
@@ -198,11 +199,11 @@ impl Store {
              where conversation.id in (
                 select id from (
                     select id from conversation
-                    where account = $1 and (updated_at < $2 or (updated_at = $2 and id < $3))
+                    where account = $1 and leaving_at is null and (updated_at < $2 or (updated_at = $2 and id < $3))
                     order by updated_at desc, id desc limit $4)
                 union
                 select id from conversation
-                where id in (select conversation from share where share.account = $1)
+                where id in (select conversation from share where share.account = $1) and leaving_at is null
                     and (updated_at < $2 or (updated_at = $2 and id < $3)))
              order by conversation.updated_at desc, conversation.id desc limit $4"
         ))
@@ -215,7 +216,7 @@ impl Store {
         rows.iter().map(stored).collect()
     }
 
-    /// Changes what `changes` names. `RowNotFound` when the conversation is not there or another's.
+    /// Changes what `changes` names. Its time stays: only messages move a conversation in the lists. `RowNotFound` when the conversation is not there or another's.
     ///
     /// # Errors
     /// 429 and 409 where the account has written enough (`store/writing`).
@@ -232,8 +233,8 @@ impl Store {
         let changed = sqlx::query(
             "update conversation set title = coalesce($3, title), model = coalesce($4, model),
                     title_by = case when $3 is null then title_by else 'person' end,
-                    system = coalesce($5, system), parameters = coalesce($6, parameters), updated_at = $7
-             where id = $1 and account = $2",
+                    system = coalesce($5, system), parameters = coalesce($6, parameters)
+             where id = $1 and account = $2 and leaving_at is null",
         )
         .bind(conversation.to_string())
         .bind(account.to_string())
@@ -241,7 +242,6 @@ impl Store {
         .bind(&changes.model)
         .bind(&changes.system)
         .bind(changes.parameters.as_ref().map(json))
-        .bind(now())
         .execute(&mut *write)
         .await?;
         if changed.rows_affected() == 0 {

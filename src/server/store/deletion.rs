@@ -31,7 +31,7 @@ pub struct Holdings {
 impl Store {
     pub async fn holdings(&self, account: AccountId) -> sqlx::Result<Holdings> {
         let row = sqlx::query(
-            "select (select count(*) from conversation where account = $1) as conversations,
+            "select (select count(*) from conversation where account = $1 and leaving_at is null) as conversations,
                     (select count(*) from image where account = $1) as images,
                     (select count(*) from api_token where account = $1) as tokens,
                     (select count(*) from session where account = $1) as sessions",

@@ -168,7 +168,7 @@ impl Store {
         limit: i64,
     ) -> sqlx::Result<Vec<(Message, ConversationId)>> {
         let rows = sqlx::query(select_messages!(
-            "where message.account = $1 and message.role = 'user' and message.id > $2 order by message.id limit $3"
+            "where message.account = $1 and message.role = 'user' and conversation.leaving_at is null and message.id > $2 order by message.id limit $3"
         ))
         .bind(account.to_string())
         .bind(after)
@@ -185,7 +185,7 @@ impl Store {
             "'owner'",
             "1",
             "null",
-            "where conversation.account = $1 and conversation.id > $2 order by conversation.id limit $3"
+            "where conversation.account = $1 and conversation.leaving_at is null and conversation.id > $2 order by conversation.id limit $3"
         ))
         .bind(account.to_string())
         .bind(after)

@@ -19,7 +19,7 @@ const MAY_SEE: &str = "image.account = $2 or exists (
     select 1 from message_image
     join message on message.id = message_image.message
     join conversation on conversation.id = message.conversation
-    where message_image.image = image.id and (conversation.account = $2 or exists (
+    where message_image.image = image.id and conversation.leaving_at is null and (conversation.account = $2 or exists (
         select 1 from share where share.conversation = conversation.id and share.account = $2)))";
 
 /// For a reader with the public link: it is in a message of a conversation that this link opens, as
@@ -30,7 +30,8 @@ const IS_PUBLIC: &str = "exists (
     join public_link on public_link.conversation = message.conversation
     join conversation on conversation.id = message.conversation
     join account as owner on owner.id = conversation.account
-    where message_image.image = image.id and public_link.token_hash = $2 and owner.disabled_at is null)";
+    where message_image.image = image.id and public_link.token_hash = $2 and conversation.leaving_at is null
+        and owner.disabled_at is null)";
 
 /// Whether this viewer may see an image `$1`; who they are is `$2`.
 fn may_see(viewer: ViewerId) -> (&'static str, String) {

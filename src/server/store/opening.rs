@@ -20,7 +20,7 @@ impl Opening<'_> {
         let touch = sql::query(concat!(
             "update conversation set updated_at = $2, title = case when title = '' then $3 else title end,
                     title_by = case when title = '' and $3 <> '' then 'cut' else title_by end
-             where id = $1 and ($4 is null or ",
+             where id = $1 and leaving_at is null and ($4 is null or ",
             may_write!("$4"),
             ")"
         ));

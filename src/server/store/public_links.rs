@@ -82,7 +82,7 @@ impl Store {
             "select public_link.conversation from public_link
              join conversation on conversation.id = public_link.conversation
              join account on account.id = conversation.account
-             where public_link.token_hash = $1 and account.disabled_at is null",
+             where public_link.token_hash = $1 and conversation.leaving_at is null and account.disabled_at is null",
         )
         .bind(link.to_string())
         .fetch_optional(self.read())

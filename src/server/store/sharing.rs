@@ -73,7 +73,8 @@ macro_rules! open_link {
             $select,
             " where share_link.token_hash = $1 and used < uses and ends_at > $2
                 and exists (select 1 from conversation join account on account.id = conversation.account
-                            where conversation.id = share_link.conversation and account.disabled_at is null)"
+                            where conversation.id = share_link.conversation and conversation.leaving_at is null
+                                and account.disabled_at is null)"
         )
     };
 }

@@ -57,7 +57,7 @@ fn one_more(full_at: i64, now: i64, per_minute: i64) -> Result<i64, Problem> {
 /// # Errors
 /// 409 where it has reached the limit.
 pub(super) async fn check_conversations(write: &mut Connection, writer: Writer) -> Result<(), Problem> {
-    let there: i64 = sqlx::query_scalar("select count(*) from conversation where account = $1")
+    let there: i64 = sqlx::query_scalar("select count(*) from conversation where account = $1 and leaving_at is null")
         .bind(writer.account.to_string())
         .fetch_one(write)
         .await?;

@@ -74,6 +74,7 @@ pub(super) fn guard(path: &str) -> Guard {
         "/api/v1/conversations/{id}/sharing/links" => Owned(Method::POST, Json(json!({ "role": "reader" }))),
         "/api/v1/conversations/{id}/sharing/links/{link}" => Owned(Method::DELETE, Nothing),
         "/api/v1/conversations/{id}/sharing/public" => Owned(Method::PUT, Json(json!({}))),
+        "/c/{id}/manage" | "/c/{id}/export" => Owned(Method::GET, Nothing),
         "/c/{id}/sharing" => Owned(Method::GET, Nothing),
         "/c/{id}/sharing/people" => Owned(Method::POST, Form(&[("name", "Bob"), ("role", "reader")])),
         "/c/{id}/sharing/role" => Owned(Method::POST, Form(&[("account", "{a}"), ("role", "reader")])),
@@ -111,7 +112,7 @@ pub(super) fn guard(path: &str) -> Guard {
         "/admin/invitations/end" => Admin(Method::POST, Form(&[("invitation", "{i}")])),
         "/admin/sign-up" => Admin(Method::POST, Form(&[("policy", "open")])),
         // Server functions.
-        "/api/list" | "/api/home" => Own,
+        "/api/list" | "/api/home" | "/api/search" => Own,
         "/api/usage" => Owned(Method::POST, Json(json!({ "conversation": "{c}" }))),
         "/api/chat/open" => Owned(Method::POST, Json(json!({ "conversation": "{c}" }))),
         "/api/chat/earlier" => Owned(Method::POST, Json(json!({ "conversation": "{c}", "before": "{m}" }))),
@@ -128,6 +129,7 @@ pub(super) fn guard(path: &str) -> Guard {
         }
         "/api/chat/version" => Owned(Method::POST, Json(json!({ "message": "{r}", "number": 1 }))),
         "/api/chat/change" => Owned(Method::POST, Json(json!({ "conversation": "{c}", "changes": { "title": "x" } }))),
+        "/api/chat/bring-back" => Owned(Method::POST, Json(json!({ "conversation": "{c}" }))),
         "/api/chat/delete" => Owned(Method::POST, Json(json!({ "conversation": "{c}" }))),
         "/api/follow" => {
             Owned(Method::POST, Json(json!({ "conversation": "{c}", "cursor": "{cursor}", "list": null })))

@@ -120,13 +120,14 @@ async fn z33_a_share_that_is_taken_back_between_head_and_body_opens_nothing() {
 
 /// Server functions that write nothing. A write of the housekeeping would be taken for one of theirs. A stream has no end
 /// either: what is withdrawn cuts it (`revoking`).
-const READS: [&str; 7] = [
+const READS: [&str; 8] = [
     "/api/chat/earlier",
     "/api/chat/highlighted",
     "/api/chat/open",
     "/api/follow",
     "/api/home",
     "/api/list",
+    "/api/search",
     "/api/usage",
 ];
 

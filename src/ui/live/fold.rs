@@ -141,6 +141,11 @@ impl Fold {
         Change::LIST
     }
 
+    pub fn listed_event(&mut self, event: &Event) -> Change {
+        self.list.apply(event);
+        Change::LIST
+    }
+
     pub fn listed_more(&mut self, list: List) -> Change {
         self.list.extend(list);
         Change::LIST
@@ -186,6 +191,18 @@ impl Fold {
         Change::THREAD
     }
 
+    /// A deleted conversation was brought back: it is followed again, from a snapshot.
+    fn is_back(&mut self) -> Change {
+        match &mut self.thread {
+            Some(thread) if thread.deleted => {
+                thread.deleted = false;
+                self.cursor = None;
+                Change::THREAD
+            }
+            _ => Change::NONE,
+        }
+    }
+
     /// Finished replies whose code is not highlighted yet. Each is returned once.
     pub fn unhighlighted(&mut self) -> Vec<MessageId> {
         let Some(thread) = &self.thread else { return Vec::new() };
@@ -218,10 +235,12 @@ impl Fold {
         self.list.apply(event);
         self.list.cursor = Some(id);
         let mut change = Change::LIST;
-        if let Event::Deleted { conversation } = event
-            && self.conversation() == Some(*conversation)
-        {
-            change |= self.is_gone();
+        match event {
+            Event::Deleted { conversation } if self.conversation() == Some(*conversation) => change |= self.is_gone(),
+            Event::Conversation { conversation } if self.conversation() == Some(conversation.id) => {
+                change |= self.is_back();
+            }
+            _ => {}
         }
         change
     }

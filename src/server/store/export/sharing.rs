@@ -10,12 +10,12 @@ use sqlx::Row;
 const PEOPLE: &str = "select conversation.id, conversation.title, share.role, share.created_at as since,
            account.id as person, account.name
     from share join conversation on conversation.id = share.conversation join account on account.id = share.account
-    where conversation.account = $1 order by conversation.id, share.created_at";
+    where conversation.account = $1 and conversation.leaving_at is null order by conversation.id, share.created_at";
 /// The owners of the conversations that are shared with it.
 const SHARED_WITH_IT: &str = "select conversation.id, conversation.title, share.role, share.created_at as since,
            account.id as person, account.name
     from share join conversation on conversation.id = share.conversation join account on account.id = conversation.account
-    where share.account = $1 order by conversation.id";
+    where share.account = $1 and conversation.leaving_at is null order by conversation.id";
 
 impl Store {
     pub(super) async fn sharing_in_full(&self, account: AccountId) -> sqlx::Result<Value> {
@@ -46,7 +46,7 @@ impl Store {
     async fn links_of(&self, account: AccountId) -> sqlx::Result<Vec<Value>> {
         let rows = sqlx::query(
             "select share_link.* from share_link join conversation on conversation.id = share_link.conversation
-             where conversation.account = $1 order by conversation.id, share_link.created_at",
+             where conversation.account = $1 and conversation.leaving_at is null order by conversation.id, share_link.created_at",
         )
         .bind(account.to_string())
         .fetch_all(self.read())
@@ -69,7 +69,7 @@ impl Store {
     async fn public_links_of(&self, account: AccountId) -> sqlx::Result<Vec<Value>> {
         let rows = sqlx::query(
             "select public_link.* from public_link join conversation on conversation.id = public_link.conversation
-             where conversation.account = $1 order by conversation.id",
+             where conversation.account = $1 and conversation.leaving_at is null order by conversation.id",
         )
         .bind(account.to_string())
         .fetch_all(self.read())

@@ -109,7 +109,7 @@ impl Place {
     pub(super) async fn rows(&self) -> Vec<String> {
         let mut rows = Vec::new();
         for sql in [
-            "select id || title || system || coalesce(leaf, '') as it from conversation order by 1",
+            "select id || title || system || coalesce(leaf, '') || coalesce(leaving_at, '') as it from conversation order by 1",
             "select id || text || status as it from message order by 1",
             "select token_hash as it from public_link",
             "select token_hash || used as it from share_link order by 1",

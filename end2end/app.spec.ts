@@ -1,0 +1,187 @@
+// The app around the conversation: faults by their rows, the composer, the palette.
+
+import { AxeBuilder } from "@axe-core/playwright";
+import { ask, expect, test } from "./helpers";
+
+test("u01_a_reply_that_the_next_message_cut_keeps_continue_and_retry", async ({ chat, page, upstream }) => {
+  await chat.open();
+  await chat.say(ask("First", { silence_after: 3, times: 1 }));
+  await chat.shows("t0 t1 t2");
+  await chat.field.fill("Second");
+  await expect(page.getByText("Enter stops the reply and sends")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Stop and send" })).toBeVisible();
+  await upstream.next({ text: "The second answer." });
+  await chat.field.press("Enter");
+  await chat.shows("The second answer.");
+  await chat.ended();
+  const cut = chat.replied.first();
+  await expect(cut.getByText("Stopped here.")).toBeVisible();
+  await expect(cut.getByRole("button", { name: "Retry" })).toBeVisible();
+  await upstream.next({ text: "and the rest" });
+  await cut.getByRole("button", { name: "Continue" }).click();
+  await expect(chat.prose.last()).toContainText("and the rest");
+  await chat.ended();
+  await expect(chat.said, "what followed is on the other version").toHaveCount(1);
+  await expect(page.getByText("2 of 2")).toBeVisible();
+  await page.getByRole("button", { name: "Former version" }).click();
+  await chat.shows("The second answer.");
+});
+
+test("u03_the_focus_goes_to_the_field_after_stop_and_retry", async ({ chat, page }) => {
+  await chat.open();
+  await chat.say(ask("Stop", { silence_after: 3, times: 1 }));
+  await chat.shows("t0 t1 t2");
+  await chat.stop.focus();
+  await page.keyboard.press("Enter");
+  await expect(chat.ending(/Stopped/)).toBeVisible();
+  await expect(chat.field).toBeFocused();
+  await page.getByRole("button", { name: "Retry" }).focus();
+  await page.keyboard.press("Enter");
+  await chat.ended();
+  await expect(chat.field).toBeFocused();
+});
+
+test("u04_the_field_has_the_focus_at_first_and_takes_what_is_typed_anywhere", async ({ chat, page, browse, server }) => {
+  await chat.open();
+  await expect(chat.field).toBeFocused();
+  await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+  await page.keyboard.type("hello");
+  await expect(chat.field).toHaveValue("hello");
+  await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+  await page.keyboard.press("/");
+  await expect(chat.field).toBeFocused();
+  await expect(chat.field).toHaveValue("hello");
+  await page.goto("about:blank");
+  await chat.open("/#latest");
+  await expect(chat.field).not.toBeFocused();
+  const phone = await (await browse({ hasTouch: true, isMobile: true, viewport: { width: 390, height: 844 } })).newPage();
+  await phone.goto(server.url);
+  await expect(phone.locator("[data-awake]")).toBeAttached();
+  expect(await phone.evaluate(() => document.activeElement?.id)).not.toBe("text");
+});
+
+test("u06_copying_a_reply_is_shown_and_announced_each_time", async ({ chat, context, page, upstream }) => {
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  await upstream.next({ text: "Copy me." });
+  await chat.open();
+  await chat.say("What?");
+  await chat.ended();
+  const announced = page.locator(".unseen[role=status]");
+  await chat.replied.getByRole("button", { name: "Copy", exact: true }).click();
+  await expect(chat.replied.getByRole("button", { name: "Copied" })).toBeVisible();
+  const first = await announced.textContent();
+  expect(first).toContain("Copied.");
+  await expect(chat.replied.getByRole("button", { name: "Copy", exact: true })).toBeVisible();
+  await chat.replied.getByRole("button", { name: "Copy", exact: true }).click();
+  await expect.poll(() => announced.textContent()).not.toBe(first);
+  expect(await announced.textContent()).toContain("Copied.");
+});
+
+test("u07_a_reply_has_the_name_that_the_picker_shows", async ({ chat, page, upstream }) => {
+  await upstream.next({ text: "Named." });
+  await chat.open();
+  const name = await page.locator("#model option:checked").textContent();
+  await chat.say("Who are you?");
+  await chat.ended();
+  await expect(chat.replied.locator(".made").first()).toHaveText(name ?? "");
+});
+
+test("u13_the_length_is_said_before_sending_and_the_notice_goes_with_its_cause", async ({ chat, page }) => {
+  await chat.open();
+  await chat.field.fill("x".repeat(29_000));
+  await expect(page.getByText("29,000 of 32,000 characters")).toBeVisible();
+  await chat.field.fill("x".repeat(32_100));
+  await expect(page.getByText("100 characters too many")).toBeVisible();
+  await chat.field.press("Enter");
+  const notice = page.getByRole("alert").filter({ hasText: "this one has 100 more" });
+  await expect(notice).toBeVisible();
+  await expect(chat.said).toHaveCount(0);
+  await chat.field.fill("short");
+  await expect(notice).toBeHidden();
+  await expect(page.getByText("characters")).toBeHidden();
+});
+
+test("u16_axe_finds_nothing_on_the_api_s_page", async ({ page, server }) => {
+  await page.goto(`${server.url}/api`);
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  expect(violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))).toEqual([]);
+});
+
+test("u17_leaving_a_page_that_follows_leaves_the_console_silent", async ({ chat, page, upstream }) => {
+  await upstream.next({ text: "Said." });
+  await chat.open();
+  await chat.say("Something");
+  await chat.ended();
+  await page.goto("/account");
+  await page.goBack();
+  await chat.awake();
+  await page.getByRole("link", { name: "Share" }).click();
+  await expect(page.getByRole("heading", { name: "Sharing" })).toBeVisible();
+});
+
+test("point 4: the composer is one row with one round button, under the greeting at first", async ({ chat, page }) => {
+  await chat.open();
+  const form = page.locator("#composer");
+  const at = await form.boundingBox();
+  const height = page.viewportSize()?.height ?? 0;
+  expect(at?.height).toBeLessThan(60);
+  expect(at?.y).toBeGreaterThan(height * 0.25);
+  expect(at?.y).toBeLessThan(height * 0.7);
+  await chat.say(ask("Wait", { silence_after: 3, times: 1 }));
+  await chat.shows("t0 t1 t2");
+  expect((await form.boundingBox())?.y).toBeGreaterThan(height * 0.8);
+  await expect(chat.stop).toBeVisible();
+  await expect(chat.send).toBeHidden();
+  await chat.field.fill("Now");
+  await expect(chat.stop).toBeHidden();
+  await expect(chat.send).toBeVisible();
+  await chat.field.fill("");
+  await chat.stop.click();
+  await expect(chat.ending(/Stopped/)).toBeVisible();
+  await chat.field.fill("One line\nand another");
+  expect((await form.boundingBox())?.height).toBeGreaterThan(80);
+});
+
+test("point 2: the palette finds conversations and does things by a word", async ({ chat, page, upstream }) => {
+  await upstream.next({ text: "The hidden lighthouse is old." });
+  await chat.open();
+  await chat.say("Tell me");
+  await chat.ended();
+  const here = page.url();
+  await page.keyboard.press("Control+k");
+  const box = page.getByRole("combobox", { name: "Search" });
+  await expect(box).toBeFocused();
+  await box.fill("lighthouse");
+  const hit = page.getByRole("option").filter({ hasText: "hidden" });
+  await expect(hit).toBeVisible();
+  await expect(hit.locator("mark")).toHaveText("lighthouse");
+  await page.keyboard.press("Escape");
+  await expect(box).toBeHidden();
+  await expect(chat.field).toBeFocused();
+  await page.keyboard.press("Control+k");
+  await box.fill("new conv");
+  await page.keyboard.press("Enter");
+  await expect(chat.heading).toHaveText("Where shall we begin?");
+  await page.keyboard.press("Control+k");
+  await box.fill("lighthouse");
+  await expect(hit).toBeVisible();
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(here);
+});
+
+test("point 2: a question mark shows the keys, and single keys can be switched off", async ({ chat, page }) => {
+  await chat.open();
+  const blur = () => page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+  await blur();
+  await page.keyboard.press("?");
+  const keys = page.getByRole("dialog", { name: "Keys" });
+  await expect(keys.getByText("Ctrl + K")).toBeVisible();
+  await keys.getByRole("checkbox").uncheck();
+  await page.keyboard.press("Escape");
+  await expect(keys).toBeHidden();
+  await blur();
+  await page.keyboard.press("?");
+  await expect(chat.field).toBeFocused();
+  await expect(keys).toBeHidden();
+});

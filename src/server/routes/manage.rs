@@ -1,0 +1,68 @@
+//! One conversation's page of what can be done with it, and its export.
+
+use super::input::Id;
+use super::table::Table;
+use crate::error::Problem;
+use crate::model::ConversationId;
+use crate::server::html::{Sheet, manage};
+use crate::server::principal::Owner;
+use crate::server::problem::ProblemPage;
+use crate::server::session::Caller;
+use crate::server::{State, export};
+use axum::body::Body;
+use axum::extract::State as Extract;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+pub(super) fn routes() -> Table {
+    Table::default().route("/c/{id}/manage", get(show)).route("/c/{id}/export", get(markdown))
+}
+
+async fn show(
+    Extract(state): Extract<State>,
+    caller: Caller,
+    id: Result<Id<ConversationId>, Problem>,
+) -> Result<Sheet, ProblemPage> {
+    let (who, Id(id)) = (caller.reading()?, id?);
+    let stored = state.store.conversation(who.account, id).await?;
+    let account = state.store.account(who.account).await?;
+    let owner = account.name.map(|name| Owner { name, role: who.role });
+    Ok(manage::page(owner, stored))
+}
+
+async fn markdown(
+    Extract(state): Extract<State>,
+    caller: Caller,
+    id: Result<Id<ConversationId>, Problem>,
+) -> Result<Response, ProblemPage> {
+    let (who, Id(id)) = (caller.reading()?, id?);
+    let (name, pieces) = export::one(&state, who, id).await?;
+    // A title can have any letters; RFC 8187 says how they are written here.
+    let file = percent_encoded(&name);
+    let headers = [
+        (header::CONTENT_TYPE, "text/markdown; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename*=UTF-8''{file}")),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    Ok((headers, Body::from_stream(pieces)).into_response())
+}
+
+fn percent_encoded(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(byte).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_name_is_written_in_the_characters_of_a_header() {
+        assert_eq!(percent_encoded("2026-11-23-Flüsse.md"), "2026-11-23-Fl%C3%BCsse.md");
+        assert_eq!(percent_encoded("a\r\nb\"c"), "a%0D%0Ab%22c");
+    }
+}

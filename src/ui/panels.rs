@@ -1,0 +1,30 @@
+//! What opens over the page on demand: a row's menu, the palette, the list of keys. Its code is a file of its own, which is
+//! loaded when something is about to be opened.
+
+pub mod drawn;
+pub mod keys_list;
+pub mod palette;
+pub mod row_menu;
+
+use crate::error::Problem;
+use crate::ui::page::PageState;
+use crate::ui::panel::{Opener, Panel};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos::wasm_split::SplitLoaderError;
+
+#[cfg_attr(feature = "split", lazy(panels, fallible))]
+async fn code() -> Result<Opener, SplitLoaderError> {
+    let opener: Opener = drawn::open;
+    Ok(opener)
+}
+
+/// Opens a panel, once its code is there.
+pub fn open(page: PageState, panel: Panel) {
+    spawn_local(async move {
+        match code().await {
+            Ok(open) => open(page, panel),
+            Err(_) => page.notice.set(Problem::Offline.to_string()),
+        }
+    });
+}
