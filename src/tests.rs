@@ -68,6 +68,7 @@ mod thinking;
 mod tidy;
 mod titles;
 mod tracing;
+mod upgrades;
 mod usage;
 mod used;
 mod viewer;
