@@ -59,6 +59,7 @@ mod security;
 mod sending;
 mod sharing;
 mod sign_in_limits;
+mod small_disk;
 mod stopping;
 mod storage;
 mod storms;

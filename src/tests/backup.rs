@@ -1,6 +1,6 @@
 //! A backup that is made while replies are written: row F40 of the fault matrix.
 
-mod copies;
+pub(super) mod copies;
 mod killed;
 mod restoring;
 

@@ -23,6 +23,7 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use tokio::task::spawn_blocking;
 
 /// The database's file, by its URL.
 ///
@@ -45,7 +46,9 @@ pub async fn copy(database: &Path, to: &Path, replaces: bool) -> anyhow::Result<
     let partial = Partial::begin(to)?;
     let contents = fill(database, &partial).await?;
     ensure_free(database, to, replaces)?;
-    partial.finish(to)?;
+    let to = to.to_owned();
+    // The disk is waited for, on a server with replies to relay.
+    spawn_blocking(move || partial.finish(&to)).await??;
     Ok(contents)
 }
 

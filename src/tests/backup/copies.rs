@@ -17,13 +17,13 @@ use std::time::Duration;
 const SENDS: usize = 60;
 
 /// `rivulet backup` and what it is given, on this database.
-pub(super) async fn command(folder: &Folder, words: &[&str]) -> (String, anyhow::Result<bool>) {
+pub(crate) async fn command(folder: &Folder, words: &[&str]) -> (String, anyhow::Result<bool>) {
     let url = folder.database();
     let words = ["rivulet", "--database-url", &url].into_iter().chain(words.iter().copied());
     typed(&Settings::parse_from(words), "").await
 }
 
-pub(super) fn refusal(done: anyhow::Result<bool>) -> String {
+pub(crate) fn refusal(done: anyhow::Result<bool>) -> String {
     let line = format!("{:#}", done.expect_err("it was not refused"));
     assert_eq!(line.lines().count(), 1, "{line}");
     line
