@@ -3,9 +3,10 @@
 use anyhow::Context;
 use leptos_axum::LeptosRoutes;
 use rivulet::app::shell;
-use rivulet::server::settings::Settings;
+use rivulet::server::commands::Terminal;
+use rivulet::server::settings::{Command, Settings};
 use rivulet::server::{State, accounts, assets, commands, routes, serve};
-use std::io::{IsTerminal, Write};
+use std::io::{BufReader, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -49,11 +50,18 @@ fn run(settings: Settings) -> anyhow::Result<bool> {
     let runtime = Runtime::new()?;
     let result = match settings.command {
         // Without a log: the command prints its own messages.
-        Some(command) => runtime.block_on(commands::run(command, &settings, &mut std::io::stdout())),
+        Some(ref command) => runtime.block_on(run_command(command.clone(), &settings)),
         None => runtime.block_on(start(settings)).map(|()| true),
     };
     runtime.shutdown_timeout(LEFTOVERS);
     result
+}
+
+async fn run_command(command: Command, settings: &Settings) -> anyhow::Result<bool> {
+    let (mut input, mut out, mut messages) = (BufReader::new(std::io::stdin()), std::io::stdout(), std::io::stderr());
+    let is_screen = out.is_terminal();
+    let mut terminal = Terminal { input: &mut input, out: &mut out, messages: &mut messages, is_screen };
+    commands::run(command, settings, &mut terminal).await
 }
 
 async fn start(settings: Settings) -> anyhow::Result<()> {

@@ -9,6 +9,7 @@ pub mod admin;
 pub mod announce;
 pub mod assets;
 pub mod audience;
+mod backups;
 pub mod bounds;
 pub mod branches;
 pub mod channels;

@@ -1,10 +1,13 @@
 //! `make soak`: whether Rivulet keeps its promises when it is killed again and again, and when it runs for long.
 //!
-//! `kills` kills the server at random moments and looks at what is left; `locked` takes its database away for a while;
+//! `kills` kills the server at random moments and looks at what is left; `backups` kills its copies of the database, and
+//! `updates` its changes of the tables; `locked` takes its database away for a while;
 //! `storm` lets thousands of viewers come back at the same time; `stopped` has a thousand that read nothing; `greedy`
 //! is one guest who makes the most expensive requests there are; `crowd` lets users come and go, with faults of the model
 //! and of their lines, and watches the server's memory, files and journals (`gauges`). What a viewer must never see is checked by `watch`, on every event.
 
+mod backups;
+mod commands;
 mod crowd;
 mod gauges;
 mod greedy;
@@ -13,6 +16,7 @@ mod locked;
 mod script;
 mod stopped;
 mod storm;
+mod updates;
 mod watch;
 
 pub use stopped::readers;
@@ -26,6 +30,14 @@ pub struct Plan {
     /// How often the server is killed (kill -9) while replies stream.
     #[arg(long, env = "RIVULET_SOAK_KILLS", default_value_t = 200)]
     kills: usize,
+
+    /// How often a backup is killed while replies stream. 0: no backups at all.
+    #[arg(long, env = "RIVULET_SOAK_BACKUPS", default_value_t = 50)]
+    backups: usize,
+
+    /// How often a start is killed that changes the tables.
+    #[arg(long, env = "RIVULET_SOAK_UPDATES", default_value_t = 30)]
+    updates: usize,
 
     /// How long another program keeps the database locked. 0: not at all.
     #[arg(long, env = "RIVULET_SOAK_LOCKED_SECONDS", default_value_t = 30)]
@@ -67,6 +79,12 @@ pub async fn run(plan: &Plan) -> anyhow::Result<()> {
     let mut violations = 0;
     if plan.kills > 0 {
         violations += tell(&kills::run(plan.kills, plan.seed).await?);
+    }
+    if plan.backups > 0 {
+        violations += tell(&backups::run(plan.backups, plan.seed).await?);
+    }
+    if plan.updates > 0 {
+        violations += tell(&updates::run(plan.updates, plan.seed).await?);
     }
     if plan.locked_seconds > 0 {
         violations += tell(&locked::run(Duration::from_secs(plan.locked_seconds)).await?);

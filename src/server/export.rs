@@ -16,6 +16,7 @@ use super::grants::Grant;
 use super::limits::Counted;
 use super::principal::Principal;
 use super::principal::ViewerId;
+use super::store::Store;
 use super::store::conversations::Stored;
 use super::store::export::{Kept, Placed};
 use super::{State, revocation};
@@ -60,14 +61,7 @@ pub async fn begin(
 ) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + 'static + use<>, Problem> {
     let place = state.limits.export(who.account)?;
     let grant = revocation::grant(state, who).await?;
-    let (archive, pieces) = Archive::begin();
-    let (state, account) = (state.clone(), who.account);
-    tokio::spawn(async move {
-        // The reader sees that the archive is truncated.
-        if let Err(error) = write(&state, account, archive).await {
-            tracing::info!(%error, "An export was not finished");
-        }
-    });
+    let pieces = archive(state.store.clone(), who.account);
     let reading = Reading { pieces, grant, _place: place };
     Ok(stream::unfold(Some(reading), async |reading| {
         let mut reading = reading?;
@@ -75,6 +69,18 @@ pub async fn begin(
         let goes_on = piece.is_ok();
         Some((piece, goes_on.then_some(reading)))
     }))
+}
+
+/// The pieces of an account's archive, while it is written. Without an error at the end it is whole.
+pub fn archive(store: Store, account: AccountId) -> Receiver<io::Result<Bytes>> {
+    let (archive, pieces) = Archive::begin();
+    tokio::spawn(async move {
+        // The reader sees that the archive is truncated.
+        if let Err(error) = write(&store, account, archive).await {
+            tracing::info!(%error, "An export was not finished");
+        }
+    });
+    pieces
 }
 
 /// An archive on its way to its caller.
@@ -94,23 +100,23 @@ impl Reading {
     }
 }
 
-async fn write(state: &State, account: AccountId, archive: Archive) -> anyhow::Result<()> {
+async fn write(store: &Store, account: AccountId, archive: Archive) -> anyhow::Result<()> {
     archive.file("README.txt", Kind::Text).await?;
     archive.write(README).await?;
     archive.file("account.json", Kind::Text).await?;
-    archive.write(serde_json::to_vec_pretty(&state.store.about(account).await?)?).await?;
-    usage(state, account, &archive).await?;
-    images(state, account, &archive).await?;
-    conversations(state, account, &archive).await?;
-    written_elsewhere(state, account, &archive).await?;
+    archive.write(serde_json::to_vec_pretty(&store.about(account).await?)?).await?;
+    usage(store, account, &archive).await?;
+    images(store, account, &archive).await?;
+    conversations(store, account, &archive).await?;
+    written_elsewhere(store, account, &archive).await?;
     Ok(archive.end().await?)
 }
 
-async fn usage(state: &State, account: AccountId, archive: &Archive) -> anyhow::Result<()> {
+async fn usage(store: &Store, account: AccountId, archive: &Archive) -> anyhow::Result<()> {
     let mut list = List::begin(archive, "usage.json").await?;
     let mut after = (String::new(), String::new());
     loop {
-        let rows = state.store.ledger_after(account, &after, ROWS).await?;
+        let rows = store.ledger_after(account, &after, ROWS).await?;
         let Some(last) = rows.last() else { return list.end().await };
         after = (last.day.clone(), last.model.clone());
         for row in &rows {
@@ -123,10 +129,10 @@ async fn usage(state: &State, account: AccountId, archive: &Archive) -> anyhow::
     }
 }
 
-async fn images(state: &State, account: AccountId, archive: &Archive) -> anyhow::Result<()> {
+async fn images(store: &Store, account: AccountId, archive: &Archive) -> anyhow::Result<()> {
     let mut list = List::begin(archive, "images.json").await?;
     let mut after = String::new();
-    while let Some(page) = next_images(state, account, &mut after).await? {
+    while let Some(page) = next_images(store, account, &mut after).await? {
         for kept in page {
             let mut value = json!(kept.image);
             value["file"] = json!(names::image(kept.image.id, &kept.media_type));
@@ -136,10 +142,10 @@ async fn images(state: &State, account: AccountId, archive: &Archive) -> anyhow:
     }
     list.end().await?;
     let mut after = String::new();
-    while let Some(page) = next_images(state, account, &mut after).await? {
+    while let Some(page) = next_images(store, account, &mut after).await? {
         for kept in page {
             // Perhaps deleted in between.
-            let Some(picture) = state.store.picture(ViewerId::Account(account), kept.image.id).await? else { continue };
+            let Some(picture) = store.picture(ViewerId::Account(account), kept.image.id).await? else { continue };
             archive.file(names::image(kept.image.id, &picture.media_type), Kind::Picture).await?;
             archive.write(picture.bytes).await?;
         }
@@ -147,31 +153,31 @@ async fn images(state: &State, account: AccountId, archive: &Archive) -> anyhow:
     Ok(())
 }
 
-async fn next_images(state: &State, account: AccountId, after: &mut String) -> anyhow::Result<Option<Vec<Kept>>> {
-    let page = state.store.images_after(account, after, ROWS).await?;
+async fn next_images(store: &Store, account: AccountId, after: &mut String) -> anyhow::Result<Option<Vec<Kept>>> {
+    let page = store.images_after(account, after, ROWS).await?;
     if let Some(last) = page.last() {
         *after = last.image.id.to_string();
     }
     Ok(Some(page).filter(|page| !page.is_empty()))
 }
 
-async fn conversations(state: &State, account: AccountId, archive: &Archive) -> anyhow::Result<()> {
+async fn conversations(store: &Store, account: AccountId, archive: &Archive) -> anyhow::Result<()> {
     let mut after = String::new();
     loop {
-        let page = state.store.conversations_after(account, &after, ROWS).await?;
+        let page = store.conversations_after(account, &after, ROWS).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.id.to_string();
         for stored in &page {
-            conversation(state, account, stored, archive).await?;
+            conversation(store, account, stored, archive).await?;
         }
     }
 }
 
-async fn written_elsewhere(state: &State, account: AccountId, archive: &Archive) -> anyhow::Result<()> {
+async fn written_elsewhere(store: &Store, account: AccountId, archive: &Archive) -> anyhow::Result<()> {
     let mut list = List::begin(archive, "written-elsewhere.json").await?;
     let mut after = String::new();
     loop {
-        let page = state.store.written_elsewhere_after(account, &after, MESSAGES).await?;
+        let page = store.written_elsewhere_after(account, &after, MESSAGES).await?;
         let Some((last, _)) = page.last() else { return list.end().await };
         after = last.id.to_string();
         for (message, conversation) in &page {
@@ -182,12 +188,12 @@ async fn written_elsewhere(state: &State, account: AccountId, archive: &Archive)
     }
 }
 
-async fn conversation(state: &State, account: AccountId, stored: &Stored, archive: &Archive) -> anyhow::Result<()> {
+async fn conversation(store: &Store, account: AccountId, stored: &Stored, archive: &Archive) -> anyhow::Result<()> {
     let name = names::conversation(&stored.created_at, &stored.title, stored.id);
-    let kind = if state.store.is_huge(stored.id).await? { Kind::Huge } else { Kind::Text };
+    let kind = if store.is_huge(stored.id).await? { Kind::Huge } else { Kind::Text };
     archive.file(format!("{name}.json"), kind).await?;
     let mut list = List::go_on(archive);
-    let mut messages = Messages::of(state, stored.id);
+    let mut messages = Messages::of(store, stored.id);
     let about = json!({
         "id": stored.id, "title": stored.title, "model": stored.model, "system": stored.system,
         "parameters": stored.parameters, "created_at": stored.created_at, "updated_at": stored.updated_at,
@@ -199,9 +205,9 @@ async fn conversation(state: &State, account: AccountId, stored: &Stored, archiv
     archive.write("\n]}\n").await?;
     archive.file(format!("{name}.md"), kind).await?;
     archive.write(markdown::head(stored)).await?;
-    let mut messages = Messages::of(state, stored.id);
+    let mut messages = Messages::of(store, stored.id);
     while let Some(Placed { position, parent, message }) = messages.next().await? {
-        let files = files(state, account, &message).await?;
+        let files = files(store, account, &message).await?;
         let place = markdown::Numbered { number: position, answers: parent };
         archive.write(markdown::message(account, place, &message, &files)).await?;
     }
@@ -210,33 +216,32 @@ async fn conversation(state: &State, account: AccountId, stored: &Stored, archiv
 
 /// A message's images with their files, relative to the conversations folder. Images of other accounts have no file.
 async fn files<'a>(
-    state: &State,
+    store: &Store,
     account: AccountId,
     message: &'a Message,
 ) -> anyhow::Result<Vec<(&'a Image, Option<String>)>> {
     let ids: Vec<_> = message.images.iter().map(|image| image.id).collect();
-    let kinds = state.store.image_kinds(account, &ids).await?;
+    let kinds = store.image_kinds(account, &ids).await?;
     let file = |image: &Image| Some(format!("../{}", names::image(image.id, kinds.get(&image.id)?)));
     Ok(message.images.iter().map(|image| (image, file(image))).collect())
 }
 
 /// The messages of a conversation, one after the other.
 struct Messages<'a> {
-    state: &'a State,
+    store: &'a Store,
     conversation: ConversationId,
     after: i64,
     page: VecDeque<Placed>,
 }
 
 impl<'a> Messages<'a> {
-    fn of(state: &'a State, conversation: ConversationId) -> Self {
-        Self { state, conversation, after: 0, page: VecDeque::new() }
+    fn of(store: &'a Store, conversation: ConversationId) -> Self {
+        Self { store, conversation, after: 0, page: VecDeque::new() }
     }
 
     async fn next(&mut self) -> anyhow::Result<Option<Placed>> {
         if self.page.is_empty() {
-            self.page =
-                self.state.store.messages_after(self.conversation, self.after, (MESSAGES, TEXT_BYTES)).await?.into();
+            self.page = self.store.messages_after(self.conversation, self.after, (MESSAGES, TEXT_BYTES)).await?.into();
         }
         let next = self.page.pop_front();
         self.after = next.as_ref().map_or(self.after, |placed| placed.position);

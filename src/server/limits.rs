@@ -33,11 +33,15 @@ const MAX_GUESTS_AT_ONCE: NonZeroU32 = NonZeroU32::new(120).expect("it is not 0"
 /// ... and after them one in four seconds: a client that discards its cookie each time gains little by it.
 const MAX_GUESTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(15).expect("it is not 0");
 
+/// Test streams of one network: `rivulet doctor` asks for one.
+const MAX_TEST_STREAMS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(10).expect("it is not 0");
+
 /// The limits on an account's concurrent use and on its rate per minute.
 pub struct Limits {
     /// Rate limiters by their sends per minute: most accounts share one.
     sends: Mutex<HashMap<NonZeroU32, Arc<DefaultKeyedRateLimiter<Sender>>>>,
     guests: DefaultKeyedRateLimiter<Network>,
+    test_streams: DefaultKeyedRateLimiter<Network>,
     streams: Arc<Counts>,
     most_streams: u32,
     uploads: Arc<Counts>,
@@ -59,7 +63,8 @@ impl Limits {
         let (sends, searches) = (Mutex::default(), Arc::default());
         let guests = Quota::per_minute(MAX_GUESTS_PER_MINUTE).allow_burst(MAX_GUESTS_AT_ONCE);
         let guests = RateLimiter::keyed(guests);
-        Self { sends, guests, streams, most_streams, uploads, exports, searches, metrics }
+        let test_streams = RateLimiter::keyed(Quota::per_minute(MAX_TEST_STREAMS_PER_MINUTE));
+        Self { sends, guests, test_streams, streams, most_streams, uploads, exports, searches, metrics }
     }
 
     /// Counts a send, or says when the next one is possible.
@@ -88,6 +93,15 @@ impl Limits {
             "Very many browsers at your network address have come here for the first time just now. Open this page again in {}.",
             span(retry_after_seconds)
         );
+        Err(Problem::TooMany { message, retry_after_seconds })
+    }
+
+    /// Counts a test stream, which an anonymous caller may ask for.
+    pub fn test_stream(&self, address: IpAddr) -> Result<(), Problem> {
+        let Err(early) = self.test_streams.check_key(&network(address)) else { return Ok(()) };
+        self.metrics.refused("test streams");
+        let retry_after_seconds = early.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
+        let message = format!("That was asked very often. Try again in {}.", span(retry_after_seconds));
         Err(Problem::TooMany { message, retry_after_seconds })
     }
 
@@ -162,6 +176,7 @@ impl Limits {
             !of_its_kind.is_empty()
         });
         self.guests.retain_recent();
+        self.test_streams.retain_recent();
     }
 }
 

@@ -1,14 +1,18 @@
 //! The settings: flags, environment and `rivulet.toml`, checked before anything starts.
 
+mod backups;
+mod command;
 mod file;
 mod oidc;
 mod providers;
 mod values;
 
+pub use command::{Account, Backup, Command, Given};
+
 use super::principal::SignUp;
 use super::quota::{Everybody, MostWritten};
 use crate::server::provider;
-use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use ipnet::IpNet;
 use secrecy::SecretString;
 use std::io::Write;
@@ -38,6 +42,28 @@ pub struct Settings {
     /// The database; created with its folder when it does not exist.
     #[arg(long, env = "DATABASE_URL", value_name = "URL", default_value = "sqlite:data/rivulet.db", value_parser = database)]
     pub database_url: String,
+
+    /// The folder of the copies of the database that Rivulet makes by itself. Default: backups, beside the database.
+    #[arg(long, env = "RIVULET_BACKUP_FOLDER", value_name = "FOLDER")]
+    pub backup_folder: Option<PathBuf>,
+
+    /// How often the database is copied, in hours. Without it, no copies are made on a schedule.
+    #[arg(long, env = "RIVULET_BACKUP_HOURS", value_name = "HOURS", value_parser = values::hours)]
+    pub backup_hours: Option<u32>,
+
+    /// How many of these copies are kept.
+    #[arg(long, env = "RIVULET_BACKUP_KEEP", value_name = "COUNT", default_value = "7", value_parser = count)]
+    pub backup_keep: usize,
+
+    /// Whether the database is copied before a new version changes its tables. The last three of these copies are kept.
+    #[arg(
+        long,
+        env = "RIVULET_BACKUP_BEFORE_UPDATE",
+        value_name = "on|off",
+        default_value = "on",
+        value_parser = values::before_update
+    )]
+    pub backup_before_update: Switch,
 
     /// The model that answers unless another is chosen, as provider/model.
     #[arg(long, env = "RIVULET_MODEL", value_name = "MODEL", value_parser = model)]
@@ -216,15 +242,6 @@ pub struct Settings {
     /// The log filter: a level, or tracing directives.
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info", action = ArgAction::Set)]
     pub log: String,
-}
-
-/// Commands besides serving.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
-pub enum Command {
-    /// List the models that can be chosen.
-    Models,
-    /// Ask every provider one small question, and report what is wrong.
-    Check,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

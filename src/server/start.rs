@@ -18,7 +18,7 @@ use super::readiness::Readiness;
 use super::settings::Settings;
 use super::store::Store;
 use super::throttle::Throttle;
-use super::{Shared, State, accounts, assets, housekeeping, revocation};
+use super::{Shared, State, accounts, assets, backups, housekeeping, revocation};
 use leptos::config::LeptosOptions;
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ impl State {
     pub async fn start_with(settings: Settings, bounds: Bounds) -> anyhow::Result<Self> {
         let settings = Arc::new(settings);
         let oidc = oidc(&settings, &bounds).map_err(anyhow::Error::msg)?;
-        let store = Store::open(&settings.database_url).await?;
+        let store = Store::open_with(&settings.database_url, settings.backups_before_update()?.as_deref()).await?;
         let journals = Arc::new(Journals::new(settings.window(), settings.journal_bytes()));
         let named = settings.providers().map_err(anyhow::Error::msg)?;
         let providers = Providers::new(named, settings.provider_limits());
@@ -90,6 +90,9 @@ impl State {
         tokio::spawn(housekeeping::let_leave(Arc::downgrade(&state.0), state.drain.clone()));
         tokio::spawn(housekeeping::make_room(Arc::downgrade(&state.0), state.drain.clone()));
         tokio::spawn(housekeeping::tend_log(Arc::downgrade(&state.0)));
+        if let Some((series, every)) = state.settings.schedule()? {
+            tokio::spawn(backups::make(Arc::downgrade(&state.0), state.drain.clone(), series, every));
+        }
         tokio::spawn(revocation::watch(Arc::downgrade(&state.0), seen));
         let deleting = state.clone();
         tokio::spawn(async move { accounts::resume_deletions(&deleting).await });

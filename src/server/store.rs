@@ -7,6 +7,7 @@
 pub mod accounts;
 mod asking;
 pub mod audit;
+pub mod backup;
 pub mod before_send;
 pub mod branches;
 mod columns;
@@ -32,12 +33,14 @@ pub mod public_links;
 pub mod quota;
 pub mod resets;
 pub mod revocations;
+pub mod schema;
 pub mod search;
 mod session_ends;
 pub mod sessions;
 pub mod sharing;
 pub(crate) mod sql;
 pub mod tokens;
+pub mod updating;
 pub mod usage;
 mod used;
 mod write;
@@ -93,6 +96,11 @@ impl Store {
     ///
     /// `url` is `sqlite:` and a path. The file can be read by its owner only.
     pub async fn open(url: &str) -> anyhow::Result<Self> {
+        Self::open_with(url, None).await
+    }
+
+    /// [`Store::open`], with a folder for the copy that is made before tables are changed.
+    pub async fn open_with(url: &str, copies: Option<&Path>) -> anyhow::Result<Self> {
         let options = SqliteConnectOptions::from_str(url)
             .context("DATABASE_URL expects sqlite: and a path, such as sqlite:data/rivulet.db")?
             .create_if_missing(true)
@@ -110,7 +118,7 @@ impl Store {
 
         let mut first = options.connect().await.map_err(|error| not_opened(error, &path))?;
         check(&mut first, &path).await?;
-        sqlx::migrate!().run(&mut first).await.context("The database's tables could not be brought up to date")?;
+        updating::bring_up_to_date(&mut first, &path, copies).await?;
         let hand_overs = Arc::default();
         let writer = Seats::new(vec![first], options.clone(), &hand_overs);
         let write_ahead = Arc::new(WriteAhead::open(&options, MAX_LOG_BYTES, &hand_overs).await?);
@@ -223,7 +231,7 @@ fn not_opened(error: sqlx::Error, path: &Path) -> anyhow::Error {
 
 fn damaged(path: &Path, found: &str) -> anyhow::Error {
     anyhow::anyhow!(
-        "DATABASE_URL: {} is damaged ({found}). Put a backup in its place; sqlite3's .recover may save what is in it",
+        "DATABASE_URL: {} is damaged ({found}). Restore a backup (rivulet restore); sqlite3's .recover may save what is in it",
         path.display()
     )
 }

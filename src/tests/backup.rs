@@ -1,8 +1,13 @@
 //! A backup that is made while replies are written: row F40 of the fault matrix.
 
+pub(super) mod copies;
+mod killed;
+mod restoring;
+
 use super::app::{App, Folder, Sent, said, text};
 use super::upstream::Upstream;
 use super::upstream::script::Script;
+use crate::server::store::backup;
 use serde_json::json;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
@@ -10,15 +15,14 @@ use std::str::FromStr;
 
 const REPLIES: usize = 10;
 
-/// Another program on the file, such as `sqlite3 rivulet.db "vacuum into 'backup.db'"`.
+/// Another program on the file, such as `sqlite3 rivulet.db`.
 async fn program(folder: &Folder) -> SqliteConnection {
     SqliteConnectOptions::from_str(&folder.database()).unwrap().connect().await.unwrap()
 }
 
 async fn back_up(app: &App) -> Folder {
     let there = Folder::new();
-    let file = there.0.join("rivulet.db").display().to_string();
-    sqlx::query("vacuum into $1").bind(file).execute(&mut program(&app.folder).await).await.unwrap();
+    backup::copy(&app.folder.0.join("rivulet.db"), &there.0.join("rivulet.db"), false).await.unwrap();
     there
 }
 

@@ -1,12 +1,15 @@
-//! `rivulet models` and `rivulet check`, as far as they can be run inside this process.
+//! The commands besides serving, as far as they can be run inside this process. `backup` and `restore` are in `backup`.
 
+mod account;
+mod doctor;
+mod health;
 mod tls;
 
 use super::app::Folder;
 use super::tracing::Log;
 use super::upstream::Upstream;
 use super::upstream::script::Script;
-use crate::server::commands;
+use crate::server::commands::{self, Terminal};
 use crate::server::settings::{Command, Settings};
 use clap::Parser;
 
@@ -16,8 +19,16 @@ async fn run(command: &str, folder: &Folder, toml: &str) -> (String, bool) {
     std::fs::write(&path, toml).unwrap();
     std::fs::write(folder.0.join("key"), "key-of-the-test").unwrap();
     let settings = Settings::parse_from(["rivulet", &format!("--config={}", path.display()), command]);
-    let mut out = Vec::new();
-    let well = commands::run(settings.command.unwrap(), &settings, &mut out).await.unwrap();
+    let (out, well) = typed(&settings, "").await;
+    (out, well.unwrap())
+}
+
+/// What a command prints when this is typed into it, and whether it succeeded.
+pub(super) async fn typed(settings: &Settings, input: &str) -> (String, anyhow::Result<bool>) {
+    let (mut input, mut out, mut messages) = (input.as_bytes(), Vec::new(), Vec::new());
+    let mut terminal = Terminal { input: &mut input, out: &mut out, messages: &mut messages, is_screen: false };
+    let well = commands::run(settings.command.clone().unwrap(), settings, &mut terminal).await;
+    out.extend(messages);
     (String::from_utf8(out).unwrap(), well)
 }
 

@@ -57,6 +57,7 @@ const FLOORS: [(&str, &[&str]); 15] = [
         &[
             "accounts",
             "admin",
+            "backups",
             "branches",
             "commands",
             "conversations",

@@ -47,6 +47,18 @@ pub(super) fn switch(text: &str) -> Result<Switch, String> {
     Switch::from_str(text, true).map_err(|_| "RIVULET_GUESTS expects on or off".into())
 }
 
+pub(super) fn before_update(text: &str) -> Result<Switch, String> {
+    Switch::from_str(text, true).map_err(|_| "RIVULET_BACKUP_BEFORE_UPDATE expects on or off".into())
+}
+
+/// A year: a longer time is probably a typing error.
+const MAX_HOURS: u32 = 366 * 24;
+
+pub(super) fn hours(text: &str) -> Result<u32, String> {
+    let hours = text.parse().ok().filter(|hours| (1..=MAX_HOURS).contains(hours));
+    hours.ok_or_else(|| format!("RIVULET_BACKUP_HOURS expects whole hours, from 1 to {MAX_HOURS}"))
+}
+
 pub(super) fn sign_up(text: &str) -> Result<SignUp, String> {
     SignUp::parse(text).ok_or_else(|| "RIVULET_SIGN_UP expects open, invitation or closed".into())
 }

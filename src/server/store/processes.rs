@@ -5,7 +5,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 /// Separates the database's name from the process id.
@@ -26,6 +26,10 @@ impl Processes {
         let lock = loop {
             let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path)?;
             file.lock()?;
+            if let Ok(owner) = std::fs::metadata(database) {
+                // Root's command beside a server of another user, which has to be able to open it. Others may not.
+                fchown(&file, Some(owner.uid()), Some(owner.gid())).ok();
+            }
             // Between the two lines another process that starts may have removed it as a dead process's file.
             if path.exists() {
                 break file;
@@ -42,17 +46,7 @@ impl Processes {
 
     /// Whether the process of this id is alive. The file of a dead one is removed.
     pub(super) fn lives(&self, process: &str) -> io::Result<bool> {
-        let path = file(&self.database, process);
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(error),
-        };
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) => Ok(true),
-            Err(TryLockError::Error(error)) => Err(error),
-            Ok(()) => remove(&path).map(|()| false),
-        }
+        lives(&self.database, process)
     }
 
     /// Releases the lock: this process counts as dead.
@@ -62,15 +56,39 @@ impl Processes {
 
     /// Removes the files of dead processes.
     fn clear(&self) -> io::Result<()> {
-        let folder = self.database.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let begin = file(&self.database, "");
-        let begin = begin.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        for entry in folder.unwrap_or(Path::new(".")).read_dir()? {
-            if let Some(process) = entry?.file_name().to_str().and_then(|name| name.strip_prefix(&begin)) {
-                self.lives(process)?;
-            }
+        any_lives(&self.database).map(drop)
+    }
+}
+
+/// Whether any process works on this database. The files of dead ones are removed.
+pub(super) fn any_lives(database: &Path) -> io::Result<bool> {
+    let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let begin = file(database, "");
+    let begin = begin.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let entries = match folder.unwrap_or(Path::new(".")).read_dir() {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        entries => entries?,
+    };
+    let mut any = false;
+    for entry in entries {
+        if let Some(process) = entry?.file_name().to_str().and_then(|name| name.strip_prefix(&begin)) {
+            any |= lives(database, process)?;
         }
-        Ok(())
+    }
+    Ok(any)
+}
+
+fn lives(database: &Path, process: &str) -> io::Result<bool> {
+    let path = file(database, process);
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
+        Ok(()) => remove(&path).map(|()| false),
     }
 }
 

@@ -80,4 +80,23 @@ impl Store {
         write.commit().await?;
         Ok(Some(ended))
     }
+
+    /// Sets a password without a link, as who has the database's file may. As by a link, every session of the account
+    /// ends, and no browser counts as known any more; an open link is void.
+    pub async fn set_password(&self, account: AccountId, password: &str, note: &Note) -> sqlx::Result<Vec<Revoked>> {
+        let mut write = self.write().await?;
+        sqlx::query("update account set password = $2 where id = $1")
+            .bind(account.to_string())
+            .bind(password)
+            .execute(&mut *write)
+            .await?;
+        for forget in ["delete from known_browser where account = $1", "delete from password_reset where account = $1"]
+        {
+            sqlx::query(forget).bind(account.to_string()).execute(&mut *write).await?;
+        }
+        let ended = session_ends::end_sessions(&mut write, account, None).await?;
+        audit::add(&mut write, note).await?;
+        write.commit().await?;
+        Ok(ended)
+    }
 }

@@ -1,0 +1,52 @@
+//! Where copies of the database go, and when they are made.
+
+use super::{Settings, Switch};
+use crate::server::store::backup::{self, Series};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The folder beside the database, unless a setting names another.
+const FOLDER: &str = "backups";
+
+impl Settings {
+    /// The database's file.
+    ///
+    /// # Errors
+    /// `DATABASE_URL` names none.
+    pub fn database(&self) -> anyhow::Result<PathBuf> {
+        backup::file(&self.database_url)
+    }
+
+    /// The folder of the copies that are made without anybody asking.
+    ///
+    /// # Errors
+    /// As [`Settings::database`].
+    pub fn backups(&self) -> anyhow::Result<PathBuf> {
+        if let Some(folder) = &self.backup_folder {
+            return Ok(folder.clone());
+        }
+        let database = self.database()?;
+        Ok(database.parent().unwrap_or(Path::new("")).join(FOLDER))
+    }
+
+    /// The folder for a copy before the tables change; none where nobody wants one.
+    ///
+    /// # Errors
+    /// As [`Settings::database`].
+    pub fn backups_before_update(&self) -> anyhow::Result<Option<PathBuf>> {
+        match self.backup_before_update {
+            Switch::On => self.backups().map(Some),
+            Switch::Off => Ok(None),
+        }
+    }
+
+    /// The scheduled copies, and the time between two; none where there is no schedule.
+    ///
+    /// # Errors
+    /// As [`Settings::database`].
+    pub fn schedule(&self) -> anyhow::Result<Option<(Series, Duration)>> {
+        let Some(hours) = self.backup_hours else { return Ok(None) };
+        let series = Series::new(&self.database()?, &self.backups()?, self.backup_keep);
+        Ok(Some((series, Duration::from_secs(3_600 * u64::from(hours)))))
+    }
+}
