@@ -35,7 +35,7 @@ pub async fn bring_back(state: &State, account: AccountId, id: ConversationId) -
         }
         let journal = state.journals.topic(Topic::Conversation(id));
         // In its turn: the deletion has told its viewers by then.
-        let _turn = journal.turn.lock().await;
+        let _turn = journal.turn().await;
         let stored = state.store.unmark_leaving(state.writer(account), id).await?;
         let conversation = shown(&state, stored.clone());
         tell_lists(&state, &stored, &conversation).await;
@@ -53,7 +53,7 @@ pub async fn sweep(state: &State) {
     };
     for (account, id) in marked {
         let journal = state.journals.topic(Topic::Conversation(id));
-        let _turn = journal.turn.lock().await;
+        let _turn = journal.turn().await;
         match state.store.delete_marked(account, id, &before).await {
             // Nothing is in it but our turn.
             Ok(true) => state.journals.end(Topic::Conversation(id), None),
