@@ -7,7 +7,7 @@
 //! messages at planned times (`arrivals`), sent by idle clients (`desk`, `client`), which record what they see (`sheet`)
 //! while `usage` reads the processors. `latency`, `burst` and `cost` (`fit`) turn this into figures. `memory` measures
 //! what open replies cost, `followers` what viewers cost and how fast one reply reaches them all, `sockets` what idle
-//! Pusher clients cost, `resume` a viewer's return, `start` the start. `report` judges each figure (`row`) by the goals
+//! Pusher clients cost, `resume` a viewer's return, `start` the start, `growth` an account that has become large. `report` judges each figure (`row`) by the goals
 //! of the design and prints. `soak` is apart: `make soak`.
 
 mod arrivals;
@@ -18,6 +18,7 @@ mod desk;
 mod fit;
 mod follower;
 mod followers;
+mod growth;
 mod http;
 mod latency;
 mod lines;
@@ -66,7 +67,7 @@ struct Arguments {
     #[arg(long)]
     quick: bool,
 
-    /// One measurement instead of all: start, latency, burst, cost, memory, followers, sockets or resume.
+    /// One measurement instead of all: start, latency, burst, cost, memory, followers, sockets, resume or growth.
     #[arg(long)]
     only: Option<String>,
 
@@ -125,7 +126,7 @@ async fn measure(json: &Path, plan: &Plan) -> anyhow::Result<()> {
     let began = Instant::now();
     let followers = machine.followers(plan.followers);
     let mut report = Report::new(machine, plan.quick, plan.rounds.count);
-    for part in ["start", "memory", "followers", "sockets", "resume"] {
+    for part in ["start", "memory", "followers", "sockets", "resume", "growth"] {
         if plan.has(part) {
             let before = usage::machine_now()?;
             measure_part(part, plan, followers, &mut report)
@@ -149,6 +150,8 @@ async fn measure_part(part: &str, plan: &Plan, followers: usize, report: &mut Re
             Some(count) => sockets::measure(count, report).await,
             None => Ok(()),
         },
+        "growth" if plan.growth => growth::measure(report).await,
+        "growth" => Ok(()),
         _ => resume::measure(plan.resumes, report).await,
     }
 }
