@@ -247,7 +247,11 @@ mod tests {
         let mut tree: Vec<(Told, Option<usize>)> = Vec::new();
         let (mut cut, mut later) = (0, 0);
         for round in 0..240 {
-            let told = random_message(&mut dice, if round < 120 { &[] } else { &place.images });
+            let mut told = random_message(&mut dice, if round < 120 { &[] } else { &place.images });
+            if round < 3 {
+                // Together longer than what is read at once.
+                told.text = "long ".repeat(8_000);
+            }
             let parent = match dice.below(8) {
                 0 => Some(dice.below(tree.len() as u64) as usize),
                 _ => tree.len().checked_sub(1),
