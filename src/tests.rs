@@ -4,7 +4,7 @@
 mod accounts;
 mod admin;
 mod alone;
-mod app;
+pub(crate) mod app;
 mod backup;
 mod batches;
 mod branches;
@@ -28,7 +28,7 @@ mod first_message;
 mod floors;
 mod guests;
 mod hand_overs;
-mod images;
+pub(crate) mod images;
 mod indexes;
 mod invariants;
 mod journal;
@@ -80,4 +80,4 @@ mod write_ahead;
 mod writing;
 
 #[path = "../examples/upstream/server.rs"]
-mod upstream;
+pub(crate) mod upstream;

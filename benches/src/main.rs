@@ -7,9 +7,9 @@
 //! messages at planned times (`arrivals`), sent by idle clients (`desk`, `client`), which record what they see (`sheet`)
 //! while `usage` reads the processors. `latency`, `burst` and `cost` (`fit`) turn this into figures. `memory` measures
 //! what open replies cost, `followers` what viewers cost and how fast one reply reaches them all, `sockets` what idle
-//! Pusher clients cost, `resume` a viewer's return, `start` the start. `report` judges each figure (`row`) by the goals
-//! of the design and prints. `soak` and `peers` are apart:
-//! `make soak`, `scripts/peers`.
+//! Pusher clients cost, `resume` a viewer's return, `start` the start, `growth` what a large account costs. `report`
+//! judges each figure (`row`) by the goals of the design and prints. `soak` and `peers` are apart: `make soak`,
+//! `scripts/peers`.
 
 mod arrivals;
 mod burst;
@@ -19,6 +19,7 @@ mod desk;
 mod fit;
 mod follower;
 mod followers;
+mod growth;
 mod http;
 mod latency;
 mod lines;
@@ -68,7 +69,7 @@ struct Arguments {
     #[arg(long)]
     quick: bool,
 
-    /// One measurement instead of all: start, latency, burst, cost, memory, followers, sockets or resume.
+    /// One measurement instead of all: start, latency, burst, cost, memory, followers, sockets, resume or growth.
     #[arg(long)]
     only: Option<String>,
 
@@ -130,7 +131,7 @@ async fn measure(json: &Path, plan: &Plan) -> anyhow::Result<()> {
     let began = Instant::now();
     let followers = machine.followers(plan.followers);
     let mut report = Report::new(machine, plan.quick, plan.rounds.count);
-    for part in ["start", "memory", "followers", "sockets", "resume"] {
+    for part in ["start", "memory", "followers", "sockets", "resume", "growth"] {
         if plan.has(part) {
             let before = usage::machine_now()?;
             measure_part(part, plan, followers, &mut report)
@@ -154,6 +155,8 @@ async fn measure_part(part: &str, plan: &Plan, followers: usize, report: &mut Re
             Some(count) => sockets::measure(count, report).await,
             None => Ok(()),
         },
+        "growth" if plan.growth => growth::measure(report).await,
+        "growth" => Ok(()),
         _ => resume::measure(plan.resumes, report).await,
     }
 }

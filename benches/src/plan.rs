@@ -25,6 +25,7 @@ pub struct Plan {
     pub sockets: Option<usize>,
     pub resumes: usize,
     pub starts: usize,
+    pub growth: bool,
 }
 
 impl Plan {
@@ -36,14 +37,15 @@ impl Plan {
         if quick {
             let rounds = Rounds { shapes: shapes(few()), count: rounds.unwrap_or(1), rivulet };
             let open = Open { replies: 100, pieces: 20 };
-            // Only with `--only sockets`: they would take a sixth of the time.
-            let sockets = only.is_some().then_some(500);
-            return Self { quick, only, rounds, open, followers: 1_000, sockets, resumes: 100, starts: 3 };
+            // Only with `--only`: each would take a sixth of the time.
+            let (sockets, growth) = (only.is_some().then_some(500), only.is_some());
+            return Self { quick, only, rounds, open, followers: 1_000, sockets, resumes: 100, starts: 3, growth };
         }
         let rounds = Rounds { shapes: shapes(all()), count: rounds.unwrap_or(5), rivulet };
         // About a hundred words each.
         let open = Open { replies: 1_000, pieces: 100 };
-        Self { quick, only, rounds, open, followers: 10_000, sockets: Some(5_000), resumes: 300, starts: 10 }
+        let sockets = Some(5_000);
+        Self { quick, only, rounds, open, followers: 10_000, sockets, resumes: 300, starts: 10, growth: true }
     }
 
     pub fn has(&self, what: &str) -> bool {

@@ -18,8 +18,10 @@ mod reply;
 mod sending;
 mod stateless;
 mod stop;
+mod telling;
 mod title;
 mod vision;
+mod ways;
 
 pub use super::engine::stateless::Stateless;
 pub use estimate::tokens as estimated_tokens;
@@ -40,22 +42,21 @@ use crate::server::journal::{Journal, Journals, Topic};
 use crate::server::limits::{Counts, Limits};
 use crate::server::metrics::Metrics;
 use crate::server::prompt;
-use crate::server::provider::{Providers, Request};
+use crate::server::provider::Providers;
 use crate::server::quota::{Everybody, MostWritten, Writer};
 use crate::server::store::conversations::Stored;
-use crate::server::store::messages::{Opening, Told};
+use crate::server::store::messages::Opening;
 use crate::server::store::{Store, is_full};
-use opening::{announce, request};
+use opening::announce;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use telling::Asked;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-/// How much of the conversation a model is told. A wall against runaway memory, not a rule about context.
-const MAX_TURNS: i64 = 10_000;
 /// Runs replies. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
@@ -78,6 +79,7 @@ struct Shared {
     pictures: vision::PictureBudget,
     open: Mutex<open::OpenReplies>,
     other_replies: Mutex<other_process::Known>,
+    ways: ways::Ways,
     tasks: TaskTracker,
     visits: TaskTracker,
     /// Stateless answers by account: they are open replies of it as well.
@@ -153,6 +155,7 @@ impl Engine {
             pictures: vision::PictureBudget::default(),
             open: Mutex::default(),
             other_replies: Mutex::default(),
+            ways: ways::Ways::default(),
             tasks: TaskTracker::new(),
             visits: TaskTracker::new(),
             visiting: Arc::default(),
@@ -217,21 +220,6 @@ impl Engine {
 }
 
 impl Shared {
-    /// What the model is asked, as far as it can read and see; the reply says what it is not shown.
-    async fn ask(
-        &self,
-        stored: &Stored,
-        history: &[Told],
-        model: &str,
-        reply: &mut Message,
-    ) -> Result<Request, Problem> {
-        let shown = self.show(model, history).await?;
-        let mut request = request(stored, history, reply, &shown);
-        context::fit(self.providers.window(model), &mut request, reply);
-        reply.images_left_out = vision::left_out(history, &request);
-        Ok(request)
-    }
-
     /// Writes the conversation, where it is new, the message and the reply's row, tells the viewers and starts the task.
     async fn open(
         self: &Arc<Self>,
@@ -240,7 +228,7 @@ impl Shared {
         journal: &Arc<Journal>,
         message: Option<&Message>,
         reply: &Message,
-        request: Request,
+        asked: Asked,
     ) -> Result<(), Problem> {
         let title = message.map(|message| crate::markdown::plain_title(&message.text)).unwrap_or_default();
         let open = Arc::new(Open {
@@ -278,7 +266,11 @@ impl Shared {
         let model = reply.model.clone().unwrap_or_default();
         // Inside the span of the request that opened it: the log then joins the two.
         let span = tracing::info_span!("reply", id = %reply.id, model);
-        self.tasks.spawn(reply::run(Arc::clone(self), open, model, request).instrument(span));
+        let shared = Arc::clone(self);
+        match asked {
+            Asked::Now(request) => self.tasks.spawn(reply::run(shared, open, model, request).instrument(span)),
+            Asked::Later(later) => self.tasks.spawn(telling::run(shared, open, model, later).instrument(span)),
+        };
         Ok(())
     }
 
@@ -295,14 +287,6 @@ impl Shared {
             self.journals.append(Topic::Conversation(stored.id), event.clone());
         }
         announce::tell(&self.store, &self.journals, &stored, event).await;
-    }
-
-    /// The way from the conversation's first message to `leaf`.
-    async fn history(&self, stored: &Stored, leaf: Option<MessageId>) -> Result<Vec<Told>, Problem> {
-        match leaf {
-            None => Ok(Vec::new()),
-            Some(leaf) => Ok(self.store.history(stored.id, leaf, MAX_TURNS).await?),
-        }
     }
 
     /// The model that answers: the one asked for, or the conversation's, or the default.

@@ -17,6 +17,7 @@ pub mod endings;
 pub mod export;
 mod file;
 pub mod guests;
+pub mod history;
 pub mod identities;
 pub mod images;
 pub mod invitations;

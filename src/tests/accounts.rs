@@ -394,7 +394,6 @@ async fn the_last_use_is_written_once_a_minute() {
     sqlx::query(old).execute(&mut *write).await.unwrap();
     write.commit().await.unwrap();
     assert!(app.get("/account").await.text().await.unwrap().contains("this one"));
-    // When the caller is read again: within a second (`grants/kept`).
     while used().await < first {
         app.get("/api/v1/models").await;
     }

@@ -1,6 +1,6 @@
 //! Images: recognised by their content, stored without metadata, shown to the models that see and to no one else.
 
-pub(super) mod files;
+pub(crate) mod files;
 mod layouts;
 mod models;
 mod uploads;
@@ -15,7 +15,7 @@ impl App {
     }
 
     /// Uploads what is taken, and returns its id.
-    pub(super) async fn image(&self, bytes: Vec<u8>) -> String {
+    pub(crate) async fn image(&self, bytes: Vec<u8>) -> String {
         let answer = self.upload(bytes).await;
         assert_eq!(answer.status(), StatusCode::CREATED);
         text(&answer.json::<Value>().await.unwrap()["id"])

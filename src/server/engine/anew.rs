@@ -47,9 +47,9 @@ impl Shared {
         self.settle(conversation).await?;
         // Read again: it may have been the open one, which has ended by now.
         let Anew { stored, message, kept, model } = self.anew(account, reply, go_on).await?;
-        let history = self.history(&stored, Some(message.id)).await?;
+        let history = self.history(&stored, Some(message.id), &model).await?;
         let mut reply = empty_reply(message.id, &model, kept);
-        let request = self.ask(&stored, &history, &model, &mut reply).await?;
+        let request = self.ask(&stored, history, None, &model, &mut reply).await?;
         self.open(stored.into(), account, &journal, None, &reply, request).await?;
         Ok(Sent { cursor: journal.cursor_of(reply.id), message, reply })
     }

@@ -3,7 +3,7 @@
 //! out.
 
 use super::estimate;
-use crate::model::{Message, Role};
+use crate::model::{Message, Parameters, Role};
 use crate::server::provider::{Request, Turn};
 
 /// The answer gets 1/`ANSWER_SHARE` of the window where the conversation does not set a limit.
@@ -16,15 +16,26 @@ const MARGIN_SHARE: u64 = 10;
 const ANSWERED: usize = 1;
 const CONTINUED: usize = 3;
 
-/// Leaves out what does not fit into the model's window, in tokens. With an unknown window nothing is left out.
-pub(super) fn fit(window: Option<u64>, request: &mut Request, reply: &mut Message) {
+/// The tokens that a request may have.
+fn room(window: u64, parameters: &Parameters) -> u64 {
+    let longest = parameters.max_output_tokens.map_or(window / ANSWER_SHARE, u64::from);
+    window - longest.min(window - window / QUESTION_SHARE) - window / MARGIN_SHARE
+}
+
+/// The most characters that can be shown to a model with this window.
+pub(super) fn characters(window: u64, parameters: &Parameters) -> i64 {
+    i64::try_from(estimate::characters(room(window, parameters))).unwrap_or(i64::MAX)
+}
+
+/// Leaves out what does not fit into the model's window, in tokens; `earlier` messages were left out before. With an
+/// unknown window nothing is left out.
+pub(super) fn fit(window: Option<u64>, earlier: u32, request: &mut Request, reply: &mut Message) {
     let Some(window) = window else { return };
-    let longest = request.parameters.max_output_tokens.map_or(window / ANSWER_SHARE, u64::from);
-    let room = window - longest.min(window - window / QUESTION_SHARE) - window / MARGIN_SHARE;
+    let room = room(window, &request.parameters);
     let answered = if reply.text.trim().is_empty() { ANSWERED } else { CONTINUED };
     let first = first_shown(request, room, answered);
     request.turns.drain(..first);
-    reply.left_out = u32::try_from(first).unwrap_or(u32::MAX);
+    reply.left_out = u32::try_from(first).unwrap_or(u32::MAX).saturating_add(earlier);
 }
 
 /// Whether the model can read the whole request. With an unknown window, yes.
@@ -52,7 +63,7 @@ fn first_shown(request: &Request, room: u64, answered: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{MessageId, Parameters};
+    use crate::model::MessageId;
 
     /// Turns of these numbers of tokens, user and model alternating; the last is a user's.
     fn request(tokens: &[usize]) -> Request {
@@ -65,7 +76,7 @@ mod tests {
         let mut request = request(tokens);
         let reply = Message::opened(MessageId::new(), None, "m", String::new());
         let mut reply = Message { text: kept.into(), ..reply };
-        fit(window, &mut request, &mut reply);
+        fit(window, 0, &mut request, &mut reply);
         assert_eq!(request.turns.len() + reply.left_out as usize, tokens.len());
         assert_eq!(request.turns[0].role, Role::User, "it begins with a question");
         reply.left_out

@@ -19,6 +19,11 @@ pub fn tokens(characters: usize) -> u64 {
     characters.div_ceil(CHARACTERS_PER_TOKEN) as u64
 }
 
+/// The most characters of texts that are estimated at this many tokens.
+pub(super) fn characters(tokens: u64) -> u64 {
+    tokens.saturating_mul(CHARACTERS_PER_TOKEN as u64)
+}
+
 /// The estimate for an image.
 fn image(picture: &Picture) -> u64 {
     let pixels = u64::from(picture.width) * u64::from(picture.height);

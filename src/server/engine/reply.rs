@@ -52,9 +52,9 @@ pub(super) async fn run(shared: Arc<Shared>, open: Arc<Open>, model: String, req
 }
 
 /// Closes the reply, whatever happened before, so that no caller and no viewer waits for its end.
-struct Closing<'a> {
-    shared: &'a Shared,
-    open: &'a Open,
+pub(super) struct Closing<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) open: &'a Open,
 }
 
 impl Drop for Closing<'_> {
@@ -72,7 +72,7 @@ impl Drop for Closing<'_> {
     }
 }
 
-fn internal() -> ReplyError {
+pub(super) fn internal() -> ReplyError {
     failure("internal", "Something went wrong on the server while it wrote this reply.", true)
 }
 

@@ -1,16 +1,17 @@
 //! What a person says, and where in the conversation.
 
 use super::opening::{empty_reply, person_message};
-use super::{MAX_TURNS, Shared, Target};
+use super::telling::MAX_TURNS;
+use super::{Shared, Target};
 use crate::contract::{Changes, Sent};
 use crate::error::Problem;
-use crate::model::{Access, AccountId, ConversationId, ImageId, Message, MessageId, Role};
+use crate::model::{Access, AccountId, ConversationId, ImageId, Message, MessageId, Parameters, Role};
 use crate::server::journal::{Journal, Moment, Topic};
 use crate::server::prompt::{self, Prompt};
 use crate::server::store::before_send::BeforeSend;
 use crate::server::store::conversations::Stored;
+use crate::server::store::history::History;
 use crate::server::store::making::taken;
-use crate::server::store::messages::Told;
 use crate::server::sync::lock;
 use std::sync::Arc;
 
@@ -65,7 +66,7 @@ impl Shared {
         let start = start.map(|settings| prompt::changes(&self.providers, settings)).transpose()?;
         let is_usual = start.is_none() && matches!(parent, Parent::Shown);
         let early = match is_usual {
-            true => self.read_early(account, conversation, id).await?,
+            true => self.read_early(account, conversation, id, model.as_deref()).await?,
             false => None,
         };
         if early.is_none() {
@@ -78,7 +79,7 @@ impl Shared {
             _ if !is_usual || !self.is_quiet(conversation) => None,
             Some((moment, before)) if turn.is_next_after(moment) => Some(before),
             // Read in our turn: it may have been changed, or deleted, while we waited.
-            _ => self.store.before_send(account, conversation, id, MAX_TURNS).await?,
+            _ => self.read_before(account, conversation, id, model.as_deref()).await?,
         };
         if let Some(BeforeSend { stored, quota, used, author, history }) = before {
             stored.allows(Access::Participant)?;
@@ -86,7 +87,7 @@ impl Shared {
             let images = self.images(account, &images, &model).await?;
             let quota = self.has_tokens(quota, used)?;
             let _admission = self.admit(account, conversation, quota)?;
-            let parent = history.last().map(|told| told.id);
+            let parent = history.told.last().map(|told| told.id);
             let message = person_message(id, parent, author, text.into_text(), images);
             return self.answer(stored.into(), account, &journal, message, history, &model).await;
         }
@@ -99,7 +100,7 @@ impl Shared {
         let images = self.images(account, &images, &model).await?;
         let quota = self.allowed(account).await?;
         let _admission = self.admit(account, conversation, quota)?;
-        let (parent, history) = self.before(&target, parent).await?;
+        let (parent, history) = self.before(&target, parent, &model).await?;
         let author = self.store.named(account).await?;
         let message = person_message(id, parent, author, text.into_text(), images);
         self.answer(target, account, &journal, message, history, &model).await
@@ -112,12 +113,27 @@ impl Shared {
         account: AccountId,
         conversation: ConversationId,
         message: MessageId,
+        model: Option<&str>,
     ) -> Result<Option<(Moment, BeforeSend)>, Problem> {
         let moment = self.journals.moment(Topic::Conversation(conversation));
         let Some(moment) = moment.filter(|_| self.is_quiet(conversation)) else { return Ok(None) };
-        let before = self.store.before_send(account, conversation, message, MAX_TURNS).await?;
+        let before = self.read_before(account, conversation, message, model).await?;
         let before = before.filter(|before| before.stored.allows(Access::Participant).is_ok());
         Ok(before.map(|before| (moment, before)))
+    }
+
+    /// What a message needs, in the usual case. Which model answers may only be known from what is read: where that one can
+    /// be told more than was read for the default, more is read ([`Shared::ask`]).
+    async fn read_before(
+        &self,
+        account: AccountId,
+        conversation: ConversationId,
+        message: MessageId,
+        model: Option<&str>,
+    ) -> Result<Option<BeforeSend>, Problem> {
+        let default = self.providers.default_model();
+        let reach = self.reach(conversation, model.unwrap_or(&default), &Parameters::default());
+        Ok(self.store.before_send(account, conversation, message, MAX_TURNS, reach).await?)
     }
 
     /// Opens the reply to a message, told what came before.
@@ -127,13 +143,12 @@ impl Shared {
         account: AccountId,
         journal: &Arc<Journal>,
         message: Message,
-        mut history: Vec<Told>,
+        history: History,
         model: &str,
     ) -> Result<Sent, Problem> {
-        history.push(Told::of(&message));
         let mut reply = empty_reply(message.id, model, String::new());
-        let request = self.ask(&target.stored, &history, model, &mut reply).await?;
-        self.open(target, account, journal, Some(&message), &reply, request).await?;
+        let asked = self.ask(&target.stored, history, Some(&message), model, &mut reply).await?;
+        self.open(target, account, journal, Some(&message), &reply, asked).await?;
         Ok(Sent { cursor: journal.cursor_of(reply.id), message, reply })
     }
 
@@ -180,9 +195,10 @@ impl Shared {
         &self,
         Target { stored, start }: &Target,
         parent: Parent,
-    ) -> Result<(Option<MessageId>, Vec<Told>), Problem> {
+        model: &str,
+    ) -> Result<(Option<MessageId>, History), Problem> {
         if start.is_some() {
-            return Ok((None, Vec::new()));
+            return Ok((None, History::none()));
         }
         self.settle(stored.id).await?;
         let parent = match parent {
@@ -190,7 +206,7 @@ impl Shared {
             Parent::None => None,
             Parent::Reply(reply) => Some(reply),
         };
-        Ok((parent, self.history(stored, parent).await?))
+        Ok((parent, self.history(stored, parent, model).await?))
     }
 
     /// The answer to a send that has been done before, as it was then: its cursor is where the reply begins.

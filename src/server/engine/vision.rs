@@ -7,6 +7,7 @@ use crate::error::Problem;
 use crate::model::{AccountId, Image, ImageId, MessageId};
 use crate::server::picture::Picture;
 use crate::server::provider::{Request, Turn};
+use crate::server::store::history::History;
 use crate::server::store::messages::Told;
 use crate::server::sync::lock;
 use std::collections::{HashMap, HashSet};
@@ -27,6 +28,11 @@ pub(super) struct Shown {
 }
 
 impl Shown {
+    /// Of a conversation without images.
+    pub(super) fn none() -> Self {
+        Self { pictures: HashMap::new(), places: HashSet::new() }
+    }
+
     /// A message as the model reads it.
     pub(super) fn turn(&self, message: &Told) -> Turn {
         let shown = message.images.iter().filter(|image| self.places.contains(&(message.id, image.id)));
@@ -82,8 +88,8 @@ impl PictureBudget {
 }
 
 /// How many images of the conversation the model is not shown, including those of messages that are left out.
-pub(super) fn left_out(history: &[Told], request: &Request) -> u32 {
-    let all: usize = history.iter().map(|message| message.images.len()).sum();
+pub(super) fn left_out(history: &History, request: &Request) -> u32 {
+    let all = history.told.iter().map(|message| message.images.len()).sum::<usize>() + history.earlier_images;
     let shown: usize = request.turns.iter().map(|turn| turn.images.len()).sum();
     u32::try_from(all - shown).unwrap_or(u32::MAX)
 }

@@ -3,7 +3,8 @@
 use super::Store;
 use super::columns::called;
 use super::conversations::{self, Stored};
-use super::messages::{self, Told};
+use super::history::{self, History, Reach};
+use super::messages;
 use super::quota;
 use super::sql::batch::{Batch, Found};
 use super::sql::query;
@@ -19,18 +20,19 @@ pub struct BeforeSend {
     pub used: Used,
     /// The account as others see it.
     pub author: Named,
-    /// The way to the last message that is shown, oldest first.
-    pub history: Vec<Told>,
+    /// The way to the last message that is shown.
+    pub history: History,
 }
 
 impl Store {
-    /// Reads all that a message needs. `None` where it is not the usual case: then each has to be looked at by itself.
+    /// Reads all that a message needs: of the history, what [`Store::history`] says of `most_told` and `reach`. `None` where it is not the usual case: then each has to be looked at by itself.
     pub async fn before_send(
         &self,
         account: AccountId,
         conversation: ConversationId,
         message: MessageId,
         most_told: i64,
+        reach: Reach,
     ) -> sqlx::Result<Option<BeforeSend>> {
         let place = conversation.to_string();
         let batch = Batch::read()
@@ -38,9 +40,9 @@ impl Store {
             .then(quota::allowance(account))
             .then(query("select 1 from message where id = $1").bind(message.to_string()))
             .then(query(messages::LEAF).bind(&place))
-            .then(query(messages::SHOWN_HISTORY).bind(&place).bind(most_told));
+            .then(history::shown(conversation, most_told, reach));
         let found = batch.run(self.read()).await?;
-        let [stored, allowance, known, leaf, history] = found.as_slice() else {
+        let [stored, allowance, known, leaf, shown] = found.as_slice() else {
             return Err(sqlx::Error::Protocol("a batch of five steps has five answers".into()));
         };
         let (Some(stored), Some(allowance)) = (first(stored), first(allowance)) else { return Ok(None) };
@@ -54,7 +56,7 @@ impl Store {
             quota,
             used,
             author: called(account, allowance.try_get("name")?),
-            history: history.rows.iter().map(messages::told).collect::<sqlx::Result<_>>()?,
+            history: history::history(shown, reach)?,
         }))
     }
 }

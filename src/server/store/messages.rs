@@ -83,44 +83,9 @@ macro_rules! select_messages {
 
 pub(super) use select_messages;
 
-/// The way from a message up to the root: from $1 of the conversation $2, at most $3 messages, or as it is said.
-macro_rules! path {
-    () => {
-        path!("$1", "$2", "$3")
-    };
-    ($leaf:literal, $conversation:literal, $limit:literal) => {
-        concat!(
-            "with recursive path (id, parent, depth) as (
-                select id, parent, 1 from message where id = ",
-            $leaf,
-            " and conversation = ",
-            $conversation,
-            "
-            union all
-            select message.id, message.parent, path.depth + 1
-            from message join path on message.id = path.parent where path.depth < ",
-            $limit,
-            ")
-            "
-        )
-    };
-}
-
 /// The newest message of the conversation $1.
 pub(super) const LEAF: &str = "select id, status, coalesce(process, '') as process from message
     where conversation = $1 order by position desc limit 1";
-
-/// What a model is told on the way to the last message that is shown in the conversation $1, at most $2 messages.
-pub(super) const SHOWN_HISTORY: &str = concat!(
-    path!(
-        "(select case when conversation.leaf_since = message.position then conversation.leaf else message.id end
-          from conversation join message on message.conversation = conversation.id
-          where conversation.id = $1 order by message.position desc limit 1)",
-        "$1",
-        "$2"
-    ),
-    "select message.id, role, text, images from message join path on message.id = path.id order by path.depth desc"
-);
 
 fn author(row: &SqliteRow) -> sqlx::Result<Named> {
     let author = id(row.try_get("author")?)?;
@@ -266,22 +231,6 @@ impl Store {
         Ok(())
     }
 
-    /// What a model is told of the newest messages on the way from `leaf` up to the root, oldest first, at most `limit`.
-    /// Only that is read: what models have thought is often longer than what they have said. Not for an open reply.
-    pub async fn history(&self, conversation: ConversationId, leaf: MessageId, limit: i64) -> sqlx::Result<Vec<Told>> {
-        let rows = sqlx::query(concat!(
-            path!(),
-            "select message.id, role, text, images from message join path on message.id = path.id
-             order by path.depth desc"
-        ))
-        .bind(leaf.to_string())
-        .bind(conversation.to_string())
-        .bind(limit)
-        .fetch_all(self.read())
-        .await?;
-        rows.iter().map(told).collect()
-    }
-
     /// The newest messages on the way from `leaf` up to the root, oldest first, at most `limit` and at most `bytes` of what was
     /// said and thought. `leaf` is among them, and at least one more where `uncounted` is 1: then `leaf` counts for no bytes.
     pub async fn path(
@@ -293,8 +242,12 @@ impl Store {
     ) -> sqlx::Result<Vec<Message>> {
         // The lengths alone are read of those that do not fit.
         let rows = sqlx::query(concat!(
-            path!(),
-            ", sized as (
+            "with recursive path (id, parent, depth) as (
+                select id, parent, 1 from message where id = $1 and conversation = $2
+                union all
+                select message.id, message.parent, path.depth + 1
+                from message join path on message.id = path.parent where path.depth < $3),
+            sized as (
                 select path.id, path.depth,
                        sum(case when path.depth <= $5 then 0 else octet_length(text) + octet_length(thinking) end)
                            over (order by path.depth) as bytes

@@ -19,7 +19,7 @@ pub(super) fn written(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
-pub(in crate::tests) fn png(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {
     written(&drawing(width, height), ImageFormat::Png)
 }
 
