@@ -23,6 +23,7 @@ use crate::wire::{Body, Presence};
 use axum::http::header::{self, HeaderName};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// A keep-alive after this much silence (promise S12).
 pub const KEEP_ALIVE: Duration = Duration::from_secs(10);
@@ -81,11 +82,19 @@ impl Permit {
         }
     }
 
+    /// Cancelled when the stream must end. None for a reader with the public link.
+    pub fn cut(&self) -> Option<CancellationToken> {
+        self.grant.as_ref().map(Grant::cut)
+    }
+
     /// Completes when the stream must end: its session was ended, say (promise S14).
-    pub async fn withdrawn(&self) {
-        match &self.grant {
-            Some(grant) => grant.withdrawn().await,
-            None => std::future::pending().await,
+    pub fn withdrawn(&self) -> impl Future<Output = ()> + Send + use<> {
+        let cut = self.cut();
+        async move {
+            match cut {
+                Some(cut) => cut.cancelled().await,
+                None => std::future::pending().await,
+            }
         }
     }
 }
