@@ -29,6 +29,7 @@ use futures::{Stream, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, sleep_until};
+use tracing::{Instrument, Span};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -116,6 +117,7 @@ async fn chat(
         charge,
         cut,
         silence,
+        span: Span::current(),
         _visit: visit,
         _grant: grant,
     })))
@@ -149,6 +151,8 @@ struct Answer {
     /// What ends it before the model does, and the bytes to say so.
     cut: Rarely<'static, Bytes>,
     silence: Patience,
+    /// The request's: what goes wrong at the provider is logged with its id.
+    span: Span,
     _visit: Stateless,
     _grant: Option<Grant>,
 }
@@ -177,7 +181,7 @@ impl Answer {
         let delta = tokio::select! {
             biased;
             last = &mut self.cut => return Next::Last(last),
-            delta = self.deltas.next() => Some(delta),
+            delta = self.deltas.next().instrument(self.span.clone()) => Some(delta),
             () = self.silence.is_over() => None,
         };
         self.silence.set(Instant::now() + KEEP_ALIVE);
