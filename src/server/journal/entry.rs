@@ -2,6 +2,7 @@
 
 use crate::event::{Cursor, Event};
 use crate::wire::{self, Body, Topic as Channel};
+use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -19,6 +20,8 @@ pub struct Entry {
 struct Encoded {
     sse: OnceLock<Bytes>,
     line: OnceLock<Body>,
+    /// By the channel that they are for.
+    messages: OnceLock<(Box<str>, Vec<Utf8Bytes>)>,
 }
 
 impl Entry {
@@ -36,6 +39,13 @@ impl Entry {
     pub fn line(&self, channel: Channel, epoch: u64) -> String {
         let body = self.encoded().line.get_or_init(|| Body::new(&self.event));
         body.line(channel, Cursor { epoch, seq: self.seq })
+    }
+
+    /// The entry as the messages of this channel, made by the first of its subscribers for all of them.
+    pub fn messages(&self, channel: &str, make: impl Fn() -> Vec<String>) -> Vec<Utf8Bytes> {
+        let made = || make().into_iter().map(Utf8Bytes::from).collect();
+        let (known, messages) = self.encoded().messages.get_or_init(|| (channel.into(), made()));
+        if **known == *channel { messages.clone() } else { made() }
     }
 
     fn encoded(&self) -> &Encoded {
