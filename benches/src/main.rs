@@ -6,12 +6,13 @@
 //! `plan` says how much is measured. `rounds` puts loads on the relay and on Rivulet alternately (`series`, `run`):
 //! messages at planned times (`arrivals`), sent by idle clients (`desk`, `client`), which record what they see (`sheet`)
 //! while `usage` reads the processors. `latency`, `burst` and `cost` (`fit`) turn this into figures. `memory` measures
-//! what open replies cost, `followers` what viewers cost and how fast one reply reaches them all, `sockets` what idle
+//! what open replies cost, `calls` how many system calls a token and a message take, `followers` what viewers cost and how fast one reply reaches them all, `sockets` what idle
 //! Pusher clients cost, `resume` a viewer's return, `start` the start. `report` judges each figure (`row`) by the goals
 //! of the design and prints. `soak` is apart: `make soak`.
 
 mod arrivals;
 mod burst;
+mod calls;
 mod client;
 mod cost;
 mod desk;
@@ -66,7 +67,7 @@ struct Arguments {
     #[arg(long)]
     quick: bool,
 
-    /// One measurement instead of all: start, latency, burst, cost, memory, followers, sockets or resume.
+    /// One measurement instead of all: start, latency, burst, cost, memory, followers, sockets, resume or syscalls.
     #[arg(long)]
     only: Option<String>,
 
@@ -125,7 +126,7 @@ async fn measure(json: &Path, plan: &Plan) -> anyhow::Result<()> {
     let began = Instant::now();
     let followers = machine.followers(plan.followers);
     let mut report = Report::new(machine, plan.quick, plan.rounds.count);
-    for part in ["start", "memory", "followers", "sockets", "resume"] {
+    for part in ["start", "memory", "followers", "sockets", "resume", "syscalls"] {
         if plan.has(part) {
             let before = usage::machine_now()?;
             measure_part(part, plan, followers, &mut report)
@@ -145,6 +146,10 @@ async fn measure_part(part: &str, plan: &Plan, followers: usize, report: &mut Re
         "start" => start::measure(plan.starts, report).await,
         "memory" => memory::measure(plan.open, report).await,
         "followers" => followers::measure(followers, report).await,
+        "syscalls" => match &plan.counted {
+            loads if loads.is_empty() => Ok(()),
+            loads => calls::measure(loads, report).await,
+        },
         "sockets" => match plan.sockets {
             Some(count) => sockets::measure(count, report).await,
             None => Ok(()),
