@@ -97,10 +97,6 @@ impl Program {
         Ok(())
     }
 
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// The processor time it has used, in its own code and in the kernel for it.
     pub fn cpu(&self) -> anyhow::Result<Duration> {
         cpu(&self.child.id().to_string())
