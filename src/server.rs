@@ -59,6 +59,7 @@ pub mod times;
 pub mod transport;
 pub mod usage;
 pub mod versions;
+pub mod waiting;
 
 use crate::model::AccountId;
 use audience::Audience;

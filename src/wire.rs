@@ -25,12 +25,9 @@ pub struct Body {
 
 impl Body {
     pub fn new(event: &Event) -> Self {
-        let kind = event.kind();
-        let json = serde_json::to_string(event).expect("an event is always valid JSON");
-        // serde writes the tag first; every event has members behind it.
-        let tag = format!(r#"{{"type":"{kind}","#);
-        let members = json.strip_prefix(&tag).expect("serde writes the tag first").to_owned();
-        Self { kind, members }
+        let mut members = serde_json::to_string(event).expect("an event is always valid JSON");
+        members.drain(..tag_bytes(event));
+        Self { kind: event.kind(), members }
     }
 
     /// Several neighbouring pieces as one. `first` is the seq of the first; the id that it is sent with is the last's.
@@ -52,6 +49,22 @@ impl Body {
         };
         format!("{{\"type\":\"{}\",\"id\":\"{id}\",{topic}{}\n", self.kind, self.members)
     }
+}
+
+/// An event as [`Body::sse`] writes it, straight into one buffer.
+pub fn sse(event: &Event, id: Cursor) -> Vec<u8> {
+    let mut frame = format!("event: {}\nid: {id}\ndata: {{", event.kind()).into_bytes();
+    let start = frame.len();
+    serde_json::to_writer(&mut frame, event).expect("an event is always valid JSON");
+    frame.drain(start..start + tag_bytes(event));
+    frame.extend_from_slice(b"\n\n");
+    frame
+}
+
+/// The length of an event's JSON up to its other members: serde writes the tag first, and every event has members behind
+/// it.
+fn tag_bytes(event: &Event) -> usize {
+    r#"{"type":"","#.len() + event.kind().len()
 }
 
 /// The journal, of the two on one connection, that an event belongs to.

@@ -6,13 +6,14 @@
 //! `plan` says how much is measured. `rounds` puts loads on the relay and on Rivulet alternately (`series`, `run`):
 //! messages at planned times (`arrivals`), sent by idle clients (`desk`, `client`), which record what they see (`sheet`)
 //! while `usage` reads the processors. `latency`, `burst` and `cost` (`fit`) turn this into figures. `memory` measures
-//! what open replies cost, `followers` what viewers cost and how fast one reply reaches them all, `sockets` what idle
-//! Pusher clients cost, `resume` a viewer's return, `start` the start, `growth` what a large account costs. `report`
-//! judges each figure (`row`) by the goals of the design and prints. `soak` and `peers` are apart: `make soak`,
-//! `scripts/peers`.
+//! what open replies cost, `calls` how many system calls a token and a message take, `followers` what viewers cost and how
+//! fast one reply reaches them all, `sockets` what idle Pusher clients cost, `resume` a viewer's return, `start` the start,
+//! `growth` what a large account costs. `report` judges each figure (`row`) by the goals of the design and prints. `soak`
+//! and `peers` are apart: `make soak`, `scripts/peers`.
 
 mod arrivals;
 mod burst;
+mod calls;
 mod client;
 mod cost;
 mod desk;
@@ -69,7 +70,8 @@ struct Arguments {
     #[arg(long)]
     quick: bool,
 
-    /// One measurement instead of all: start, latency, burst, cost, memory, followers, sockets, resume or growth.
+    /// One measurement instead of all: start, latency, burst, cost, memory, followers, sockets, resume, syscalls
+    /// or growth.
     #[arg(long)]
     only: Option<String>,
 
@@ -131,7 +133,7 @@ async fn measure(json: &Path, plan: &Plan) -> anyhow::Result<()> {
     let began = Instant::now();
     let followers = machine.followers(plan.followers);
     let mut report = Report::new(machine, plan.quick, plan.rounds.count);
-    for part in ["start", "memory", "followers", "sockets", "resume", "growth"] {
+    for part in ["start", "memory", "followers", "sockets", "resume", "syscalls", "growth"] {
         if plan.has(part) {
             let before = usage::machine_now()?;
             measure_part(part, plan, followers, &mut report)
@@ -151,6 +153,10 @@ async fn measure_part(part: &str, plan: &Plan, followers: usize, report: &mut Re
         "start" => start::measure(plan.starts, report).await,
         "memory" => memory::measure(plan.open, report).await,
         "followers" => followers::measure(followers, report).await,
+        "syscalls" => match &plan.counted {
+            loads if loads.is_empty() => Ok(()),
+            loads => calls::measure(loads, report).await,
+        },
         "sockets" => match plan.sockets {
             Some(count) => sockets::measure(count, report).await,
             None => Ok(()),

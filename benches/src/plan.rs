@@ -23,6 +23,8 @@ pub struct Plan {
     pub followers: usize,
     /// `None` if they are not measured.
     pub sockets: Option<usize>,
+    /// The loads whose system calls are counted; none if they are not.
+    pub counted: Vec<Load>,
     pub resumes: usize,
     pub starts: usize,
     pub growth: bool,
@@ -39,13 +41,14 @@ impl Plan {
             let open = Open { replies: 100, pieces: 20 };
             // Only with `--only`: each would take a sixth of the time.
             let (sockets, growth) = (only.is_some().then_some(500), only.is_some());
-            return Self { quick, only, rounds, open, followers: 1_000, sockets, resumes: 100, starts: 3, growth };
+            let counted = if only.is_some() { counted(2_500.0, 500, 1_500) } else { Vec::new() };
+            return Self { quick, only, rounds, open, followers: 1_000, sockets, counted, resumes: 100, starts: 3, growth };
         }
         let rounds = Rounds { shapes: shapes(all()), count: rounds.unwrap_or(5), rivulet };
         // About a hundred words each.
         let open = Open { replies: 1_000, pieces: 100 };
-        let sockets = Some(5_000);
-        Self { quick, only, rounds, open, followers: 10_000, sockets, resumes: 300, starts: 10, growth: true }
+        let (sockets, counted) = (Some(5_000), counted(5_000.0, 1_000, 2_000));
+        Self { quick, only, rounds, open, followers: 10_000, sockets, counted, resumes: 300, starts: 10, growth: true }
     }
 
     pub fn has(&self, what: &str) -> bool {
@@ -90,6 +93,12 @@ fn few() -> Vec<Shape> {
 /// Loads with this number of tokens per second, one for each length of replies.
 fn costs(tokens: f64, gap: Duration, fill_ms: u64, window_ms: u64) -> impl Iterator<Item = Shape> {
     LENGTHS.into_iter().map(move |pieces| Shape::Even(load(tokens / pieces as f64, pieces, gap, fill_ms, window_ms)))
+}
+
+/// The shortest and the longest replies of [`costs`] at the usual pace, which tell a token's calls from a message's.
+fn counted(tokens: f64, fill_ms: u64, window_ms: u64) -> Vec<Load> {
+    let [short, .., long] = LENGTHS;
+    [short, long].map(|pieces| load(tokens / pieces as f64, pieces, GAP, fill_ms, window_ms)).to_vec()
 }
 
 fn load(rate: f64, pieces: usize, gap: Duration, fill_ms: u64, window_ms: u64) -> Load {

@@ -1,6 +1,7 @@
 //! One load on one server, in new processes.
 
 use crate::arrivals::{Arrival, Schedule};
+use crate::calls::Counting;
 use crate::client::{Client, Way};
 use crate::desk::Desk;
 use crate::scene;
@@ -30,6 +31,8 @@ pub struct Seen {
     /// Messages of the whole load that found no idle client.
     pub found_none: usize,
     pub usage: Usage,
+    /// The server's system calls in the window, if they were counted.
+    pub calls: Option<u64>,
 }
 
 /// The state that the tasks of a load share.
@@ -41,6 +44,15 @@ struct Load {
 }
 
 pub async fn run(way: Way, schedule: Schedule) -> anyhow::Result<Seen> {
+    measure(way, schedule, false).await
+}
+
+/// As [`run`], with the server's system calls.
+pub async fn counting(way: Way, schedule: Schedule) -> anyhow::Result<Seen> {
+    measure(way, schedule, true).await
+}
+
+async fn measure(way: Way, schedule: Schedule, is_counting: bool) -> anyhow::Result<Seen> {
     let upstream = scene::upstream().await?;
     let server = way.start(upstream.address).await?;
     let clients = way.clients(server.address, schedule.clients).await.context("the clients could not connect")?;
@@ -53,6 +65,7 @@ pub async fn run(way: Way, schedule: Schedule) -> anyhow::Result<Seen> {
     // A separate thread, because the runtime's timer has a resolution of a millisecond.
     std::thread::spawn(move || pace(&pacing, &schedule.arrivals, &handle));
     sleep_until(from).await;
+    let counting = is_counting.then(|| Counting::begin(&server, until - from)).transpose()?;
     let before = Look::now(&server, &upstream)?;
     sleep_until(until).await;
     let mut after = Look::now(&server, &upstream)?;
@@ -72,6 +85,7 @@ pub async fn run(way: Way, schedule: Schedule) -> anyhow::Result<Seen> {
         messages: (noted.begun + noted.ended) as f64 / 2.0,
         found_none,
         usage: after.since(&before)?,
+        calls: counting.map(Counting::end).transpose()?.flatten(),
     })
 }
 

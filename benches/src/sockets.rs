@@ -1,6 +1,7 @@
 //! Idle Pusher clients: what each costs while it is subscribed to a conversation without events.
 
 use crate::follower::{CONNECT_TOGETHER, Follower};
+use crate::http::Caller;
 use crate::machine::slab_kib;
 use crate::report::Report;
 use crate::row::{Budget, Row};
@@ -9,26 +10,27 @@ use anyhow::Context;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::path::Path;
 
 /// The number of sockets that the design speaks of.
 const OF: usize = 5_000;
 /// The memory budget of each, idle, without the kernel's part.
 const MAX_KIB: f64 = 2.5;
+/// This part of the sockets is there before their memory is measured.
+const WARM: usize = 5;
 const KEY: &str = "key-of-the-bench";
 
 pub async fn measure(count: usize, report: &mut Report) -> anyhow::Result<()> {
     eprintln!("bench: {count} sockets ...");
     let upstream = scene::upstream().await?;
     let settings = [("RIVULET_PUSHER_KEY", KEY)];
-    let rivulet = scene::rivulet_with(&scene::new_database()?, upstream.address, &settings).await?;
-    // Each has a conversation of its own, as customers of an application have.
-    let people = Person::many(rivulet.address, count).await?;
+    let database = scene::new_database()?;
+    let mut people = people(&database, upstream.address, &settings, count).await?.into_iter().enumerate();
+    let rivulet = scene::rivulet_with(&database, upstream.address, &settings).await?;
+    // The server's own memory grows with the first of them, and not with the rest.
+    let _first = open(rivulet.address, people.by_ref().take(count / WARM)).await?;
     let (before, slab) = (rivulet.settled_kib().await?, slab_kib()?);
-    let sockets: Vec<_> = stream::iter(people.into_iter().enumerate())
-        .map(|(index, person)| subscribed(rivulet.address, person, index))
-        .buffer_unordered(CONNECT_TOGETHER)
-        .try_collect()
-        .await?;
+    let sockets = open(rivulet.address, people).await?;
     let each = |now: u64, before: u64| now.saturating_sub(before) as f64 / sockets.len() as f64;
     let memory = each(rivulet.settled_kib().await?, before);
     let what = format!("memory per idle socket, of {count}");
@@ -39,7 +41,41 @@ pub async fn measure(count: usize, report: &mut Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn subscribed(address: SocketAddr, mut person: Person, index: usize) -> anyhow::Result<Follower> {
+async fn open(address: SocketAddr, people: impl Iterator<Item = (usize, Known)>) -> anyhow::Result<Vec<Follower>> {
+    stream::iter(people)
+        .map(|(index, person)| subscribed(address, person, index))
+        .buffer_unordered(CONNECT_TOGETHER)
+        .try_collect()
+        .await
+}
+
+/// A user who has no connection.
+struct Known {
+    cookie: String,
+    conversation: String,
+}
+
+/// Users with a conversation each, as customers of an application have. They come to a server of their own, which has
+/// ended when the sockets open: the memory of their connections would hide what the sockets take.
+async fn people(
+    database: &Path,
+    upstream: SocketAddr,
+    settings: &[(&str, &str)],
+    count: usize,
+) -> anyhow::Result<Vec<Known>> {
+    let rivulet = scene::rivulet_with(database, upstream, settings).await?;
+    let people = Person::many(rivulet.address, count).await?;
+    let known = people.iter().map(|person| {
+        let conversation = person.path().rsplit('/').next().context("a conversation has an id")?;
+        Ok(Known { cookie: person.caller.cookie().to_owned(), conversation: conversation.to_owned() })
+    });
+    let known = known.collect();
+    drop(people);
+    rivulet.end().await?;
+    known
+}
+
+async fn subscribed(address: SocketAddr, person: Known, index: usize) -> anyhow::Result<Follower> {
     let request = format!(
         "GET /app/{KEY}?protocol=7 HTTP/1.1\r\nhost: {address}\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
          sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
@@ -48,10 +84,9 @@ async fn subscribed(address: SocketAddr, mut person: Person, index: usize) -> an
     let hello = socket.text_until("}\"}").await?;
     let id = hello.split("socket_id\\\":\\\"").nth(1).and_then(|rest| rest.split('\\').next());
     let id = id.with_context(|| format!("no socket_id in {hello}"))?;
-    let conversation = person.path().rsplit('/').next().context("a conversation has an id")?;
-    let channel = format!("private-conversations.{conversation}");
+    let channel = format!("private-conversations.{}", person.conversation);
     let asked = json!({ "socket_id": id, "channel_name": channel });
-    let signed: Value = person.caller.post("/broadcasting/auth", &asked).await?;
+    let signed: Value = Caller::known(address, person.cookie).await?.post("/broadcasting/auth", &asked).await?;
     let message = json!({ "event": "pusher:subscribe", "data": { "channel": channel, "auth": signed["auth"] } });
     socket.write(&frame(&message.to_string())).await?;
     socket.text_until("snapshot").await?;

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, timeout_at};
 
 /// How long "is typing" is believed without being reported again. Clients report it every few seconds while a user
 /// types.
@@ -180,24 +180,38 @@ impl Watch {
         self.room().members()
     }
 
-    /// Resolves when a viewer has arrived or left, or has started or stopped typing. Cancel-safe.
-    pub async fn changed(&mut self) {
-        let end = self.room().next_end();
-        let believed = async {
-            match end {
-                Some(end) => sleep_until(end).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            // The sender lives as long as the room, and the room as long as this.
-            _ = self.changed.changed() => {}
-            () = believed => {}
-        }
+    /// What happened since [`Watch::members`], to be waited for apart from the watch.
+    pub fn changes(&self) -> Changes {
+        Changes { changed: self.changed.clone(), end: self.room().next_end() }
+    }
+
+    /// Resolves when there are [`Changes`].
+    pub async fn changed(&self) {
+        self.changes().next().await;
     }
 
     fn room(&self) -> &Arc<Room> {
         self.room.as_ref().expect("it is taken only when this is dropped")
+    }
+}
+
+/// See [`Watch::changes`].
+pub struct Changes {
+    changed: watch::Receiver<()>,
+    /// When a typing mark expires.
+    end: Option<Instant>,
+}
+
+impl Changes {
+    /// Resolves when a viewer has arrived or left, or has started or stopped typing.
+    pub async fn next(&mut self) {
+        // The sender lives as long as the room, and the room as long as the watch.
+        let changed = self.changed.changed();
+        match self.end {
+            // In a box: all viewers wait, and hardly ever does somebody type.
+            Some(end) => drop(Box::pin(timeout_at(end, changed)).await),
+            None => drop(changed.await),
+        }
     }
 }
 

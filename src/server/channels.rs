@@ -16,6 +16,7 @@ pub use name::{Channel, Name};
 use super::principal::Principal;
 use super::sync::lock;
 use crate::error::Problem;
+use axum::extract::ws::Utf8Bytes;
 use serde_json::Value;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -71,7 +72,8 @@ pub struct Member {
 /// A message that goes out to all subscribers but one.
 pub struct ChannelMessage {
     pub except: Option<SocketId>,
-    pub message: String,
+    /// Shared by all of them.
+    pub message: Utf8Bytes,
 }
 
 /// A channel in a list.

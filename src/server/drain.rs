@@ -19,8 +19,9 @@ impl Drain {
         self.begun.is_cancelled()
     }
 
-    pub async fn begun(&self) {
-        self.begun.cancelled().await;
+    /// Completes when the drain begins.
+    pub fn begun(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.begun.clone().cancelled_owned()
     }
 
     /// Refuses new work during a drain.

@@ -50,6 +50,11 @@ impl Grant {
     pub async fn withdrawn(&self) {
         self.cut.cancelled().await;
     }
+
+    /// Cancelled when the stream must end.
+    pub fn cut(&self) -> CancellationToken {
+        self.cut.clone()
+    }
 }
 
 impl Drop for Grant {

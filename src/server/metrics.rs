@@ -1,10 +1,12 @@
 //! The content of `/metrics`: counters, and gauges that are read when it is asked for. No user text.
 
+mod histogram;
+
+use histogram::Histogram;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 /// Seconds: from a local model's first token to the longest silence that is waited for.
@@ -60,9 +62,9 @@ struct Gauges {
 impl Default for Metrics {
     fn default() -> Self {
         let mut metrics = Self {
-            first_token: Histogram::new(FIRST_TOKEN),
-            token_gap: Histogram::new(GAP),
-            checkpoint: Histogram::new(CHECKPOINT),
+            first_token: Histogram::new(&FIRST_TOKEN),
+            token_gap: Histogram::new(&GAP),
+            checkpoint: Histogram::new(&CHECKPOINT),
             checkpoint_failures: Counter::default(),
             accept_failures: Counter::default(),
             replies: ByLabel::default(),

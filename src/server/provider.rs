@@ -34,6 +34,7 @@ mod mistral;
 mod openai;
 mod origin;
 mod parser;
+mod quick;
 mod redact;
 mod request;
 mod responses;
@@ -99,16 +100,21 @@ pub enum Delta {
 
 /// Turns one provider's events into deltas. Pure.
 pub trait Decoder: Send {
+    /// Adds the delta of an event that is one more piece and nothing else, as nearly all are. `false`: the event is for
+    /// [`Self::take`], which reads every event, and reads these likewise (`quick`).
+    fn take_piece(&mut self, event: &framing::Event, deltas: &mut Vec<Delta>) -> bool;
+
     /// Adds the deltas of this event. Returns the event that is wrapped in it: some gateways do that.
     fn take(&mut self, event: &framing::Event, deltas: &mut Vec<Delta>) -> Option<framing::Event>;
 
-    /// The deltas of this event. Nothing that follows a `Finished` or a `Failed` counts.
-    fn push(&mut self, event: &framing::Event) -> Vec<Delta> {
-        let mut deltas = Vec::new();
-        if let Some(inner) = self.take(event, &mut deltas) {
-            self.take(&inner, &mut deltas);
+    /// Adds the deltas of this event. Nothing that follows a `Finished` or a `Failed` counts.
+    fn push(&mut self, event: &framing::Event, deltas: &mut Vec<Delta>) {
+        if self.take_piece(event, deltas) {
+            return;
         }
-        deltas
+        if let Some(inner) = self.take(event, deltas) {
+            self.take(&inner, deltas);
+        }
     }
 
     /// The deltas when the stream ended here: what was held back, then `Finished`, or `Failed` as truncated.

@@ -30,6 +30,7 @@ mod search;
 mod shape;
 mod sharing;
 mod sign_in;
+mod streams;
 mod table;
 mod trace;
 mod whole;
@@ -68,6 +69,7 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
         .fold(pages(Router::new()).layer(from_fn(functions::answer_in_place)).layer(from_fn(shape::tell)), merged)
         .fallback(not_found)
         .method_not_allowed_fallback(|| async { Problem::Method })
+        .layer(from_fn(streams::take_out))
         .layer(from_fn_with_state(state.clone(), bulky::hold))
         .layer(from_fn_with_state(state.clone(), session::identify))
         .layer(from_fn(whole::first))
@@ -87,6 +89,7 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
         .layer(CatchPanicLayer::custom(panicked))
         .layer(trace::layer())
         .layer(from_fn(trace::name))
+        .layer(from_fn(streams::put_back))
         .with_state(state.clone());
     public::around(state, app)
 }

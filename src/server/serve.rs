@@ -11,6 +11,7 @@ use super::serve::slots::Slot;
 use super::serve::slots::Slots;
 use crate::server::State;
 use crate::server::bounds::Bounds;
+use crate::server::waiting::Rarely;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -169,9 +170,12 @@ async fn connection(socket: TcpStream, peer: SocketAddr, lasting: Lasting, servi
         .serve_connection(TokioIo::new(Strict::new(socket)), answer)
         .with_upgrades();
     tokio::pin!(connection);
+    // Polled once, and not for each byte of the connection: all connections share the token's lock.
+    let mut closing = Rarely::new(close.cancelled());
     let ended = tokio::select! {
+        biased;
         ended = connection.as_mut() => ended,
-        () = close.cancelled() => {
+        () = &mut closing => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

@@ -61,7 +61,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use write::Write;
 
-/// Reads are short; more connections than this only cost memory.
+/// Reads are short; more connections than this only cost memory. The first is opened at the start.
 const READERS: usize = 8;
 /// Another process may hold the file briefly (a backup). Beyond this, users are told to try again.
 const BUSY: Duration = Duration::from_secs(5);
@@ -123,17 +123,16 @@ impl Store {
         let hand_overs = Arc::default();
         let writer = Seats::new(vec![first], options.clone(), &hand_overs);
         let write_ahead = Arc::new(WriteAhead::open(&options, MAX_LOG_BYTES, &hand_overs).await?);
-        // All of them now: a connection that is opened later would open whatever file is at the path then.
+        let file = file::Opened::at(&path).with_context(|| format!("DATABASE_URL: {} is gone", path.display()))?;
+        let file = Arc::new(file);
         let options = options.read_only(true);
-        let readers = futures::future::try_join_all((0..READERS).map(|_| options.connect())).await?;
-        let reader = Seats::new(readers, options, &hand_overs);
+        let first = options.connect().await?;
+        let reader = Seats::growing(first, READERS - 1, options, Arc::clone(&file), &hand_overs);
         let presence = Processes::begin(&path);
         let presence =
             presence.with_context(|| format!("DATABASE_URL: no file can be made beside {}", path.display()))?;
         let presence = Arc::new(presence);
         let (writes, held, log) = Default::default();
-        let file = file::Opened::at(&path).with_context(|| format!("DATABASE_URL: {} is gone", path.display()))?;
-        let file = Arc::new(file);
         let store = Self { writer, reader, write_ahead, hand_overs, writes, held, presence, log, file };
         match store.first_writes().await {
             Err(error) if is_full(&error) => {

@@ -23,6 +23,8 @@ use crate::wire::{Body, Presence};
 use axum::http::header::{self, HeaderName};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
 /// A keep-alive after this much silence (promise S12).
 pub const KEEP_ALIVE: Duration = Duration::from_secs(10);
@@ -81,11 +83,19 @@ impl Permit {
         }
     }
 
+    /// Cancelled when the stream must end. None for a reader with the public link.
+    pub fn cut(&self) -> Option<CancellationToken> {
+        self.grant.as_ref().map(Grant::cut)
+    }
+
     /// Completes when the stream must end: its session was ended, say (promise S14).
-    pub async fn withdrawn(&self) {
-        match &self.grant {
-            Some(grant) => grant.withdrawn().await,
-            None => std::future::pending().await,
+    pub fn withdrawn(&self) -> impl Future<Output = ()> + Send + use<> {
+        let cut = self.cut();
+        async move {
+            match cut {
+                Some(cut) => cut.cancelled().await,
+                None => std::future::pending().await,
+            }
         }
     }
 }
@@ -100,6 +110,8 @@ pub struct Follower {
     deleted: bool,
     /// The access check, for a conversation. In a box: a list's follower has none.
     access: Option<Box<AccessWatch>>,
+    /// The request's, for what is rarely to be logged.
+    span: Span,
 }
 
 impl Follower {
@@ -138,7 +150,8 @@ impl Follower {
     ) -> Result<(Self, Frame), Problem> {
         let age = access.as_ref().and_then(|access| access.age());
         let reader = cursor.and_then(|cursor| state.journals.topic(topic).reader_within(cursor, age));
-        let mut follower = Self { state: state.clone(), viewer, topic, reader, deleted: false, access };
+        let (state, span) = (state.clone(), Span::current());
+        let mut follower = Self { state, viewer, topic, reader, deleted: false, access, span };
         let first = match (&follower.reader, cursor) {
             (Some(_), Some(from)) => Frame::Start { event: Event::Resumed { from }, id: from },
             _ => follower.snapshot().await?,
@@ -161,7 +174,7 @@ impl Follower {
             if let Some(access) = &mut self.access
                 && access.has_to_look()
             {
-                match Box::pin(access.look(&self.state)).await {
+                match Box::pin(access.look(&self.state).instrument(self.span.clone())).await {
                     Change::Nothing => {}
                     Change::OtherAccess => self.reader = None,
                     Change::Withdrawn => return self.farewell(),
@@ -223,7 +236,8 @@ impl Follower {
 
     /// In a box: it is rare, and every waiting follower would reserve the space for it.
     async fn start_over(&mut self) -> Option<Vec<Frame>> {
-        let frame = Box::pin(self.snapshot()).await.ok()?;
+        let span = self.span.clone();
+        let frame = Box::pin(self.snapshot().instrument(span)).await.ok()?;
         Some(vec![frame])
     }
 

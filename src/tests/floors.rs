@@ -29,6 +29,7 @@ const FLOORS: [(&str, &[&str]); 15] = [
             "sync",
             "task",
             "times",
+            "waiting",
         ],
     ),
     ("truth", &["journal", "provider", "store"]),

@@ -1,6 +1,7 @@
 //! The store's own connections: none goes back with a transaction open or a command under way.
 
 use super::app::Folder;
+use crate::server::store::Store;
 use crate::server::store::sql::Seats;
 use futures::{FutureExt, StreamExt};
 use sqlx::Executor;
@@ -94,4 +95,19 @@ async fn closing_waits_for_what_is_taken_and_lets_nobody_in() {
     closing.await;
     assert!(matches!(seats.take().await, Err(sqlx::Error::PoolClosed)));
     seats.close().await;
+}
+
+#[tokio::test]
+async fn a_reader_that_is_opened_later_never_reads_another_file() {
+    let folder = Folder::new();
+    let store = Store::open(&folder.database()).await.unwrap();
+    let (first, second) = (store.read().take().await.unwrap(), store.read().take().await.unwrap());
+    let path = folder.database().trim_start_matches("sqlite:").to_owned();
+    let aside = format!("{path}.aside");
+    std::fs::rename(&path, &aside).unwrap();
+    std::fs::copy(&aside, &path).unwrap();
+    let refused = store.read().take().await.err().expect("it would read another file");
+    assert!(matches!(refused, sqlx::Error::Io(_)), "{refused}");
+    drop((first, second));
+    sqlx::query("select count(*) from account").execute(store.read()).await.expect("those that are open go on");
 }

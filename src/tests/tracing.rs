@@ -64,6 +64,34 @@ async fn a54_a_line_names_its_request_and_its_reply_and_no_line_a_prompt() {
     assert!(!log.contains("t0"), "nor what a model said");
 }
 
+// A stream's body is carried past the layer that enters the request's span.
+#[tokio::test]
+async fn what_a_stateless_stream_logs_names_its_request() {
+    let (log, _guard) = Log::capture();
+    let app = App::start().await;
+    app.upstream.script(Script { error_after: Some(2), ..Script::default() });
+    let asked = json!({ "messages": [{ "role": "user", "content": "Hello" }] });
+    let answer = app.post("/chat/stream", asked).await;
+    let request = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+    assert!(answer.text().await.unwrap().contains("event: error"));
+    let log = log.text();
+    let failed = log.lines().find(|line| line.contains("A reply failed at the provider")).unwrap();
+    assert!(failed.contains(&request), "{request} is not in: {failed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_is_neither_compressed_nor_given_a_length() {
+    let app = App::start().await;
+    let path = format!("/api/v1/conversations/{}/events", app.conversation().await);
+    let asked = app.stranger(reqwest::Method::GET, &path).header("cookie", &app.cookie);
+    let answer = asked.header("accept-encoding", "gzip").send().await.unwrap();
+    assert_eq!(answer.headers()["content-type"], "text/event-stream");
+    assert_eq!(answer.headers()["x-content-type-options"], "nosniff", "the layers have seen its head");
+    for name in ["content-encoding", "content-length"] {
+        assert_eq!(answer.headers().get(name), None, "{name}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_cannot_name_itself() {
     let app = App::start().await;

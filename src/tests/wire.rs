@@ -124,6 +124,7 @@ fn every_event_survives_its_line() {
 fn every_event_is_one_sse_frame_named_by_its_type() {
     for event in every_event() {
         let frame = Body::new(&event).sse(at(9));
+        assert_eq!(String::from_utf8(crate::wire::sse(&event, at(9))).unwrap(), frame);
         let lines: Vec<_> = frame.lines().collect();
         assert_eq!(lines[0], format!("event: {}", event.kind()));
         assert_eq!(lines[1], "id: feedf00d:9");

@@ -40,7 +40,7 @@ async fn save(shared: &Shared, open: &[Arc<Open>]) {
     }
     let began = Instant::now();
     let written = shared.store.checkpoint(shared.store.process(), &drafts).await;
-    shared.metrics.checkpoint.observe(began.elapsed().as_secs_f64());
+    shared.metrics.checkpoint.observe(began.elapsed());
     match written {
         Ok(()) => seqs.iter().for_each(|(open, seq)| open.saved.store(*seq, Ordering::Relaxed)),
         // The text is safe in memory; the next tick retries with all of it.

@@ -68,14 +68,17 @@ impl Pieces {
         self.waiting.push_str(text);
         if self.is_silent() {
             self.append(String::new());
-        } else if self.due().is_some_and(|due| due <= Instant::now()) {
+        } else if self.last.is_none_or(|last| MERGE <= last.elapsed()) {
             self.flush();
         }
     }
 
     /// When the waiting pieces must be flushed; none when nothing waits.
     pub(super) fn due(&self) -> Option<Instant> {
-        (!self.waiting.is_empty()).then(|| self.last.map_or_else(Instant::now, |last| last + MERGE))
+        if self.waiting.is_empty() {
+            return None;
+        }
+        Some(self.last.map_or_else(Instant::now, |last| last + MERGE))
     }
 
     pub(super) fn flush(&mut self) {
@@ -113,7 +116,7 @@ impl Pieces {
             None => (self.began, &self.metrics.first_token),
             Some(last) => (last, &self.metrics.token_gap),
         };
-        histogram.observe((now - since).as_secs_f64());
+        histogram.observe(now - since);
     }
 
     fn append(&mut self, text: String) {

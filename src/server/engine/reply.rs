@@ -8,11 +8,12 @@ use crate::model::ReplyError;
 use crate::server::provider::{Delta, Request};
 use crate::server::sync::lock;
 use crate::server::times::now;
+use crate::server::waiting::{Patience, Rarely};
 use futures::{FutureExt, Stream, StreamExt};
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 
 /// A reply whose text, or whose thinking, is longer than this is a model that has lost its way.
 const MAX_TEXT_BYTES: usize = 1 << 20;
@@ -84,19 +85,18 @@ async fn generate(
     facts: &mut Facts,
 ) -> Outcome {
     let mut stream = pin!(stream);
-    let mut deadline = pin!(sleep(shared.whole_reply));
+    // Registered once for the whole reply, and not anew for each of its pieces.
+    let mut cut = Rarely::new(cut(shared, open));
+    let mut merged = Patience::until(Instant::now());
     loop {
         let due = pieces.due();
+        if let Some(due) = due {
+            merged.set(due);
+        }
         tokio::select! {
             biased;
-            () = open.stop.cancelled() => return Outcome::Stopped,
-            () = shared.interrupt.cancelled() => return Outcome::Interrupted,
-            () = &mut deadline => {
-                let minutes = shared.whole_reply.as_secs() / 60;
-                let message = format!("The model was still writing after {minutes} minutes, so Rivulet ended the reply.");
-                return Outcome::Failed(failure("timeout", &message, true));
-            }
-            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => pieces.flush(),
+            outcome = &mut cut => return outcome,
+            () = merged.is_over(), if due.is_some() => pieces.flush(),
             delta = stream.next() => {
                 match &delta {
                     Some(Delta::Failed(failure)) => shared.metrics.provider_error(failure.kind.name()),
@@ -112,6 +112,20 @@ async fn generate(
                     return outcome;
                 }
             }
+        }
+    }
+}
+
+/// Completes when the reply ends before the model does.
+async fn cut(shared: &Shared, open: &Open) -> Outcome {
+    tokio::select! {
+        biased;
+        () = open.stop.cancelled() => Outcome::Stopped,
+        () = shared.interrupt.cancelled() => Outcome::Interrupted,
+        () = sleep(shared.whole_reply) => {
+            let minutes = shared.whole_reply.as_secs() / 60;
+            let message = format!("The model was still writing after {minutes} minutes, so Rivulet ended the reply.");
+            Outcome::Failed(failure("timeout", &message, true))
         }
     }
 }

@@ -38,8 +38,8 @@ impl Engine {
 }
 
 impl Stateless {
-    /// The drain time has passed: the answer must end here.
-    pub async fn interrupted(&self) {
-        self.interrupt.cancelled().await;
+    /// Cancelled when the drain time has passed: the answer must end then.
+    pub fn interrupt(&self) -> CancellationToken {
+        self.interrupt.clone()
     }
 }

@@ -14,7 +14,13 @@ type Key = (ViewerId, ConversationId);
 /// The open views.
 #[derive(Default)]
 pub struct OpenViews {
-    open: Mutex<HashMap<Key, watch::Sender<()>>>,
+    open: Mutex<HashMap<Key, Views>>,
+}
+
+/// The open views of one viewer on one conversation.
+struct Views {
+    changed: watch::Sender<()>,
+    count: usize,
 }
 
 /// Held by a view for as long as it is open.
@@ -29,25 +35,42 @@ impl OpenViews {
     pub fn take(self: &Arc<Self>, viewer: ViewerId, conversation: ConversationId) -> OpenView {
         let key = (viewer, conversation);
         let mut open = lock(&self.open);
-        let changed = open.entry(key).or_insert_with(|| watch::Sender::new(())).subscribe();
+        let views = open.entry(key).or_insert_with(|| Views { changed: watch::Sender::new(()), count: 0 });
+        views.count += 1;
+        let changed = views.changed.subscribe();
         OpenView { places: Arc::clone(self), key, changed }
     }
 
     /// Notifies the views that match.
     pub(super) fn look_again(&self, is_meant: impl Fn(ViewerId, ConversationId) -> bool) {
-        for ((viewer, conversation), changed) in lock(&self.open).iter() {
+        for ((viewer, conversation), views) in lock(&self.open).iter() {
             if is_meant(*viewer, *conversation) {
-                changed.send_replace(());
+                views.changed.send_replace(());
             }
         }
     }
 }
 
 impl OpenView {
-    /// Completes when the view's access must be checked again. Cancel-safe.
-    pub async fn changed(&mut self) {
-        if self.changed.changed().await.is_err() {
-            // The sender lives as long as this is held.
+    /// What happened since [`Self::checks`], to be waited for apart from the view.
+    pub fn changes(&self) -> Changes {
+        Changes(self.changed.clone())
+    }
+
+    /// The access is checked after this.
+    pub fn checks(&mut self) {
+        self.changed.mark_unchanged();
+    }
+}
+
+/// See [`OpenView::changes`].
+pub struct Changes(watch::Receiver<()>);
+
+impl Changes {
+    /// Completes when the view's access must be checked again.
+    pub async fn next(&mut self) {
+        if self.0.changed().await.is_err() {
+            // The sender lives as long as the view is open.
             std::future::pending::<()>().await;
         }
     }
@@ -56,8 +79,9 @@ impl OpenView {
 impl Drop for OpenView {
     fn drop(&mut self) {
         let mut open = lock(&self.places.open);
-        // Ours is still counted.
-        if open.get(&self.key).is_some_and(|changed| changed.receiver_count() <= 1) {
+        let Some(views) = open.get_mut(&self.key) else { return };
+        views.count -= 1;
+        if views.count == 0 {
             open.remove(&self.key);
         }
     }

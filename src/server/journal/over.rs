@@ -1,6 +1,7 @@
 //! The end of a topic: its journal and its epoch end together, so that no earlier cursor is valid. And the end of what
 //! a viewer knows, whose access was revoked and granted again.
 
+use super::log::Log;
 use super::{Journal, Journals, Reader, Topic, lock};
 use crate::event::{Cursor, Event};
 use std::sync::Arc;
@@ -22,9 +23,8 @@ impl Journal {
     fn end_with(&self, last: Option<Event>) {
         let mut log = lock(&self.log);
         if !log.over {
-            let seq = log.last + 1;
             if let Some(event) = last {
-                log.push(event, seq);
+                log.push(event);
             }
             log.over = true;
         }
@@ -33,9 +33,8 @@ impl Journal {
     }
 
     /// Whether a reader who has read everything has nothing more to wait for.
-    pub(super) fn has_no_more(&self) -> bool {
-        let log = lock(&self.log);
-        log.over || self.closed.load(Ordering::SeqCst) && log.draft.is_none()
+    pub(super) fn has_no_more(&self, log: &Log) -> bool {
+        log.over || self.closed.load(Ordering::SeqCst) && !log.is_open()
     }
 
     /// A reader from `cursor`, unless what follows it is older than `age`: the time for which its viewer has been
@@ -51,6 +50,6 @@ impl Journal {
 impl Reader {
     /// When the next entry happened.
     fn next_at(&self) -> Option<Instant> {
-        Some(self.look(1).unwrap_or_default().first()?.at)
+        Some(self.look(1)?.0.first()?.at)
     }
 }

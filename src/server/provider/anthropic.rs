@@ -5,6 +5,7 @@
 
 use super::framing::{Event, Framing};
 use super::lenient::{Count, List, Name, Object, Text, Word};
+use super::quick::{self, Piece};
 use super::request::base64;
 use super::speech::{Speech, is_error};
 use super::tokens::usage;
@@ -77,6 +78,16 @@ struct Decoder {
 }
 
 impl super::Decoder for Decoder {
+    fn take_piece(&mut self, event: &Event, deltas: &mut Vec<Delta>) -> bool {
+        match quick::anthropic(&event.data).filter(|_| event.name != "error") {
+            Some(Piece::Text(text)) => self.speech.say(text, deltas),
+            Some(Piece::Thought(thought)) => self.speech.think(thought, deltas),
+            None => return false,
+        }
+        self.begun = true;
+        true
+    }
+
     fn take(&mut self, event: &Event, deltas: &mut Vec<Delta>) -> Option<Event> {
         if event.name == "error" {
             self.speech.complain(&Complaint::read(&event.data).unwrap_or_default(), deltas);

@@ -9,6 +9,7 @@ use super::service::{Service, chain};
 use super::{Delta, Failure, FailureKind, Origin, Request};
 use crate::server::provider::ProviderLimits;
 use crate::server::provider::error_body::Complaint;
+use crate::server::waiting::Patience;
 use jiff::Timestamp;
 use reqwest::Response;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
@@ -30,8 +31,8 @@ pub(super) struct Answer {
     origin: Arc<Origin>,
     response: Response,
     reader: Reader,
-    /// When the provider has been silent for too long.
-    deadline: Instant,
+    /// Until the provider has been silent for too long.
+    patience: Patience,
     silence: Duration,
 }
 
@@ -73,7 +74,8 @@ impl Answer {
         // The first bytes decide what it is; a media type that does not fit only makes the check stricter.
         let media_type = media_type(response.headers()).unwrap_or_default();
         let reader = service.kind.reader_of(&media_type, origin, limits);
-        Ok(Self { origin: Arc::clone(origin), response, reader, deadline, silence: limits.silence })
+        let patience = Patience::until(deadline);
+        Ok(Self { origin: Arc::clone(origin), response, reader, patience, silence: limits.silence })
     }
 
     /// The provider's id of this request; its support asks for it.
@@ -85,19 +87,24 @@ impl Answer {
 
     /// Waits for the next bytes. The last deltas include a `Finished` or a `Failed`.
     pub(super) async fn read(&mut self) -> Vec<Delta> {
-        match timeout_at(self.deadline, self.response.chunk()).await {
-            Ok(Ok(Some(chunk))) => {
-                self.deadline = Instant::now() + self.silence;
+        let chunk = tokio::select! {
+            biased;
+            chunk = self.response.chunk() => Some(chunk),
+            () = self.patience.is_over() => None,
+        };
+        match chunk {
+            Some(Ok(Some(chunk))) => {
+                self.patience.set(Instant::now() + self.silence);
                 self.reader.push(&chunk)
             }
-            Ok(Ok(None)) => self.reader.end(),
-            Ok(Err(error)) if is_end(&error) => self.reader.end(),
-            Ok(Err(error)) => {
+            Some(Ok(None)) => self.reader.end(),
+            Some(Err(error)) if is_end(&error) => self.reader.end(),
+            Some(Err(error)) => {
                 let error = chain(&error.without_url());
                 tracing::info!(provider = self.origin.name, error, "The provider's connection broke");
                 self.reader.broke(Failure::of(FailureKind::UpstreamReset, &self.origin))
             }
-            Err(_) => self.reader.broke(Failure::of(FailureKind::Timeout, &self.origin)),
+            None => self.reader.broke(Failure::of(FailureKind::Timeout, &self.origin)),
         }
     }
 }

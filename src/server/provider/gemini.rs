@@ -5,6 +5,7 @@
 
 use super::framing::{Event, Framing};
 use super::lenient::{Count, Flag, List, Object, Text, Thing, Word};
+use super::quick::{self, Piece};
 use super::request::{Message, base64};
 use super::speech::{Speech, is_error};
 use super::tokens::{comes_on_top, usage};
@@ -88,6 +89,16 @@ struct Decoder {
 }
 
 impl super::Decoder for Decoder {
+    fn take_piece(&mut self, event: &Event, deltas: &mut Vec<Delta>) -> bool {
+        let Some((piece, tokens)) = quick::gemini::<Object<Tokens>>(&event.data) else { return false };
+        match piece {
+            Piece::Text(text) => self.speech.say(text, deltas),
+            Piece::Thought(thought) => self.speech.think(thought, deltas),
+        }
+        deltas.extend(tokens.0.and_then(|tokens| self.count(&tokens)));
+        true
+    }
+
     fn take(&mut self, event: &Event, deltas: &mut Vec<Delta>) -> Option<Event> {
         match text::parse(event.data.trim()) {
             Ok(Object(Some(chunk))) if Chunk::is_one(&chunk) => self.read(chunk, deltas),

@@ -2,6 +2,7 @@
 
 use super::framing::{Event, Framing};
 use super::lenient::{Count, Flag, List, Object, Text, Word};
+use super::quick::{self, Piece};
 use super::request::{Message, base64};
 use super::speech::{Speech, is_error};
 use super::tokens::usage;
@@ -75,6 +76,15 @@ struct Decoder {
 }
 
 impl super::Decoder for Decoder {
+    fn take_piece(&mut self, event: &Event, deltas: &mut Vec<Delta>) -> bool {
+        match quick::ollama(&event.data) {
+            Some(Piece::Text(text)) => self.speech.say(text, deltas),
+            Some(Piece::Thought(thought)) => self.speech.think(thought, deltas),
+            None => return false,
+        }
+        true
+    }
+
     fn take(&mut self, event: &Event, deltas: &mut Vec<Delta>) -> Option<Event> {
         match text::parse(&event.data) {
             Ok(Object(Some(line))) if Line::is_one(&line) => self.read(line, deltas),

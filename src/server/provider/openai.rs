@@ -6,6 +6,7 @@
 
 use super::framing::{Event, Framing};
 use super::lenient::{Content, List, Name, Object, Text, Thing, Word};
+use super::quick::{self, Piece};
 use super::request::data_url;
 use super::speech::{Speech, is_error};
 use super::tokens::Tokens;
@@ -67,6 +68,16 @@ pub(super) struct Decoder {
 }
 
 impl super::Decoder for Decoder {
+    fn take_piece(&mut self, event: &Event, deltas: &mut Vec<Delta>) -> bool {
+        match quick::openai(&event.data).filter(|_| event.name != "error") {
+            Some(Piece::Text(text)) => self.speech.say(text, deltas),
+            Some(Piece::Thought(thought)) => self.speech.think(thought, deltas),
+            None => return false,
+        }
+        self.in_pieces = self.in_pieces || self.speech.has_text();
+        true
+    }
+
     fn take(&mut self, event: &Event, deltas: &mut Vec<Delta>) -> Option<Event> {
         let data = event.data.trim();
         if data == "[DONE]" {

@@ -41,7 +41,8 @@ impl Reader {
         let readable = &chunk[..chunk.len().min(self.room)];
         self.room -= readable.len();
         let parsed = self.parser.push(readable, &mut events);
-        let mut deltas: Vec<_> = events.iter().flat_map(|event| self.decoder.push(event)).collect();
+        let mut deltas = Vec::new();
+        events.iter().for_each(|event| self.decoder.push(event, &mut deltas));
         deltas.extend(self.foreign(false));
         if parsed.is_err() {
             deltas.push(Delta::Failed(too_long_a_line()));
@@ -57,7 +58,8 @@ impl Reader {
         if let Some(foreign) = self.foreign(true) {
             return self.until_over(vec![foreign]);
         }
-        let mut deltas = last.map(|event| self.decoder.push(&event)).unwrap_or_default();
+        let mut deltas = Vec::new();
+        last.iter().for_each(|event| self.decoder.push(event, &mut deltas));
         // An event that the end cut in two cannot be parsed, but the failure is the cut.
         let misread = |delta: &Delta| matches!(delta, Delta::Failed(failure) if failure.kind == FailureKind::Protocol);
         deltas.retain(|delta| !misread(delta));
@@ -93,19 +95,21 @@ impl Reader {
             self.over = true;
             deltas.truncate(last + 1);
         }
-        deltas.into_iter().map(believable).collect()
+        deltas.iter_mut().for_each(make_believable);
+        deltas
     }
 }
 
-fn believable(delta: Delta) -> Delta {
-    let usage = match delta {
-        Delta::Usage(usage) => usage,
+fn make_believable(delta: &mut Delta) {
+    match delta {
+        Delta::Usage(Usage { input_tokens, output_tokens, .. }) => {
+            *input_tokens = MAX_TOKENS.min(*input_tokens);
+            *output_tokens = MAX_TOKENS.min(*output_tokens);
+        }
         // It may be shown.
-        Delta::Finished { reason } => return Delta::Finished { reason: tidy(&reason) },
-        delta => return delta,
-    };
-    let (input_tokens, output_tokens) = (usage.input_tokens.min(MAX_TOKENS), usage.output_tokens.min(MAX_TOKENS));
-    Delta::Usage(Usage { input_tokens, output_tokens, ..usage })
+        Delta::Finished { reason } => *reason = tidy(reason),
+        _ => {}
+    }
 }
 
 fn too_long_a_line() -> Failure {

@@ -8,6 +8,7 @@ use super::framing::{Event, Framing};
 use super::heard::Heard;
 use super::item::{Item, ItemKind, Response};
 use super::lenient::{Count, Name, Object, Text};
+use super::quick::{self, Piece};
 use super::request::data_url;
 use super::speech::{Speech, is_error};
 use super::vendor::{Vendor, bearer, set};
@@ -66,6 +67,16 @@ struct Decoder {
 }
 
 impl super::Decoder for Decoder {
+    fn take_piece(&mut self, event: &Event, deltas: &mut Vec<Delta>) -> bool {
+        match quick::responses(&event.data) {
+            Some(Piece::Text(text)) => self.say(text, deltas),
+            Some(Piece::Thought(thought)) => self.think(thought, deltas),
+            None => return false,
+        }
+        self.begun = true;
+        true
+    }
+
     fn take(&mut self, event: &Event, deltas: &mut Vec<Delta>) -> Option<Event> {
         let data = event.data.trim();
         // Some compatible servers end with this.

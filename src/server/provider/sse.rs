@@ -57,6 +57,9 @@ impl Parser {
         match name {
             "event" => value.clone_into(&mut self.event.name),
             "data" => {
+                if self.event.data.is_empty() {
+                    self.event.data.reserve_exact(value.len() + 1);
+                }
                 self.event.data.push_str(value);
                 self.event.data.push('\n');
             }

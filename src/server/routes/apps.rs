@@ -149,7 +149,7 @@ impl New {
     fn say(&self, state: &State, said: HashMap<Name, String>) {
         let except = self.socket_id.as_deref().and_then(|id| SocketId::parse(id, &state.sockets.app));
         for (name, message) in said {
-            state.sockets.say(&name, ChannelMessage { except, message });
+            state.sockets.say(&name, ChannelMessage { except, message: message.into() });
         }
     }
 }

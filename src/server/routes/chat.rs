@@ -18,6 +18,7 @@ use crate::server::provider::{Delta, FailureKind, Request, Turn};
 use crate::server::quota::Quota;
 use crate::server::session::Caller;
 use crate::server::transport::{KEEP_ALIVE, sse};
+use crate::server::waiting::{Patience, Rarely};
 use crate::server::{State, revocation};
 use axum::extract::State as Extract;
 use axum::response::Response;
@@ -27,7 +28,8 @@ use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until};
+use tracing::{Instrument, Span};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -106,10 +108,19 @@ async fn chat(
     let deltas = state
         .providers
         .reply(&model, Request { model: name, system: String::new(), turns, parameters: Parameters::default() });
-    let deadline = Instant::now() + state.settings.whole_reply();
+    let cut = Rarely::new(cut(&visit, grant.as_ref(), Instant::now() + state.settings.whole_reply()));
     let account = who.map(|who| who.account);
     let charge = Charge { state, account, model, usage: None, is_whole: false, asked, answered: 0 };
-    Ok(sse::response(frames(Answer { deltas, charge, deadline, visit, grant })))
+    let silence = Patience::until(Instant::now() + KEEP_ALIVE);
+    Ok(sse::response(frames(Answer {
+        deltas,
+        charge,
+        cut,
+        silence,
+        span: Span::current(),
+        _visit: visit,
+        _grant: grant,
+    })))
 }
 
 fn check(messages: &[Said]) -> Result<(), Problem> {
@@ -137,9 +148,13 @@ fn check(messages: &[Said]) -> Result<(), Problem> {
 struct Answer {
     deltas: BoxStream<'static, Delta>,
     charge: Charge,
-    deadline: Instant,
-    visit: Stateless,
-    grant: Option<Grant>,
+    /// What ends it before the model does, and the bytes to say so.
+    cut: Rarely<'static, Bytes>,
+    silence: Patience,
+    /// The request's: what goes wrong at the provider is logged with its id.
+    span: Span,
+    _visit: Stateless,
+    _grant: Option<Grant>,
 }
 
 /// An answer's next bytes, and whether they are its last.
@@ -150,7 +165,8 @@ enum Next {
 
 fn frames(answer: Answer) -> impl Stream<Item = Bytes> + Send {
     let start = stream::once(std::future::ready(Bytes::from_static(b": rivulet\n\n")));
-    let rest = stream::unfold(Some(answer), async |running| {
+    // In a box, because every piece moves it.
+    let rest = stream::unfold(Some(Box::new(answer)), async |running| {
         let mut answer = running?;
         match answer.next().await {
             Next::More(frame) => Some((frame, Some(answer))),
@@ -162,16 +178,16 @@ fn frames(answer: Answer) -> impl Stream<Item = Bytes> + Send {
 
 impl Answer {
     async fn next(&mut self) -> Next {
-        let next = tokio::select! {
+        let delta = tokio::select! {
             biased;
-            () = self.visit.interrupted() => return Next::Last(interrupted()),
-            () = withdrawn(self.grant.as_ref()) => return Next::Last(Bytes::new()),
-            next = timeout_at(self.deadline, timeout(KEEP_ALIVE, self.deltas.next())) => next,
+            last = &mut self.cut => return Next::Last(last),
+            delta = self.deltas.next().instrument(self.span.clone()) => Some(delta),
+            () = self.silence.is_over() => None,
         };
-        match next {
-            Err(_) => Next::Last(late()),
-            Ok(Err(_)) => Next::More(SIGN_OF_LIFE),
-            Ok(Ok(delta)) => self.take(delta),
+        self.silence.set(Instant::now() + KEEP_ALIVE);
+        match delta {
+            None => Next::More(SIGN_OF_LIFE),
+            Some(delta) => self.take(delta),
         }
     }
 
@@ -219,10 +235,22 @@ impl Answer {
     }
 }
 
-async fn withdrawn(grant: Option<&Grant>) {
-    match grant {
-        Some(grant) => grant.withdrawn().await,
-        None => std::future::pending().await,
+/// Completes when the answer ends before the model does, with its last bytes.
+fn cut(visit: &Stateless, grant: Option<&Grant>, deadline: Instant) -> impl Future<Output = Bytes> + Send + use<> {
+    let (interrupt, cut) = (visit.interrupt(), grant.map(Grant::cut));
+    async move {
+        let withdrawn = async {
+            match &cut {
+                Some(cut) => cut.cancelled().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = interrupt.cancelled() => interrupted(),
+            () = withdrawn => Bytes::new(),
+            () = sleep_until(deadline) => late(),
+        }
     }
 }
 

@@ -3,9 +3,11 @@
 use crate::error::Problem;
 use crate::model::{Access, ConversationId};
 use crate::server::State;
+use crate::server::audience::Changes;
 use crate::server::grants::OpenView;
 use crate::server::principal::ViewerId;
 use crate::server::transport::presence::Others;
+use crate::server::waiting::Rarely;
 use crate::wire::Presence;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -24,6 +26,14 @@ pub(super) struct AccessWatch {
     is_unsure: bool,
     /// None for a reader with the public link: such readers are anonymous, and see no other viewers.
     company: Option<Others>,
+    /// What [`Self::stirred`] waits for: one registration, which stays while events pass.
+    stirring: Option<Rarely<'static, Stirred>>,
+}
+
+/// What has changed.
+enum Stirred {
+    Access,
+    Company,
 }
 
 /// The result of a check.
@@ -52,7 +62,7 @@ impl AccessWatch {
         let place = state.grants.places.take(viewer, conversation);
         let stored = state.store.conversation_for(viewer, conversation).await?;
         let (access, names, since) = (Some(stored.access), stored.names, stored.since);
-        Ok(Self { viewer, conversation, place, access, names, since, is_unsure: false, company: None })
+        Ok(Self { viewer, conversation, place, access, names, since, is_unsure: false, company: None, stirring: None })
     }
 
     pub(super) fn is_public(&self) -> bool {
@@ -81,23 +91,32 @@ impl AccessWatch {
 
     /// Completes when a check may find something. Cancel-safe.
     pub(super) async fn stirred(&mut self) {
-        let Self { place, company, is_unsure, .. } = self;
-        let Some(company) = company else {
-            place.changed().await;
-            *is_unsure = true;
-            return;
+        let Self { place, company, stirring, is_unsure, .. } = self;
+        let begin = || {
+            let (mut place, mut company) = (place.changes(), company.as_ref().map(Others::changes));
+            // Each future is made where it is waited for: handed over, it would take its space twice.
+            Rarely::new(async move {
+                tokio::select! {
+                    biased;
+                    () = place.next() => Stirred::Access,
+                    Some(()) = next(company.as_mut()) => Stirred::Company,
+                }
+            })
         };
-        tokio::select! {
-            biased;
-            () = place.changed() => *is_unsure = true,
-            () = company.stirred() => {}
+        let stirred = stirring.get_or_insert_with(begin).await;
+        *stirring = None;
+        match (stirred, company) {
+            (Stirred::Access, _) => *is_unsure = true,
+            (Stirred::Company, company) => company.iter_mut().for_each(Others::stir),
         }
     }
 
     pub(super) async fn look(&mut self, state: &State) -> Change {
         if self.is_unsure {
+            // Before the check: a change from now on is seen.
+            self.place.checks();
             let before = (self.access, self.since.take());
-            (self.access, self.since) = self.access_now(state).await;
+            (self.access, self.since) = access_now(state, self.viewer, self.conversation).await;
             self.is_unsure = false;
             match self.access {
                 None => return Change::Withdrawn,
@@ -110,15 +129,21 @@ impl AccessWatch {
             None => Change::Nothing,
         }
     }
+}
 
-    async fn access_now(&self, state: &State) -> (Option<Access>, Option<String>) {
-        match state.store.conversation_for(self.viewer, self.conversation).await {
-            Ok(stored) => (Some(stored.access), stored.since),
-            Err(sqlx::Error::RowNotFound) => (None, None),
-            Err(error) => {
-                tracing::warn!(%error, "Whether a viewer may go on could not be looked at");
-                (None, None)
-            }
+async fn access_now(state: &State, viewer: ViewerId, conversation: ConversationId) -> (Option<Access>, Option<String>) {
+    match state.store.conversation_for(viewer, conversation).await {
+        Ok(stored) => (Some(stored.access), stored.since),
+        Err(sqlx::Error::RowNotFound) => (None, None),
+        Err(error) => {
+            tracing::warn!(%error, "Whether a viewer may go on could not be looked at");
+            (None, None)
         }
     }
+}
+
+/// The next change of the company; none where there is no company.
+async fn next(company: Option<&mut Changes>) -> Option<()> {
+    company?.next().await;
+    Some(())
 }

@@ -2,7 +2,7 @@
 
 use crate::model::{AccountId, ConversationId};
 use crate::server::State;
-use crate::server::audience::{Member, Seat, Watch};
+use crate::server::audience::{Changes, Member, Seat, Watch};
 use crate::wire::{Looking, Presence};
 
 /// More names than this are shown as a number.
@@ -30,9 +30,13 @@ impl Others {
         self.is_curious
     }
 
-    /// Completes when a viewer comes, leaves, begins to type or stops. Cancel-safe.
-    pub(super) async fn stirred(&mut self) {
-        self.watch.changed().await;
+    /// When a viewer comes, leaves, begins to type or stops. [`Self::stir`] is called then.
+    pub(super) fn changes(&self) -> Changes {
+        self.watch.changes()
+    }
+
+    /// The viewers have changed.
+    pub(super) fn stir(&mut self) {
         self.is_curious = true;
     }
 

@@ -16,7 +16,8 @@ use crate::server::State;
 use crate::server::channels::{Name, Open};
 use crate::server::principal::Principal;
 use crate::server::transport::pusher::split::PartialCursor;
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use crate::server::waiting::{Patience, Rarely};
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -28,8 +29,8 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use subscription::{Outcome, Right, Subscription};
-use tokio::time::{Instant, sleep_until, timeout};
+use subscription::{Outcome, Right, Subscription, texts};
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// The longest message that a client may send: the protocol's 10 KB of data and their envelope.
@@ -124,6 +125,8 @@ struct Connection {
     owes: bool,
     /// When the socket is closed, once the server shuts down.
     leaves: Option<Instant>,
+    draining: Rarely<'static, ()>,
+    clock: Patience,
 }
 
 /// What the connection knows of a subscription.
@@ -138,6 +141,7 @@ struct Held {
 impl Connection {
     fn new(state: State, open: Open) -> Self {
         let now = Instant::now();
+        let draining = Rarely::new(state.drain.begun());
         Self {
             state,
             open,
@@ -151,12 +155,14 @@ impl Connection {
             read_from: now,
             owes: false,
             leaves: None,
+            draining,
+            clock: Patience::until(now + SILENCE),
         }
     }
 
     async fn run(&mut self, socket: &mut WebSocket) -> End {
         let hello = json!({ "socket_id": self.open.id.to_string(), "activity_timeout": ACTIVITY_TIMEOUT });
-        let mut messages = vec![message::plain("pusher:connection_established", &hello)];
+        let mut messages = texts(vec![message::plain("pusher:connection_established", &hello)]);
         loop {
             if let Err(end) = self.write(socket, std::mem::take(&mut messages)).await {
                 return end;
@@ -169,20 +175,20 @@ impl Connection {
     }
 
     /// Waits for the next of: the client, a subscription, the timer, the server's shutdown.
-    async fn turn(&mut self, socket: &mut WebSocket) -> Result<Vec<String>, End> {
+    async fn turn(&mut self, socket: &mut WebSocket) -> Result<Vec<Utf8Bytes>, End> {
         let now = Instant::now();
-        let timer = self.timer(now);
+        self.clock.set(self.timer(now));
         tokio::select! {
             Some((subscription, outcome)) = self.running.next(), if !self.running.is_empty() => {
                 Ok(self.told(subscription, outcome))
             }
             message = socket.next(), if self.read_from <= now => match message {
-                Some(Ok(message)) => self.hear(message).await,
+                Some(Ok(message)) => self.hear(message).await.map(texts),
                 Some(Err(_)) => Err(End::Close(Code::Malformed, "That is no message")),
                 None => Err(End::Gone),
             },
-            () = sleep_until(timer) => self.time(socket).await,
-            () = self.state.drain.begun(), if self.leaves.is_none() => {
+            () = self.clock.is_over() => self.time(socket).await.map(texts),
+            () = &mut self.draining, if self.leaves.is_none() => {
                 self.leaves = Some(now + self.state.spread());
                 Ok(Vec::new())
             }
@@ -222,9 +228,9 @@ impl Connection {
         }
     }
 
-    async fn write(&mut self, socket: &mut WebSocket, messages: Vec<String>) -> Result<(), End> {
+    async fn write(&mut self, socket: &mut WebSocket, messages: Vec<Utf8Bytes>) -> Result<(), End> {
         for message in messages {
-            let sent = socket.send(Message::Text(message.into()));
+            let sent = socket.send(Message::Text(message));
             // A client that reads nothing for so long counts as gone, as with every stream.
             match timeout(self.state.bounds.user_timeout, sent).await {
                 Ok(Ok(())) => {}
@@ -235,7 +241,7 @@ impl Connection {
     }
 
     /// Handles a subscription's result, and continues it.
-    fn told(&mut self, subscription: Box<Subscription>, outcome: Outcome) -> Vec<String> {
+    fn told(&mut self, subscription: Box<Subscription>, outcome: Outcome) -> Vec<Utf8Bytes> {
         if subscription.cancel.is_cancelled() {
             return Vec::new();
         }
@@ -253,7 +259,7 @@ impl Connection {
             }
             Outcome::Withdrawn => {
                 self.leave(&subscription.name);
-                refused(&subscription.name, &access::not_yours())
+                texts(refused(&subscription.name, &access::not_yours()))
             }
             Outcome::Cancelled => Vec::new(),
         }

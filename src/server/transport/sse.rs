@@ -8,12 +8,13 @@ use crate::server::State;
 use crate::server::drawing::Senders;
 use crate::server::journal::Topic;
 use crate::server::principal::Principal;
+use crate::server::waiting::{Patience, Rarely};
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt, stream};
-use tokio::time::timeout;
+use tokio::time::Instant;
 
 /// A comment. It is sent at once, so that proxies and clients see that the stream is open.
 const HELLO: &str = ": rivulet\n\n";
@@ -38,20 +39,38 @@ pub async fn follow(
     Ok(response(start.chain(rest(follower, permit))))
 }
 
+/// A viewer, and what may end its wait besides an event. What is rare is registered once, and not for each event.
+struct Viewer {
+    follower: Follower,
+    withdrawn: Rarely<'static, ()>,
+    silence: Patience,
+    _permit: Permit,
+}
+
+impl Viewer {
+    fn new(follower: Follower, permit: Permit) -> Self {
+        let withdrawn = Rarely::new(permit.withdrawn());
+        Self { follower, withdrawn, silence: Patience::until(Instant::now() + KEEP_ALIVE), _permit: permit }
+    }
+}
+
 /// What comes after the first frame.
 fn rest(follower: Follower, permit: Permit) -> impl Stream<Item = Bytes> + Send {
     // In a box, because every piece moves it.
-    stream::unfold(Some(Box::new((follower, permit))), async |viewer| {
+    stream::unfold(Some(Box::new(Viewer::new(follower, permit))), async |viewer| {
         let mut viewer = viewer?;
+        let Viewer { follower, withdrawn, silence, .. } = &mut *viewer;
         let next = tokio::select! {
             biased;
-            () = viewer.1.withdrawn() => return None,
-            next = timeout(KEEP_ALIVE, viewer.0.next()) => next,
+            () = withdrawn => return None,
+            next = follower.next() => Some(next),
+            () = silence.is_over() => None,
         };
+        silence.set(Instant::now() + KEEP_ALIVE);
         match next {
-            Err(_) => Some((Bytes::from_static(SIGN_OF_LIFE.as_bytes()), Some(viewer))),
-            Ok(Some(frames)) => Some((batch(&frames), Some(viewer))),
-            Ok(None) => Some((come_back(), None)),
+            None => Some((Bytes::from_static(SIGN_OF_LIFE.as_bytes()), Some(viewer))),
+            Some(Some(frames)) => Some((batch(&frames), Some(viewer))),
+            Some(None) => Some((come_back(), None)),
         }
     })
 }

@@ -12,6 +12,7 @@ use crate::server::drawing::Senders;
 use crate::server::journal::Topic;
 use crate::server::principal::Principal;
 use crate::server::principal::Viewer;
+use crate::server::waiting::{Patience, Rarely};
 use crate::wire;
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
@@ -20,7 +21,7 @@ use futures::{StreamExt, stream};
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 use server_fn::codec::ByteStream;
-use tokio::time::timeout;
+use tokio::time::Instant;
 
 /// An empty line: a sign of life.
 const SIGN_OF_LIFE: &[u8] = b"\n";
@@ -29,7 +30,9 @@ const SIGN_OF_LIFE: &[u8] = b"\n";
 struct Tab {
     conversation: Option<Follower>,
     list: Option<Follower>,
-    permit: Permit,
+    withdrawn: Rarely<'static, ()>,
+    silence: Patience,
+    _permit: Permit,
 }
 
 /// Follows a conversation, if one is open, and the account's list, if there is an account.
@@ -69,14 +72,14 @@ pub async fn follow(
         }
     }
     // In a box, because every piece moves it.
-    let viewer = Box::new(Tab { conversation, list, permit });
+    let withdrawn = Rarely::new(permit.withdrawn());
+    let silence = Patience::until(Instant::now() + KEEP_ALIVE);
+    let viewer = Box::new(Tab { conversation, list, withdrawn, silence, _permit: permit });
     let rest = stream::unfold(Some(viewer), async |viewer| {
         let mut viewer = viewer?;
-        match timeout(KEEP_ALIVE, viewer.next()).await {
-            Err(_) => Some((Bytes::from_static(SIGN_OF_LIFE), Some(viewer))),
-            Ok(Some(lines)) => Some((Bytes::from(lines), Some(viewer))),
-            Ok(None) => None,
-        }
+        let lines = viewer.next().await?;
+        viewer.silence.set(Instant::now() + KEEP_ALIVE);
+        Some((lines, Some(viewer)))
     });
     let lines = beginning::chunks(Bytes::from(start), place)?.chain(rest);
     Ok(ByteStream::new(lines.map(Ok::<Bytes, Problem>).fuse()))
@@ -87,20 +90,23 @@ impl Tab {
         self.conversation.as_ref().is_some_and(Follower::is_withdrawn)
     }
 
-    /// The next lines of either journal. `None` when there is nothing left to wait for.
-    async fn next(&mut self) -> Option<String> {
+    /// The next lines of either journal, or a sign of life. `None` when there is nothing left to wait for.
+    async fn next(&mut self) -> Option<Bytes> {
         loop {
             let (frames, topic) = tokio::select! {
                 biased;
-                () = self.permit.withdrawn() => return None,
+                () = &mut self.withdrawn => return None,
                 frames = next(&mut self.conversation), if self.conversation.is_some() => {
                     (frames, wire::Topic::Conversation)
                 }
                 frames = next(&mut self.list), if self.list.is_some() => (frames, wire::Topic::List),
-                else => return None,
+                () = self.silence.is_over() => return Some(Bytes::from_static(SIGN_OF_LIFE)),
             };
             match (frames, topic) {
-                (Some(frames), topic) => return Some(frames.iter().map(|frame| encode(frame, topic)).collect()),
+                (Some(frames), topic) => {
+                    let lines: String = frames.iter().map(|frame| encode(frame, topic)).collect();
+                    return Some(lines.into());
+                }
                 // The page must ask again, and learn that it has no access.
                 (None, wire::Topic::Conversation) if self.is_withdrawn() => return None,
                 (None, wire::Topic::Conversation) => self.conversation = None,

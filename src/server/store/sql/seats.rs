@@ -5,6 +5,7 @@
 //! a connection is put back at once; only one that was left half-way is looked after in a task.
 
 use super::Connection;
+use crate::server::store::file::Opened;
 use crate::server::sync::lock;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
@@ -34,8 +35,10 @@ struct Inner {
     turns: Arc<Semaphore>,
     count: u32,
     is_closed: AtomicBool,
-    /// How to replace one that had to be closed.
+    /// How to open one that is not open yet, or that replaces one that had to be closed.
     options: SqliteConnectOptions,
+    /// The file that such a connection must have opened. None: any.
+    file: Option<Arc<Opened>>,
     hand_overs: Arc<AtomicU64>,
 }
 
@@ -46,7 +49,29 @@ impl Seats {
         options: SqliteConnectOptions,
         hand_overs: &Arc<AtomicU64>,
     ) -> Self {
-        let count = u32::try_from(connections.len()).expect("a handful of connections");
+        Self::with(connections, 0, options, None, hand_overs)
+    }
+
+    /// `more` connections besides this one, each opened when all others are in use: a connection takes a third of a
+    /// megabyte. One that finds another file at the path than `file` is not used.
+    pub(in crate::server::store) fn growing(
+        first: SqliteConnection,
+        more: usize,
+        options: SqliteConnectOptions,
+        file: Arc<Opened>,
+        hand_overs: &Arc<AtomicU64>,
+    ) -> Self {
+        Self::with(vec![first], more, options, Some(file), hand_overs)
+    }
+
+    fn with(
+        connections: Vec<SqliteConnection>,
+        more: usize,
+        options: SqliteConnectOptions,
+        file: Option<Arc<Opened>>,
+        hand_overs: &Arc<AtomicU64>,
+    ) -> Self {
+        let count = u32::try_from(connections.len() + more).expect("a handful of connections");
         let keep = |inner| Connection::new(inner, Arc::clone(hand_overs));
         Self(Arc::new(Inner {
             free: Mutex::new(connections.into_iter().map(keep).collect()),
@@ -54,6 +79,7 @@ impl Seats {
             count,
             is_closed: AtomicBool::new(false),
             options,
+            file,
             hand_overs: Arc::clone(hand_overs),
         }))
     }
@@ -78,7 +104,7 @@ impl Seats {
         let free = lock(&inner.free).pop();
         let connection = match free {
             Some(connection) => connection,
-            None => Connection::new(inner.options.connect().await?, Arc::clone(&inner.hand_overs)),
+            None => inner.open().await?,
         };
         Ok(Taken { kept: Some((connection, turn)), has_transaction: false, seats: Arc::clone(inner) })
     }
@@ -93,6 +119,17 @@ impl Seats {
             close(connection).await;
         }
         inner.turns.close();
+    }
+}
+
+impl Inner {
+    /// Opens a connection, and checks afterwards which file it has opened.
+    async fn open(&self) -> sqlx::Result<Connection> {
+        let opened = self.options.connect().await?;
+        if let Some(file) = &self.file {
+            file.check()?;
+        }
+        Ok(Connection::new(opened, Arc::clone(&self.hand_overs)))
     }
 }
 

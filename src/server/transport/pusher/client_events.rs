@@ -48,7 +48,7 @@ impl Connection {
                 "A client event is too long: 10 KB at most, its name included",
             )];
         }
-        self.state.sockets.say(&name, ChannelMessage { except: Some(self.open.id), message });
+        self.state.sockets.say(&name, ChannelMessage { except: Some(self.open.id), message: message.into() });
         Vec::new()
     }
 

@@ -18,6 +18,8 @@ use crate::server::transport::access::AccessWatch;
 use crate::server::transport::access::Change;
 use crate::server::transport::pusher::split::PartialCursor;
 use crate::server::transport::{Follower, Frame, Permit};
+use crate::server::waiting::Rarely;
+use axum::extract::ws::Utf8Bytes;
 use serde_json::Value;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -84,14 +86,16 @@ pub(super) struct Subscription {
     presence: Option<Presence>,
     /// The access check where there is no follower that makes it.
     stay: Option<Box<AccessWatch>>,
-    permit: Option<Arc<Permit>>,
+    _permit: Option<Arc<Permit>>,
+    /// What ends it besides the journal.
+    ended: Rarely<'static, Outcome>,
     /// Bytes of the next piece's text that the client has already.
     seen: usize,
 }
 
 /// The result of waiting on a subscription.
 pub(super) enum Outcome {
-    Messages(Vec<String>),
+    Messages(Vec<Utf8Bytes>),
     /// The journal has no more entries: its conversation is deleted, or the server ends. Channel messages still arrive.
     Followed,
     /// The subscriber's access was withdrawn.
@@ -122,9 +126,10 @@ impl Subscription {
         })?;
         let (follower, first) = follow(state, channel, right.who, place).await?;
         let cancel = CancellationToken::new();
-        let (state, socket) = (state.clone(), open.id);
+        let ended = Rarely::new(ended(&cancel, permit.as_deref()));
+        let (state, socket, presence, stay, seen) = (state.clone(), open.id, None, None, 0);
         let mut it =
-            Self { name, cancel, state, socket, listener, follower, presence: None, stay: None, permit, seen: 0 };
+            Self { name, cancel, state, socket, listener, follower, presence, stay, _permit: permit, ended, seen };
         let messages = it.begin(right.who, first, place).await?;
         Ok((Box::new(it), messages))
     }
@@ -166,8 +171,7 @@ impl Subscription {
         loop {
             let messages = tokio::select! {
                 biased;
-                () = self.cancel.cancelled() => return Outcome::Cancelled,
-                () = withdrawn(&self.permit) => return Outcome::Withdrawn,
+                ended = &mut self.ended => return ended,
                 () = stirred(&mut self.stay), if self.stay.is_some() => match look(&mut self.stay, &self.state).await {
                     Change::Withdrawn => return Outcome::Withdrawn,
                     _ => continue,
@@ -191,12 +195,16 @@ impl Subscription {
         if in_order || self.state.drain.has_begun() { Outcome::Followed } else { Outcome::Withdrawn }
     }
 
-    fn split(&mut self, frames: &[Frame]) -> Vec<String> {
-        let split = |frame| split::messages(&self.name, frame, std::mem::take(&mut self.seen));
+    fn split(&mut self, frames: &[Frame]) -> Vec<Utf8Bytes> {
+        let name = &self.name;
+        let split = |frame: &Frame| match (frame, std::mem::take(&mut self.seen)) {
+            (Frame::Entry { entry, .. }, 0) => entry.messages(name.as_str(), || split::messages(name, frame, 0)),
+            (_, seen) => texts(split::messages(name, frame, seen)),
+        };
         frames.iter().flat_map(split).collect()
     }
 
-    async fn said(&mut self) -> Vec<String> {
+    async fn said(&mut self) -> Vec<Utf8Bytes> {
         let said = self.listener.said();
         let others = said.iter().filter(|said| said.except != Some(self.socket));
         let mut messages: Vec<_> = others.map(|said| said.message.clone()).collect();
@@ -204,9 +212,9 @@ impl Subscription {
         messages
     }
 
-    async fn people(&mut self) -> Vec<String> {
+    async fn people(&mut self) -> Vec<Utf8Bytes> {
         match &mut self.presence {
-            Some(presence) => presence.news(&self.state, &self.name, &self.listener).await,
+            Some(presence) => texts(presence.news(&self.state, &self.name, &self.listener).await),
             None => Vec::new(),
         }
     }
@@ -250,11 +258,27 @@ async fn audience(presence: &mut Option<Presence>) {
     }
 }
 
-async fn withdrawn(permit: &Option<Arc<Permit>>) {
-    match permit {
-        Some(permit) => permit.withdrawn().await,
-        None => std::future::pending().await,
+/// Completes when the client has unsubscribed, or the subscriber's access was withdrawn.
+fn ended(cancel: &CancellationToken, permit: Option<&Permit>) -> impl Future<Output = Outcome> + Send + use<> {
+    let (cancel, cut) = (cancel.clone(), permit.and_then(Permit::cut));
+    async move {
+        let withdrawn = async {
+            match &cut {
+                Some(cut) => cut.cancelled().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => Outcome::Cancelled,
+            () = withdrawn => Outcome::Withdrawn,
+        }
     }
+}
+
+/// Messages as they are sent.
+pub(super) fn texts(messages: Vec<String>) -> Vec<Utf8Bytes> {
+    messages.into_iter().map(Utf8Bytes::from).collect()
 }
 
 async fn stirred(stay: &mut Option<Box<AccessWatch>>) {
