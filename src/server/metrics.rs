@@ -143,7 +143,11 @@ impl Metrics {
         family("panics", "Bugs that ended one request, one reply or one round of a loop, by task", &self.panics);
         let mut count = |name: &str, help: &str, count: &Counter| self.registry.register(name, help, count.clone());
         count("checkpoint_failures", "Checkpoints that the store did not take", &self.checkpoint_failures);
-        count("backup_failures", "Scheduled backups that could not be made; each is tried again", &self.backup_failures);
+        count(
+            "backup_failures",
+            "Scheduled backups that could not be made; each is tried again",
+            &self.backup_failures,
+        );
         let accept = "Connections that could not be accepted: no file descriptors left, mostly";
         count("accept_failures", accept, &self.accept_failures);
     }
