@@ -2,6 +2,7 @@
 
 use super::Shared;
 use super::drain::Drain;
+use super::metrics::Metrics;
 use super::store::backup::Series;
 use super::task::round;
 use std::sync::Weak;
@@ -15,7 +16,7 @@ const LOOK: Duration = Duration::from_secs(60);
 pub(super) async fn make(state: Weak<Shared>, drain: Drain, series: Series, every: Duration) {
     loop {
         let Some(state) = state.upgrade() else { return };
-        round(&state.metrics, "backup", make_if_due(&series, every)).await;
+        round(&state.metrics, "backup", make_if_due(&state.metrics, &series, every)).await;
         drop(state);
         if timeout(LOOK, drain.begun()).await.is_ok() {
             return;
@@ -24,12 +25,15 @@ pub(super) async fn make(state: Weak<Shared>, drain: Drain, series: Series, ever
 }
 
 /// A copy that fails is tried again at the next look, and reported each time.
-async fn make_if_due(series: &Series, every: Duration) {
+async fn make_if_due(metrics: &Metrics, series: &Series, every: Duration) {
     if series.age().is_some_and(|age| age < every) {
         return;
     }
     match series.add().await {
         Ok((path, contents)) => tracing::info!(path = %path.display(), %contents, "A backup was made"),
-        Err(error) => tracing::error!(error = format!("{error:#}"), "The backup that is due could not be made"),
+        Err(error) => {
+            metrics.backup_failures.inc();
+            tracing::error!(error = format!("{error:#}"), "The backup that is due could not be made");
+        }
     }
 }

@@ -25,6 +25,7 @@ pub struct Metrics {
     pub token_gap: Histogram,
     pub checkpoint: Histogram,
     pub checkpoint_failures: Counter,
+    pub backup_failures: Counter,
     pub accept_failures: Counter,
     replies: ByLabel,
     provider_errors: ByLabel,
@@ -66,6 +67,7 @@ impl Default for Metrics {
             token_gap: Histogram::new(&GAP),
             checkpoint: Histogram::new(&CHECKPOINT),
             checkpoint_failures: Counter::default(),
+            backup_failures: Counter::default(),
             accept_failures: Counter::default(),
             replies: ByLabel::default(),
             provider_errors: ByLabel::default(),
@@ -137,12 +139,17 @@ impl Metrics {
         family("provider_errors", errors, &self.provider_errors);
         family(
             "refused",
-            "Refused by limit: sends, replies, streams, tokens, guests, uploads, exports and searches of an account or network, capacity (open replies), memory (of journals) and connections in all",
+            "Refused by limit: sends, replies, streams, tokens, guests, uploads, exports, searches and test streams of an account or network, capacity (open replies), memory (of journals) and connections in all",
             &self.refused,
         );
         family("panics", "Bugs that ended one request, one reply or one round of a loop, by task", &self.panics);
         let mut count = |name: &str, help: &str, count: &Counter| self.registry.register(name, help, count.clone());
         count("checkpoint_failures", "Checkpoints that the store did not take", &self.checkpoint_failures);
+        count(
+            "backup_failures",
+            "Scheduled backups that could not be made; each is tried again",
+            &self.backup_failures,
+        );
         let accept = "Connections that could not be accepted: no file descriptors left, mostly";
         count("accept_failures", accept, &self.accept_failures);
     }

@@ -140,6 +140,18 @@ async fn a_schedule_makes_the_first_copy_at_the_start_and_the_next_when_it_is_du
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_scheduled_copy_that_fails_is_counted() {
+    // A folder cannot be made where a file is.
+    let app = App::with(&["--backup-hours=1", "--backup-folder=/dev/null/backups"]).await;
+    let counted = async {
+        while !app.metrics().contains("rivulet_backup_failures_total 1") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), counted).await.expect("it is not counted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_oldest_copies_of_a_series_go_and_no_other_file() {
     let app = App::start().await;
     let folder = app.folder.0.join("backups");
