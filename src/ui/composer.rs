@@ -130,7 +130,7 @@ fn edit_last() {
     }
 }
 
-/// In a row with the buttons there is room for so many characters; a longer text has the width of the form.
+/// The characters that fit into a row with the buttons. A longer text has the width of the form.
 const IN_A_ROW: usize = 44;
 
 fn is_long(text: &str) -> bool {

@@ -41,15 +41,13 @@ pub fn Examples() -> impl IntoView {
     view! { <ul class="examples" data-script inner_html=html.concat() on:click=pressed></ul> }
 }
 
+const TOUR: &str = "No model is configured yet, so a short tour answers. Start Rivulet with <code>ANTHROPIC_API_KEY</code>, \
+    <code>OPENAI_API_KEY</code> or <code>OPENAI_BASE_URL</code> set to talk to one.";
+
 /// One line for the operator of a server without a model.
 #[component]
 fn Unconfigured() -> impl IntoView {
     let page = PageState::here();
     let is_tour = Memo::new(move |_| default_model(page).starts_with("demo/"));
-    view! {
-        <p class="start__tour" hidden=move || !is_tour.get()>
-            "No model is configured yet, so a short tour answers. Start Rivulet with "<code>"ANTHROPIC_API_KEY"</code>", "
-            <code>"OPENAI_API_KEY"</code>" or "<code>"OPENAI_BASE_URL"</code>" set to talk to one."
-        </p>
-    }
+    view! { <p class="start__tour" hidden=move || !is_tour.get() inner_html=TOUR></p> }
 }

@@ -1,7 +1,7 @@
 //! Search as one types, and everything that the page can do by a word: a text field with a list of choices (the combobox
 //! of the ARIA Authoring Practices).
 
-use super::drawn::Shown;
+use super::shown::Shown;
 use crate::contract::{Found, FoundList};
 use crate::error::Problem;
 use crate::model::ConversationId;
