@@ -15,12 +15,14 @@ const EXAMPLES: [&str; 4] = [
     "Write a small shell script that finds my largest files.",
 ];
 
+const GREETING: &str = "<h1>Where shall we begin?</h1><p>Ask anything. A reply keeps flowing when you close the tab, and is all here \
+    when you come back.</p>";
+
 #[component]
 pub fn Start() -> impl IntoView {
     view! {
         <section class="start">
-            <h1>"Where shall we begin?"</h1>
-            <p>"Ask anything. A reply keeps flowing when you close the tab, and is all here when you come back."</p>
+            <div class="start__greeting" inner_html=GREETING></div>
             <Unconfigured/>
         </section>
     }
