@@ -120,7 +120,10 @@ test("u17_leaving_a_page_that_follows_leaves_the_console_silent", async ({ chat,
 });
 
 test("point 4: the composer is one row with one round button, under the greeting at first", async ({ chat, page }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
   await chat.open();
+  expect((await page.locator("#composer").boundingBox())?.height, "on a phone").toBeLessThan(60);
+  await page.setViewportSize({ width: 1280, height: 800 });
   const form = page.locator("#composer");
   const at = await form.boundingBox();
   const height = page.viewportSize()?.height ?? 0;

@@ -112,7 +112,7 @@ test("a wide table scrolls by itself, and the page does not", async ({ chat, pag
   await chat.open();
   await chat.say(ask("A wide table", { text: `${row("column")}\n${row("---").replace(/\d/g, "")}\n${row("cell")}\n\nThe end.` }));
   await chat.ended();
-  const table = chat.prose.getByRole("region", { name: "Table" });
+  const table = chat.prose.getByRole("group", { name: "Table" });
   await table.focus();
   expect(await table.evaluate((element) => element.scrollWidth - element.clientWidth)).toBeGreaterThan(0);
   await page.keyboard.press("ArrowRight");

@@ -82,6 +82,7 @@ test("u05_what_is_deleted_comes_back_within_eight_seconds_also_where_it_was_open
   await chat.ended();
   const other = await page.context().newPage();
   await new Chat(other).open(page.url());
+  await page.bringToFront();
   const here = page.url();
   await openMenu(chat, "Keep this");
   await page.getByRole("menuitem", { name: "Delete" }).click();

@@ -233,11 +233,7 @@ impl<'a> Page<'a> {
 
     fn start_table(&mut self, columns: Vec<Alignment>) {
         self.table = Table { columns, ..Table::default() };
-        self.push(&[
-            r#"<div class="table" tabindex="0" role="region" aria-label="Table""#,
-            self.direction(),
-            "<table>",
-        ]);
+        self.push(&[r#"<div class="table" tabindex="0" role="group" aria-label="Table""#, self.direction(), "<table>"]);
     }
 
     fn start_row(&mut self, tag: &str, is_head: bool) {

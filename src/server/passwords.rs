@@ -32,11 +32,16 @@ const RETRY_AFTER_SECONDS: u64 = 5;
 pub struct Password(SecretString);
 
 impl Password {
-    /// A password that somebody tries to sign in with. One that no account can have costs a comparison like any other,
-    /// and is refused like any other.
-    pub fn tried(text: &str) -> Self {
-        let text = if LONGEST_BYTES < text.len() { "" } else { text };
-        Self(text.nfc().collect::<String>().into())
+    /// A password that is to be compared. One that is too short for any account costs a comparison like any other, and is
+    /// refused like any other.
+    ///
+    /// # Errors
+    /// 422 for the field `field` where it is too long: comparing it would keep the server busy.
+    pub fn tried(text: &str, field: &str) -> Result<Self, Problem> {
+        match Self::parse(text, field) {
+            Err(_) if text.len() < SHORTEST_BYTES => Ok(Self(text.to_owned().into())),
+            parsed => parsed,
+        }
     }
 
     /// # Errors

@@ -252,7 +252,7 @@ fn markdown_becomes_html_that_fits_the_page() {
         ),
         (
             "|a|b|\n|-|-:|\n|1|2|",
-            r#"<div class="table" tabindex="0" role="region" aria-label="Table" dir="auto"><table><thead><tr><th scope="col">a</th><th scope="col" class="right">b</th></tr></thead><tbody><tr><td>1</td><td class="right">2</td></tr></tbody></table></div>"#,
+            r#"<div class="table" tabindex="0" role="group" aria-label="Table" dir="auto"><table><thead><tr><th scope="col">a</th><th scope="col" class="right">b</th></tr></thead><tbody><tr><td>1</td><td class="right">2</td></tr></tbody></table></div>"#,
         ),
         (
             "```c++ main.cpp\na < b\n```",

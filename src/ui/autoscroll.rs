@@ -1,6 +1,6 @@
 //! The view follows the text while the reader is at its end, and stays where it is after scrolling up.
 
-use super::icon::{self, Icon};
+use super::icon;
 use crate::browser;
 use crate::ui::page::PageState;
 use leptos::ev;
@@ -46,10 +46,8 @@ pub fn JumpToLatest() -> impl IntoView {
         to_end();
     };
     view! {
-        <button type="button" class="latest" hidden=move || page.following.get() on:click=jump>
-            <Icon path=icon::DOWN/>
-            "Jump to latest"
-        </button>
+        <button type="button" class="latest" hidden=move || page.following.get() on:click=jump
+            inner_html=icon::html(icon::DOWN) + "Jump to latest"></button>
     }
 }
 

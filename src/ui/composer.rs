@@ -1,10 +1,9 @@
 //! The form that messages are written in. A plain form until hydration; then Enter sends (`ui/keys`), Shift and Enter
 //! breaks the line.
 
-use super::icon::{self, Icon};
 use super::outbox::Outbox;
 use super::picker::Picker;
-use super::{field, keys, too_long};
+use super::{field, icon, keys, too_long};
 use crate::browser;
 use crate::model::Access;
 use crate::ui::image_input::{Choose, take_images};
@@ -53,10 +52,10 @@ pub fn Composer() -> impl IntoView {
             <Choose/>
             <Field/>
             <Picker/>
-            <button class="button round round--stop" form="stop" aria-label="Stop" hidden=move || !open.get()><Icon path=icon::STOP/></button>
-            <button class="button round round--send" aria-label=move || if open.get() { "Stop and send" } else { "Send" }>
-                <Icon path=icon::SEND/>
-            </button>
+            <button class="button round round--stop" form="stop" aria-label="Stop" hidden=move || !open.get()
+                inner_html=icon::html(icon::STOP)></button>
+            <button class="button round round--send" aria-label=move || if open.get() { "Stop and send" } else { "Send" }
+                inner_html=icon::html(icon::SEND)></button>
         </form>
         <Hint open/>
         <form id="stop" method="post" action="/forms/stop" on:submit=stop>
@@ -130,7 +129,7 @@ fn edit_last() {
     }
 }
 
-/// In a row with the buttons there is room for so many characters; a longer text has the width of the form.
+/// The characters that fit into a row with the buttons. A longer text has the width of the form.
 const IN_A_ROW: usize = 44;
 
 fn is_long(text: &str) -> bool {

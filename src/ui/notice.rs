@@ -1,6 +1,6 @@
 //! Notices: failures are shown to everyone, other notices only announced to screen readers.
 
-use super::icon::{self, Icon};
+use super::icon;
 use crate::ui::page::PageState;
 use leptos::prelude::*;
 
@@ -12,9 +12,8 @@ pub fn Notice() -> impl IntoView {
     view! {
         <div class="notice" role="alert" hidden=empty>
             <p>{move || page.notice.get()}</p>
-            <button type="button" class="plain" data-script aria-label="Dismiss" on:click=move |_| page.notice.set(String::new())>
-                <Icon path=icon::CLOSE/>
-            </button>
+            <button type="button" class="plain" data-script aria-label="Dismiss" on:click=move |_| page.notice.set(String::new())
+                inner_html=icon::html(icon::CLOSE)></button>
         </div>
     }
 }

@@ -5,6 +5,7 @@ pub mod drawn;
 pub mod keys_list;
 pub mod palette;
 pub mod row_menu;
+pub mod shown;
 
 use crate::error::Problem;
 use crate::ui::page::PageState;

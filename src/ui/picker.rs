@@ -1,7 +1,8 @@
 //! The model picker.
 
 use crate::contract::Changes;
-use crate::model::{Access, Model};
+use crate::markdown::escape;
+use crate::model::Access;
 use crate::ui::lazy;
 use crate::ui::page::PageState;
 use leptos::html;
@@ -32,9 +33,8 @@ pub fn Picker() -> impl IntoView {
     view! {
         <label class="picker">
             <span class="unseen">"Model"</span>
-            <select id="model" name="model" node_ref=select on:change=pick disabled=move || page.access() != Access::Owner>
-                {move || options(page, &chosen.get())}
-            </select>
+            <select id="model" name="model" node_ref=select on:change=pick disabled=move || page.access() != Access::Owner
+                inner_html=move || options(page, &chosen.get())></select>
         </label>
     }
 }
@@ -53,17 +53,18 @@ pub fn default_model(page: PageState) -> String {
     })
 }
 
-/// A model that no list names may still be in use, so it is among the options.
-fn options(page: PageState, chosen: &str) -> Vec<AnyView> {
-    let mut models = page.models.get();
-    if models.iter().all(|model| model.id != chosen) && !chosen.is_empty() {
-        let name = crate::ui::labels::model(chosen).to_owned();
-        models.push(Model { id: chosen.to_owned(), name, provider: String::new(), default: false, images: true });
+/// A model that no list names may still be in use, so it is among the options. HTML as text is a tenth of the code of
+/// components.
+fn options(page: PageState, chosen: &str) -> String {
+    let known = page.models.with(|models| models.iter().map(|model| model.id.clone()).collect::<Vec<_>>());
+    let unknown = Some(chosen.to_owned()).filter(|id| !id.is_empty() && !known.contains(id));
+    let mut html = String::new();
+    for id in known.iter().chain(&unknown) {
+        html.push_str("<option value=\"");
+        escape(&mut html, id);
+        html.push_str(if id == chosen { "\" selected>" } else { "\">" });
+        escape(&mut html, &page.model_name(id));
+        html.push_str("</option>");
     }
-    let option = |model: Model| {
-        let selected = model.id == chosen;
-        let name = page.model_name(&model.id);
-        view! { <option value=model.id selected=selected>{name}</option> }.into_any()
-    };
-    models.into_iter().map(option).collect()
+    html
 }

@@ -1,11 +1,14 @@
 //! One conversation in the list, and what opens its menu.
 
-use super::icon::{self, Icon};
+use super::icon;
 use crate::model::Conversation;
 use crate::ui::labels;
 use crate::ui::page::PageState;
 use crate::ui::route::Route;
 use leptos::prelude::*;
+
+/// For screen readers, beside the icon.
+const SHARED: &str = "<span class=\"unseen\">Shared: </span>";
 
 /// Its menu is drawn when it is opened (`panels/row_menu`). Without our code what would open it leads to a page.
 #[component]
@@ -19,7 +22,7 @@ pub fn Entry(conversation: Conversation) -> impl IntoView {
     view! {
         <li class="entry">
             <a class="entry__link" href=place.path() aria-current=move || current.get().then_some("page")>
-                {is_shared.then(|| view! { <Icon path=icon::PEOPLE/><span class="unseen">"Shared: "</span> })}
+                {is_shared.then(|| view! { <span class="entry__shared" inner_html=icon::html(icon::PEOPLE) + SHARED></span> })}
                 <span class="entry__title" dir="auto">{name.clone()}</span>
             </a>
             <a class="entry__more" href=format!("/c/{id}/manage") data-panel role="button" aria-haspopup="menu" aria-label=format!("Options for “{name}”")></a>

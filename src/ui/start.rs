@@ -15,12 +15,14 @@ const EXAMPLES: [&str; 4] = [
     "Write a small shell script that finds my largest files.",
 ];
 
+const GREETING: &str = "<h1>Where shall we begin?</h1><p>Ask anything. A reply keeps flowing when you close the tab, and is all here \
+    when you come back.</p>";
+
 #[component]
 pub fn Start() -> impl IntoView {
     view! {
         <section class="start">
-            <h1>"Where shall we begin?"</h1>
-            <p>"Ask anything. A reply keeps flowing when you close the tab, and is all here when you come back."</p>
+            <div class="start__greeting" inner_html=GREETING></div>
             <Unconfigured/>
         </section>
     }
@@ -41,15 +43,13 @@ pub fn Examples() -> impl IntoView {
     view! { <ul class="examples" data-script inner_html=html.concat() on:click=pressed></ul> }
 }
 
+const TOUR: &str = "No model is configured yet, so a short tour answers. Start Rivulet with <code>ANTHROPIC_API_KEY</code>, \
+    <code>OPENAI_API_KEY</code> or <code>OPENAI_BASE_URL</code> set to talk to one.";
+
 /// One line for the operator of a server without a model.
 #[component]
 fn Unconfigured() -> impl IntoView {
     let page = PageState::here();
     let is_tour = Memo::new(move |_| default_model(page).starts_with("demo/"));
-    view! {
-        <p class="start__tour" hidden=move || !is_tour.get()>
-            "No model is configured yet, so a short tour answers. Start Rivulet with "<code>"ANTHROPIC_API_KEY"</code>", "
-            <code>"OPENAI_API_KEY"</code>" or "<code>"OPENAI_BASE_URL"</code>" set to talk to one."
-        </p>
-    }
+    view! { <p class="start__tour" hidden=move || !is_tour.get() inner_html=TOUR></p> }
 }

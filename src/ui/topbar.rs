@@ -1,6 +1,6 @@
 //! The line above the thread: the list's button, the title, who it is shared with, the instructions.
 
-use super::icon::{self, Icon};
+use super::icon;
 use super::instructions::Instructions;
 use crate::model::Access;
 use crate::ui::labels;
@@ -19,9 +19,8 @@ pub fn Topbar() -> impl IntoView {
     view! {
         <header class="topbar">
             {page.me.with_value(Option::is_some).then(|| view! {
-                <button type="button" class="plain topbar__list" popovertarget="sidebar" aria-label="Conversations">
-                    <Icon path=icon::MENU/>
-                </button>
+                <button type="button" class="plain topbar__list" popovertarget="sidebar" aria-label="Conversations"
+                    inner_html=icon::html(icon::MENU)></button>
             })}
             {move || {
                 talking().then(|| view! { <h1 class="topbar__title" dir="auto">{move || heading.get()}</h1> })

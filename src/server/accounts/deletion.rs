@@ -34,7 +34,7 @@ pub async fn delete_own(state: &State, arrival: &Arrival, who: Principal, proof:
             }
         }
         (Some(name), Some(stored)) => {
-            let password = Password::tried(proof);
+            let password = Password::tried(proof, "proof")?;
             let attempt = state.throttle.sign_in(Name::parse(&name)?.key(), arrival.address, None)?;
             if !state.passwords.matches(Some(stored), password).await? {
                 return Err(Problem::invalid("proof", "This is not your password."));

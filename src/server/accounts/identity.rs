@@ -148,7 +148,7 @@ pub async fn confirm_link(
 ) -> Result<Hash, Problem> {
     let found = state.store.credentials_of(account).await?;
     let (Some(stored), Some(name)) = (&found.password, &found.name) else { return Ok(proof(account, None)) };
-    let password = Password::tried(password);
+    let password = Password::tried(password, "password")?;
     let attempt = state.throttle.sign_in(Name::parse(name)?.key(), arrival.address, None)?;
     if !state.passwords.matches(Some(stored.clone()), password).await? {
         return Err(Problem::invalid("password", "This is not your password."));

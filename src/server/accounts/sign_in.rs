@@ -57,7 +57,7 @@ fn wrong() -> Problem {
 /// # Errors
 /// 422 when they do not match, 429 after too many attempts, 403 for a disabled account.
 pub async fn sign_in(state: &State, arrival: Arrival, name: &str, password: &str) -> Result<SignedIn, Problem> {
-    let password = Password::tried(password);
+    let password = Password::tried(password, "password")?;
     // An invalid name belongs to no account, and takes as long to reject.
     let key = Name::parse(name).map_or_else(|_| "?".into(), |name| name.key().to_owned());
     let browser = arrival.browser.as_deref().map(Hash::of);
@@ -195,7 +195,7 @@ pub async fn change_password(
     old: &str,
     new: &str,
 ) -> Result<SignedIn, Problem> {
-    let (old, new) = (Password::tried(old), Password::parse(new, "new")?);
+    let (old, new) = (Password::tried(old, "old")?, Password::parse(new, "new")?);
     let account = state.store.account(who.account).await?;
     let name = account.name.ok_or(Problem::NotFound)?;
     let key = Name::parse(&name)?.key().to_owned();

@@ -119,8 +119,8 @@ impl FailureKind {
             }
             Self::Unauthorized => "The model provider refused this server. Tell the administrator of this server.",
             Self::Quota => {
-                "The model provider wants to be paid first. Tell the administrator of this server, or choose another \
-                 provider's model."
+                "The account at the model provider has no credit left. Tell the administrator of this server, or choose \
+                 another provider's model."
             }
             Self::ModelNotFound => {
                 "The model provider does not know this model. Choose another one, and tell the administrator of this \

@@ -265,7 +265,7 @@ async fn z42_neither_our_key_nor_what_turns_text_is_shown_of_a_providers_words()
     {
         for model in ["anthropic/m", "openai/m", "mistral/m", "responses/m", "gemini/m"] {
             let body = json!({ "error": { "message": format!("\u{202e}bad\u{2066} key\u{200b}: {written}\u{7}") } });
-            app.upstream.push(Script { status: Some(401), body: Some(body.to_string()), ..Script::default() });
+            app.upstream.push(Script { status: Some(400), body: Some(body.to_string()), ..Script::default() });
             let frames = ask(&app, model, &json!({})).await;
             let message = end(&frames).1["message"].as_str().unwrap();
             assert!(message.contains("It said: “bad key: ") && message.contains("[hidden]"), "{model}: {message}");

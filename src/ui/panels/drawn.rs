@@ -4,6 +4,7 @@
 use super::keys_list::KeysList;
 use super::palette::Palette;
 use super::row_menu::{Rename, RowMenu};
+use super::shown::Shown;
 use crate::browser;
 use crate::ui::page::PageState;
 use crate::ui::panel::{PLACE, Panel};
@@ -12,28 +13,6 @@ use leptos::mount::mount_to;
 use leptos::prelude::*;
 use std::cell::Cell;
 use wasm_bindgen::JsCast;
-
-/// What is open. Provided as context to panels, which open and close each other by it.
-#[derive(Clone, Copy)]
-pub struct Shown(RwSignal<Option<Panel>>);
-
-impl Shown {
-    pub fn here() -> Self {
-        expect_context()
-    }
-
-    pub fn get(self) -> Option<Panel> {
-        self.0.get_untracked()
-    }
-
-    pub fn open(self, panel: Panel) {
-        self.0.set(Some(panel));
-    }
-
-    pub fn close(self) {
-        self.0.set(None);
-    }
-}
 
 thread_local! {
     /// Set once the panels are drawn. A browser's page has one thread.
@@ -55,7 +34,7 @@ fn draw(page: PageState) -> Option<Shown> {
     let place = browser::document().get_element_by_id(PLACE)?.dyn_into().ok()?;
     let owner = Owner::new_root(None);
     let shown = owner.with(|| {
-        let shown = Shown(RwSignal::new(None));
+        let shown = Shown::default();
         provide_context(page);
         provide_context(shown);
         mount_to(place, || view! { <Panels/> }).forget();
@@ -71,7 +50,7 @@ fn Panels() -> impl IntoView {
     let shown = Shown::here();
     let undo = RwSignal::new(None::<Undo>);
     view! {
-        {move || match shown.0.get() {
+        {move || match shown.track() {
             Some(Panel::Menu(id)) => view! { <RowMenu id undo/> }.into_any(),
             Some(Panel::Rename(id)) => view! { <Rename id/> }.into_any(),
             Some(Panel::Palette) => view! { <Palette/> }.into_any(),

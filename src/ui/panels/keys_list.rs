@@ -1,6 +1,6 @@
 //! The keys that do something, as a table, and the choice to do without single ones.
 
-use super::drawn::Shown;
+use super::shown::Shown;
 use crate::browser::storage;
 use crate::ui::keys::{OFF, SINGLE_KEYS};
 use crate::ui::parts::dialog::Dialog;
@@ -32,9 +32,9 @@ pub fn KeysList() -> impl IntoView {
     view! {
         <Dialog class="dialog" label="Keys" closed=move || shown.close()>
             <form class="dialog__body" method="dialog">
-                <h2>"Keys"</h2>
+                <h2 tabindex="-1" autofocus>"Keys"</h2>
                 <table class="keys"><tbody>{rows.collect_view()}</tbody></table>
-                <label class="choice">
+                <label class="sure">
                     <input type="checkbox" checked=has_single_keys on:change=chosen/>
                     <span>"Single keys (/ and ?)"</span>
                 </label>

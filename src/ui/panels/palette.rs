@@ -1,7 +1,7 @@
 //! Search as one types, and everything that the page can do by a word: a text field with a list of choices (the combobox
 //! of the ARIA Authoring Practices).
 
-use super::drawn::Shown;
+use super::shown::Shown;
 use crate::contract::{Found, FoundList};
 use crate::error::Problem;
 use crate::model::ConversationId;
@@ -25,12 +25,15 @@ const RECENT: usize = 7;
 /// A choice in the list.
 #[derive(Clone, PartialEq)]
 struct Choice {
-    words: String,
+    words: Marked,
     /// The text around the words that were found.
-    excerpt: Option<String>,
+    excerpt: Option<Marked>,
     icon: &'static str,
     act: Act,
 }
+
+/// The parts of a text, each with whether it was searched for.
+type Marked = Vec<(bool, String)>;
 
 /// What a choice does.
 #[derive(Clone, Copy, PartialEq)]
@@ -97,7 +100,7 @@ pub fn Palette() -> impl IntoView {
             <ul role="group" aria-label=label hidden=move || choices.with(Vec::is_empty)>
                 {move || {
                     let first = first.get();
-                    let draw = |(index, choice)| option(choice, first + index, at, query, choose);
+                    let draw = |(index, choice)| option(choice, first + index, at, choose);
                     choices.get().into_iter().enumerate().map(draw).collect_view()
                 }}
             </ul>
@@ -122,12 +125,10 @@ fn option(
     choice: Choice,
     number: usize,
     at: RwSignal<usize>,
-    query: RwSignal<String>,
     choose: impl Fn(usize) + Copy + 'static,
 ) -> impl IntoView {
     let Choice { words, excerpt, icon, .. } = choice;
-    let parts = |text: String| {
-        let parts = marked(&text, &query.get_untracked());
+    let parts = |parts: Marked| {
         parts.into_iter().map(|(is_hit, part)| match is_hit {
             true => view! { <mark>{part}</mark> }.into_any(),
             false => part.into_any(),
@@ -172,16 +173,20 @@ fn actions(page: PageState, query: &str) -> Vec<Choice> {
             || words.to_lowercase().split(' ').any(|word| word.starts_with(&typed))
             || words.to_lowercase().starts_with(&typed)
     };
-    let choice =
-        |(words, icon, act): (&str, &'static str, Act)| Choice { words: words.into(), excerpt: None, icon, act };
+    let choice = |(words, icon, act): (&str, &'static str, Act)| Choice {
+        words: vec![(false, words.to_owned())],
+        excerpt: None,
+        icon,
+        act,
+    };
     all.into_iter().filter(|(words, _, act)| fits(words, *act)).map(choice).collect()
 }
 
 /// The conversations that were found; the newest ones before a word is typed.
 fn hits(page: PageState, query: &str, found: &FoundList) -> Vec<Choice> {
-    let choice = |words: String, excerpt: Option<String>, id: ConversationId| Choice {
-        words,
-        excerpt,
+    let choice = |words: &str, excerpt: Option<&str>, id: ConversationId| Choice {
+        words: marked(words, query),
+        excerpt: excerpt.map(|text| marked(text, query)),
         icon: icon::CONVERSATION,
         act: Act::Show(Route::Conversation(id)),
     };
@@ -189,11 +194,11 @@ fn hits(page: PageState, query: &str, found: &FoundList) -> Vec<Choice> {
         return page
             .live
             .list
-            .with(|list| list.iter().take(RECENT).map(|known| choice(labels::name(known), None, known.id)).collect());
+            .with(|list| list.iter().take(RECENT).map(|known| choice(&labels::name(known), None, known.id)).collect());
     }
     let hit = |Found { conversation, title, excerpt }: &Found| {
         let title = if title.is_empty() { "New conversation" } else { title };
-        choice(title.to_owned(), excerpt.clone(), *conversation)
+        choice(title, excerpt.as_deref(), *conversation)
     };
     found.hits.iter().map(hit).collect()
 }

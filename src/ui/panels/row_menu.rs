@@ -1,11 +1,13 @@
 //! The menu of a conversation in the list, the field for its new title, and its deletion with a way back.
 
-use super::drawn::Shown;
+use super::shown::Shown;
 use crate::contract::Changes;
 use crate::error::Problem;
 use crate::event::Event;
 use crate::model::{Conversation, ConversationId};
+use crate::ui::drawer;
 use crate::ui::icon;
+use crate::ui::keys;
 use crate::ui::labels;
 use crate::ui::page::PageState;
 use crate::ui::panel::Panel;
@@ -159,9 +161,18 @@ fn delete(page: PageState, conversation: &Conversation, undo: RwSignal<Option<Un
         page.live.listed_event(&Event::Deleted { conversation: id });
         let back = Callback::new(move |()| page.attempt(bring_back(page, id, was_open)));
         undo.set(Some(Undo { words: format!("“{name}” is deleted."), undo: back }));
-        browser::focus_id("text");
+        focus_after();
         Ok(())
     });
+}
+
+/// The row is gone: the focus goes to the list where that is over the page, else to the message field.
+fn focus_after() {
+    let first = browser::document().query_selector(".sidebar__new").ok().flatten();
+    match first.filter(|_| drawer::is_open()) {
+        Some(first) => browser::focus(&first),
+        None => keys::focus_field(),
+    }
 }
 
 async fn bring_back(page: PageState, id: ConversationId, was_open: bool) -> Result<(), Problem> {

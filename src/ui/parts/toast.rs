@@ -2,6 +2,7 @@
 
 use crate::browser;
 use crate::ui::page::PageState;
+use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
@@ -25,6 +26,13 @@ pub fn Toast(it: Undo, close: impl Fn() + Copy + Send + Sync + 'static) -> impl 
     on_cleanup(move || {
         gone.try_set_value(true);
     });
+    let toast = NodeRef::<html::Div>::new();
+    Effect::new(move || {
+        // Above an open drawer.
+        if let Some(toast) = toast.get() {
+            let _ = toast.show_popover();
+        }
+    });
     Effect::new(move || {
         spawn_local(async move {
             browser::sleep(SHOWN_MS).await;
@@ -39,7 +47,7 @@ pub fn Toast(it: Undo, close: impl Fn() + Copy + Send + Sync + 'static) -> impl 
         undo.run(());
     };
     view! {
-        <div class="toast" role="group" aria-label="Undo">
+        <div class="toast" role="group" aria-label="Undo" popover="manual" node_ref=toast>
             <p dir="auto">{words}</p>
             <button type="button" class="plain" on:click=pressed>"Undo"</button>
         </div>
