@@ -4,6 +4,7 @@ use super::framing::Framing;
 use super::parser::Parser;
 use super::{Decoder, Delta, Failure, FailureKind, Origin};
 use crate::model::Usage;
+use crate::server::nul;
 use crate::server::provider::ProviderLimits;
 use crate::server::provider::excerpt::tidy;
 use std::sync::Arc;
@@ -97,9 +98,12 @@ impl Reader {
     }
 }
 
+/// The delta as it may be passed on: with believable counts, and text that every database can hold.
 fn believable(delta: Delta) -> Delta {
     let usage = match delta {
         Delta::Usage(usage) => usage,
+        Delta::Text(text) => return Delta::Text(nul::replaced(text)),
+        Delta::Thinking(text) => return Delta::Thinking(nul::replaced(text)),
         // It may be shown.
         Delta::Finished { reason } => return Delta::Finished { reason: tidy(&reason) },
         delta => return delta,
