@@ -93,7 +93,8 @@ pub(super) async fn check_bytes(
         return Ok(());
     }
     let all: i64 = sqlx::query_scalar(
-        "select coalesce(sum(octet_length(system) + octet_length(title)), 0) from conversation where account = $1",
+        "select cast(coalesce(sum(octet_length(system) + octet_length(title)), 0) as bigint)
+         from conversation where account = $1",
     )
     .bind(writer.account.to_string())
     .fetch_one(write)
