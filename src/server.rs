@@ -30,6 +30,7 @@ pub mod limits;
 pub mod lists;
 pub mod messages;
 pub mod metrics;
+pub mod nul;
 pub mod oidc;
 pub mod page_data;
 pub mod passwords;

@@ -49,6 +49,7 @@ mod pages;
 mod panics;
 mod parameters;
 mod people;
+mod portable;
 mod provider;
 mod pusher;
 mod races;

@@ -52,6 +52,9 @@ fn headers(turn: &Turn, content_type: &str) -> String {
     if let Some(wait) = &script.retry_after {
         headers += &format!("retry-after: {wait}\r\n");
     }
+    if script.should_retry {
+        headers += "x-should-retry: true\r\n";
+    }
     if let Some(wait_ms) = script.retry_after_ms {
         headers += &format!("retry-after-ms: {wait_ms}\r\n");
     }

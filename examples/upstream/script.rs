@@ -69,6 +69,8 @@ pub(crate) struct Script {
     /// Alone, it is a lie about a stream of events.
     pub(crate) content_type: Option<String>,
     pub(crate) retry_after: Option<String>,
+    /// Says that asking again helps, as OpenAI's and Anthropic's header does.
+    pub(crate) should_retry: bool,
     /// Where else to ask, for a status that says so.
     pub(crate) location: Option<String>,
     pub(crate) retry_after_ms: Option<u64>,
@@ -143,6 +145,7 @@ impl Default for Script {
             body: None,
             content_type: None,
             retry_after: None,
+            should_retry: false,
             location: None,
             retry_after_ms: None,
             times: None,
@@ -187,6 +190,7 @@ impl Script {
             body: None,
             content_type: None,
             retry_after: None,
+            should_retry: false,
             location: None,
             retry_after_ms: None,
             ..self

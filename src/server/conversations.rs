@@ -7,7 +7,7 @@ use super::principal::ViewerId;
 use super::store::conversations::{ListPosition, Stored};
 use super::store::making::taken;
 use super::task::owned;
-use super::{State, announce, prompt, public, versions};
+use super::{State, announce, nul, prompt, public, versions};
 use crate::contract::Changes;
 use crate::error::Problem;
 use crate::event::{Draft, Event, List, Snapshot};
@@ -49,6 +49,7 @@ pub(super) fn limited(limit: Option<i64>, usual: i64) -> Result<i64, Problem> {
 fn place(next: &str) -> Result<ListPosition, Problem> {
     let (updated_at, id) = next
         .split_once('_')
+        .filter(|_| !nul::is_in(next))
         .ok_or_else(|| Problem::invalid("cursor", "This is not the `next` of a page of the list."))?;
     Ok(ListPosition { updated_at: updated_at.into(), id: id.into() })
 }

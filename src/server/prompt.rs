@@ -2,6 +2,7 @@
 //! everywhere else.
 
 use super::bounds::MAX_MODEL;
+use super::nul;
 use super::provider::Providers;
 use crate::contract::{Changes, MAX_MESSAGE};
 use crate::error::Problem;
@@ -23,7 +24,7 @@ impl Prompt {
             let message = format!("Keep it under {} characters.", Self::MAX);
             return Err(Problem::invalid("content", message));
         }
-        Ok(Self(text))
+        Ok(Self(nul::replaced(text)))
     }
 
     pub fn into_text(self) -> String {
@@ -47,7 +48,7 @@ pub fn title(text: &str) -> Result<String, Problem> {
     if title.chars().count() > MAX_TITLE {
         return Err(Problem::invalid("title", format!("Keep the title under {MAX_TITLE} characters.")));
     }
-    Ok(title)
+    Ok(nul::replaced(title))
 }
 
 /// Checks a system prompt: it may be empty, and is at most as long as a message.
@@ -55,7 +56,7 @@ pub fn system(text: String) -> Result<String, Problem> {
     if text.chars().count() > Prompt::MAX {
         return Err(Problem::invalid("system", format!("Keep the instructions under {} characters.", Prompt::MAX)));
     }
-    Ok(text)
+    Ok(nul::replaced(text))
 }
 
 /// Checks the parameters of a conversation. Its provider checks whether the model takes them.
@@ -76,8 +77,11 @@ pub fn parameters(parameters: Parameters) -> Result<Parameters, Problem> {
     Ok(parameters)
 }
 
-/// Checks the length of a model's id. The providers check whether it exists.
+/// Checks a model's id, apart from whether it exists: the providers check that.
 pub fn model(id: &str) -> Result<(), Problem> {
+    if nul::is_in(id) {
+        return Err(Problem::invalid("model", "A model's id has no U+0000."));
+    }
     if id.len() <= MAX_MODEL {
         return Ok(());
     }

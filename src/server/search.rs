@@ -5,6 +5,7 @@
 mod words;
 
 use super::State;
+use super::nul;
 use super::store::search::FoundText;
 use super::store::search::SearchPosition;
 use super::store::search::Titled;
@@ -160,7 +161,7 @@ fn next(found: &Titled, position: i64) -> String {
 }
 
 fn place(next: &str) -> Result<SearchPosition, Problem> {
-    let mut parts = next.splitn(3, '_');
+    let mut parts = next.splitn(3, '_').filter(|part| !nul::is_in(part));
     let mut part = || parts.next().filter(|part| !part.is_empty()).map(str::to_owned);
     let place = part().zip(part()).zip(part().and_then(|part| part.parse().ok()));
     let place =

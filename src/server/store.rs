@@ -3,6 +3,10 @@
 //! One writer and some read-only connections: with a single writer no transaction ever fails because of another
 //! one of ours (`BEGIN IMMEDIATE` on several lost nine of ten). The SQL is the common subset of SQLite and PostgreSQL,
 //! with `$n` parameters, so that a second database needs no second text.
+//!
+//! Texts are compared byte by byte: pages are cut by `<` and `>` (of conversations, accounts, exports), and their ids,
+//! times and names have to have one order everywhere. SQLite compares so; in PostgreSQL it is the collation "C".
+//! No text has a U+0000 (`server/nul`).
 
 pub mod accounts;
 mod asking;

@@ -19,6 +19,7 @@ const FLOORS: [(&str, &[&str]); 15] = [
             "drain",
             "highlight",
             "metrics",
+            "nul",
             "passwords",
             "peer",
             "picture",

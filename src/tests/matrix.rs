@@ -5,6 +5,7 @@
 
 mod guards;
 mod lowered;
+mod nul;
 mod withdrawn;
 
 use super::accounts::PASSWORD;

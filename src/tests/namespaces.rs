@@ -1,5 +1,5 @@
-//! A disk that is really full, and a line that is really gone: rows F17 and F22 of the fault matrix, each in its own
-//! namespaces.
+//! A disk that is really full, and a line that is really gone: rows F17 and F22 of the fault matrix, and a start on such a
+//! disk (Z40), each in its own namespaces.
 
 use super::alone::apart;
 use super::app::{App, Folder, said};
@@ -74,6 +74,40 @@ fn f17_a_disk_that_is_really_full_loses_nothing() {
         let sound: String =
             sqlx::query_scalar("pragma integrity_check").fetch_one(app.state.store.read()).await.unwrap();
         assert_eq!(sound, "ok");
+    });
+}
+
+/// Room for the index of the write-ahead log (32 KiB), without which nothing can be read, and for no write.
+const ROOM_TO_READ: u64 = 40 << 10;
+
+#[test]
+fn z40_a_start_on_a_full_disk_shows_what_is_there_and_takes_nothing() {
+    let name = "tests::namespaces::z40_a_start_on_a_full_disk_shows_what_is_there_and_takes_nothing";
+    apart(name, "-rm", &["mount"], SMALL_DISK, async {
+        let mut app = App::start().await;
+        app.sign_up("Ann").await;
+        let conversation = app.conversation().await;
+        let sent = app.send(&conversation, &Script::default()).await;
+        app.rest_of(&conversation, &sent).await;
+        app.stop.cancel();
+        let App { folder, upstream, served, cookie, .. } = app;
+        served.await.unwrap();
+        fill_disk();
+        let ballast = File::options().write(true).open("/mnt/ballast").unwrap();
+        ballast.set_len(ballast.metadata().unwrap().len() - ROOM_TO_READ).unwrap();
+
+        let bounds = Bounds { ready_again: Duration::ZERO, ..Bounds::default() };
+        let mut app = App::at(folder, upstream, &["--guests=off"], bounds).await;
+        app.cookie = cookie;
+        let path = format!("/api/v1/conversations/{conversation}/messages");
+        assert_eq!(app.snapshot(&conversation).await["messages"].as_array().unwrap().len(), 2);
+        super::app::problem(app.get("/readyz").await, 503).await;
+        super::app::problem(app.post(&path, json!({ "content": "And now" })).await, 503).await;
+
+        drop(ballast);
+        std::fs::remove_file("/mnt/ballast").unwrap();
+        assert_eq!(app.get("/readyz").await.status(), StatusCode::OK);
+        app.send(&conversation, &Script::default()).await;
     });
 }
 

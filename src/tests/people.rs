@@ -259,3 +259,16 @@ async fn what_is_no_id_of_an_image_is_said_in_plain_words() {
     assert_eq!(refused["field"], "images[0]");
     assert!(text(&refused["detail"]).starts_with("This is not an id."), "{refused}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn z41_a_session_that_nobody_used_for_long_is_not_shown_before_it_is_swept() {
+    let mut app = App::start().await;
+    app.sign_up("Ann").await;
+    let ann = app.state.store.credentials("ann").await.unwrap().unwrap().account;
+    assert_eq!(app.state.store.sessions(ann).await.unwrap().len(), 1);
+    let mut write = app.state.store.write().await.unwrap();
+    let age = sqlx::query("update session set last_used_at = '2020-01-01T00:00:00.000Z'");
+    age.execute(&mut *write).await.unwrap();
+    write.commit().await.unwrap();
+    assert!(app.state.store.sessions(ann).await.unwrap().is_empty());
+}

@@ -131,6 +131,53 @@ async fn z32_a_guest_that_is_swept_takes_its_list_with_it() {
     assert!(app.state.journals.topic(Topic::Account(guest)).reader(cursor).is_none());
 }
 
+/// A cursor in the list of an account.
+fn listed(state: &State, account: AccountId) -> Cursor {
+    state.journals.append(Topic::Account(account), Event::Deleted { conversation: ConversationId::new() })
+}
+
+fn is_known(state: &State, account: AccountId, cursor: Cursor) -> bool {
+    state.journals.topic(Topic::Account(account)).reader(cursor).is_some()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn z32_a_guest_that_signs_in_takes_its_list_with_it_with_conversations_or_without() {
+    let mut app = App::start().await;
+    app.sign_up("Ann").await;
+    for has_conversation in [false, true] {
+        app.cookie = app.new_cookie().await;
+        let session = Hash::of(app.cookie.split_once('=').unwrap().1);
+        let guest = app.state.store.session(session).await.unwrap().unwrap().account;
+        if has_conversation {
+            app.conversation().await;
+        }
+        let cursor = listed(&app.state, guest);
+        assert!(is_known(&app.state, guest, cursor));
+        app.sign_in("Ann").await;
+        if has_conversation {
+            app.form("/account/conversations", &[("keep", "no")]).send().await.unwrap();
+        }
+        assert!(app.state.store.account(guest).await.is_err());
+        assert!(!is_known(&app.state, guest, cursor), "with a conversation: {has_conversation}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn z32_an_account_that_one_process_deletes_has_no_list_at_the_other() {
+    let mut app = with_admin(&[]).await;
+    let (ann, _) = member(&mut app, "Ann").await;
+    let second = State::start(settings(&app.folder, &app.upstream, &[])).await.unwrap();
+    let cursor = listed(&second, ann);
+    assert!(is_known(&second, ann, cursor));
+    crate::server::accounts::delete(&app.state, ann, None).await.unwrap();
+    let told = async {
+        while is_known(&second, ann, cursor) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, told).await.expect("its list goes on");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn z32_access_that_is_given_again_shows_nothing_of_in_between() {
     let mut shared = Shared::with("participant").await;

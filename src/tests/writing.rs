@@ -16,7 +16,7 @@ async fn count(app: &App, sql: &'static str) -> i64 {
 }
 
 /// Every route that stores something for an account, as a request.
-async fn doors(app: &App, conversation: &str, message: &str) -> Vec<(&'static str, reqwest::Response)> {
+async fn doors(app: &App, conversation: &str, message: &str, link: &str) -> Vec<(&'static str, reqwest::Response)> {
     let change = app.request(Method::PATCH, &format!("/api/v1/conversations/{conversation}"));
     let change = change.json(&json!({ "title": "Another" })).send().await.unwrap();
     let path = format!("/api/v1/conversations/{conversation}/branch");
@@ -35,6 +35,7 @@ async fn doors(app: &App, conversation: &str, message: &str) -> Vec<(&'static st
         ("share", app.post(&format!("{sharing}/people"), person).await),
         ("link", app.post(&format!("{sharing}/links"), role).await),
         ("public link", app.request(Method::PUT, &format!("{sharing}/public")).json(&json!({})).send().await.unwrap()),
+        ("join", app.join(link).await),
         ("token", app.post("/api/v1/tokens", json!({ "name": "A", "scope": "read" })).await),
     ]
 }
@@ -64,13 +65,15 @@ async fn z36_an_account_makes_sixty_things_a_minute_and_no_more() {
 async fn z36_the_rate_holds_at_every_door_and_for_messages_there_is_another() {
     let mut app = App::with(&["--writes-per-minute=3"]).await;
     app.sign_up("Bob").await;
+    let shared = app.conversation().await;
+    let link = app.share_link(&shared, json!({ "role": "reader" })).await;
     app.cookie = app.new_cookie().await;
     app.sign_up("Ann").await;
     let conversation = app.conversation().await;
     let sent = app.send(&conversation, &Script::default()).await;
     app.rest_of(&conversation, &sent).await;
     while make(&app, 1).await.status() == StatusCode::CREATED {}
-    for (door, answer) in doors(&app, &conversation, &sent.reply).await {
+    for (door, answer) in doors(&app, &conversation, &sent.reply, &link).await {
         assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS, "{door}");
         assert!(answer.headers().contains_key("retry-after"), "{door}");
     }
@@ -108,7 +111,7 @@ async fn z36_an_account_has_so_many_conversations_and_so_long_instructions() {
     let told = problem(make(&app, 0).await, 409).await;
     assert!(text(&told["detail"]).contains("3 conversations, which is the most"), "{told}");
     let mut write = app.state.store.write().await.unwrap();
-    sqlx::query("update conversation set system = $1").bind("é".repeat(170_000)).execute(&mut *write).await.unwrap();
+    sqlx::query("update conversation set system = $1").bind("é".repeat(300_000)).execute(&mut *write).await.unwrap();
     write.commit().await.unwrap();
     let listed: Value = app.get("/api/v1/conversations").await.json().await.unwrap();
     let id = text(&listed["items"][0]["id"]);
@@ -116,7 +119,7 @@ async fn z36_an_account_has_so_many_conversations_and_so_long_instructions() {
         let change = app.request(Method::PATCH, &format!("/api/v1/conversations/{id}"));
         change.json(&json!({ "system": system })).send().await.unwrap()
     };
-    assert_eq!(change(&full).await.status(), StatusCode::OK, "what gets shorter fits");
+    assert_eq!(change(&full).await.status(), StatusCode::OK, "what gets shorter fits, however long the others are");
     let mut write = app.state.store.write().await.unwrap();
     let long = sqlx::query("update conversation set system = $1 where id <> $2").bind("x".repeat(500_000)).bind(&id);
     long.execute(&mut *write).await.unwrap();

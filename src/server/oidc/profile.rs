@@ -1,5 +1,6 @@
 //! A user's profile from an issuer. Names are for showing; an address counts only where it is verified.
 
+use crate::server::nul;
 use openidconnect::core::{CoreGenderClaim, CoreIdTokenClaims, CoreUserInfoClaims};
 use openidconnect::{EmptyAdditionalClaims, StandardClaims, UserInfoClaims};
 
@@ -32,18 +33,18 @@ pub(super) struct Said {
 
 impl Said {
     pub(super) fn of_token(claims: &CoreIdTokenClaims) -> Self {
-        let name = claims.name().and_then(|name| name.get(None)).map(|name| name.to_string());
-        let known = claims.preferred_username().map(|name| name.to_string());
-        let email = claims.email().map(|email| email.to_string());
+        let name = claims.name().and_then(|name| name.get(None)).map(|name| nul::replaced(name.to_string()));
+        let known = claims.preferred_username().map(|name| nul::replaced(name.to_string()));
+        let email = claims.email().map(|email| nul::replaced(email.to_string()));
         Self { known, email, verified: claims.email_verified(), name }
     }
 
     pub(super) fn told(told: &CoreUserInfoClaims) -> Self {
         let told: &UserInfoClaims<EmptyAdditionalClaims, CoreGenderClaim> = told;
         let told: &StandardClaims<CoreGenderClaim> = told.standard_claims();
-        let name = told.name().and_then(|name| name.get(None)).map(|name| name.to_string());
-        let known = told.preferred_username().map(|name| name.to_string());
-        let email = told.email().map(|email| email.to_string());
+        let name = told.name().and_then(|name| name.get(None)).map(|name| nul::replaced(name.to_string()));
+        let known = told.preferred_username().map(|name| nul::replaced(name.to_string()));
+        let email = told.email().map(|email| nul::replaced(email.to_string()));
         Self { known, email, verified: told.email_verified(), name }
     }
 

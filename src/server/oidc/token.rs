@@ -2,6 +2,7 @@
 
 use super::issuer::Metadata;
 use super::{Registration, claims};
+use crate::server::nul;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use openidconnect::core::{CoreIdToken, CoreIdTokenClaims, CoreIdTokenVerifier, CoreJwsSigningAlgorithm as Algorithm};
@@ -92,7 +93,7 @@ pub(super) fn verify(
     // Only the signature, which was checked above on the signed bytes; everything else is checked here.
     let claims = token.claims(&verifier.clone().insecure_disable_signature_check(), nonce)?;
     check_party(claims, &client)?;
-    if claims.subject().trim().is_empty() {
+    if claims.subject().trim().is_empty() || nul::is_in(claims.subject()) {
         return Err(ClaimsVerificationError::Other("the ID token does not say whom it is about".into()));
     }
     if let Some(hash) = claims.access_token_hash() {

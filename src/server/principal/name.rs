@@ -1,6 +1,7 @@
 //! The names that an account can have.
 
 use crate::error::Problem;
+use crate::server::nul;
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::confusable_detection::skeleton;
 
@@ -66,7 +67,7 @@ impl Name {
 
     /// Part of a name, in the form in which names are looked up.
     pub fn search(text: &str) -> String {
-        key(text.trim())
+        key(&nul::replaced(text.trim().to_owned()))
     }
 
     pub fn shown(&self) -> &str {

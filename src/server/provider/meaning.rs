@@ -301,6 +301,7 @@ mod tests {
             "Range of max_tokens should be [1, 8192]",
             "Request too large for model m on tokens per minute (TPM): Limit 6000, Requested 10000, please reduce your \
              message size and try again.",
+            "This request would exceed your organization's rate limit of 30,000 input tokens per minute.",
             "Invalid value for temperature: must be less than or equal to 2",
             "messages: roles must alternate",
         ] {

@@ -4,6 +4,7 @@ use super::framing::Framing;
 use super::parser::Parser;
 use super::{Decoder, Delta, Failure, FailureKind, Origin};
 use crate::model::Usage;
+use crate::server::nul;
 use crate::server::provider::ProviderLimits;
 use crate::server::provider::excerpt::tidy;
 use std::sync::Arc;
@@ -100,12 +101,14 @@ impl Reader {
     }
 }
 
+/// Makes a delta one that may be passed on: with believable counts, and text that every database can hold.
 fn make_believable(delta: &mut Delta) {
     match delta {
         Delta::Usage(Usage { input_tokens, output_tokens, .. }) => {
             *input_tokens = MAX_TOKENS.min(*input_tokens);
             *output_tokens = MAX_TOKENS.min(*output_tokens);
         }
+        Delta::Text(text) | Delta::Thinking(text) => *text = nul::replaced(std::mem::take(text)),
         // It may be shown.
         Delta::Finished { reason } => *reason = tidy(reason),
         _ => {}

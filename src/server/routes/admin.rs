@@ -19,7 +19,7 @@ use crate::server::secret::Hash;
 use crate::server::session::{Admin, Once, cookie};
 use crate::server::store::people::Search;
 use crate::server::usage::{USUAL_DAYS, first_day};
-use crate::server::{State, admin};
+use crate::server::{State, admin, nul};
 use axum::extract::State as Extract;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -62,7 +62,8 @@ async fn people(
     admin: Admin,
     Query(asking): Query<Asking>,
 ) -> Result<Sheet, ProblemPage> {
-    let search = Search { key: Name::search(&asking.q), guests: asking.guests.is_some(), after: asking.after };
+    let search =
+        Search { key: Name::search(&asking.q), guests: asking.guests.is_some(), after: nul::replaced(asking.after) };
     let (people, next) = state.store.people(&search).await?;
     Ok(pages::accounts(admin.0.owner(), &search, asking.q, people, next, state.providers.troubles()))
 }

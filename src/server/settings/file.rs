@@ -1,5 +1,6 @@
 //! `rivulet.toml`: any number of named providers. An error names the file and the line.
 
+use crate::server::nul;
 use crate::server::provider::{self, Dialect, Endpoint, Kind, LimitName, Listed, Origin, Parameters, Price};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -175,7 +176,7 @@ fn check_name(name: &Spanned<String>) -> Result<(), Fault> {
 
 impl Model {
     fn listed(self, kind: Kind) -> Result<Listed, Fault> {
-        if self.id.get_ref().trim().is_empty() {
+        if self.id.get_ref().trim().is_empty() || nul::is_in(self.id.get_ref()) {
             return Err(Fault::at(&self.id, "id: expected the model's id at its provider"));
         }
         if let Some(context) = self.context.as_ref().filter(|context| *context.get_ref() == 0) {

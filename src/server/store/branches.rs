@@ -97,7 +97,7 @@ impl Store {
                 select id, parent from message where id = $2 and conversation = $1
                 union all
                 select message.id, message.parent from message join way on message.id = way.parent)
-             select id, parent, role, status, substr(text, 1, $5) as beginning, created_at, position,
+             select id, parent, role, status, substr(text, 1, cast($5 as integer)) as beginning, created_at, position,
                     id in (select id from way) as shown
              from message where conversation = $1 and position > $3 order by position limit $4",
         )

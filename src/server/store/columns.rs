@@ -1,6 +1,6 @@
 //! Reading columns that Rivulet wrote itself.
 
-use crate::model::{Access, AccountId, Named};
+use crate::model::{Access, AccountId, Image, Named};
 use crate::server::secret::Hash;
 use std::str::FromStr;
 
@@ -12,6 +12,11 @@ pub fn id<T: FromStr<Err = uuid::Error>>(text: &str) -> sqlx::Result<T> {
 /// Reads a hash that we wrote ourselves.
 pub fn hash(text: &str) -> sqlx::Result<Hash> {
     Hash::parse(text).ok_or_else(|| sqlx::Error::Decode("no hash".into()))
+}
+
+/// Reads the images of a message.
+pub fn images(json: &str) -> sqlx::Result<Vec<Image>> {
+    serde_json::from_str(json).map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
 /// An account's name as others see it. A guest's name has the end of its id.

@@ -200,7 +200,7 @@ impl Store {
                 select id from (
                     select id from conversation
                     where account = $1 and leaving_at is null and (updated_at < $2 or (updated_at = $2 and id < $3))
-                    order by updated_at desc, id desc limit $4)
+                    order by updated_at desc, id desc limit $4) as own
                 union
                 select id from conversation
                 where id in (select conversation from share where share.account = $1) and leaving_at is null

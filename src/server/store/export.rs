@@ -199,7 +199,8 @@ impl Store {
     pub async fn is_huge(&self, conversation: ConversationId) -> sqlx::Result<bool> {
         // SQLite knows a text's bytes without reading it.
         let bytes: i64 = sqlx::query_scalar(
-            "select coalesce(sum(octet_length(text) + octet_length(thinking) + 4096), 0) from message where conversation = $1",
+            "select cast(coalesce(sum(octet_length(text) + octet_length(thinking) + 4096), 0) as bigint)
+             from message where conversation = $1",
         )
         .bind(conversation.to_string())
         .fetch_one(self.read())

@@ -4,7 +4,7 @@
 //! image in no message with its conversation, a picture with its last image.
 
 use super::Store;
-use super::columns::id;
+use super::columns::{self, id};
 use super::sql::{self, Connection};
 use crate::model::{AccountId, ConversationId, Image, ImageId, Message};
 use crate::server::picture::Picture;
@@ -12,7 +12,8 @@ use crate::server::principal::ViewerId;
 use crate::server::times::now;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
-use std::collections::HashMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 /// The right to an image: its uploader's, or that of a viewer who may see a message that has it.
 const MAY_SEE: &str = "image.account = $2 or exists (
@@ -116,7 +117,7 @@ impl Store {
         }
         // SQLite knows a blob's length without reading it.
         let bytes: i64 = sqlx::query_scalar(
-            "select coalesce(sum(length(bytes)), 0) from picture
+            "select cast(coalesce(sum(octet_length(bytes)), 0) as bigint) from picture
              where hash in (select picture from image where account = $1)",
         )
         .bind(account.to_string())
@@ -260,18 +261,35 @@ pub(super) async fn only_in(write: &mut Connection, conversation: ConversationId
 }
 
 /// Removes the images of a deleted account from the messages that show them.
+///
+/// The lists are read and written here: each database has its own functions for JSON.
 pub(super) async fn take_out(write: &mut Connection, account: AccountId) -> sqlx::Result<()> {
-    sqlx::query(
-        "with gone as (select image.id from image join account on account.id = image.account
-                       where account.id = $1 and leaving_at is not null)
-         update message set images =
-             (select json_group_array(json(shown.value)) from json_each(message.images) as shown
-              where shown.value ->> 'id' not in (select id from gone))
-         where id in (select message from message_image where image in (select id from gone))",
+    let rows = sqlx::query(
+        "select message.id, message.images, message_image.image from message_image
+         join message on message.id = message_image.message
+         join image on image.id = message_image.image
+         join account on account.id = image.account
+         where account.id = $1 and account.leaving_at is not null order by message.id",
     )
     .bind(account.to_string())
-    .execute(write)
+    .fetch_all(&mut *write)
     .await?;
+    let mut shown: BTreeMap<String, Vec<Image>> = BTreeMap::new();
+    for row in &rows {
+        let gone: ImageId = id(row.try_get("image")?)?;
+        let images = match shown.entry(row.try_get("id")?) {
+            Entry::Vacant(message) => message.insert(columns::images(row.try_get("images")?)?),
+            Entry::Occupied(message) => message.into_mut(),
+        };
+        images.retain(|image| image.id != gone);
+    }
+    for (message, images) in shown {
+        sqlx::query("update message set images = $2 where id = $1")
+            .bind(message)
+            .bind(serde_json::to_string(&images).expect("text and numbers become JSON"))
+            .execute(&mut *write)
+            .await?;
+    }
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Messages and replies. A reply is written when it is opened, at checkpoints, and once when it ends (`endings`).
 
-use super::columns::{called, id};
+use super::columns::{self, called, id};
 use super::conversations::Stored;
 use super::sql::batch::{Batch, Failed};
 use super::sql::{self, Query};
@@ -123,7 +123,7 @@ pub(super) fn message(row: &SqliteRow) -> sqlx::Result<Message> {
         status: status(row.try_get("status")?),
         model: row.try_get("model")?,
         asked: row.try_get("asked")?,
-        images: images_in(row)?,
+        images: columns::images(row.try_get("images")?)?,
         left_out: small("left_out")?,
         images_left_out: small("images_left_out")?,
         usage,
@@ -143,11 +143,12 @@ pub(super) fn leaf(row: &SqliteRow) -> sqlx::Result<Leaf> {
 
 pub(super) fn told(row: &SqliteRow) -> sqlx::Result<Told> {
     let role = role(row.try_get("role")?);
-    Ok(Told { id: id(row.try_get("id")?)?, role, text: row.try_get("text")?, images: images_in(row)? })
-}
-
-fn images_in(row: &SqliteRow) -> sqlx::Result<Vec<Image>> {
-    serde_json::from_str(row.try_get("images")?).map_err(|error| sqlx::Error::Decode(error.into()))
+    Ok(Told {
+        id: id(row.try_get("id")?)?,
+        role,
+        text: row.try_get("text")?,
+        images: columns::images(row.try_get("images")?)?,
+    })
 }
 
 pub(super) fn role(name: &str) -> Role {

@@ -33,8 +33,8 @@ impl Store {
     /// The open replies of all other processes.
     pub async fn open_elsewhere(&self) -> sqlx::Result<Vec<OtherReply>> {
         let rows = sqlx::query(
-            "select id, conversation, coalesce(process, '') as process, length(text) + length(thinking)
-                    + length(coalesce(thinking_since, '')) as length,
+            "select id, conversation, coalesce(process, '') as process, octet_length(text) + octet_length(thinking)
+                    + octet_length(coalesce(thinking_since, '')) as length,
                     stop_asked
              from message where status = 'streaming' and coalesce(process, '') <> $1",
         )

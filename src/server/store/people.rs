@@ -52,7 +52,7 @@ impl Store {
             "select account.*, coalesce(name_key, id) as place,
                 (select max(coalesce(last_used_at, session.created_at)) from session
                  where session.account = account.id) as last_used_at,
-                (select coalesce(sum(input_tokens + output_tokens), 0) from usage
+                (select cast(coalesce(sum(input_tokens + output_tokens), 0) as bigint) from usage
                  where usage.account = account.id and day >= $1) as tokens
              from account
              where leaving_at is null and (name_key is null) = $2 and coalesce(name_key, id) > $3 and coalesce(name_key, '') like $4 escape '\\'
@@ -142,8 +142,9 @@ impl Store {
     /// The usage of accounts by model since `day`, the largest first.
     pub async fn spending(&self, day: &str, of: Option<AccountId>) -> sqlx::Result<Vec<Spending>> {
         let rows = sqlx::query(
-            "select account.*, model, sum(input_tokens) as read_tokens, sum(output_tokens) as written_tokens,
-                    sum(replies) as replies, sum(estimated) as estimated, sum(cost_micros) as cost_micros
+            "select account.*, model, cast(sum(input_tokens) as bigint) as read_tokens,
+                    cast(sum(output_tokens) as bigint) as written_tokens, cast(sum(replies) as bigint) as replies,
+                    cast(sum(estimated) as bigint) as estimated, cast(sum(cost_micros) as bigint) as cost_micros
              from usage join account on account.id = usage.account
              where day >= $1 and (account.id = $2 or $2 = '')
              group by account.id, model order by sum(input_tokens + output_tokens) desc limit 200",
@@ -158,8 +159,9 @@ impl Store {
     /// The usage of deleted accounts by model since `day`.
     pub async fn spending_of_deleted(&self, day: &str) -> sqlx::Result<Vec<Spending>> {
         let rows = sqlx::query(
-            "select model, sum(input_tokens) as read_tokens, sum(output_tokens) as written_tokens,
-                    sum(replies) as replies, sum(estimated) as estimated, sum(cost_micros) as cost_micros
+            "select model, cast(sum(input_tokens) as bigint) as read_tokens,
+                    cast(sum(output_tokens) as bigint) as written_tokens, cast(sum(replies) as bigint) as replies,
+                    cast(sum(estimated) as bigint) as estimated, cast(sum(cost_micros) as bigint) as cost_micros
              from usage_of_deleted where day >= $1 group by model",
         )
         .bind(day)

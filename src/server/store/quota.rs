@@ -28,9 +28,9 @@ pub(super) fn allowance(account: AccountId) -> Query {
     let (today, month) = days();
     let found = query(
         "select account.*,
-            (select coalesce(sum(input_tokens + output_tokens), 0) from usage
+            (select cast(coalesce(sum(input_tokens + output_tokens), 0) as bigint) from usage
              where usage.account = account.id and day >= $2) as today,
-            (select coalesce(sum(input_tokens + output_tokens), 0) from usage
+            (select cast(coalesce(sum(input_tokens + output_tokens), 0) as bigint) from usage
              where usage.account = account.id and day >= $3) as this_month
          from account where id = $1 and disabled_at is null",
     );

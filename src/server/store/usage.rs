@@ -142,8 +142,10 @@ impl Store {
     /// The total usage of a conversation's replies, including those that are not shown.
     pub async fn usage_of(&self, conversation: ConversationId) -> sqlx::Result<Usage> {
         let row = sqlx::query(
-            "select coalesce(sum(input_tokens), 0) as input_tokens, coalesce(sum(output_tokens), 0) as output_tokens,
-                    coalesce(sum(usage_estimated), 0) as estimated, sum(cost_micros) as cost_micros
+            "select cast(coalesce(sum(input_tokens), 0) as bigint) as input_tokens,
+                    cast(coalesce(sum(output_tokens), 0) as bigint) as output_tokens,
+                    cast(coalesce(sum(usage_estimated), 0) as bigint) as estimated,
+                    cast(sum(cost_micros) as bigint) as cost_micros
              from message where conversation = $1",
         )
         .bind(conversation.to_string())

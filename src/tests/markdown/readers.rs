@@ -271,6 +271,7 @@ fn z28_sub_sup_kbd_and_mark_are_set() {
         "a</sub>",
         "<sub onclick=x>a</sub>",
         "*<sub>a*</sub>",
+        "<sub>*a</sub>*",
         "<sub>a</sup>",
         "<SUB>a</SUB>",
         "|<sub>a|</sub>|\n|-|-|",

@@ -2,8 +2,8 @@
 //!
 //! The routes are those of the matrix; one whose request is not known here (`doors`) fails the test.
 
-mod doors;
-mod place;
+pub(super) mod doors;
+pub(super) mod place;
 
 use super::*;
 use crate::tests::storage::writes;
@@ -116,6 +116,22 @@ async fn z33_a_share_that_is_taken_back_between_head_and_body_opens_nothing() {
         assert_eq!(place.rows().await, before, "{method} {path}");
         place.restore(hash).await;
     }
+}
+
+/// What is no image is told apart only by decoding it, which takes the time of everybody who uploads.
+#[tokio::test(flavor = "multi_thread")]
+async fn z33_a_file_whose_session_was_ended_while_it_came_is_not_decoded() {
+    let place = Place::new().await;
+    let (who, hash) = place.let_in(Way::Session).await;
+    let (door, file) = ((&Method::POST, "/api/v1/images"), b"no image");
+    let form = ("application/octet-stream", file.len());
+    let mut socket = send_head(&place.app, door, &who, form, "expect: 100-continue\r\n").await;
+    assert!(read(&mut socket, "\r\n\r\n").await.starts_with("HTTP/1.1 100"));
+    let mut write = place.app.state.store.write().await.unwrap();
+    place.withdraw(&mut write, Way::Session, hash).await;
+    write.commit().await.unwrap();
+    socket.write_all(file).await.unwrap();
+    assert_refused(Way::Session, "an upload", &read(&mut socket, "").await);
 }
 
 /// Server functions that write nothing. A write of the housekeeping would be taken for one of theirs. A stream has no end

@@ -71,7 +71,8 @@ async fn z10_without_a_fallback_it_is_said_and_not_retried_whatever_the_headers_
     for model in ["anthropic/m", "openai/m", "mistral/m", "responses/m", "gemini/m", "ollama/m"] {
         for status in [400, 403, 429, 500] {
             app.upstream.reset();
-            app.upstream.push(Script { status: Some(status), ..answer(&anthropic["the_model_api_answers"]) });
+            let refusal = answer(&anthropic["the_model_api_answers"]);
+            app.upstream.push(Script { status: Some(status), should_retry: true, ..refusal });
             let frames = ask(&app, model, &json!({})).await;
             let (event, error) = end(&frames);
             assert_eq!((event, &error["kind"], &error["retryable"]), ("error", &json!("quota"), &json!(false)));

@@ -54,7 +54,7 @@ pub(super) fn doors_of(way: Way) -> Vec<(Method, String, Body)> {
 }
 
 /// Every route that takes a body, by each of its methods.
-pub(super) fn doors() -> Vec<(Method, String, Body)> {
+pub(in crate::tests::matrix) fn doors() -> Vec<(Method, String, Body)> {
     let mut doors: Vec<_> = all_paths()
         .into_iter()
         .filter_map(|path| sent_to(path).map(|(method, body)| (method, path.to_owned(), body)))
@@ -70,7 +70,7 @@ pub(super) fn doors() -> Vec<(Method, String, Body)> {
     doors
 }
 
-pub(super) fn encoded(app: &App, ids: &Ids, body: &Body, path: &str) -> (String, Vec<u8>) {
+pub(in crate::tests::matrix) fn encoded(app: &App, ids: &Ids, body: &Body, path: &str) -> (String, Vec<u8>) {
     match body {
         Nothing if path == "/api/v1/images" => {
             ("application/octet-stream".into(), crate::tests::images::files::png(9, 9).to_vec())
@@ -85,7 +85,7 @@ pub(super) fn encoded(app: &App, ids: &Ids, body: &Body, path: &str) -> (String,
     }
 }
 
-pub(super) fn address(ids: &Ids, path: &str) -> String {
+pub(in crate::tests::matrix) fn address(ids: &Ids, path: &str) -> String {
     let path = path.replace("{id}", ids.id_of(path)).replace("{account}", "{a}").replace("{link}", "{i}");
     ids.put(&path.replace("{secret}", "{x}"))
 }

@@ -8,7 +8,7 @@ use crate::tests::admin::{member, with_admin};
 use crate::tests::matrix::*;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Way {
+pub(in crate::tests::matrix) enum Way {
     Session,
     Token,
     Account,
@@ -17,15 +17,15 @@ pub(super) enum Way {
 }
 
 /// An admin with one of everything, and a user with whom the conversation is shared.
-pub(super) struct Place {
-    pub(super) app: App,
-    pub(super) ids: Ids,
+pub(in crate::tests::matrix) struct Place {
+    pub(in crate::tests::matrix) app: App,
+    pub(in crate::tests::matrix) ids: Ids,
     admin: AccountId,
     bob: AccountId,
 }
 
 impl Place {
-    pub(super) async fn new() -> Self {
+    pub(in crate::tests::matrix) async fn new() -> Self {
         let mut app = with_admin(&[]).await;
         let store = app.state.store.clone();
         let admin = store.credentials("root").await.unwrap().unwrap().account;
@@ -60,7 +60,7 @@ impl Place {
     }
 
     /// The header line with the credential that this way withdraws.
-    pub(super) async fn let_in(&self, way: Way) -> (String, Hash) {
+    pub(in crate::tests::matrix) async fn let_in(&self, way: Way) -> (String, Hash) {
         let secret = crate::server::secret::new().unwrap();
         let (hash, store) = (Hash::of(&secret), &self.app.state.store);
         let account = if way == Way::Share { self.bob } else { self.admin };

@@ -1,0 +1,111 @@
+//! SQL that PostgreSQL takes as well as SQLite, judged by its text: what each of these rules is about was found by
+//! preparing every statement there.
+
+use super::app::App;
+use super::tidy::{root, sources};
+use crate::server::store::people::Search;
+
+/// The code of the store, without its tests and without what lies between it and the driver, one line after the other.
+fn store() -> String {
+    let is_sql = |path: &std::path::PathBuf| !path.to_string_lossy().contains("store/sql");
+    let text = |path: std::path::PathBuf| {
+        let text = std::fs::read_to_string(path).unwrap();
+        let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+        text.lines().map(str::trim).filter(|line| !line.starts_with("//")).collect::<Vec<_>>().join("\n")
+    };
+    let text: String = sources(&root().join("src/server/store")).into_iter().filter(is_sql).map(text).collect();
+    assert!(100_000 < text.len(), "the store is read");
+    text
+}
+
+/// What stands in front of each `word`, and behind it.
+fn around<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item = (&'t str, &'t str)> {
+    text.match_indices(word).map(move |(at, _)| (&text[..at], &text[at + word.len()..]))
+}
+
+/// The inside of a parenthesis that has been opened, and what stands behind it.
+fn inside(text: &str) -> (&str, &str) {
+    let mut depth = 1;
+    let end = text.find(|character| {
+        depth += i32::from(character == '(') - i32::from(character == ')');
+        depth == 0
+    });
+    text.split_at(end.expect("a closing parenthesis"))
+}
+
+fn start(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
+#[test]
+fn a_query_in_a_from_has_a_name() {
+    let store = store();
+    for (_, behind) in around(&store, "from (") {
+        let (query, behind) = inside(behind);
+        assert!(behind.trim_start_matches(')').trim_start().starts_with("as "), "from ({}", start(query));
+    }
+    assert_eq!(around(&store, "from (").count(), 2, "the lists of conversations, and of what is searched");
+}
+
+/// The sum of `bigint` is `numeric` there, which is not read as a number of 64 bits.
+#[test]
+fn a_sum_that_is_read_is_a_bigint() {
+    let store = store();
+    for (before, behind) in around(&store, "sum(") {
+        let (what, behind) = inside(behind);
+        let is_cast = before.ends_with("cast(") || before.ends_with("cast(coalesce(");
+        let is_compared_alone =
+            before.ends_with("order by ") || behind.trim_start_matches(')').trim_start().starts_with("over (");
+        let is_rusts = what.is_empty() || what.starts_with('"');
+        assert!(is_cast || is_compared_alone || is_rusts, "sum({}", start(what));
+    }
+    assert!(10 < around(&store, "cast(sum(").count() + around(&store, "cast(coalesce(sum(").count());
+}
+
+/// `length` of a text reads all of it, and counts characters; nothing here wants to know them.
+#[test]
+fn lengths_are_in_bytes() {
+    let store = store();
+    let characters: Vec<_> =
+        around(&store, "length(").filter(|(before, _)| !before.ends_with("octet_")).map(|(_, it)| start(it)).collect();
+    assert_eq!(characters, Vec::<String>::new());
+}
+
+/// A bound number is `bigint` there, and `substr` takes an `integer`.
+#[test]
+fn a_bound_length_of_a_text_is_an_integer() {
+    let store = store();
+    for (_, behind) in around(&store, "substr(") {
+        let (arguments, _) = inside(behind);
+        assert!(!arguments.contains(", $"), "substr({arguments})");
+    }
+    assert!(store.contains("substr(text, 1, cast($5 as integer))"));
+}
+
+#[test]
+fn json_is_read_and_written_in_rust_alone() {
+    let store = store();
+    for word in ["json_", "->>", "jsonb"] {
+        let found: Vec<_> = around(&store, word).map(|(_, it)| start(it)).collect();
+        assert_eq!(found, Vec::<String>::new(), "{word}");
+    }
+}
+
+/// Pages are cut by `<` and `>`, so that all of it has one order: that of SQLite, which PostgreSQL has with the collation
+/// "C". With those of languages `é` stands before `z`.
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_names_are_in_the_order_of_their_bytes() {
+    let mut app = App::start().await;
+    for name in ["\u{c9}mile", "Zoe", "anna"] {
+        app.cookie = app.new_cookie().await;
+        app.sign_up(name).await;
+    }
+    let after = async |after: &str| {
+        let search = Search { after: after.to_owned(), ..Search::default() };
+        let (people, _) = app.state.store.people(&search).await.unwrap();
+        people.into_iter().map(|it| it.account.name.unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(after("").await, ["anna", "Zoe", "\u{c9}mile"]);
+    assert_eq!(after("zoe").await, ["\u{c9}mile"]);
+    assert!(after("\u{e9}mile").await.is_empty());
+}
