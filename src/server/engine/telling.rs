@@ -19,8 +19,8 @@ use std::sync::Arc;
 
 /// How much of the conversation a model is told. A wall against runaway memory, not a rule about context.
 pub(super) const MAX_TURNS: i64 = 10_000;
-/// What is read at once where the window is not known: a hundred messages of some length, in about a millisecond.
-const EAGER_CHARACTERS: i64 = 64 << 10;
+/// What is read at once where the window is not known: eight thousand tokens. Of more, all is read later.
+const EAGER_CHARACTERS: i64 = 32 << 10;
 
 /// What a model is asked.
 pub(super) enum Asked {
@@ -322,7 +322,7 @@ mod tests {
         write.commit().await.unwrap();
         let shared = place.shared();
         let leaf = shared.store.shown_leaf(place.stored.id).await.unwrap();
-        for (model, most) in [("anthropic/w4000", 28), ("anthropic/mock", 166)] {
+        for (model, most) in [("anthropic/w4000", 28), ("anthropic/mock", 84)] {
             let history = shared.history(&place.stored, leaf, model).await.unwrap();
             assert!(history.told.len() < most, "{model}: {}", history.told.len());
             assert_eq!(history.told.len() + history.earlier as usize, MESSAGES, "{model}");
