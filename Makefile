@@ -1,6 +1,6 @@
 # Every command first sets up what is missing, so that a clean clone needs nothing but make (and says so when it does).
 
-.PHONY: run build watch test conformance lint bench soak fuzz
+.PHONY: run build watch test conformance lint bench peers soak fuzz
 
 # The release build, on http://127.0.0.1:3000.
 run: build
@@ -35,6 +35,10 @@ lint:
 # Measures the release build beside a bare relay: under ten minutes on a machine with nothing else to do.
 bench: build
 	@scripts/bench
+
+# Measures it beside Open WebUI and LiteLLM's proxy, which are installed outside the checkout (8 GB).
+peers: build
+	@scripts/peers
 
 # Kills the release build 200 times, locks its database, lets thousands of viewers come back at once and a thousand stop
 # reading and one guest ask for all it can get, then people come and go for ten minutes: make soak RIVULET_SOAK_KILLS=20 RIVULET_SOAK_STORM=0 SOAK_MINUTES=60

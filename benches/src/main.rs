@@ -8,7 +8,8 @@
 //! while `usage` reads the processors. `latency`, `burst` and `cost` (`fit`) turn this into figures. `memory` measures
 //! what open replies cost, `followers` what viewers cost and how fast one reply reaches them all, `sockets` what idle
 //! Pusher clients cost, `resume` a viewer's return, `start` the start. `report` judges each figure (`row`) by the goals
-//! of the design and prints. `soak` is apart: `make soak`.
+//! of the design and prints. `soak` and `peers` are apart:
+//! `make soak`, `scripts/peers`.
 
 mod arrivals;
 mod burst;
@@ -23,6 +24,7 @@ mod latency;
 mod lines;
 mod machine;
 mod memory;
+mod peers;
 mod plan;
 mod process;
 mod relay;
@@ -90,6 +92,8 @@ struct Arguments {
 enum Role {
     /// Kills Rivulet again and again, then lets users come and go, and reports whether its promises held.
     Soak(soak::Plan),
+    /// Measures Rivulet beside other programs of its kind: scripts/peers.
+    Peers(peers::Plan),
     /// A process that a run starts itself: copies the upstream's streams to its clients, and does nothing else.
     Relay { listen: SocketAddr, upstream: SocketAddr },
     /// A process that a run starts itself: `count` viewers, who read until the process is stopped.
@@ -104,6 +108,7 @@ async fn main() -> ExitCode {
     let ended = match arguments.role.take() {
         None => measure(&arguments.json.clone(), &Plan::new(arguments)).await,
         Some(Role::Soak(plan)) => soak::run(&plan).await,
+        Some(Role::Peers(plan)) => peers::run(&plan).await,
         Some(Role::Relay { listen, upstream }) => relay::run(listen, upstream).await,
         Some(Role::Readers { address, path, cookie, count }) => {
             soak::readers(follower::Target { address, path, cookie }, count).await

@@ -50,6 +50,17 @@ impl Program {
         address: SocketAddr,
         path: Option<&str>,
     ) -> anyhow::Result<Self> {
+        Self::start_within(START_LIMIT, name, command, address, path).await
+    }
+
+    /// `start`, for a program that may take this long.
+    pub async fn start_within(
+        limit: Duration,
+        name: &'static str,
+        command: &mut Command,
+        address: SocketAddr,
+        path: Option<&str>,
+    ) -> anyhow::Result<Self> {
         let log = folder()?.join(format!("{name}.log"));
         let output = File::create(&log)?;
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
@@ -61,13 +72,18 @@ impl Program {
             if let Some(status) = program.child.try_wait()? {
                 bail!("{name} ended with {status}:\n{}", fs::read_to_string(&log)?);
             }
-            if START_LIMIT < began.elapsed() {
+            if limit < began.elapsed() {
                 bail!("{name} does not answer on {address}:\n{}", fs::read_to_string(&log)?);
             }
             sleep(ASK_EVERY).await;
         }
         program.start_time = began.elapsed();
         Ok(program)
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Asks it to end, and waits until it has.

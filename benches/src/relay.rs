@@ -25,7 +25,10 @@ pub async fn run(listen: SocketAddr, address: SocketAddr) -> anyhow::Result<()> 
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     let client = Client::builder(TokioExecutor::new()).build(connector);
-    let router = Router::new().route("/v1/messages", post(copy)).with_state(Upstream { client, address });
+    let router = Router::new()
+        .route("/v1/messages", post(copy))
+        .route("/v1/chat/completions", post(copy))
+        .with_state(Upstream { client, address });
     let listener = TcpListener::bind(listen).await.with_context(|| format!("{listen} cannot be listened on"))?;
     let listener = listener.tap_io(|stream| {
         // As Rivulet does. Without it, the relay is only slower.

@@ -10,7 +10,7 @@ use super::{
 };
 
 const ENDPOINTS: &str = "POST …/messages, POST …/chat/completions, POST …/responses, \
-    POST …/models/m:streamGenerateContent, POST /api/chat, GET /api/tags, PUT /models, PUT /script, POST /scripts, POST /text, \
+    POST …/models/m:streamGenerateContent, POST /api/chat, GET /api/tags, GET /v1/models, PUT /models, PUT /script, POST /scripts, POST /text, \
     POST /go, GET /seen, DELETE /seen, GET /arrived/n, GET /ended/n, GET /closed/n";
 
 pub(super) async fn reply(state: &State, request: &Request) -> Reply {
@@ -39,6 +39,11 @@ pub(super) async fn reply(state: &State, request: &Request) -> Reply {
             let models: Vec<_> =
                 state.models().into_iter().map(|name| json!({ "name": name, "model": name })).collect();
             json_reply(json!({ "models": models }).to_string())
+        }
+        ("GET", "/v1/models") => {
+            let models: Vec<_> =
+                state.models().into_iter().map(|name| json!({ "id": name, "object": "model" })).collect();
+            json_reply(json!({ "object": "list", "data": models }).to_string())
         }
         ("GET", "/seen") => seen(state),
         ("DELETE", "/seen") => {

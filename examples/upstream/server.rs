@@ -10,7 +10,8 @@
 //! 2. in the queue: `POST /scripts`, or [`State::push`], each for one request (or for `times`);
 //! 3. the default: `PUT /script`, or [`State::script`].
 //!
-//! `PUT /models` (or [`State::has`]) sets what `GET /api/tags` lists, as Ollama does.
+//! `PUT /models` (or [`State::has`]) sets what `GET /api/tags` lists, as Ollama does, and
+//! `GET /v1/models`, as OpenAI does.
 //!
 //! `GET /seen` (or [`State::seen`]) tells what arrived, the images in it among the rest, and how each answer ended; `GET /arrived/2`, `/ended/2` and
 //! `/closed/2` wait until that many requests arrived, ended, or were closed by the client; `POST /text` tells the text
