@@ -302,6 +302,8 @@ impl Shared {
     async fn settle(&self, conversation: ConversationId) -> Result<(), Problem> {
         let open = lock(&self.open).in_conversation(conversation).cloned();
         if let Some(open) = open {
+            // Before what is refused in its own transaction has stopped a reply.
+            self.store.ask_again().await?;
             open.stop.cancel();
             open.ended.cancelled().await;
         }
