@@ -11,6 +11,7 @@ use crate::server::State;
 use crate::server::conversations::leaving;
 use crate::server::journal::Topic;
 use crate::server::secret::Hash;
+use crate::server::store::revocations::Revoked;
 use crate::server::store::sharing::InviteLink;
 use crate::server::transport::{Follower, Frame};
 use reqwest::{Method, StatusCode};
@@ -294,18 +295,18 @@ async fn u05_what_is_back_keeps_its_journal_however_late_the_deletion_is_read() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn u05_lists_at_another_process_learn_that_it_is_back() {
-    let app = App::start().await;
-    let id: ConversationId = app.conversation().await.parse().unwrap();
-    let second = State::start(settings(&app.folder, &app.upstream, &[])).await.unwrap();
-    let owner = app.state.store.owner(id).await.unwrap();
-    app.state.store.mark_leaving(owner, id).await.unwrap();
-    all_revocations_are_read(&second, owner, id).await;
-    let list = second.journals.topic(Topic::Account(owner));
-    let mut reader = list.reader(list.end().0).unwrap();
-    app.state.store.unmark_leaving(app.state.writer(owner), id).await.unwrap();
-    let told = async { while reader.next(9).await.is_some() {} };
-    tokio::time::timeout(PATIENCE, told).await.expect("the list is not read again");
+async fn u05_other_processes_are_told_of_everybody_who_has_it_again() {
+    let shared = Shared::with("reader").await;
+    let (state, store) = (&shared.app.state, &shared.app.state.store);
+    let id: ConversationId = shared.conversation.parse().unwrap();
+    let owner = store.owner(id).await.unwrap();
+    store.mark_leaving(owner, id).await.unwrap();
+    let before = store.last_revocation().await.unwrap();
+    store.unmark_leaving(state.writer(owner), id).await.unwrap();
+    let (noted, _) = store.revocations_after(before).await.unwrap();
+    for account in [owner, shared.bob_id.parse().unwrap()] {
+        assert!(noted.iter().any(|noted| noted.revoked == Revoked::Share(account, id)), "{noted:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
