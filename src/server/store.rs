@@ -26,12 +26,14 @@ pub mod identities;
 pub mod images;
 pub mod invitations;
 pub mod leaving;
+mod lock;
 pub mod making;
 mod merging;
 pub mod messages;
 mod names;
 mod opening;
 pub mod other_process;
+mod owner;
 pub mod people;
 mod processes;
 pub mod public_links;
@@ -54,6 +56,7 @@ mod writing;
 use super::store::processes::Processes;
 use crate::error::Problem;
 use anyhow::Context;
+use lock::Lock;
 use sql::Seats;
 use sql::write_ahead::{self, MAX_LOG_BYTES, WriteAhead};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -119,20 +122,21 @@ impl Store {
             .pragma("secure_delete", "on");
         let options = write_ahead::left_alone(options, MAX_LOG_BYTES);
         let path = options.get_filename().to_owned();
-        make_private(&path).with_context(|| format!("DATABASE_URL: {} cannot be written", path.display()))?;
-
+        let files = take(&path)?;
+        let gone = || format!("DATABASE_URL: {} is gone", path.display());
+        let file = Arc::new(file::Opened::at(&path).with_context(gone)?);
         let mut first = options.connect().await.map_err(|error| not_opened(error, &path))?;
         check(&mut first, &path).await?;
         updating::bring_up_to_date(&mut first, &path, copies).await?;
         let hand_overs = Arc::default();
         let writer = Seats::new(vec![first], options.clone(), &hand_overs);
         let write_ahead = Arc::new(WriteAhead::open(&options, MAX_LOG_BYTES, &hand_overs).await?);
-        let file = file::Opened::at(&path).with_context(|| format!("DATABASE_URL: {} is gone", path.display()))?;
-        let file = Arc::new(file);
         let options = options.read_only(true);
         let first = options.connect().await?;
         let reader = Seats::growing(first, READERS - 1, options, Arc::clone(&file), &hand_overs);
-        let presence = Processes::begin(&path);
+        // All connections are to one file.
+        file.check().with_context(gone)?;
+        let presence = Processes::begin(&path, files);
         let presence =
             presence.with_context(|| format!("DATABASE_URL: no file can be made beside {}", path.display()))?;
         let presence = Arc::new(presence);
@@ -240,13 +244,26 @@ fn damaged(path: &Path, found: &str) -> anyhow::Error {
     )
 }
 
-/// Makes the folder and an empty file that only its owner can read: conversations are private.
+/// Makes the folder and an empty file, and keeps restores away from it.
+fn take(path: &Path) -> anyhow::Result<Lock> {
+    let unwritable = || format!("DATABASE_URL: {} cannot be written", path.display());
+    std::fs::create_dir_all(owner::folder(path)).with_context(unwritable)?;
+    let lock = Lock::shared(path).context("DATABASE_URL")?;
+    make_private(path).with_context(unwritable)?;
+    Ok(lock)
+}
+
+/// Makes an empty file that only its owner can read, where there is none: conversations are private.
 fn make_private(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)?;
+    let is_new = !path.exists();
+    let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+    // A command that root runs before the server's first start. SQLite gives its own files to the owner of this one.
+    if is_new {
+        // Others than root have nothing to give away.
+        owner::give_as_folder(&file, path).ok();
     }
-    std::fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path).map(|_| ())
+    Ok(())
 }
 
 /// SQLite's primary result codes that mean "not now" (<https://sqlite.org/rescode.html>).

@@ -3,6 +3,7 @@
 pub(super) mod copies;
 mod killed;
 mod restoring;
+mod unfinished;
 
 use super::app::{App, Folder, Sent, said, text};
 use super::upstream::Upstream;

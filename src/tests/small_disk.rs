@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 /// Every file of the test is on it.
 const SMALL_DISK: &str = "mount -t tmpfs -o size=4m rivulet /mnt && export TMPDIR=/mnt";
@@ -57,6 +58,26 @@ fn a_backup_that_has_no_room_leaves_the_one_before() {
 }
 
 #[test]
+fn a_scheduled_backup_takes_no_room_that_the_server_needs() {
+    let name = "tests::small_disk::a_scheduled_backup_takes_no_room_that_the_server_needs";
+    apart(name, "-rm", &["mount"], SMALL_DISK, async {
+        let app = App::with(&["--backup-hours=1"]).await;
+        let counted = async {
+            while !app.metrics().contains("rivulet_backup_failures_total 1") {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), counted).await.expect("it is not counted");
+        let backups = app.folder.0.join("backups");
+        assert_eq!(backups.read_dir().unwrap().count(), 0, "the copy has room, and the server would have none");
+        let series = backup::Series::new(&app.folder.0.join("rivulet.db"), &backups, 1);
+        let told = format!("{:#}", series.add().await.unwrap_err());
+        assert!(told.contains("There is no room for a backup at ") && told.contains("512.0 MiB are to stay"), "{told}");
+        app.conversation().await;
+    });
+}
+
+#[test]
 fn an_update_that_has_no_room_changes_nothing_until_there_is() {
     let name = "tests::small_disk::an_update_that_has_no_room_changes_nothing_until_there_is";
     apart(name, "-rm", &["mount"], SMALL_DISK, async {
@@ -70,7 +91,8 @@ fn an_update_that_has_no_room_changes_nothing_until_there_is() {
                 continue;
             }
             let told = not_opened(&folder).await;
-            assert!(told.contains("disk is full") || told.contains("No space left"), "{told}");
+            let reasons = ["disk is full", "No space left", "There is no room for a backup"];
+            assert!(reasons.iter().any(|reason| told.contains(reason)), "{told}");
         }
         std::fs::remove_file("/mnt/ballast").unwrap();
         let store = Store::open_with(&folder.database(), Some(&folder.0.join("backups"))).await.unwrap();

@@ -12,6 +12,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// A small database of each version of the tables that was in use, as `sqlite3 rivulet.db .dump` writes it.
 pub(super) const FIXTURES: [(i64, &str); 4] = [
@@ -113,6 +114,44 @@ async fn three_copies_from_before_updates_are_kept_or_none_are_made() {
     let without = settings(&folder, &upstream, &["--backup-before-update=off"]);
     State::start(without).await.unwrap().store.close().await;
     assert!(copies(&folder).is_empty());
+}
+
+/// The path of a copy that a start has made ten minutes before this one.
+fn earlier(folder: &Folder) -> PathBuf {
+    std::fs::create_dir(folder.0.join("backups")).unwrap();
+    let time = (jiff::Timestamp::now() - Duration::from_secs(600)).strftime("%Y%m%dT%H%M%SZ");
+    folder.0.join(format!("backups/rivulet-before-update-to-{}-{time}.db", newest()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_since_the_first_try_of_an_update_is_copied_before_the_next() {
+    let folder = Folder::new();
+    fill(&folder, FIXTURES[3].1).await;
+    let earlier = earlier(&folder);
+    backup::copy(&folder.0.join("rivulet.db"), &earlier, false).await.unwrap();
+    // The version before goes on for a while.
+    execute(
+        &folder,
+        "insert into account (id, kind, created_at) values ('later', 'guest', '2026-11-13T10:00:00.000Z')",
+    )
+    .await;
+    Store::open_with(&folder.database(), Some(&folder.0.join("backups"))).await.unwrap().close().await;
+    let mut made = copies(&folder);
+    made.retain(|path| *path != earlier);
+    assert_eq!(made.len(), 1, "another copy is made");
+    let accounts = async |path: &PathBuf| backup::contents(path).await.unwrap().accounts;
+    assert_eq!(accounts(&made[0]).await, accounts(&earlier).await + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_that_stopped_half_way_keeps_the_copy_of_its_first_try() {
+    let (folder, before) = (Folder::new(), Folder::new());
+    fill(&folder, FIXTURES[3].1).await;
+    fill(&before, FIXTURES[2].1).await;
+    let earlier = earlier(&folder);
+    backup::copy(&before.0.join("rivulet.db"), &earlier, false).await.unwrap();
+    Store::open_with(&folder.database(), Some(&folder.0.join("backups"))).await.unwrap().close().await;
+    assert_eq!(copies(&folder), [earlier]);
 }
 
 /// Why a start is refused, in one line. The file is as it was.

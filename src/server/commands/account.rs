@@ -106,15 +106,14 @@ async fn list(store: &Store, out: &mut (dyn Write + Send)) -> anyhow::Result<()>
 
 async fn make(store: &Store, name: &Name, role: Role, hash: String) -> anyhow::Result<()> {
     let new = NewAccount { guest: None, name, password: Some(hash), role, invitation: None };
-    match store.add_account(new).await? {
-        Ok(_) => {}
+    let note = Note::new(SHELL, "made the account", name.shown(), role.name());
+    match store.add_account_for(new, &note).await? {
+        Ok(_) => Ok(()),
         Err(NotMade::NameTaken) => {
             bail!("The name {} is taken, or looks like one that is. Choose another", name.shown())
         }
         Err(NotMade::Invitation | NotMade::HasName) => bail!("{} could not be made", name.shown()),
     }
-    let note = Note::new(SHELL, "made the account", name.shown(), role.name());
-    Ok(store.note_again(&note).await?)
 }
 
 async fn set_role(store: &Store, name: &str, role: Role, out: &mut (dyn Write + Send)) -> anyhow::Result<()> {

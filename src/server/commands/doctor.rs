@@ -34,7 +34,7 @@ pub async fn findings(settings: &Settings, machine: &Machine) -> anyhow::Result<
     let mut findings = disk::findings(machine, &database);
     findings.extend(files::findings(machine, &database, &settings.backups()?));
     if let Some((series, every)) = settings.schedule()? {
-        findings.extend(disk::late(&series, every));
+        findings.extend(disk::late(machine, &series, every));
     }
     let web = Web::new().map_err(anyhow::Error::msg)?;
     findings.extend(clock::findings(settings, &web).await);

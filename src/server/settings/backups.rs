@@ -2,11 +2,8 @@
 
 use super::{Settings, Switch};
 use crate::server::store::backup::{self, Series};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
-
-/// The folder beside the database, unless a setting names another.
-const FOLDER: &str = "backups";
 
 impl Settings {
     /// The database's file.
@@ -25,8 +22,7 @@ impl Settings {
         if let Some(folder) = &self.backup_folder {
             return Ok(folder.clone());
         }
-        let database = self.database()?;
-        Ok(database.parent().unwrap_or(Path::new("")).join(FOLDER))
+        Ok(backup::own_folder(&self.database()?))
     }
 
     /// The folder for a copy before the tables change; none where that is switched off.

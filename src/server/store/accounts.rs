@@ -89,6 +89,21 @@ impl Store {
         Ok(made)
     }
 
+    /// [`Store::add_account`] by somebody else, who is named in the log by `note`.
+    pub async fn add_account_for(
+        &self,
+        new: NewAccount<'_>,
+        note: &Note,
+    ) -> sqlx::Result<Result<(AccountId, Role), NotMade>> {
+        let mut write = self.write().await?;
+        let made = make(&mut write, new, None).await?;
+        if made.is_ok() {
+            audit::add(&mut write, note).await?;
+            write.commit().await?;
+        }
+        Ok(made)
+    }
+
     pub async fn account(&self, id: AccountId) -> sqlx::Result<Account> {
         let row =
             sqlx::query("select * from account where id = $1").bind(id.to_string()).fetch_one(self.read()).await?;

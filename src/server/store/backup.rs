@@ -6,14 +6,17 @@
 
 mod partial;
 mod restoring;
+mod room;
 mod series;
 mod whole;
 
 pub use restoring::{Restored, restore};
-pub use series::{Series, before_update};
+pub use room::RESERVE;
+pub use series::{Series, before_update, own_folder};
 pub use whole::{Contents, contents};
 
 use super::BUSY;
+use super::lock::Lock;
 use super::processes;
 use super::sql::write_ahead::{MAX_LOG_BYTES, left_alone};
 use anyhow::{Context, bail};
@@ -65,6 +68,7 @@ pub async fn write_to(database: &Path, out: &mut (dyn Write + Send)) -> anyhow::
 }
 
 async fn fill(database: &Path, partial: &Partial) -> anyhow::Result<Contents> {
+    let _lock = Lock::to_copy(database).context("DATABASE_URL")?;
     let mut connection = open(database).await?;
     // The file is there and empty, and only its owner can read it: SQLite would let everybody.
     let made = sqlx::query("vacuum into $1").bind(partial.path()?).execute(&mut connection).await;

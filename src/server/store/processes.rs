@@ -3,9 +3,11 @@
 //! A process holds a lock on a file of its own beside the database. However it dies, the kernel releases the lock at
 //! once: this needs no clock and no heartbeat.
 
+use super::lock::Lock;
+use super::owner;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Separates the database's name from the process id.
@@ -16,26 +18,25 @@ pub(super) struct Processes {
     process: String,
     database: PathBuf,
     _lock: File,
+    files: Lock,
 }
 
 impl Processes {
     /// From here on this process counts as alive for the others.
-    pub(super) fn begin(database: &Path) -> io::Result<Self> {
+    pub(super) fn begin(database: &Path, files: Lock) -> io::Result<Self> {
         let process = uuid::Uuid::now_v7().to_string();
         let path = file(database, &process);
         let lock = loop {
             let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path)?;
             file.lock()?;
-            if let Ok(owner) = std::fs::metadata(database) {
-                // Root's command beside a server of another user, which has to be able to open it. Others may not.
-                fchown(&file, Some(owner.uid()), Some(owner.gid())).ok();
-            }
+            // Others than root have nothing to give away.
+            owner::give(&file, database).ok();
             // Between the two lines another process that starts may have removed it as a dead process's file.
             if path.exists() {
                 break file;
             }
         };
-        let presence = Self { process, database: database.to_owned(), _lock: lock };
+        let presence = Self { process, database: database.to_owned(), _lock: lock, files };
         presence.clear()?;
         Ok(presence)
     }
@@ -49,9 +50,9 @@ impl Processes {
         lives(&self.database, process)
     }
 
-    /// Releases the lock: this process counts as dead.
+    /// Releases the locks: this process counts as dead, and the database may be replaced.
     pub(super) fn end(&self) -> io::Result<()> {
-        remove(&file(&self.database, &self.process))
+        remove(&file(&self.database, &self.process)).and(self.files.release())
     }
 
     /// Removes the files of dead processes.

@@ -1,6 +1,7 @@
 //! Brings the tables of a database up to date, and copies the database before.
 
 use super::backup;
+use super::lock::Lock;
 use super::schema::{self, MIGRATOR, Schema};
 use anyhow::Context;
 use sqlx::{Connection, SqliteConnection};
@@ -17,8 +18,8 @@ pub(super) async fn bring_up_to_date(
     copies: Option<&Path>,
 ) -> anyhow::Result<()> {
     let schema = schema::of(connection, path).await.context("DATABASE_URL")?;
-    if let (Schema::Older(_), Some(folder)) = (schema, copies) {
-        let copied = backup::before_update(path, folder, schema::newest()).await;
+    if let (Schema::Older(from), Some(folder)) = (schema, copies) {
+        let copied = backup::before_update(path, folder, from, schema::newest()).await;
         let copy = copied.with_context(|| {
             format!(
                 "DATABASE_URL: this version changes the tables of {}, and the copy that is made before could not be. Make room \
@@ -37,6 +38,7 @@ pub(super) async fn bring_up_to_date(
 /// # Errors
 /// A sentence: there is no database, or not one that this program can use.
 pub async fn look(database: &Path) -> anyhow::Result<Schema> {
+    let _lock = Lock::to_copy(database).context("DATABASE_URL")?;
     let mut connection = backup::open(database).await?;
     let found = schema::of(&mut connection, database).await.context("DATABASE_URL");
     connection.close().await.ok();

@@ -2,13 +2,17 @@
 
 use super::super::accounts::{PASSWORD, location};
 use super::super::admin::{member, page, with_admin};
+use super::super::alone::not_run;
 use super::super::app::{App, Folder, problem};
 use super::super::upgrades;
 use super::super::upstream::script::Script;
 use super::typed;
 use crate::server::settings::Settings;
 use clap::Parser;
-use std::os::unix::fs::PermissionsExt;
+use sqlx::ConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 async fn account(folder: &Folder, words: &[&str], input: &str) -> (String, anyhow::Result<bool>) {
@@ -139,4 +143,36 @@ async fn without_a_server_all_of_an_account_is_deleted_at_once() {
     let old = Folder::new();
     upgrades::fill(&old, upgrades::FIXTURES[1].1).await;
     assert!(refusal(&old, &["role", "Ann", "member"], "").await.contains("Start Rivulet once"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_the_log_does_not_take_is_not_made() {
+    let app = App::start().await;
+    sqlx::query(
+        "create trigger refused before insert on audit when new.action = 'made the account'
+         begin select raise(abort, 'not taken'); end",
+    )
+    .execute(&mut SqliteConnectOptions::from_str(&app.folder.database()).unwrap().connect().await.unwrap())
+    .await
+    .unwrap();
+    assert!(refusal(&app.folder, &["make", "Ann"], "").await.contains("not taken"));
+    assert!(!done(&app.folder, &["list"], "").await.contains("Ann"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_root_makes_before_the_first_start_belongs_to_the_owner_of_the_folder() {
+    /// Of a user that no machine has.
+    const OWNER: u32 = 61_234;
+    let folder = Folder::new();
+    if std::os::unix::fs::chown(&folder.0, Some(OWNER), Some(OWNER)).is_err() {
+        let name = "what_root_makes_before_the_first_start_belongs_to_the_owner_of_the_folder";
+        return not_run(name, "only root can give a folder away");
+    }
+    done(&folder, &["make", "Ann", "--role", "admin"], "").await;
+    let files: Vec<_> = folder.0.read_dir().unwrap().map(|entry| entry.unwrap()).collect();
+    assert!(files.iter().any(|file| file.file_name() == "rivulet.db"), "{files:?}");
+    for file in files {
+        let found = file.metadata().unwrap();
+        assert_eq!((found.uid(), found.gid()), (OWNER, OWNER), "{}", file.path().display());
+    }
 }

@@ -163,6 +163,21 @@ async fn files_that_others_may_read_a_low_limit_and_a_late_backup_are_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_that_never_made_a_backup_is_found_once_the_database_is_older_than_two_of_them() {
+    let app = App::start().await;
+    let good = machine(&app.folder);
+    let aged = |hours: u64| Machine { age: Some(Duration::from_secs(3_600 * hours)), ..good.clone() };
+    let daily = ["--backup-hours=24"];
+    for young in [&good, &aged(47)] {
+        assert_eq!(told_with(&app, &app.url, young, &daily).await, Vec::<String>::new());
+    }
+    let words = ["No scheduled backup was ever made", "due every 24 hours"];
+    assert_found(&told_with(&app, &app.url, &aged(49), &daily).await, &words);
+    assert_found(&told_with(&app, &app.url, &Machine { age: None, ..good.clone() }, &daily).await, &words);
+    assert_eq!(told(&app, &app.url, &aged(49)).await, Vec::<String>::new(), "there is no schedule");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn faults_of_a_proxy_are_found() {
     let app = App::start().await;
     let good = machine(&app.folder);

@@ -1,7 +1,7 @@
 //! The disk that the database is on: its kind, its speed, its room.
 
 use super::Machine;
-use crate::server::store::backup::Series;
+use crate::server::store::backup::{RESERVE, Series};
 use crate::server::times::span;
 use std::path::Path;
 use std::time::Duration;
@@ -26,8 +26,6 @@ const LAYERS: [&str; 3] = ["overlay", "aufs", "fuse-overlayfs"];
 const MEMORY: [&str; 2] = ["tmpfs", "ramfs"];
 /// A disk takes a few milliseconds, and a solid one less than one. Folding the log syncs twice, beside the messages.
 const SLOW: Duration = Duration::from_millis(50);
-/// Room beside a copy of the database: its log (up to 64 MiB) and some days of use.
-const ROOM: u64 = 512 << 20;
 
 pub(super) fn findings(machine: &Machine, database: &Path) -> Vec<String> {
     let shown = machine.folder.display();
@@ -44,7 +42,7 @@ pub(super) fn findings(machine: &Machine, database: &Path) -> Vec<String> {
         )),
     }
     let bytes = std::fs::metadata(database).map_or(0, |file| file.len());
-    if let Some(free) = machine.free.filter(|free| *free < bytes + ROOM) {
+    if let Some(free) = machine.free.filter(|free| *free < bytes + RESERVE) {
         findings.push(format!(
             "Only {} MiB are free at {shown}, and a backup takes {} MiB: make room before the disk is full.",
             free >> 20,
@@ -55,13 +53,20 @@ pub(super) fn findings(machine: &Machine, database: &Path) -> Vec<String> {
 }
 
 /// A schedule that is not kept.
-pub(super) fn late(series: &Series, every: Duration) -> Option<String> {
-    let age = series.age()?;
-    let is_late = every.saturating_mul(2) < age;
-    is_late.then(|| {
-        let (age, every) = (span(age.as_secs()), span(every.as_secs()));
-        format!("The newest backup is {age} old, and one is due every {every}: look for the reason in Rivulet's log.")
-    })
+pub(super) fn late(machine: &Machine, series: &Series, every: Duration) -> Option<String> {
+    let patience = every.saturating_mul(2);
+    let due = span(every.as_secs());
+    match series.age() {
+        Some(age) => (patience < age).then(|| {
+            let age = span(age.as_secs());
+            format!("The newest backup is {age} old, and one is due every {due}: look for the reason in Rivulet's log.")
+        }),
+        None => machine.age.is_none_or(|age| patience < age).then(|| {
+            format!(
+                "No scheduled backup was ever made, and one is due every {due}: look for the reason in Rivulet's log."
+            )
+        }),
+    }
 }
 
 fn kind(machine: &Machine) -> Option<String> {

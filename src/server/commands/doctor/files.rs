@@ -33,7 +33,7 @@ fn beside(database: &Path) -> Option<String> {
         name.push(ending);
         PathBuf::from(name)
     };
-    let foreign = ["-wal", "-shm"].map(beside).into_iter().find(|path| {
+    let foreign = ["-wal", "-shm", "-lock"].map(beside).into_iter().find(|path| {
         let file = std::fs::metadata(path);
         file.is_ok_and(|file| file.uid() != owner)
     })?;

@@ -24,6 +24,8 @@ pub struct Machine {
     pub sync: Result<Duration, String>,
     /// Bytes that are free; none where that cannot be told.
     pub free: Option<u64>,
+    /// How long ago the database was made; none where the file system does not tell.
+    pub age: Option<Duration>,
     /// `/proc/PID/limits` of the server that has the database open; none where there is none that may be looked at.
     pub limits: Option<String>,
 }
@@ -34,7 +36,9 @@ impl Machine {
         let sync = sync_time(&folder).map_err(|error| error.to_string());
         let free = statvfs(&folder).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
         let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-        Self { mounts, sync, free, limits: limits_of_server(database), folder }
+        // No database is a new one.
+        let age = std::fs::metadata(database).map_or(Some(Duration::ZERO), |file| file.created().ok()?.elapsed().ok());
+        Self { mounts, sync, free, age, limits: limits_of_server(database), folder }
     }
 }
 
