@@ -41,10 +41,15 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     }
 }
 
-/// The script that starts the program, without its comments.
+/// The script that starts the program, without its comments and the blanks around its operators and brackets.
 static START: LazyLock<String> = LazyLock::new(|| {
     let lines = include_str!("app/start.js").lines().map(str::trim);
-    lines.filter(|line| !line.starts_with("//")).collect::<Vec<_>>().join("\n")
+    let script = lines.filter(|line| !line.starts_with("//")).collect::<Vec<_>>().join("\n");
+    // It is in every page. None of its texts has an operator or a bracket in it.
+    let operators = ["=>", "===", "!==", "=", "&&", "||", "??", "?", ":", "<", "+"];
+    let script = operators.iter().fold(script, |script, operator| script.replace(&format!(" {operator} "), operator));
+    let brackets = [(" (", "("), (" {", "{"), ("{ ", "{"), (" }", "}")];
+    brackets.iter().fold(script, |script, (with_blank, bracket)| script.replace(with_blank, bracket))
 });
 
 /// Loads the program. leptos' own script would do nothing if that fails, or if the page was changed on its way.
