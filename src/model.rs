@@ -112,6 +112,7 @@ pub struct Conversation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Named>,
     pub created_at: String,
+    /// When its last message was sent. Lists are sorted by it.
     pub updated_at: String,
 }
 

@@ -121,6 +121,7 @@ async fn remove(state: &State, account: AccountId, id: ConversationId, marks: bo
         let _turn = journal.turn().await;
         let stored = state.store.conversation(account, id).await?;
         let members = announce::members(&state.store, &stored).await?;
+        state.store.ask_again().await?;
         if let Err(problem) = state.engine.settle(id).await {
             tracing::debug!(%problem, "What is deleted need not be saved");
         }

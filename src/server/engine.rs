@@ -196,12 +196,13 @@ impl Engine {
         .await
     }
 
-    /// Stops the conversation's open reply, if there is one, and waits until it is written. Hold the journal's turn.
+    /// Stops the conversation's open reply, if there is one, and waits until it is written. Hold the journal's turn, and ask
+    /// before whether the caller still may.
     ///
     /// # Errors
     /// The reply has ended, and the store does not take its end.
     pub async fn settle(&self, conversation: ConversationId) -> Result<(), Problem> {
-        self.shared.settle(conversation).await
+        self.shared.end_open(conversation).await
     }
 
     /// Lets the open replies end by themselves until `deadline`, then interrupts the rest and waits until all are
@@ -300,6 +301,14 @@ impl Shared {
 
     /// Stops the conversation's open reply and waits until its end is written: none of its text can come later (S10).
     async fn settle(&self, conversation: ConversationId) -> Result<(), Problem> {
+        if lock(&self.open).in_conversation(conversation).is_some() {
+            // Before what is refused in its own transaction has stopped a reply.
+            self.store.ask_again().await?;
+        }
+        self.end_open(conversation).await
+    }
+
+    async fn end_open(&self, conversation: ConversationId) -> Result<(), Problem> {
         let open = lock(&self.open).in_conversation(conversation).cloned();
         if let Some(open) = open {
             open.stop.cancel();

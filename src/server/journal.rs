@@ -18,7 +18,7 @@ use crate::event::{Cursor, Draft, Event};
 use crate::model::{AccountId, ConversationId, MessageId};
 use held::Held;
 use log::Log;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -38,6 +38,8 @@ pub enum Topic {
 /// All journals of this process.
 pub struct Journals {
     topics: Mutex<HashMap<Topic, Arc<Journal>>>,
+    /// The topics of which something is read before a turn ([`Moment`]).
+    early: Mutex<HashSet<Topic>>,
     window: Duration,
     most_bytes: usize,
     held: Arc<AtomicUsize>,
@@ -47,7 +49,8 @@ pub struct Journals {
 impl Journals {
     /// `window`: how long an event can still be read after it happened. `most_bytes`: see [`Self::is_full`].
     pub fn new(window: Duration, most_bytes: usize) -> Self {
-        Self { topics: Mutex::default(), window, most_bytes, held: Arc::default(), closed: Arc::default() }
+        let (topics, early) = (Mutex::default(), Mutex::default());
+        Self { topics, early, window, most_bytes, held: Arc::default(), closed: Arc::default() }
     }
 
     /// The topic's journal, created when it is not in memory.

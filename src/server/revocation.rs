@@ -10,6 +10,7 @@ use super::store::revocations::{Noted, Revoked};
 use super::task::round;
 use crate::error::Problem;
 use crate::event::Event;
+use crate::model::ConversationId;
 use std::sync::Weak;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -50,13 +51,28 @@ pub async fn watch(state: Weak<super::Shared>, mut seen: i64) {
     }
 }
 
+/// Whether the conversation is deleted, and not brought back meanwhile. In doubt its viewers are sent away, and come back.
+async fn is_gone(state: &State, conversation: ConversationId) -> bool {
+    state.store.is_there(conversation).await.map_or_else(
+        |error| {
+            tracing::warn!(%error, "Whether a conversation is deleted could not be looked at");
+            true
+        },
+        |is_there| !is_there,
+    )
+}
+
 async fn look(state: &State, seen: &mut i64) {
     match state.store.revocations_after(*seen).await {
         Ok((revoked, last)) => {
             *seen = last;
             for Noted { revoked, is_ours } in revoked {
-                // Before any viewer checks again: it is then told that the conversation is deleted.
-                if let Revoked::Conversation(conversation) = revoked {
+                // Before any viewer checks again: it is then told that the conversation is deleted. What this process has
+                // deleted has no journal any more, or the one of a conversation that was brought back.
+                if let Revoked::Conversation(conversation) = revoked
+                    && !is_ours
+                    && is_gone(state, conversation).await
+                {
                     state.journals.end(Topic::Conversation(conversation), Some(Event::Deleted { conversation }));
                 }
                 state.grants.revoke(revoked);

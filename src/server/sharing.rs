@@ -242,6 +242,8 @@ pub async fn end_link(state: &State, account: AccountId, id: ConversationId, lin
 /// Marks the account as typing, so that others see it for some seconds.
 pub async fn set_typing(state: &State, account: AccountId, id: ConversationId) -> Result<(), Problem> {
     state.store.conversation(account, id).await?.allows(Access::Participant)?;
+    // Nothing is written that would ask, and the caller may have been recognised a second ago.
+    state.store.ask_again().await?;
     state.audience.typing(id, account);
     Ok(())
 }

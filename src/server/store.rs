@@ -69,7 +69,7 @@ use std::time::Duration;
 use write::Write;
 
 /// Reads are short; more connections than this only cost memory. The first is opened at the start.
-const READERS: usize = 8;
+pub(crate) const READERS: usize = 8;
 /// Another process may hold the file briefly (a backup). Beyond this, users are told to try again.
 const BUSY: Duration = Duration::from_secs(5);
 /// How many statements each connection keeps prepared: more than the store has. sqlx's own limit is fewer, and the

@@ -54,7 +54,8 @@ async fn what_a_checkpoint_keeps_is_at_most_a_second_behind() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_checkpoint_of_many_replies_keeps_each_in_few_transactions() {
     let app = App::start().await;
-    let (process, store) = ("a process", &app.state.store);
+    // Its own: replies of a process that does not live are looked for every second, and ended.
+    let (process, store) = (app.state.store.process(), &app.state.store);
     let mut drafts = Vec::new();
     for index in 0..70 {
         let (_, reply) = opened(&app, &app.conversation().await, process, &now()).await;

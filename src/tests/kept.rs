@@ -1,8 +1,10 @@
 //! Who is asking is kept for a second, and no withdrawal counts a second later for that (S14, Z33): in this process from
 //! the moment it is done, in another one within a second.
 
-use super::app::{App, Folder, problem};
+use super::accounts::PASSWORD;
+use super::app::{App, Folder, Sent, directive, problem};
 use super::upstream::Upstream;
+use super::upstream::script::Script;
 use crate::model::AccountId;
 use crate::server::principal::{Role, Scope};
 use crate::server::secret::{self, Hash};
@@ -231,4 +233,47 @@ async fn a_caller_who_was_just_recognised_is_not_read_again_to_look_or_to_send()
     let (name, value) = &other.header;
     let refused = pair.here.stranger(Method::POST, "/api/v1/tokens").header(*name, value).json(&body).send().await;
     problem(refused.unwrap(), 403).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s14_a_kept_caller_whose_right_is_withdrawn_stops_nothing_and_types_nothing() {
+    let pair = Pair::new().await;
+    let script = Script { silence_after: Some(1), ..Script::default() };
+    let path = format!("/api/v1/conversations/{}", pair.conversation);
+    let sent = pair.there.stranger(Method::POST, &format!("{path}/messages")).header("cookie", &pair.here.cookie);
+    let sent = sent.json(&json!({ "content": directive(&script) })).send().await.unwrap();
+    let reply = Sent::of(&sent.json().await.unwrap()).reply;
+    let (message, again) = (format!("{path}/messages"), format!("/api/v1/replies/{reply}/retry"));
+    let (typing, stop) = (format!("{path}/typing"), format!("/api/v1/replies/{reply}/stop"));
+    for (method, path, body) in [
+        (Method::POST, stop.as_str(), json!({})),
+        (Method::POST, "/api/chat/stop", json!({ "reply": reply })),
+        (Method::POST, typing.as_str(), json!({})),
+        (Method::POST, message.as_str(), json!({ "content": "x" })),
+        (Method::POST, again.as_str(), json!({})),
+        (Method::DELETE, path.as_str(), json!({})),
+    ] {
+        let let_in = pair.let_in(Way::Session).await;
+        assert_eq!(looks(&pair.there, &let_in).await, StatusCode::OK, "and it is kept");
+        pair.withdraw(Way::Session, &let_in).await;
+        let (name, value) = &let_in.header;
+        let asked = pair.there.stranger(method, path).header(*name, value).json(&body).send().await.unwrap();
+        assert_eq!(asked.status(), StatusCode::UNAUTHORIZED, "{path}");
+        assert_eq!(pair.there.state.engine.open_replies(), 1, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s14_a_session_that_a_new_one_replaces_is_refused_also_where_the_sign_in_fails_later() {
+    let mut app = App::start().await;
+    app.sign_up("Ann").await;
+    let mut write = app.state.store.write().await.unwrap();
+    let fails = "create trigger fails before insert on known_browser begin select raise(abort, 'x'); end";
+    sqlx::query(fails).execute(&mut *write).await.unwrap();
+    write.commit().await.unwrap();
+    let before = app.get("/api/v1/conversations").await.status();
+    let failed = app.try_sign_in("Ann", PASSWORD).await.status();
+    let after = app.get("/api/v1/conversations").await.status();
+    let expected = (StatusCode::OK, StatusCode::INTERNAL_SERVER_ERROR, StatusCode::UNAUTHORIZED);
+    assert_eq!((before, failed, after), expected);
 }

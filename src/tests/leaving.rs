@@ -4,11 +4,15 @@
 use super::app::{App, settings, text};
 use super::sharing::Shared;
 use super::upstream::script::Script;
+use crate::error::Problem;
 use crate::event::Event;
-use crate::model::ConversationId;
+use crate::model::{Access, AccountId, ConversationId};
 use crate::server::State;
 use crate::server::conversations::leaving;
 use crate::server::journal::Topic;
+use crate::server::secret::Hash;
+use crate::server::store::revocations::Revoked;
+use crate::server::store::sharing::InviteLink;
 use crate::server::transport::{Follower, Frame};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -246,4 +250,136 @@ async fn u05_the_lists_of_all_are_told() {
     }
     assert!(matches!(&told[0], Event::Deleted { conversation } if *conversation == id), "{told:?}");
     assert!(matches!(&told[1], Event::Conversation { conversation } if conversation.id == id), "{told:?}");
+}
+
+/// Writes an entry of another process, and waits until this one has read it, and so everything before it.
+async fn all_revocations_are_read(state: &State, owner: AccountId, conversation: ConversationId) {
+    let journal = state.journals.topic(Topic::Account(owner));
+    let mut reader = journal.reader(journal.end().0).unwrap();
+    let mut write = state.store.write().await.unwrap();
+    sqlx::query(
+        "insert into revocation (seq, kind, subject, at) select max(seq) + 1, 'share', $1, max(at) from revocation",
+    )
+    .bind(format!("{owner}/{conversation}"))
+    .execute(&mut *write)
+    .await
+    .unwrap();
+    write.commit().await.unwrap();
+    let read = async { while reader.next(9).await.is_some() {} };
+    tokio::time::timeout(PATIENCE, read).await.expect("it is not read");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn u05_what_is_back_keeps_its_journal_however_late_the_deletion_is_read() {
+    let app = App::start().await;
+    let second = State::start(settings(&app.folder, &app.upstream, &[])).await.unwrap();
+    for _ in 0..3 {
+        let conversation = app.conversation().await;
+        let id: ConversationId = conversation.parse().unwrap();
+        let owner = app.state.store.owner(id).await.unwrap();
+        let there = second.journals.topic(Topic::Conversation(id));
+        delete(&app, &conversation).await;
+        assert_eq!(bring_back(&app, &conversation).await, StatusCode::OK);
+        let here = app.state.journals.topic(Topic::Conversation(id));
+        all_revocations_are_read(&app.state, owner, id).await;
+        assert_eq!(app.state.journals.topic(Topic::Conversation(id)).epoch(), here.epoch(), "it is not ended");
+        all_revocations_are_read(&second, owner, id).await;
+        // It may have read the deletion before the conversation was back.
+        let snapshot = Follower::start(&second, owner, Topic::Conversation(id), Some(there.end().0)).await;
+        assert!(snapshot.is_ok());
+        delete(&app, &conversation).await;
+        let gone = second.journals.topic(Topic::Conversation(id));
+        all_revocations_are_read(&second, owner, id).await;
+        assert_ne!(second.journals.topic(Topic::Conversation(id)).epoch(), gone.epoch(), "and what is gone is ended");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn u05_other_processes_are_told_of_everybody_who_has_it_again() {
+    let shared = Shared::with("reader").await;
+    let (state, store) = (&shared.app.state, &shared.app.state.store);
+    let id: ConversationId = shared.conversation.parse().unwrap();
+    let owner = store.owner(id).await.unwrap();
+    store.mark_leaving(owner, id).await.unwrap();
+    let before = store.last_revocation().await.unwrap();
+    store.unmark_leaving(state.writer(owner), id).await.unwrap();
+    let (noted, _) = store.revocations_after(before).await.unwrap();
+    for account in [owner, shared.bob_id.parse().unwrap()] {
+        assert!(noted.iter().any(|noted| noted.revoked == Revoked::Share(account, id)), "{noted:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn u05_what_waits_behind_a_deletion_writes_nothing() {
+    let app = App::start().await;
+    let conversation = app.conversation().await;
+    let sent = app.send(&conversation, &Script::default()).await;
+    app.rest_of(&conversation, &sent).await;
+    let id: ConversationId = conversation.parse().unwrap();
+    let (state, store) = (&app.state, &app.state.store);
+    let owner = store.owner(id).await.unwrap();
+    let invitation = InviteLink {
+        hash: Hash::of("an invitation"),
+        role: Access::Reader,
+        uses: 1,
+        used: 0,
+        ends_at: "2999-01-01T00:00:00.000Z".into(),
+        created_at: "2020-01-01T00:00:00.000Z".into(),
+    };
+    let other = store.add_guest(Hash::of("another"), "a browser").await.unwrap();
+    // As it is after they have looked whether they may, and before their turn.
+    store.mark_leaving(owner, id).await.unwrap();
+    for refused in [
+        store.set_public_link(state.writer(owner), id, Hash::of("a link"), true).await,
+        store.add_share_link(state.writer(owner), id, &invitation, 9).await.map(drop),
+        store.share(state.writer(owner), id, other, Access::Reader, 9).await.map(drop),
+        store.show_branch(state.writer(owner), id, sent.message.parse().unwrap()).await,
+    ] {
+        assert!(matches!(refused, Err(Problem::NotFound)), "{refused:?}");
+    }
+    let written = "select (select count(*) from public_link) + (select count(*) from share_link)
+                   + (select count(*) from share) + (select count(*) from conversation where leaf is not null)";
+    let written: i64 = sqlx::query_scalar(written).fetch_one(store.read()).await.unwrap();
+    assert_eq!(written, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn u05_what_is_deleted_is_not_shown_to_the_model_that_names_conversations() {
+    let app = App::with(&["--title-model=openai/small"]).await;
+    let conversation = app.conversation().await;
+    let sent = app.send(&conversation, &Script { silence_after: Some(3), ..Script::default() }).await;
+    app.follow(&conversation, Some(&sent.cursor)).await.until("token").await;
+    // It stops the reply, after which a title would be asked for.
+    delete(&app, &conversation).await;
+    let id: ConversationId = conversation.parse().unwrap();
+    let (state, store) = (&app.state, &app.state.store);
+    state.engine.drain(tokio::time::Instant::now() + PATIENCE).await;
+    assert_eq!(app.upstream.seen().len(), 1);
+    assert!(!store.take_title(id).await.unwrap());
+    let owner = store.owner(id).await.unwrap();
+    store.unmark_leaving(state.writer(owner), id).await.unwrap();
+    assert!(store.take_title(id).await.unwrap(), "it can be named again once it is back");
+    store.mark_leaving(owner, id).await.unwrap();
+    assert!(store.give_title(id, "A title").await.unwrap().is_none(), "nor is a title written that was asked before");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn u05_what_is_deleted_makes_room_at_once_and_comes_back_only_where_there_is_room() {
+    let app = App::with(&["--instructions-mib=1", "--conversations=2"]).await;
+    let (long, other) = (app.conversation().await, app.conversation().await);
+    let mut write = app.state.store.write().await.unwrap();
+    sqlx::query("update conversation set system = $1").bind("x".repeat(600_000)).execute(&mut *write).await.unwrap();
+    sqlx::query("update conversation set system = 'x' where id = $1").bind(&other).execute(&mut *write).await.unwrap();
+    write.commit().await.unwrap();
+    delete(&app, &long).await;
+    let mut write = app.state.store.write().await.unwrap();
+    let grown = sqlx::query("update conversation set title = $1 where id = $2").bind("x".repeat(500_000)).bind(&other);
+    grown.execute(&mut *write).await.unwrap();
+    write.commit().await.unwrap();
+    let change = app.request(Method::PATCH, &format!("/api/v1/conversations/{other}"));
+    let changed = change.json(&json!({ "system": "x".repeat(30_000) })).send().await.unwrap();
+    assert_eq!(changed.status(), StatusCode::OK);
+    assert_eq!(bring_back(&app, &long).await, StatusCode::CONFLICT);
+    delete(&app, &other).await;
+    assert_eq!(bring_back(&app, &long).await, StatusCode::OK);
 }

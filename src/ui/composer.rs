@@ -86,21 +86,25 @@ fn Field() -> impl IntoView {
     let outbox: Outbox = expect_context();
     let hint = RwSignal::new(None);
     // On its first load the page focuses the field by itself, which is no reason to load anything.
-    let by_itself = StoredValue::new(false);
+    // Asked for once: every letter would ask again until the code is there.
+    let is_quiet = StoredValue::new(true);
     Effect::new(move || {
         hint.set(Some(keys::enter_hint()));
-        by_itself.set_value(true);
         keys::focus_first();
-        by_itself.set_value(false);
+        is_quiet.set_value(false);
     });
-    let focused = move |_| {
-        hint.set(Some(keys::enter_hint()));
-        if !by_itself.get_value() {
+    let begin = move || {
+        if !is_quiet.get_value() {
+            is_quiet.set_value(true);
             prepare(page);
         }
     };
+    let focused = move |_| {
+        hint.set(Some(keys::enter_hint()));
+        begin();
+    };
     let typed = move |_| {
-        prepare(page);
+        begin();
         outbox.typed();
     };
     let pressed = move |event: KeyboardEvent| {

@@ -2,6 +2,8 @@
 //! server and browser draw the same first page.
 
 const DAY_MS: i64 = 86_400_000;
+/// A mean year of the Gregorian calendar.
+const YEAR_MS: i64 = 31_556_952_000;
 const MONTHS: [&str; 12] = [
     "January",
     "February",
@@ -38,13 +40,23 @@ impl Now {
             ..=0 => "Today".into(),
             1 => "Yesterday".into(),
             2..=7 => "Previous 7 days".into(),
-            _ => {
-                let ((year, month), (this_year, _)) = (month(day), month(today));
-                let name = MONTHS[month];
-                if year == this_year { name.into() } else { format!("{name} {year}") }
-            }
+            _ => month(at, year_of(self.ms)),
         }
     }
+}
+
+/// The month of a time by its name, with the year where it is not this one. A month begins at midnight in UTC here.
+fn month(at: &str, this_year: i64) -> String {
+    let number =
+        |from: usize, to: usize| at.get(from..to).and_then(|digits| digits.parse::<usize>().ok()).unwrap_or_default();
+    let name = MONTHS[number(5, 7).clamp(1, MONTHS.len()) - 1];
+    let year = number(0, 4);
+    if i64::try_from(year) == Ok(this_year) { name.into() } else { format!("{name} {year}") }
+}
+
+/// The year of a time, exact but for the hours around its turn.
+fn year_of(ms: i64) -> i64 {
+    1970 + ms.div_euclid(YEAR_MS)
 }
 
 /// Milliseconds since 1970, to the minute.
@@ -56,18 +68,6 @@ fn time_ms(at: &str) -> Option<i64> {
     let days =
         365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + (153 * month + 2) / 5 + day;
     Some((days - 719_469) * DAY_MS + (number(11, 13)? * 60 + number(14, 16)?) * 60_000)
-}
-
-/// The year of a day since 1970, and the month in it, from 0.
-fn month(day: i64) -> (i64, usize) {
-    let day = day + 719_468;
-    let era = day.div_euclid(146_097);
-    let of_era = day.rem_euclid(146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let year = year + era * 400 + i64::from(10 <= month);
-    (year, usize::try_from((month + 2) % 12).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -84,11 +84,8 @@ mod tests {
         assert_eq!(time_ms("2000-02-29T12:30:00.000Z"), Some(951_827_400_000));
         assert_eq!(time_ms("2026-11-30T10:57:33.000Z"), Some(1_796_036_220_000));
         assert_eq!(time_ms(""), None);
-        for (time, year, name) in
-            [("1970-01-01", 1970, 0), ("2000-02-29", 2000, 1), ("2024-12-31", 2024, 11), ("2026-03-01", 2026, 2)]
-        {
-            let day = time_ms(&format!("{time}T00:00")).unwrap() / DAY_MS;
-            assert_eq!(month(day), (year, name), "{time}");
+        for (time, year) in [("1970-01-02", 1970), ("2024-12-30", 2024), ("2026-01-02", 2026), ("2100-06-01", 2100)] {
+            assert_eq!(year_of(time_ms(&format!("{time}T00:00")).unwrap()), year, "{time}");
         }
     }
 

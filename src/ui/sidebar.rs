@@ -20,7 +20,7 @@ const NEAR_END_PX: i32 = 600;
 const LIST: &str = "list";
 
 /// What stays above the list. HTML as text is a tenth of the code of components.
-const HEAD: &str = r#"<div class="sidebar__head"><a class="brand" href="/">Rivulet</a><button type="button" class="plain sidebar__close" popovertarget="sidebar" popovertargetaction="hide" aria-label="Close the list"><svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d="M5 5l10 10M15 5L5 15"></path></svg></button></div><a class="button sidebar__new" href="/"><svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d="M10 4v12M4 10h12"></path></svg>New conversation</a><a class="sidebar__search" href="/search" data-panel aria-keyshortcuts="Control+K"><svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d="M9 4a5 5 0 1 0 0 10a5 5 0 0 0 0-10M13 13l4 4"></path></svg>Search<kbd data-script aria-hidden="true">Ctrl K</kbd></a>"#;
+const HEAD: &str = r#"<div class="sidebar__head"><a class="brand" href="/">Rivulet</a><button class="plain sidebar__close" popovertarget="sidebar" popovertargetaction="hide" aria-label="Close the list"><svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d="M5 5l10 10M15 5L5 15"></path></svg></button></div><a class="button sidebar__new" href="/"><svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d="M10 4v12M4 10h12"></path></svg>New conversation</a><a class="sidebar__search" href="/search" data-panel aria-keyshortcuts="Control+K"><svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d="M9 4a5 5 0 1 0 0 10a5 5 0 0 0 0-10M13 13l4 4"></path></svg>Search<kbd data-script aria-hidden="true">Ctrl K</kbd></a>"#;
 
 #[component]
 pub fn Sidebar() -> impl IntoView {

@@ -131,13 +131,14 @@ pub(crate) async fn begin(
                 "Your account has changed in between, so you are not signed in. Try again.".into(),
             ));
         }
+        // At once: what follows may take long, or fail.
+        if let Some(before) = before {
+            state.grants.revoke_session(before);
+        }
         state.store.know_browser(account, browser).await?;
         if let Some(guest) = guest.filter(|_| !asks) {
             state.store.delete_guest(guest, account).await?;
             state.journals.end(Topic::Account(guest), None);
-        }
-        if let Some(before) = before {
-            state.grants.revoke_session(before);
         }
         Ok(())
     })

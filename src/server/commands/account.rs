@@ -1,5 +1,5 @@
-//! `rivulet account`: what admins do on their pages, for who has the database's file. The rules are those of the pages:
-//! an admin is left, names differ, what was revoked ends within a second in every running server.
+//! `rivulet account`: what admins do on their pages, for the user who owns the database's file. The rules are those of
+//! the pages: an admin is left, names differ, what was revoked ends within a second in every running server.
 
 mod export;
 mod password;
@@ -19,7 +19,7 @@ use crate::server::store::updating;
 use anyhow::{Context, bail, ensure};
 use std::io::{BufRead, Write};
 
-/// Who did it, in the log of the administration. No account can have this name.
+/// The actor in the audit log. No account can have this name.
 const SHELL: &str = "(command line)";
 const NO_ADMIN: &str = "This is the only admin that is left. Make somebody else an admin first";
 

@@ -117,7 +117,7 @@ async fn generate(
 }
 
 /// Completes when the reply ends before the model does.
-async fn cut(shared: &Shared, open: &Open) -> Outcome {
+pub(super) async fn cut(shared: &Shared, open: &Open) -> Outcome {
     tokio::select! {
         biased;
         () = open.stop.cancelled() => Outcome::Stopped,

@@ -6,7 +6,7 @@ use super::{Shared, Target};
 use crate::contract::{Changes, Sent};
 use crate::error::Problem;
 use crate::model::{Access, AccountId, ConversationId, ImageId, Message, MessageId, Parameters, Role};
-use crate::server::journal::{Journal, Moment, Topic};
+use crate::server::journal::{HeldTurn, Journal, Moment, Topic};
 use crate::server::prompt::{self, Prompt};
 use crate::server::store::before_send::BeforeSend;
 use crate::server::store::conversations::Stored;
@@ -55,6 +55,24 @@ impl Parent {
     }
 }
 
+/// Waits for the turn, and keeps what was read early where it still holds then. Who has to wait keeps nothing: a whole
+/// conversation for each of many who wait would take much memory, and somebody else is before them anyway.
+async fn in_turn<'a>(
+    journal: &'a Journal,
+    early: Option<(Moment<'_>, BeforeSend)>,
+) -> (HeldTurn<'a>, Option<BeforeSend>) {
+    match journal.turn_now() {
+        Some(turn) => {
+            let early = early.filter(|(moment, _)| turn.is_next_after(moment));
+            (turn, early.map(|(_, before)| before))
+        }
+        None => {
+            drop(early);
+            (journal.turn().await, None)
+        }
+    }
+}
+
 impl Shared {
     pub(super) async fn send(
         self: &Arc<Self>,
@@ -74,12 +92,12 @@ impl Shared {
         }
         tracing::debug!(%conversation, message = %id, "A message comes in");
         let journal = self.journals.topic(Topic::Conversation(conversation));
-        let turn = journal.turn().await;
-        let before = match early {
-            _ if !is_usual || !self.is_quiet(conversation) => None,
-            Some((moment, before)) if turn.is_next_after(moment) => Some(before),
+        let (_turn, early) = in_turn(&journal, early).await;
+        let is_usual = is_usual && self.is_quiet(conversation);
+        let before = match early.filter(|_| is_usual) {
             // Read in our turn: it may have been changed, or deleted, while we waited.
-            _ => self.read_before(account, conversation, id, model.as_deref()).await?,
+            None if is_usual => self.read_before(account, conversation, id, model.as_deref()).await?,
+            early => early,
         };
         if let Some(BeforeSend { stored, quota, used, author, history }) = before {
             stored.allows(Access::Participant)?;
@@ -106,15 +124,16 @@ impl Shared {
         self.answer(target, account, &journal, message, history, &model).await
     }
 
-    /// What a message needs, and the moment at which it was read, where nobody has the conversation's turn. It is read
-    /// before our turn, so that a stranger never takes it, and one read answers who may write and what was said.
+    /// What a message needs, and the moment at which it was read, where nobody has the conversation's turn or reads this
+    /// early. It is read before our turn, so that a stranger never takes it, and one read answers who may write and what
+    /// was said.
     async fn read_early(
         &self,
         account: AccountId,
         conversation: ConversationId,
         message: MessageId,
         model: Option<&str>,
-    ) -> Result<Option<(Moment, BeforeSend)>, Problem> {
+    ) -> Result<Option<(Moment<'_>, BeforeSend)>, Problem> {
         let moment = self.journals.moment(Topic::Conversation(conversation));
         let Some(moment) = moment.filter(|_| self.is_quiet(conversation)) else { return Ok(None) };
         let before = self.read_before(account, conversation, message, model).await?;

@@ -52,6 +52,8 @@ impl Engine {
 impl Shared {
     async fn stop(&self, account: AccountId, reply: MessageId) -> Result<Stop, Problem> {
         if let Some(open) = self.find(reply) {
+            // Nothing is written here that would ask, and the caller may have been recognised a second ago.
+            self.store.ask_again().await?;
             if open.owner != account {
                 // A user it is shared with; or a guest requested it whose conversations now belong to this account.
                 self.message_to_use(account, reply).await?;

@@ -19,8 +19,8 @@ use std::sync::Arc;
 
 /// How much of the conversation a model is told. A wall against runaway memory, not a rule about context.
 pub(super) const MAX_TURNS: i64 = 10_000;
-/// What is read at once where the window is not known: a hundred messages of some length, in about a millisecond.
-const EAGER_CHARACTERS: i64 = 64 << 10;
+/// What is read at once where the window is not known: eight thousand tokens. Of more, all is read later.
+const EAGER_CHARACTERS: i64 = 32 << 10;
 
 /// What a model is asked.
 pub(super) enum Asked {
@@ -126,24 +126,30 @@ impl Shared {
     }
 }
 
-/// Reads the conversation, and generates the reply. Like [`reply::run`], it never leaves a reply open.
+/// Reads the conversation, and generates the reply. Like [`reply::run`], it never leaves a reply open, and hears a stop
+/// and the server's end at once.
 pub(super) async fn run(shared: Arc<Shared>, open: Arc<Open>, model: String, later: Box<Later>) {
-    let read = Box::pin(AssertUnwindSafe(shared.read_all(*later)).catch_unwind()).await;
+    let reading = Box::pin(AssertUnwindSafe(shared.read_all(*later)).catch_unwind());
+    let read = tokio::select! {
+        biased;
+        outcome = reply::cut(&shared, &open) => Err(outcome),
+        read = reading => read.map_err(|_| {
+            shared.metrics.panic("reply");
+            Outcome::Failed(reply::internal())
+        }),
+    };
     match read {
         Ok(Ok(request)) => reply::run(shared, open, model, request).await,
-        Ok(Err(_)) => give_up(&shared, &open, model).await,
-        Err(_) => {
-            shared.metrics.panic("reply");
-            give_up(&shared, &open, model).await;
-        }
+        Ok(Err(_)) => give_up(&shared, &open, model, Outcome::Failed(reply::internal())).await,
+        Err(outcome) => give_up(&shared, &open, model, outcome).await,
     }
 }
 
-/// Ends a reply whose conversation could not be read.
-async fn give_up(shared: &Shared, open: &Open, model: String) {
+/// Ends a reply whose conversation was not read: it could not be, or the reply was stopped before.
+async fn give_up(shared: &Shared, open: &Open, model: String, outcome: Outcome) {
     let closing = reply::Closing { shared, open };
     let facts = Facts { model, ..Facts::default() };
-    let unsaved = ending::end(shared, open, Outcome::Failed(reply::internal()), facts).await;
+    let unsaved = ending::end(shared, open, outcome, facts).await;
     drop(closing);
     if let Some(ending) = unsaved {
         ending::save_later(shared, open, &ending).await;
@@ -153,10 +159,15 @@ async fn give_up(shared: &Shared, open: &Open, model: String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{AccountId, Image, Role};
+    use crate::model::{AccountId, Image, Role, Status};
+    use crate::server::engine::opening::empty_reply;
+    use crate::server::journal::Topic;
+    use crate::server::store::READERS;
     use crate::tests::app::App;
     use crate::tests::images::files::png;
     use crate::tests::rng::Dice;
+    use std::time::Duration;
+    use tokio::time::timeout;
 
     /// Models with windows of every size that matters here, and one whose window is not known.
     const MODELS: [&str; 6] = ["mock", "w0", "w40", "w100", "w400", "w4000"];
@@ -322,7 +333,7 @@ mod tests {
         write.commit().await.unwrap();
         let shared = place.shared();
         let leaf = shared.store.shown_leaf(place.stored.id).await.unwrap();
-        for (model, most) in [("anthropic/w4000", 28), ("anthropic/mock", 166)] {
+        for (model, most) in [("anthropic/w4000", 28), ("anthropic/mock", 84)] {
             let history = shared.history(&place.stored, leaf, model).await.unwrap();
             assert!(history.told.len() < most, "{model}: {}", history.told.len());
             assert_eq!(history.told.len() + history.earlier as usize, MESSAGES, "{model}");
@@ -340,5 +351,34 @@ mod tests {
         assert_eq!(counted.told.len() + counted.earlier as usize, MESSAGES + 2);
         let seen = &place.app.upstream.seen()[0].body;
         assert_eq!(seen["messages"].as_array().unwrap().len(), MESSAGES + 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_stop_and_the_server_s_end_are_heard_while_a_conversation_is_read() {
+        let place = Place::new().await;
+        let shared = place.shared();
+        let told = Told { id: MessageId::new(), role: Role::User, text: "Hm".into(), images: Vec::new() };
+        place.add(&told, None).await;
+        let journal = shared.journals.topic(Topic::Conversation(place.stored.id));
+        for (is_stop, status) in [(true, Status::Stopped), (false, Status::Interrupted)] {
+            let reply = empty_reply(told.id, "anthropic/mock", String::new());
+            let later = Later { stored: place.stored.clone(), leaf: told.id, question: None, reply: reply.clone() };
+            // All readers are in use, so that the conversation is not read before they are given back.
+            let mut readers = Vec::new();
+            for _ in 0..READERS {
+                readers.push(shared.store.read().take().await.unwrap());
+            }
+            let (target, asked) = (place.stored.clone().into(), Asked::Later(Box::new(later)));
+            shared.open(target, place.stored.owner.id, &journal, None, &reply, asked).await.unwrap();
+            let open = shared.find(reply.id).unwrap();
+            let cut = if is_stop { &open.stop } else { &shared.interrupt };
+            cut.cancel();
+            timeout(Duration::from_secs(5), open.ended.cancelled()).await.expect("it goes on reading");
+            drop(readers);
+            let (ended, ..) = shared.store.message(reply.id).await.unwrap().unwrap();
+            assert_eq!((ended.status, ended.usage), (status, None));
+            assert!(!journal.is_open());
+        }
+        assert!(place.app.upstream.seen().is_empty());
     }
 }

@@ -53,10 +53,14 @@ async fn name(
     let answer = shared.store.message(reply).await.map_err(failed)?;
     // Stopped before its first word: that was no exchange yet.
     let Some((answer, ..)) = answer.filter(|(answer, ..)| !answer.text.trim().is_empty()) else { return Ok(()) };
-    // Taken before the model is asked: there is one attempt, whatever its result.
+    // Taken before the model is asked: there is one attempt, whatever its result. In the journal's turn, because the reply
+    // may have been stopped by a deletion that is about to be written.
+    let journal = shared.journals.topic(Topic::Conversation(conversation));
+    let turn = journal.turn().await;
     if !shared.store.take_title(conversation).await.map_err(failed)? {
         return Ok(());
     }
+    drop(turn);
     let question = match answer.parent {
         Some(parent) => shared.store.message(parent).await.map_err(failed)?,
         None => None,

@@ -6,6 +6,7 @@
 
 use super::{Journal, Journals, Topic};
 use crate::server::sync::lock;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -16,9 +17,11 @@ pub(super) struct Turn {
     moves: AtomicU64,
 }
 
-/// A moment at which nobody had the turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
+/// A moment at which nobody had the turn. While it is kept there is no second one of the topic: what is read early can be
+/// long, and of many who read at the same moment only one can be next.
+pub struct Moment<'a> {
+    journals: &'a Journals,
+    topic: Topic,
     /// The journal's epoch; none where the topic had no journal in memory, and so no turn.
     epoch: Option<u64>,
     moves: u64,
@@ -34,27 +37,42 @@ pub struct HeldTurn<'a> {
 impl Journal {
     /// Waits for the journal's turn.
     pub async fn turn(&self) -> HeldTurn<'_> {
-        let guard = self.turn.lock.lock().await;
+        self.hold(self.turn.lock.lock().await)
+    }
+
+    /// Takes the turn if nobody has it or waits for it.
+    pub fn turn_now(&self) -> Option<HeldTurn<'_>> {
+        Some(self.hold(self.turn.lock.try_lock().ok()?))
+    }
+
+    fn hold<'a>(&'a self, guard: MutexGuard<'a, ()>) -> HeldTurn<'a> {
         let moves = self.turn.moves.fetch_add(1, Ordering::SeqCst) + 1;
         HeldTurn { journal: self, moves, _guard: guard }
     }
 }
 
 impl Journals {
-    /// This moment, if nobody has the topic's turn. It makes no journal.
-    pub fn moment(&self, topic: Topic) -> Option<Moment> {
-        let topics = lock(&self.topics);
+    /// This moment, if nobody has the topic's turn, and nobody else keeps a moment of it. It makes no journal.
+    pub fn moment(&self, topic: Topic) -> Option<Moment<'_>> {
+        let journal = lock(&self.topics).get(&topic).map(Arc::clone);
         // Without a journal in memory nobody has a turn.
-        let Some(journal) = topics.get(&topic) else { return Some(Moment { epoch: None, moves: 0 }) };
-        let moves = journal.turn.moves.load(Ordering::SeqCst);
-        moves.is_multiple_of(2).then_some(Moment { epoch: Some(journal.epoch), moves })
+        let moves = journal.as_ref().map_or(0, |journal| journal.turn.moves.load(Ordering::SeqCst));
+        let is_first = moves.is_multiple_of(2) && lock(&self.early).insert(topic);
+        let epoch = journal.map(|journal| journal.epoch);
+        is_first.then(|| Moment { journals: self, topic, epoch, moves })
     }
 }
 
 impl HeldTurn<'_> {
     /// Whether nobody else had the turn since then.
-    pub fn is_next_after(&self, moment: Moment) -> bool {
+    pub fn is_next_after(&self, moment: &Moment<'_>) -> bool {
         moment.epoch.is_none_or(|epoch| epoch == self.journal.epoch) && self.moves == moment.moves + 1
+    }
+}
+
+impl Drop for Moment<'_> {
+    fn drop(&mut self) {
+        lock(&self.journals.early).remove(&self.topic);
     }
 }
 
@@ -79,20 +97,24 @@ mod tests {
         assert_eq!(journals.size().topics, 0, "it makes no journal");
         let journal = journals.topic(topic);
         let turn = journal.turn().await;
-        assert!(turn.is_next_after(never));
-        assert_eq!(journals.moment(topic), None, "what is read now may be changed in this turn");
+        assert!(turn.is_next_after(&never));
         drop(turn);
-        assert!(!journal.turn().await.is_next_after(never), "somebody had it in between");
+        assert!(!journal.turn().await.is_next_after(&never), "somebody had it in between");
+        drop(never);
+        let turn = journal.turn().await;
+        assert!(journals.moment(topic).is_none(), "what is read now may be changed in this turn");
+        drop(turn);
         let moment = journals.moment(topic).unwrap();
-        assert!(journal.turn().await.is_next_after(moment));
-        assert!(!journal.turn().await.is_next_after(moment));
+        assert!(journal.turn().await.is_next_after(&moment));
+        assert!(!journal.turn().await.is_next_after(&moment));
+        drop(moment);
         // Another journal of the same topic.
         let moment = journals.moment(topic).unwrap();
         let other = Journals::new(Duration::from_secs(600), 1 << 20).topic(topic);
         drop(other.turn().await);
         drop(other.turn().await);
         drop(other.turn().await);
-        assert!(!other.turn().await.is_next_after(moment));
+        assert!(!other.turn().await.is_next_after(&moment));
     }
 
     #[tokio::test]
@@ -102,8 +124,40 @@ mod tests {
         let journal = journals.topic(topic);
         let moment = journals.moment(topic).unwrap();
         let first = journal.turn().await;
-        assert!(first.is_next_after(moment));
+        assert!(first.is_next_after(&moment));
         let (second, ()) = tokio::join!(journal.turn(), async { drop(first) });
-        assert!(!second.is_next_after(moment));
+        assert!(!second.is_next_after(&moment));
+    }
+
+    #[tokio::test]
+    async fn of_many_who_would_read_before_their_turn_one_does() {
+        let journals = Journals::new(Duration::from_secs(600), 1 << 20);
+        let (topic, other) = (Topic::Conversation(ConversationId::new()), Topic::Conversation(ConversationId::new()));
+        let first = journals.moment(topic).unwrap();
+        assert!(journals.moment(topic).is_none(), "also without a journal in memory");
+        assert!(journals.moment(other).is_some(), "another conversation is read meanwhile");
+        let journal = journals.topic(topic);
+        assert!(journals.moment(topic).is_none());
+        let turn = journal.turn_now().unwrap();
+        assert!(turn.is_next_after(&first));
+        drop(first);
+        assert!(journals.moment(topic).is_none(), "somebody has the turn");
+        drop(turn);
+        assert!(journals.moment(topic).is_some());
+        assert!(journals.moment(topic).is_some(), "the former was dropped");
+    }
+
+    #[tokio::test]
+    async fn a_turn_that_somebody_has_or_waits_for_is_not_taken_now() {
+        let journals = Journals::new(Duration::from_secs(600), 1 << 20);
+        let journal = journals.topic(Topic::Conversation(ConversationId::new()));
+        let first = journal.turn_now().unwrap();
+        assert!(journal.turn_now().is_none());
+        let mut second = std::pin::pin!(journal.turn());
+        assert!(futures::poll!(&mut second).is_pending());
+        drop(first);
+        assert!(journal.turn_now().is_none(), "who waits is before us");
+        drop(second.await);
+        assert!(journal.turn_now().is_some());
     }
 }

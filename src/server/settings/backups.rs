@@ -14,7 +14,7 @@ impl Settings {
         backup::file(&self.database_url)
     }
 
-    /// The folder of the copies that are made without anybody asking.
+    /// The folder of automatic copies.
     ///
     /// # Errors
     /// As [`Settings::database`].
@@ -25,7 +25,7 @@ impl Settings {
         Ok(backup::own_folder(&self.database()?))
     }
 
-    /// The folder for a copy before the tables change; none where nobody wants one.
+    /// The folder for a copy before the tables change; none where that is switched off.
     ///
     /// # Errors
     /// As [`Settings::database`].

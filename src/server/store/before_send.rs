@@ -40,7 +40,7 @@ impl Store {
             .then(quota::allowance(account))
             .then(query("select 1 from message where id = $1").bind(message.to_string()))
             .then(query(messages::LEAF).bind(&place))
-            .then(history::shown(conversation, most_told, reach));
+            .then(history::shown(conversation, account, most_told, reach));
         let found = batch.run(self.read()).await?;
         let [stored, allowance, known, leaf, shown] = found.as_slice() else {
             return Err(sqlx::Error::Protocol("a batch of five steps has five answers".into()));
@@ -63,4 +63,28 @@ impl Store {
 
 fn first(found: &Found) -> Option<&SqliteRow> {
     found.rows.first()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::app::App;
+    use crate::tests::upstream::script::Script;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_conversation_is_walked_only_for_an_account_that_may_write_in_it() {
+        let app = App::start().await;
+        let conversation = app.conversation().await;
+        let sent = app.send(&conversation, &Script::default()).await;
+        app.rest_of(&conversation, &sent).await;
+        let (id, store) = (conversation.parse().unwrap(), &app.state.store);
+        let owner = store.owner(id).await.unwrap();
+        let walked = async |account| {
+            let walk = Batch::read().then(history::shown(id, account, 9, Reach::ALL));
+            walk.run(store.read()).await.unwrap()[0].rows.len()
+        };
+        assert_eq!((walked(owner).await, walked(AccountId::new()).await), (2, 0));
+        store.mark_leaving(owner, id).await.unwrap();
+        assert_eq!(walked(owner).await, 0, "it is deleted");
+    }
 }

@@ -254,10 +254,10 @@ impl Store {
     }
 
     /// Takes the one try to have a model name the conversation. `false`: its title is not one that was only cut from the
-    /// first message, or the try is spent.
+    /// first message, the try is spent, or the conversation is marked for deletion.
     pub async fn take_title(&self, conversation: ConversationId) -> sqlx::Result<bool> {
         // Looked at first: this is asked after every reply, and almost always the answer is no.
-        let cut = sqlx::query("select 1 from conversation where id = $1 and title_by = 'cut'")
+        let cut = sqlx::query("select 1 from conversation where id = $1 and title_by = 'cut' and leaving_at is null")
             .bind(conversation.to_string())
             .fetch_optional(self.read())
             .await?;
@@ -265,20 +265,23 @@ impl Store {
             return Ok(false);
         }
         let mut write = self.write().await?;
-        let taken = sqlx::query("update conversation set title_by = 'asked' where id = $1 and title_by = 'cut'")
-            .bind(conversation.to_string())
-            .execute(&mut *write)
-            .await?
-            .rows_affected();
+        let taken = sqlx::query(
+            "update conversation set title_by = 'asked' where id = $1 and title_by = 'cut' and leaving_at is null",
+        )
+        .bind(conversation.to_string())
+        .execute(&mut *write)
+        .await?
+        .rows_affected();
         write.commit().await?;
         Ok(0 < taken)
     }
 
-    /// Writes the title that a model gave, unless a person has set one meanwhile.
+    /// Writes the title that a model gave, unless a person has set one meanwhile or the conversation is marked for deletion.
     pub async fn give_title(&self, conversation: ConversationId, title: &str) -> sqlx::Result<Option<Stored>> {
         let mut write = self.write().await?;
         let row = sqlx::query(
-            "update conversation set title = $2, title_by = 'model' where id = $1 and title_by = 'asked' returning account",
+            "update conversation set title = $2, title_by = 'model'
+             where id = $1 and title_by = 'asked' and leaving_at is null returning account",
         )
         .bind(conversation.to_string())
         .bind(title)

@@ -5,9 +5,10 @@
 
 use super::Store;
 use super::messages::{Told, told};
+use super::sharing::may_write;
 use super::sql::batch::{Batch, Found};
 use super::sql::{Query, query};
-use crate::model::{ConversationId, MessageId};
+use crate::model::{AccountId, ConversationId, MessageId};
 use sqlx::Row;
 
 /// Characters of texts that are blank: what `str::trim` takes away.
@@ -59,7 +60,7 @@ impl History {
 ///
 /// `size` is the number of characters, `before` the sum of the newer messages; a blank text has none.
 macro_rules! walk {
-    ($leaf:literal) => {
+    ($leaf:expr) => {
         concat!(
             "with recursive way (id, parent, depth, before, size, earlier, earlier_images) as (
                 select id, parent, 1, 0, case when ltrim(text, $5) = '' then 0 else length(text) end, 0, 0
@@ -84,14 +85,17 @@ macro_rules! walk {
     };
 }
 
-/// The walk from the last message that is shown in the conversation.
-pub(super) fn shown(conversation: ConversationId, limit: i64, reach: Reach) -> Query {
-    let walk = query(walk!(
+/// The walk from the last message that is shown in the conversation. Of one where the account may not write, nothing is
+/// walked: how long it takes says nothing about a conversation of others.
+pub(super) fn shown(conversation: ConversationId, account: AccountId, limit: i64, reach: Reach) -> Query {
+    let walk = query(walk!(concat!(
         "(select case when conversation.leaf_since = message.position then conversation.leaf else message.id end
           from conversation join message on message.conversation = conversation.id
-          where conversation.id = $1 order by message.position desc limit 1)"
-    ));
-    with(walk.bind(conversation.to_string()), conversation, limit, reach)
+          where conversation.id = $1 and ",
+        may_write!("$7"),
+        " order by message.position desc limit 1)"
+    )));
+    with(walk.bind(conversation.to_string()), conversation, limit, reach).bind(account.to_string())
 }
 
 fn with(walk: Query, conversation: ConversationId, limit: i64, reach: Reach) -> Query {

@@ -17,7 +17,7 @@ impl Store {
         let mut write = self.write().await?;
         // First of all: a viewer that is checked again finds the journal ended, and learns that it is deleted.
         note_by(&mut write, Some(self.process()), Revoked::Conversation(conversation)).await?;
-        sharing::note_end(&mut write, Some(self.process()), account, conversation).await?;
+        sharing::note_all(&mut write, Some(self.process()), account, conversation).await?;
         sqlx::query(
             "update conversation set leaving_at = $3 where id = $1 and account = $2 and leaving_at is null returning id",
         )
@@ -39,10 +39,19 @@ impl Store {
         Ok(row.is_some())
     }
 
-    /// Removes the mark. `NotFound` where there is none: the conversation is deleted by now.
+    /// Whether the conversation is there, and not marked.
+    pub async fn is_there(&self, conversation: ConversationId) -> sqlx::Result<bool> {
+        let row = sqlx::query("select 1 from conversation where id = $1 and leaving_at is null")
+            .bind(conversation.to_string())
+            .fetch_optional(self.read())
+            .await?;
+        Ok(row.is_some())
+    }
+
+    /// Removes the mark. Lists and viewers at every process learn that it is back. `NotFound` where there is none: the conversation is deleted by now.
     ///
     /// # Errors
-    /// 429 and 409 where the account has written enough, or has as many conversations as it may (`store/writing`).
+    /// 429 and 409 where the account has written enough, or has as much as it may (`store/writing`).
     pub async fn unmark_leaving(&self, writer: Writer, conversation: ConversationId) -> Result<Stored, Problem> {
         let mut write = self.write().await?;
         writing::count(&mut write, writer).await?;
@@ -57,6 +66,9 @@ impl Store {
         if back.rows_affected() == 0 {
             return Err(Problem::NotFound);
         }
+        // Its instructions and title count again.
+        writing::check_bytes(&mut write, writer, conversation, 0).await?;
+        sharing::note_all(&mut write, Some(self.process()), writer.account, conversation).await?;
         let stored = seen(&mut *write, writer.account, conversation).await?.ok_or(sqlx::Error::RowNotFound)?;
         write.commit().await?;
         Ok(stored)

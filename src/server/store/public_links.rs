@@ -35,7 +35,7 @@ impl Store {
     /// Creates a link. The former one ends.
     ///
     /// # Errors
-    /// 429 where the account has reached its write limit.
+    /// 429 where the account has reached its write limit; 404 where the conversation is deleted by now.
     pub async fn set_public_link(
         &self,
         writer: Writer,
@@ -45,8 +45,9 @@ impl Store {
     ) -> Result<(), Problem> {
         let mut write = self.write().await?;
         writing::count(&mut write, writer).await?;
-        sqlx::query(
-            "insert into public_link (conversation, token_hash, names, created_at) values ($1, $2, $3, $4)
+        let set = sqlx::query(
+            "insert into public_link (conversation, token_hash, names, created_at)
+             select $1, $2, $3, $4 where exists (select 1 from conversation where id = $1 and leaving_at is null)
              on conflict (conversation) do update set
                 token_hash = excluded.token_hash, names = excluded.names, created_at = excluded.created_at",
         )
@@ -56,6 +57,9 @@ impl Store {
         .bind(now())
         .execute(&mut *write)
         .await?;
+        if set.rows_affected() == 0 {
+            return Err(Problem::NotFound);
+        }
         note_by(&mut write, Some(self.process()), Revoked::PublicLink(conversation)).await?;
         Ok(write.commit().await?)
     }

@@ -81,7 +81,7 @@ impl Store {
         Ok(Some(ended))
     }
 
-    /// Sets a password without a link, as who has the database's file may. As by a link, every session of the account
+    /// Sets a password without a link, for a command on the server's machine. As by a link, every session of the account
     /// ends, and no browser counts as known any more; an open link is void.
     pub async fn set_password(&self, account: AccountId, password: &str, note: &Note) -> sqlx::Result<Vec<Revoked>> {
         let mut write = self.write().await?;

@@ -79,16 +79,17 @@ macro_rules! open_link {
     };
 }
 
-/// Whether the account may write in the conversation of the statement's row: for a statement that writes, because another
-/// process may take the right away after the request was checked. The argument is the account's parameter.
+/// Whether the account may write in the conversation of the statement's row, which is not marked for deletion: for a
+/// statement that writes, because another process may take the right away, and a deletion may come, after the request was
+/// checked. The argument is the account's parameter.
 macro_rules! may_write {
     ($account:literal) => {
         concat!(
-            "(conversation.account = ",
+            "(conversation.leaving_at is null and (conversation.account = ",
             $account,
             " or exists (select 1 from share where share.conversation = conversation.id and share.account = ",
             $account,
-            " and share.role = 'participant'))"
+            " and share.role = 'participant')))"
         )
     };
 }
@@ -103,7 +104,7 @@ async fn role_of(
     let row = sqlx::query(
         "select case when conversation.account = $2 then 'owner' else coalesce(share.role, '') end as role
          from conversation left join share on share.conversation = conversation.id and share.account = $2
-         where conversation.id = $1",
+         where conversation.id = $1 and conversation.leaving_at is null",
     )
     .bind(conversation.to_string())
     .bind(account.to_string())
@@ -141,7 +142,7 @@ impl Store {
     /// Shares the conversation with an account, or changes its role. `most` people may be here besides the owner.
     ///
     /// # Errors
-    /// 429 where `writer`, who shares it, has reached the write limit.
+    /// 429 where `writer`, who shares it, has reached the write limit; 404 where it is deleted by now.
     pub async fn share(
         &self,
         writer: Writer,
@@ -200,7 +201,7 @@ impl Store {
     /// Adds a link, where there are fewer than `most`. Ended links make room first.
     ///
     /// # Errors
-    /// 429 where the account has reached its write limit.
+    /// 429 where the account has reached its write limit; 404 where the conversation is deleted by now.
     pub async fn add_share_link(
         &self,
         writer: Writer,
@@ -222,9 +223,10 @@ impl Store {
         if most <= there {
             return Ok(false);
         }
-        sqlx::query(
+        let added = sqlx::query(
             "insert into share_link (token_hash, conversation, role, uses, used, ends_at, created_at)
-             values ($1, $2, $3, $4, 0, $5, $6)",
+             select $1, $2, $3, $4, 0, $5, $6
+             where exists (select 1 from conversation where id = $2 and leaving_at is null)",
         )
         .bind(new.hash.to_string())
         .bind(conversation.to_string())
@@ -234,6 +236,9 @@ impl Store {
         .bind(&new.created_at)
         .execute(&mut *write)
         .await?;
+        if added.rows_affected() == 0 {
+            return Err(Problem::NotFound);
+        }
         write.commit().await?;
         Ok(true)
     }
@@ -342,9 +347,9 @@ async fn give(
     note_by(write, Some(process), Revoked::Share(account, conversation)).await
 }
 
-/// Removes all access to a conversation that is about to be deleted: its owner's, that of the users it is shared with,
-/// and that of its public link.
-pub(super) async fn note_end(
+/// Notes that all access to a conversation changes, because it is about to be deleted or comes back: its owner's, that of
+/// the users it is shared with, and that of its public link.
+pub(super) async fn note_all(
     write: &mut Connection,
     process: Option<&str>,
     owner: AccountId,

@@ -29,7 +29,7 @@ pub(super) async fn delete(
     // First of all: a viewer that is checked again finds the journal ended, and learns that the conversation is
     // deleted.
     note_by(&mut *write, process, Revoked::Conversation(conversation)).await?;
-    sharing::note_end(&mut *write, process, account, conversation).await?;
+    sharing::note_all(&mut *write, process, account, conversation).await?;
     sqlx::query("delete from conversation where id = $1 and account = $2 returning id")
         .bind(conversation.to_string())
         .bind(account.to_string())

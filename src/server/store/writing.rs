@@ -94,7 +94,7 @@ pub(super) async fn check_bytes(
     }
     let all: i64 = sqlx::query_scalar(
         "select cast(coalesce(sum(octet_length(system) + octet_length(title)), 0) as bigint)
-         from conversation where account = $1",
+         from conversation where account = $1 and leaving_at is null",
     )
     .bind(writer.account.to_string())
     .fetch_one(write)

@@ -7,7 +7,7 @@ use super::*;
 
 /// The text with a U+0000 in it.
 fn odd(text: &str) -> String {
-    format!("{}\0{text}", text.chars().next().unwrap_or('x'))
+    format!("{text}\0")
 }
 
 /// The body with a U+0000 in one of its texts, for each text. What stands for an id is none.
@@ -32,7 +32,8 @@ fn odd_bodies(body: &Value) -> Vec<Value> {
 /// Every request of the matrix with a U+0000 in one of its texts, and those with the texts that the matrix leaves out.
 fn requests() -> Vec<(Method, String, String, Value)> {
     let mut requests = Vec::new();
-    for (method, path, body) in doors() {
+    // After a deletion nothing would be left to look through.
+    for (method, path, body) in doors().into_iter().filter(|(_, path, _)| path != "/account/delete") {
         let (kind, body) = match body {
             Nothing => continue,
             Json(body) => ("json", body),

@@ -106,3 +106,18 @@ async fn z39_nobody_and_somebody_else_are_refused() {
         refused(app.try_issuer(&issuer).await, 403).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nul_in_a_name_is_replaced_and_in_a_subject_it_is_refused() {
+    let issuer = Issuer::start().await;
+    issuer.claims("preferred_username", json!("ann\0"));
+    issuer.told(|script| script.userinfo = json!({}));
+    let mut app = with(&issuer, &[]).await;
+    app.sign_in_at(&issuer).await;
+    let called: String =
+        sqlx::query_scalar("select called from identity").fetch_one(app.state.store.read()).await.unwrap();
+    assert_eq!(called, "ann\u{fffd}");
+    issuer.claims("sub", json!("subject\0"));
+    let words = refused(app.try_issuer(&issuer).await, 403).await;
+    assert!(words.starts_with(UNTRUSTED), "{words}");
+}

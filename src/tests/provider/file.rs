@@ -51,6 +51,12 @@ fn z11_a_wrong_dialect_is_told_with_its_line() {
 }
 
 #[test]
+fn a_models_id_has_no_nul() {
+    let told = complaint("[providers.x]\nkind = \"ollama\"\nmodels = [{ id = \"a\\u0000\" }]\n");
+    assert!(told.starts_with("3: id: expected"), "{told}");
+}
+
+#[test]
 fn two_providers_of_one_kind_come_in_the_order_of_the_file() {
     let folder = Folder::new();
     let endpoints = settings(&folder, TWO, &[]).providers().unwrap().providers;

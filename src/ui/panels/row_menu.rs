@@ -161,6 +161,8 @@ fn delete(page: PageState, conversation: &Conversation, undo: RwSignal<Option<Un
         page.live.listed_event(&Event::Deleted { conversation: id });
         let back = Callback::new(move |()| page.attempt(bring_back(page, id, was_open)));
         undo.set(Some(Undo { words: format!("“{name}” is deleted."), undo: back }));
+        // The field may be hidden until the start page is drawn.
+        tick().await;
         focus_after();
         Ok(())
     });

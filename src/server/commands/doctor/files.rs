@@ -25,7 +25,7 @@ fn readable(path: &Path, file: &Metadata) -> Option<String> {
     is_open.then(|| format!("Other users of this machine may open {shown}, with every conversation: chmod 600 {shown}"))
 }
 
-/// Files beside the database that belong to somebody else: a command was run by another user.
+/// Files beside the database that belong to another user, who ran a command.
 fn beside(database: &Path) -> Option<String> {
     let owner = std::fs::metadata(database).ok()?.uid();
     let beside = |ending: &str| {
@@ -38,7 +38,7 @@ fn beside(database: &Path) -> Option<String> {
         file.is_ok_and(|file| file.uid() != owner)
     })?;
     Some(format!(
-        "{} does not belong to the owner of the database, who cannot write then: chown it to the user that runs Rivulet.",
+        "{} does not belong to the owner of the database, who cannot write to it: chown it to the user that runs Rivulet.",
         foreign.display()
     ))
 }

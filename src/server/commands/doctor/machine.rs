@@ -1,4 +1,4 @@
-//! What is read and measured of the machine, apart from what is thought of it: tests plant the faults here.
+//! What is read and measured of the machine, apart from its judgement: tests plant the faults here.
 
 use rustix::fs::statvfs;
 use std::ffi::OsStr;

@@ -1,4 +1,4 @@
-//! Copies that are made without anybody asking: their names, and how many of them are kept.
+//! Automatic copies: their names, and how many of them are kept.
 
 use super::partial::remove_dead;
 use super::room::{self, RESERVE};
