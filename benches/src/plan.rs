@@ -42,7 +42,18 @@ impl Plan {
             // Only with `--only`: each would take a sixth of the time.
             let (sockets, growth) = (only.is_some().then_some(500), only.is_some());
             let counted = if only.is_some() { counted(2_500.0, 500, 1_500) } else { Vec::new() };
-            return Self { quick, only, rounds, open, followers: 1_000, sockets, counted, resumes: 100, starts: 3, growth };
+            return Self {
+                quick,
+                only,
+                rounds,
+                open,
+                followers: 1_000,
+                sockets,
+                counted,
+                resumes: 100,
+                starts: 3,
+                growth,
+            };
         }
         let rounds = Rounds { shapes: shapes(all()), count: rounds.unwrap_or(5), rivulet };
         // About a hundred words each.

@@ -42,7 +42,7 @@ impl fmt::Display for Contents {
 /// # Errors
 /// A sentence that says what is wrong with it.
 pub async fn contents(path: &Path) -> anyhow::Result<Contents> {
-    let bytes = length(path)?;
+    let bytes = bytes_if_whole(path)?;
     // Nothing is written beside it, not even a log.
     let options = SqliteConnectOptions::new().filename(path).read_only(true).immutable(true);
     let shown = path.display();
@@ -78,7 +78,7 @@ pub(super) fn ensure_finished(path: &Path) -> anyhow::Result<()> {
 }
 
 /// The file's length, where it is the one that its head names: what was cut off can look sound otherwise.
-fn length(path: &Path) -> anyhow::Result<u64> {
+fn bytes_if_whole(path: &Path) -> anyhow::Result<u64> {
     let shown = path.display();
     let mut file = File::open(path).with_context(|| format!("{shown} cannot be read"))?;
     let bytes = file.metadata()?.len();
