@@ -14,10 +14,8 @@ use std::io::{Seek, SeekFrom, Write};
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A text that does not fit into the pages that the database has already.
-fn large() -> Script {
-    Script { pieces: 30_000, ..Script::default() }
-}
+/// The pieces of a text that does not fit into the pages that a new database has already.
+const LARGE: usize = 30_000;
 
 fn quick() -> Bounds {
     Bounds {
@@ -41,9 +39,9 @@ async fn fill_disk(app: &App) {
     room(app, Some(1)).await;
 }
 
-/// A reply whose text has no room on the disk, as its viewer got it up to the event that ends it.
-async fn reply_without_room(app: &App, conversation: &str) -> (super::app::Sent, Sse, Script) {
-    let script = Script { first_ms: 500, ..large() };
+/// A reply whose text of this many pieces has no room on the disk, as its viewer got it up to the event that ends it.
+async fn reply_without_room(app: &App, conversation: &str, pieces: usize) -> (super::app::Sent, Sse, Script) {
+    let script = Script { first_ms: 500, pieces, ..Script::default() };
     let sent = app.send(conversation, &script).await;
     fill_disk(app).await;
     let mut events = app.follow(conversation, Some(&sent.cursor)).await;
@@ -63,7 +61,7 @@ async fn integrity(app: &App) -> String {
 async fn f17_a_full_disk_is_told_and_the_end_is_saved_when_there_is_room() {
     let app = App::bounded(quick()).await;
     let conversation = app.conversation().await;
-    let (sent, mut events, script) = reply_without_room(&app, &conversation).await;
+    let (sent, mut events, script) = reply_without_room(&app, &conversation, LARGE).await;
 
     // While it is full: viewers see the whole text and that it is not saved, and new messages are refused.
     let message = app.last_message(&conversation).await;
@@ -95,7 +93,7 @@ async fn f17_the_next_message_saves_what_is_not_saved_yet() {
     // So long that only the next message can cause a retry.
     let app = App::bounded(Bounds { shortest_pause: Duration::from_secs(600), ..quick() }).await;
     let conversation = app.conversation().await;
-    let (sent, mut events, script) = reply_without_room(&app, &conversation).await;
+    let (sent, mut events, script) = reply_without_room(&app, &conversation, LARGE).await;
     room(&app, None).await;
     let next = app.send(&conversation, &Script::default()).await;
     events.until_end(&next.reply).await;
@@ -109,16 +107,17 @@ async fn f17_the_next_message_saves_what_is_not_saved_yet() {
 async fn f17_a_full_disk_does_not_hold_up_the_end_or_a_deletion() {
     let app = App::bounded(quick()).await;
     let (kept, deleted) = (app.conversation().await, app.conversation().await);
-    reply_without_room(&app, &kept).await;
+    reply_without_room(&app, &kept, LARGE).await;
     room(&app, None).await;
-    let (_, mut events, _) = reply_without_room(&app, &deleted).await;
+    let (_, mut events, _) = reply_without_room(&app, &deleted, LARGE).await;
     room(&app, None).await;
     let answer = app.request(reqwest::Method::DELETE, &format!("/api/v1/conversations/{deleted}")).send().await;
     assert_eq!(answer.unwrap().status(), StatusCode::NO_CONTENT);
     while let Some(frame) = events.next().await {
         assert!(matches!(frame.event.as_str(), "snapshot" | "deleted"), "{frame:?}");
     }
-    reply_without_room(&app, &kept).await;
+    // The deleted reply may have been saved in between; then its pages are free, and this text must not fit into them.
+    reply_without_room(&app, &kept, 3 * LARGE).await;
     app.stop.cancel();
     tokio::time::timeout(Duration::from_secs(5), app.served).await.expect("the drain takes 4 seconds").unwrap();
 }
@@ -208,7 +207,7 @@ async fn refusal(folder: &Folder, upstream: &Upstream) -> String {
 async fn left_behind() -> (Folder, Upstream) {
     let app = App::start().await;
     let conversation = app.conversation().await;
-    let sent = app.send(&conversation, &large()).await;
+    let sent = app.send(&conversation, &Script { pieces: LARGE, ..Script::default() }).await;
     app.rest_of(&conversation, &sent).await;
     app.stop.cancel();
     let App { folder, upstream, served, .. } = app;
