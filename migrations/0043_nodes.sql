@@ -7,11 +7,10 @@ create table node (
     joined bigint not null, -- whether it shares its journal with the others: 0 or 1
     dead_at text, -- when it ended, or was declared dead, which is never taken back; null: it lives
     started_at text not null,
-    version text not null, -- of the program
-    config text not null -- a hash of the settings that all nodes must have in common
+    version text not null -- of the program
 );
 
-create index node_dead on node (dead_at) where dead_at is not null;
+create index node_live on node (process) where dead_at is null;
 
 -- What was written and is not told to all viewers yet, in the same transaction as what it is about.
 

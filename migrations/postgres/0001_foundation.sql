@@ -274,11 +274,10 @@ create table node (
     joined bigint not null,
     dead_at text collate "C",
     started_at text collate "C" not null,
-    version text collate "C" not null,
-    config text collate "C" not null
+    version text collate "C" not null
 );
 
-create index node_dead on node (dead_at) where dead_at is not null;
+create index node_live on node (process) where dead_at is null;
 
 create table news (
     id text collate "C" primary key not null,
