@@ -70,7 +70,7 @@ impl Store {
     /// Runs a transaction that writes, and checks in it that the caller is still authorised. Call it only from a task
     /// that is not dropped half-way (`task::owned`).
     pub(crate) async fn write_batch(&self, batch: Batch) -> Result<Vec<Found>, Failed> {
-        self.file.check().map_err(sqlx::Error::from)?;
+        self.check_file()?;
         self.writes.fetch_add(1, Ordering::Relaxed);
         let Some(asking) = current() else { return batch.run(&self.writer).await };
         let (sql, values) = question(asking.who);

@@ -129,10 +129,12 @@ impl Store {
     /// Where others read concurrently it stays due, and is retried after a minute, or at shutdown. Call it only from a
     /// task that is not dropped half-way.
     pub async fn empty_log(&self) -> sqlx::Result<()> {
+        // PostgreSQL's own log is cut by itself, and what backups keep of it is not ours.
+        let Some(sqlite) = &self.sqlite else { return Ok(()) };
         if !self.log.take_turn() {
             return Ok(());
         }
-        if self.write_ahead.empty().await? {
+        if sqlite.write_ahead.empty().await? {
             self.log.set_due(false);
         }
         Ok(())

@@ -6,6 +6,7 @@
 pub(crate) mod batch;
 mod builder;
 mod connection;
+pub(crate) mod fault;
 mod lock;
 mod query;
 mod row;

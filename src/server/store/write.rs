@@ -1,6 +1,6 @@
 //! A write transaction, for what Rust has to decide half-way.
 
-use super::sql::{Connection, Lock, On, Seats, Taken, Target, query};
+use super::sql::{Connection, Lock, On, Seats, Taken, Target};
 use std::ops::{Deref, DerefMut};
 
 /// A transaction that shares a lock with others. Rolled back when it is dropped without a commit (`sql/seats.rs`).
@@ -12,15 +12,15 @@ pub(crate) struct Alone(Write);
 
 impl Write {
     /// Waits for its turn, and takes the locks.
-    pub(super) async fn begin(seats: &Seats, _lock: Lock<'_>) -> sqlx::Result<Self> {
+    pub(super) async fn begin(seats: &Seats, lock: Lock<'_>) -> sqlx::Result<Self> {
         let mut taken = seats.take().await?;
         taken.has_transaction = true;
-        query("begin immediate").execute(&mut *taken).await?;
+        taken.begin_writing(&lock.into()).await?;
         Ok(Self(taken))
     }
 
     pub(crate) async fn commit(mut self) -> sqlx::Result<()> {
-        query("commit").execute(&mut self).await?;
+        self.command("commit").await?;
         self.0.has_transaction = false;
         Ok(())
     }

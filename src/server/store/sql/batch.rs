@@ -2,11 +2,13 @@
 //!
 //! A caller names the steps; each database is given them in the way in which it waits the least.
 
+mod postgres;
 mod sqlite;
 
-use super::connection::Link;
+use super::connection::{Last, Link};
 use super::lock::Held;
 use super::{Connection, Lock, Query, Row, Seats};
+use postgres::Steps;
 use sqlite::Whole;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,8 +110,11 @@ impl Batch {
     /// Runs it: all of it is done, or nothing. One `Found` for each step; `only_if` finds nothing to be shown. A write
     /// is to be run in a task that is not dropped half-way.
     pub(crate) async fn run(&self, on: &Seats) -> Result<Vec<Found>, Failed> {
-        let whole = Whole::of(self, false)?;
         let mut taken = on.take().await?;
+        if taken.is_postgres() {
+            return Steps::of(self)?.run(&mut taken).await;
+        }
+        let whole = Whole::of(self, false)?;
         // Whatever breaks off from here on, it is rolled back.
         taken.has_transaction = true;
         let found = run(whole, &mut taken).await?;
@@ -119,14 +124,24 @@ impl Batch {
 
     /// Runs it in a transaction that has begun. Where it fails, the transaction is to be dropped.
     pub(crate) async fn run_in(&self, write: &mut Connection) -> Result<Vec<Found>, Failed> {
-        run(Whole::of(self, true)?, write).await
+        match write.is_postgres() {
+            true => Steps::of(self)?.run_in(write).await,
+            false => run(Whole::of(self, true)?, write).await,
+        }
     }
 }
 
 async fn run(whole: Whole, connection: &mut Connection) -> Result<Vec<Found>, Failed> {
     connection.begin();
-    let found = match &mut connection.link {
-        Link::Sqlite(inner) => whole.run(inner).await,
+    let Link::Sqlite(inner) = &mut connection.link else {
+        return Err(sqlx::Error::Protocol("a batch in one text is for SQLite".into()).into());
     };
-    connection.ended(found)
+    let found = whole.run(inner).await;
+    connection.last = if found.is_ok() { Last::Succeeded } else { Last::Failed };
+    found
+}
+
+/// The error of a batch that cannot be run.
+fn refused(query: &Query, why: &str) -> sqlx::Error {
+    sqlx::Error::Protocol(format!("a batch has {why}: {}", query.sql))
 }

@@ -24,9 +24,12 @@ pub(crate) enum Key {
     Account(AccountId),
 }
 
-/// A lock as a batch keeps it.
+/// What all write transactions of PostgreSQL lock, alone or beside each other. No key's number, but any number would do.
+const ALL: i64 = 0x5256_4c54;
+
+/// A lock as a transaction keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Held {
+pub(crate) enum Held {
     Alone,
     /// In the one order in which everybody takes them, so that no two wait for each other.
     Beside(Vec<i64>),
@@ -55,6 +58,21 @@ impl From<Lock<'_>> for Held {
                 numbers.sort_unstable();
                 numbers.dedup();
                 Self::Beside(numbers)
+            }
+        }
+    }
+}
+
+impl Held {
+    /// What begins a transaction of PostgreSQL with it, in one round trip. Each statement afterwards sees what those have
+    /// written for which it waited; a lock inside of a statement would not do that.
+    pub(super) fn begin(&self) -> String {
+        match self {
+            Self::Alone => format!("begin; select pg_advisory_xact_lock({ALL})"),
+            Self::None => "begin".into(),
+            Self::Beside(keys) => {
+                let each = keys.iter().map(|key| format!("; select pg_advisory_xact_lock({key})"));
+                format!("begin; select pg_advisory_xact_lock_shared({ALL}){}", each.collect::<String>())
             }
         }
     }

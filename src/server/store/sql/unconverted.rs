@@ -22,7 +22,9 @@ impl<'c> Executor<'c> for &'c mut Connection {
         E: 'q + Execute<'q, Sqlite>,
     {
         self.begin();
-        let Connection { link: Link::Sqlite(inner), last, .. } = self;
+        let Connection { link: Link::Sqlite(inner), last, .. } = self else {
+            unreachable!("unconverted on PostgreSQL")
+        };
         Box::pin(Steps { steps: inner.fetch_many(query), last, has_failed: false })
     }
 
@@ -33,7 +35,7 @@ impl<'c> Executor<'c> for &'c mut Connection {
     {
         self.begin();
         Box::pin(async move {
-            let Link::Sqlite(inner) = &mut self.link;
+            let Link::Sqlite(inner) = &mut self.link else { unreachable!("unconverted on PostgreSQL") };
             let row = inner.fetch_optional(query).await?;
             self.last = Last::Succeeded;
             Ok(row)
@@ -48,7 +50,7 @@ impl<'c> Executor<'c> for &'c mut Connection {
     where
         'c: 'e,
     {
-        let Link::Sqlite(inner) = &mut self.link;
+        let Link::Sqlite(inner) = &mut self.link else { unreachable!("unconverted on PostgreSQL") };
         inner.prepare_with(sql, parameters)
     }
 
@@ -56,7 +58,7 @@ impl<'c> Executor<'c> for &'c mut Connection {
     where
         'c: 'e,
     {
-        let Link::Sqlite(inner) = &mut self.link;
+        let Link::Sqlite(inner) = &mut self.link else { unreachable!("unconverted on PostgreSQL") };
         inner.describe(sql)
     }
 }

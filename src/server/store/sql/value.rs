@@ -1,9 +1,9 @@
 //! What statements bind: the few kinds of values that a column can hold.
 
+use sqlx::Arguments;
 use sqlx::error::BoxDynError;
 use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::Arguments;
 use std::sync::Arc;
 
 /// A value of a statement. A copy shares the text, so that a batch can be run again.

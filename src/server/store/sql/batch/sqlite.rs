@@ -3,7 +3,7 @@
 //! It is sent as `begin immediate; …; commit`. Where one of the statements fails, SQLite stops there, and the
 //! transaction is rolled back before the connection is used again (`seats`).
 
-use super::{Batch, Failed, Found, Kind, Need, Step};
+use super::{Batch, Failed, Found, Kind, Need, Step, refused};
 use crate::server::store::sql::{Row, text};
 use futures::TryStreamExt;
 use sqlx::sqlite::SqliteArguments;
@@ -82,7 +82,7 @@ impl Whole {
     }
 
     fn add(&mut self, index: usize, Step { query, need }: &Step) -> Result<(), sqlx::Error> {
-        let refused = |why: &str| sqlx::Error::Protocol(format!("a batch has {why}: {}", query.sql));
+        let refused = |why: &str| refused(query, why);
         let shift = self.values.len();
         let scanned = match need {
             Need::Found => {
