@@ -169,6 +169,16 @@ impl Store {
         read.collect()
     }
 
+    /// The account's session whose hash begins with these eight bytes, in hexadecimal.
+    pub async fn session_that_begins(&self, account: AccountId, beginning: &str) -> sqlx::Result<Option<Hash>> {
+        let row = sqlx::query("select token_hash from session where account = $1 and substr(token_hash, 1, 16) = $2")
+            .bind(account.to_string())
+            .bind(beginning)
+            .fetch_optional(self.read())
+            .await?;
+        row.map(|row| columns::hash(row.try_get("token_hash")?)).transpose()
+    }
+
     /// The guest whose conversations the session's account is still to be asked about. A guest that has signed up
     /// meanwhile does not count: its conversations are its own.
     pub async fn guest_of(&self, session: Hash) -> sqlx::Result<Option<AccountId>> {

@@ -78,6 +78,16 @@ impl Store {
         write.commit().await
     }
 
+    /// The account's token whose hash begins with these eight bytes, in hexadecimal.
+    pub async fn token_that_begins(&self, account: AccountId, beginning: &str) -> sqlx::Result<Option<Hash>> {
+        let row = sqlx::query("select token_hash from api_token where account = $1 and substr(token_hash, 1, 16) = $2")
+            .bind(account.to_string())
+            .bind(beginning)
+            .fetch_optional(self.read())
+            .await?;
+        row.map(|row| columns::hash(row.try_get("token_hash")?)).transpose()
+    }
+
     /// The account's tokens, the newest first.
     pub async fn tokens(&self, account: AccountId) -> sqlx::Result<Vec<Token>> {
         let rows = sqlx::query("select * from api_token where account = $1 order by created_at desc, token_hash")
