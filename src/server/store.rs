@@ -31,6 +31,7 @@ pub mod making;
 mod merging;
 pub mod messages;
 mod names;
+mod open_replies;
 mod opening;
 pub mod other_process;
 mod owner;
@@ -47,6 +48,7 @@ pub mod sessions;
 pub mod sharing;
 pub(crate) mod sql;
 pub mod tokens;
+mod unique;
 pub mod updating;
 pub mod usage;
 mod used;
@@ -66,6 +68,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use unique::Unique;
 use write::Write;
 
 /// Reads are short; more connections than this only cost memory. The first is opened at the start.
@@ -284,15 +287,20 @@ impl From<sqlx::Error> for Problem {
         if asking::is_withdrawn(&error) {
             return Self::Unknown;
         }
+        if let Some(unique) = unique::violated(&error) {
+            return Self::Conflict(match unique {
+                Unique::OpenReply => {
+                    "A reply is being written here. Stop it, or wait for its end, then send again.".into()
+                }
+                Unique::Other => "This id is taken. Use a new one.".into(),
+            });
+        }
         tracing::error!(%error, "The store failed");
         let message = match &error {
             sqlx::Error::Io(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
                 "The server's database is not where it was. Nothing was saved; tell the administrator."
             }
             sqlx::Error::PoolTimedOut => "The server's database is busy. Nothing was saved; try again in a moment.",
-            sqlx::Error::Database(cause) if cause.is_unique_violation() => {
-                return Self::Conflict("This id is taken. Use a new one.".into());
-            }
             // The row that it refers to was deleted concurrently.
             sqlx::Error::Database(cause) if cause.is_foreign_key_violation() => return Self::NotFound,
             sqlx::Error::Database(cause) => match primary_code(cause.as_ref()) {
