@@ -59,8 +59,8 @@ use super::store::processes::Processes;
 use crate::error::Problem;
 use anyhow::Context;
 use lock::Lock;
-use sql::Seats;
 use sql::write_ahead::{self, MAX_LOG_BYTES, WriteAhead};
+use sql::{Key, Seats, query};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqliteConnection};
 use std::path::Path;
@@ -69,7 +69,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use unique::Unique;
-use write::Write;
+use write::{Alone, Write};
 
 /// Reads are short; more connections than this only cost memory. The first is opened at the start.
 pub(crate) const READERS: usize = 8;
@@ -159,12 +159,21 @@ impl Store {
         self.fill_looks().await
     }
 
-    /// Starts a write, and checks in it that the caller is still authorised (`asking`). Call it only from a task that
-    /// is not dropped half-way (`task::owned`).
-    pub(crate) async fn write(&self) -> sqlx::Result<Write> {
+    /// Starts a write beside which nothing else is written, and checks in it that the caller is still authorised
+    /// (`asking`). Call it only from a task that is not dropped half-way (`task::owned`).
+    pub(crate) async fn write(&self) -> sqlx::Result<Alone> {
         self.file.check()?;
         self.writes.fetch_add(1, Ordering::Relaxed);
-        let mut write = Write::begin(&self.writer).await?;
+        let mut write = Alone::begin(&self.writer).await?;
+        asking::ask_in(&mut write).await?;
+        Ok(write)
+    }
+
+    /// Starts a write as [`Store::write`] does, for which only those wait that are alone or have one of these keys.
+    pub(crate) async fn write_beside(&self, keys: &[Key]) -> sqlx::Result<Write> {
+        self.file.check()?;
+        self.writes.fetch_add(1, Ordering::Relaxed);
+        let mut write = Write::begin(&self.writer, sql::Lock::Beside(keys)).await?;
         asking::ask_in(&mut write).await?;
         Ok(write)
     }
@@ -187,15 +196,17 @@ impl Store {
     /// Whether the store answers reads and writes, and whether there is free space.
     pub async fn ready(&self) -> sqlx::Result<()> {
         self.file.check()?;
-        sqlx::query("select 1 from account limit 1").execute(&self.reader).await?;
-        let mut write = Write::begin(&self.writer).await?;
+        query("select 1 from account limit 1").execute(&self.reader).await?;
+        let mut write = Write::begin(&self.writer, sql::Lock::Beside(&[])).await?;
         // About the size of a message, written and deleted again: a full disk only shows when something is written.
-        sqlx::query("insert or replace into setting (name, value) values ($1, $2)")
-            .bind(PROBE)
-            .bind("0".repeat(PROBE_BYTES))
-            .execute(&mut *write)
-            .await?;
-        sqlx::query("delete from setting where name = $1").bind(PROBE).execute(&mut *write).await?;
+        query(
+            "insert into setting (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value",
+        )
+        .bind(PROBE)
+        .bind("0".repeat(PROBE_BYTES))
+        .execute(&mut write)
+        .await?;
+        query("delete from setting where name = $1").bind(PROBE).execute(&mut write).await?;
         write.commit().await
     }
 

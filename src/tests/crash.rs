@@ -114,7 +114,9 @@ async fn try_open(app: &App, conversation: &str, process: &str, time: &str) -> R
     let reply = Message::opened(MessageId::new(), Some(message.id), "anthropic/mock", time.into());
     let (account, title) = (None, "A question");
     let message_of = Some(&message);
-    let opening = Opening { start: None, conversation, account, message: message_of, reply: &reply, title, process };
+    let payer = app.state.store.owner(conversation).await.unwrap();
+    let opening =
+        Opening { start: None, conversation, account, payer, message: message_of, reply: &reply, title, process };
     app.state.store.open_reply(opening).await?;
     Ok((message, reply))
 }

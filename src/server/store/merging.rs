@@ -1,11 +1,12 @@
 //! Merges a guest's data into an account.
 
-use super::sql::Connection;
+use super::sql::{Connection, query};
 use super::{usage, used};
+use super::write::Alone;
 use crate::model::AccountId;
 
 pub(super) async fn is_guest(write: &mut Connection, id: AccountId) -> sqlx::Result<bool> {
-    let row = sqlx::query("select 1 from account where id = $1 and name is null")
+    let row = query("select 1 from account where id = $1 and name is null")
         .bind(id.to_string())
         .fetch_optional(write)
         .await?;
@@ -13,23 +14,23 @@ pub(super) async fn is_guest(write: &mut Connection, id: AccountId) -> sqlx::Res
 }
 
 /// See [`super::Store::merge`].
-pub(super) async fn merge(write: &mut Connection, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
+pub(super) async fn merge(write: &mut Alone, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
     if !is_guest(&mut *write, guest).await? {
         return Ok(());
     }
     for what in
         ["update conversation set account = $2 where account = $1", "update image set account = $2 where account = $1"]
     {
-        sqlx::query(what).bind(guest.to_string()).bind(account.to_string()).execute(&mut *write).await?;
+        query(what).bind(guest.to_string()).bind(account.to_string()).execute(&mut *write).await?;
     }
     inherit_shares(&mut *write, guest, account).await?;
     usage::inherit(&mut *write, guest, account).await?;
     remove(write, guest).await
 }
 
-pub(super) async fn remove(write: &mut Connection, id: AccountId) -> sqlx::Result<()> {
+pub(super) async fn remove(write: &mut Alone, id: AccountId) -> sqlx::Result<()> {
     used::delete_all_of(&mut *write, id).await?;
-    sqlx::query("delete from account where id = $1").bind(id.to_string()).execute(write).await?;
+    query("delete from account where id = $1").bind(id.to_string()).execute(write).await?;
     Ok(())
 }
 
@@ -51,7 +52,7 @@ pub(super) async fn inherit_shares(write: &mut Connection, guest: AccountId, acc
         "update message set account = null where account = $2
              and conversation in (select conversation.id from conversation where conversation.account = $2)",
     ] {
-        sqlx::query(what).bind(guest.to_string()).bind(account.to_string()).execute(&mut *write).await?;
+        query(what).bind(guest.to_string()).bind(account.to_string()).execute(&mut *write).await?;
     }
     Ok(())
 }

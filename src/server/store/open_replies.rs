@@ -2,9 +2,9 @@
 
 use super::Store;
 use super::columns::id;
+use super::sql::query;
 use crate::model::{ConversationId, MessageId};
 use crate::server::times::now;
-use sqlx::Row;
 
 /// An open reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct OpenReply {
 impl Store {
     /// The conversation's open reply.
     pub async fn open_reply_in(&self, conversation: ConversationId) -> sqlx::Result<Option<OpenReply>> {
-        let row = sqlx::query(
+        let row = query(
             "select id, coalesce(process, '') as process from message where conversation = $1 and status = 'streaming'",
         )
         .bind(conversation.to_string())
@@ -28,7 +28,7 @@ impl Store {
 
     /// The open replies of this process, each with its conversation.
     pub async fn open_here(&self) -> sqlx::Result<Vec<(MessageId, ConversationId)>> {
-        let rows = sqlx::query("select id, conversation from message where status = 'streaming' and process = $1")
+        let rows = query("select id, conversation from message where status = 'streaming' and process = $1")
             .bind(self.process())
             .fetch_all(self.read())
             .await?;
@@ -38,14 +38,14 @@ impl Store {
     /// Marks an open reply of this process as interrupted. `false`: it is not open any more.
     pub async fn interrupt_own(&self, reply: MessageId) -> sqlx::Result<bool> {
         let mut write = self.write().await?;
-        let changed = sqlx::query(
+        let changed = query(
             "update message set status = 'interrupted', finished_at = $3, process = null, thinking_since = null
              where id = $1 and status = 'streaming' and process = $2",
         )
         .bind(reply.to_string())
         .bind(self.process())
         .bind(now())
-        .execute(&mut *write)
+        .execute(&mut write)
         .await?
         .rows_affected();
         write.commit().await?;

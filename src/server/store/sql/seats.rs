@@ -5,13 +5,11 @@
 //! a connection is put back at once; only one that was left half-way is looked after in a task.
 
 use super::Connection;
+use super::connection::{Last, Link};
 use crate::server::store::file::Opened;
 use crate::server::sync::lock;
-use futures::future::BoxFuture;
-use futures::stream::{self, BoxStream};
-use futures::{StreamExt, TryFutureExt, TryStreamExt};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteQueryResult, SqliteRow, SqliteStatement, SqliteTypeInfo};
-use sqlx::{ConnectOptions, Describe, Either, Execute, Executor, SqlStr, Sqlite, SqliteConnection};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, SqliteConnection};
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -72,7 +70,7 @@ impl Seats {
         hand_overs: &Arc<AtomicU64>,
     ) -> Self {
         let count = u32::try_from(connections.len() + more).expect("a handful of connections");
-        let keep = |inner| Connection::new(inner, Arc::clone(hand_overs));
+        let keep = |inner| Connection::new(Link::Sqlite(inner), Arc::clone(hand_overs));
         Self(Arc::new(Inner {
             free: Mutex::new(connections.into_iter().map(keep).collect()),
             turns: Arc::new(Semaphore::new(count as usize)),
@@ -129,7 +127,7 @@ impl Inner {
         if let Some(file) = &self.file {
             file.check()?;
         }
-        Ok(Connection::new(opened, Arc::clone(&self.hand_overs)))
+        Ok(Connection::new(Link::Sqlite(opened), Arc::clone(&self.hand_overs)))
     }
 }
 
@@ -166,7 +164,7 @@ impl DerefMut for Taken {
 impl Drop for Taken {
     fn drop(&mut self) {
         let Some((connection, turn)) = self.kept.take() else { return };
-        if !self.has_transaction && !connection.is_under_way() {
+        if !self.has_transaction && connection.last == Last::Succeeded {
             lock(&self.seats.free).push(connection);
             return drop(turn);
         }
@@ -194,48 +192,4 @@ async fn roll_back(seats: Arc<Inner>, mut connection: Connection, turn: OwnedSem
         close(connection).await;
     }
     drop(turn);
-}
-
-impl<'c> Executor<'c> for &'c Seats {
-    type Database = Sqlite;
-
-    /// All rows are read before the first is given, so that the connection is free again.
-    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, sqlx::Result<Either<SqliteQueryResult, SqliteRow>>>
-    where
-        'c: 'e,
-        E: 'q + Execute<'q, Sqlite>,
-    {
-        let read = async move {
-            let mut taken = self.take().await?;
-            let steps: Vec<_> = taken.fetch_many(query).try_collect().await?;
-            sqlx::Result::Ok(stream::iter(steps).map(Ok))
-        };
-        read.try_flatten_stream().boxed()
-    }
-
-    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, sqlx::Result<Option<SqliteRow>>>
-    where
-        'c: 'e,
-        E: 'q + Execute<'q, Sqlite>,
-    {
-        Box::pin(async move { self.take().await?.fetch_optional(query).await })
-    }
-
-    fn prepare_with<'e>(
-        self,
-        sql: SqlStr,
-        parameters: &'e [SqliteTypeInfo],
-    ) -> BoxFuture<'e, sqlx::Result<SqliteStatement>>
-    where
-        'c: 'e,
-    {
-        Box::pin(async move { self.take().await?.prepare_with(sql, parameters).await })
-    }
-
-    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, sqlx::Result<Describe<Sqlite>>>
-    where
-        'c: 'e,
-    {
-        Box::pin(async move { self.take().await?.describe(sql).await })
-    }
 }
