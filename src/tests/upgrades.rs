@@ -8,6 +8,7 @@ use crate::server::State;
 use crate::server::store::Store;
 use crate::server::store::backup;
 use crate::server::store::schema::newest;
+use crate::server::store::sql;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
 use std::path::PathBuf;
@@ -49,7 +50,7 @@ async fn execute(folder: &Folder, sql: &str) {
 /// What every fixture holds.
 pub(super) async fn assert_is_all_there(store: &Store) {
     let conversation: ConversationId = CONVERSATION.parse().unwrap();
-    let messages: i64 = sqlx::query_scalar("select count(*) from message where conversation = $1")
+    let messages: i64 = sql::query_scalar("select count(*) from message where conversation = $1")
         .bind(conversation.to_string())
         .fetch_one(store.read())
         .await
