@@ -36,6 +36,8 @@ mod opening;
 pub mod other_process;
 mod owner;
 pub mod people;
+pub mod postgres;
+pub mod presence;
 mod processes;
 pub mod public_links;
 pub mod quota;
@@ -59,6 +61,7 @@ use super::store::processes::Processes;
 use crate::error::Problem;
 use anyhow::Context;
 use lock::Lock;
+use presence::Presence;
 use sql::write_ahead::{self, MAX_LOG_BYTES, WriteAhead};
 use sql::{Key, Seats, query};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -97,7 +100,7 @@ pub struct Store {
     hand_overs: Arc<AtomicU64>,
     writes: Arc<AtomicU64>,
     held: endings::HeldEndings,
-    presence: Arc<Processes>,
+    presence: Arc<dyn Presence>,
     log: Arc<deletion::OldLog>,
     file: Arc<file::Opened>,
 }
@@ -142,7 +145,7 @@ impl Store {
         let presence = Processes::begin(&path, files);
         let presence =
             presence.with_context(|| format!("DATABASE_URL: no file can be made beside {}", path.display()))?;
-        let presence = Arc::new(presence);
+        let presence: Arc<dyn Presence> = Arc::new(presence);
         let (writes, held, log) = Default::default();
         let store = Self { writer, reader, write_ahead, hand_overs, writes, held, presence, log, file };
         match store.first_writes().await {
@@ -223,8 +226,8 @@ impl Store {
         self.reader.close().await;
         self.writer.close().await;
         self.write_ahead.close().await;
-        if let Err(error) = self.presence.end() {
-            tracing::warn!(%error, "The file that says that this process lives could not be removed");
+        if let Err(error) = self.presence.end().await {
+            tracing::warn!(%error, "What says that this process lives could not be removed");
         }
     }
 }

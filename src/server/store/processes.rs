@@ -1,10 +1,12 @@
-//! The processes that work on this database, and which of them are alive.
+//! The processes that work on a database of SQLite, and which of them are alive.
 //!
 //! A process holds a lock on a file of its own beside the database. However it dies, the kernel releases the lock at
 //! once: this needs no clock and no heartbeat.
 
 use super::lock::Lock;
 use super::owner;
+use super::presence::Presence;
+use futures::future::{BoxFuture, ready};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt;
@@ -41,23 +43,26 @@ impl Processes {
         Ok(presence)
     }
 
-    pub(super) fn process(&self) -> &str {
-        &self.process
-    }
-
-    /// Whether the process of this id is alive. The file of a dead one is removed.
-    pub(super) fn lives(&self, process: &str) -> io::Result<bool> {
-        lives(&self.database, process)
-    }
-
-    /// Releases the locks: this process counts as dead, and the database may be replaced.
-    pub(super) fn end(&self) -> io::Result<()> {
-        remove(&file(&self.database, &self.process)).and(self.files.release())
-    }
-
     /// Removes the files of dead processes.
     fn clear(&self) -> io::Result<()> {
         any_lives(&self.database).map(drop)
+    }
+}
+
+impl Presence for Processes {
+    fn process(&self) -> &str {
+        &self.process
+    }
+
+    /// The file of a dead one is removed.
+    fn lives(&self, process: &str) -> io::Result<bool> {
+        lives(&self.database, process)
+    }
+
+    /// Releases the locks, so that the database may be replaced too.
+    fn end(&self) -> BoxFuture<'_, anyhow::Result<()>> {
+        let ended = remove(&file(&self.database, &self.process)).and(self.files.release());
+        Box::pin(ready(ended.map_err(anyhow::Error::new)))
     }
 }
 

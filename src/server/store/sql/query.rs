@@ -1,8 +1,9 @@
 //! A statement with its values, and how it is run.
 
 use super::{Column, Connection, Row, Seats, Value};
+use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{AssertSqlSafe, Sqlite};
+use sqlx::{AssertSqlSafe, Postgres, Sqlite};
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
@@ -116,7 +117,19 @@ impl Query {
     pub(super) fn for_sqlite(self) -> sqlx::Result<sqlx::query::Query<'static, Sqlite, SqliteArguments>> {
         let mut arguments = SqliteArguments::default();
         for value in &self.values {
-            value.give(&mut arguments).map_err(sqlx::Error::Encode)?;
+            value.to_sqlite(&mut arguments).map_err(sqlx::Error::Encode)?;
+        }
+        Ok(match self.sql {
+            Cow::Borrowed(sql) => sqlx::query_with(sql, arguments),
+            Cow::Owned(sql) => sqlx::query_with(AssertSqlSafe(sql), arguments).persistent(false),
+        })
+    }
+
+    /// As PostgreSQL's driver takes it.
+    pub(super) fn for_postgres(self) -> sqlx::Result<sqlx::query::Query<'static, Postgres, PgArguments>> {
+        let mut arguments = PgArguments::default();
+        for value in &self.values {
+            value.to_postgres(&mut arguments).map_err(sqlx::Error::Encode)?;
         }
         Ok(match self.sql {
             Cow::Borrowed(sql) => sqlx::query_with(sql, arguments),

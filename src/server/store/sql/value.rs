@@ -1,8 +1,9 @@
 //! What statements bind: the few kinds of values that a column can hold.
 
-use sqlx::Arguments;
 use sqlx::error::BoxDynError;
+use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
+use sqlx::Arguments;
 use std::sync::Arc;
 
 /// A value of a statement. A copy shares the text, so that a batch can be run again.
@@ -15,13 +16,21 @@ pub(crate) enum Value {
 }
 
 impl Value {
-    /// Adds it to what SQLite is given.
-    pub(super) fn give(&self, arguments: &mut SqliteArguments) -> Result<(), BoxDynError> {
+    pub(super) fn to_sqlite(&self, arguments: &mut SqliteArguments) -> Result<(), BoxDynError> {
         match self {
             Self::Text(text) => arguments.add(text.clone()),
             Self::Int(number) => arguments.add(*number),
             Self::Bool(is) => arguments.add(*is),
             Self::Bytes(bytes) => arguments.add(bytes.clone()),
+        }
+    }
+
+    pub(super) fn to_postgres(&self, arguments: &mut PgArguments) -> Result<(), BoxDynError> {
+        match self {
+            Self::Text(text) => arguments.add(text.as_deref()),
+            Self::Int(number) => arguments.add(*number),
+            Self::Bool(is) => arguments.add(*is),
+            Self::Bytes(bytes) => arguments.add(bytes.as_deref()),
         }
     }
 }

@@ -105,7 +105,7 @@ impl Whole {
             self.parts.push(Part::Check(index));
         }
         for value in &query.values {
-            value.give(&mut self.values).map_err(sqlx::Error::Encode)?;
+            value.to_sqlite(&mut self.values).map_err(sqlx::Error::Encode)?;
         }
         Ok(())
     }

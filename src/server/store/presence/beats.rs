@@ -1,0 +1,261 @@
+//! The nodes that share a database of PostgreSQL: each counts up in a row of its own, once a second, and watches the
+//! rows of the others.
+//!
+//! Who is dead is said by one row, and that is never taken back: first the verdict is committed, then the dead one's
+//! sessions are ended, and only then does anybody touch what it was doing. One that was only paused finds its verdict
+//! with its next beat, and goes on as a new process.
+//!
+//! All of it is on a connection of its own and takes no lock of the store: neither a pool that is used up nor a long
+//! transaction must look like death.
+
+use super::Presence;
+use super::judge::Judge;
+use crate::server::sync::lock;
+use crate::server::times::now;
+use anyhow::Context;
+use futures::future::BoxFuture;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection, PgConnection};
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+
+/// How often a node beats.
+const EVERY: Duration = Duration::from_secs(1);
+/// How long a round may take; then its connection is given up. Longer than a database under load needs: another
+/// connection would not be answered sooner.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// This node.
+pub struct Beats {
+    known: Arc<Known>,
+    options: PgConnectOptions,
+    beating: AbortHandle,
+}
+
+/// What the rounds have found, for those who ask.
+#[derive(Debug)]
+struct Known {
+    /// A text that is never freed: it is handed out, and a node is declared dead hardly ever.
+    process: Mutex<&'static str>,
+    others: Mutex<Others>,
+}
+
+#[derive(Debug, Default)]
+struct Others {
+    live: HashSet<String>,
+    dead: HashSet<String>,
+    /// Those that were asked about and are neither: the next round looks. Only a database that was restored has no row
+    /// of one.
+    asked: HashSet<String>,
+}
+
+impl Beats {
+    /// Makes this node's row, looks at the others, and beats from then on. Must be called within a runtime.
+    pub async fn begin(options: PgConnectOptions) -> anyhow::Result<Self> {
+        let mut node = Node::begin(options).await.context("DATABASE_URL: this node could not be made known")?;
+        let (known, options) = (Arc::clone(&node.known), node.options.clone());
+        let beating = tokio::spawn(async move {
+            let mut rhythm = interval(EVERY);
+            rhythm.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                rhythm.tick().await;
+                node.try_round().await;
+            }
+        });
+        Ok(Self { known, options, beating: beating.abort_handle() })
+    }
+}
+
+impl Presence for Beats {
+    fn process(&self) -> &str {
+        self.known.process()
+    }
+
+    fn lives(&self, process: &str) -> io::Result<bool> {
+        Ok(self.known.lives(process))
+    }
+
+    fn end(&self) -> BoxFuture<'_, anyhow::Result<()>> {
+        Box::pin(async {
+            self.beating.abort();
+            let ended = async {
+                let mut connection = self.options.connect().await?;
+                let end = sqlx::query("update node set dead_at = $2 where process = $1 and dead_at is null");
+                end.bind(self.process()).bind(now()).execute(&mut connection).await?;
+                connection.close().await
+            };
+            Ok(timeout(PATIENCE, ended).await??)
+        })
+    }
+}
+
+impl Drop for Beats {
+    fn drop(&mut self) {
+        self.beating.abort();
+    }
+}
+
+impl Known {
+    fn process(&self) -> &'static str {
+        *lock(&self.process)
+    }
+
+    /// One of which nothing is known lives until it has been watched for long enough.
+    fn lives(&self, process: &str) -> bool {
+        if process == self.process() {
+            return true;
+        }
+        let mut others = lock(&self.others);
+        if others.dead.contains(process) {
+            return false;
+        }
+        if !others.live.contains(process) {
+            others.asked.insert(process.to_owned());
+        }
+        true
+    }
+}
+
+/// The half that works: one round after the other.
+struct Node {
+    known: Arc<Known>,
+    options: PgConnectOptions,
+    /// None after a round that failed.
+    connection: Option<PgConnection>,
+    judge: Judge,
+}
+
+/// An id that no process has had.
+fn new_process() -> &'static str {
+    Box::leak(uuid::Uuid::now_v7().to_string().into_boxed_str())
+}
+
+/// The name of a process's sessions, by which they are found when it is dead.
+pub fn session(process: &str) -> String {
+    format!("rivulet {process}")
+}
+
+impl Node {
+    async fn begin(options: PgConnectOptions) -> sqlx::Result<Self> {
+        let known = Known { process: Mutex::new(new_process()), others: Mutex::default() };
+        let mut node = Self { known: Arc::new(known), options, connection: None, judge: Judge::default() };
+        node.round().await?;
+        Ok(node)
+    }
+
+    async fn connected(&mut self) -> sqlx::Result<&mut PgConnection> {
+        if self.connection.is_none() {
+            let options = self.options.clone().application_name(&session(self.known.process()));
+            self.connection = Some(options.connect().await?);
+        }
+        Ok(self.connection.as_mut().expect("it was just opened"))
+    }
+
+    /// A round. One that fails, or takes too long, does not count, and the next has another connection.
+    async fn try_round(&mut self) {
+        let done = timeout(PATIENCE, self.round()).await;
+        let failure = match done {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no answer for {} s", PATIENCE.as_secs()),
+        };
+        tracing::warn!(error = failure, "This node could not tell the others that it lives");
+        self.connection = None;
+        self.judge.missed();
+    }
+
+    /// Beats, looks at the others, and declares dead who is silent for too long.
+    async fn round(&mut self) -> sqlx::Result<()> {
+        let process = self.known.process();
+        if !beat(self.connected().await?, process).await? {
+            self.go_on_as_another().await?;
+        }
+        let process = self.known.process();
+        let asked: Vec<_> = lock(&self.known.others).asked.iter().cloned().collect();
+        // The dead ones are never deleted, so that no verdict is forgotten: only those are read that somebody asks for.
+        let others = "select process, beat, dead_at is not null from node
+                      where process <> $1 and (dead_at is null or process = any($2))";
+        let others = sqlx::query_as(others).bind(process).bind(asked);
+        let rows: Vec<(String, i64, bool)> = others.fetch_all(self.connected().await?).await?;
+        // After the answer: what was seen is no younger than this.
+        let seen_at = Instant::now();
+        self.judge(seen_at, rows).await
+    }
+
+    async fn judge(&mut self, seen_at: Instant, rows: Vec<(String, i64, bool)>) -> sqlx::Result<()> {
+        let (dead, live): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, _, is_dead)| *is_dead);
+        let mut beats: HashMap<_, _> = live.into_iter().map(|(process, beat, _)| (process, Some(beat))).collect();
+        {
+            let mut others = lock(&self.known.others);
+            others.live = beats.keys().cloned().collect();
+            others.dead.extend(dead.into_iter().map(|(process, ..)| process));
+            let Others { live, dead, asked } = &mut *others;
+            asked.retain(|process| !live.contains(process) && !dead.contains(process));
+            beats.extend(asked.iter().map(|process| (process.clone(), None)));
+        }
+        for (process, beat) in self.judge.round(seen_at, beats) {
+            let connection = self.connected().await?;
+            if !declare_dead(connection, &process, beat).await? {
+                continue;
+            }
+            tracing::warn!(process, "A node has been silent for too long, and is declared dead");
+            end_sessions(connection, &process).await?;
+            lock(&self.known.others).dead.insert(process);
+        }
+        Ok(())
+    }
+
+    /// What the former process had open is not this one's: the others end it, and refuse what it still writes.
+    async fn go_on_as_another(&mut self) -> sqlx::Result<()> {
+        let (former, process) = (self.known.process(), new_process());
+        tracing::error!(former, process, "This node was declared dead, and goes on as another one. Its open replies are lost");
+        // The others ended this connection, or are about to.
+        self.connection = None;
+        self.judge.missed();
+        lock(&self.known.others).dead.insert(former.to_owned());
+        *lock(&self.known.process) = process;
+        beat(self.connected().await?, process).await.map(drop)
+    }
+}
+
+/// Makes the row, or counts it up. False: this process was declared dead.
+async fn beat(connection: &mut PgConnection, process: &str) -> sqlx::Result<bool> {
+    let beat = sqlx::query(
+        "insert into node (process, beat, joined, started_at, version) values ($1, 1, 0, $2, $3)
+         on conflict (process) do update set beat = node.beat + 1 where node.dead_at is null",
+    );
+    let version = env!("CARGO_PKG_VERSION");
+    let done = beat.bind(process).bind(now()).bind(version).execute(connection).await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The verdict, which is committed by itself. False: it has beaten since, or somebody else was first.
+async fn declare_dead(connection: &mut PgConnection, process: &str, beat: Option<i64>) -> sqlx::Result<bool> {
+    let verdict = match beat {
+        Some(beat) => sqlx::query("update node set dead_at = $2 where process = $1 and beat = $3 and dead_at is null")
+            .bind(process)
+            .bind(now())
+            .bind(beat),
+        // Without a row: it gets one, unless it comes back at this moment.
+        None => sqlx::query(
+            "insert into node (process, beat, joined, dead_at, started_at, version) values ($1, 0, 0, $2, $2, '')
+             on conflict (process) do nothing",
+        )
+        .bind(process)
+        .bind(now()),
+    };
+    Ok(verdict.execute(connection).await?.rows_affected() == 1)
+}
+
+/// Their locks are free at once, and what is not committed yet never is.
+async fn end_sessions(connection: &mut PgConnection, process: &str) -> sqlx::Result<()> {
+    let ended = sqlx::query(
+        "select pg_terminate_backend(pid) from pg_stat_activity
+         where application_name = $1 and datname = current_database() and usename = current_user",
+    );
+    ended.bind(session(process)).execute(connection).await.map(drop)
+}
