@@ -4,8 +4,8 @@ use super::app::Folder;
 use crate::server::store::sql::batch::{Batch, Failed, Found};
 use crate::server::store::sql::{Lock, Query, Seats, query};
 use futures::FutureExt;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::ConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -120,7 +120,8 @@ async fn a_value_too_few_or_too_many_is_refused_before_anything_runs() {
         query("insert into kept (it) values (1); commit"),
     ] {
         let before = database.hand_overs.load(Ordering::Relaxed);
-        let failed = Batch::write(Lock::Alone).then(add(5, "five")).then(bad).then(add(6, "six")).run(&database.seats).await;
+        let failed =
+            Batch::write(Lock::Alone).then(add(5, "five")).then(bad).then(add(6, "six")).run(&database.seats).await;
         assert!(matches!(failed, Err(Failed::Not(sqlx::Error::Protocol(_)))), "{failed:?}");
         assert_eq!(database.hand_overs.load(Ordering::Relaxed), before);
         assert_eq!(database.kept().await, []);
