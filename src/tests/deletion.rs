@@ -15,8 +15,8 @@ use crate::server::principal::{Name, Role};
 use crate::server::secret::Hash;
 use crate::server::store::accounts::NewAccount;
 use crate::server::store::deletion::Deletes;
-use crate::server::transport::Permit;
 use crate::server::store::sql;
+use crate::server::transport::Permit;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -63,11 +63,7 @@ async fn rows(app: &App, text: &str) -> Vec<String> {
             .unwrap();
         for column in columns {
             let sql = format!("select count(*) from {table} where instr(cast({column} as text), $1) > 0");
-            let count: i64 = sql::query_scalar(sql)
-                .bind(text)
-                .fetch_one(app.state.store.read())
-                .await
-                .unwrap();
+            let count: i64 = sql::query_scalar(sql).bind(text).fetch_one(app.state.store.read()).await.unwrap();
             if 0 < count {
                 found.push(format!("{table}.{column}"));
             }

@@ -95,7 +95,8 @@ fn json_is_read_and_written_in_rust_alone() {
 }
 
 /// The names of drivers and what only one of them has.
-const DRIVERS: [&str; 7] = ["Sqlite", "sqlx::sqlite", "sqlx::postgres", "PgRow", "sqlx::query", "QueryBuilder", "raw_sql"];
+const DRIVERS: [&str; 7] =
+    ["Sqlite", "sqlx::sqlite", "sqlx::postgres", "PgRow", "sqlx::query", "QueryBuilder", "raw_sql"];
 /// What is about a database's file, its server or its schema.
 const OF_ONE_DATABASE: [&str; 10] = [
     "src/server/store.rs",

@@ -2,8 +2,8 @@
 
 use super::app::{App, Folder};
 use crate::server::store::Store;
-use crate::server::store::sql::{Seats, query, query_scalar};
 use crate::server::store::sql::write_ahead::{WriteAhead, left_alone};
+use crate::server::store::sql::{Seats, query, query_scalar};
 use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use std::str::FromStr;

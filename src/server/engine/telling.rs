@@ -162,13 +162,13 @@ mod tests {
     use crate::model::{AccountId, Image, Role, Status};
     use crate::server::engine::opening::empty_reply;
     use crate::server::journal::Topic;
+    use crate::server::store::sql;
     use crate::server::store::sqlite::READERS;
     use crate::tests::app::App;
     use crate::tests::images::files::png;
     use crate::tests::rng::Dice;
     use std::time::Duration;
     use tokio::time::timeout;
-    use crate::server::store::sql;
 
     /// Models with windows of every size that matters here, and one whose window is not known.
     const MODELS: [&str; 6] = ["mock", "w0", "w40", "w100", "w400", "w4000"];

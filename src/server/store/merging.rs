@@ -1,8 +1,8 @@
 //! Merges a guest's data into an account.
 
 use super::sql::{Connection, query};
-use super::{usage, used};
 use super::write::Alone;
+use super::{usage, used};
 use crate::model::AccountId;
 
 pub(super) async fn is_guest(write: &mut Connection, id: AccountId) -> sqlx::Result<bool> {

@@ -4,8 +4,8 @@ use super::audit::{self, Note};
 use super::merging::merge;
 use super::revocations::{Revoked, note};
 use super::sql::{Row, query};
-use super::{Store, columns};
 use super::write::Alone;
+use super::{Store, columns};
 use crate::model::AccountId;
 use crate::server::secret::Hash;
 

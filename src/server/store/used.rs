@@ -4,8 +4,8 @@
 use super::columns::id;
 use super::revocations::{Revoked, note_by};
 use super::sql::{Connection, query, query_scalar};
-use super::{images, sharing};
 use super::write::Alone;
+use super::{images, sharing};
 use crate::model::{AccountId, ConversationId};
 use crate::server::secret::Hash;
 

@@ -83,11 +83,8 @@ async fn columns_with(app: &App, character: char) -> Vec<String> {
     for row in columns {
         let (table, column): (&str, &str) = (row.try_get("place").unwrap(), row.try_get("name").unwrap());
         let sql = format!("select count(*) from {table} where typeof({column}) = 'text' and instr({column}, $1) > 0");
-        let count: i64 = sql::query_scalar(sql)
-            .bind(character.to_string())
-            .fetch_one(app.state.store.read())
-            .await
-            .unwrap();
+        let count: i64 =
+            sql::query_scalar(sql).bind(character.to_string()).fetch_one(app.state.store.read()).await.unwrap();
         if 0 < count {
             found.push(format!("{table}.{column}"));
         }

@@ -6,8 +6,8 @@ pub(super) mod doors;
 pub(super) mod place;
 
 use super::*;
-use crate::tests::storage::writes;
 use crate::server::store::sql;
+use crate::tests::storage::writes;
 use doors::{address, doors, doors_of, encoded};
 use place::{Place, Way};
 use std::time::Duration;

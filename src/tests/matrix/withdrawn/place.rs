@@ -4,9 +4,9 @@ use crate::model::{AccountId, ConversationId};
 use crate::server::principal::{Role, Scope};
 use crate::server::secret::Hash;
 use crate::server::store::audit::Note;
+use crate::server::store::sql;
 use crate::tests::admin::{member, with_admin};
 use crate::tests::matrix::*;
-use crate::server::store::sql;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::tests::matrix) enum Way {
