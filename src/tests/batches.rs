@@ -2,10 +2,10 @@
 
 use super::app::Folder;
 use crate::server::store::sql::batch::{Batch, Failed, Found};
-use crate::server::store::sql::{Query, Seats, query};
+use crate::server::store::sql::{Lock, Query, Seats, query};
 use futures::FutureExt;
+use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
-use sqlx::{ConnectOptions, Row};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,7 +32,7 @@ impl Database {
 
     /// Everything that is kept, and that the connection can begin a transaction.
     async fn kept(&self) -> Vec<(i64, Option<String>)> {
-        Batch::write().run(&self.seats).await.expect("no transaction is open");
+        Batch::write(Lock::Alone).run(&self.seats).await.expect("no transaction is open");
         sqlx::query_as("select it, text from kept order by it").fetch_all(&self.other).await.unwrap()
     }
 }
@@ -42,14 +42,14 @@ fn add(it: i64, text: &str) -> Query {
 }
 
 fn numbers(found: &Found) -> Vec<i64> {
-    found.rows.iter().map(|row| row.get(0)).collect()
+    found.rows.iter().map(|row| row.first().unwrap()).collect()
 }
 
 #[tokio::test]
 async fn each_step_counts_its_values_from_one_and_all_are_one_hand_over() {
     let database = Database::new().await;
     let before = database.hand_overs.load(Ordering::Relaxed);
-    let batch = Batch::write()
+    let batch = Batch::write(Lock::Alone)
         .must(add(1, "one"), 1)
         .must(add(2, "$1; 'two'"), 1)
         .then(query("insert into kept (text, it) values ($2, $1) -- 'a comment").bind(3).bind(None::<&str>))
@@ -72,12 +72,12 @@ async fn each_step_counts_its_values_from_one_and_all_are_one_hand_over() {
 #[tokio::test]
 async fn a_failing_step_leaves_nothing_of_the_others() {
     let database = Database::new().await;
-    Batch::write().then(add(1, "one")).run(&database.seats).await.unwrap();
+    Batch::write(Lock::Alone).then(add(1, "one")).run(&database.seats).await.unwrap();
     for batch in [
-        Batch::write().then(add(2, "two")).then(add(1, "taken")),
-        Batch::write().then(add(1, "taken")).then(add(2, "two")),
-        Batch::write().then(add(2, "two")).then(query("select abs(-9223372036854775808)")),
-        Batch::write().then(add(2, "two")).then(query("select nothing from nowhere")),
+        Batch::write(Lock::Alone).then(add(2, "two")).then(add(1, "taken")),
+        Batch::write(Lock::Alone).then(add(1, "taken")).then(add(2, "two")),
+        Batch::write(Lock::Alone).then(add(2, "two")).then(query("select abs(-9223372036854775808)")),
+        Batch::write(Lock::Alone).then(add(2, "two")).then(query("select nothing from nowhere")),
     ] {
         assert!(matches!(batch.run(&database.seats).await, Err(Failed::Not(_))), "{batch:?}");
         assert_eq!(database.kept().await, [(1, Some("one".into()))]);
@@ -87,22 +87,22 @@ async fn a_failing_step_leaves_nothing_of_the_others() {
 #[tokio::test]
 async fn what_a_step_must_change_or_find_decides_about_all() {
     let database = Database::new().await;
-    Batch::write().then(add(1, "one")).run(&database.seats).await.unwrap();
+    Batch::write(Lock::Alone).then(add(1, "one")).run(&database.seats).await.unwrap();
     let rename = |it: i64| query("update kept set text = $2 where it = $1").bind(it).bind("new");
     let there = |it: i64| query("select 1 from kept where it = $1 -- or not").bind(it);
     let unmet = [
-        (Batch::write().must(rename(1), 1).must(rename(2), 1).then(add(3, "three")), 1),
-        (Batch::write().then(add(3, "three")).must(rename(1), 2), 1),
-        (Batch::write().must(rename(1), 0), 0),
-        (Batch::write().must(rename(1), 1).only_if(there(2)), 0),
-        (Batch::write().must(rename(1), 1).must(rename(2), 1).only_if(there(1)), 2),
+        (Batch::write(Lock::Alone).must(rename(1), 1).must(rename(2), 1).then(add(3, "three")), 1),
+        (Batch::write(Lock::Alone).then(add(3, "three")).must(rename(1), 2), 1),
+        (Batch::write(Lock::Alone).must(rename(1), 0), 0),
+        (Batch::write(Lock::Alone).must(rename(1), 1).only_if(there(2)), 0),
+        (Batch::write(Lock::Alone).must(rename(1), 1).must(rename(2), 1).only_if(there(1)), 2),
     ];
     for (batch, step) in unmet {
         let failed = batch.run(&database.seats).await.unwrap_err();
         assert!(matches!(failed, Failed::Unmet(unmet) if unmet == step), "{failed:?} of {batch:?}");
         assert_eq!(database.kept().await, [(1, Some("one".into()))]);
     }
-    let met = Batch::write().must(rename(1), 1).must(rename(2), 0).only_if(there(1));
+    let met = Batch::write(Lock::Alone).must(rename(1), 1).must(rename(2), 0).only_if(there(1));
     let found = met.run(&database.seats).await.unwrap();
     assert_eq!(found.iter().map(|found| found.changed).collect::<Vec<_>>(), [None, Some(1), Some(0)]);
     assert_eq!(database.kept().await, [(1, Some("new".into()))]);
@@ -119,7 +119,8 @@ async fn a_value_too_few_or_too_many_is_refused_before_anything_runs() {
         query("insert into kept (it) values (1); commit"),
     ] {
         let before = database.hand_overs.load(Ordering::Relaxed);
-        let failed = Batch::write().then(add(5, "five")).then(bad).then(add(6, "six")).run(&database.seats).await;
+        let failed =
+            Batch::write(Lock::Alone).then(add(5, "five")).then(bad).then(add(6, "six")).run(&database.seats).await;
         assert!(matches!(failed, Err(Failed::Not(sqlx::Error::Protocol(_)))), "{failed:?}");
         assert_eq!(database.hand_overs.load(Ordering::Relaxed), before);
         assert_eq!(database.kept().await, []);
@@ -133,7 +134,7 @@ async fn a_batch_that_is_dropped_half_way_leaves_a_connection_without_a_transact
     let mut polled = 0;
     loop {
         // One poll more each time, up to the end.
-        let batch = Batch::write().then(add(1, "one")).then(query(many)).then(add(2, "two"));
+        let batch = Batch::write(Lock::Alone).then(add(1, "one")).then(query(many)).then(add(2, "two"));
         let mut run = Box::pin(batch.run(&database.seats));
         let mut ended = false;
         for _ in 0..=polled {
@@ -157,13 +158,13 @@ async fn a_batch_that_is_dropped_half_way_leaves_a_connection_without_a_transact
 #[tokio::test]
 async fn the_steps_of_a_read_see_one_state() {
     let database = Database::new().await;
-    Batch::write().then(add(1, "one")).run(&database.seats).await.unwrap();
+    Batch::write(Lock::Alone).then(add(1, "one")).run(&database.seats).await.unwrap();
     // Long enough that the other connection writes between the two counts.
     let slow =
         "with recursive n (i) as (select 1 union all select i + 1 from n where i < 300000) select count(*) from n";
     let count = || query("select count(*) from kept");
     let read = Batch::read().then(count()).then(query(slow)).then(count());
-    let write = Batch::write().then(add(2, "two"));
+    let write = Batch::write(Lock::Alone).then(add(2, "two"));
     for round in 0..5 {
         let (found, _) = tokio::join!(read.run(&database.other), write.run(&database.seats));
         let found = found.unwrap();

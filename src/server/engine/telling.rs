@@ -162,7 +162,7 @@ mod tests {
     use crate::model::{AccountId, Image, Role, Status};
     use crate::server::engine::opening::empty_reply;
     use crate::server::journal::Topic;
-    use crate::server::store::READERS;
+    use crate::server::store::sqlite::READERS;
     use crate::tests::app::App;
     use crate::tests::images::files::png;
     use crate::tests::rng::Dice;

@@ -3,14 +3,12 @@
 use super::audit::Note;
 use super::columns::{self, called};
 use super::revocations::Revoked;
-use super::sql::Connection;
+use super::sql::{Builder, Connection, Row, query, query_scalar};
 use super::{Store, audit, merging, names, session_ends, usage};
 use crate::model::{AccountId, Named};
 use crate::server::principal::{Name, Role};
 use crate::server::secret::Hash;
 use crate::server::times::now;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite};
 
 /// An account as it is stored.
 #[derive(Clone, Debug)]
@@ -54,12 +52,12 @@ pub enum NotMade {
     HasName,
 }
 
-pub(super) fn account(row: &SqliteRow) -> sqlx::Result<Account> {
+pub(super) fn account(row: &Row) -> sqlx::Result<Account> {
     Ok(Account {
         id: columns::id(row.try_get("id")?)?,
         name: row.try_get("name")?,
         role: Role::of(row.try_get("role")?),
-        disabled: row.try_get::<Option<&str>, _>("disabled_at")?.is_some(),
+        disabled: row.try_get::<Option<&str>>("disabled_at")?.is_some(),
         created_at: row.try_get("created_at")?,
     })
 }
@@ -69,7 +67,7 @@ impl Store {
     pub async fn add_guest(&self, session: Hash, device: &str) -> sqlx::Result<AccountId> {
         let account = AccountId::new();
         let mut write = self.write().await?;
-        sqlx::query("insert into account (id, kind, created_at) values ($1, 'guest', $2)")
+        query("insert into account (id, kind, created_at) values ($1, 'guest', $2)")
             .bind(account.to_string())
             .bind(now())
             .execute(&mut *write)
@@ -105,8 +103,7 @@ impl Store {
     }
 
     pub async fn account(&self, id: AccountId) -> sqlx::Result<Account> {
-        let row =
-            sqlx::query("select * from account where id = $1").bind(id.to_string()).fetch_one(self.read()).await?;
+        let row = query("select * from account where id = $1").bind(id.to_string()).fetch_one(self.read()).await?;
         account(&row)
     }
 
@@ -117,7 +114,7 @@ impl Store {
 
     /// These accounts as others see them. A deleted one is left out.
     pub async fn names(&self, ids: &[AccountId]) -> sqlx::Result<Vec<Named>> {
-        let mut query = QueryBuilder::<Sqlite>::new("select id, name from account where id in (");
+        let mut query = Builder::new("select id, name from account where id in (");
         let mut list = query.separated(", ");
         for id in ids {
             list.push_bind(id.to_string());
@@ -129,15 +126,13 @@ impl Store {
 
     /// The data for signing in under this name.
     pub async fn credentials(&self, name_key: &str) -> sqlx::Result<Option<Credentials>> {
-        let row =
-            sqlx::query("select * from account where name_key = $1").bind(name_key).fetch_optional(self.read()).await?;
+        let row = query("select * from account where name_key = $1").bind(name_key).fetch_optional(self.read()).await?;
         row.as_ref().map(credentials).transpose()
     }
 
     /// The data for signing in to this account.
     pub async fn credentials_of(&self, id: AccountId) -> sqlx::Result<Credentials> {
-        let row =
-            sqlx::query("select * from account where id = $1").bind(id.to_string()).fetch_one(self.read()).await?;
+        let row = query("select * from account where id = $1").bind(id.to_string()).fetch_one(self.read()).await?;
         credentials(&row)
     }
 
@@ -147,7 +142,7 @@ impl Store {
         if names::is_taken(&mut write, name, id).await? {
             return Ok(false);
         }
-        sqlx::query("update account set name = $2, name_key = $3 where id = $1 and name is not null")
+        query("update account set name = $2, name_key = $3 where id = $1 and name is not null")
             .bind(id.to_string())
             .bind(name.shown())
             .bind(name.key())
@@ -168,7 +163,7 @@ impl Store {
         note: &Note,
     ) -> sqlx::Result<Vec<Revoked>> {
         let mut write = self.write().await?;
-        sqlx::query("update account set password = $2 where id = $1")
+        query("update account set password = $2 where id = $1")
             .bind(id.to_string())
             .bind(password)
             .execute(&mut *write)
@@ -181,7 +176,7 @@ impl Store {
 
     /// Whether there is an admin who could sign in.
     pub async fn has_admin(&self) -> sqlx::Result<bool> {
-        let row = sqlx::query("select 1 from account where role = 'admin' and disabled_at is null limit 1")
+        let row = query("select 1 from account where role = 'admin' and disabled_at is null limit 1")
             .fetch_optional(self.read())
             .await?;
         Ok(row.is_some())
@@ -189,7 +184,7 @@ impl Store {
 
     /// How many conversations the account has.
     pub async fn count_conversations(&self, id: AccountId) -> sqlx::Result<i64> {
-        sqlx::query_scalar("select count(*) from conversation where account = $1 and leaving_at is null")
+        query_scalar("select count(*) from conversation where account = $1 and leaving_at is null")
             .bind(id.to_string())
             .fetch_one(self.read())
             .await
@@ -233,7 +228,7 @@ pub(super) async fn make(
     if names::is_taken(&mut *write, new.name, account).await? {
         return Ok(Err(NotMade::NameTaken));
     }
-    let made = sqlx::query(
+    let made = query(
         "insert into account (id, kind, name, name_key, password, role, created_at, signed_up_at)
          values ($1, 'named', $2, $3, $4, $5, $6, $6)
          on conflict (id) do update set kind = excluded.kind, name = excluded.name, name_key = excluded.name_key,
@@ -260,7 +255,7 @@ pub(super) async fn make(
     Ok(Ok((account, role)))
 }
 
-fn credentials(row: &SqliteRow) -> sqlx::Result<Credentials> {
+fn credentials(row: &Row) -> sqlx::Result<Credentials> {
     let Account { id, name, disabled, .. } = account(row)?;
     Ok(Credentials { account: id, name, password: row.try_get("password")?, disabled })
 }

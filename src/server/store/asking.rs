@@ -3,11 +3,10 @@
 
 use super::Store;
 use super::sql::batch::{Batch, Failed, Found};
-use super::sql::{self, Connection, Query};
+use super::sql::{Connection, On, Query, query};
 use crate::server::principal::Credential;
 use crate::server::principal::Principal;
 use crate::server::principal::asking::{Asking, current};
-use sqlx::SqliteExecutor;
 use std::sync::atomic::Ordering;
 
 /// The error where the caller's right was withdrawn before the write.
@@ -36,13 +35,13 @@ fn question(who: Principal) -> (&'static str, [String; 4]) {
     (sql, [hash.to_string(), who.account.to_string(), who.role.name().to_owned(), scope.to_owned()])
 }
 
-async fn holds(executor: impl SqliteExecutor<'_>, who: Principal) -> sqlx::Result<bool> {
+async fn holds(executor: impl On<'_>, who: Principal) -> sqlx::Result<bool> {
     let (sql, values) = question(who);
-    let query = values.into_iter().fold(sqlx::query(sql), |query, value| query.bind(value));
+    let query = values.into_iter().fold(query(sql), |query, value| query.bind(value));
     Ok(query.fetch_optional(executor).await?.is_some())
 }
 
-async fn ask(executor: impl SqliteExecutor<'_>, asking: Asking) -> sqlx::Result<()> {
+async fn ask(executor: impl On<'_>, asking: Asking) -> sqlx::Result<()> {
     if holds(executor, asking.who).await? {
         return Ok(());
     }
@@ -71,11 +70,11 @@ impl Store {
     /// Runs a transaction that writes, and checks in it that the caller is still authorised. Call it only from a task
     /// that is not dropped half-way (`task::owned`).
     pub(crate) async fn write_batch(&self, batch: Batch) -> Result<Vec<Found>, Failed> {
-        self.file.check().map_err(sqlx::Error::from)?;
+        self.check_file()?;
         self.writes.fetch_add(1, Ordering::Relaxed);
         let Some(asking) = current() else { return batch.run(&self.writer).await };
         let (sql, values) = question(asking.who);
-        let holds = values.into_iter().fold(sql::query(sql), Query::bind);
+        let holds = values.into_iter().fold(query(sql), Query::bind);
         match batch.only_if(holds).run(&self.writer).await {
             Ok(mut found) => {
                 found.remove(0);

@@ -1,11 +1,10 @@
 //! The audit log: who changed what for whom; and the admins' settings.
 
 use super::Store;
-use super::sql::Connection;
+use super::sql::{Connection, query, query_scalar};
 use crate::model::AccountId;
 use crate::server::principal::Name;
 use crate::server::times::now;
-use sqlx::Row;
 use uuid::{NoContext, Timestamp, Uuid};
 
 /// An entry of the audit log. All of it is text for people.
@@ -43,7 +42,7 @@ impl Note {
 
 /// Adds an entry along with what it is about.
 pub(super) async fn add(write: &mut Connection, note: &Note) -> sqlx::Result<()> {
-    sqlx::query("insert into audit (id, at, actor, action, subject, detail) values ($1, $2, $3, $4, $5, $6)")
+    query("insert into audit (id, at, actor, action, subject, detail) values ($1, $2, $3, $4, $5, $6)")
         .bind(Uuid::now_v7().to_string())
         .bind(now())
         .bind(&note.actor)
@@ -68,14 +67,14 @@ pub(super) async fn unname(write: &mut Connection, account: AccountId, name: &st
 
 /// The earlier names of the account that has this name, as far as the log knows.
 async fn names(write: &mut Connection, name: &str) -> sqlx::Result<Vec<String>> {
-    let renamed: Vec<(String, String)> =
-        sqlx::query_as("select subject, detail from audit where action = $1 order by id desc")
-            .bind(RENAMED)
-            .fetch_all(write)
-            .await?;
+    let renamed = query("select subject, detail from audit where action = $1 order by id desc")
+        .bind(RENAMED)
+        .fetch_all(write)
+        .await?;
     let mut current = name.to_owned();
     let mut names = vec![name.to_owned()];
-    for (former, new) in renamed {
+    for row in &renamed {
+        let (former, new): (String, String) = (row.try_get("subject")?, row.try_get("detail")?);
         if new == current {
             names.push(former.clone());
             current = former;
@@ -89,7 +88,7 @@ async fn names(write: &mut Connection, name: &str) -> sqlx::Result<Vec<String>> 
 
 async fn is_anothers(write: &mut Connection, account: AccountId, name: &str) -> sqlx::Result<bool> {
     let Ok(name) = Name::parse(name) else { return Ok(false) };
-    let row = sqlx::query("select 1 from account where name_key = $1 and id <> $2")
+    let row = query("select 1 from account where name_key = $1 and id <> $2")
         .bind(name.key())
         .bind(account.to_string())
         .fetch_optional(write)
@@ -99,10 +98,10 @@ async fn is_anothers(write: &mut Connection, account: AccountId, name: &str) -> 
 
 async fn replace(write: &mut Connection, name: &str, unnamed: &str) -> sqlx::Result<()> {
     for column in ["update audit set actor = $2 where actor = $1", "update audit set subject = $2 where subject = $1"] {
-        sqlx::query(column).bind(name).bind(unnamed).execute(&mut *write).await?;
+        query(column).bind(name).bind(unnamed).execute(&mut *write).await?;
     }
     // An account's former name stands beside its new one.
-    sqlx::query("update audit set detail = $2 where detail = $1 and action = $3")
+    query("update audit set detail = $2 where detail = $1 and action = $3")
         .bind(name)
         .bind(unnamed)
         .bind(RENAMED)
@@ -122,7 +121,7 @@ impl Store {
         let since = jiff::Timestamp::now().as_second() - SAME_SECONDS;
         // Ids sort by time.
         let since = Uuid::new_v7(Timestamp::from_unix(NoContext, since.unsigned_abs(), 0));
-        let counted = sqlx::query(
+        let counted = query(
             "update audit set times = times + 1
              where id = (select id from audit where id > $1 and actor = $2 and action = $3 and subject = $4 and detail = $5
                          order by id desc limit 1)",
@@ -143,7 +142,7 @@ impl Store {
 
     /// A page of the log, newest first, after the entry `before`; with the id of the next page, where there is one.
     pub async fn audit(&self, before: Option<&str>) -> sqlx::Result<(Vec<Entry>, Option<String>)> {
-        let rows = sqlx::query("select * from audit where id < $1 order by id desc limit $2")
+        let rows = query("select * from audit where id < $1 order by id desc limit $2")
             // Every id sorts before this one.
             .bind(before.unwrap_or("g"))
             .bind(PAGE + 1)
@@ -167,26 +166,25 @@ impl Store {
 
     /// The value that admins have set; none: as the server was started.
     pub async fn setting(&self, name: &str) -> sqlx::Result<Option<String>> {
-        sqlx::query_scalar("select value from setting where name = $1").bind(name).fetch_optional(self.read()).await
+        query_scalar("select value from setting where name = $1").bind(name).fetch_optional(self.read()).await
     }
 
     /// The stored value; `value` from now on where there was none. Two concurrent processes get one result.
     pub async fn first_setting(&self, name: &str, value: &str) -> sqlx::Result<String> {
         let mut write = self.write().await?;
-        sqlx::query("insert into setting (name, value) values ($1, $2) on conflict (name) do nothing")
+        query("insert into setting (name, value) values ($1, $2) on conflict (name) do nothing")
             .bind(name)
             .bind(value)
             .execute(&mut *write)
             .await?;
-        let kept =
-            sqlx::query_scalar("select value from setting where name = $1").bind(name).fetch_one(&mut *write).await?;
+        let kept = query_scalar("select value from setting where name = $1").bind(name).fetch_one(&mut *write).await?;
         write.commit().await?;
         Ok(kept)
     }
 
     pub async fn set_setting(&self, name: &str, value: &str, note: &Note) -> sqlx::Result<()> {
         let mut write = self.write().await?;
-        sqlx::query("insert into setting (name, value) values ($1, $2) on conflict (name) do update set value = $2")
+        query("insert into setting (name, value) values ($1, $2) on conflict (name) do update set value = $2")
             .bind(name)
             .bind(value)
             .execute(&mut *write)

@@ -7,11 +7,9 @@ use super::history::{self, History, Reach};
 use super::messages;
 use super::quota;
 use super::sql::batch::{Batch, Found};
-use super::sql::query;
+use super::sql::{Row, query};
 use crate::model::{AccountId, ConversationId, MessageId, Named};
 use crate::server::quota::{Quota, Used};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 /// The usual case: the conversation is there for the account, the message is new, and no reply is open.
 pub struct BeforeSend {
@@ -61,7 +59,7 @@ impl Store {
     }
 }
 
-fn first(found: &Found) -> Option<&SqliteRow> {
+fn first(found: &Found) -> Option<&Row> {
     found.rows.first()
 }
 

@@ -2,12 +2,11 @@
 
 use super::columns::id;
 use super::sharing::may_write;
+use super::sql::{Builder, Row, query, query_scalar};
 use super::{Store, writing};
 use crate::error::Problem;
 use crate::model::{ConversationId, MessageId, Role, Status};
 use crate::server::quota::Writer;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite};
 use std::collections::HashMap;
 
 /// A message's place in the tree, without its text.
@@ -26,15 +25,15 @@ pub struct Node {
     pub position: i64,
 }
 
-fn node(row: &SqliteRow) -> sqlx::Result<Node> {
+fn node(row: &Row) -> sqlx::Result<Node> {
     Ok(Node {
         id: id(row.try_get("id")?)?,
-        parent: row.try_get::<Option<&str>, _>("parent")?.map(id).transpose()?,
+        parent: row.try_get::<Option<&str>>("parent")?.map(id).transpose()?,
         role: super::messages::role(row.try_get("role")?),
         status: super::messages::status(row.try_get("status")?),
         beginning: row.try_get("beginning")?,
         created_at: row.try_get("created_at")?,
-        shown: row.try_get::<i64, _>("shown")? != 0,
+        shown: row.try_get::<i64>("shown")? != 0,
         position: row.try_get("position")?,
     })
 }
@@ -51,7 +50,7 @@ impl Store {
     ) -> sqlx::Result<Siblings> {
         let parents: Vec<_> = parents.into_iter().map(|parent| parent.map(|id| id.to_string())).collect();
         let with_roots = parents.contains(&None);
-        let mut query = QueryBuilder::<Sqlite>::new("select parent, id, position from message where parent in (");
+        let mut query = Builder::new("select parent, id, position from message where parent in (");
         let mut list = query.separated(", ");
         for parent in parents.iter().flatten() {
             list.push_bind(parent);
@@ -64,7 +63,7 @@ impl Store {
         let rows = query.push(" order by position").build().fetch_all(self.read()).await?;
         let mut siblings = Siblings::new();
         for row in rows {
-            let parent = row.try_get::<Option<&str>, _>("parent")?.map(id).transpose()?;
+            let parent = row.try_get::<Option<&str>>("parent")?.map(id).transpose()?;
             siblings.entry(parent).or_default().push(id(row.try_get("id")?)?);
         }
         Ok(siblings)
@@ -72,7 +71,7 @@ impl Store {
 
     /// The end of the branch that is shown: the chosen one, or the newest message if that is newer than the choice.
     pub async fn shown_leaf(&self, conversation: ConversationId) -> sqlx::Result<Option<MessageId>> {
-        let leaf: Option<String> = sqlx::query_scalar(
+        let leaf: Option<String> = query_scalar(
             "select case when conversation.leaf_since = message.position then conversation.leaf else message.id end
              from conversation join message on message.conversation = conversation.id
              where conversation.id = $1 order by message.position desc limit 1",
@@ -92,7 +91,7 @@ impl Store {
         (after, limit): (i64, i64),
         characters: i64,
     ) -> sqlx::Result<Vec<Node>> {
-        let rows = sqlx::query(
+        let rows = query(
             "with recursive way (id, parent) as (
                 select id, parent from message where id = $2 and conversation = $1
                 union all
@@ -117,7 +116,7 @@ impl Store {
         conversation: ConversationId,
         message: MessageId,
     ) -> sqlx::Result<Option<MessageId>> {
-        let newest: Option<String> = sqlx::query_scalar(
+        let newest: Option<String> = query_scalar(
             "with recursive below (id, position) as (
                 select id, position from message where id = $2 and conversation = $1
                 union all
@@ -143,7 +142,7 @@ impl Store {
     ) -> Result<(), Problem> {
         let mut write = self.write().await?;
         writing::count(&mut write, writer).await?;
-        let shown = sqlx::query(concat!(
+        let shown = query(concat!(
             "update conversation set leaf = $2, leaf_since = (select max(position) from message where conversation = $1)
              where id = $1 and ",
             may_write!("$3")

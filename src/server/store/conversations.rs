@@ -1,14 +1,13 @@
 //! Conversations.
 
 use super::columns::{access, called, id};
+use super::sql::{On, Row, query, query_scalar};
 use super::{Store, used, writing};
 use crate::contract::Changes;
 use crate::error::Problem;
 use crate::model::{Access, AccountId, Conversation, ConversationId, Named, Parameters};
 use crate::server::principal::ViewerId;
 use crate::server::quota::Writer;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteExecutor};
 
 /// A conversation as it is stored: its model may be left to the default of the day.
 #[derive(Clone, Debug)]
@@ -96,21 +95,21 @@ pub(super) const SEEN: &str = select_conversations!(
 
 /// The conversation, for an account that owns it or that it is shared with.
 pub(super) async fn seen(
-    read: impl SqliteExecutor<'_>,
+    read: impl On<'_>,
     account: AccountId,
     conversation: ConversationId,
 ) -> sqlx::Result<Option<Stored>> {
-    let row = sqlx::query(SEEN).bind(conversation.to_string()).bind(account.to_string()).fetch_optional(read).await?;
+    let row = query(SEEN).bind(conversation.to_string()).bind(account.to_string()).fetch_optional(read).await?;
     row.as_ref().map(stored).transpose()
 }
 
-pub(super) fn stored(row: &SqliteRow) -> sqlx::Result<Stored> {
+pub(super) fn stored(row: &Row) -> sqlx::Result<Stored> {
     Ok(Stored {
         id: id(row.try_get("id")?)?,
         owner: called(id(row.try_get("account")?)?, row.try_get("owner_name")?),
-        is_shared: row.try_get::<i64, _>("is_shared")? != 0,
+        is_shared: row.try_get::<i64>("is_shared")? != 0,
         access: access(row.try_get("access")?),
-        names: row.try_get::<i64, _>("names")? != 0,
+        names: row.try_get::<i64>("names")? != 0,
         since: row.try_get("since")?,
         title: row.try_get("title")?,
         model: row.try_get("model")?,
@@ -141,7 +140,7 @@ impl Store {
 
     /// Whose conversation it is. `RowNotFound` when it is not there.
     pub async fn owner(&self, conversation: ConversationId) -> sqlx::Result<AccountId> {
-        let owner: String = sqlx::query_scalar("select account from conversation where id = $1")
+        let owner: String = query_scalar("select account from conversation where id = $1")
             .bind(conversation.to_string())
             .fetch_one(self.read())
             .await?;
@@ -153,7 +152,7 @@ impl Store {
         match viewer {
             ViewerId::Account(account) => self.conversation(account, conversation).await,
             ViewerId::Public(link) => {
-                let row = sqlx::query(select_conversations!(
+                let row = query(select_conversations!(
                     "'reader'",
                     "public_link.names",
                     "public_link.created_at",
@@ -172,7 +171,7 @@ impl Store {
     /// Up to `limit` of the account's own conversations.
     pub async fn own_conversations(&self, account: AccountId, limit: i64) -> sqlx::Result<Vec<ConversationId>> {
         let ids: Vec<String> =
-            sqlx::query_scalar("select id from conversation where account = $1 and leaving_at is null limit $2")
+            query_scalar("select id from conversation where account = $1 and leaving_at is null limit $2")
                 .bind(account.to_string())
                 .bind(limit)
                 .fetch_all(self.read())
@@ -191,7 +190,7 @@ impl Store {
         let end = ListPosition { updated_at: "9999".into(), id: String::new() };
         let after = after.unwrap_or(&end);
         // Its own and those of others each by its index, so that a long list costs no more than a page of it.
-        let rows = sqlx::query(select_conversations!(
+        let rows = query(select_conversations!(
             "case when conversation.account = $1 then 'owner' else share.role end",
             "1",
             "share.created_at",
@@ -230,7 +229,7 @@ impl Store {
         let mut write = self.write().await?;
         writing::count(&mut write, writer).await?;
         let before = writing::bytes_of(&mut write, conversation).await?;
-        let changed = sqlx::query(
+        let changed = query(
             "update conversation set title = coalesce($3, title), model = coalesce($4, model),
                     title_by = case when $3 is null then title_by else 'person' end,
                     system = coalesce($5, system), parameters = coalesce($6, parameters)
@@ -257,7 +256,7 @@ impl Store {
     /// first message, the try is spent, or the conversation is marked for deletion.
     pub async fn take_title(&self, conversation: ConversationId) -> sqlx::Result<bool> {
         // Looked at first: this is asked after every reply, and almost always the answer is no.
-        let cut = sqlx::query("select 1 from conversation where id = $1 and title_by = 'cut' and leaving_at is null")
+        let cut = query("select 1 from conversation where id = $1 and title_by = 'cut' and leaving_at is null")
             .bind(conversation.to_string())
             .fetch_optional(self.read())
             .await?;
@@ -265,7 +264,7 @@ impl Store {
             return Ok(false);
         }
         let mut write = self.write().await?;
-        let taken = sqlx::query(
+        let taken = query(
             "update conversation set title_by = 'asked' where id = $1 and title_by = 'cut' and leaving_at is null",
         )
         .bind(conversation.to_string())
@@ -279,7 +278,7 @@ impl Store {
     /// Writes the title that a model gave, unless a person has set one meanwhile or the conversation is marked for deletion.
     pub async fn give_title(&self, conversation: ConversationId, title: &str) -> sqlx::Result<Option<Stored>> {
         let mut write = self.write().await?;
-        let row = sqlx::query(
+        let row = query(
             "update conversation set title = $2, title_by = 'model'
              where id = $1 and title_by = 'asked' and leaving_at is null returning account",
         )

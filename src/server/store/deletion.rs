@@ -3,11 +3,11 @@
 
 use super::audit::Note;
 use super::revocations::Revoked;
+use super::sql::{query, query_scalar};
 use super::{Store, audit, columns, images, people, used};
 use crate::model::AccountId;
 use crate::server::sync::lock;
 use crate::server::times::now;
-use sqlx::Row;
 use std::sync::Mutex;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -30,7 +30,7 @@ pub struct Holdings {
 
 impl Store {
     pub async fn holdings(&self, account: AccountId) -> sqlx::Result<Holdings> {
-        let row = sqlx::query(
+        let row = query(
             "select (select count(*) from conversation where account = $1 and leaving_at is null) as conversations,
                     (select count(*) from image where account = $1) as images,
                     (select count(*) from api_token where account = $1) as tokens,
@@ -47,14 +47,14 @@ impl Store {
     /// nothing happens, where no admin would be left. `RowNotFound` where it is already deleted.
     pub async fn begin_deletion(&self, id: AccountId, by: Deletes<'_>) -> sqlx::Result<Option<Vec<Revoked>>> {
         let mut write = self.write().await?;
-        let row = sqlx::query("select name, leaving_at from account where id = $1")
+        let row = query("select name, leaving_at from account where id = $1")
             .bind(id.to_string())
             .fetch_one(&mut *write)
             .await?;
-        if row.try_get::<Option<&str>, _>("leaving_at")?.is_some() {
+        if row.try_get::<Option<&str>>("leaving_at")?.is_some() {
             return Ok(Some(Vec::new()));
         }
-        let set = sqlx::query(
+        let set = query(
             "update account set disabled_at = coalesce(disabled_at, $2), leaving_at = $2, password = null where id = $1
                  and (role <> 'admin' or disabled_at is not null
                       or exists (select 1 from account other
@@ -69,7 +69,7 @@ impl Store {
         }
         let ended = people::end_all(&mut write, id).await?;
         let unnamed = unnamed(id);
-        if let Some(name) = row.try_get::<Option<&str>, _>("name")? {
+        if let Some(name) = row.try_get::<Option<&str>>("name")? {
             audit::unname(&mut write, id, name, &unnamed).await?;
         }
         let note = match by {
@@ -85,7 +85,7 @@ impl Store {
     /// users' conversations stays, without a name and without its images.
     pub async fn finish_deletion(&self, id: AccountId) -> sqlx::Result<()> {
         let mut write = self.write().await?;
-        sqlx::query(
+        query(
             "insert into usage_of_deleted (day, model, input_tokens, output_tokens, replies, estimated, cost_micros)
              select day, model, input_tokens, output_tokens, replies, estimated, cost_micros
              from usage join account on account.id = usage.account
@@ -101,18 +101,17 @@ impl Store {
         .bind(id.to_string())
         .execute(&mut *write)
         .await?;
-        let pictures: Vec<String> = sqlx::query_scalar("select distinct picture from image where account = $1")
+        let pictures: Vec<String> = query_scalar("select distinct picture from image where account = $1")
             .bind(id.to_string())
             .fetch_all(&mut *write)
             .await?;
         images::take_out(&mut write, id).await?;
-        let leaving =
-            sqlx::query("select 1 from account where id = $1 and leaving_at is not null").bind(id.to_string());
+        let leaving = query("select 1 from account where id = $1 and leaving_at is not null").bind(id.to_string());
         if leaving.fetch_optional(&mut *write).await?.is_none() {
             return Ok(());
         }
         used::delete_all_of(&mut write, id).await?;
-        sqlx::query("delete from account where id = $1").bind(id.to_string()).execute(&mut *write).await?;
+        query("delete from account where id = $1").bind(id.to_string()).execute(&mut *write).await?;
         images::delete_unused(&mut write, &pictures).await?;
         write.commit().await?;
         self.log.set_due(true);
@@ -122,7 +121,7 @@ impl Store {
     /// The accounts whose deletion has begun.
     pub async fn leaving(&self) -> sqlx::Result<Vec<AccountId>> {
         let ids: Vec<String> =
-            sqlx::query_scalar("select id from account where leaving_at is not null").fetch_all(self.read()).await?;
+            query_scalar("select id from account where leaving_at is not null").fetch_all(self.read()).await?;
         ids.iter().map(|id| columns::id(id)).collect()
     }
 
@@ -130,10 +129,12 @@ impl Store {
     /// Where others read concurrently it stays due, and is retried after a minute, or at shutdown. Call it only from a
     /// task that is not dropped half-way.
     pub async fn empty_log(&self) -> sqlx::Result<()> {
+        // PostgreSQL's own log is cut by itself, and what backups keep of it is not ours.
+        let Some(sqlite) = &self.sqlite else { return Ok(()) };
         if !self.log.take_turn() {
             return Ok(());
         }
-        if self.write_ahead.empty().await? {
+        if sqlite.write_ahead.empty().await? {
             self.log.set_due(false);
         }
         Ok(())

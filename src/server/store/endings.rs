@@ -7,7 +7,7 @@ pub use ending::Ending;
 
 use super::Store;
 use super::sql::batch::Batch;
-use super::sql::{self, Query};
+use super::sql::{Key, Lock, Query, query};
 use super::usage::charge_reply;
 use crate::model::{ConversationId, Message, MessageId, ReplyError, Status};
 use crate::server::sync::lock;
@@ -39,7 +39,8 @@ impl Store {
         // Before the end: with the end, the row says no more that it was open and whose. One update, because a long text
         // would be written again by a second one.
         let charge = ending.usage.map(|usage| charge_reply(process, ending.reply, usage, &ending.finished_at));
-        let batch = charge.into_iter().fold(Batch::write(), Batch::then);
+        let beside = Lock::Beside(&[Key::Conversation(ending.conversation)]);
+        let batch = charge.into_iter().fold(Batch::write(beside), Batch::then);
         let found = self.write_batch(batch.then(end(process, ending)).then(as_ours(ending))).await?;
         let is_ours = matches!(&found[..], [.., end, ours] if end.changed == Some(1) || !ours.rows.is_empty());
         Ok(if is_ours { Written::Here } else { Written::Elsewhere })
@@ -98,7 +99,7 @@ impl Store {
 fn end(process: &str, ending: &Ending) -> Query {
     let error =
         ending.error.as_ref().map(|error| serde_json::to_string(error).expect("strings and numbers become JSON"));
-    sql::query(
+    query(
         "update message set status = $2, text = $3, thinking = $4, input_tokens = $5, output_tokens = $6,
                 stop_reason = $7, error = $8, first_piece_at = $9, finished_at = $10,
                 thinking_ms = $11, usage_estimated = $12, cost_micros = $14, thinking_since = null, process = null
@@ -122,7 +123,7 @@ fn end(process: &str, ending: &Ending) -> Query {
 
 /// Finds the reply where it ended like this.
 fn as_ours(ending: &Ending) -> Query {
-    sql::query("select 1 from message where id = $1 and status = $2 and finished_at = $3")
+    query("select 1 from message where id = $1 and status = $2 and finished_at = $3")
         .bind(ending.reply.to_string())
         .bind(ending.status.name())
         .bind(&ending.finished_at)

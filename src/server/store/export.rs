@@ -7,10 +7,10 @@ use super::Store;
 use super::columns::id;
 use super::conversations::{Stored, select_conversations, stored};
 use super::messages::{message, select_messages};
+use super::sql::{Builder, query, query_scalar};
 use super::usage::{Daily, daily};
 use crate::model::{AccountId, ConversationId, Image, ImageId, Message};
 use serde_json::{Value, json};
-use sqlx::{QueryBuilder, Row, Sqlite};
 use std::collections::HashMap;
 
 /// At this size a conversation could be 4 GiB as a file: in JSON a byte becomes six at most.
@@ -33,15 +33,15 @@ pub struct Kept {
 impl Store {
     /// The account itself, its limits, sessions, tokens and invitations, and what is shared with whom.
     pub async fn about(&self, account: AccountId) -> sqlx::Result<Value> {
-        let row = sqlx::query(
+        let row = query(
             "select *, (select count(*) from known_browser where known_browser.account = account.id) as known
              from account where id = $1",
         )
         .bind(account.to_string())
         .fetch_one(self.read())
         .await?;
-        let text = |name: &str| row.try_get::<Option<String>, _>(name);
-        let count = |name: &str| row.try_get::<Option<i64>, _>(name);
+        let text = |name: &str| row.try_get::<Option<String>>(name);
+        let count = |name: &str| row.try_get::<Option<i64>>(name);
         let sessions = self
             .sessions(account)
             .await?
@@ -82,12 +82,12 @@ impl Store {
 
     /// The account's identities at OpenID Connect issuers, with all their claims.
     async fn identities_in_full(&self, account: AccountId) -> sqlx::Result<Vec<Value>> {
-        let rows = sqlx::query("select * from identity where account = $1 order by created_at, id")
+        let rows = query("select * from identity where account = $1 order by created_at, id")
             .bind(account.to_string())
             .fetch_all(self.read())
             .await?;
         let told = rows.iter().map(|row| {
-            let text = |name: &str| row.try_get::<Option<String>, _>(name);
+            let text = |name: &str| row.try_get::<Option<String>>(name);
             Ok(json!({
                 "issuer": text("issuer")?,
                 "subject": text("subject")?,
@@ -106,7 +106,7 @@ impl Store {
         (day, model): &(String, String),
         limit: i64,
     ) -> sqlx::Result<Vec<Daily>> {
-        let rows = sqlx::query(
+        let rows = query(
             "select day, model, input_tokens, output_tokens, replies, estimated, cost_micros from usage
              where account = $1 and (day > $2 or (day = $2 and model > $3)) order by day, model limit $4",
         )
@@ -121,7 +121,7 @@ impl Store {
 
     /// The account's images behind this id.
     pub async fn images_after(&self, account: AccountId, after: &str, limit: i64) -> sqlx::Result<Vec<Kept>> {
-        let rows = sqlx::query(
+        let rows = query(
             "select image.id, image.name, image.created_at, picture.media_type, picture.width, picture.height
              from image join picture on picture.hash = image.picture
              where image.account = $1 and image.id > $2 order by image.id limit $3",
@@ -132,7 +132,7 @@ impl Store {
         .fetch_all(self.read())
         .await?;
         let read = rows.iter().map(|row| {
-            let side = |name: &str| row.try_get::<i64, _>(name).map(|side| u32::try_from(side).unwrap_or_default());
+            let side = |name: &str| row.try_get::<i64>(name).map(|side| u32::try_from(side).unwrap_or_default());
             let (width, height) = (side("width")?, side("height")?);
             Ok(Kept {
                 image: Image { id: id(row.try_get("id")?)?, name: row.try_get("name")?, width, height },
@@ -148,7 +148,7 @@ impl Store {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let mut query = QueryBuilder::<Sqlite>::new(
+        let mut query = Builder::new(
             "select image.id, picture.media_type from image join picture on picture.hash = image.picture where account = ",
         );
         query.push_bind(account.to_string()).push(" and image.id in (");
@@ -167,7 +167,7 @@ impl Store {
         after: &str,
         limit: i64,
     ) -> sqlx::Result<Vec<(Message, ConversationId)>> {
-        let rows = sqlx::query(select_messages!(
+        let rows = query(select_messages!(
             "where message.account = $1 and message.role = 'user' and conversation.leaving_at is null and message.id > $2 order by message.id limit $3"
         ))
         .bind(account.to_string())
@@ -181,7 +181,7 @@ impl Store {
     /// The account's conversations after this id, the oldest first. By id: a conversation that changes meanwhile keeps
     /// its place.
     pub async fn conversations_after(&self, account: AccountId, after: &str, limit: i64) -> sqlx::Result<Vec<Stored>> {
-        let rows = sqlx::query(select_conversations!(
+        let rows = query(select_conversations!(
             "'owner'",
             "1",
             "null",
@@ -198,7 +198,7 @@ impl Store {
     /// Whether the conversation could be more than 4 GiB as a file.
     pub async fn is_huge(&self, conversation: ConversationId) -> sqlx::Result<bool> {
         // SQLite knows a text's bytes without reading it.
-        let bytes: i64 = sqlx::query_scalar(
+        let bytes: i64 = query_scalar(
             "select cast(coalesce(sum(octet_length(text) + octet_length(thinking) + 4096), 0) as bigint)
              from message where conversation = $1",
         )
@@ -216,7 +216,7 @@ impl Store {
         position: i64,
         (limit, bytes): (i64, i64),
     ) -> sqlx::Result<Vec<Placed>> {
-        let rows = sqlx::query(concat!(
+        let rows = query(concat!(
             "with next as (
                 select id, position, octet_length(text) + octet_length(thinking) as bytes from message
                 where conversation = $1 and position > $2 order by position limit $3),

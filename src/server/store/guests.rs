@@ -1,8 +1,8 @@
 //! Guests that opened the page and left nothing: a short visit, a crawler, a program without cookies.
 
+use super::sql::query;
 use super::{Store, columns};
 use crate::model::AccountId;
-use sqlx::Row;
 
 /// A guest that was not used since `$1`, and has no data that a user would miss.
 macro_rules! unused {
@@ -28,7 +28,7 @@ impl Store {
         after: &str,
         most: usize,
     ) -> sqlx::Result<(Vec<AccountId>, Option<String>)> {
-        let rows = sqlx::query(concat!(
+        let rows = query(concat!(
             "select id, (",
             unused!(),
             ") as unused from account where id > $2 and name is null order by id limit $3"
@@ -40,7 +40,7 @@ impl Store {
         .await?;
         let mut unused = Vec::new();
         for row in &rows {
-            if row.try_get::<bool, _>("unused")? {
+            if row.try_get::<bool>("unused")? {
                 unused.push(columns::id(row.try_get("id")?)?);
             }
         }
@@ -51,7 +51,7 @@ impl Store {
     pub async fn delete_unused_guests(&self, since: &str, guests: &[AccountId]) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         for guest in guests {
-            sqlx::query(concat!("delete from account where id = $2 and ", unused!()))
+            query(concat!("delete from account where id = $2 and ", unused!()))
                 .bind(since)
                 .bind(guest.to_string())
                 .execute(&mut *write)

@@ -9,7 +9,6 @@ use super::sharing::may_write;
 use super::sql::batch::{Batch, Found};
 use super::sql::{Query, query};
 use crate::model::{AccountId, ConversationId, MessageId};
-use sqlx::Row;
 
 /// Characters of texts that are blank: what `str::trim` takes away.
 const BLANK: &str = "\u{9}\u{a}\u{b}\u{c}\u{d}\u{20}\u{85}\u{a0}\u{1680}\u{2000}\u{2001}\u{2002}\u{2003}\u{2004}\u{2005}\
@@ -106,12 +105,12 @@ fn with(walk: Query, conversation: ConversationId, limit: i64, reach: Reach) -> 
 pub(super) fn history(found: &Found, reach: Reach) -> sqlx::Result<History> {
     let mut history = History { reach, ..History::none() };
     if let Some(oldest) = found.rows.first() {
-        history.earlier = u32::try_from(oldest.try_get::<i64, _>("earlier")?).unwrap_or(u32::MAX);
-        history.earlier_images = usize::try_from(oldest.try_get::<i64, _>("earlier_images")?).unwrap_or_default();
+        history.earlier = u32::try_from(oldest.try_get::<i64>("earlier")?).unwrap_or(u32::MAX);
+        history.earlier_images = usize::try_from(oldest.try_get::<i64>("earlier_images")?).unwrap_or_default();
         history.messages = oldest.try_get("depth")?;
     }
     for row in &found.rows {
-        if row.try_get::<Option<&str>, _>("id")?.is_some() {
+        if row.try_get::<Option<&str>>("id")?.is_some() {
             history.told.push(told(row)?);
         }
     }

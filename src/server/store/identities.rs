@@ -2,12 +2,11 @@
 
 use super::accounts::{NewAccount, NotMade, make};
 use super::audit::{self, Note};
-use super::sql::Connection;
+use super::sql::{Connection, Row, query};
 use super::{Store, columns};
 use crate::model::AccountId;
 use crate::server::secret::Hash;
 use crate::server::times::{ago, now};
-use sqlx::Row;
 use std::time::Duration;
 
 /// An identity as its account sees it.
@@ -47,11 +46,11 @@ pub enum Unlinked {
     OnlyWayIn,
 }
 
-fn owner(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Owner> {
+fn owner(row: &Row) -> sqlx::Result<Owner> {
     Ok(Owner {
         account: columns::id(row.try_get("id")?)?,
-        name: row.try_get::<Option<String>, _>("name")?.unwrap_or_default(),
-        disabled: row.try_get::<Option<&str>, _>("disabled_at")?.is_some(),
+        name: row.try_get::<Option<String>>("name")?.unwrap_or_default(),
+        disabled: row.try_get::<Option<&str>>("disabled_at")?.is_some(),
     })
 }
 
@@ -63,7 +62,7 @@ async fn link(write: &mut Connection, owner: &Owner, new: &NewIdentity, how: &st
 }
 
 async fn insert(write: &mut Connection, account: AccountId, new: &NewIdentity) -> sqlx::Result<()> {
-    sqlx::query(
+    query(
         "insert into identity (id, account, issuer, subject, address, called, created_at)
          values ($1, $2, $3, $4, $5, $6, $7)",
     )
@@ -84,20 +83,20 @@ const OWNER: &str = "select account.id, account.name, account.disabled_at
 
 /// The account that has it now: the user may have signed in by another tab meanwhile.
 async fn found(write: &mut Connection, new: &NewIdentity) -> sqlx::Result<Option<Owner>> {
-    let row = sqlx::query(OWNER).bind(&new.issuer).bind(&new.subject).fetch_optional(write).await?;
+    let row = query(OWNER).bind(&new.issuer).bind(&new.subject).fetch_optional(write).await?;
     row.as_ref().map(owner).transpose()
 }
 
 impl Store {
     /// The account that this identity is linked to, if any.
     pub async fn identity(&self, issuer: &str, subject: &str) -> sqlx::Result<Option<Owner>> {
-        let row = sqlx::query(OWNER).bind(issuer).bind(subject).fetch_optional(self.read()).await?;
+        let row = query(OWNER).bind(issuer).bind(subject).fetch_optional(self.read()).await?;
         row.as_ref().map(owner).transpose()
     }
 
     /// The identities of an account, the oldest first.
     pub async fn identities(&self, account: AccountId) -> sqlx::Result<Vec<Identity>> {
-        let rows = sqlx::query("select id, issuer, called, created_at from identity where account = $1 order by id")
+        let rows = query("select id, issuer, called, created_at from identity where account = $1 order by id")
             .bind(account.to_string())
             .fetch_all(self.read())
             .await?;
@@ -122,7 +121,7 @@ impl Store {
         if let Some(owner) = found(&mut write, new).await? {
             return Ok(Some(owner));
         }
-        let rows = sqlx::query(
+        let rows = query(
             "select distinct account.id, account.name, account.disabled_at
              from identity join account on account.id = identity.account
              where address = $1 and issuer <> $2 limit 2",
@@ -146,7 +145,7 @@ impl Store {
         if let Some(owner) = found(&mut write, new).await? {
             return Ok(owner.account);
         }
-        let query = sqlx::query("select id, name, disabled_at from account where id = $1").bind(account.to_string());
+        let query = query("select id, name, disabled_at from account where id = $1").bind(account.to_string());
         let owner = owner(&query.fetch_one(&mut *write).await?)?;
         link(&mut write, &owner, new, "").await?;
         write.commit().await?;
@@ -156,7 +155,7 @@ impl Store {
     /// Unlinks an identity from its account, unless that could not be signed in to any more.
     pub async fn unlink(&self, account: AccountId, id: &str) -> sqlx::Result<Unlinked> {
         let mut write = self.write().await?;
-        let row = sqlx::query(
+        let row = query(
             "select account.name, identity.issuer, account.password is not null
                  or exists (select 1 from identity other where other.account = account.id and other.id <> $1) as may
              from identity join account on account.id = identity.account
@@ -167,11 +166,11 @@ impl Store {
         .fetch_optional(&mut *write)
         .await?;
         let Some(row) = row else { return Ok(Unlinked::NotThere) };
-        if !row.try_get::<bool, _>("may")? {
+        if !row.try_get::<bool>("may")? {
             return Ok(Unlinked::OnlyWayIn);
         }
-        sqlx::query("delete from identity where id = $1").bind(id).execute(&mut *write).await?;
-        let (name, issuer) = (row.try_get::<Option<&str>, _>("name")?.unwrap_or_default(), row.try_get("issuer")?);
+        query("delete from identity where id = $1").bind(id).execute(&mut *write).await?;
+        let (name, issuer) = (row.try_get::<Option<&str>>("name")?.unwrap_or_default(), row.try_get("issuer")?);
         audit::add(&mut write, &Note::new(name, "unlinked a way to sign in", name, issuer)).await?;
         write.commit().await?;
         Ok(Unlinked::Done)
@@ -201,7 +200,7 @@ impl Store {
     /// Marks a callback as used. `false`: it was used before.
     pub async fn use_state(&self, state: Hash) -> sqlx::Result<bool> {
         let mut write = self.write().await?;
-        let new = sqlx::query("insert into oidc_used (state_hash, at) values ($1, $2) on conflict do nothing")
+        let new = query("insert into oidc_used (state_hash, at) values ($1, $2) on conflict do nothing")
             .bind(state.to_string())
             .bind(now())
             .execute(&mut *write)
@@ -212,12 +211,12 @@ impl Store {
 
     /// Deletes used callbacks that have expired.
     pub async fn forget_states(&self, older: Duration) -> sqlx::Result<()> {
-        let old = sqlx::query("select 1 from oidc_used where at < $1 limit 1").bind(ago(older));
+        let old = query("select 1 from oidc_used where at < $1 limit 1").bind(ago(older));
         if old.fetch_optional(self.read()).await?.is_none() {
             return Ok(());
         }
         let mut write = self.write().await?;
-        sqlx::query("delete from oidc_used where at < $1").bind(ago(older)).execute(&mut *write).await?;
+        query("delete from oidc_used where at < $1").bind(ago(older)).execute(&mut *write).await?;
         write.commit().await
     }
 }

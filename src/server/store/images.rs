@@ -5,13 +5,11 @@
 
 use super::Store;
 use super::columns::{self, id};
-use super::sql::{self, Connection};
+use super::sql::{self, Builder, Connection, Row, query, query_scalar};
 use crate::model::{AccountId, ConversationId, Image, ImageId, Message};
 use crate::server::picture::Picture;
 use crate::server::principal::ViewerId;
 use crate::server::times::now;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
@@ -45,14 +43,14 @@ fn may_see(viewer: ViewerId) -> (&'static str, String) {
 /// In no message.
 const WAITS: &str = "not exists (select 1 from message_image where message_image.image = image.id)";
 
-fn picture(row: &SqliteRow) -> sqlx::Result<Picture> {
-    let side = |name: &str| row.try_get::<i64, _>(name).map(|side| u32::try_from(side).unwrap_or_default());
+fn picture(row: &Row) -> sqlx::Result<Picture> {
+    let side = |name: &str| row.try_get::<i64>(name).map(|side| u32::try_from(side).unwrap_or_default());
     Ok(Picture {
         hash: row.try_get("hash")?,
         media_type: row.try_get("media_type")?,
         width: side("width")?,
         height: side("height")?,
-        bytes: row.try_get::<Vec<u8>, _>("bytes")?.into(),
+        bytes: row.try_get::<Vec<u8>>("bytes")?.into(),
     })
 }
 
@@ -76,7 +74,7 @@ pub enum Added {
 impl Store {
     /// How many images of the account are in no message.
     pub async fn waiting_images(&self, account: AccountId) -> sqlx::Result<i64> {
-        let mut count = QueryBuilder::<Sqlite>::new("select count(*) from image where account = ");
+        let mut count = Builder::new("select count(*) from image where account = ");
         count.push_bind(account.to_string()).push(" and ").push(WAITS);
         count.build_query_scalar().fetch_one(self.read()).await
     }
@@ -90,7 +88,7 @@ impl Store {
         most: Most,
     ) -> sqlx::Result<Added> {
         let mut write = self.write().await?;
-        sqlx::query(
+        query(
             "insert into picture (hash, media_type, width, height, bytes) values ($1, $2, $3, $4, $5)
              on conflict (hash) do nothing",
         )
@@ -101,7 +99,7 @@ impl Store {
         .bind(picture.bytes.as_ref())
         .execute(&mut *write)
         .await?;
-        sqlx::query("insert into image (id, account, picture, name, created_at) values ($1, $2, $3, $4, $5)")
+        query("insert into image (id, account, picture, name, created_at) values ($1, $2, $3, $4, $5)")
             .bind(image.id.to_string())
             .bind(account.to_string())
             .bind(&picture.hash)
@@ -109,14 +107,14 @@ impl Store {
             .bind(now())
             .execute(&mut *write)
             .await?;
-        let mut count = QueryBuilder::<Sqlite>::new("select count(*) from image where account = ");
+        let mut count = Builder::new("select count(*) from image where account = ");
         count.push_bind(account.to_string()).push(" and ").push(WAITS);
         let waiting: i64 = count.build_query_scalar().fetch_one(&mut *write).await?;
         if most.waiting < waiting {
             return Ok(Added::TooManyWaiting);
         }
         // SQLite knows a blob's length without reading it.
-        let bytes: i64 = sqlx::query_scalar(
+        let bytes: i64 = query_scalar(
             "select cast(coalesce(sum(octet_length(bytes)), 0) as bigint) from picture
              where hash in (select picture from image where account = $1)",
         )
@@ -135,14 +133,14 @@ impl Store {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let mut query = QueryBuilder::<Sqlite>::new(
+        let mut query = Builder::new(
             "select image.id, image.name, picture.width, picture.height from image
              join picture on picture.hash = image.picture where image.account = ",
         );
         query.push_bind(account.to_string());
         among(&mut query, ids);
         let rows = query.build().fetch_all(self.read()).await?;
-        let side = |row: &SqliteRow, name: &str| row.try_get::<i64, _>(name).map(|it| u32::try_from(it).unwrap_or(0));
+        let side = |row: &Row, name: &str| row.try_get::<i64>(name).map(|it| u32::try_from(it).unwrap_or(0));
         let mut found = HashMap::new();
         for row in &rows {
             let image: ImageId = id(row.try_get("id")?)?;
@@ -157,7 +155,7 @@ impl Store {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let mut query = QueryBuilder::<Sqlite>::new(
+        let mut query = Builder::new(
             "select image.id as image, picture.* from image join picture on picture.hash = image.picture where true",
         );
         among(&mut query, ids);
@@ -168,7 +166,7 @@ impl Store {
     /// An image's picture, for a viewer who may see it.
     pub async fn picture(&self, viewer: ViewerId, image: ImageId) -> sqlx::Result<Option<Picture>> {
         let (may_see, who) = may_see(viewer);
-        let mut query = QueryBuilder::<Sqlite>::new(
+        let mut query = Builder::new(
             "select picture.* from image join picture on picture.hash = image.picture where image.id = $1 and (",
         );
         query.push(may_see).push(")");
@@ -179,7 +177,7 @@ impl Store {
     /// The hash of an image's picture, for a viewer who may see it.
     pub async fn picture_hash(&self, viewer: ViewerId, image: ImageId) -> sqlx::Result<Option<String>> {
         let (may_see, who) = may_see(viewer);
-        let mut query = QueryBuilder::<Sqlite>::new("select image.picture from image where image.id = $1 and (");
+        let mut query = Builder::new("select image.picture from image where image.id = $1 and (");
         query.push(may_see).push(")");
         let query = query.build_query_scalar().bind(image.to_string()).bind(who);
         query.fetch_optional(self.read()).await
@@ -188,7 +186,7 @@ impl Store {
     /// Deletes an image of the account's that is in no message. `false`: there is none.
     pub async fn remove_image(&self, account: AccountId, image: ImageId) -> sqlx::Result<bool> {
         let mut write = self.write().await?;
-        let mut delete = QueryBuilder::<Sqlite>::new("delete from image where id = ");
+        let mut delete = Builder::new("delete from image where id = ");
         delete.push_bind(image.to_string()).push(" and account = ").push_bind(account.to_string());
         delete.push(" and ").push(WAITS).push(" returning picture");
         let pictures: Vec<String> = delete.build_query_scalar().fetch_all(&mut *write).await?;
@@ -200,7 +198,7 @@ impl Store {
     /// Deletes images that were uploaded before `since` and are in no message, and pictures of deleted accounts.
     pub async fn sweep_images(&self, since: &str) -> sqlx::Result<u64> {
         // Read first: this runs every minute, and almost always there is nothing to delete.
-        let mut any = QueryBuilder::<Sqlite>::new("select exists (select 1 from image where created_at < ");
+        let mut any = Builder::new("select exists (select 1 from image where created_at < ");
         any.push_bind(since).push(" and ").push(WAITS).push(") or exists (select 1 from picture where ").push(UNUSED);
         any.push(")");
         let any: i64 = any.build_query_scalar().fetch_one(self.read()).await?;
@@ -208,10 +206,10 @@ impl Store {
             return Ok(0);
         }
         let mut write = self.write().await?;
-        let mut delete = QueryBuilder::<Sqlite>::new("delete from image where created_at < ");
+        let mut delete = Builder::new("delete from image where created_at < ");
         delete.push_bind(since).push(" and ").push(WAITS);
         let gone = delete.build().execute(&mut *write).await?.rows_affected();
-        QueryBuilder::<Sqlite>::new("delete from picture where ").push(UNUSED).build().execute(&mut *write).await?;
+        Builder::new("delete from picture where ").push(UNUSED).build().execute(&mut *write).await?;
         write.commit().await?;
         Ok(gone)
     }
@@ -220,7 +218,7 @@ impl Store {
 /// Without any image.
 const UNUSED: &str = "not exists (select 1 from image where image.picture = picture.hash)";
 
-fn among(query: &mut QueryBuilder<Sqlite>, ids: &[ImageId]) {
+fn among(query: &mut Builder, ids: &[ImageId]) {
     query.push(" and image.id in (");
     let mut list = query.separated(", ");
     for id in ids {
@@ -232,7 +230,7 @@ fn among(query: &mut QueryBuilder<Sqlite>, ids: &[ImageId]) {
 /// Deletes those of these pictures that no image has any more.
 pub(super) async fn delete_unused(write: &mut Connection, pictures: &[String]) -> sqlx::Result<()> {
     for picture in pictures {
-        let mut delete = QueryBuilder::<Sqlite>::new("delete from picture where hash = ");
+        let mut delete = Builder::new("delete from picture where hash = ");
         delete.push_bind(picture).push(" and ").push(UNUSED);
         delete.build().execute(&mut *write).await?;
     }
@@ -241,14 +239,13 @@ pub(super) async fn delete_unused(write: &mut Connection, pictures: &[String]) -
 
 /// Ties a message to its images.
 pub(super) fn refer(message: &Message) -> impl Iterator<Item = sql::Query> {
-    let refer =
-        || sql::query("insert into message_image (message, image) values ($1, $2)").bind(message.id.to_string());
+    let refer = || query("insert into message_image (message, image) values ($1, $2)").bind(message.id.to_string());
     message.images.iter().map(move |image| refer().bind(image.id.to_string()))
 }
 
 /// The images that are in messages of this conversation and of no other.
 pub(super) async fn only_in(write: &mut Connection, conversation: ConversationId) -> sqlx::Result<Vec<String>> {
-    sqlx::query_scalar(
+    query_scalar(
         "select distinct image from message_image
          join message on message.id = message_image.message and message.conversation = $1
          where not exists (
@@ -264,7 +261,7 @@ pub(super) async fn only_in(write: &mut Connection, conversation: ConversationId
 ///
 /// The lists are read and written here: each database has its own functions for JSON.
 pub(super) async fn take_out(write: &mut Connection, account: AccountId) -> sqlx::Result<()> {
-    let rows = sqlx::query(
+    let rows = query(
         "select message.id, message.images, message_image.image from message_image
          join message on message.id = message_image.message
          join image on image.id = message_image.image
@@ -284,7 +281,7 @@ pub(super) async fn take_out(write: &mut Connection, account: AccountId) -> sqlx
         images.retain(|image| image.id != gone);
     }
     for (message, images) in shown {
-        sqlx::query("update message set images = $2 where id = $1")
+        query("update message set images = $2 where id = $1")
             .bind(message)
             .bind(serde_json::to_string(&images).expect("text and numbers become JSON"))
             .execute(&mut *write)
@@ -296,7 +293,7 @@ pub(super) async fn take_out(write: &mut Connection, account: AccountId) -> sqlx
 /// Deletes images that are in no message any more, and the pictures that only they had.
 pub(super) async fn delete_all(write: &mut Connection, images: &[String]) -> sqlx::Result<()> {
     for image in images {
-        let pictures = sqlx::query_scalar("delete from image where id = $1 returning picture").bind(image);
+        let pictures = query_scalar("delete from image where id = $1 returning picture").bind(image);
         let pictures: Vec<String> = pictures.fetch_all(&mut *write).await?;
         delete_unused(write, &pictures).await?;
     }

@@ -1,13 +1,12 @@
 //! Invitations to sign up.
 
 use super::audit::{self, Note};
-use super::sql::Connection;
+use super::sql::{Connection, Row, query, query_scalar};
 use super::{Store, columns};
 use crate::model::AccountId;
 use crate::server::principal::Role;
 use crate::server::secret::Hash;
 use crate::server::times::now;
-use sqlx::Row;
 
 /// An invitation as an admin sees it.
 #[derive(Clone, Debug)]
@@ -66,7 +65,7 @@ macro_rules! open_invitation {
 
 /// Takes one use of it. None: it cannot be taken.
 pub(super) async fn take(write: &mut Connection, hash: Hash) -> sqlx::Result<Option<Role>> {
-    let row = sqlx::query(concat!(open_invitation!("update invitation set used = used + 1"), " returning role"))
+    let row = query(concat!(open_invitation!("update invitation set used = used + 1"), " returning role"))
         .bind(hash.to_string())
         .bind(now())
         .fetch_optional(write)
@@ -74,7 +73,7 @@ pub(super) async fn take(write: &mut Connection, hash: Hash) -> sqlx::Result<Opt
     row.map(|row| Ok(Role::of(row.try_get("role")?))).transpose()
 }
 
-fn invitation(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Invitation> {
+fn invitation(row: &Row) -> sqlx::Result<Invitation> {
     Ok(Invitation {
         hash: columns::hash(row.try_get("token_hash")?)?,
         note: row.try_get("note")?,
@@ -83,7 +82,7 @@ fn invitation(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Invitation> {
         used: row.try_get("used")?,
         ends_at: row.try_get("ends_at")?,
         created_at: row.try_get("created_at")?,
-        counts: row.try_get::<i64, _>("counts")? != 0,
+        counts: row.try_get::<i64>("counts")? != 0,
     })
 }
 
@@ -92,9 +91,9 @@ impl Store {
     pub async fn add_invitation(&self, new: NewInvitation<'_>, note: Option<&Note>) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         if new.made_by.is_none() {
-            sqlx::query("delete from invitation where made_by is null and role = 'admin'").execute(&mut *write).await?;
+            query("delete from invitation where made_by is null and role = 'admin'").execute(&mut *write).await?;
         }
-        sqlx::query(
+        query(
             "insert into invitation (token_hash, note, role, uses, used, ends_at, made_by, created_at)
              values ($1, $2, $3, $4, 0, $5, $6, $7)",
         )
@@ -115,7 +114,7 @@ impl Store {
 
     /// The role that it gives. None: it cannot be taken.
     pub async fn open_invitation(&self, hash: Hash) -> sqlx::Result<Option<Role>> {
-        let row = sqlx::query(open_invitation!("select role from invitation"))
+        let row = query(open_invitation!("select role from invitation"))
             .bind(hash.to_string())
             .bind(now())
             .fetch_optional(self.read())
@@ -125,7 +124,7 @@ impl Store {
 
     /// Invitations that users have made, the newest first.
     pub async fn invitations(&self) -> sqlx::Result<Vec<Invitation>> {
-        let rows = sqlx::query(concat!(
+        let rows = query(concat!(
             "select *, ",
             counts!(),
             " as counts from invitation where made_by is not null order by created_at desc limit 200"
@@ -137,7 +136,7 @@ impl Store {
 
     /// Invitations that this account has made.
     pub async fn invitations_by(&self, account: AccountId) -> sqlx::Result<Vec<Invitation>> {
-        let rows = sqlx::query(concat!(
+        let rows = query(concat!(
             "select *, ",
             counts!(),
             " as counts from invitation where made_by = $1 order by created_at"
@@ -152,7 +151,7 @@ impl Store {
     pub async fn end_invitation(&self, hash: Hash, by: &str) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         let note: String =
-            sqlx::query_scalar("delete from invitation where token_hash = $1 and made_by is not null returning note")
+            query_scalar("delete from invitation where token_hash = $1 and made_by is not null returning note")
                 .bind(hash.to_string())
                 .fetch_one(&mut *write)
                 .await?;

@@ -4,6 +4,7 @@
 use super::columns::id;
 use super::conversations::{Stored, seen};
 use super::revocations::{Revoked, note_by};
+use super::sql::query;
 use super::{Store, sharing, used, writing};
 use crate::error::Problem;
 use crate::model::{AccountId, ConversationId};
@@ -18,7 +19,7 @@ impl Store {
         // First of all: a viewer that is checked again finds the journal ended, and learns that it is deleted.
         note_by(&mut write, Some(self.process()), Revoked::Conversation(conversation)).await?;
         sharing::note_all(&mut write, Some(self.process()), account, conversation).await?;
-        sqlx::query(
+        query(
             "update conversation set leaving_at = $3 where id = $1 and account = $2 and leaving_at is null returning id",
         )
         .bind(conversation.to_string())
@@ -31,7 +32,7 @@ impl Store {
 
     /// Whether the account has marked this conversation.
     pub async fn is_leaving(&self, account: AccountId, conversation: ConversationId) -> sqlx::Result<bool> {
-        let row = sqlx::query("select 1 from conversation where id = $1 and account = $2 and leaving_at is not null")
+        let row = query("select 1 from conversation where id = $1 and account = $2 and leaving_at is not null")
             .bind(conversation.to_string())
             .bind(account.to_string())
             .fetch_optional(self.read())
@@ -41,7 +42,7 @@ impl Store {
 
     /// Whether the conversation is there, and not marked.
     pub async fn is_there(&self, conversation: ConversationId) -> sqlx::Result<bool> {
-        let row = sqlx::query("select 1 from conversation where id = $1 and leaving_at is null")
+        let row = query("select 1 from conversation where id = $1 and leaving_at is null")
             .bind(conversation.to_string())
             .fetch_optional(self.read())
             .await?;
@@ -56,7 +57,7 @@ impl Store {
         let mut write = self.write().await?;
         writing::count(&mut write, writer).await?;
         writing::check_conversations(&mut write, writer).await?;
-        let back = sqlx::query(
+        let back = query(
             "update conversation set leaving_at = null where id = $1 and account = $2 and leaving_at is not null",
         )
         .bind(conversation.to_string())
@@ -76,13 +77,13 @@ impl Store {
 
     /// The conversations that were marked before this time, with their owners.
     pub async fn marked_before(&self, time: &str) -> sqlx::Result<Vec<(AccountId, ConversationId)>> {
-        let rows: Vec<(String, String)> = sqlx::query_as(
+        let rows = query(
             "select account, id from conversation where leaving_at is not null and leaving_at < $1 order by leaving_at",
         )
         .bind(time)
         .fetch_all(self.read())
         .await?;
-        rows.iter().map(|(account, conversation)| Ok((id(account)?, id(conversation)?))).collect()
+        rows.iter().map(|row| Ok((id(row.try_get("account")?)?, id(row.try_get("id")?)?))).collect()
     }
 
     /// Deletes the conversation if it was marked before this time and still is: it may have been brought back meanwhile,
@@ -94,7 +95,7 @@ impl Store {
         time: &str,
     ) -> sqlx::Result<bool> {
         let mut write = self.write().await?;
-        let marked = sqlx::query("select 1 from conversation where id = $1 and account = $2 and leaving_at < $3")
+        let marked = query("select 1 from conversation where id = $1 and account = $2 and leaving_at < $3")
             .bind(conversation.to_string())
             .bind(account.to_string())
             .bind(time)

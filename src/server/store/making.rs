@@ -1,7 +1,7 @@
 //! Creating conversations: alone, or with their first message.
 
 use super::conversations::{Stored, json, seen};
-use super::sql::Connection;
+use super::sql::{Connection, query};
 use super::{Store, used, writing};
 use crate::contract::Changes;
 use crate::error::Problem;
@@ -31,7 +31,7 @@ pub(super) async fn make(
     }
     writing::count(&mut *write, writer).await?;
     writing::check_conversations(&mut *write, writer).await?;
-    let made = sqlx::query(
+    let made = query(
         "insert into conversation (id, account, title, title_by, model, system, parameters, created_at, updated_at)
          values ($1, $2, $3, case when $3 = '' then 'none' else 'person' end, $4, $5, $6, $7, $7) on conflict (id) do nothing",
     )
@@ -100,7 +100,7 @@ impl Store {
 
     /// Whether the account cannot use this id: it belongs to another account, or to a deleted conversation.
     pub async fn is_taken(&self, account: AccountId, conversation: ConversationId) -> sqlx::Result<bool> {
-        let row = sqlx::query(
+        let row = query(
             "select 1 from conversation where id = $1 and account <> $2
              union all select 1 from used_conversation where id_hash = $3",
         )

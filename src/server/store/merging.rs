@@ -1,11 +1,11 @@
 //! Merges a guest's data into an account.
 
-use super::sql::Connection;
+use super::sql::{Connection, query};
 use super::{usage, used};
 use crate::model::AccountId;
 
 pub(super) async fn is_guest(write: &mut Connection, id: AccountId) -> sqlx::Result<bool> {
-    let row = sqlx::query("select 1 from account where id = $1 and name is null")
+    let row = query("select 1 from account where id = $1 and name is null")
         .bind(id.to_string())
         .fetch_optional(write)
         .await?;
@@ -20,7 +20,7 @@ pub(super) async fn merge(write: &mut Connection, guest: AccountId, account: Acc
     for what in
         ["update conversation set account = $2 where account = $1", "update image set account = $2 where account = $1"]
     {
-        sqlx::query(what).bind(guest.to_string()).bind(account.to_string()).execute(&mut *write).await?;
+        query(what).bind(guest.to_string()).bind(account.to_string()).execute(&mut *write).await?;
     }
     inherit_shares(&mut *write, guest, account).await?;
     usage::inherit(&mut *write, guest, account).await?;
@@ -29,7 +29,7 @@ pub(super) async fn merge(write: &mut Connection, guest: AccountId, account: Acc
 
 pub(super) async fn remove(write: &mut Connection, id: AccountId) -> sqlx::Result<()> {
     used::delete_all_of(&mut *write, id).await?;
-    sqlx::query("delete from account where id = $1").bind(id.to_string()).execute(write).await?;
+    query("delete from account where id = $1").bind(id.to_string()).execute(write).await?;
     Ok(())
 }
 
@@ -51,7 +51,7 @@ pub(super) async fn inherit_shares(write: &mut Connection, guest: AccountId, acc
         "update message set account = null where account = $2
              and conversation in (select conversation.id from conversation where conversation.account = $2)",
     ] {
-        sqlx::query(what).bind(guest.to_string()).bind(account.to_string()).execute(&mut *write).await?;
+        query(what).bind(guest.to_string()).bind(account.to_string()).execute(&mut *write).await?;
     }
     Ok(())
 }

@@ -3,15 +3,13 @@
 use super::columns::{self, called, id};
 use super::conversations::Stored;
 use super::sql::batch::{Batch, Failed};
-use super::sql::{self, Query};
+use super::sql::{Builder, Lock, Query, Row, query, query_scalar};
 use super::{Store, making};
 use crate::contract::Changes;
 use crate::error::Problem;
 use crate::model::{AccountId, ConversationId, Image, Message, MessageId, Named, Role, Status, Usage};
 use crate::server::principal::ViewerId;
 use crate::server::quota::Writer;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 /// A reply that is to be opened, and perhaps the person's message that it answers.
 pub struct Opening<'a> {
@@ -87,33 +85,33 @@ pub(super) use select_messages;
 pub(super) const LEAF: &str = "select id, status, coalesce(process, '') as process from message
     where conversation = $1 order by position desc limit 1";
 
-fn author(row: &SqliteRow) -> sqlx::Result<Named> {
+fn author(row: &Row) -> sqlx::Result<Named> {
     let author = id(row.try_get("author")?)?;
-    let name = row.try_get::<Option<String>, _>("author_name")?;
-    let is_known = row.try_get::<Option<&str>, _>("author_known")?.is_some();
+    let name = row.try_get::<Option<String>>("author_name")?;
+    let is_known = row.try_get::<Option<&str>>("author_known")?.is_some();
     Ok(if is_known { called(author, name) } else { Named { id: author, name: "somebody who has left".into() } })
 }
 
-pub(super) fn message(row: &SqliteRow) -> sqlx::Result<Message> {
-    let count = |name: &str| row.try_get::<Option<i64>, _>(name).map(|count| count.map(|count| count.max(0) as u64));
+pub(super) fn message(row: &Row) -> sqlx::Result<Message> {
+    let count = |name: &str| row.try_get::<Option<i64>>(name).map(|count| count.map(|count| count.max(0) as u64));
     let small = |name: &str| count(name).map(|count| count.and_then(|it| u32::try_from(it).ok()).unwrap_or(0));
     let usage = match (count("input_tokens")?, count("output_tokens")?) {
         (None, None) => None,
         (input, output) => Some(Usage {
             input_tokens: input.unwrap_or(0),
             output_tokens: output.unwrap_or(0),
-            estimated: row.try_get::<i64, _>("usage_estimated")? != 0,
+            estimated: row.try_get::<i64>("usage_estimated")? != 0,
             cost_micros: count("cost_micros")?,
         }),
     };
-    let error = match row.try_get::<Option<String>, _>("error")? {
+    let error = match row.try_get::<Option<String>>("error")? {
         None => None,
         Some(json) => serde_json::from_str(&json).map_err(|error| sqlx::Error::Decode(error.into()))?,
     };
     let role = role(row.try_get("role")?);
     Ok(Message {
         id: id(row.try_get("id")?)?,
-        parent: row.try_get::<Option<&str>, _>("parent")?.map(id).transpose()?,
+        parent: row.try_get::<Option<&str>>("parent")?.map(id).transpose()?,
         role,
         author: (role == Role::User).then(|| author(row)).transpose()?,
         text: row.try_get("text")?,
@@ -135,13 +133,13 @@ pub(super) fn message(row: &SqliteRow) -> sqlx::Result<Message> {
     })
 }
 
-pub(super) fn leaf(row: &SqliteRow) -> sqlx::Result<Leaf> {
+pub(super) fn leaf(row: &Row) -> sqlx::Result<Leaf> {
     let open = status(row.try_get("status")?).is_open();
     let process: String = row.try_get("process")?;
     Ok(Leaf { id: id(row.try_get("id")?)?, process: open.then_some(process) })
 }
 
-pub(super) fn told(row: &SqliteRow) -> sqlx::Result<Told> {
+pub(super) fn told(row: &Row) -> sqlx::Result<Told> {
     let role = role(row.try_get("role")?);
     Ok(Told {
         id: id(row.try_get("id")?)?,
@@ -165,23 +163,17 @@ const CHECKPOINTED_TOGETHER: usize = 32;
 
 /// One statement for all drafts.
 fn checkpoint(process: &str, drafts: &[Checkpoint]) -> Query {
-    let rows = (0..drafts.len()).map(|row| {
-        let at = |column: usize| 5 * row + column;
-        format!("(${}, ${}, ${}, ${}, ${})", at(1), at(2), at(3), at(4), at(5))
+    let mut update = Builder::new("with draft (id, text, thinking, thinking_ms, thinking_since) as (");
+    update.push_values(drafts, |row, draft| {
+        row.push_bind(draft.reply.to_string()).push_bind(&draft.text).push_bind(&draft.thinking);
+        row.push_bind(draft.thinking_ms.map(|ms| ms as i64)).push_bind(&draft.thinking_since);
     });
-    let sql = format!(
-        "with draft (id, text, thinking, thinking_ms, thinking_since) as (values {})
-         update message set text = draft.text, thinking = draft.thinking, thinking_ms = draft.thinking_ms,
+    update.push(
+        ") update message set text = draft.text, thinking = draft.thinking, thinking_ms = draft.thinking_ms,
                 thinking_since = draft.thinking_since from draft
-         where message.id = draft.id and message.status = 'streaming' and message.process = ${}",
-        rows.collect::<Vec<_>>().join(", "),
-        5 * drafts.len() + 1
+         where message.id = draft.id and message.status = 'streaming' and message.process = ",
     );
-    let query = drafts.iter().fold(sql::query(sql), |query, draft| {
-        let query = query.bind(draft.reply.to_string()).bind(&draft.text).bind(&draft.thinking);
-        query.bind(draft.thinking_ms.map(|ms| ms as i64)).bind(&draft.thinking_since)
-    });
-    query.bind(process)
+    update.push_bind(process).build()
 }
 
 impl Store {
@@ -216,19 +208,19 @@ impl Store {
     /// many that other writes would wait for it.
     pub async fn checkpoint(&self, process: &str, drafts: &[Checkpoint]) -> sqlx::Result<()> {
         for drafts in drafts.chunks(CHECKPOINTED_TOGETHER) {
-            self.write_batch(Batch::write().then(checkpoint(process, drafts))).await?;
+            self.write_batch(Batch::write(Lock::None).then(checkpoint(process, drafts))).await?;
         }
         Ok(())
     }
 
     /// Another model answers than the one that was asked first.
     pub async fn asks_instead(&self, process: &str, reply: MessageId, model: &str) -> sqlx::Result<()> {
-        let instead = sql::query(
+        let instead = query(
             "update message set asked = coalesce(asked, model), model = $2
              where id = $1 and status = 'streaming' and process = $3",
         );
         let instead = instead.bind(reply.to_string()).bind(model).bind(process);
-        self.write_batch(Batch::write().then(instead)).await?;
+        self.write_batch(Batch::write(Lock::None).then(instead)).await?;
         Ok(())
     }
 
@@ -242,7 +234,7 @@ impl Store {
         (bytes, uncounted): (i64, i64),
     ) -> sqlx::Result<Vec<Message>> {
         // The lengths alone are read of those that do not fit.
-        let rows = sqlx::query(concat!(
+        let rows = query(concat!(
             "with recursive path (id, parent, depth) as (
                 select id, parent, 1 from message where id = $1 and conversation = $2
                 union all
@@ -270,13 +262,13 @@ impl Store {
 
     /// The newest message of a conversation, on whichever branch it is.
     pub async fn leaf(&self, conversation: ConversationId) -> sqlx::Result<Option<Leaf>> {
-        let row = sqlx::query(LEAF).bind(conversation.to_string()).fetch_optional(self.read()).await?;
+        let row = query(LEAF).bind(conversation.to_string()).fetch_optional(self.read()).await?;
         row.as_ref().map(leaf).transpose()
     }
 
     /// A message, with the conversation that it is in and that conversation's owner.
     pub async fn message(&self, message_id: MessageId) -> sqlx::Result<Option<(Message, ConversationId, AccountId)>> {
-        let row = sqlx::query(select_messages!("where message.id = $1"))
+        let row = query(select_messages!("where message.id = $1"))
             .bind(message_id.to_string())
             .fetch_optional(self.read())
             .await?;
@@ -299,7 +291,7 @@ impl Store {
 
     /// The open replies that the account asked for, in all processes.
     pub async fn open_replies_of(&self, account: AccountId) -> sqlx::Result<Vec<MessageId>> {
-        let ids: Vec<String> = sqlx::query_scalar(
+        let ids: Vec<String> = query_scalar(
             "select message.id from message join conversation on conversation.id = message.conversation
              where message.status = 'streaming' and coalesce(message.account, conversation.account) = $1",
         )
@@ -315,19 +307,18 @@ impl Store {
         conversation: ConversationId,
         account: AccountId,
     ) -> sqlx::Result<Vec<MessageId>> {
-        let ids: Vec<String> = sqlx::query_scalar(
-            "select id from message where status = 'streaming' and conversation = $1 and account = $2",
-        )
-        .bind(conversation.to_string())
-        .bind(account.to_string())
-        .fetch_all(self.read())
-        .await?;
+        let ids: Vec<String> =
+            query_scalar("select id from message where status = 'streaming' and conversation = $1 and account = $2")
+                .bind(conversation.to_string())
+                .bind(account.to_string())
+                .fetch_all(self.read())
+                .await?;
         ids.iter().map(|text| id(text)).collect()
     }
 
     /// The first reply to a message.
     pub async fn reply_to(&self, parent: MessageId) -> sqlx::Result<Option<Message>> {
-        let row = sqlx::query(select_messages!("where message.parent = $1 order by message.position limit 1"))
+        let row = query(select_messages!("where message.parent = $1 order by message.position limit 1"))
             .bind(parent.to_string())
             .fetch_optional(self.read())
             .await?;

@@ -4,7 +4,7 @@ use super::images;
 use super::messages::Opening;
 use super::sharing::may_write;
 use super::sql::batch::Batch;
-use super::sql::{self, Query};
+use super::sql::{Key, Lock, Query, query};
 use crate::model::Message;
 
 const INSERT: &str = "insert into message
@@ -17,7 +17,7 @@ impl Opening<'_> {
     /// What is written where the conversation is there, and `account` may still write in it: otherwise the first step is
     /// not met.
     pub(super) fn batch(&self) -> Batch {
-        let touch = sql::query(concat!(
+        let touch = query(concat!(
             "update conversation set updated_at = $2, title = case when title = '' then $3 else title end,
                     title_by = case when title = '' and $3 <> '' then 'cut' else title_by end
              where id = $1 and leaving_at is null and ($4 is null or ",
@@ -27,14 +27,17 @@ impl Opening<'_> {
         let touch = touch.bind(self.conversation.to_string()).bind(&self.reply.created_at).bind(self.title);
         let touch = touch.bind(self.account.map(|account| account.to_string()));
         let messages = self.message.into_iter().chain([self.reply]);
-        messages.fold(Batch::write().must(touch, 1), |batch, message| {
-            let batch = batch.must(self.insert(message), 1);
-            images::refer(message).fold(batch, Batch::then)
-        })
+        messages.fold(
+            Batch::write(Lock::Beside(&[Key::Conversation(self.conversation)])).must(touch, 1),
+            |batch, message| {
+                let batch = batch.must(self.insert(message), 1);
+                images::refer(message).fold(batch, Batch::then)
+            },
+        )
     }
 
     fn insert(&self, message: &Message) -> Query {
-        sql::query(INSERT)
+        query(INSERT)
             .bind(message.id.to_string())
             .bind(self.conversation.to_string())
             .bind(message.parent.map(|parent| parent.to_string()))

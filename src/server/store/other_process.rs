@@ -1,12 +1,12 @@
 //! Replies that another process on this database is generating. During an update two processes work side by side.
 
+use super::Store;
 use super::columns::id;
 use super::sharing::may_write;
 use super::sql::batch::Batch;
-use super::{Store, sql};
+use super::sql::{Lock, query};
 use crate::model::{AccountId, ConversationId, MessageId};
 use crate::server::times::now;
-use sqlx::Row;
 
 /// An open reply of another process, alive or dead.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl Store {
 
     /// The open replies of all other processes.
     pub async fn open_elsewhere(&self) -> sqlx::Result<Vec<OtherReply>> {
-        let rows = sqlx::query(
+        let rows = query(
             "select id, conversation, coalesce(process, '') as process, octet_length(text) + octet_length(thinking)
                     + octet_length(coalesce(thinking_since, '')) as length,
                     stop_asked
@@ -47,7 +47,7 @@ impl Store {
                 conversation: id(row.try_get("conversation")?)?,
                 process: row.try_get("process")?,
                 length: row.try_get("length")?,
-                stop_asked: row.try_get::<i64, _>("stop_asked")? != 0,
+                stop_asked: row.try_get::<i64>("stop_asked")? != 0,
             })
         });
         read.collect()
@@ -56,7 +56,7 @@ impl Store {
     /// Marks the open replies of a process as interrupted (promise S7). Returns the conversation of each.
     pub async fn interrupt_replies_of(&self, process: &str) -> sqlx::Result<Vec<ConversationId>> {
         let mut write = self.write().await?;
-        let interrupted = sqlx::query(
+        let interrupted = query(
             "update message set status = 'interrupted', finished_at = $2, process = null, thinking_since = null
              where status = 'streaming' and coalesce(process, '') = $1 returning conversation",
         )
@@ -71,7 +71,7 @@ impl Store {
     /// Marks one open reply as interrupted, in whichever process: that process is fenced off.
     pub async fn interrupt_reply(&self, reply: MessageId) -> sqlx::Result<()> {
         let mut write = self.write().await?;
-        sqlx::query(
+        query(
             "update message set status = 'interrupted', finished_at = $2, process = null
              where id = $1 and status = 'streaming'",
         )
@@ -85,20 +85,20 @@ impl Store {
     /// Asks the process that generates the reply to stop it. `asker`: the account that wants this; nothing is written
     /// where it may no longer write in the conversation.
     pub async fn ask_to_stop(&self, reply: MessageId, asker: Option<AccountId>) -> sqlx::Result<()> {
-        let stop = sql::query(concat!(
+        let stop = query(concat!(
             "update message set stop_asked = 1 where id = $1 and status = 'streaming'
                 and ($2 is null or exists (select 1 from conversation where conversation.id = message.conversation and ",
             may_write!("$2"),
             "))"
         ));
         let stop = stop.bind(reply.to_string()).bind(asker.map(|asker| asker.to_string()));
-        self.write_batch(Batch::write().then(stop)).await?;
+        self.write_batch(Batch::write(Lock::None).then(stop)).await?;
         Ok(())
     }
 
     /// The replies of this process that others have asked to stop.
     pub async fn asked_to_stop(&self) -> sqlx::Result<Vec<MessageId>> {
-        let rows = sqlx::query("select id from message where status = 'streaming' and process = $1 and stop_asked = 1")
+        let rows = query("select id from message where status = 'streaming' and process = $1 and stop_asked = 1")
             .bind(self.process())
             .fetch_all(self.read())
             .await?;

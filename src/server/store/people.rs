@@ -3,14 +3,12 @@
 use super::accounts::{Account, account};
 use super::audit::{self, Note};
 use super::revocations::{self, Revoked};
-use super::sql::Connection;
+use super::sql::{Connection, Row, query};
 use super::{Store, session_ends};
 use crate::model::{AccountId, Usage};
 use crate::server::principal::Role;
 use crate::server::quota::days;
 use crate::server::times::now;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 /// Accounts on one page.
 pub const PAGE: i64 = 50;
@@ -48,7 +46,7 @@ impl Store {
     /// A page of the accounts, by name; of the guests, the oldest first. With the position of the next page.
     pub async fn people(&self, search: &Search) -> sqlx::Result<(Vec<ListedAccount>, Option<String>)> {
         let pattern = format!("%{}%", search.key.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-        let rows = sqlx::query(
+        let rows = query(
             "select account.*, coalesce(name_key, id) as place,
                 (select max(coalesce(last_used_at, session.created_at)) from session
                  where session.account = account.id) as last_used_at,
@@ -72,7 +70,7 @@ impl Store {
             Ok(ListedAccount {
                 account: account(row)?,
                 last_used_at: row.try_get("last_used_at")?,
-                tokens_this_month: row.try_get::<i64, _>("tokens")?.max(0).unsigned_abs(),
+                tokens_this_month: row.try_get::<i64>("tokens")?.max(0).unsigned_abs(),
             })
         });
         Ok((read.collect::<sqlx::Result<_>>()?, next))
@@ -82,7 +80,7 @@ impl Store {
     /// admins who demote each other concurrently are both admins when they ask.
     pub async fn set_role(&self, id: AccountId, role: Role, note: &Note) -> sqlx::Result<Option<Vec<Revoked>>> {
         let mut write = self.write().await?;
-        let set = sqlx::query(
+        let set = query(
             "update account set role = $2 where id = $1
                  and ($2 = 'admin' or role <> 'admin'
                       or exists (select 1 from account other
@@ -105,7 +103,7 @@ impl Store {
     /// left.
     pub async fn set_disabled(&self, id: AccountId, disabled: bool, note: &Note) -> sqlx::Result<Option<Vec<Revoked>>> {
         let mut write = self.write().await?;
-        let set = sqlx::query(
+        let set = query(
             "update account set disabled_at = $2 where id = $1
                  and (leaving_at is null or $2 is not null)
                  and ($2 is null or role <> 'admin'
@@ -141,7 +139,7 @@ impl Store {
 
     /// The usage of accounts by model since `day`, the largest first.
     pub async fn spending(&self, day: &str, of: Option<AccountId>) -> sqlx::Result<Vec<Spending>> {
-        let rows = sqlx::query(
+        let rows = query(
             "select account.*, model, cast(sum(input_tokens) as bigint) as read_tokens,
                     cast(sum(output_tokens) as bigint) as written_tokens, cast(sum(replies) as bigint) as replies,
                     cast(sum(estimated) as bigint) as estimated, cast(sum(cost_micros) as bigint) as cost_micros
@@ -158,7 +156,7 @@ impl Store {
 
     /// The usage of deleted accounts by model since `day`.
     pub async fn spending_of_deleted(&self, day: &str) -> sqlx::Result<Vec<Spending>> {
-        let rows = sqlx::query(
+        let rows = query(
             "select model, cast(sum(input_tokens) as bigint) as read_tokens,
                     cast(sum(output_tokens) as bigint) as written_tokens, cast(sum(replies) as bigint) as replies,
                     cast(sum(estimated) as bigint) as estimated, cast(sum(cost_micros) as bigint) as cost_micros
@@ -171,8 +169,8 @@ impl Store {
     }
 }
 
-fn spending(row: &SqliteRow, account: Option<Account>) -> sqlx::Result<Spending> {
-    let count = |name: &str| row.try_get::<i64, _>(name).map(|count| count.max(0).unsigned_abs());
+fn spending(row: &Row, account: Option<Account>) -> sqlx::Result<Spending> {
+    let count = |name: &str| row.try_get::<i64>(name).map(|count| count.max(0).unsigned_abs());
     Ok(Spending {
         account,
         model: row.try_get("model")?,
@@ -180,7 +178,7 @@ fn spending(row: &SqliteRow, account: Option<Account>) -> sqlx::Result<Spending>
             input_tokens: count("read_tokens")?,
             output_tokens: count("written_tokens")?,
             estimated: 0 < count("estimated")?,
-            cost_micros: row.try_get::<Option<i64>, _>("cost_micros")?.map(|cost| cost.max(0).unsigned_abs()),
+            cost_micros: row.try_get::<Option<i64>>("cost_micros")?.map(|cost| cost.max(0).unsigned_abs()),
         },
         replies: count("replies")?,
     })

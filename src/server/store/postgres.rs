@@ -65,7 +65,8 @@ pub fn is_meant(url: &str) -> bool {
 /// # Errors
 /// A sentence without any part of the URL: it may be the password that makes it wrong.
 pub fn options(name: &str, url: &str) -> anyhow::Result<PgConnectOptions> {
-    let form = "postgres://USER:PASSWORD@HOST:PORT/DATABASE, where signs in the password are written as %23 for # and so on";
+    let form =
+        "postgres://USER:PASSWORD@HOST:PORT/DATABASE, where signs in the password are written as %23 for # and so on";
     let parsed = reqwest::Url::parse(url).ok().filter(|url| is_meant(url.as_str()));
     let parsed = parsed.with_context(|| format!("{name} expects {form}"))?;
     // What follows a `/`, `?` or `#` in the password is taken for a path, a question and a fragment.
@@ -166,7 +167,9 @@ impl Found {
         let Self { version, encoding, is_replica, foreign_tables, .. } = self;
         let mut faults = Vec::new();
         if *version < OLDEST {
-            faults.push(format!("PostgreSQL {version} is too old: Rivulet is tested from {OLDEST} on. Update the server"));
+            faults.push(format!(
+                "PostgreSQL {version} is too old: Rivulet is tested from {OLDEST} on. Update the server"
+            ));
         }
         if encoding != "UTF8" {
             faults.push(format!(

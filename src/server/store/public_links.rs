@@ -3,13 +3,13 @@
 use super::Store;
 use super::columns::id;
 use super::revocations::{Revoked, note_by};
+use super::sql::{query, query_scalar};
 use super::writing;
 use crate::error::Problem;
 use crate::model::ConversationId;
 use crate::server::quota::Writer;
 use crate::server::secret::Hash;
 use crate::server::times::now;
-use sqlx::Row;
 
 /// A conversation's public link, as its owner sees it.
 #[derive(Clone, Debug)]
@@ -21,12 +21,12 @@ pub struct PublicLink {
 
 impl Store {
     pub async fn public_link(&self, conversation: ConversationId) -> sqlx::Result<Option<PublicLink>> {
-        let row = sqlx::query("select * from public_link where conversation = $1")
+        let row = query("select * from public_link where conversation = $1")
             .bind(conversation.to_string())
             .fetch_optional(self.read())
             .await?;
         let read = row.map(|row| {
-            let names = row.try_get::<i64, _>("names")? != 0;
+            let names = row.try_get::<i64>("names")? != 0;
             Ok(PublicLink { names, created_at: row.try_get("created_at")? })
         });
         read.transpose()
@@ -45,7 +45,7 @@ impl Store {
     ) -> Result<(), Problem> {
         let mut write = self.write().await?;
         writing::count(&mut write, writer).await?;
-        let set = sqlx::query(
+        let set = query(
             "insert into public_link (conversation, token_hash, names, created_at)
              select $1, $2, $3, $4 where exists (select 1 from conversation where id = $1 and leaving_at is null)
              on conflict (conversation) do update set
@@ -67,7 +67,7 @@ impl Store {
     /// Withdraws the link. `false`: there is none.
     pub async fn end_public_link(&self, conversation: ConversationId) -> sqlx::Result<bool> {
         let mut write = self.write().await?;
-        let gone = sqlx::query("delete from public_link where conversation = $1")
+        let gone = query("delete from public_link where conversation = $1")
             .bind(conversation.to_string())
             .execute(&mut *write)
             .await?
@@ -82,7 +82,7 @@ impl Store {
 
     /// The conversation that this link opens. A disabled account's link opens nothing.
     pub async fn public_conversation(&self, link: Hash) -> sqlx::Result<Option<ConversationId>> {
-        let found: Option<String> = sqlx::query_scalar(
+        let found: Option<String> = query_scalar(
             "select public_link.conversation from public_link
              join conversation on conversation.id = public_link.conversation
              join account on account.id = conversation.account

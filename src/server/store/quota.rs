@@ -3,15 +3,13 @@
 use super::Store;
 use super::audit::{self, Note};
 use super::sql::batch::Batch;
-use super::sql::{Query, query};
+use super::sql::{Query, Row, query};
 use crate::model::AccountId;
 use crate::server::quota::{Quota, Used, days};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 use std::num::NonZeroU32;
 
-fn quota(row: &SqliteRow) -> sqlx::Result<Quota> {
-    let count = |name: &str| row.try_get::<Option<i64>, _>(name);
+fn quota(row: &Row) -> sqlx::Result<Quota> {
+    let count = |name: &str| row.try_get::<Option<i64>>(name);
     let small = |name: &str| count(name).map(|it| it.and_then(|count| u32::try_from(count).ok()));
     let large = |name: &str| count(name).map(|it| it.and_then(|count| u64::try_from(count).ok()));
     Ok(Quota {
@@ -38,15 +36,14 @@ pub(super) fn allowance(account: AccountId) -> Query {
 }
 
 /// What [`allowance`] has found.
-pub(super) fn allowed(row: &SqliteRow) -> sqlx::Result<(Quota, Used)> {
-    let sum = |name: &str| row.try_get::<i64, _>(name).map(|sum| sum.max(0).unsigned_abs());
+pub(super) fn allowed(row: &Row) -> sqlx::Result<(Quota, Used)> {
+    let sum = |name: &str| row.try_get::<i64>(name).map(|sum| sum.max(0).unsigned_abs());
     Ok((quota(row)?, Used { today: sum("today")?, this_month: sum("this_month")? }))
 }
 
 impl Store {
     pub async fn quota(&self, account: AccountId) -> sqlx::Result<Quota> {
-        let row =
-            sqlx::query("select * from account where id = $1").bind(account.to_string()).fetch_one(self.read()).await?;
+        let row = query("select * from account where id = $1").bind(account.to_string()).fetch_one(self.read()).await?;
         quota(&row)
     }
 
@@ -61,7 +58,7 @@ impl Store {
     pub async fn set_quota(&self, account: AccountId, quota: Quota, note: &Note) -> sqlx::Result<()> {
         let large = |count: Option<u64>| count.map(|count| i64::try_from(count).unwrap_or(i64::MAX));
         let mut write = self.write().await?;
-        sqlx::query(
+        query(
             "update account set sends_per_minute = $2, open_replies = $3, streams = $4, tokens_per_day = $5,
                     tokens_per_month = $6 where id = $1",
         )

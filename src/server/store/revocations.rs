@@ -2,11 +2,10 @@
 //! for other processes on this database, which poll four times a second.
 
 use super::Store;
-use super::sql::Connection;
+use super::sql::{Connection, query, query_scalar};
 use crate::model::{AccountId, ConversationId};
 use crate::server::secret::Hash;
 use crate::server::times::{ago, now};
-use sqlx::Row;
 use std::time::Duration;
 
 /// How long an entry is kept: long after every process has seen it.
@@ -70,7 +69,7 @@ pub(super) async fn note(write: &mut Connection, revoked: Revoked) -> sqlx::Resu
 /// Writes a revocation of a process that tells its own viewers at once.
 pub(super) async fn note_by(write: &mut Connection, process: Option<&str>, revoked: Revoked) -> sqlx::Result<()> {
     let (kind, subject) = revoked.columns();
-    sqlx::query(
+    query(
         "insert into revocation (seq, kind, subject, at, process)
          select coalesce(max(seq), 0) + 1, $1, $2, $3, $4 from revocation",
     )
@@ -86,12 +85,12 @@ pub(super) async fn note_by(write: &mut Connection, process: Option<&str>, revok
 impl Store {
     /// The number of the newest entry.
     pub async fn last_revocation(&self) -> sqlx::Result<i64> {
-        sqlx::query_scalar("select coalesce(max(seq), 0) from revocation").fetch_one(self.read()).await
+        query_scalar("select coalesce(max(seq), 0) from revocation").fetch_one(self.read()).await
     }
 
     /// The revocations after the entry `seq`, with the number of the newest.
     pub async fn revocations_after(&self, seq: i64) -> sqlx::Result<(Vec<Noted>, i64)> {
-        let rows = sqlx::query("select seq, kind, subject, process from revocation where seq > $1 order by seq")
+        let rows = query("select seq, kind, subject, process from revocation where seq > $1 order by seq")
             .bind(seq)
             .fetch_all(self.read())
             .await?;
@@ -99,7 +98,7 @@ impl Store {
         let mut found = Vec::new();
         for row in &rows {
             last = row.try_get("seq")?;
-            let is_ours = row.try_get::<Option<&str>, _>("process")? == Some(self.process());
+            let is_ours = row.try_get::<Option<&str>>("process")? == Some(self.process());
             let revoked = Revoked::read(row.try_get("kind")?, row.try_get("subject")?);
             found.extend(revoked.map(|revoked| Noted { revoked, is_ours }));
         }
@@ -108,12 +107,12 @@ impl Store {
 
     /// Deletes the entries that every process has seen; the newest stays, since numbering continues from it.
     pub async fn forget_revocations(&self) -> sqlx::Result<()> {
-        let old = sqlx::query("select 1 from revocation where at < $1 and seq < (select max(seq) from revocation)");
+        let old = query("select 1 from revocation where at < $1 and seq < (select max(seq) from revocation)");
         if old.bind(ago(KEEP)).fetch_optional(self.read()).await?.is_none() {
             return Ok(());
         }
         let mut write = self.write().await?;
-        sqlx::query("delete from revocation where at < $1 and seq < (select max(seq) from revocation)")
+        query("delete from revocation where at < $1 and seq < (select max(seq) from revocation)")
             .bind(ago(KEEP))
             .execute(&mut *write)
             .await?;

@@ -6,10 +6,9 @@
 
 use super::Store;
 use super::columns::id;
+use super::sql::{Row, query};
 use crate::model::{AccountId, ConversationId, MessageId, Role};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 /// How many messages are read at a time: a search often stops after a few, and others wait for the connection.
 const TEXTS_TOGETHER: usize = 16;
@@ -39,7 +38,7 @@ pub struct FoundText {
     pub position: i64,
 }
 
-fn said(row: &SqliteRow) -> sqlx::Result<FoundText> {
+fn said(row: &Row) -> sqlx::Result<FoundText> {
     Ok(FoundText {
         id: id(row.try_get("id")?)?,
         role: super::messages::role(row.try_get("role")?),
@@ -62,7 +61,7 @@ impl Store {
         let (updated_at, conversation) =
             from.map_or(("9999", ""), |from| (from.updated_at.as_str(), from.conversation.as_str()));
         // The account's own and those shared with it each by an index, as in the list.
-        let rows = sqlx::query(
+        let rows = query(
             "select id, title, updated_at from conversation
              where id in (
                 select id from (
@@ -100,7 +99,7 @@ impl Store {
     }
 
     async fn texts_before(&self, conversation: ConversationId, before: i64) -> sqlx::Result<Vec<FoundText>> {
-        let rows = sqlx::query(
+        let rows = query(
             "select id, role, text, created_at, position from message
              where conversation = $1 and position < $2 and status <> 'streaming' order by position desc limit $3",
         )

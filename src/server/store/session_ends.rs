@@ -3,17 +3,15 @@
 use super::audit::{self, Note};
 use super::merging::merge;
 use super::revocations::{Revoked, note};
-use super::sql::Connection;
+use super::sql::{Connection, Row, query};
 use super::{Store, columns};
 use crate::model::AccountId;
 use crate::server::secret::Hash;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 /// Ends a session that another one replaces. Returns its account, and the guest whose conversations that account has
 /// not been asked about.
 pub(super) async fn end_session(write: &mut Connection, session: Hash) -> sqlx::Result<Option<(AccountId, AccountId)>> {
-    let row = sqlx::query("delete from session where token_hash = $1 returning account, guest")
+    let row = query("delete from session where token_hash = $1 returning account, guest")
         .bind(session.to_string())
         .fetch_optional(&mut *write)
         .await?;
@@ -25,9 +23,9 @@ pub(super) async fn end_session(write: &mut Connection, session: Hash) -> sqlx::
 
 /// The revocation of a session whose row is deleted: its account can no longer be asked about the guest that it pointed
 /// to, so the account keeps the guest's data.
-async fn ended(write: &mut Connection, row: &SqliteRow) -> sqlx::Result<Revoked> {
+async fn ended(write: &mut Connection, row: &Row) -> sqlx::Result<Revoked> {
     let session = Revoked::Session(columns::hash(row.try_get("token_hash")?)?);
-    if let Some(guest) = row.try_get::<Option<&str>, _>("guest")? {
+    if let Some(guest) = row.try_get::<Option<&str>>("guest")? {
         merge(write, columns::id(guest)?, columns::id(row.try_get("account")?)?).await?;
     }
     note(write, session).await?;
@@ -41,7 +39,7 @@ pub(super) async fn end_sessions(
     but: Option<Hash>,
 ) -> sqlx::Result<Vec<Revoked>> {
     let rows =
-        sqlx::query("delete from session where account = $1 and token_hash <> $2 returning token_hash, account, guest")
+        query("delete from session where account = $1 and token_hash <> $2 returning token_hash, account, guest")
             .bind(account.to_string())
             .bind(but.map(|hash| hash.to_string()).unwrap_or_default())
             .fetch_all(&mut *write)
@@ -49,7 +47,7 @@ pub(super) async fn end_sessions(
     all_ended(write, &rows).await
 }
 
-pub(super) async fn all_ended(write: &mut Connection, rows: &[SqliteRow]) -> sqlx::Result<Vec<Revoked>> {
+pub(super) async fn all_ended(write: &mut Connection, rows: &[Row]) -> sqlx::Result<Vec<Revoked>> {
     let mut revoked = Vec::new();
     for row in rows {
         revoked.push(ended(write, row).await?);
@@ -61,13 +59,12 @@ impl Store {
     /// Ends a session of the account. `RowNotFound` where it has no such session.
     pub async fn end_session(&self, account: AccountId, session: Hash, note: Option<&Note>) -> sqlx::Result<Revoked> {
         let mut write = self.write().await?;
-        let row = sqlx::query(
-            "delete from session where account = $1 and token_hash = $2 returning token_hash, account, guest",
-        )
-        .bind(account.to_string())
-        .bind(session.to_string())
-        .fetch_one(&mut *write)
-        .await?;
+        let row =
+            query("delete from session where account = $1 and token_hash = $2 returning token_hash, account, guest")
+                .bind(account.to_string())
+                .bind(session.to_string())
+                .fetch_one(&mut *write)
+                .await?;
         let revoked = ended(&mut write, &row).await?;
         if let Some(note) = note {
             audit::add(&mut write, note).await?;

@@ -1,13 +1,12 @@
 //! Sessions: the browsers that accounts are signed in with, and the browsers that were.
 
 use super::revocations::Revoked;
-use super::sql::Connection;
+use super::sql::{Connection, Row, query};
 use super::{Store, columns};
 use crate::model::AccountId;
 use crate::server::principal::Role;
 use crate::server::secret::Hash;
 use crate::server::times::{ago, now};
-use sqlx::Row;
 use std::time::Duration;
 
 /// The time of the last use is written at most once in this time: a page is a dozen requests.
@@ -52,7 +51,7 @@ pub(super) async fn add(
     device: &str,
     guest: Option<AccountId>,
 ) -> sqlx::Result<()> {
-    sqlx::query(
+    query(
         "insert into session (token_hash, account, created_at, device, last_used_at, guest)
          values ($1, $2, $3, $4, $3, $5)",
     )
@@ -66,11 +65,11 @@ pub(super) async fn add(
     Ok(())
 }
 
-pub(super) fn holder(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Holder> {
+pub(super) fn holder(row: &Row) -> sqlx::Result<Holder> {
     let used: &str = row.try_get("last_used_at")?;
     Ok(Holder {
         account: columns::id(row.try_get("account")?)?,
-        is_guest: row.try_get::<Option<&str>, _>("name")?.is_none(),
+        is_guest: row.try_get::<Option<&str>>("name")?.is_none(),
         role: Role::of(row.try_get("role")?),
         stale: used < ago(USE_STEP).as_str(),
     })
@@ -80,7 +79,7 @@ impl Store {
     /// The account of this session. None too where the account is disabled, and where the session was unused for too
     /// long, whether it was swept or not: in a database restored from a backup it was not.
     pub async fn session(&self, session: Hash) -> sqlx::Result<Option<Holder>> {
-        let row = sqlx::query(
+        let row = query(
             "select session.account, account.name, account.role,
                     coalesce(session.last_used_at, session.created_at) as last_used_at
              from session join account on account.id = session.account
@@ -108,13 +107,12 @@ impl Store {
         verified: Option<&str>,
     ) -> sqlx::Result<bool> {
         let mut write = self.write().await?;
-        let may = sqlx::query(
-            "select 1 from account where id = $1 and disabled_at is null and ($2 is null or password = $2)",
-        )
-        .bind(account.to_string())
-        .bind(verified)
-        .fetch_optional(&mut *write)
-        .await?;
+        let may =
+            query("select 1 from account where id = $1 and disabled_at is null and ($2 is null or password = $2)")
+                .bind(account.to_string())
+                .bind(verified)
+                .fetch_optional(&mut *write)
+                .await?;
         if may.is_none() {
             return Ok(false);
         }
@@ -137,7 +135,7 @@ impl Store {
 
     pub async fn touch_session(&self, session: Hash) -> sqlx::Result<()> {
         let mut write = self.write().await?;
-        sqlx::query("update session set last_used_at = $2 where token_hash = $1 and coalesce(last_used_at, '') < $3")
+        query("update session set last_used_at = $2 where token_hash = $1 and coalesce(last_used_at, '') < $3")
             .bind(session.to_string())
             .bind(now())
             .bind(ago(USE_STEP))
@@ -148,7 +146,7 @@ impl Store {
 
     /// The account's sessions, the one used last first.
     pub async fn sessions(&self, account: AccountId) -> sqlx::Result<Vec<Session>> {
-        let rows = sqlx::query(
+        let rows = query(
             "select token_hash, device, session.created_at, coalesce(last_used_at, session.created_at) as last_used_at
              from session join account on account.id = session.account
              where account = $1 and (account.name is null or coalesce(last_used_at, session.created_at) >= $2)
@@ -172,7 +170,7 @@ impl Store {
     /// The guest whose conversations the session's account is still to be asked about. A guest that has signed up
     /// meanwhile does not count: its conversations are its own.
     pub async fn guest_of(&self, session: Hash) -> sqlx::Result<Option<AccountId>> {
-        let row = sqlx::query(
+        let row = query(
             "select guest from session join account on account.id = session.guest
              where session.token_hash = $1 and account.name is null",
         )
@@ -184,7 +182,7 @@ impl Store {
 
     /// Whether the account has been signed in to with this browser before.
     pub async fn knows_browser(&self, name_key: &str, browser: Hash) -> sqlx::Result<bool> {
-        let row = sqlx::query(
+        let row = query(
             "select 1 from known_browser join account on account.id = known_browser.account
              where known_browser.token_hash = $1 and account.name_key = $2 and known_browser.created_at >= $3",
         )
@@ -199,7 +197,7 @@ impl Store {
     /// Remembers the browser from now on, for as long as an unused session lasts.
     pub async fn know_browser(&self, account: AccountId, browser: Hash) -> sqlx::Result<()> {
         let mut write = self.write().await?;
-        sqlx::query(
+        query(
             "insert into known_browser (token_hash, account, created_at) values ($1, $2, $3)
              on conflict (token_hash, account) do update set created_at = excluded.created_at",
         )
@@ -215,13 +213,13 @@ impl Store {
     /// in with for as long.
     pub async fn end_unused_sessions(&self) -> sqlx::Result<Vec<Revoked>> {
         let old = ago(UNUSED);
-        if sqlx::query(ANY_UNUSED).bind(&old).fetch_optional(self.read()).await?.is_none() {
+        if query(ANY_UNUSED).bind(&old).fetch_optional(self.read()).await?.is_none() {
             return Ok(Vec::new());
         }
         let mut write = self.write().await?;
-        let rows = sqlx::query(END_UNUSED).bind(&old).fetch_all(&mut *write).await?;
+        let rows = query(END_UNUSED).bind(&old).fetch_all(&mut *write).await?;
         let revoked = super::session_ends::all_ended(&mut write, &rows).await?;
-        sqlx::query(FORGET_UNUSED).bind(&old).execute(&mut *write).await?;
+        query(FORGET_UNUSED).bind(&old).execute(&mut *write).await?;
         write.commit().await?;
         Ok(revoked)
     }

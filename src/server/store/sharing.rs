@@ -6,15 +6,13 @@
 use super::Store;
 use super::columns::{access, called, hash, id};
 use super::revocations::{Revoked, note_by};
-use super::sql::Connection;
+use super::sql::{Connection, Row, query, query_scalar};
 use super::writing;
 use crate::error::Problem;
 use crate::model::{Access, AccountId, ConversationId, Named};
 use crate::server::quota::Writer;
 use crate::server::secret::Hash;
 use crate::server::times::now;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 /// A user with whom a conversation is shared.
 #[derive(Clone, Debug)]
@@ -55,7 +53,7 @@ pub enum Given {
     Full,
 }
 
-fn link(row: &SqliteRow) -> sqlx::Result<InviteLink> {
+fn link(row: &Row) -> sqlx::Result<InviteLink> {
     Ok(InviteLink {
         hash: hash(row.try_get("token_hash")?)?,
         role: access(row.try_get("role")?),
@@ -101,7 +99,7 @@ async fn role_of(
     conversation: ConversationId,
     account: AccountId,
 ) -> sqlx::Result<Option<Access>> {
-    let row = sqlx::query(
+    let row = query(
         "select case when conversation.account = $2 then 'owner' else coalesce(share.role, '') end as role
          from conversation left join share on share.conversation = conversation.id and share.account = $2
          where conversation.id = $1 and conversation.leaving_at is null",
@@ -125,7 +123,7 @@ impl Store {
 
     /// The users with whom the conversation is shared, in the order in which they joined.
     pub async fn shares(&self, conversation: ConversationId) -> sqlx::Result<Vec<Share>> {
-        let rows = sqlx::query(
+        let rows = query(
             "select share.*, account.name from share join account on account.id = share.account
              where conversation = $1 order by share.created_at, share.account",
         )
@@ -169,7 +167,7 @@ impl Store {
     /// user may have one, or open another browser.
     pub async fn unshare(&self, conversation: ConversationId, account: AccountId, links: bool) -> sqlx::Result<bool> {
         let mut write = self.write().await?;
-        let gone = sqlx::query("delete from share where conversation = $1 and account = $2")
+        let gone = query("delete from share where conversation = $1 and account = $2")
             .bind(conversation.to_string())
             .bind(account.to_string())
             .execute(&mut *write)
@@ -179,7 +177,7 @@ impl Store {
             return Ok(false);
         }
         if links {
-            sqlx::query("delete from share_link where conversation = $1")
+            query("delete from share_link where conversation = $1")
                 .bind(conversation.to_string())
                 .execute(&mut *write)
                 .await?;
@@ -191,7 +189,7 @@ impl Store {
 
     /// The conversation's links, the newest first.
     pub async fn share_links(&self, conversation: ConversationId) -> sqlx::Result<Vec<InviteLink>> {
-        let rows = sqlx::query("select * from share_link where conversation = $1 order by created_at desc")
+        let rows = query("select * from share_link where conversation = $1 order by created_at desc")
             .bind(conversation.to_string())
             .fetch_all(self.read())
             .await?;
@@ -211,19 +209,19 @@ impl Store {
     ) -> Result<bool, Problem> {
         let mut write = self.write().await?;
         writing::count(&mut write, writer).await?;
-        sqlx::query("delete from share_link where conversation = $1 and (ends_at <= $2 or uses <= used)")
+        query("delete from share_link where conversation = $1 and (ends_at <= $2 or uses <= used)")
             .bind(conversation.to_string())
             .bind(now())
             .execute(&mut *write)
             .await?;
-        let there: i64 = sqlx::query_scalar("select count(*) from share_link where conversation = $1")
+        let there: i64 = query_scalar("select count(*) from share_link where conversation = $1")
             .bind(conversation.to_string())
             .fetch_one(&mut *write)
             .await?;
         if most <= there {
             return Ok(false);
         }
-        let added = sqlx::query(
+        let added = query(
             "insert into share_link (token_hash, conversation, role, uses, used, ends_at, created_at)
              select $1, $2, $3, $4, 0, $5, $6
              where exists (select 1 from conversation where id = $2 and leaving_at is null)",
@@ -246,7 +244,7 @@ impl Store {
     /// Withdraws a link. `RowNotFound` where the conversation has no such link.
     pub async fn end_share_link(&self, conversation: ConversationId, link: Hash) -> sqlx::Result<()> {
         let mut write = self.write().await?;
-        sqlx::query("delete from share_link where conversation = $1 and token_hash = $2 returning token_hash")
+        query("delete from share_link where conversation = $1 and token_hash = $2 returning token_hash")
             .bind(conversation.to_string())
             .bind(link.to_string())
             .fetch_one(&mut *write)
@@ -256,7 +254,7 @@ impl Store {
 
     /// Where the link leads. None: it cannot be taken.
     pub async fn open_share_link(&self, link: Hash) -> sqlx::Result<Option<Invitation>> {
-        let row = sqlx::query(open_link!(
+        let row = query(open_link!(
             "select share_link.conversation, share_link.role, place.title, place.account, owner.name
              from share_link join conversation place on place.id = share_link.conversation
              join account owner on owner.id = place.account"
@@ -278,7 +276,7 @@ impl Store {
 
     /// Where the link leads, or led before it ended.
     pub async fn share_link_place(&self, link: Hash) -> sqlx::Result<Option<ConversationId>> {
-        let place: Option<String> = sqlx::query_scalar("select conversation from share_link where token_hash = $1")
+        let place: Option<String> = query_scalar("select conversation from share_link where token_hash = $1")
             .bind(link.to_string())
             .fetch_optional(self.read())
             .await?;
@@ -297,7 +295,7 @@ impl Store {
     ) -> Result<Option<(ConversationId, Given)>, Problem> {
         let account = writer.account;
         let mut write = self.write().await?;
-        let row = sqlx::query(open_link!("select conversation, role from share_link"))
+        let row = query(open_link!("select conversation, role from share_link"))
             .bind(link.to_string())
             .bind(now())
             .fetch_optional(&mut *write)
@@ -312,7 +310,7 @@ impl Store {
             return Ok(Some((conversation, Given::Full)));
         }
         writing::count(&mut write, writer).await?;
-        sqlx::query("update share_link set used = used + 1 where token_hash = $1")
+        query("update share_link set used = used + 1 where token_hash = $1")
             .bind(link.to_string())
             .execute(&mut *write)
             .await?;
@@ -323,7 +321,7 @@ impl Store {
 }
 
 async fn count(write: &mut Connection, conversation: ConversationId) -> sqlx::Result<i64> {
-    let count = sqlx::query_scalar("select count(*) from share where conversation = $1").bind(conversation.to_string());
+    let count = query_scalar("select count(*) from share where conversation = $1").bind(conversation.to_string());
     count.fetch_one(write).await
 }
 
@@ -334,7 +332,7 @@ async fn give(
     account: AccountId,
     role: Access,
 ) -> sqlx::Result<()> {
-    sqlx::query(
+    query(
         "insert into share (conversation, account, role, created_at) values ($1, $2, $3, $4)
          on conflict (conversation, account) do update set role = excluded.role",
     )
@@ -355,7 +353,7 @@ pub(super) async fn note_all(
     owner: AccountId,
     conversation: ConversationId,
 ) -> sqlx::Result<()> {
-    let people: Vec<String> = sqlx::query_scalar("select account from share where conversation = $1")
+    let people: Vec<String> = query_scalar("select account from share where conversation = $1")
         .bind(conversation.to_string())
         .fetch_all(&mut *write)
         .await?;
@@ -363,7 +361,7 @@ pub(super) async fn note_all(
     for account in people {
         revoked.push(Revoked::Share(id(&account)?, conversation));
     }
-    let link = sqlx::query("select 1 from public_link where conversation = $1").bind(conversation.to_string());
+    let link = query("select 1 from public_link where conversation = $1").bind(conversation.to_string());
     revoked.extend(link.fetch_optional(&mut *write).await?.map(|_| Revoked::PublicLink(conversation)));
     for revoked in revoked {
         note_by(write, process, revoked).await?;
@@ -373,6 +371,6 @@ pub(super) async fn note_all(
 
 /// A disabled account loses what is shared with it. Its streams end with its sessions.
 pub(super) async fn end_all(write: &mut Connection, account: AccountId) -> sqlx::Result<()> {
-    sqlx::query("delete from share where account = $1").bind(account.to_string()).execute(write).await?;
+    query("delete from share where account = $1").bind(account.to_string()).execute(write).await?;
     Ok(())
 }

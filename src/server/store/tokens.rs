@@ -2,6 +2,7 @@
 
 use super::revocations::{self, Revoked};
 use super::sessions::{Holder, USE_STEP, holder};
+use super::sql::query;
 use super::{Store, columns, writing};
 use crate::error::Problem;
 use crate::model::AccountId;
@@ -9,7 +10,6 @@ use crate::server::principal::Scope;
 use crate::server::quota::Writer;
 use crate::server::secret::Hash;
 use crate::server::times::{ago, now};
-use sqlx::Row;
 
 /// A token as its account sees it.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ pub struct Token {
 impl Store {
     /// The account of this token, and its scope. None too where the account is disabled.
     pub async fn token(&self, token: Hash) -> sqlx::Result<Option<(Holder, Scope)>> {
-        let row = sqlx::query(
+        let row = query(
             "select api_token.account, account.name, account.role, api_token.scope,
                     coalesce(api_token.last_used_at, '') as last_used_at
              from api_token join account on account.id = api_token.account
@@ -50,7 +50,7 @@ impl Store {
     ) -> Result<bool, Problem> {
         let mut write = self.write().await?;
         writing::count(&mut write, writer).await?;
-        let added = sqlx::query(
+        let added = query(
             "insert into api_token (token_hash, account, name, scope, created_at)
              select $1, $2, $3, $4, $5 where (select count(*) from api_token where account = $2) < $6",
         )
@@ -69,7 +69,7 @@ impl Store {
 
     pub async fn touch_token(&self, token: Hash) -> sqlx::Result<()> {
         let mut write = self.write().await?;
-        sqlx::query("update api_token set last_used_at = $2 where token_hash = $1 and coalesce(last_used_at, '') < $3")
+        query("update api_token set last_used_at = $2 where token_hash = $1 and coalesce(last_used_at, '') < $3")
             .bind(token.to_string())
             .bind(now())
             .bind(ago(USE_STEP))
@@ -80,7 +80,7 @@ impl Store {
 
     /// The account's tokens, the newest first.
     pub async fn tokens(&self, account: AccountId) -> sqlx::Result<Vec<Token>> {
-        let rows = sqlx::query("select * from api_token where account = $1 order by created_at desc, token_hash")
+        let rows = query("select * from api_token where account = $1 order by created_at desc, token_hash")
             .bind(account.to_string())
             .fetch_all(self.read())
             .await?;
@@ -99,7 +99,7 @@ impl Store {
     /// Ends a token of the account. `RowNotFound` where it has no such token.
     pub async fn end_token(&self, account: AccountId, token: Hash) -> sqlx::Result<Revoked> {
         let mut write = self.write().await?;
-        sqlx::query("delete from api_token where account = $1 and token_hash = $2 returning token_hash")
+        query("delete from api_token where account = $1 and token_hash = $2 returning token_hash")
             .bind(account.to_string())
             .bind(token.to_string())
             .fetch_one(&mut *write)

@@ -2,12 +2,9 @@
 //! conversation stays known.
 
 use super::Store;
-use super::sql::{self, Connection};
+use super::sql::{Connection, Query, Row, query};
 use crate::model::{AccountId, ConversationId, MessageId, Usage};
 use crate::server::times::now;
-use sqlx::query::Query;
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Row, Sqlite};
 
 /// What an account has used of a model on one day (in UTC).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +34,7 @@ macro_rules! add_to_ledger {
 }
 
 /// Binds the usage, after the account.
-fn add<'q>(query: Query<'q, Sqlite, SqliteArguments>, usage: Usage) -> Query<'q, Sqlite, SqliteArguments> {
+fn add(query: Query, usage: Usage) -> Query {
     query
         .bind(usage.input_tokens as i64)
         .bind(usage.output_tokens as i64)
@@ -47,8 +44,8 @@ fn add<'q>(query: Query<'q, Sqlite, SqliteArguments>, usage: Usage) -> Query<'q,
 
 /// Writes a reply's usage into the ledger of the account that requested it, right before its end in one transaction: where
 /// the process still generates it. Where that account is deleted, it goes to the conversation's owner.
-pub(super) fn charge_reply(process: &str, reply: MessageId, usage: Usage, finished_at: &str) -> sql::Query {
-    sql::query(add_to_ledger!(
+pub(super) fn charge_reply(process: &str, reply: MessageId, usage: Usage, finished_at: &str) -> Query {
+    query(add_to_ledger!(
         "select coalesce((select id from account where id = message.account), conversation.account), substr($2, 1, 10),
                 coalesce(message.model, ''), $3, $4, $5, $6, 1
          from message join conversation on conversation.id = message.conversation
@@ -65,7 +62,7 @@ pub(super) fn charge_reply(process: &str, reply: MessageId, usage: Usage, finish
 
 /// Adds a guest's usage to the account's.
 pub(super) async fn inherit(write: &mut Connection, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
-    sqlx::query(add_to_ledger!(
+    query(add_to_ledger!(
         "select $2, day, model, input_tokens, output_tokens, estimated, cost_micros, replies
          from usage where account = $1"
     ))
@@ -76,22 +73,22 @@ pub(super) async fn inherit(write: &mut Connection, guest: AccountId, account: A
     Ok(())
 }
 
-fn counted(row: &SqliteRow) -> sqlx::Result<Usage> {
-    let count = |name: &str| row.try_get::<i64, _>(name).map(|count| count.max(0) as u64);
+fn counted(row: &Row) -> sqlx::Result<Usage> {
+    let count = |name: &str| row.try_get::<i64>(name).map(|count| count.max(0) as u64);
     Ok(Usage {
         input_tokens: count("input_tokens")?,
         output_tokens: count("output_tokens")?,
         estimated: 0 < count("estimated")?,
-        cost_micros: row.try_get::<Option<i64>, _>("cost_micros")?.map(|cost| cost.max(0) as u64),
+        cost_micros: row.try_get::<Option<i64>>("cost_micros")?.map(|cost| cost.max(0) as u64),
     })
 }
 
-pub(super) fn daily(row: &SqliteRow) -> sqlx::Result<Daily> {
+pub(super) fn daily(row: &Row) -> sqlx::Result<Daily> {
     Ok(Daily {
         day: row.try_get("day")?,
         model: row.try_get("model")?,
         usage: counted(row)?,
-        replies: row.try_get::<i64, _>("replies")?.max(0) as u64,
+        replies: row.try_get::<i64>("replies")?.max(0) as u64,
     })
 }
 
@@ -105,7 +102,7 @@ impl Store {
         usage: Usage,
     ) -> sqlx::Result<()> {
         let mut write = self.write().await?;
-        let query = sqlx::query(add_to_ledger!(
+        let query = query(add_to_ledger!(
             "select id, substr($3, 1, 10), $4, $5, $6, $7, $8, 0 from account where id = coalesce(
                 (select coalesce((select id from account where id = message.account), conversation.account)
                  from message join conversation on conversation.id = message.conversation where message.id = $1), $2)"
@@ -119,16 +116,15 @@ impl Store {
     pub async fn charge_account(&self, account: AccountId, model: &str, usage: Usage) -> sqlx::Result<()> {
         let mut write = self.write().await?;
         // Nothing where the account has been deleted.
-        let query = sqlx::query(add_to_ledger!(
-            "select id, substr($2, 1, 10), $3, $4, $5, $6, $7, 1 from account where id = $1"
-        ));
+        let query =
+            query(add_to_ledger!("select id, substr($2, 1, 10), $3, $4, $5, $6, $7, 1 from account where id = $1"));
         add(query.bind(account.to_string()).bind(now()).bind(model), usage).execute(&mut *write).await?;
         write.commit().await
     }
 
     /// The account's usage from `day` (2026-01-31) on, the newest day first.
     pub async fn usage_since(&self, account: AccountId, day: &str) -> sqlx::Result<Vec<Daily>> {
-        let rows = sqlx::query(
+        let rows = query(
             "select day, model, input_tokens, output_tokens, replies, estimated, cost_micros from usage
              where account = $1 and day >= $2 order by day desc, model",
         )
@@ -141,7 +137,7 @@ impl Store {
 
     /// The total usage of a conversation's replies, including those that are not shown.
     pub async fn usage_of(&self, conversation: ConversationId) -> sqlx::Result<Usage> {
-        let row = sqlx::query(
+        let row = query(
             "select cast(coalesce(sum(input_tokens), 0) as bigint) as input_tokens,
                     cast(coalesce(sum(output_tokens), 0) as bigint) as output_tokens,
                     cast(coalesce(sum(usage_estimated), 0) as bigint) as estimated,

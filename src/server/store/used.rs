@@ -3,14 +3,14 @@
 
 use super::columns::id;
 use super::revocations::{Revoked, note_by};
-use super::sql::Connection;
+use super::sql::{Connection, query, query_scalar};
 use super::{images, sharing};
 use crate::model::{AccountId, ConversationId};
 use crate::server::secret::Hash;
 
 /// Whether a conversation with this id was deleted.
 pub(super) async fn is_used(write: &mut Connection, conversation: ConversationId) -> sqlx::Result<bool> {
-    let row = sqlx::query("select 1 from used_conversation where id_hash = $1")
+    let row = query("select 1 from used_conversation where id_hash = $1")
         .bind(Hash::of(&conversation.to_string()).to_string())
         .fetch_optional(write)
         .await?;
@@ -30,12 +30,12 @@ pub(super) async fn delete(
     // deleted.
     note_by(&mut *write, process, Revoked::Conversation(conversation)).await?;
     sharing::note_all(&mut *write, process, account, conversation).await?;
-    sqlx::query("delete from conversation where id = $1 and account = $2 returning id")
+    query("delete from conversation where id = $1 and account = $2 returning id")
         .bind(conversation.to_string())
         .bind(account.to_string())
         .fetch_one(&mut *write)
         .await?;
-    sqlx::query("insert into used_conversation (id_hash) values ($1) on conflict do nothing")
+    query("insert into used_conversation (id_hash) values ($1) on conflict do nothing")
         .bind(Hash::of(&conversation.to_string()).to_string())
         .execute(&mut *write)
         .await?;
@@ -45,7 +45,7 @@ pub(super) async fn delete(
 /// Deletes the conversations that an account still has when its row is deleted: they were added during the deletion.
 /// Every process ends their streams, this one too, when it reads the revocations.
 pub(super) async fn delete_all_of(write: &mut Connection, account: AccountId) -> sqlx::Result<()> {
-    let ids: Vec<String> = sqlx::query_scalar("select id from conversation where account = $1")
+    let ids: Vec<String> = query_scalar("select id from conversation where account = $1")
         .bind(account.to_string())
         .fetch_all(&mut *write)
         .await?;

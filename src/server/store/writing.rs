@@ -3,7 +3,7 @@
 //!
 //! Revoking (deleting, withdrawing a link, a token, access) is not counted: that must always be possible.
 
-use super::sql::Connection;
+use super::sql::{Connection, query, query_scalar};
 use crate::error::Problem;
 use crate::model::ConversationId;
 use crate::server::quota::Writer;
@@ -19,12 +19,12 @@ const MINUTE_MS: i64 = 60_000;
 pub(super) async fn count(write: &mut Connection, writer: Writer) -> Result<(), Problem> {
     let now = jiff::Timestamp::now().as_millisecond();
     let account = writer.account.to_string();
-    let full_at: Option<i64> = sqlx::query_scalar("select full_at from write_rate where account = $1")
+    let full_at: Option<i64> = query_scalar("select full_at from write_rate where account = $1")
         .bind(&account)
         .fetch_optional(&mut *write)
         .await?;
     let full_at = one_more(full_at.unwrap_or(now), now, i64::from(writer.most.per_minute.get()))?;
-    sqlx::query(
+    query(
         "insert into write_rate (account, full_at) values ($1, $2)
          on conflict (account) do update set full_at = excluded.full_at",
     )
@@ -57,7 +57,7 @@ fn one_more(full_at: i64, now: i64, per_minute: i64) -> Result<i64, Problem> {
 /// # Errors
 /// 409 where it has reached the limit.
 pub(super) async fn check_conversations(write: &mut Connection, writer: Writer) -> Result<(), Problem> {
-    let there: i64 = sqlx::query_scalar("select count(*) from conversation where account = $1 and leaving_at is null")
+    let there: i64 = query_scalar("select count(*) from conversation where account = $1 and leaving_at is null")
         .bind(writer.account.to_string())
         .fetch_one(write)
         .await?;
@@ -71,7 +71,7 @@ pub(super) async fn check_conversations(write: &mut Connection, writer: Writer) 
 /// The bytes of the instructions and the title of a conversation; none where it is not there.
 pub(super) async fn bytes_of(write: &mut Connection, conversation: ConversationId) -> Result<u64, Problem> {
     let bytes: Option<i64> =
-        sqlx::query_scalar("select octet_length(system) + octet_length(title) from conversation where id = $1")
+        query_scalar("select octet_length(system) + octet_length(title) from conversation where id = $1")
             .bind(conversation.to_string())
             .fetch_optional(write)
             .await?;
@@ -92,7 +92,7 @@ pub(super) async fn check_bytes(
     if bytes_of(write, conversation).await? <= before {
         return Ok(());
     }
-    let all: i64 = sqlx::query_scalar(
+    let all: i64 = query_scalar(
         "select cast(coalesce(sum(octet_length(system) + octet_length(title)), 0) as bigint)
          from conversation where account = $1 and leaving_at is null",
     )

@@ -1,10 +1,10 @@
 //! What an account shares and what is shared with it. Of links, everything is exported except their hashes.
 
 use super::super::Store;
+use super::super::sql::query;
 use crate::model::AccountId;
 use crate::server::store::columns::{called, id};
 use serde_json::{Value, json};
-use sqlx::Row;
 
 /// The users that its conversations are shared with.
 const PEOPLE: &str = "select conversation.id, conversation.title, share.role, share.created_at as since,
@@ -28,9 +28,9 @@ impl Store {
     }
 
     async fn people_of(&self, account: AccountId, sql: &'static str) -> sqlx::Result<Vec<Value>> {
-        let rows = sqlx::query(sql).bind(account.to_string()).fetch_all(self.read()).await?;
+        let rows = query(sql).bind(account.to_string()).fetch_all(self.read()).await?;
         let told = rows.iter().map(|row| {
-            let text = |name: &str| row.try_get::<String, _>(name);
+            let text = |name: &str| row.try_get::<String>(name);
             let person = called(id(row.try_get("person")?)?, row.try_get("name")?).name;
             Ok(json!({
                 "conversation": text("id")?,
@@ -44,7 +44,7 @@ impl Store {
     }
 
     async fn links_of(&self, account: AccountId) -> sqlx::Result<Vec<Value>> {
-        let rows = sqlx::query(
+        let rows = query(
             "select share_link.* from share_link join conversation on conversation.id = share_link.conversation
              where conversation.account = $1 and conversation.leaving_at is null order by conversation.id, share_link.created_at",
         )
@@ -52,8 +52,8 @@ impl Store {
         .fetch_all(self.read())
         .await?;
         let told = rows.iter().map(|row| {
-            let text = |name: &str| row.try_get::<String, _>(name);
-            let count = |name: &str| row.try_get::<i64, _>(name);
+            let text = |name: &str| row.try_get::<String>(name);
+            let count = |name: &str| row.try_get::<i64>(name);
             Ok(json!({
                 "conversation": text("conversation")?,
                 "role": text("role")?,
@@ -67,7 +67,7 @@ impl Store {
     }
 
     async fn public_links_of(&self, account: AccountId) -> sqlx::Result<Vec<Value>> {
-        let rows = sqlx::query(
+        let rows = query(
             "select public_link.* from public_link join conversation on conversation.id = public_link.conversation
              where conversation.account = $1 and conversation.leaving_at is null order by conversation.id",
         )
@@ -75,8 +75,8 @@ impl Store {
         .fetch_all(self.read())
         .await?;
         let told = rows.iter().map(|row| {
-            let text = |name: &str| row.try_get::<String, _>(name);
-            let names = row.try_get::<i64, _>("names")? != 0;
+            let text = |name: &str| row.try_get::<String>(name);
+            let names = row.try_get::<i64>("names")? != 0;
             Ok(json!({ "conversation": text("conversation")?, "names": names, "created_at": text("created_at")? }))
         });
         told.collect()

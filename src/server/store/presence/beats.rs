@@ -216,7 +216,11 @@ impl Node {
     /// What the former process had open is not this one's: the others end it, and refuse what it still writes.
     async fn go_on_as_another(&mut self) -> sqlx::Result<()> {
         let (former, process) = (self.known.process(), new_process());
-        tracing::error!(former, process, "This node was declared dead, and goes on as another one. Its open replies are lost");
+        tracing::error!(
+            former,
+            process,
+            "This node was declared dead, and goes on as another one. Its open replies are lost"
+        );
         // The others ended this connection, or are about to.
         self.connection = None;
         self.judge.missed();

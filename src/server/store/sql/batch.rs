@@ -1,24 +1,20 @@
-//! Several statements in one hand-over to SQLite's thread: a transaction, or several reads of one state.
+//! Several statements that run together: a transaction, or several reads of one state.
 //!
-//! They are sent as one text, `begin immediate; …; commit`. Where one of them fails, SQLite stops there, and the
-//! transaction is rolled back before the connection is used again (`seats`).
+//! A caller names the steps; each database is given them in the way in which it waits the least.
 
-use super::query::{Query, Value};
-use super::{Connection, Seats, text};
-use futures::TryStreamExt;
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Arguments, AssertSqlSafe, Either, Executor};
+mod postgres;
+mod sqlite;
 
-/// Fails with an error of its own, "integer overflow", if it is evaluated. SQLite would evaluate a constant before it
-/// knows whether there is a row; `changes()` is none.
-const FAIL: &str = "abs(-9223372036854775808 + 0 * changes())";
-/// That error's code, SQLITE_ERROR.
-const OVERFLOW: &str = "1";
+use super::connection::{Last, Link};
+use super::lock::Held;
+use super::{Connection, Lock, Query, Row, Seats};
+use postgres::Steps;
+use sqlite::Whole;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Kind {
     Read,
-    Write,
+    Write(Held),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -46,46 +42,33 @@ pub(crate) struct Batch {
 /// What one step found or changed.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
-    pub rows: Vec<SqliteRow>,
+    pub rows: Vec<Row>,
     /// How many rows it changed; none where it is a query.
     pub changed: Option<u64>,
 }
 
-/// Why nothing of a batch was done.
+/// Why a batch was not done, as far as is known.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failed {
-    /// What this step needs was not so.
+    /// What this step needs was not so. Nothing was done.
     #[error("step {0} of a batch did not find what it needs")]
     Unmet(usize),
+    /// Nothing was done.
     #[error(transparent)]
     Not(#[from] sqlx::Error),
+    /// The answer to `commit` was lost: all was done or nothing. To be looked at before it is done again. Never on
+    /// SQLite.
+    #[error(transparent)]
+    Perhaps(sqlx::Error),
 }
 
 impl From<Failed> for sqlx::Error {
     fn from(failed: Failed) -> Self {
         match failed {
             Failed::Unmet(_) => Self::RowNotFound,
-            Failed::Not(error) => error,
+            Failed::Not(error) | Failed::Perhaps(error) => error,
         }
     }
-}
-
-/// One statement of the whole text.
-#[derive(Clone, Copy)]
-enum Part {
-    /// It begins or ends the transaction.
-    Frame,
-    /// A step, and whether it changes rows.
-    Step { changes: bool },
-    /// It checks what the step before it did, or a row that this step needs.
-    Check(usize),
-}
-
-/// All of a batch in one text.
-struct Whole {
-    text: String,
-    parts: Vec<Part>,
-    values: SqliteArguments,
 }
 
 impl Batch {
@@ -95,8 +78,8 @@ impl Batch {
     }
 
     /// A transaction that writes.
-    pub(crate) fn write() -> Self {
-        Self { kind: Kind::Write, steps: Vec::new() }
+    pub(crate) fn write(lock: Lock<'_>) -> Self {
+        Self { kind: Kind::Write(lock.into()), steps: Vec::new() }
     }
 
     /// A step, regardless of what it finds or changes.
@@ -112,6 +95,10 @@ impl Batch {
     /// Comes before all other steps: a query that finds a row, or else nothing of the batch is done.
     pub(crate) fn only_if(mut self, query: Query) -> Self {
         self.steps.insert(0, Step { query, need: Need::Found });
+        // Two statements now, and what was found has to hold for the second one.
+        if self.kind == Kind::Write(Held::None) {
+            self.kind = Kind::Write(Held::Beside(Vec::new()));
+        }
         self
     }
 
@@ -123,106 +110,38 @@ impl Batch {
     /// Runs it: all of it is done, or nothing. One `Found` for each step; `only_if` finds nothing to be shown. A write
     /// is to be run in a task that is not dropped half-way.
     pub(crate) async fn run(&self, on: &Seats) -> Result<Vec<Found>, Failed> {
-        // A single query sees one state anyway.
-        let frame = match self.kind {
-            Kind::Write => Some("begin immediate;\n"),
-            Kind::Read => (1 < self.steps.len()).then_some("begin;\n"),
-        };
-        let whole = self.whole(frame)?;
         let mut taken = on.take().await?;
+        if taken.is_postgres() {
+            return Steps::of(self)?.run(&mut taken).await;
+        }
+        let whole = Whole::of(self, false)?;
         // Whatever breaks off from here on, it is rolled back.
         taken.has_transaction = true;
-        let found = whole.run(&mut taken).await?;
+        let found = run(whole, &mut taken).await?;
         taken.has_transaction = false;
         Ok(found)
     }
 
     /// Runs it in a transaction that has begun. Where it fails, the transaction is to be dropped.
     pub(crate) async fn run_in(&self, write: &mut Connection) -> Result<Vec<Found>, Failed> {
-        self.whole(None)?.run(write).await
-    }
-
-    fn whole(&self, frame: Option<&str>) -> Result<Whole, sqlx::Error> {
-        let mut whole = Whole { text: String::new(), parts: Vec::new(), values: SqliteArguments::default() };
-        if let Some(begin) = frame {
-            whole.text.push_str(begin);
-            whole.parts.push(Part::Frame);
+        match write.is_postgres() {
+            true => Steps::of(self)?.run_in(write).await,
+            false => run(Whole::of(self, true)?, write).await,
         }
-        for (index, step) in self.steps.iter().enumerate() {
-            whole.add(index, step)?;
-        }
-        if frame.is_some() {
-            whole.text.push_str("\ncommit");
-            whole.parts.push(Part::Frame);
-        }
-        Ok(whole)
     }
 }
 
-impl Whole {
-    /// Hands it over, and sorts the answers by the steps.
-    async fn run(self, connection: &mut Connection) -> Result<Vec<Found>, Failed> {
-        let Self { text, parts, values } = self;
-        let mut answers = connection.fetch_many(sqlx::query_with(AssertSqlSafe(text), values));
-        let (mut found, mut rows) = (Vec::<Found>::new(), Vec::new());
-        let mut parts = parts.into_iter().peekable();
-        loop {
-            match answers.try_next().await {
-                Ok(Some(Either::Right(row))) => rows.push(row),
-                // The end of one part.
-                Ok(Some(Either::Left(result))) => match parts.next() {
-                    Some(Part::Step { changes }) => {
-                        let changed = changes.then(|| result.rows_affected());
-                        found.push(Found { rows: std::mem::take(&mut rows), changed });
-                    }
-                    Some(Part::Check(step)) if step == found.len() => found.push(Found::default()),
-                    Some(Part::Check(_) | Part::Frame) | None => {}
-                },
-                Ok(None) => return Ok(found),
-                Err(error) => return Err(why(error, parts.peek().copied())),
-            }
-        }
-    }
-
-    fn add(&mut self, index: usize, Step { query, need }: &Step) -> Result<(), sqlx::Error> {
-        let refused = |why: &str| sqlx::Error::Protocol(format!("a batch has {why}: {}", query.sql));
-        let shift = self.values.len();
-        let scanned = match need {
-            Need::Found => {
-                let sql = format!("select {FAIL} where not exists ({}\n)", query.sql);
-                self.parts.push(Part::Check(index));
-                text::add(&mut self.text, &sql, shift).map_err(refused)?
-            }
-            Need::Nothing | Need::Changed(_) => {
-                let scanned = text::add(&mut self.text, &query.sql, shift).map_err(refused)?;
-                self.parts.push(Part::Step { changes: scanned.changes });
-                scanned
-            }
-        };
-        // SQLite would take NULL for a value that is not there.
-        if scanned.values != query.values.len() {
-            return Err(refused("another number of values than of parameters"));
-        }
-        if let Need::Changed(rows) = need {
-            self.text.push_str(&format!("\nselect {FAIL} where changes() <> {rows};"));
-            self.parts.push(Part::Check(index));
-        }
-        for value in &query.values {
-            let added = match value {
-                Value::Text(text) => self.values.add(text.clone()),
-                Value::Int(number) => self.values.add(*number),
-            };
-            added.map_err(sqlx::Error::Encode)?;
-        }
-        Ok(())
-    }
+async fn run(whole: Whole, connection: &mut Connection) -> Result<Vec<Found>, Failed> {
+    connection.begin();
+    let Link::Sqlite(inner) = &mut connection.link else {
+        return Err(sqlx::Error::Protocol("a batch in one text is for SQLite".into()).into());
+    };
+    let found = whole.run(inner).await;
+    connection.last = if found.is_ok() { Last::Succeeded } else { Last::Failed };
+    found
 }
 
-/// Why the batch ended at this part.
-fn why(error: sqlx::Error, part: Option<Part>) -> Failed {
-    let is_overflow = error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == OVERFLOW);
-    match part {
-        Some(Part::Check(step)) if is_overflow => Failed::Unmet(step),
-        _ => Failed::Not(error),
-    }
+/// The error of a batch that cannot be run.
+fn refused(query: &Query, why: &str) -> sqlx::Error {
+    sqlx::Error::Protocol(format!("a batch has {why}: {}", query.sql))
 }

@@ -1,116 +1,190 @@
 //! One connection to the database, which remembers whether a command was left half-way.
 
-use futures::Stream;
-use futures::future::BoxFuture;
-use futures::stream::BoxStream;
-use sqlx::sqlite::{SqliteQueryResult, SqliteRow, SqliteStatement, SqliteTypeInfo};
-use sqlx::{Describe, Either, Execute, Executor, SqlStr, Sqlite, SqliteConnection};
-use std::pin::Pin;
+use super::lock::Held;
+use super::{Done, Query, Row};
+use futures::TryStreamExt;
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Either, Executor, SqlSafeStr, SqliteConnection};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
 
-/// What a statement gives: rows, and for each statement at its end what it changed.
-type Step = sqlx::Result<Either<SqliteQueryResult, SqliteRow>>;
+/// How long PostgreSQL's answer is waited for: longer than a statement may take there (`store/postgres`). Then it is the
+/// way there that is broken, of which the system would tell only after minutes.
+const ANSWER: Duration = Duration::from_secs(20);
 
-/// A connection. Each command on it is handed over to SQLite's thread, which answers it: that hand-over costs more
-/// than most statements, so it is counted.
+/// The driver's connection.
+#[derive(Debug)]
+pub(super) enum Link {
+    Sqlite(SqliteConnection),
+    Postgres(Remote),
+}
+
+/// A session of PostgreSQL.
+#[derive(Debug)]
+pub(super) struct Remote {
+    pub inner: PgConnection,
+    pub opened: Instant,
+    pub idle_since: Instant,
+    /// How many connections had broken when this one was last known to work.
+    pub generation: u64,
+}
+
+/// What became of the last command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Last {
+    Succeeded,
+    /// It was begun, and its caller went away.
+    UnderWay,
+    /// The database has refused it, or done it in part.
+    Failed,
+    /// No answer came, or none that is understood.
+    Broken,
+}
+
+/// A connection. Each command on it is handed over to SQLite's thread, or sent to PostgreSQL, and waits for the answer:
+/// that costs more than most statements, so it is counted.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    inner: SqliteConnection,
-    /// A command was begun and has not succeeded since: it failed, or its caller went away.
-    is_under_way: bool,
+    pub(super) link: Link,
+    pub(super) last: Last,
     hand_overs: Arc<AtomicU64>,
 }
 
 impl Connection {
-    pub(super) fn new(inner: SqliteConnection, hand_overs: Arc<AtomicU64>) -> Self {
-        Self { inner, is_under_way: false, hand_overs }
+    pub(super) fn new(link: Link, hand_overs: Arc<AtomicU64>) -> Self {
+        Self { link, last: Last::Succeeded, hand_overs }
     }
 
-    /// Whether the last command did not succeed: then nothing is known of the connection's state.
-    pub(super) fn is_under_way(&self) -> bool {
-        self.is_under_way
+    pub(super) fn is_postgres(&self) -> bool {
+        matches!(self.link, Link::Postgres(_))
+    }
+
+    /// Whether nothing more can be done with it. A session of PostgreSQL would still be answering the command whose
+    /// caller went away.
+    pub(super) fn is_lost(&self) -> bool {
+        match self.link {
+            Link::Sqlite(_) => false,
+            Link::Postgres(_) => matches!(self.last, Last::UnderWay | Last::Broken),
+        }
     }
 
     /// Closes it, and waits for that.
     pub(super) async fn close(self) -> sqlx::Result<()> {
-        sqlx::Connection::close(self.inner).await
+        match self.link {
+            Link::Sqlite(inner) => sqlx::Connection::close(inner).await,
+            Link::Postgres(remote) => answered(sqlx::Connection::close(remote.inner)).await,
+        }
     }
 
-    /// Runs a statement, and says whether it succeeded.
+    /// Runs a statement without values, and says whether it succeeded.
     pub(super) async fn succeeds(&mut self, statement: &'static str) -> bool {
-        sqlx::query(statement).execute(self).await.is_ok()
+        self.command(statement).await.is_ok()
     }
 
-    fn begin(&mut self) {
-        self.is_under_way = true;
+    /// Whether PostgreSQL answers on it.
+    pub(super) async fn answers(&mut self) -> bool {
+        match &mut self.link {
+            Link::Sqlite(_) => true,
+            Link::Postgres(remote) => answered(sqlx::Connection::ping(&mut remote.inner)).await.is_ok(),
+        }
+    }
+
+    /// Begins a transaction that writes, and waits for its locks.
+    pub(crate) async fn begin_writing(&mut self, lock: &Held) -> sqlx::Result<()> {
+        match self.link {
+            Link::Sqlite(_) => self.command("begin immediate").await,
+            Link::Postgres(_) => self.command(AssertSqlSafe(lock.begin())).await,
+        }
+    }
+
+    /// Runs a text without values, of one statement or several.
+    pub(crate) async fn command(&mut self, sql: impl SqlSafeStr + Send) -> sqlx::Result<()> {
+        self.begin();
+        let done = match &mut self.link {
+            Link::Sqlite(inner) => sqlx::query(sql).execute(inner).await.map(drop),
+            Link::Postgres(remote) => answered(sqlx::raw_sql(sql).execute(&mut remote.inner)).await.map(drop),
+        };
+        self.ended(done)
+    }
+
+    pub(super) async fn execute(&mut self, query: Query) -> sqlx::Result<Done> {
+        self.begin();
+        let done = match &mut self.link {
+            Link::Sqlite(inner) => query.for_sqlite()?.execute(inner).await.map(|done| done.rows_affected()),
+            Link::Postgres(remote) => {
+                answered(query.for_postgres()?.execute(&mut remote.inner)).await.map(|done| done.rows_affected())
+            }
+        };
+        self.ended(done.map(|rows| Done { rows }))
+    }
+
+    pub(super) async fn fetch_optional(&mut self, query: Query) -> sqlx::Result<Option<Row>> {
+        self.begin();
+        let found = match &mut self.link {
+            Link::Sqlite(inner) => query.for_sqlite()?.fetch_optional(inner).await.map(|row| row.map(Row::Sqlite)),
+            Link::Postgres(remote) => {
+                let found = answered(query.for_postgres()?.fetch_optional(&mut remote.inner)).await;
+                found.map(|row| row.map(Row::Postgres))
+            }
+        };
+        self.ended(found)
+    }
+
+    pub(super) async fn fetch_all(&mut self, query: Query) -> sqlx::Result<Vec<Row>> {
+        self.begin();
+        let found = match &mut self.link {
+            Link::Sqlite(inner) => query.for_sqlite()?.fetch(inner).map_ok(Row::Sqlite).try_collect().await,
+            Link::Postgres(remote) => {
+                answered(query.for_postgres()?.fetch(&mut remote.inner).map_ok(Row::Postgres).try_collect()).await
+            }
+        };
+        self.ended(found)
+    }
+
+    /// What a statement finds, and how many rows it finds or changes. On PostgreSQL only.
+    pub(super) async fn rows_and_count(&mut self, query: Query) -> sqlx::Result<(Vec<Row>, u64)> {
+        self.begin();
+        let Link::Postgres(remote) = &mut self.link else {
+            return Err(sqlx::Error::Protocol("a step by itself is for PostgreSQL".into()));
+        };
+        let query = query.for_postgres()?;
+        let found = answered(async {
+            let mut answers = remote.inner.fetch_many(query);
+            let (mut rows, mut count) = (Vec::new(), 0);
+            while let Some(answer) = answers.try_next().await? {
+                match answer {
+                    Either::Left(done) => count += done.rows_affected(),
+                    Either::Right(row) => rows.push(Row::Postgres(row)),
+                }
+            }
+            Ok((rows, count))
+        });
+        let found = found.await;
+        self.ended(found)
+    }
+
+    /// To be called before a command.
+    pub(super) fn begin(&mut self) {
+        self.last = Last::UnderWay;
         self.hand_overs.fetch_add(1, Ordering::Relaxed);
     }
-}
 
-impl<'c> Executor<'c> for &'c mut Connection {
-    type Database = Sqlite;
-
-    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, Step>
-    where
-        'c: 'e,
-        E: 'q + Execute<'q, Sqlite>,
-    {
-        self.begin();
-        let Connection { inner, is_under_way, .. } = self;
-        Box::pin(Steps { steps: inner.fetch_many(query), is_under_way, has_failed: false })
-    }
-
-    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, sqlx::Result<Option<SqliteRow>>>
-    where
-        'c: 'e,
-        E: 'q + Execute<'q, Sqlite>,
-    {
-        self.begin();
-        Box::pin(async move {
-            let row = (&mut self.inner).fetch_optional(query).await?;
-            self.is_under_way = false;
-            Ok(row)
-        })
-    }
-
-    fn prepare_with<'e>(
-        self,
-        sql: SqlStr,
-        parameters: &'e [SqliteTypeInfo],
-    ) -> BoxFuture<'e, sqlx::Result<SqliteStatement>>
-    where
-        'c: 'e,
-    {
-        self.inner.prepare_with(sql, parameters)
-    }
-
-    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, sqlx::Result<Describe<Sqlite>>>
-    where
-        'c: 'e,
-    {
-        self.inner.describe(sql)
+    /// To be called after it.
+    pub(super) fn ended<T>(&mut self, result: sqlx::Result<T>) -> sqlx::Result<T> {
+        self.last = match &result {
+            Ok(_) => Last::Succeeded,
+            Err(sqlx::Error::Database(_)) => Last::Failed,
+            Err(_) => Last::Broken,
+        };
+        result
     }
 }
 
-/// The answers to a command. Read to its end without an error, the command is no longer under way.
-struct Steps<'e> {
-    steps: BoxStream<'e, Step>,
-    is_under_way: &'e mut bool,
-    has_failed: bool,
-}
-
-impl Stream for Steps<'_> {
-    type Item = Step;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Step>> {
-        let next = self.steps.as_mut().poll_next(context);
-        match &next {
-            Poll::Ready(Some(Err(_))) => self.has_failed = true,
-            Poll::Ready(None) if !self.has_failed => *self.is_under_way = false,
-            _ => {}
-        }
-        next
-    }
+/// Waits for PostgreSQL, but not for ever.
+async fn answered<T>(answer: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    let late = || io::Error::new(io::ErrorKind::TimedOut, "the database does not answer");
+    timeout(ANSWER, answer).await.unwrap_or_else(|_| Err(late().into()))
 }

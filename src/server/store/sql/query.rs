@@ -1,68 +1,23 @@
-//! A statement with its values.
+//! A statement with its values, and how it is run.
 
+use super::{Column, Connection, Row, Seats, Value};
+use sqlx::postgres::PgArguments;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{AssertSqlSafe, Postgres, Sqlite};
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::marker::PhantomData;
 
-/// What a column can hold, of what the store's statements bind. A copy shares the text.
-#[derive(Clone, Debug)]
-pub(crate) enum Value {
-    Text(Option<Arc<str>>),
-    Int(Option<i64>),
-}
-
-impl From<&str> for Value {
-    fn from(text: &str) -> Self {
-        Self::Text(Some(text.into()))
-    }
-}
-
-impl From<&String> for Value {
-    fn from(text: &String) -> Self {
-        text.as_str().into()
-    }
-}
-
-impl From<String> for Value {
-    fn from(text: String) -> Self {
-        Self::Text(Some(text.into()))
-    }
-}
-
-impl From<Option<&str>> for Value {
-    fn from(text: Option<&str>) -> Self {
-        Self::Text(text.map(Into::into))
-    }
-}
-
-impl From<&Option<String>> for Value {
-    fn from(text: &Option<String>) -> Self {
-        text.as_deref().into()
-    }
-}
-
-impl From<Option<String>> for Value {
-    fn from(text: Option<String>) -> Self {
-        text.as_deref().into()
-    }
-}
-
-impl From<i64> for Value {
-    fn from(number: i64) -> Self {
-        Self::Int(Some(number))
-    }
-}
-
-impl From<Option<i64>> for Value {
-    fn from(number: Option<i64>) -> Self {
-        Self::Int(number)
-    }
-}
-
-/// A statement that is to run in a batch. Its values are `$1` and so on, each of them used.
+/// A statement. Its values are `$1` and so on, each of them used.
 #[derive(Clone, Debug)]
 pub(crate) struct Query {
     pub(super) sql: Cow<'static, str>,
     pub(super) values: Vec<Value>,
+}
+
+/// A statement that finds one column.
+pub(crate) struct Scalar<T> {
+    query: Query,
+    kind: PhantomData<fn() -> T>,
 }
 
 /// A statement without values so far.
@@ -70,10 +25,140 @@ pub(crate) fn query(sql: impl Into<Cow<'static, str>>) -> Query {
     Query { sql: sql.into(), values: Vec::new() }
 }
 
+/// A statement of which only the first column is read.
+pub(crate) fn query_scalar<T>(sql: impl Into<Cow<'static, str>>) -> Scalar<T> {
+    query(sql).scalar()
+}
+
+/// What a statement did that finds nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Done {
+    pub(super) rows: u64,
+}
+
+impl Done {
+    /// How many rows it changed.
+    pub(crate) fn rows_affected(self) -> u64 {
+        self.rows
+    }
+}
+
+/// Where a statement runs.
+pub(crate) enum Target<'c> {
+    Seats(&'c Seats),
+    Connection(&'c mut Connection),
+}
+
+/// Where a statement can run: on a connection, or on one that is taken for it.
+pub(crate) trait On<'c>: Send {
+    fn on(self) -> Target<'c>;
+}
+
+impl<'c> On<'c> for &'c Seats {
+    fn on(self) -> Target<'c> {
+        Target::Seats(self)
+    }
+}
+
+impl<'c> On<'c> for &'c mut Connection {
+    fn on(self) -> Target<'c> {
+        Target::Connection(self)
+    }
+}
+
+/// Runs `$command` on the target's connection.
+macro_rules! run {
+    ($target:expr, |$connection:ident| $command:expr) => {
+        match $target {
+            Target::Seats(seats) => {
+                let $connection = &mut *seats.take().await?;
+                $command.await
+            }
+            Target::Connection($connection) => $command.await,
+        }
+    };
+}
+
 impl Query {
     /// Adds the next value.
     pub(crate) fn bind(mut self, value: impl Into<Value>) -> Self {
         self.values.push(value.into());
         self
+    }
+
+    pub(super) fn scalar<T>(self) -> Scalar<T> {
+        Scalar { query: self, kind: PhantomData }
+    }
+
+    /// Runs it, whatever it finds.
+    pub(crate) async fn execute(self, on: impl On<'_>) -> sqlx::Result<Done> {
+        run!(on.on(), |connection| connection.execute(self))
+    }
+
+    /// The first row.
+    pub(crate) async fn fetch_optional(self, on: impl On<'_>) -> sqlx::Result<Option<Row>> {
+        run!(on.on(), |connection| connection.fetch_optional(self))
+    }
+
+    /// The first row.
+    ///
+    /// # Errors
+    /// `RowNotFound` where there is none.
+    pub(crate) async fn fetch_one(self, on: impl On<'_>) -> sqlx::Result<Row> {
+        self.fetch_optional(on).await?.ok_or(sqlx::Error::RowNotFound)
+    }
+
+    /// All rows.
+    pub(crate) async fn fetch_all(self, on: impl On<'_>) -> sqlx::Result<Vec<Row>> {
+        run!(on.on(), |connection| connection.fetch_all(self))
+    }
+
+    /// As SQLite's driver takes it. A text that was put together is not kept prepared: there are too many of them.
+    pub(super) fn for_sqlite(self) -> sqlx::Result<sqlx::query::Query<'static, Sqlite, SqliteArguments>> {
+        let mut arguments = SqliteArguments::default();
+        for value in &self.values {
+            value.to_sqlite(&mut arguments).map_err(sqlx::Error::Encode)?;
+        }
+        Ok(match self.sql {
+            Cow::Borrowed(sql) => sqlx::query_with(sql, arguments),
+            Cow::Owned(sql) => sqlx::query_with(AssertSqlSafe(sql), arguments).persistent(false),
+        })
+    }
+
+    /// As PostgreSQL's driver takes it.
+    pub(super) fn for_postgres(self) -> sqlx::Result<sqlx::query::Query<'static, Postgres, PgArguments>> {
+        let mut arguments = PgArguments::default();
+        for value in &self.values {
+            value.to_postgres(&mut arguments).map_err(sqlx::Error::Encode)?;
+        }
+        Ok(match self.sql {
+            Cow::Borrowed(sql) => sqlx::query_with(sql, arguments),
+            Cow::Owned(sql) => sqlx::query_with(AssertSqlSafe(sql), arguments).persistent(false),
+        })
+    }
+}
+
+impl<T: for<'r> Column<'r>> Scalar<T> {
+    /// Adds the next value.
+    pub(crate) fn bind(self, value: impl Into<Value>) -> Self {
+        self.query.bind(value).scalar()
+    }
+
+    /// The first row's. `None` where there is no row.
+    pub(crate) async fn fetch_optional(self, on: impl On<'_>) -> sqlx::Result<Option<T>> {
+        self.query.fetch_optional(on).await?.map(|row| row.first()).transpose()
+    }
+
+    /// The first row's.
+    ///
+    /// # Errors
+    /// `RowNotFound` where there is none.
+    pub(crate) async fn fetch_one(self, on: impl On<'_>) -> sqlx::Result<T> {
+        self.query.fetch_one(on).await?.first()
+    }
+
+    /// Each row's.
+    pub(crate) async fn fetch_all(self, on: impl On<'_>) -> sqlx::Result<Vec<T>> {
+        self.query.fetch_all(on).await?.iter().map(Row::first).collect()
     }
 }

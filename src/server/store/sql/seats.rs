@@ -5,26 +5,33 @@
 //! a connection is put back at once; only one that was left half-way is looked after in a task.
 
 use super::Connection;
+use super::connection::{Last, Link, Remote};
 use crate::server::store::file::Opened;
 use crate::server::sync::lock;
-use futures::future::BoxFuture;
-use futures::stream::{self, BoxStream};
-use futures::{StreamExt, TryFutureExt, TryStreamExt};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteQueryResult, SqliteRow, SqliteStatement, SqliteTypeInfo};
-use sqlx::{ConnectOptions, Describe, Either, Execute, Executor, SqlStr, Sqlite, SqliteConnection};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, SqliteConnection};
+use std::io;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// How long a caller waits for its turn.
 const QUEUE: Duration = Duration::from_secs(10);
+/// How long PostgreSQL may take to accept a connection.
+const OPENING: Duration = Duration::from_secs(10);
+/// A connection to PostgreSQL that was not used for longer is asked whether it still works: what is on the way forgets
+/// connections that are silent.
+const IDLE: Duration = Duration::from_secs(30);
+/// A session of PostgreSQL keeps memory for all that it has read; and after a change of the server's name, new ones find
+/// the new server.
+const LIFETIME: Duration = Duration::from_secs(30 * 60);
 
-/// A fixed number of connections, each taken by one caller at a time. Cheap to clone. As an executor it takes one for
-/// a single command.
+/// A fixed number of connections, each taken by one caller at a time. Cheap to clone. A statement takes one for itself.
 #[derive(Clone, Debug)]
 pub(crate) struct Seats(Arc<Inner>);
 
@@ -35,21 +42,40 @@ struct Inner {
     turns: Arc<Semaphore>,
     count: u32,
     is_closed: AtomicBool,
-    /// How to open one that is not open yet, or that replaces one that had to be closed.
-    options: SqliteConnectOptions,
-    /// The file that such a connection must have opened. None: any.
-    file: Option<Arc<Opened>>,
+    source: Source,
+    /// How many connections have broken. One that has not been used since then is likely to be broken too.
+    generation: AtomicU64,
     hand_overs: Arc<AtomicU64>,
 }
 
+/// How to open a connection that is not open yet, or that replaces one that had to be closed.
+enum Source {
+    Sqlite {
+        options: SqliteConnectOptions,
+        /// The file that it must have opened. None: any.
+        file: Option<Arc<Opened>>,
+    },
+    /// Asked each time: a session has the name of the process, which may change.
+    Postgres(Box<dyn Fn() -> PgConnectOptions + Send + Sync>),
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite { .. } => "SQLite",
+            Self::Postgres(_) => "PostgreSQL",
+        })
+    }
+}
+
 impl Seats {
-    /// Keeps these connections. One that has to be closed is replaced by another, opened with `options`.
+    /// Keeps these connections to SQLite. One that has to be closed is replaced by another, opened with `options`.
     pub(crate) fn new(
         connections: Vec<SqliteConnection>,
         options: SqliteConnectOptions,
         hand_overs: &Arc<AtomicU64>,
     ) -> Self {
-        Self::with(connections, 0, options, None, hand_overs)
+        Self::with(connections, 0, Source::Sqlite { options, file: None }, hand_overs)
     }
 
     /// `more` connections besides this one, each opened when all others are in use: a connection takes a third of a
@@ -61,25 +87,28 @@ impl Seats {
         file: Arc<Opened>,
         hand_overs: &Arc<AtomicU64>,
     ) -> Self {
-        Self::with(vec![first], more, options, Some(file), hand_overs)
+        Self::with(vec![first], more, Source::Sqlite { options, file: Some(file) }, hand_overs)
     }
 
-    fn with(
-        connections: Vec<SqliteConnection>,
-        more: usize,
-        options: SqliteConnectOptions,
-        file: Option<Arc<Opened>>,
+    /// Up to `count` connections to PostgreSQL, each opened when all others are in use.
+    pub(crate) fn postgres(
+        count: usize,
+        options: impl Fn() -> PgConnectOptions + Send + Sync + 'static,
         hand_overs: &Arc<AtomicU64>,
     ) -> Self {
+        Self::with(Vec::new(), count, Source::Postgres(Box::new(options)), hand_overs)
+    }
+
+    fn with(connections: Vec<SqliteConnection>, more: usize, source: Source, hand_overs: &Arc<AtomicU64>) -> Self {
         let count = u32::try_from(connections.len() + more).expect("a handful of connections");
-        let keep = |inner| Connection::new(inner, Arc::clone(hand_overs));
+        let keep = |inner| Connection::new(Link::Sqlite(inner), Arc::clone(hand_overs));
         Self(Arc::new(Inner {
             free: Mutex::new(connections.into_iter().map(keep).collect()),
             turns: Arc::new(Semaphore::new(count as usize)),
             count,
             is_closed: AtomicBool::new(false),
-            options,
-            file,
+            source,
+            generation: AtomicU64::new(0),
             hand_overs: Arc::clone(hand_overs),
         }))
     }
@@ -101,8 +130,7 @@ impl Seats {
         if inner.is_closed.load(Ordering::Acquire) {
             return Err(sqlx::Error::PoolClosed);
         }
-        let free = lock(&inner.free).pop();
-        let connection = match free {
+        let connection = match inner.fit().await {
             Some(connection) => connection,
             None => inner.open().await?,
         };
@@ -123,13 +151,62 @@ impl Seats {
 }
 
 impl Inner {
+    /// One that is free and works.
+    async fn fit(&self) -> Option<Connection> {
+        loop {
+            let mut connection = lock(&self.free).pop()?;
+            let Link::Postgres(remote) = &mut connection.link else { return Some(connection) };
+            if LIFETIME <= remote.opened.elapsed() {
+                close(connection).await;
+                continue;
+            }
+            let generation = self.generation.load(Ordering::Acquire);
+            if remote.generation == generation && remote.idle_since.elapsed() < IDLE {
+                return Some(connection);
+            }
+            remote.generation = generation;
+            if connection.answers().await {
+                return Some(connection);
+            }
+        }
+    }
+
     /// Opens a connection, and checks afterwards which file it has opened.
     async fn open(&self) -> sqlx::Result<Connection> {
-        let opened = self.options.connect().await?;
-        if let Some(file) = &self.file {
-            file.check()?;
+        let link = match &self.source {
+            Source::Sqlite { options, file } => {
+                let opened = options.connect().await?;
+                if let Some(file) = file {
+                    file.check()?;
+                }
+                Link::Sqlite(opened)
+            }
+            Source::Postgres(options) => {
+                let generation = self.generation.load(Ordering::Acquire);
+                let inner = timeout(OPENING, options().connect()).await;
+                let inner = inner.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()));
+                let now = Instant::now();
+                Link::Postgres(Remote { inner: inner.map_err(away)?, opened: now, idle_since: now, generation })
+            }
+        };
+        Ok(Connection::new(link, Arc::clone(&self.hand_overs)))
+    }
+
+    fn put_back(&self, mut connection: Connection) {
+        if let Link::Postgres(remote) = &mut connection.link {
+            remote.idle_since = Instant::now();
         }
-        Ok(Connection::new(opened, Arc::clone(&self.hand_overs)))
+        lock(&self.free).push(connection);
+    }
+}
+
+/// A socket that is not there: the server is not running. "Not found" is said of SQLite's file.
+fn away(error: sqlx::Error) -> sqlx::Error {
+    match error {
+        sqlx::Error::Io(cause) if cause.kind() == io::ErrorKind::NotFound => {
+            io::Error::new(io::ErrorKind::ConnectionRefused, cause).into()
+        }
+        error => error,
     }
 }
 
@@ -140,7 +217,7 @@ async fn close(connection: Connection) {
 }
 
 /// A connection that its holder has for itself. Dropped, it is put back: at once when no command is under way and no
-/// transaction is open, else after a roll-back.
+/// transaction is open, else after a roll-back. One to PostgreSQL that is lost is dropped.
 pub(crate) struct Taken {
     /// None only once it is dropped.
     kept: Option<(Connection, OwnedSemaphorePermit)>,
@@ -166,8 +243,15 @@ impl DerefMut for Taken {
 impl Drop for Taken {
     fn drop(&mut self) {
         let Some((connection, turn)) = self.kept.take() else { return };
-        if !self.has_transaction && !connection.is_under_way() {
-            lock(&self.seats.free).push(connection);
+        if connection.last == Last::Broken {
+            self.seats.generation.fetch_add(1, Ordering::AcqRel);
+        }
+        // The server ends what was begun when it finds the connection gone.
+        if connection.is_lost() {
+            return drop(connection);
+        }
+        if !self.has_transaction && connection.last == Last::Succeeded {
+            self.seats.put_back(connection);
             return drop(turn);
         }
         // Without a runtime it is closed, by being dropped.
@@ -186,56 +270,15 @@ impl Drop for Taken {
 async fn roll_back(seats: Arc<Inner>, mut connection: Connection, turn: OwnedSemaphorePermit) {
     // Fails where there is none, or SQLite has rolled back already; then a new transaction can be begun.
     let is_clear = connection.succeeds("rollback").await
-        || (connection.succeeds("begin").await && connection.succeeds("rollback").await);
+        || !connection.is_lost() && connection.succeeds("begin").await && connection.succeeds("rollback").await;
     if is_clear {
-        lock(&seats.free).push(connection);
+        seats.put_back(connection);
+    } else if connection.is_postgres() {
+        seats.generation.fetch_add(1, Ordering::AcqRel);
+        tracing::warn!("A connection to the database is broken, and is opened anew");
     } else {
         tracing::error!("A transaction could not be rolled back, so its connection is closed");
         close(connection).await;
     }
     drop(turn);
-}
-
-impl<'c> Executor<'c> for &'c Seats {
-    type Database = Sqlite;
-
-    /// All rows are read before the first is given, so that the connection is free again.
-    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, sqlx::Result<Either<SqliteQueryResult, SqliteRow>>>
-    where
-        'c: 'e,
-        E: 'q + Execute<'q, Sqlite>,
-    {
-        let read = async move {
-            let mut taken = self.take().await?;
-            let steps: Vec<_> = taken.fetch_many(query).try_collect().await?;
-            sqlx::Result::Ok(stream::iter(steps).map(Ok))
-        };
-        read.try_flatten_stream().boxed()
-    }
-
-    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, sqlx::Result<Option<SqliteRow>>>
-    where
-        'c: 'e,
-        E: 'q + Execute<'q, Sqlite>,
-    {
-        Box::pin(async move { self.take().await?.fetch_optional(query).await })
-    }
-
-    fn prepare_with<'e>(
-        self,
-        sql: SqlStr,
-        parameters: &'e [SqliteTypeInfo],
-    ) -> BoxFuture<'e, sqlx::Result<SqliteStatement>>
-    where
-        'c: 'e,
-    {
-        Box::pin(async move { self.take().await?.prepare_with(sql, parameters).await })
-    }
-
-    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, sqlx::Result<Describe<Sqlite>>>
-    where
-        'c: 'e,
-    {
-        Box::pin(async move { self.take().await?.describe(sql).await })
-    }
 }

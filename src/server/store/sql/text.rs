@@ -9,6 +9,14 @@ pub(super) struct Scanned {
     pub changes: bool,
 }
 
+/// What is in a statement that is to run by itself.
+///
+/// # Errors
+/// As of [`add`].
+pub(super) fn scan(sql: &str) -> Result<Scanned, &'static str> {
+    add(&mut String::new(), sql, 0)
+}
+
 /// Adds a statement to the text, its `$n` moved up by `shift`.
 ///
 /// # Errors
