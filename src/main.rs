@@ -83,6 +83,7 @@ async fn start(settings: Settings) -> anyhow::Result<()> {
         router.leptos_routes_with_context(&state, routes::page_routes(), routes::page_policy, draw)
     });
     tracing::info!(model = state.providers.default_model(), "Rivulet listens on http://{address}");
+    tracing::info!("{}", state.settings.mode());
     if state.settings.is_exposed() {
         tracing::warn!(
             "Others can reach this server, and passwords and cookies travel unencrypted as far as it knows: put a proxy \

@@ -2,16 +2,19 @@
 
 mod backups;
 mod command;
+mod database;
 mod file;
 mod oidc;
 mod providers;
 mod values;
 
 pub use command::{Account, Backup, Command, Given};
+pub use database::DatabaseUrl;
 
 use super::principal::SignUp;
 use super::quota::{Everybody, MostWritten};
 use crate::server::provider;
+use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use ipnet::IpNet;
 use secrecy::SecretString;
@@ -21,7 +24,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-use values::{address, count, database, host, model, positive, seconds, small, switch, token, url};
+use values::{address, count, host, model, positive, seconds, small, switch, token, url};
 
 /// A self-hosted AI chat whose replies are never lost.
 #[derive(Clone, Debug, Parser)]
@@ -39,9 +42,17 @@ pub struct Settings {
     #[arg(long, env = "RIVULET_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:3000", value_parser = address)]
     pub listen: SocketAddr,
 
-    /// The database; created with its folder when it does not exist.
-    #[arg(long, env = "DATABASE_URL", value_name = "URL", default_value = "sqlite:data/rivulet.db", value_parser = database)]
-    pub database_url: String,
+    /// The database: sqlite: and a path, which is created with its folder when it does not exist, or
+    /// postgres://USER:PASSWORD@HOST/DATABASE.
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        value_name = "URL",
+        default_value = "sqlite:data/rivulet.db",
+        hide_env_values = true,
+        value_parser = DatabaseUrl::parse
+    )]
+    pub database_url: DatabaseUrl,
 
     /// The folder of the copies of the database that Rivulet makes by itself. Default: backups, beside the database.
     #[arg(long, env = "RIVULET_BACKUP_FOLDER", value_name = "FOLDER")]
@@ -333,9 +344,24 @@ fn explain(error: &clap::Error) -> ExitCode {
         error.print().ok();
         return ExitCode::SUCCESS;
     }
+    // `eprintln!` would panic where nobody reads.
+    writeln!(std::io::stderr(), "rivulet: {}", line(error)).ok();
+    ExitCode::from(2)
+}
+
+/// The error in one line, without the value where that may be a secret: what is wrong in it may be the secret itself.
+pub(crate) fn line(error: &clap::Error) -> String {
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-    // `eprintln!` would panic where nobody reads.
-    writeln!(std::io::stderr(), "rivulet: {line}").ok();
-    ExitCode::from(2)
+    let text_of = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let (Some(argument), Some(value)) = (text_of(ContextKind::InvalidArg), text_of(ContextKind::InvalidValue)) else {
+        return line.to_owned();
+    };
+    let command = Settings::command();
+    let is_given = |arg: &&Arg| arg.get_long().is_some_and(|long| argument.split(' ').next() == Some(&format!("--{long}")));
+    let is_secret = command.get_arguments().find(is_given).is_some_and(Arg::is_hide_env_values_set);
+    if is_secret && !value.is_empty() { line.replacen(&format!("'{value}'"), "(not shown)", 1) } else { line.to_owned() }
 }

@@ -5,6 +5,7 @@ mod clock;
 mod disk;
 mod files;
 mod machine;
+mod postgres;
 mod public;
 mod web;
 
@@ -15,7 +16,13 @@ use std::io::Write;
 use web::Web;
 
 pub(super) async fn run(settings: &Settings, out: &mut (dyn Write + Send)) -> anyhow::Result<bool> {
-    let findings = findings(settings, &Machine::read(&settings.database()?)).await?;
+    let findings = if settings.database_url.is_postgres() {
+        let mut findings = postgres::findings(settings).await?;
+        findings.extend(around(settings).await?);
+        findings
+    } else {
+        findings(settings, &Machine::read(&settings.database()?)).await?
+    };
     for finding in &findings {
         writeln!(out, "- {finding}")?;
     }
@@ -25,7 +32,7 @@ pub(super) async fn run(settings: &Settings, out: &mut (dyn Write + Send)) -> an
     Ok(findings.is_empty())
 }
 
-/// Everything that is found wrong with this machine, and with the public address where there is one.
+/// Everything that is found wrong with this machine, its database of SQLite, and the public address where there is one.
 ///
 /// # Errors
 /// A wrong setting.
@@ -36,6 +43,13 @@ pub async fn findings(settings: &Settings, machine: &Machine) -> anyhow::Result<
     if let Some((series, every)) = settings.schedule()? {
         findings.extend(disk::late(machine, &series, every));
     }
+    findings.extend(around(settings).await?);
+    Ok(findings)
+}
+
+/// What does not depend on the database.
+async fn around(settings: &Settings) -> anyhow::Result<Vec<String>> {
+    let mut findings = Vec::new();
     let web = Web::new().map_err(anyhow::Error::msg)?;
     findings.extend(clock::findings(settings, &web).await);
     if let Some(url) = &settings.public_url {

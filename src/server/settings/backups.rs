@@ -2,6 +2,7 @@
 
 use super::{Settings, Switch};
 use crate::server::store::backup::{self, Series};
+use anyhow::{bail, ensure};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,8 +10,14 @@ impl Settings {
     /// The database's file.
     ///
     /// # Errors
-    /// `DATABASE_URL` names none.
+    /// `DATABASE_URL` names none, but a database of PostgreSQL.
     pub fn database(&self) -> anyhow::Result<PathBuf> {
+        if self.database_url.is_postgres() {
+            bail!(
+                "DATABASE_URL names a database of PostgreSQL, which is no file: it is copied and restored with pg_dump and \
+                 pg_restore (docs/cluster.md)"
+            );
+        }
         backup::file(&self.database_url)
     }
 
@@ -25,14 +32,14 @@ impl Settings {
         Ok(backup::own_folder(&self.database()?))
     }
 
-    /// The folder for a copy before the tables change; none where that is switched off.
+    /// The folder for a copy before the tables change; none where that is switched off, and for PostgreSQL.
     ///
     /// # Errors
     /// As [`Settings::database`].
     pub fn backups_before_update(&self) -> anyhow::Result<Option<PathBuf>> {
         match self.backup_before_update {
-            Switch::On => self.backups().map(Some),
-            Switch::Off => Ok(None),
+            Switch::On if !self.database_url.is_postgres() => self.backups().map(Some),
+            _ => Ok(None),
         }
     }
 
@@ -42,6 +49,8 @@ impl Settings {
     /// As [`Settings::database`].
     pub fn schedule(&self) -> anyhow::Result<Option<(Series, Duration)>> {
         let Some(hours) = self.backup_hours else { return Ok(None) };
+        // Refused rather than ignored: an operator who sets it relies on it.
+        ensure!(!self.database_url.is_postgres(), "RIVULET_BACKUP_HOURS is for SQLite: copy PostgreSQL with its own tools");
         let series = Series::new(&self.database()?, &self.backups()?, self.backup_keep);
         Ok(Some((series, Duration::from_secs(3_600 * u64::from(hours)))))
     }

@@ -14,13 +14,6 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "RIVULET_LISTEN expects an address and a port, such as 127.0.0.1:3000".into())
 }
 
-pub(super) fn database(text: &str) -> Result<String, String> {
-    match text.strip_prefix("sqlite:") {
-        Some(path) if !path.is_empty() => Ok(text.to_owned()),
-        _ => Err("DATABASE_URL expects sqlite: and a path, such as sqlite:data/rivulet.db".into()),
-    }
-}
-
 pub(super) fn model(text: &str) -> Result<String, String> {
     model_of(text, "RIVULET_MODEL")
 }

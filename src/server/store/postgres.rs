@@ -97,7 +97,8 @@ pub fn shown(options: &PgConnectOptions) -> String {
 
 /// Whether what is sent to the database can be read or changed on the way there.
 pub fn is_in_the_open(options: &PgConnectOptions) -> bool {
-    let host = options.get_host();
+    // An address of IPv6 is in brackets.
+    let host = options.get_host().trim_matches(['[', ']']);
     let is_near = options.get_socket().is_some()
         || host.starts_with('/')
         || host == "localhost"
@@ -152,14 +153,18 @@ pub struct Found {
     pub version: i64,
     pub encoding: String,
     pub is_replica: bool,
-    /// How many tables are there that are not Rivulet's; 0 where any is.
+    /// How many tables there are of another program.
     pub foreign_tables: i64,
+    /// How many connections the server takes, of all its users.
+    pub connections: i64,
+    /// Whether what was acknowledged survives a loss of power.
+    pub is_durable: bool,
 }
 
 impl Found {
     /// Why it cannot be used, each with what to do.
     pub fn faults(&self) -> Vec<String> {
-        let Self { version, encoding, is_replica, foreign_tables } = self;
+        let Self { version, encoding, is_replica, foreign_tables, .. } = self;
         let mut faults = Vec::new();
         if *version < OLDEST {
             faults.push(format!(
@@ -187,14 +192,17 @@ impl Found {
 /// # Errors
 /// The connection broke.
 pub async fn look(connection: &mut PgConnection) -> sqlx::Result<Found> {
-    let (version, encoding, is_replica, foreign_tables) = sqlx::query_as(
+    let (version, encoding, is_replica, foreign_tables, connections, is_durable) = sqlx::query_as(
         "select current_setting('server_version_num')::bigint / 10000, current_setting('server_encoding'),
                 pg_is_in_recovery(),
                 (select count(*) from pg_tables where schemaname = current_schema()
                     and not exists (select 1 from pg_tables
-                                    where schemaname = current_schema() and tablename = '_sqlx_migrations'))",
+                                    where schemaname = current_schema() and tablename = '_sqlx_migrations')),
+                current_setting('max_connections')::bigint,
+                'off' not in (current_setting('fsync'), current_setting('full_page_writes'),
+                              current_setting('synchronous_commit'))",
     )
     .fetch_one(connection)
     .await?;
-    Ok(Found { version, encoding, is_replica, foreign_tables })
+    Ok(Found { version, encoding, is_replica, foreign_tables, connections, is_durable })
 }

@@ -170,6 +170,13 @@ impl Node {
 
     /// Beats, looks at the others, and declares dead who is silent for too long.
     async fn round(&mut self) -> sqlx::Result<()> {
+        let rows = self.look().await?;
+        // After the answer: what was seen is no younger than this.
+        self.judge(Instant::now(), rows).await
+    }
+
+    /// Beats, and reads the beats of the others, with those that are known to be dead.
+    async fn look(&mut self) -> sqlx::Result<Vec<(String, i64, bool)>> {
         let process = self.known.process();
         if !beat(self.connected().await?, process).await? {
             self.go_on_as_another().await?;
@@ -180,10 +187,7 @@ impl Node {
         let others = "select process, beat, dead_at is not null from node
                       where process <> $1 and (dead_at is null or process = any($2))";
         let others = sqlx::query_as(others).bind(process).bind(asked);
-        let rows: Vec<(String, i64, bool)> = others.fetch_all(self.connected().await?).await?;
-        // After the answer: what was seen is no younger than this.
-        let seen_at = Instant::now();
-        self.judge(seen_at, rows).await
+        others.fetch_all(self.connected().await?).await
     }
 
     async fn judge(&mut self, seen_at: Instant, rows: Vec<(String, i64, bool)>) -> sqlx::Result<()> {
@@ -263,3 +267,7 @@ async fn end_sessions(connection: &mut PgConnection, process: &str) -> sqlx::Res
     );
     ended.bind(session(process)).execute(connection).await.map(drop)
 }
+
+#[cfg(test)]
+#[path = "../../../tests/postgres/beats.rs"]
+mod tests;

@@ -1,0 +1,58 @@
+//! Where the database is.
+
+use super::Settings;
+use crate::server::store::postgres;
+use std::fmt;
+use std::ops::Deref;
+
+/// `DATABASE_URL`. It may have a password in it, so it is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        if postgres::is_meant(text) {
+            postgres::options("DATABASE_URL", text).map_err(|error| error.to_string())?;
+            return Ok(Self(text.to_owned()));
+        }
+        match text.strip_prefix("sqlite:") {
+            Some(path) if !path.is_empty() => Ok(Self(text.to_owned())),
+            _ => Err("DATABASE_URL expects sqlite: and a path, such as sqlite:data/rivulet.db, or \
+                      postgres://USER:PASSWORD@HOST/DATABASE"
+                .into()),
+        }
+    }
+
+    /// Whether the database is one of PostgreSQL.
+    pub fn is_postgres(&self) -> bool {
+        postgres::is_meant(self)
+    }
+}
+
+impl Deref for DatabaseUrl {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("DatabaseUrl")
+    }
+}
+
+impl Settings {
+    /// What this server shares with others, in a sentence for the log.
+    pub fn mode(&self) -> String {
+        match postgres::options("DATABASE_URL", &self.database_url) {
+            Ok(options) if self.database_url.is_postgres() => format!(
+                "The database is PostgreSQL ({}), for this node alone: limits, the order of a conversation's changes and live \
+                 text are not shared yet",
+                postgres::shown(&options)
+            ),
+            _ => "The database is a file of this machine (SQLite), for this server alone".into(),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Nodes that judge each other, round by round: their rows are in a real database, and their clocks are the tests' own.
+
+use super::*;
+use crate::tests::services::{Database, postgres};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn node(database: &Database) -> Node {
+    let options = crate::server::store::postgres::options("DATABASE_URL", &database.url).unwrap();
+    Node::begin(options).await.unwrap()
+}
+
+/// A node's rounds at this time of its own, and each second after it.
+async fn rounds(node: &mut Node, count: u32, from: Instant) {
+    for second in 0..count {
+        let rows = node.look().await.unwrap();
+        node.judge(from + second * SECOND, rows).await.unwrap();
+    }
+}
+
+async fn dead_at(database: &Database, process: &str) -> Option<String> {
+    let dead = sqlx::query_scalar("select dead_at from node where process = $1").bind(process);
+    dead.fetch_one(&mut database.connect().await).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_silent_node_is_declared_dead_once_and_its_sessions_end() {
+    let Some(server) = postgres() else { return };
+    let database = server.database().await;
+    let (mut a, b) = (node(&database).await, node(&database).await);
+    let process = b.known.process();
+    let mut locked = b.options.clone().application_name(&session(process)).connect().await.unwrap();
+    sqlx::query("select pg_advisory_lock(1)").execute(&mut locked).await.unwrap();
+    let start = Instant::now();
+    rounds(&mut a, 5, start).await;
+    assert!(a.known.lives(process), "five rounds take four seconds");
+    assert_eq!(dead_at(&database, process).await, None);
+    rounds(&mut a, 1, start + 5 * SECOND).await;
+    assert!(!a.known.lives(process));
+    assert!(dead_at(&database, process).await.is_some());
+    // The lock is free as soon as the session has ended.
+    sqlx::query("select pg_advisory_lock(1)").execute(&mut database.connect().await).await.unwrap();
+    assert!(sqlx::query("select 1").execute(&mut locked).await.is_err());
+    let mut connection = database.connect().await;
+    assert!(!declare_dead(&mut connection, process, Some(1)).await.unwrap(), "there is one verdict");
+}
+
+#[tokio::test]
+async fn a_node_that_finds_itself_dead_goes_on_as_another() {
+    let Some(server) = postgres() else { return };
+    let database = server.database().await;
+    let (mut a, mut b) = (node(&database).await, node(&database).await);
+    let former = b.known.process();
+    rounds(&mut a, 6, Instant::now()).await;
+    let verdict = dead_at(&database, former).await;
+    assert!(verdict.is_some());
+    // Its session was ended, so the first round fails.
+    b.try_round().await;
+    b.try_round().await;
+    let process = b.known.process();
+    assert_ne!(process, former);
+    assert!(b.known.lives(process) && !b.known.lives(former));
+    rounds(&mut a, 1, Instant::now() + 6 * SECOND).await;
+    assert!(a.known.lives(process) && !a.known.lives(former));
+    assert_eq!(dead_at(&database, former).await, verdict, "a verdict is never taken back");
+}
+
+#[tokio::test]
+async fn a_node_that_beats_lives_and_a_verdict_about_an_older_beat_is_refused() {
+    let Some(server) = postgres() else { return };
+    let database = server.database().await;
+    let (mut a, mut b) = (node(&database).await, node(&database).await);
+    let start = Instant::now();
+    for second in 0..20 {
+        rounds(&mut a, 1, start + second * SECOND).await;
+        // Each of its beats takes two rounds of the other.
+        if second % 2 == 0 {
+            rounds(&mut b, 1, start + second * SECOND).await;
+        }
+    }
+    let process = b.known.process();
+    assert!(a.known.lives(process));
+    assert!(!declare_dead(&mut database.connect().await, process, Some(3)).await.unwrap());
+    assert_eq!(dead_at(&database, process).await, None);
+}
+
+#[tokio::test]
+async fn of_two_judges_one_declares() {
+    let Some(server) = postgres() else { return };
+    let database = server.database().await;
+    for _ in 0..50 {
+        let silent = node(&database).await;
+        let (mut first, mut second) = (database.connect().await, database.connect().await);
+        let process = silent.known.process();
+        let both = tokio::join!(
+            declare_dead(&mut first, process, Some(1)),
+            declare_dead(&mut second, process, Some(1))
+        );
+        assert_ne!(both.0.unwrap(), both.1.unwrap());
+    }
+}
+
+/// Of a database that was restored, or went on at a replica: the rows of the last second are gone.
+#[tokio::test]
+async fn a_node_whose_row_is_lost_makes_it_anew_and_one_without_any_is_dead_in_the_end() {
+    let Some(server) = postgres() else { return };
+    let database = server.database().await;
+    let (mut a, mut b) = (node(&database).await, node(&database).await);
+    let process = b.known.process();
+    sqlx::query("delete from node").execute(&mut database.connect().await).await.unwrap();
+    rounds(&mut b, 1, Instant::now()).await;
+    assert_eq!(b.known.process(), process);
+    let start = Instant::now();
+    assert!(a.known.lives("gone"), "it has not been looked for yet");
+    for second in 0..6 {
+        rounds(&mut a, 1, start + second * SECOND).await;
+        rounds(&mut b, 1, start + second * SECOND).await;
+    }
+    assert!(a.known.lives(process) && !a.known.lives("gone"));
+    assert!(dead_at(&database, "gone").await.is_some());
+}
+
+#[tokio::test]
+async fn a_node_that_ends_says_so() {
+    let Some(server) = postgres() else { return };
+    let database = server.database().await;
+    let mut a = node(&database).await;
+    let ending = Beats::begin(a.options.clone()).await.unwrap();
+    let process = ending.process().to_owned();
+    assert!(ending.lives(a.known.process()).unwrap());
+    ending.end().await.unwrap();
+    assert!(a.known.lives(&process), "asked about, it is looked at in the next round");
+    rounds(&mut a, 1, Instant::now()).await;
+    assert!(!a.known.lives(&process));
+}

@@ -1,0 +1,120 @@
+//! PostgreSQL for tests: a database for each, made from one with all tables.
+
+use super::{Server, folder_of, is_root, say_missing};
+use crate::server::store::postgres::{bring_up_to_date, options};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use tokio::sync::OnceCell;
+
+/// The user inside PostgreSQL. Its folder is for this user of the machine alone, so nobody needs a password.
+const USER: &str = "rivulet";
+/// PostgreSQL refuses to run as root; Debian's package has made this user.
+const SYSTEM_USER: &str = "postgres";
+const TEMPLATE: &str = "rivulet_template";
+
+/// Nothing of it has to survive. The locale is one of a language, so that a text compared by it is found: tables that
+/// compare byte by byte say so themselves.
+const SCRIPT: &str = r#"
+folder=$1; programs=$2
+"$programs/initdb" -D "$folder/data" -U rivulet --auth=trust --no-sync --encoding=UTF8 \
+  --locale=C.UTF-8 --locale-provider=icu --icu-locale=en >"$folder/log" 2>&1 || exit 1
+"$programs/pg_ctl" -D "$folder/data" -l "$folder/log" -w -o "-k $folder -c listen_addresses= -c fsync=off \
+  -c synchronous_commit=off -c full_page_writes=off -c max_connections=500" start >/dev/null 2>&1 || exit 1
+echo ready
+cat >/dev/null
+"$programs/pg_ctl" -D "$folder/data" -m immediate stop >/dev/null 2>&1
+rm -rf "$folder"
+"#;
+
+/// A server of PostgreSQL.
+pub(crate) struct Postgres {
+    server: Server,
+}
+
+/// A database of its own for one test, with all tables and nothing in them. Dropped, it is deleted.
+pub(crate) struct Database {
+    pub(crate) url: String,
+    name: String,
+    server: &'static Postgres,
+}
+
+/// The server. None where it is not installed, which is said.
+pub(crate) fn postgres() -> Option<&'static Postgres> {
+    static SERVER: OnceLock<Option<Postgres>> = OnceLock::new();
+    SERVER.get_or_init(start).as_ref()
+}
+
+fn start() -> Option<Postgres> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut versions: Vec<_> = versions.map(|version| version.path().join("bin")).collect();
+    versions.sort();
+    versions.reverse();
+    let Some(programs) = folder_of("initdb", &versions) else {
+        say_missing("PostgreSQL", "postgresql");
+        return None;
+    };
+    let user = is_root().then_some(SYSTEM_USER);
+    Some(Postgres { server: Server::start("postgres", SCRIPT, &programs, user) })
+}
+
+impl Postgres {
+    /// The folder with the socket and the log.
+    pub(crate) fn folder(&self) -> &PathBuf {
+        &self.server.folder
+    }
+
+    /// A database with all tables.
+    pub(crate) async fn database(&'static self) -> Database {
+        static TEMPLATE_IS_MADE: OnceCell<()> = OnceCell::const_new();
+        TEMPLATE_IS_MADE
+            .get_or_init(async || {
+                self.command(format!("create database {TEMPLATE}")).await;
+                bring_up_to_date(&options("DATABASE_URL", &self.url(TEMPLATE)).unwrap()).await.unwrap();
+            })
+            .await;
+        self.database_by(&format!("template {TEMPLATE}")).await
+    }
+
+    /// A database without tables, made with these words of `create database`.
+    pub(crate) async fn database_by(&'static self, how: &str) -> Database {
+        static NUMBER: AtomicU32 = AtomicU32::new(1);
+        let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        self.command(format!("create database {name} {how}")).await;
+        Database { url: self.url(&name), name, server: self }
+    }
+
+    fn url(&self, database: &str) -> String {
+        format!("postgres:///{database}?host={}&user={USER}", self.folder().display())
+    }
+
+    async fn command(&self, sql: String) {
+        let mut connection = connect(&self.url("postgres")).await;
+        sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+}
+
+/// A connection to a database, as the store's are set.
+async fn connect(url: &str) -> PgConnection {
+    options("DATABASE_URL", url).unwrap().connect().await.unwrap()
+}
+
+impl Database {
+    /// A connection besides those of the store.
+    pub(crate) async fn connect(&self) -> PgConnection {
+        connect(&self.url).await
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let (server, name) = (self.server, std::mem::take(&mut self.name));
+        // A test's own runtime may be ending. What is not done when all tests are goes with the folder.
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(server.command(format!("drop database {name} with (force)")));
+        });
+    }
+}
