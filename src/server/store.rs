@@ -69,9 +69,12 @@ use sqlite::Sqlite;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use unique::Unique;
 use write::{Alone, Write};
 
+/// Another process may hold SQLite's file briefly (a backup). Beyond this, users are told to try again.
+const BUSY: Duration = Duration::from_secs(5);
 /// How many sessions of PostgreSQL a node has at most, but for the one that says that it lives: of three nodes and those
 /// that take their place during an update, fewer than PostgreSQL accepts where nothing is set (100).
 const SESSIONS: usize = 15;
