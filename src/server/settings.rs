@@ -361,7 +361,12 @@ pub(crate) fn line(error: &clap::Error) -> String {
         return line.to_owned();
     };
     let command = Settings::command();
-    let is_given = |arg: &&Arg| arg.get_long().is_some_and(|long| argument.split(' ').next() == Some(&format!("--{long}")));
+    let is_given =
+        |arg: &&Arg| arg.get_long().is_some_and(|long| argument.split(' ').next() == Some(&format!("--{long}")));
     let is_secret = command.get_arguments().find(is_given).is_some_and(Arg::is_hide_env_values_set);
-    if is_secret && !value.is_empty() { line.replacen(&format!("'{value}'"), "(not shown)", 1) } else { line.to_owned() }
+    if is_secret && !value.is_empty() {
+        line.replacen(&format!("'{value}'"), "(not shown)", 1)
+    } else {
+        line.to_owned()
+    }
 }

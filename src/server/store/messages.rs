@@ -3,6 +3,7 @@
 use super::columns::{self, called, id};
 use super::conversations::Stored;
 use super::sql::batch::{Batch, Failed};
+use super::sql::fault::may_have_committed;
 use super::sql::{Builder, Lock, Query, Row, query, query_scalar};
 use super::{Store, making};
 use crate::contract::Changes;
@@ -195,6 +196,7 @@ impl Store {
                     Some(account) => self.why_not_written(account, opening.conversation).await,
                     None => Problem::NotFound,
                 }),
+                Err(Failed::Perhaps(lost)) => Ok(self.was_opened(&opening, lost).await?),
                 Err(failed) => Err(sqlx::Error::from(failed).into()),
             };
         };
@@ -203,7 +205,10 @@ impl Store {
             return Err(making::taken());
         }
         batch.run_in(&mut write).await.map_err(sqlx::Error::from)?;
-        Ok(write.commit().await?)
+        match write.commit().await {
+            Err(lost) if may_have_committed(&lost) => Ok(self.was_opened(&opening, lost).await?),
+            done => Ok(done?),
+        }
     }
 
     /// Keeps what the open replies have so far: in one transaction, or in several one after the other where there are so

@@ -1,17 +1,42 @@
 //! The statements that open a reply.
 
+use super::Store;
 use super::images;
 use super::messages::Opening;
 use super::sharing::may_write;
 use super::sql::batch::Batch;
 use super::sql::{Key, Lock, Query, query};
 use crate::model::Message;
+use std::time::Duration;
+use tokio::time::sleep;
 
 const INSERT: &str = "insert into message
     (id, conversation, position, parent, role, text, thinking, status, model, process, created_at, finished_at, left_out,
      images, images_left_out, account)
     values ($1, $2, 1 + (select coalesce(max(position), 0) from message where conversation = $2),
             $3, $4, $5, '', $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+
+/// How often it is looked whether a reply is there whose commit was not answered, and how long after a look that failed.
+const LOOKS: u32 = 40;
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+impl Store {
+    /// Whether a reply was opened although the answer to the commit was lost: looked up once the locks are free that it
+    /// held, because until then it may still be committed.
+    pub(super) async fn was_opened(&self, opening: &Opening<'_>, lost: sqlx::Error) -> sqlx::Result<()> {
+        let there = query("select 1 from message where id = $1").bind(opening.reply.id.to_string());
+        let look = Batch::write(Lock::Beside(&opening.keys())).then(there);
+        for _ in 0..LOOKS {
+            match look.run(&self.writer).await {
+                Ok(found) if found.iter().any(|found| !found.rows.is_empty()) => return Ok(()),
+                Ok(_) => break,
+                Err(error) => tracing::warn!(%error, "It is not known yet whether a reply was opened"),
+            }
+            sleep(LOOK_EVERY).await;
+        }
+        Err(lost)
+    }
+}
 
 impl Opening<'_> {
     /// What is written where the conversation is there, and `account` may still write in it: otherwise the first step is

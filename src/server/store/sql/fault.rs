@@ -76,11 +76,8 @@ pub(super) fn is_deadlock(error: &sqlx::Error) -> bool {
 }
 
 /// Whether what was to be committed may be so although `commit` has failed: the answer was lost.
-pub(super) fn may_have_committed(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Database(_) => fault(error) == Some(Fault::Away),
-        _ => true,
-    }
+pub(crate) fn may_have_committed(error: &sqlx::Error) -> bool {
+    fault(error) == Some(Fault::Away) || matches!(error, sqlx::Error::Protocol(_))
 }
 
 fn sqlstate(error: &sqlx::Error) -> Option<&str> {
