@@ -6,6 +6,7 @@ use crate::model::AccountId;
 use crate::server::principal::{Name, Role};
 use crate::server::secret::Hash;
 use crate::server::store::accounts::{NewAccount, NotMade};
+use crate::server::store::sql::query;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::Value;
 
@@ -242,8 +243,7 @@ async fn z41_a_session_that_nobody_uses_for_long_has_ended_before_it_is_swept_bu
     let browser = Hash::of(cookie(&answer, "rivulet-browser").unwrap().split_once('=').unwrap().1);
     let mut write = app.state.store.write().await.unwrap();
     for (table, column) in [("session", "last_used_at"), ("known_browser", "created_at")] {
-        let age = format!("update {table} set {column} = '2020-01-01T00:00:00.000Z'");
-        crate::server::store::sql::query(age).execute(&mut *write).await.unwrap();
+        query(format!("update {table} set {column} = '2020-01-01'")).execute(&mut *write).await.unwrap();
     }
     write.commit().await.unwrap();
     let unswept = app.stranger(Method::GET, "/api/v1/conversations").header("cookie", &old).send().await.unwrap();
@@ -383,15 +383,15 @@ async fn the_last_use_is_written_once_a_minute() {
     let mut app = App::start().await;
     app.sign_up("Ann").await;
     let who = app.state.store.credentials("ann").await.unwrap().unwrap().account;
-    let session = crate::server::secret::Hash::of(app.cookie.split_once('=').unwrap().1);
+    let session = Hash::of(app.cookie.split_once('=').unwrap().1);
     let used = async || app.state.store.sessions(who).await.unwrap()[0].last_used_at.clone();
     let first = used().await;
     app.get("/api/v1/models").await;
     app.state.store.touch_session(session).await.unwrap();
     assert_eq!(used().await, first, "not within the minute");
     let mut write = app.state.store.write().await.unwrap();
-    let old = "update session set last_used_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 day')";
-    crate::server::store::sql::query(old).execute(&mut *write).await.unwrap();
+    let old = crate::server::times::ago(std::time::Duration::from_secs(86_400));
+    query("update session set last_used_at = $1").bind(old).execute(&mut *write).await.unwrap();
     write.commit().await.unwrap();
     assert!(app.get("/account").await.text().await.unwrap().contains("this one"));
     while used().await < first {

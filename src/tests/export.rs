@@ -179,14 +179,18 @@ async fn an_export_says_who_wrote_what_in_shared_conversations_and_what_is_share
 async fn make_large(app: &App) {
     let conversation = app.conversation().await;
     let mut write = app.state.store.write().await.unwrap();
+    let mut dice = super::rng::Dice::new(7);
+    // The same again is too far away to be found by what compresses it.
+    let text: String = (0..125_000).map(|_| format!("{:016x}", dice.below(u64::MAX))).collect();
     for position in 1..=40 {
         sql::query(
             "insert into message (id, conversation, position, role, text, thinking, status, created_at)
-             values ($1, $2, $3, 'user', hex(randomblob(1000000)), '', 'done', '2026-01-01T00:00:00.000Z')",
+             values ($1, $2, $3, 'user', $4, '', 'done', '2026-01-01T00:00:00.000Z')",
         )
         .bind(uuid::Uuid::now_v7().to_string())
         .bind(&conversation)
         .bind(position)
+        .bind(&text)
         .execute(&mut *write)
         .await
         .unwrap();
