@@ -103,6 +103,25 @@ test("Echo in Node gets a reply as it is", async () => {
   echo.disconnect();
 });
 
+test("a signature with its account behind a dot goes back as it was given", async () => {
+  const { default: Echo } = await import("laravel-echo");
+  const auth = `${KEY}:${"0".repeat(64)}.0192f0c1-0000-7000-8000-00000000000a.s0123456789abcdef`;
+  const customHandler = (_: unknown, done: (error: null, data: { auth: string; channel_data: string }) => void) =>
+    done(null, { auth, channel_data: JSON.stringify({ user_id: "1" }) });
+  const client = new Pusher(KEY, { cluster: "", channelAuthorization: { endpoint: "", transport: "ajax", customHandler } });
+  client.disconnect();
+  // As after a connection to any server.
+  Object.assign(client.connection, { state: "connected", socket_id: "1.2" });
+  const sent: string[][] = [];
+  client.send_event = (name: string, data: any) => sent.push([name, data.channel, data.auth]) > 0;
+  const echo = new Echo<"reverb">({ broadcaster: "reverb", key: KEY, client });
+  client.subscribe("private-conversations.1");
+  echo.private("conversations.2");
+  echo.join("conversations.3");
+  const channels = ["private-conversations.1", "private-conversations.2", "presence-conversations.3"];
+  await expect.poll(() => sent).toEqual(channels.map((channel) => ["pusher:subscribe", channel, auth]));
+});
+
 test("z29 a page that was written for Reverb, as docs/laravel.md has it, shows a reply", async () => {
   const { default: Echo } = await import("laravel-echo");
   const documented = await readFile(resolve(__dirname, "../docs/laravel.md"), "utf8");

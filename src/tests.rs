@@ -57,6 +57,7 @@ mod races;
 mod reload;
 mod revoking;
 pub(crate) mod rng;
+mod seam;
 mod search;
 mod seats;
 mod security;

@@ -5,20 +5,21 @@
 //! Slow subscribers delay no other. A subscriber that falls more than the ring's length behind loses the oldest
 //! messages.
 
+mod grantee;
 mod id;
 mod name;
 mod sign;
 
 pub use super::channels::sign::PusherApp;
+pub use grantee::{Beginning, Grantee};
 pub use id::SocketId;
 pub use name::{Channel, Name};
 
-use super::principal::Principal;
 use super::sync::lock;
 use crate::error::Problem;
 use axum::extract::ws::Utf8Bytes;
 use serde_json::Value;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
@@ -29,20 +30,13 @@ const MAX_KEPT_BYTES: usize = 64 << 10;
 /// Channels that are not Rivulet's, over all clients: bounds what strangers who know the key can make the server
 /// remember.
 const MAX_OTHERS: usize = 20_000;
-/// Channels for which one socket has requested signatures: twice what it can subscribe to.
-const MAX_ASKED: usize = 200;
 
 /// All open sockets and their channels.
 pub struct Sockets {
     pub app: PusherApp,
-    open: Mutex<HashMap<SocketId, Arc<Signed>>>,
+    open: Mutex<HashSet<SocketId>>,
     rooms: Mutex<HashMap<Name, Arc<Room>>>,
 }
-
-/// The principals that have requested a signature for a socket, by channel. Kept for as long as the socket: a signature
-/// that an account was given never counts as the backend's own.
-#[derive(Default)]
-pub struct Signed(Mutex<Vec<(Name, Principal)>>);
 
 /// A channel with subscribers.
 struct Room {
@@ -90,28 +84,13 @@ impl Sockets {
     /// Gives a new socket an id, until the result is dropped.
     pub fn open(self: &Arc<Self>) -> Result<Open, Problem> {
         let id = SocketId::new(&self.app)?;
-        let asked = Arc::<Signed>::default();
-        lock(&self.open).insert(id, Arc::clone(&asked));
-        Ok(Open { sockets: Arc::clone(self), id, asked })
+        lock(&self.open).insert(id);
+        Ok(Open { sockets: Arc::clone(self), id })
     }
 
     /// How many sockets are open.
     pub fn count(&self) -> usize {
         lock(&self.open).len()
-    }
-
-    /// Remembers which principal requests a signature for this socket.
-    ///
-    /// # Errors
-    /// The socket was opened by this server and is closed, or is another process's: its client must connect again.
-    pub fn ask(&self, socket: &str, channel: &Name, who: Principal) -> Result<(), Problem> {
-        let asked = SocketId::parse(socket, &self.app).map(|id| lock(&self.open).get(&id).map(Arc::clone));
-        match asked {
-            // No socket of this app will ever have this id.
-            None => Ok(()),
-            Some(None) => Err(Problem::Conflict("This connection is closed. Connect again.".into())),
-            Some(Some(asked)) => asked.remember(channel, who),
-        }
     }
 
     /// Publishes on a channel, if it has subscribers.
@@ -171,27 +150,6 @@ impl Sockets {
     }
 }
 
-impl Signed {
-    fn remember(&self, channel: &Name, who: Principal) -> Result<(), Problem> {
-        let mut asked = lock(&self.0);
-        if let Some(known) = asked.iter_mut().find(|(name, _)| name == channel) {
-            known.1 = who;
-            return Ok(());
-        }
-        if MAX_ASKED <= asked.len() {
-            let message = format!("One connection can ask for {MAX_ASKED} channels. Open another.");
-            return Err(Problem::TooMany { message, retry_after_seconds: 60 });
-        }
-        asked.push((channel.clone(), who));
-        Ok(())
-    }
-
-    /// The principal that last requested this channel. None: a backend that has the secret has signed.
-    pub fn by(&self, channel: &Name) -> Option<Principal> {
-        lock(&self.0).iter().find(|(name, _)| name == channel).map(|(_, who)| *who)
-    }
-}
-
 impl Inside {
     fn welcome(&mut self, person: &Member) {
         match self.people.iter_mut().find(|(known, _)| known.id == person.id) {
@@ -230,7 +188,6 @@ impl Room {
 pub struct Open {
     sockets: Arc<Sockets>,
     pub id: SocketId,
-    pub asked: Arc<Signed>,
 }
 
 impl Drop for Open {

@@ -252,6 +252,7 @@ impl Shared {
             start: start.map(|settings| (self.writer(account), settings)),
             conversation: stored.id,
             account: Some(account).filter(|account| *account != stored.owner.id),
+            payer: account,
             message,
             reply,
             title: &title,

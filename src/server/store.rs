@@ -33,6 +33,7 @@ mod merging;
 pub mod messages;
 pub mod moving;
 mod names;
+mod open_replies;
 mod opening;
 pub mod other_process;
 mod owner;
@@ -52,6 +53,7 @@ pub mod sharing;
 pub(crate) mod sql;
 pub(crate) mod sqlite;
 pub mod tokens;
+mod unique;
 pub mod updating;
 pub mod usage;
 mod used;
@@ -68,8 +70,12 @@ use sqlite::Sqlite;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use unique::Unique;
 use write::{Alone, Write};
 
+/// Another process may hold SQLite's file briefly (a backup). Beyond this, users are told to try again.
+const BUSY: Duration = Duration::from_secs(5);
 /// How many sessions of PostgreSQL a node has at most, but for the one that says that it lives: of three nodes and those
 /// that take their place during an update, fewer than PostgreSQL accepts where nothing is set (100).
 const SESSIONS: usize = 15;
@@ -241,14 +247,19 @@ impl From<sqlx::Error> for Problem {
         if asking::is_withdrawn(&error) {
             return Self::Unknown;
         }
+        if let Some(unique) = unique::violated(&error) {
+            return Self::Conflict(match unique {
+                Unique::OpenReply => {
+                    "A reply is being written here. Stop it, or wait for its end, then send again.".into()
+                }
+                Unique::Other => "This id is taken. Use a new one.".into(),
+            });
+        }
         tracing::error!(%error, "The store failed");
         if let sqlx::Error::Database(cause) = &error {
             // The row that it refers to was deleted concurrently.
             if cause.is_foreign_key_violation() {
                 return Self::NotFound;
-            }
-            if cause.is_unique_violation() {
-                return Self::Conflict("This id is taken. Use a new one.".into());
             }
         }
         let Some(fault) = fault(&error) else { return Self::Internal };

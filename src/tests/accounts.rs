@@ -243,7 +243,7 @@ async fn z41_a_session_that_nobody_uses_for_long_has_ended_before_it_is_swept_bu
     let mut write = app.state.store.write().await.unwrap();
     for (table, column) in [("session", "last_used_at"), ("known_browser", "created_at")] {
         let age = format!("update {table} set {column} = '2020-01-01T00:00:00.000Z'");
-        sqlx::query(sqlx::AssertSqlSafe(age)).execute(&mut *write).await.unwrap();
+        crate::server::store::sql::query(age).execute(&mut *write).await.unwrap();
     }
     write.commit().await.unwrap();
     let unswept = app.stranger(Method::GET, "/api/v1/conversations").header("cookie", &old).send().await.unwrap();
@@ -391,7 +391,7 @@ async fn the_last_use_is_written_once_a_minute() {
     assert_eq!(used().await, first, "not within the minute");
     let mut write = app.state.store.write().await.unwrap();
     let old = "update session set last_used_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 day')";
-    sqlx::query(old).execute(&mut *write).await.unwrap();
+    crate::server::store::sql::query(old).execute(&mut *write).await.unwrap();
     write.commit().await.unwrap();
     assert!(app.get("/account").await.text().await.unwrap().contains("this one"));
     while used().await < first {

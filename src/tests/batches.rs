@@ -26,14 +26,15 @@ impl Database {
         let hand_overs = Arc::<AtomicU64>::default();
         let seats = Seats::new(vec![options.connect().await.unwrap()], options.clone(), &hand_overs);
         let other = Seats::new(vec![options.connect().await.unwrap()], options, &hand_overs);
-        sqlx::query("create table kept (it bigint primary key, text text)").execute(&seats).await.unwrap();
+        query("create table kept (it bigint primary key, text text)").execute(&seats).await.unwrap();
         Self { _folder: folder, seats, other, hand_overs }
     }
 
     /// Everything that is kept, and that the connection can begin a transaction.
     async fn kept(&self) -> Vec<(i64, Option<String>)> {
         Batch::write(Lock::Alone).run(&self.seats).await.expect("no transaction is open");
-        sqlx::query_as("select it, text from kept order by it").fetch_all(&self.other).await.unwrap()
+        let rows = query("select it, text from kept order by it").fetch_all(&self.other).await.unwrap();
+        rows.iter().map(|row| (row.try_get("it").unwrap(), row.try_get("text").unwrap())).collect()
     }
 }
 
@@ -150,7 +151,7 @@ async fn a_batch_that_is_dropped_half_way_leaves_a_connection_without_a_transact
         if ended || 200 < polled {
             break;
         }
-        sqlx::query("delete from kept").execute(&database.seats).await.unwrap();
+        query("delete from kept").execute(&database.seats).await.unwrap();
         polled = polled * 2 + 1;
     }
 }
@@ -169,7 +170,7 @@ async fn the_steps_of_a_read_see_one_state() {
         let (found, _) = tokio::join!(read.run(&database.other), write.run(&database.seats));
         let found = found.unwrap();
         assert_eq!(numbers(&found[0]), numbers(&found[2]), "round {round}");
-        sqlx::query("delete from kept where it = 2").execute(&database.seats).await.unwrap();
+        query("delete from kept where it = 2").execute(&database.seats).await.unwrap();
     }
     let one = Batch::read().then(count()).run(&database.other).await.unwrap();
     assert_eq!((numbers(&one[0]), one[0].changed), (vec![1], None));

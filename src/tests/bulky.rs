@@ -3,6 +3,7 @@
 use super::app::{App, text};
 use crate::server::drawing::Place;
 use crate::server::limits::Sender;
+use crate::server::store::sql;
 use futures::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -16,7 +17,7 @@ async fn said(app: &App, texts: &[String]) -> String {
     let mut parent: Option<String> = None;
     for (position, text) in (1_i64..).zip(texts) {
         let id = uuid::Uuid::now_v7().to_string();
-        sqlx::query(
+        sql::query(
             "insert into message (id, conversation, position, parent, role, text, thinking, status, created_at, finished_at)
              values ($1, $2, $3, $4, 'assistant', $5, '', 'done', $6, $6)",
         )
@@ -229,7 +230,7 @@ async fn z34_a_very_long_message_is_cut_with_a_link_to_all_of_it() {
     assert_eq!(snapshot["messages"][1]["text"], long.as_str(), "programs get all of it");
     let thinking = long.replace("The ", "Its ");
     let mut write = app.state.store.write().await.unwrap();
-    let set = sqlx::query("update message set thinking = $1 where id = $2").bind(&thinking).bind(&id);
+    let set = sql::query("update message set thinking = $1 where id = $2").bind(&thinking).bind(&id);
     set.execute(&mut *write).await.unwrap();
     write.commit().await.unwrap();
     let link = format!("/api/v1/conversations/{conversation}/sharing/public");

@@ -2,6 +2,7 @@
 
 use super::app::{App, Sent, assert_contiguous, said, settings, text};
 use super::upstream::script::Script;
+use crate::error::Problem;
 use crate::model::{ConversationId, Message, MessageId};
 use crate::server::State;
 use crate::server::store::messages::{Checkpoint, Opening};
@@ -54,8 +55,10 @@ async fn what_a_checkpoint_keeps_is_at_most_a_second_behind() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_checkpoint_of_many_replies_keeps_each_in_few_transactions() {
     let app = App::start().await;
-    // Its own: replies of a process that does not live are looked for every second, and ended.
-    let (process, store) = (app.state.store.process(), &app.state.store);
+    // Replies of a process that does not live are looked for every second, and ended.
+    let (process, store) = ("another that lives", &app.state.store);
+    let lives = std::fs::File::create(app.folder.0.join(format!("rivulet.db-process-{process}"))).unwrap();
+    lives.lock().unwrap();
     let mut drafts = Vec::new();
     for index in 0..70 {
         let (_, reply) = opened(&app, &app.conversation().await, process, &now()).await;
@@ -70,7 +73,7 @@ async fn a_checkpoint_of_many_replies_keeps_each_in_few_transactions() {
     let before = store.writes();
     store.checkpoint(process, &drafts).await.unwrap();
     assert_eq!(store.writes() - before, 3, "32, 32 and 6");
-    store.checkpoint("another", &[Checkpoint { text: "not its own".into(), ..drafts[0].clone() }]).await.unwrap();
+    store.checkpoint("a third", &[Checkpoint { text: "not its own".into(), ..drafts[0].clone() }]).await.unwrap();
     for draft in drafts {
         let (message, ..) = store.message(draft.reply).await.unwrap().unwrap();
         assert_eq!((message.text, message.thinking), (draft.text, draft.thinking));
@@ -101,15 +104,43 @@ async fn the_stored_cookie_is_a_hash() {
 
 /// A question and its empty reply, as a process writes them before it asks the provider.
 pub(super) async fn opened(app: &App, conversation: &str, process: &str, time: &str) -> (Message, Message) {
+    try_open(app, conversation, process, time).await.unwrap()
+}
+
+async fn try_open(app: &App, conversation: &str, process: &str, time: &str) -> Result<(Message, Message), Problem> {
     let conversation: ConversationId = conversation.parse().unwrap();
     let parent = app.state.store.leaf(conversation).await.unwrap().map(|leaf| leaf.id);
     let message = Message::said(MessageId::new(), parent, "A question".into(), time.into());
     let reply = Message::opened(MessageId::new(), Some(message.id), "anthropic/mock", time.into());
     let (account, title) = (None, "A question");
     let message_of = Some(&message);
-    let opening = Opening { start: None, conversation, account, message: message_of, reply: &reply, title, process };
-    app.state.store.open_reply(opening).await.unwrap();
-    (message, reply)
+    let payer = app.state.store.owner(conversation).await.unwrap();
+    let opening =
+        Opening { start: None, conversation, account, payer, message: message_of, reply: &reply, title, process };
+    app.state.store.open_reply(opening).await?;
+    Ok((message, reply))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_has_one_open_reply_whichever_process_opens_it() {
+    let app = App::start().await;
+    let conversation = app.conversation().await;
+    let lives = std::fs::File::create(app.folder.0.join("rivulet.db-process-other")).unwrap();
+    lives.lock().unwrap();
+    let (_, open) = opened(&app, &conversation, "other", &now()).await;
+    for process in ["other", app.state.store.process()] {
+        match try_open(&app, &conversation, process, &now()).await {
+            Err(Problem::Conflict(message)) => assert!(message.contains("A reply is being written"), "{message}"),
+            done => panic!("{done:?}"),
+        }
+    }
+    let id = conversation.parse().unwrap();
+    let (found, ..) = app.state.store.message(open.id).await.unwrap().unwrap();
+    assert_eq!(app.state.store.open_reply_in(id).await.unwrap().unwrap().reply, found.id);
+    let messages = app.snapshot(&conversation).await["messages"].clone();
+    assert_eq!(messages.as_array().unwrap().len(), 2, "nothing of what was refused stays");
+    app.state.store.interrupt_replies_of("other").await.unwrap();
+    opened(&app, &conversation, "other", &now()).await;
 }
 
 /// The next run of this server, seen by the same browser.
@@ -201,6 +232,7 @@ async fn f20_messages_keep_their_order_when_the_clock_jumps_back() {
     for time in ["2026-05-01T12:00:00.000Z", "2026-05-01T11:00:00.000Z", "2026-05-01T13:00:00.000Z"] {
         let (message, reply) = opened(&app, &conversation, "another process", time).await;
         ids.extend([message.id.to_string(), reply.id.to_string()]);
+        app.state.store.interrupt_replies_of("another process").await.unwrap();
     }
     let app = next_life(app).await;
     let messages = app.snapshot(&conversation).await["messages"].clone();

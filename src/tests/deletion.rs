@@ -15,6 +15,7 @@ use crate::server::principal::{Name, Role};
 use crate::server::secret::Hash;
 use crate::server::store::accounts::NewAccount;
 use crate::server::store::deletion::Deletes;
+use crate::server::store::sql;
 use crate::server::transport::Permit;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::json;
@@ -49,24 +50,20 @@ async fn ann(app: &mut App) -> AccountId {
 /// The rows of every table that name this account, or have what was said.
 async fn rows(app: &App, text: &str) -> Vec<String> {
     let tables: Vec<String> =
-        sqlx::query_scalar("select name from sqlite_master where type = 'table' and name not like '\\_%' escape '\\'")
+        sql::query_scalar("select name from sqlite_master where type = 'table' and name not like '\\_%' escape '\\'")
             .fetch_all(app.state.store.read())
             .await
             .unwrap();
     let mut found = Vec::new();
     for table in tables.iter().filter(|table| *table != "revocation") {
-        let columns: Vec<String> = sqlx::query_scalar("select name from pragma_table_info($1)")
+        let columns: Vec<String> = sql::query_scalar("select name from pragma_table_info($1)")
             .bind(table)
             .fetch_all(app.state.store.read())
             .await
             .unwrap();
         for column in columns {
             let sql = format!("select count(*) from {table} where instr(cast({column} as text), $1) > 0");
-            let count: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
-                .bind(text)
-                .fetch_one(app.state.store.read())
-                .await
-                .unwrap();
+            let count: i64 = sql::query_scalar(sql).bind(text).fetch_one(app.state.store.read()).await.unwrap();
             if 0 < count {
                 found.push(format!("{table}.{column}"));
             }
@@ -77,7 +74,7 @@ async fn rows(app: &App, text: &str) -> Vec<String> {
 
 async fn count(app: &App, table: &str) -> i64 {
     let sql = format!("select count(*) from {table}");
-    sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(app.state.store.read()).await.unwrap()
+    sql::query_scalar(sql).fetch_one(app.state.store.read()).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -240,7 +237,7 @@ async fn an_account_without_a_password_is_deleted_by_its_name() {
     let mut app = App::start().await;
     app.sign_up("Ann Example").await;
     let mut write = app.state.store.write().await.unwrap();
-    sqlx::query("update account set password = null").execute(&mut *write).await.unwrap();
+    sql::query("update account set password = null").execute(&mut *write).await.unwrap();
     write.commit().await.unwrap();
     assert_eq!(delete(&app, "Bob").await.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(delete(&app, " ann  example ").await.status(), StatusCode::OK);

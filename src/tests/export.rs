@@ -5,6 +5,7 @@ use super::images::files::png;
 use super::sharing::Shared;
 use super::upstream::script::Script;
 use crate::server::secret::Hash;
+use crate::server::store::sql;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -179,7 +180,7 @@ async fn make_large(app: &App) {
     let conversation = app.conversation().await;
     let mut write = app.state.store.write().await.unwrap();
     for position in 1..=40 {
-        sqlx::query(
+        sql::query(
             "insert into message (id, conversation, position, role, text, thinking, status, created_at)
              values ($1, $2, $3, 'user', hex(randomblob(1000000)), '', 'done', '2026-01-01T00:00:00.000Z')",
         )

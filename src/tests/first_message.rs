@@ -4,6 +4,7 @@ use super::app::{App, Sent, directive, problem, text};
 use super::upstream::script::Script;
 use crate::server::bounds::Bounds;
 use crate::server::journal::Topic;
+use crate::server::store::sql;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -49,7 +50,7 @@ async fn assert_nothing(app: &App, before: &Value, ids: [&str; 2]) {
     for id in ids {
         problem(app.get(&format!("/api/v1/conversations/{id}")).await, 404).await;
     }
-    let kept: i64 = sqlx::query_scalar("select count(*) from conversation where id in ($1, $2)")
+    let kept: i64 = sql::query_scalar("select count(*) from conversation where id in ($1, $2)")
         .bind(ids[0])
         .bind(ids[1])
         .fetch_one(app.state.store.read())

@@ -6,6 +6,7 @@ use crate::model::{Access, AccountId};
 use crate::server::accounts::GuestSweep;
 use crate::server::revocation;
 use crate::server::secret::Hash;
+use crate::server::store::sql;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::json;
 
@@ -15,7 +16,7 @@ async fn opens(app: &App, path: &str, from: &str) -> Response {
 }
 
 async fn count(app: &App) -> i64 {
-    sqlx::query_scalar("select count(*) from account").fetch_one(app.state.store.read()).await.unwrap()
+    sql::query_scalar("select count(*) from account").fetch_one(app.state.store.read()).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,7 +60,7 @@ impl App {
             "update account set created_at = '2020-01-01T00:00:00.000Z'",
             "update session set last_used_at = '2020-01-01T00:00:00.000Z'",
         ] {
-            sqlx::query(age).execute(&mut *write).await.unwrap();
+            sql::query(age).execute(&mut *write).await.unwrap();
         }
         write.commit().await.unwrap();
     }

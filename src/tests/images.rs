@@ -6,6 +6,7 @@ mod models;
 mod uploads;
 
 use super::app::{App, problem, text};
+use crate::server::store::sql;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -39,7 +40,7 @@ impl App {
     }
 
     async fn count(&self, table: &'static str) -> i64 {
-        let mut query = sqlx::QueryBuilder::<sqlx::Sqlite>::new("select count(*) from ");
+        let mut query = sql::Builder::new("select count(*) from ");
         query.push(table).build_query_scalar().fetch_one(self.state.store.read()).await.unwrap()
     }
 }
@@ -199,7 +200,7 @@ async fn an_image_waits_a_day_for_its_message() {
     let age = async |id: &String, hours: u64| {
         let mut write = app.state.store.write().await.unwrap();
         let then = crate::server::times::ago(std::time::Duration::from_secs(hours * 3_600));
-        sqlx::query("update image set created_at = $2 where id = $1")
+        sql::query("update image set created_at = $2 where id = $1")
             .bind(id)
             .bind(then)
             .execute(&mut *write)

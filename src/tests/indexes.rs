@@ -2,13 +2,13 @@
 
 use super::app::App;
 use crate::server::store::sessions;
-use sqlx::Row;
+use crate::server::store::sql;
 use std::collections::BTreeSet;
 
 async fn texts(app: &App, query: String, column: &str) -> Vec<String> {
-    let rows = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(app.state.store.read()).await.unwrap();
+    let rows = sql::query(query).fetch_all(app.state.store.read()).await.unwrap();
     // The first column of an index has no name where it is an expression.
-    rows.iter().filter_map(|row| row.get::<Option<String>, _>(column)).collect()
+    rows.iter().filter_map(|row| row.try_get::<Option<String>>(column).unwrap()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,6 +10,7 @@ use crate::server::principal::{Role, Scope};
 use crate::server::secret::{self, Hash};
 use crate::server::store::audit::Note;
 use crate::server::store::revocations::Revoked;
+use crate::server::store::sql;
 use futures::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -165,7 +166,7 @@ async fn z33_a_body_that_ends_after_the_withdrawal_is_refused_in_both_processes_
         }
     }
     let count = "select (select count(*) from message) + (select count(*) from share_link)";
-    let written: i64 = sqlx::query_scalar(count).fetch_one(pair.here.state.store.read()).await.unwrap();
+    let written: i64 = sql::query_scalar(count).fetch_one(pair.here.state.store.read()).await.unwrap();
     assert_eq!(written, 0);
 }
 
@@ -269,7 +270,7 @@ async fn s14_a_session_that_a_new_one_replaces_is_refused_also_where_the_sign_in
     app.sign_up("Ann").await;
     let mut write = app.state.store.write().await.unwrap();
     let fails = "create trigger fails before insert on known_browser begin select raise(abort, 'x'); end";
-    sqlx::query(fails).execute(&mut *write).await.unwrap();
+    sql::query(fails).execute(&mut *write).await.unwrap();
     write.commit().await.unwrap();
     let before = app.get("/api/v1/conversations").await.status();
     let failed = app.try_sign_in("Ann", PASSWORD).await.status();

@@ -13,6 +13,7 @@ use crate::server::journal::Topic;
 use crate::server::secret::Hash;
 use crate::server::store::revocations::Revoked;
 use crate::server::store::sharing::InviteLink;
+use crate::server::store::sql;
 use crate::server::transport::{Follower, Frame};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -32,7 +33,7 @@ async fn bring_back(app: &App, conversation: &str) -> StatusCode {
 /// As if it had been marked a minute ago.
 async fn age(app: &App) {
     let mut write = app.state.store.write().await.unwrap();
-    sqlx::query("update conversation set leaving_at = '2020-01-01T00:00:00.000Z' where leaving_at is not null")
+    sql::query("update conversation set leaving_at = '2020-01-01T00:00:00.000Z' where leaving_at is not null")
         .execute(&mut *write)
         .await
         .unwrap();
@@ -257,7 +258,7 @@ async fn all_revocations_are_read(state: &State, owner: AccountId, conversation:
     let journal = state.journals.topic(Topic::Account(owner));
     let mut reader = journal.reader(journal.end().0).unwrap();
     let mut write = state.store.write().await.unwrap();
-    sqlx::query(
+    sql::query(
         "insert into revocation (seq, kind, subject, at) select max(seq) + 1, 'share', $1, max(at) from revocation",
     )
     .bind(format!("{owner}/{conversation}"))
@@ -339,7 +340,7 @@ async fn u05_what_waits_behind_a_deletion_writes_nothing() {
     }
     let written = "select (select count(*) from public_link) + (select count(*) from share_link)
                    + (select count(*) from share) + (select count(*) from conversation where leaf is not null)";
-    let written: i64 = sqlx::query_scalar(written).fetch_one(store.read()).await.unwrap();
+    let written: i64 = sql::query_scalar(written).fetch_one(store.read()).await.unwrap();
     assert_eq!(written, 0);
 }
 
@@ -368,12 +369,12 @@ async fn u05_what_is_deleted_makes_room_at_once_and_comes_back_only_where_there_
     let app = App::with(&["--instructions-mib=1", "--conversations=2"]).await;
     let (long, other) = (app.conversation().await, app.conversation().await);
     let mut write = app.state.store.write().await.unwrap();
-    sqlx::query("update conversation set system = $1").bind("x".repeat(600_000)).execute(&mut *write).await.unwrap();
-    sqlx::query("update conversation set system = 'x' where id = $1").bind(&other).execute(&mut *write).await.unwrap();
+    sql::query("update conversation set system = $1").bind("x".repeat(600_000)).execute(&mut *write).await.unwrap();
+    sql::query("update conversation set system = 'x' where id = $1").bind(&other).execute(&mut *write).await.unwrap();
     write.commit().await.unwrap();
     delete(&app, &long).await;
     let mut write = app.state.store.write().await.unwrap();
-    let grown = sqlx::query("update conversation set title = $1 where id = $2").bind("x".repeat(500_000)).bind(&other);
+    let grown = sql::query("update conversation set title = $1 where id = $2").bind("x".repeat(500_000)).bind(&other);
     grown.execute(&mut *write).await.unwrap();
     write.commit().await.unwrap();
     let change = app.request(Method::PATCH, &format!("/api/v1/conversations/{other}"));

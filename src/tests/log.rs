@@ -4,6 +4,7 @@ use super::accounts::PASSWORD;
 use super::admin::{member, page, submit, with_admin};
 use super::app::App;
 use crate::server::store::identities::NewIdentity;
+use crate::server::store::sql;
 use reqwest::StatusCode;
 
 impl App {
@@ -20,7 +21,7 @@ impl App {
 
     async fn run(&self, statement: String) {
         let mut write = self.state.store.write().await.unwrap();
-        sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut *write).await.unwrap();
+        sql::query(statement).execute(&mut *write).await.unwrap();
         write.commit().await.unwrap();
     }
 
@@ -37,7 +38,7 @@ impl App {
             "select account || issuer || subject from identity order by 1",
             "select name || value from setting where name = 'sign_up'",
         ] {
-            let found: Vec<String> = sqlx::query_scalar(table).fetch_all(self.state.store.read()).await.unwrap();
+            let found: Vec<String> = sql::query_scalar(table).fetch_all(self.state.store.read()).await.unwrap();
             rows.extend(found);
         }
         rows

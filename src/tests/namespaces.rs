@@ -7,6 +7,7 @@ use super::invariants::assert_sound;
 use super::upstream::Upstream;
 use super::upstream::script::Script;
 use crate::server::bounds::Bounds;
+use crate::server::store::sql;
 use reqwest::StatusCode;
 use serde_json::json;
 use std::fs::File;
@@ -72,7 +73,7 @@ fn f17_a_disk_that_is_really_full_loses_nothing() {
         let frames = events.until_end(&next.reply).await;
         assert_sound(&app, &next.reply, &[&frames], &Script::default().full_text()).await;
         let sound: String =
-            sqlx::query_scalar("pragma integrity_check").fetch_one(app.state.store.read()).await.unwrap();
+            sql::query_scalar("pragma integrity_check").fetch_one(app.state.store.read()).await.unwrap();
         assert_eq!(sound, "ok");
     });
 }

@@ -3,6 +3,7 @@
 use super::accounts::PASSWORD;
 use super::app::{App, problem};
 use super::checklist::raw;
+use crate::server::store::sql;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -63,10 +64,10 @@ async fn z42_a_new_name_does_not_look_like_somebodys_and_old_ones_stay() {
     let mut write = app.state.store.write().await.unwrap();
     let twin =
         "update account set name = $1, name_key = $2, name_skeleton = null, name_look = null where name_key = 'bob'";
-    sqlx::query(twin).bind("\u{410}nn").bind("\u{430}nn").execute(&mut *write).await.unwrap();
+    sql::query(twin).bind("\u{410}nn").bind("\u{430}nn").execute(&mut *write).await.unwrap();
     write.commit().await.unwrap();
     let again = crate::server::store::Store::open(&app.folder.database()).await.unwrap();
-    let filled: i64 = sqlx::query_scalar("select count(*) from account where name_skeleton = 'ann'")
+    let filled: i64 = sql::query_scalar("select count(*) from account where name_skeleton = 'ann'")
         .fetch_one(again.read())
         .await
         .unwrap();

@@ -185,6 +185,24 @@ async fn a_reply_that_opens_and_is_left_between_two_looks_is_shown_as_interrupte
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reply_that_this_process_has_left_behind_is_interrupted_within_a_second_or_by_the_next_message() {
+    let app = App::start().await;
+    let conversation = app.conversation().await;
+    let process = app.state.store.process();
+    let (_, reply) = opened(&app, &conversation, process, &now()).await;
+    let account = app.state.store.message(reply.id).await.unwrap().unwrap().2;
+    let topic = Topic::Conversation(conversation.parse().unwrap());
+    let (mut follower, first) = Follower::start(&app.state, account, topic, None).await.unwrap();
+    assert_eq!(shown_end(&mut follower, first, reply.id).await.status, Status::Interrupted);
+    drop(follower);
+    // Sooner, where somebody writes there.
+    let (_, reply) = opened(&app, &conversation, process, &now()).await;
+    let sent = app.send(&conversation, &Script::default()).await;
+    assert_eq!(app.rest_of(&conversation, &sent).await.last().unwrap().event, "done");
+    assert_eq!(status(&app.state, reply.id).await, Status::Interrupted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_process_leaves_that_dies_later_is_interrupted_by_the_other() {
     let script = Script { pieces: 2_000, gap_ms: 20, ..Script::default() };
     let Pair { app, second, account, conversation, reply, .. } = pair(&script).await;

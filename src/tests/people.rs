@@ -6,6 +6,7 @@ use super::admin::{member, page, submit, with_admin};
 use super::app::{App, Sse, directive, problem, text};
 use super::upstream::script::Script;
 use crate::server::secret::Hash;
+use crate::server::store::sql;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -62,7 +63,7 @@ async fn a_link_for_a_new_password_is_over_after_a_day_and_of_no_use_for_a_disab
     assert!(app.state.store.reset(Hash::of(&link)).await.unwrap().is_some());
     let mut write = app.state.store.write().await.unwrap();
     let ends = "update password_reset set ends_at = '2020-01-01T00:00:00.000Z'";
-    sqlx::query(ends).execute(&mut *write).await.unwrap();
+    sql::query(ends).execute(&mut *write).await.unwrap();
     write.commit().await.unwrap();
     let late = submit(&app, "/reset-password", &[("link", &link), ("password", NEW)]).await;
     assert_eq!(late.status(), StatusCode::FORBIDDEN);
@@ -267,7 +268,7 @@ async fn z41_a_session_that_nobody_used_for_long_is_not_shown_before_it_is_swept
     let ann = app.state.store.credentials("ann").await.unwrap().unwrap().account;
     assert_eq!(app.state.store.sessions(ann).await.unwrap().len(), 1);
     let mut write = app.state.store.write().await.unwrap();
-    let age = sqlx::query("update session set last_used_at = '2020-01-01T00:00:00.000Z'");
+    let age = sql::query("update session set last_used_at = '2020-01-01T00:00:00.000Z'");
     age.execute(&mut *write).await.unwrap();
     write.commit().await.unwrap();
     assert!(app.state.store.sessions(ann).await.unwrap().is_empty());

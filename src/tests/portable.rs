@@ -4,6 +4,7 @@
 use super::app::App;
 use super::tidy::{root, sources};
 use crate::server::store::people::Search;
+use std::collections::BTreeSet;
 
 /// The code of the store, without its tests and without what lies between it and the driver, one line after the other.
 fn store() -> String {
@@ -91,6 +92,78 @@ fn json_is_read_and_written_in_rust_alone() {
         let found: Vec<_> = around(&store, word).map(|(_, it)| start(it)).collect();
         assert_eq!(found, Vec::<String>::new(), "{word}");
     }
+}
+
+/// The names of drivers and what only one of them has.
+const DRIVERS: [&str; 7] =
+    ["Sqlite", "sqlx::sqlite", "sqlx::postgres", "PgRow", "sqlx::query", "QueryBuilder", "raw_sql"];
+/// What is about a database's file, its server or its schema.
+const OF_ONE_DATABASE: [&str; 10] = [
+    "src/server/store.rs",
+    "src/server/store/backup",
+    "src/server/store/file.rs",
+    "src/server/store/lock.rs",
+    "src/server/store/postgres.rs",
+    "src/server/store/presence",
+    "src/server/store/schema.rs",
+    "src/server/store/sql",
+    "src/server/store/updating.rs",
+    "src/tests",
+];
+
+#[test]
+fn drivers_are_named_only_where_a_database_is_opened_or_spoken_to() {
+    let mut found = Vec::new();
+    for path in sources(&root().join("src")) {
+        let name = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+        if OF_ONE_DATABASE.iter().any(|allowed| name.starts_with(allowed)) {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let named = code.filter(|line| DRIVERS.iter().any(|driver| line.contains(driver)));
+        found.extend(named.map(|line| format!("{name}: {}", line.trim())));
+    }
+    assert_eq!(found, Vec::<String>::new());
+}
+
+/// The functions whose transactions are not alone, each with its lock, as the table in `store/write` has them.
+fn table_of_locks() -> BTreeSet<(String, String)> {
+    let text = std::fs::read_to_string(root().join("src/server/store/write.rs")).unwrap();
+    let rows = text.lines().filter_map(|line| line.strip_prefix("//! | `"));
+    let cells = rows.map(|row| row.split(" | ").map(str::to_owned).collect::<Vec<_>>());
+    cells.map(|cells| (cells[0].trim_end_matches('`').to_owned(), cells[1].clone())).collect()
+}
+
+/// The name of the function that this text is in the middle of, and its text so far.
+fn function(before: &str) -> (&str, &str) {
+    let at = before.rfind("fn ").expect("every statement is in a function");
+    let name = before[at + 3..].split(['(', '<']).next().unwrap_or_default();
+    (name, &before[at..])
+}
+
+#[test]
+fn each_write_that_is_not_alone_is_in_the_table_of_locks() {
+    let mut found = BTreeSet::new();
+    let store = store();
+    for mark in ["write_beside(&", "Lock::Beside(&", "Lock::None)"] {
+        for (before, behind) in around(&store, mark) {
+            let (keys, _) = behind.split_once(';').unwrap();
+            let has = |key: &str| keys.contains(key) || keys.contains("keys(");
+            let mut held = Vec::new();
+            held.extend(has("Account").then_some("account"));
+            held.extend(has("Conversation").then_some("conversation"));
+            let lock = match held.as_slice() {
+                [] if mark == "Lock::None)" => "none".to_owned(),
+                [] => "no key".to_owned(),
+                held => held.join(", "),
+            };
+            found.insert((function(before).0.to_owned(), lock));
+        }
+    }
+    // That of `Store::ready` is not in the folder: it writes nothing that stays.
+    assert_eq!(found, table_of_locks());
+    assert_eq!(found.len(), 16);
 }
 
 /// Pages are cut by `<` and `>`, so that all of it has one order: that of SQLite, which PostgreSQL has with the collation

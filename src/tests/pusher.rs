@@ -6,8 +6,11 @@ mod flood;
 mod frames;
 mod presence;
 
-use super::app::{App, text};
+use super::app::{App, settings, text};
 use super::upstream::script::Script;
+use crate::server::State;
+use crate::server::channels::Name;
+use crate::server::principal::{Credential, Principal, Role};
 use crate::server::secret::Hash;
 use client::{ALLOWED, Client};
 use reqwest::{Method, StatusCode};
@@ -139,8 +142,11 @@ async fn signatures_are_given_as_echo_asks_for_them() {
     let channel = format!("private-conversations.{conversation}");
     let fields = [("socket_id", "1234.1234"), ("channel_name", channel.as_str())];
     let signed: serde_json::Value = app.form("/broadcasting/auth", &fields).send().await.unwrap().json().await.unwrap();
-    let expected = app.state.sockets.app.sign(&format!("1234.1234:{channel}"));
-    assert_eq!(signed, json!({ "auth": format!("278d425bdf160c739803:{expected}") }));
+    let name = Name::parse(&channel).unwrap();
+    let signature = signed["auth"].as_str().unwrap().strip_prefix("278d425bdf160c739803:").unwrap();
+    let grantee = app.state.sockets.app.granted("1234.1234", &name, signature).unwrap();
+    assert_eq!(grantee.account, app.state.store.credentials("ann").await.unwrap().unwrap().account);
+    assert_eq!(signed.as_object().unwrap().len(), 1, "{signed}");
     let body = json!({ "socket_id": "1234.1234", "channel_name": channel });
     assert_eq!(app.post("/broadcasting/auth", body.clone()).await.json::<serde_json::Value>().await.unwrap(), signed);
     let wrong = app.post("/broadcasting/auth", json!({ "socket_id": "1:x", "channel_name": channel })).await;
@@ -163,6 +169,40 @@ async fn signatures_are_given_as_echo_asks_for_them() {
     let preflight = preflight.send().await.unwrap();
     assert_eq!(preflight.headers()["access-control-allow-origin"], "https://app.example.org");
     assert!(preflight.headers()["access-control-allow-headers"].to_str().unwrap().contains("authorization"));
+}
+
+/// What stock clients do with an answer of `/broadcasting/auth` is pinned by `end2end/pusher.spec.ts`.
+#[tokio::test(flavor = "multi_thread")]
+async fn any_process_signs_for_a_socket_of_any_and_nothing_of_it_is_a_backends_signature() {
+    let (app, conversation, _) = subscribed().await;
+    let second = State::start(settings(&app.folder, &app.upstream, &[])).await.unwrap();
+    let channel = format!("private-conversations.{conversation}");
+    let name = Name::parse(&channel).unwrap();
+    let mut client = Client::connect(&app).await;
+    let account = app.state.store.credentials("ann").await.unwrap().unwrap().account;
+    let (_, session) = app.cookie.split_once('=').unwrap();
+    let by = Credential::Session(Hash::of(session));
+    let who = Principal { account, is_guest: false, role: Role::Admin, by };
+    let auth = second.sockets.app.grant(&client.id, &name, who);
+    let subscribe = |auth: &str, data: Option<&str>| {
+        let mut data = json!({ "channel": channel, "auth": auth, "channel_data": data });
+        data.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        json!({ "event": "pusher:subscribe", "data": data })
+    };
+    let (mac, grantee) = auth.split_once('.').unwrap();
+    for (auth, data) in [(mac, None), (mac, Some(grantee)), (&auth[..auth.len() - 1], None)] {
+        client.frame(&subscribe(auth, data)).await;
+        assert_eq!(client.next().await.name, "pusher:subscription_error", "{auth}");
+        assert_eq!(client.next().await.name, "pusher:error");
+    }
+    client.frame(&subscribe(&auth, None)).await;
+    assert_eq!(client.next().await.name, "pusher_internal:subscription_succeeded");
+    client.until("snapshot").await;
+    // It listens by the session, which the account has ended elsewhere: the signature is worth nothing any more.
+    app.form("/sign-out", &[]).send().await.unwrap();
+    client.until("pusher:error").await;
+    client.frame(&subscribe(&auth, None)).await;
+    assert_eq!(client.next().await.data["status"], 401);
 }
 
 #[tokio::test(flavor = "multi_thread")]

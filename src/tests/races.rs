@@ -4,6 +4,7 @@ use super::app::{App, Frame, Sent, directive, problem, text};
 use super::invariants::assert_sound;
 use super::upstream::script::Script;
 use super::upstream::state::Ended;
+use crate::server::store::sql;
 use futures::future::join_all;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
@@ -131,7 +132,7 @@ async fn f36_a_stop_a_retry_and_the_next_message_at_once_leave_one_end_each() {
 async fn rows(app: &App, conversation: &str) -> i64 {
     let count = "select (select count(*) from message where conversation = $1) +
                         (select count(*) from conversation where id = $1)";
-    sqlx::query_scalar(count).bind(conversation).fetch_one(app.state.store.read()).await.unwrap()
+    sql::query_scalar(count).bind(conversation).fetch_one(app.state.store.read()).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

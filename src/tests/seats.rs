@@ -2,9 +2,8 @@
 
 use super::app::Folder;
 use crate::server::store::Store;
-use crate::server::store::sql::Seats;
-use futures::{FutureExt, StreamExt};
-use sqlx::Executor;
+use crate::server::store::sql::{Seats, query, query_scalar};
+use futures::FutureExt;
 use sqlx::sqlite::SqliteConnectOptions;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -17,12 +16,12 @@ async fn one() -> (Folder, Seats, Arc<AtomicU64>) {
     let options = SqliteConnectOptions::from_str(&folder.database()).unwrap().create_if_missing(true);
     let hand_overs = Arc::<AtomicU64>::default();
     let seats = Seats::new(vec![options.connect().await.unwrap()], options, &hand_overs);
-    sqlx::query("create table kept (it bigint primary key)").execute(&seats).await.unwrap();
+    query("create table kept (it bigint primary key)").execute(&seats).await.unwrap();
     (folder, seats, hand_overs)
 }
 
 async fn kept(seats: &Seats) -> i64 {
-    sqlx::query_scalar("select count(*) from kept").fetch_one(seats).await.unwrap()
+    query_scalar("select count(*) from kept").fetch_one(seats).await.unwrap()
 }
 
 #[tokio::test]
@@ -41,21 +40,21 @@ async fn a_transaction_that_is_dropped_is_rolled_back_before_the_next_caller() {
     let (_folder, seats, _) = one().await;
     let mut taken = seats.take().await.unwrap();
     taken.has_transaction = true;
-    sqlx::query("begin immediate").execute(&mut *taken).await.unwrap();
-    sqlx::query("insert into kept values (1)").execute(&mut *taken).await.unwrap();
+    query("begin immediate").execute(&mut *taken).await.unwrap();
+    query("insert into kept values (1)").execute(&mut *taken).await.unwrap();
     drop(taken);
     assert!(seats.take().now_or_never().is_none(), "it is rolled back first");
     assert_eq!(kept(&seats).await, 0);
-    sqlx::query("begin").execute(&seats).await.expect("none is open");
+    query("begin").execute(&seats).await.expect("none is open");
 }
 
 #[tokio::test]
 async fn a_transaction_that_nobody_declared_is_found_when_a_command_in_it_failed() {
     let (_folder, seats, _) = one().await;
     let sql = "begin; insert into kept values (1); insert into kept values (1); commit";
-    seats.execute(sqlx::raw_sql(sql)).await.unwrap_err();
+    query(sql).execute(&seats).await.unwrap_err();
     assert_eq!(kept(&seats).await, 0);
-    sqlx::query("begin").execute(&seats).await.expect("none is open");
+    query("begin").execute(&seats).await.expect("none is open");
 }
 
 #[tokio::test]
@@ -64,9 +63,7 @@ async fn a_read_that_is_dropped_half_way_does_not_disturb_the_next_one() {
     let many = "with recursive n (i) as (select 1 union all select i + 1 from n where i < 10000) select i from n";
     for _ in 0..20 {
         let mut taken = seats.take().await.unwrap();
-        let mut rows = taken.fetch(sqlx::query(many));
-        rows.next().await.unwrap().unwrap();
-        drop(rows);
+        assert!(query(many).fetch_all(&mut *taken).now_or_never().is_none(), "it takes longer than this");
         drop(taken);
         assert!(seats.take().now_or_never().is_none(), "its thread may still be at it");
         assert_eq!(kept(&seats).await, 0);
@@ -109,5 +106,5 @@ async fn a_reader_that_is_opened_later_never_reads_another_file() {
     let refused = store.read().take().await.err().expect("it would read another file");
     assert!(matches!(refused, sqlx::Error::Io(_)), "{refused}");
     drop((first, second));
-    sqlx::query("select count(*) from account").execute(store.read()).await.expect("those that are open go on");
+    query("select count(*) from account").execute(store.read()).await.expect("those that are open go on");
 }

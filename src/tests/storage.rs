@@ -6,6 +6,7 @@ use super::upstream::script::Script;
 use crate::server::State;
 use crate::server::bounds::Bounds;
 use crate::server::store::Store;
+use crate::server::store::sql;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -30,7 +31,7 @@ fn quick() -> Bounds {
 async fn room(app: &App, pages: Option<u32>) {
     let pages = pages.unwrap_or(u32::MAX / 2);
     let mut write = app.state.store.write().await.unwrap();
-    sqlx::query(sqlx::AssertSqlSafe(format!("pragma max_page_count = {pages}"))).execute(&mut *write).await.unwrap();
+    sql::query(format!("pragma max_page_count = {pages}")).execute(&mut *write).await.unwrap();
     write.commit().await.unwrap();
 }
 
@@ -54,7 +55,7 @@ async fn reply_without_room(app: &App, conversation: &str, pieces: usize) -> (su
 }
 
 async fn integrity(app: &App) -> String {
-    sqlx::query_scalar("pragma integrity_check").fetch_one(app.state.store.read()).await.unwrap()
+    sql::query_scalar("pragma integrity_check").fetch_one(app.state.store.read()).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -267,7 +268,7 @@ async fn z40_a_full_disk_is_not_ready_before_anybody_has_tried() {
     loop {
         number += 1;
         let mut write = app.state.store.write().await.unwrap();
-        let page = sqlx::query("insert into setting (name, value) values ($1, $2)").bind(format!("filler {number}"));
+        let page = sql::query("insert into setting (name, value) values ($1, $2)").bind(format!("filler {number}"));
         if page.bind("x".repeat(3_000)).execute(&mut *write).await.is_err() || write.commit().await.is_err() {
             break;
         }
@@ -275,7 +276,7 @@ async fn z40_a_full_disk_is_not_ready_before_anybody_has_tried() {
     problem(app.get("/readyz").await, 503).await;
     room(&app, None).await;
     assert_eq!(app.get("/readyz").await.status(), StatusCode::OK);
-    let left: i64 = sqlx::query_scalar("select count(*) from setting where name = 'probe'")
+    let left: i64 = sql::query_scalar("select count(*) from setting where name = 'probe'")
         .fetch_one(app.state.store.read())
         .await
         .unwrap();

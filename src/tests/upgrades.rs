@@ -8,6 +8,7 @@ use crate::server::State;
 use crate::server::store::Store;
 use crate::server::store::backup;
 use crate::server::store::schema::newest;
+use crate::server::store::sql;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
 use std::path::PathBuf;
@@ -49,7 +50,7 @@ async fn execute(folder: &Folder, sql: &str) {
 /// What every fixture holds.
 pub(super) async fn assert_is_all_there(store: &Store) {
     let conversation: ConversationId = CONVERSATION.parse().unwrap();
-    let messages: i64 = sqlx::query_scalar("select count(*) from message where conversation = $1")
+    let messages: i64 = sql::query_scalar("select count(*) from message where conversation = $1")
         .bind(conversation.to_string())
         .fetch_one(store.read())
         .await
@@ -92,6 +93,32 @@ async fn a_database_of_each_earlier_version_is_copied_brought_up_to_date_and_rea
             more => panic!("{more:?}"),
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_open_replies_in_a_conversation_the_newest_stays_open() {
+    let folder = Folder::new();
+    fill(&folder, FIXTURES[3].1).await;
+    let lives = std::fs::File::create(folder.0.join("rivulet.db-process-other")).unwrap();
+    lives.lock().unwrap();
+    let more =
+        "insert into message (id, conversation, position, parent, role, text, thinking, status, process, created_at)
+        select 'open-' || $1, conversation, position + $1, parent, role, text, thinking, status, 'other', '2026-11-13'
+        from message where id = '0192f0c1-0000-7000-8000-000000000004'";
+    for number in ["1", "2"] {
+        execute(&folder, &more.replace("$1", number)).await;
+    }
+    let store = Store::open(&folder.database()).await.unwrap();
+    let rows: Vec<(String, Option<String>)> = sqlx::query_as(
+        "select status, finished_at from message where conversation = $1 and position >= 4 order by position",
+    )
+    .bind(CONVERSATION)
+    .fetch_all(&mut connect(&folder).await)
+    .await
+    .unwrap();
+    let ended = || ("interrupted".to_owned(), Some("2026-11-13".to_owned()));
+    assert_eq!(rows, [ended(), ended(), ("streaming".to_owned(), None)]);
+    store.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,6 +10,7 @@ use crate::server::State;
 use crate::server::accounts::GuestSweep;
 use crate::server::journal::{Journals, Topic};
 use crate::server::secret::Hash;
+use crate::server::store::sql;
 use crate::server::transport::{Follower, Frame};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -41,7 +42,7 @@ async fn is_gone(app: &App, conversation: &str, cursor: &str) {
     let topic = Topic::Conversation(conversation.parse().unwrap());
     assert!(app.state.journals.topic(topic).reader(cursor.parse().unwrap()).is_none(), "an old cursor says nothing");
     let kept: Vec<String> =
-        sqlx::query_scalar("select id_hash from used_conversation").fetch_all(app.state.store.read()).await.unwrap();
+        sql::query_scalar("select id_hash from used_conversation").fetch_all(app.state.store.read()).await.unwrap();
     assert!(kept.contains(&Hash::of(conversation).to_string()));
 }
 
@@ -123,7 +124,7 @@ async fn z32_a_guest_that_is_swept_takes_its_list_with_it() {
         "update account set created_at = '2020-01-01T00:00:00.000Z'",
         "update session set last_used_at = '2020-01-01T00:00:00.000Z'",
     ] {
-        sqlx::query(age).execute(&mut *write).await.unwrap();
+        sql::query(age).execute(&mut *write).await.unwrap();
     }
     write.commit().await.unwrap();
     GuestSweep::default().sweep(&app.state).await;

@@ -2,8 +2,8 @@
 
 use super::app::{App, Folder};
 use crate::server::store::Store;
-use crate::server::store::sql::Seats;
 use crate::server::store::sql::write_ahead::{WriteAhead, left_alone};
+use crate::server::store::sql::{Seats, query, query_scalar};
 use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use std::str::FromStr;
@@ -31,7 +31,7 @@ async fn database() -> Database {
     let options = left_alone(options, MAX_BYTES);
     let counter = Arc::default();
     let writer = Seats::new(vec![options.connect().await.unwrap()], options.clone(), &counter);
-    sqlx::query("create table kept (it text)").execute(&writer).await.unwrap();
+    query("create table kept (it text)").execute(&writer).await.unwrap();
     let write_ahead = WriteAhead::open(&options, MAX_BYTES, &counter).await.unwrap();
     let reader = Seats::new(vec![options.connect().await.unwrap()], options, &counter);
     Database { folder, writer, reader, write_ahead }
@@ -40,15 +40,15 @@ async fn database() -> Database {
 impl Database {
     async fn write(&self, bytes: usize) {
         for _ in 0..bytes.div_ceil(64 << 10) {
-            sqlx::query("insert into kept values ($1)").bind("x".repeat(64 << 10)).execute(&self.writer).await.unwrap();
+            query("insert into kept values ($1)").bind("x".repeat(64 << 10)).execute(&self.writer).await.unwrap();
         }
     }
 
     /// How many pages of the log are not folded yet.
     async fn waiting(&self) -> i64 {
         let sql = "pragma wal_checkpoint(noop)";
-        let (_, pages, folded): (i64, i64, i64) = sqlx::query_as(sql).fetch_one(&self.writer).await.unwrap();
-        pages - folded
+        let row = query(sql).fetch_one(&self.writer).await.unwrap();
+        row.try_get::<i64>("log").unwrap() - row.try_get::<i64>("checkpointed").unwrap()
     }
 
     fn log_bytes(&self) -> u64 {
@@ -74,8 +74,8 @@ async fn what_no_reader_needs_any_more_does_not_make_the_log_longer() {
     let database = database().await;
     let mut reading = database.reader.take().await.unwrap();
     reading.has_transaction = true;
-    sqlx::query("begin").execute(&mut *reading).await.unwrap();
-    sqlx::query("select count(*) from kept").fetch_one(&mut *reading).await.unwrap();
+    query("begin").execute(&mut *reading).await.unwrap();
+    query("select count(*) from kept").fetch_one(&mut *reading).await.unwrap();
     database.write(3 * MAX_BYTES as usize).await;
     database.write_ahead.tend().await.unwrap();
     assert!(0 < database.waiting().await, "the reader reads what was there before");
@@ -110,8 +110,8 @@ async fn the_log_is_emptied_but_not_under_a_reader() {
     database.write(MAX_BYTES as usize).await;
     let mut reading = database.reader.take().await.unwrap();
     reading.has_transaction = true;
-    sqlx::query("begin").execute(&mut *reading).await.unwrap();
-    sqlx::query("select count(*) from kept").fetch_one(&mut *reading).await.unwrap();
+    query("begin").execute(&mut *reading).await.unwrap();
+    query("select count(*) from kept").fetch_one(&mut *reading).await.unwrap();
     database.write(1).await;
     assert!(!database.write_ahead.empty().await.unwrap());
     drop(reading);
@@ -124,7 +124,7 @@ async fn the_log_is_emptied_but_not_under_a_reader() {
 async fn the_server_leaves_the_log_alone_in_its_commits_and_a_command_empties_it() {
     let app = App::start().await;
     let mut write = app.state.store.write().await.unwrap();
-    let automatic: i64 = sqlx::query_scalar("pragma wal_autocheckpoint").fetch_one(&mut *write).await.unwrap();
+    let automatic: i64 = query_scalar("pragma wal_autocheckpoint").fetch_one(&mut *write).await.unwrap();
     write.commit().await.unwrap();
     assert_eq!(automatic, 0);
     app.conversation().await;

@@ -2,6 +2,7 @@
 
 use super::app::{App, problem, text};
 use super::upstream::script::Script;
+use crate::server::store::sql;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::time::Instant;
@@ -12,7 +13,7 @@ async fn make(app: &App, bytes: usize) -> reqwest::Response {
 }
 
 async fn count(app: &App, sql: &'static str) -> i64 {
-    sqlx::query_scalar(sql).fetch_one(app.state.store.read()).await.unwrap()
+    sql::query_scalar(sql).fetch_one(app.state.store.read()).await.unwrap()
 }
 
 /// Every route that stores something for an account, as a request.
@@ -111,7 +112,7 @@ async fn z36_an_account_has_so_many_conversations_and_so_long_instructions() {
     let told = problem(make(&app, 0).await, 409).await;
     assert!(text(&told["detail"]).contains("3 conversations, which is the most"), "{told}");
     let mut write = app.state.store.write().await.unwrap();
-    sqlx::query("update conversation set system = $1").bind("é".repeat(300_000)).execute(&mut *write).await.unwrap();
+    sql::query("update conversation set system = $1").bind("é".repeat(300_000)).execute(&mut *write).await.unwrap();
     write.commit().await.unwrap();
     let listed: Value = app.get("/api/v1/conversations").await.json().await.unwrap();
     let id = text(&listed["items"][0]["id"]);
@@ -121,7 +122,7 @@ async fn z36_an_account_has_so_many_conversations_and_so_long_instructions() {
     };
     assert_eq!(change(&full).await.status(), StatusCode::OK, "what gets shorter fits, however long the others are");
     let mut write = app.state.store.write().await.unwrap();
-    let long = sqlx::query("update conversation set system = $1 where id <> $2").bind("x".repeat(500_000)).bind(&id);
+    let long = sql::query("update conversation set system = $1 where id <> $2").bind("x".repeat(500_000)).bind(&id);
     long.execute(&mut *write).await.unwrap();
     write.commit().await.unwrap();
     assert_eq!(change(&word).await.status(), StatusCode::OK);

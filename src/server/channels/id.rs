@@ -1,7 +1,7 @@
 //! The id of a socket: two numbers, as the protocol requires.
 //!
-//! The second is derived from the first with the secret, so that a server can tell the sockets of another process of
-//! its app from invented ids.
+//! The second is derived from the first with the secret, so that every process of the app can tell its sockets from
+//! invented ids.
 
 use crate::error::Problem;
 use crate::server::channels::PusherApp;

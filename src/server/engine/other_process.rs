@@ -37,7 +37,7 @@ impl Known {
     }
 }
 
-/// Marks the replies of dead processes as interrupted, and publishes what others have written since the last poll.
+/// Marks the replies of dead processes as interrupted, and those that this one has left behind, and publishes what others have written since the last poll.
 pub(super) async fn look(shared: &Shared) -> sqlx::Result<()> {
     let mut found = Known::default();
     for open in shared.store.open_elsewhere().await? {
@@ -46,6 +46,9 @@ pub(super) async fn look(shared: &Shared) -> sqlx::Result<()> {
         } else {
             interrupt(shared, &open.process).await?;
         }
+    }
+    for (reply, conversation) in shared.store.open_here().await? {
+        shared.end_left_behind(reply, conversation).await?;
     }
     let mut known = lock(&shared.other_replies);
     tell(shared, &known, &found);
@@ -94,19 +97,35 @@ impl Shared {
         let deadline = Instant::now() + self.bounds.other_process_stop;
         let mut has_waited = false;
         loop {
-            let Some(leaf) = self.store.leaf(conversation).await? else { return Ok(has_waited) };
-            let Some(process) = leaf.process.filter(|process| process != self.store.process()) else {
-                return Ok(has_waited);
-            };
+            let Some(open) = self.store.open_reply_in(conversation).await? else { return Ok(has_waited) };
+            if open.process == self.store.process() {
+                return Ok(self.end_left_behind(open.reply, conversation).await? || has_waited);
+            }
             has_waited = true;
             if deadline < Instant::now() {
-                tracing::error!(reply = %leaf.id, process, "A process does not stop its reply");
-                self.store.interrupt_reply(leaf.id).await?;
+                tracing::error!(reply = %open.reply, process = open.process, "A process does not stop its reply");
+                self.store.interrupt_reply(open.reply).await?;
             } else {
-                self.pass_on_stop(leaf.id, None).await?;
+                self.pass_on_stop(open.reply, None).await?;
                 sleep(WAIT).await;
             }
         }
+    }
+
+    /// Marks a reply of this process as interrupted whose task has broken off before it wrote an end: nobody else would,
+    /// for as long as this process lives, and its conversation has room for no other one. `false`: it is being written,
+    /// its end is held, or it has ended.
+    async fn end_left_behind(&self, reply: MessageId, conversation: ConversationId) -> sqlx::Result<bool> {
+        // Registered here before it is in the store, and held before it is no longer registered.
+        if self.find(reply).is_some() || self.store.holds(reply) {
+            return Ok(false);
+        }
+        let was_open = self.store.interrupt_own(reply).await?;
+        if was_open {
+            tracing::error!(%reply, "A reply was left behind unwritten; it is marked as interrupted now");
+            self.journals.start_over(Topic::Conversation(conversation));
+        }
+        Ok(was_open)
     }
 
     /// Passes a stop on, of `asker` if an account wants it. `false`: no live process writes this reply.

@@ -62,7 +62,7 @@ impl Drop for Closing<'_> {
     fn drop(&mut self) {
         let Self { shared, open } = self;
         if open.journal.end().1.is_some_and(|draft| draft.reply == open.reply) {
-            tracing::error!(reply = %open.reply, "A reply broke off unwritten; the next start marks it as interrupted");
+            tracing::error!(reply = %open.reply, "A reply broke off unwritten; within a second it is marked as interrupted");
             if std::thread::panicking() {
                 shared.metrics.panic("reply");
             }

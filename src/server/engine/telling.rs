@@ -162,6 +162,7 @@ mod tests {
     use crate::model::{AccountId, Image, Role, Status};
     use crate::server::engine::opening::empty_reply;
     use crate::server::journal::Topic;
+    use crate::server::store::sql;
     use crate::server::store::sqlite::READERS;
     use crate::tests::app::App;
     use crate::tests::images::files::png;
@@ -206,7 +207,7 @@ mod tests {
         /// Adds a message as it is stored.
         async fn add(&self, told: &Told, parent: Option<MessageId>) {
             let mut write = self.app.state.store.write().await.unwrap();
-            sqlx::query(
+            sql::query(
                 "insert into message (id, conversation, position, parent, role, text, thinking, status, created_at, images)
                  values ($1, $2, 1 + (select count(*) from message where conversation = $2), $3, $4, $5, 'Hm', 'done', '', $6)",
             )
@@ -220,7 +221,7 @@ mod tests {
             .await
             .unwrap();
             for image in &told.images {
-                sqlx::query("insert into message_image (message, image) values ($1, $2)")
+                sql::query("insert into message_image (message, image) values ($1, $2)")
                     .bind(told.id.to_string())
                     .bind(image.id.to_string())
                     .execute(&mut *write)
@@ -317,7 +318,7 @@ mod tests {
         const MESSAGES: usize = 5_000;
         let place = Place::new().await;
         let mut write = place.app.state.store.write().await.unwrap();
-        sqlx::query(
+        sql::query(
             "insert into message (id, conversation, position, parent, role, text, thinking, status, created_at)
              with recursive n (i) as (select 1 union all select i + 1 from n where i < $2)
              select printf('00000000-0000-7000-8000-%012x', i), $1, i,

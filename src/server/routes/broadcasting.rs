@@ -83,15 +83,14 @@ async fn sign(state: &State, caller: Caller, request: Request) -> Result<Value, 
     }
     let name = Name::parse(&asked.channel_name).filter(Name::is_private).ok_or_else(access::not_yours)?;
     access::may_listen(state, who, name.channel()).await?;
-    let sockets = &state.sockets;
-    sockets.ask(&asked.socket_id, &name, who)?;
-    let signed = |text: String| format!("{}:{}", sockets.app.key, sockets.app.sign(&text));
+    let auth = state.sockets.app.grant(&asked.socket_id, &name, who);
     if !name.is_presence() {
-        return Ok(json!({ "auth": signed(format!("{}:{}", asked.socket_id, name.as_str())) }));
+        return Ok(json!({ "auth": auth }));
     }
+    // The store says who an account is: its data is not signed.
     let person = presence::person(state, who.account).await;
     let data = json!({ "user_id": person.id, "user_info": person.info }).to_string();
-    Ok(json!({ "auth": signed(format!("{}:{}:{data}", asked.socket_id, name.as_str())), "channel_data": data }))
+    Ok(json!({ "auth": auth, "channel_data": data }))
 }
 
 /// A cookie counts only from our own pages: another site could send it from a browser that is signed in here.

@@ -66,7 +66,7 @@ impl Store {
     /// Makes a guest account with a session.
     pub async fn add_guest(&self, session: Hash, device: &str) -> sqlx::Result<AccountId> {
         let account = AccountId::new();
-        let mut write = self.write().await?;
+        let mut write = self.write_beside(&[]).await?;
         query("insert into account (id, kind, created_at) values ($1, 'guest', $2)")
             .bind(account.to_string())
             .bind(now())

@@ -15,7 +15,7 @@ pub use room::RESERVE;
 pub use series::{Series, before_update, own_folder};
 pub use whole::{Contents, contents};
 
-use super::sqlite::BUSY;
+use super::BUSY;
 use super::lock::Lock;
 use super::processes;
 use super::sql::write_ahead::{MAX_LOG_BYTES, left_alone};

@@ -1,7 +1,8 @@
 //! Conversations.
 
 use super::columns::{access, called, id};
-use super::sql::{On, Row, query, query_scalar};
+use super::sql::batch::Batch;
+use super::sql::{Key, Lock, On, Row, query, query_scalar};
 use super::{Store, used, writing};
 use crate::contract::Changes;
 use crate::error::Problem;
@@ -226,7 +227,7 @@ impl Store {
         changes: &Changes,
     ) -> Result<Stored, Problem> {
         let account = writer.account;
-        let mut write = self.write().await?;
+        let mut write = self.write_beside(&[Key::Account(account), Key::Conversation(conversation)]).await?;
         writing::count(&mut write, writer).await?;
         let before = writing::bytes_of(&mut write, conversation).await?;
         let changed = query(
@@ -263,21 +264,17 @@ impl Store {
         if cut.is_none() {
             return Ok(false);
         }
-        let mut write = self.write().await?;
-        let taken = query(
+        let take = query(
             "update conversation set title_by = 'asked' where id = $1 and title_by = 'cut' and leaving_at is null",
-        )
-        .bind(conversation.to_string())
-        .execute(&mut *write)
-        .await?
-        .rows_affected();
-        write.commit().await?;
-        Ok(0 < taken)
+        );
+        let beside = Lock::Beside(&[Key::Conversation(conversation)]);
+        let found = self.write_batch(Batch::write(beside).then(take.bind(conversation.to_string()))).await?;
+        Ok(found.iter().any(|taken| taken.changed == Some(1)))
     }
 
     /// Writes the title that a model gave, unless a person has set one meanwhile or the conversation is marked for deletion.
     pub async fn give_title(&self, conversation: ConversationId, title: &str) -> sqlx::Result<Option<Stored>> {
-        let mut write = self.write().await?;
+        let mut write = self.write_beside(&[Key::Conversation(conversation)]).await?;
         let row = query(
             "update conversation set title = $2, title_by = 'model'
              where id = $1 and title_by = 'asked' and leaving_at is null returning account",

@@ -2,7 +2,8 @@
 
 use super::accounts::{NewAccount, NotMade, make};
 use super::audit::{self, Note};
-use super::sql::{Connection, Row, query};
+use super::sql::batch::Batch;
+use super::sql::{Connection, Lock, Row, query};
 use super::{Store, columns};
 use crate::model::AccountId;
 use crate::server::secret::Hash;
@@ -199,14 +200,10 @@ impl Store {
 
     /// Marks a callback as used. `false`: it was used before.
     pub async fn use_state(&self, state: Hash) -> sqlx::Result<bool> {
-        let mut write = self.write().await?;
-        let new = query("insert into oidc_used (state_hash, at) values ($1, $2) on conflict do nothing")
-            .bind(state.to_string())
-            .bind(now())
-            .execute(&mut *write)
-            .await?;
-        write.commit().await?;
-        Ok(0 < new.rows_affected())
+        let new = query("insert into oidc_used (state_hash, at) values ($1, $2) on conflict do nothing");
+        let new = new.bind(state.to_string()).bind(now());
+        let found = self.write_batch(Batch::write(Lock::Beside(&[])).then(new)).await?;
+        Ok(found.iter().any(|new| new.changed == Some(1)))
     }
 
     /// Deletes used callbacks that have expired.

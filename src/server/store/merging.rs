@@ -1,6 +1,7 @@
 //! Merges a guest's data into an account.
 
 use super::sql::{Connection, query};
+use super::write::Alone;
 use super::{usage, used};
 use crate::model::AccountId;
 
@@ -13,7 +14,7 @@ pub(super) async fn is_guest(write: &mut Connection, id: AccountId) -> sqlx::Res
 }
 
 /// See [`super::Store::merge`].
-pub(super) async fn merge(write: &mut Connection, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
+pub(super) async fn merge(write: &mut Alone, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
     if !is_guest(&mut *write, guest).await? {
         return Ok(());
     }
@@ -27,7 +28,7 @@ pub(super) async fn merge(write: &mut Connection, guest: AccountId, account: Acc
     remove(write, guest).await
 }
 
-pub(super) async fn remove(write: &mut Connection, id: AccountId) -> sqlx::Result<()> {
+pub(super) async fn remove(write: &mut Alone, id: AccountId) -> sqlx::Result<()> {
     used::delete_all_of(&mut *write, id).await?;
     query("delete from account where id = $1").bind(id.to_string()).execute(write).await?;
     Ok(())

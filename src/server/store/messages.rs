@@ -18,6 +18,8 @@ pub struct Opening<'a> {
     pub conversation: ConversationId,
     /// Who asks, where it is not the conversation's owner.
     pub account: Option<AccountId>,
+    /// Who asks and pays, whether the owner or not.
+    pub payer: AccountId,
     /// The person's new message; none when an old one is answered anew.
     pub message: Option<&'a Message>,
     pub reply: &'a Message,
@@ -196,7 +198,7 @@ impl Store {
                 Err(failed) => Err(sqlx::Error::from(failed).into()),
             };
         };
-        let mut write = self.write().await?;
+        let mut write = self.write_beside(&opening.keys()).await?;
         if !making::make(&mut write, writer, opening.conversation, settings, &opening.reply.created_at).await? {
             return Err(making::taken());
         }

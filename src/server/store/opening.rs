@@ -27,13 +27,15 @@ impl Opening<'_> {
         let touch = touch.bind(self.conversation.to_string()).bind(&self.reply.created_at).bind(self.title);
         let touch = touch.bind(self.account.map(|account| account.to_string()));
         let messages = self.message.into_iter().chain([self.reply]);
-        messages.fold(
-            Batch::write(Lock::Beside(&[Key::Conversation(self.conversation)])).must(touch, 1),
-            |batch, message| {
-                let batch = batch.must(self.insert(message), 1);
-                images::refer(message).fold(batch, Batch::then)
-            },
-        )
+        messages.fold(Batch::write(Lock::Beside(&self.keys())).must(touch, 1), |batch, message| {
+            let batch = batch.must(self.insert(message), 1);
+            images::refer(message).fold(batch, Batch::then)
+        })
+    }
+
+    /// It writes into the conversation, and counts among what its payer has open.
+    pub(super) fn keys(&self) -> [Key; 2] {
+        [Key::Account(self.payer), Key::Conversation(self.conversation)]
     }
 
     fn insert(&self, message: &Message) -> Query {

@@ -3,7 +3,8 @@
 use super::accounts::{Account, account};
 use super::audit::{self, Note};
 use super::revocations::{self, Revoked};
-use super::sql::{Connection, Row, query};
+use super::sql::{Row, query};
+use super::write::Alone;
 use super::{Store, session_ends};
 use crate::model::{AccountId, Usage};
 use crate::server::principal::Role;
@@ -185,7 +186,7 @@ fn spending(row: &Row, account: Option<Account>) -> sqlx::Result<Spending> {
 }
 
 /// Ends the account's sessions, and the open streams of its tokens.
-pub(super) async fn end_all(write: &mut Connection, id: AccountId) -> sqlx::Result<Vec<Revoked>> {
+pub(super) async fn end_all(write: &mut Alone, id: AccountId) -> sqlx::Result<Vec<Revoked>> {
     let mut ended = session_ends::end_sessions(write, id, None).await?;
     revocations::note(write, Revoked::Account(id)).await?;
     ended.push(Revoked::Account(id));

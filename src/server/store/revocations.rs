@@ -2,7 +2,8 @@
 //! for other processes on this database, which poll four times a second.
 
 use super::Store;
-use super::sql::{Connection, query, query_scalar};
+use super::sql::{query, query_scalar};
+use super::write::Alone;
 use crate::model::{AccountId, ConversationId};
 use crate::server::secret::Hash;
 use crate::server::times::{ago, now};
@@ -61,13 +62,13 @@ impl Revoked {
     }
 }
 
-/// Writes a revocation. There is one writer, so the numbers are in the order of the commits.
-pub(super) async fn note(write: &mut Connection, revoked: Revoked) -> sqlx::Result<()> {
+/// Writes a revocation. Nothing else is written beside it, so the numbers are in the order of the commits.
+pub(super) async fn note(write: &mut Alone, revoked: Revoked) -> sqlx::Result<()> {
     note_by(write, None, revoked).await
 }
 
 /// Writes a revocation of a process that tells its own viewers at once.
-pub(super) async fn note_by(write: &mut Connection, process: Option<&str>, revoked: Revoked) -> sqlx::Result<()> {
+pub(super) async fn note_by(write: &mut Alone, process: Option<&str>, revoked: Revoked) -> sqlx::Result<()> {
     let (kind, subject) = revoked.columns();
     query(
         "insert into revocation (seq, kind, subject, at, process)

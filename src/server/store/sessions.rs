@@ -1,7 +1,8 @@
 //! Sessions: the browsers that accounts are signed in with, and the browsers that were.
 
 use super::revocations::Revoked;
-use super::sql::{Connection, Row, query};
+use super::sql::batch::Batch;
+use super::sql::{Connection, Key, Lock, Row, query};
 use super::{Store, columns};
 use crate::model::AccountId;
 use crate::server::principal::Role;
@@ -134,14 +135,11 @@ impl Store {
     }
 
     pub async fn touch_session(&self, session: Hash) -> sqlx::Result<()> {
-        let mut write = self.write().await?;
-        query("update session set last_used_at = $2 where token_hash = $1 and coalesce(last_used_at, '') < $3")
-            .bind(session.to_string())
-            .bind(now())
-            .bind(ago(USE_STEP))
-            .execute(&mut *write)
-            .await?;
-        write.commit().await
+        let touch =
+            query("update session set last_used_at = $2 where token_hash = $1 and coalesce(last_used_at, '') < $3");
+        let touch = touch.bind(session.to_string()).bind(now()).bind(ago(USE_STEP));
+        self.write_batch(Batch::write(Lock::None).then(touch)).await?;
+        Ok(())
     }
 
     /// The account's sessions, the one used last first.
@@ -165,6 +163,16 @@ impl Store {
             })
         });
         read.collect()
+    }
+
+    /// The account's session whose hash begins with these eight bytes, in hexadecimal.
+    pub async fn session_that_begins(&self, account: AccountId, beginning: &str) -> sqlx::Result<Option<Hash>> {
+        let row = query("select token_hash from session where account = $1 and substr(token_hash, 1, 16) = $2")
+            .bind(account.to_string())
+            .bind(beginning)
+            .fetch_optional(self.read())
+            .await?;
+        row.map(|row| columns::hash(row.try_get("token_hash")?)).transpose()
     }
 
     /// The guest whose conversations the session's account is still to be asked about. A guest that has signed up
@@ -196,17 +204,13 @@ impl Store {
 
     /// Remembers the browser from now on, for as long as an unused session lasts.
     pub async fn know_browser(&self, account: AccountId, browser: Hash) -> sqlx::Result<()> {
-        let mut write = self.write().await?;
-        query(
+        let know = query(
             "insert into known_browser (token_hash, account, created_at) values ($1, $2, $3)
              on conflict (token_hash, account) do update set created_at = excluded.created_at",
-        )
-        .bind(browser.to_string())
-        .bind(account.to_string())
-        .bind(now())
-        .execute(&mut *write)
-        .await?;
-        write.commit().await
+        );
+        let know = know.bind(browser.to_string()).bind(account.to_string()).bind(now());
+        self.write_batch(Batch::write(Lock::Beside(&[Key::Account(account)])).then(know)).await?;
+        Ok(())
     }
 
     /// Ends the sessions of named accounts that were unused for too long, and forgets the browsers that were not signed

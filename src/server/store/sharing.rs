@@ -7,6 +7,7 @@ use super::Store;
 use super::columns::{access, called, hash, id};
 use super::revocations::{Revoked, note_by};
 use super::sql::{Connection, Row, query, query_scalar};
+use super::write::Alone;
 use super::writing;
 use crate::error::Problem;
 use crate::model::{Access, AccountId, ConversationId, Named};
@@ -326,7 +327,7 @@ async fn count(write: &mut Connection, conversation: ConversationId) -> sqlx::Re
 }
 
 async fn give(
-    write: &mut Connection,
+    write: &mut Alone,
     process: &str,
     conversation: ConversationId,
     account: AccountId,
@@ -348,7 +349,7 @@ async fn give(
 /// Notes that all access to a conversation changes, because it is about to be deleted or comes back: its owner's, that of
 /// the users it is shared with, and that of its public link.
 pub(super) async fn note_all(
-    write: &mut Connection,
+    write: &mut Alone,
     process: Option<&str>,
     owner: AccountId,
     conversation: ConversationId,

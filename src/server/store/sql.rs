@@ -12,7 +12,6 @@ mod query;
 mod row;
 mod seats;
 mod text;
-mod unconverted;
 mod value;
 pub(crate) mod write_ahead;
 

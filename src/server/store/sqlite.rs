@@ -6,19 +6,16 @@ use super::processes::Processes;
 use super::sql::Seats;
 use super::sql::fault::{Fault, fault};
 use super::sql::write_ahead::{self, MAX_LOG_BYTES, WriteAhead};
-use super::{Parts, owner, updating};
+use super::{BUSY, Parts, owner, updating};
 use anyhow::Context;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqliteConnection};
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Reads are short; more connections than this only cost memory. The first is opened at the start.
 pub(crate) const READERS: usize = 8;
-/// Another process may hold the file briefly (a backup). Beyond this, users are told to try again.
-pub(super) const BUSY: Duration = Duration::from_secs(5);
 /// How many statements each connection keeps prepared: more than the store has. sqlx's own limit is fewer, and the
 /// statements would then push each other out.
 const STATEMENTS: usize = 512;

@@ -2,7 +2,8 @@
 
 use super::revocations::{self, Revoked};
 use super::sessions::{Holder, USE_STEP, holder};
-use super::sql::query;
+use super::sql::batch::Batch;
+use super::sql::{Lock, query};
 use super::{Store, columns, writing};
 use crate::error::Problem;
 use crate::model::AccountId;
@@ -68,14 +69,21 @@ impl Store {
     }
 
     pub async fn touch_token(&self, token: Hash) -> sqlx::Result<()> {
-        let mut write = self.write().await?;
-        query("update api_token set last_used_at = $2 where token_hash = $1 and coalesce(last_used_at, '') < $3")
-            .bind(token.to_string())
-            .bind(now())
-            .bind(ago(USE_STEP))
-            .execute(&mut *write)
+        let touch =
+            query("update api_token set last_used_at = $2 where token_hash = $1 and coalesce(last_used_at, '') < $3");
+        let touch = touch.bind(token.to_string()).bind(now()).bind(ago(USE_STEP));
+        self.write_batch(Batch::write(Lock::None).then(touch)).await?;
+        Ok(())
+    }
+
+    /// The account's token whose hash begins with these eight bytes, in hexadecimal.
+    pub async fn token_that_begins(&self, account: AccountId, beginning: &str) -> sqlx::Result<Option<Hash>> {
+        let row = query("select token_hash from api_token where account = $1 and substr(token_hash, 1, 16) = $2")
+            .bind(account.to_string())
+            .bind(beginning)
+            .fetch_optional(self.read())
             .await?;
-        write.commit().await
+        row.map(|row| columns::hash(row.try_get("token_hash")?)).transpose()
     }
 
     /// The account's tokens, the newest first.

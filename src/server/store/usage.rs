@@ -2,7 +2,8 @@
 //! conversation stays known.
 
 use super::Store;
-use super::sql::{Connection, Query, Row, query};
+use super::sql::batch::Batch;
+use super::sql::{Connection, Key, Lock, Query, Row, query};
 use crate::model::{AccountId, ConversationId, MessageId, Usage};
 use crate::server::times::now;
 
@@ -101,25 +102,26 @@ impl Store {
         model: &str,
         usage: Usage,
     ) -> sqlx::Result<()> {
-        let mut write = self.write().await?;
         let query = query(add_to_ledger!(
             "select id, substr($3, 1, 10), $4, $5, $6, $7, $8, 0 from account where id = coalesce(
                 (select coalesce((select id from account where id = message.account), conversation.account)
                  from message join conversation on conversation.id = message.conversation where message.id = $1), $2)"
         ));
         let query = query.bind(reply.to_string()).bind(account.to_string()).bind(now()).bind(model);
-        add(query, usage).execute(&mut *write).await?;
-        write.commit().await
+        self.charge(account, add(query, usage)).await
     }
 
     /// Writes the usage of a stateless answer.
     pub async fn charge_account(&self, account: AccountId, model: &str, usage: Usage) -> sqlx::Result<()> {
-        let mut write = self.write().await?;
         // Nothing where the account has been deleted.
         let query =
             query(add_to_ledger!("select id, substr($2, 1, 10), $3, $4, $5, $6, $7, 1 from account where id = $1"));
-        add(query.bind(account.to_string()).bind(now()).bind(model), usage).execute(&mut *write).await?;
-        write.commit().await
+        self.charge(account, add(query.bind(account.to_string()).bind(now()).bind(model), usage)).await
+    }
+
+    async fn charge(&self, account: AccountId, query: Query) -> sqlx::Result<()> {
+        self.write_batch(Batch::write(Lock::Beside(&[Key::Account(account)])).then(query)).await?;
+        Ok(())
     }
 
     /// The account's usage from `day` (2026-01-31) on, the newest day first.

@@ -4,6 +4,7 @@
 use super::columns::id;
 use super::revocations::{Revoked, note_by};
 use super::sql::{Connection, query, query_scalar};
+use super::write::Alone;
 use super::{images, sharing};
 use crate::model::{AccountId, ConversationId};
 use crate::server::secret::Hash;
@@ -20,7 +21,7 @@ pub(super) async fn is_used(write: &mut Connection, conversation: ConversationId
 /// Deletes the conversation with its messages and with the images that no other conversation has. `process` is the one
 /// that ends its viewers' streams by itself. `RowNotFound` when it does not exist or is another's.
 pub(super) async fn delete(
-    write: &mut Connection,
+    write: &mut Alone,
     process: Option<&str>,
     account: AccountId,
     conversation: ConversationId,
@@ -44,7 +45,7 @@ pub(super) async fn delete(
 
 /// Deletes the conversations that an account still has when its row is deleted: they were added during the deletion.
 /// Every process ends their streams, this one too, when it reads the revocations.
-pub(super) async fn delete_all_of(write: &mut Connection, account: AccountId) -> sqlx::Result<()> {
+pub(super) async fn delete_all_of(write: &mut Alone, account: AccountId) -> sqlx::Result<()> {
     let ids: Vec<String> = query_scalar("select id from conversation where account = $1")
         .bind(account.to_string())
         .fetch_all(&mut *write)

@@ -1,4 +1,28 @@
 //! A write transaction, for what Rust has to decide half-way.
+//!
+//! On SQLite there is one writer. On PostgreSQL it depends on the transaction's lock (`sql/lock`) which others wait for it. A
+//! transaction is alone unless it is in this table, which a test compares with the code: what writes into a conversation has
+//! the conversation's key, what counts something of an account has the account's, and what notes a revocation is alone,
+//! because the numbers of revocations have to be in the order of the commits.
+//!
+//! | function | lock | why others may be written beside it |
+//! |---|---|---|
+//! | `batch` | account, conversation | a message and its reply: positions are counted in the conversation, open replies by who pays |
+//! | `open_reply` | account, conversation | the same with the conversation that they begin, which the account's limits count |
+//! | `add_conversation` | account, conversation | its id is unique, and the account's limits count it |
+//! | `change_conversation` | account, conversation | the account's limits count it, and its title may be given at that time |
+//! | `end_reply` | conversation | it ends what is open there; the ledger is added to by one statement |
+//! | `take_title` | conversation | one try for each conversation |
+//! | `give_title` | conversation | a person may set one at that time |
+//! | `charge` | account | it adds to the ledger of the account by one statement |
+//! | `know_browser` | account | one row |
+//! | `add_guest` | no key | its rows are new |
+//! | `use_state` | no key | of two, one adds the row |
+//! | `checkpoint` | none | one statement for rows of this process, where they are still open |
+//! | `asks_instead` | none | one statement for a row of this process, where it is still open |
+//! | `ask_to_stop` | none | one statement for a row that is still open |
+//! | `touch_session` | none | one statement, and the later time stays |
+//! | `touch_token` | none | one statement, and the later time stays |
 
 use super::sql::{Connection, Lock, On, Seats, Taken, Target};
 use std::ops::{Deref, DerefMut};

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod client_events;
+mod grantee;
 pub mod message;
 pub mod presence;
 pub mod split;
@@ -316,7 +317,7 @@ impl Connection {
             return refused(&name, &Problem::TooMany { message, retry_after_seconds: 60 });
         }
         let place = subscription::place(&asked);
-        let opened = match subscription::verify(&self.state.sockets.app, &self.open, &name, &asked) {
+        let opened = match subscription::verify(&self.state, &self.open, &name, &asked).await {
             Ok(right) => self.open(name.clone(), right, place).await,
             Err(problem) => Err(problem),
         };

@@ -5,6 +5,7 @@ use super::super::upstream::Upstream;
 use super::super::upstream::script::Script;
 use super::copies::{command, refusal};
 use super::{back_up, kept, program};
+use crate::server::store::sql;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 use std::path::{Path, PathBuf};
@@ -135,6 +136,6 @@ async fn a_backup_is_restored_where_there_is_no_database_yet() {
     assert!(done.unwrap() && !told.contains("is kept as"), "{told}");
     let app = App::on(new, upstream, &[]).await;
     let messages: i64 =
-        sqlx::query_scalar("select count(*) from message").fetch_one(app.state.store.read()).await.unwrap();
+        sql::query_scalar("select count(*) from message").fetch_one(app.state.store.read()).await.unwrap();
     assert_eq!(messages, 2);
 }

@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::model::AccountId;
+use crate::server::store::sql;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -97,7 +98,7 @@ impl Shared {
             "select token_hash from share_link",
             "select account || role from share order by 1",
         ] {
-            let found: Vec<String> = sqlx::query_scalar(sql).fetch_all(self.app.state.store.read()).await.unwrap();
+            let found: Vec<String> = sql::query_scalar(sql).fetch_all(self.app.state.store.read()).await.unwrap();
             rows.push(format!("{sql}: {found:?}"));
         }
         rows

@@ -4,6 +4,7 @@
 use super::withdrawn::doors::{address, doors};
 use super::withdrawn::place::{Place, Way};
 use super::*;
+use crate::server::store::sql;
 
 /// The text with a U+0000 in it.
 fn odd(text: &str) -> String {
@@ -71,21 +72,19 @@ fn requests() -> Vec<(Method, String, String, Value)> {
 
 /// The columns that have this character somewhere.
 async fn columns_with(app: &App, character: char) -> Vec<String> {
-    let columns: Vec<(String, String)> = sqlx::query_as(
-        "select schema.name, columns.name from sqlite_master as schema join pragma_table_info(schema.name) as columns
+    let columns = sql::query(
+        "select schema.name as place, columns.name from sqlite_master as schema join pragma_table_info(schema.name) as columns
          where schema.type = 'table'",
     )
     .fetch_all(app.state.store.read())
     .await
     .unwrap();
     let mut found = Vec::new();
-    for (table, column) in columns {
+    for row in columns {
+        let (table, column): (&str, &str) = (row.try_get("place").unwrap(), row.try_get("name").unwrap());
         let sql = format!("select count(*) from {table} where typeof({column}) = 'text' and instr({column}, $1) > 0");
-        let count: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
-            .bind(character.to_string())
-            .fetch_one(app.state.store.read())
-            .await
-            .unwrap();
+        let count: i64 =
+            sql::query_scalar(sql).bind(character.to_string()).fetch_one(app.state.store.read()).await.unwrap();
         if 0 < count {
             found.push(format!("{table}.{column}"));
         }

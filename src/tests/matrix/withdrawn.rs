@@ -6,6 +6,7 @@ pub(super) mod doors;
 pub(super) mod place;
 
 use super::*;
+use crate::server::store::sql;
 use crate::tests::storage::writes;
 use doors::{address, doors, doors_of, encoded};
 use place::{Place, Way};
@@ -204,19 +205,19 @@ async fn z33_a_password_that_was_changed_meanwhile_begins_no_session() {
             _ = &mut trying => panic!("it waits for its turn to write"),
             () = writes(&app.state.store) => {}
         }
-        sqlx::query(change).bind(ann.to_string()).execute(&mut *write).await.unwrap();
+        sql::query(change).bind(ann.to_string()).execute(&mut *write).await.unwrap();
         write.commit().await.unwrap();
         let refused = trying.await;
         assert_eq!(refused.status(), StatusCode::FORBIDDEN, "{change}");
         let mut write = app.state.store.write().await.unwrap();
-        sqlx::query("update account set password = $2 where id = $1")
+        sql::query("update account set password = $2 where id = $1")
             .bind(ann.to_string())
             .bind(stored)
             .execute(&mut *write)
             .await
             .unwrap();
         if !restore.is_empty() {
-            sqlx::query(restore).bind(ann.to_string()).execute(&mut *write).await.unwrap();
+            sql::query(restore).bind(ann.to_string()).execute(&mut *write).await.unwrap();
         }
         write.commit().await.unwrap();
     }

@@ -1,6 +1,7 @@
 //! Unused claims with unexpected types must not prevent a sign-in.
 
 use super::*;
+use crate::server::store::sql;
 use serde_json::{Map, Value};
 
 const CASES: [&str; 4] = [
@@ -115,7 +116,7 @@ async fn a_nul_in_a_name_is_replaced_and_in_a_subject_it_is_refused() {
     let mut app = with(&issuer, &[]).await;
     app.sign_in_at(&issuer).await;
     let called: String =
-        sqlx::query_scalar("select called from identity").fetch_one(app.state.store.read()).await.unwrap();
+        sql::query_scalar("select called from identity").fetch_one(app.state.store.read()).await.unwrap();
     assert_eq!(called, "ann\u{fffd}");
     issuer.claims("sub", json!("subject\0"));
     let words = refused(app.try_issuer(&issuer).await, 403).await;

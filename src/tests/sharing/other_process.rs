@@ -6,6 +6,7 @@ use crate::model::{AccountId, MessageId};
 use crate::server::State;
 use crate::server::engine::NewMessage;
 use crate::server::prompt::Prompt;
+use crate::server::store::sql;
 use crate::tests::app::settings;
 use crate::tests::storage::writes;
 
@@ -49,7 +50,7 @@ impl Pair {
 
     async fn write(&self, write: &mut crate::server::store::sql::Connection, sql: &'static str) {
         let session = crate::server::secret::Hash::of(self.shared.bob.split_once('=').unwrap().1).to_string();
-        let mut statement = sqlx::query(sql).bind(&self.shared.bob_id);
+        let mut statement = sql::query(sql).bind(&self.shared.bob_id);
         if sql.contains("$2") {
             statement = statement.bind(session);
         }
@@ -79,7 +80,7 @@ impl Pair {
     async fn rows(&self) -> Vec<String> {
         let sql = "select id || text || status || stop_asked from message
                    union all select id || coalesce(leaf, '') || updated_at from conversation order by 1";
-        sqlx::query_scalar(sql).fetch_all(self.second.store.read()).await.unwrap()
+        sql::query_scalar(sql).fetch_all(self.second.store.read()).await.unwrap()
     }
 }
 
@@ -125,10 +126,8 @@ async fn z33_a_stop_is_not_passed_on_for_who_may_no_longer_stop() {
         let answer = pair.withdrawn_before_write((Method::POST, &stop, json!({})), withdraw).await;
         assert_eq!(answer.status().as_u16(), status, "{withdraw}");
         pair.restore(restore).await;
-        let asked: i64 = sqlx::query_scalar("select sum(stop_asked) from message")
-            .fetch_one(pair.second.store.read())
-            .await
-            .unwrap();
+        let asked: i64 =
+            sql::query_scalar("select sum(stop_asked) from message").fetch_one(pair.second.store.read()).await.unwrap();
         assert_eq!(asked, 0, "{withdraw}");
     }
 }

@@ -21,18 +21,6 @@ pub(crate) enum Fault {
     Missing,
 }
 
-/// What must be there only once, and is there already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unique {
-    /// The id of a row.
-    Id,
-    /// A conversation's open reply.
-    OpenReply,
-    /// A message's place in its conversation.
-    Position,
-    Other,
-}
-
 /// SQLite's primary result codes (<https://sqlite.org/rescode.html>).
 const SQLITE_BUSY: i32 = 5;
 const SQLITE_LOCKED: i32 = 6;
@@ -95,28 +83,12 @@ pub(super) fn may_have_committed(error: &sqlx::Error) -> bool {
     }
 }
 
-/// What was there already, where that is the error.
-pub(crate) fn violated(error: &sqlx::Error) -> Option<Unique> {
-    let error = error.as_database_error().filter(|error| error.is_unique_violation())?;
-    // PostgreSQL names the constraint, and SQLite the columns.
-    let what = match error.try_downcast_ref::<PgDatabaseError>() {
-        Some(error) => error.constraint().unwrap_or_default(),
-        None => error.message(),
-    };
-    Some(match what {
-        _ if what.contains("message_open") || what.ends_with(": message.conversation") => Unique::OpenReply,
-        _ if what.contains("position") => Unique::Position,
-        _ if what.ends_with("_pkey") || what.ends_with(".id") => Unique::Id,
-        _ => Unique::Other,
-    })
-}
-
 fn sqlstate(error: &sqlx::Error) -> Option<&str> {
     Some(error.as_database_error()?.try_downcast_ref::<PgDatabaseError>()?.code())
 }
 
 /// Never of PostgreSQL: its codes look like numbers too.
-pub(crate) fn primary_code(error: &dyn DatabaseError) -> Option<i32> {
+fn primary_code(error: &dyn DatabaseError) -> Option<i32> {
     let code: i32 = error.try_downcast_ref::<SqliteError>()?.code()?.parse().ok()?;
     Some(code & 0xff)
 }

@@ -7,10 +7,10 @@
 //! One fsync remains in a commit: the first after the whole log was folded begins it anew, and syncs its header. So the
 //! log is not folded at each look, but when it is worth that.
 
-use super::Seats;
+use super::{Seats, query};
 use crate::server::sync::lock;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Row};
+use sqlx::ConnectOptions;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -135,7 +135,8 @@ impl WriteAhead {
     }
 
     async fn checkpoint(&self, mode: Mode) -> sqlx::Result<Log> {
-        let row = sqlx::query(mode.pragma()).fetch_one(&self.seats).await?;
-        Ok(Log { is_busy: row.try_get::<i64, _>(0)? != 0, pages: row.try_get(1)?, folded: row.try_get(2)? })
+        let row = query(mode.pragma()).fetch_one(&self.seats).await?;
+        let is_busy = row.try_get::<i64>("busy")? != 0;
+        Ok(Log { is_busy, pages: row.try_get("log")?, folded: row.try_get("checkpointed")? })
     }
 }

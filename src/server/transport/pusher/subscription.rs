@@ -3,6 +3,7 @@
 //! which is the back-pressure.
 
 use super::access;
+use super::grantee;
 use super::message::{self, Data, From, Subscribe};
 use super::presence::Presence;
 use super::split;
@@ -36,26 +37,32 @@ pub(super) struct Right {
 /// Checks the signature, and returns the right that it gives.
 ///
 /// # Errors
-/// 401: the signature is invalid, or the data is not what a presence channel needs.
-pub(super) fn verify(app: &PusherApp, open: &Open, name: &Name, asked: &Subscribe) -> Result<Right, Problem> {
+/// 401: the signature is invalid, the credential that it was given for has ended, or the data is not what a presence
+/// channel needs.
+pub(super) async fn verify(state: &State, open: &Open, name: &Name, asked: &Subscribe) -> Result<Right, Problem> {
     if !name.is_private() {
         return Ok(Right::default());
     }
+    let (app, socket) = (&state.sockets.app, open.id.to_string());
     let signed = asked.auth.as_deref().and_then(|auth| auth.split_once(':'));
     let (_, signature) = signed.filter(|(key, _)| *key == app.key).ok_or(Problem::Unknown)?;
-    let text = format!("{}:{}", open.id, name.as_str());
-    let with_data = asked.channel_data.as_ref().is_some_and(|data| app.verify(&format!("{text}:{data}"), signature));
-    // The data of a private channel is only a start position, which any client may choose.
-    let without = !name.is_presence() && app.verify(&text, signature);
-    if !with_data && !without {
+    if let Some(grantee) = app.granted(&socket, name, signature) {
+        let who = grantee::find(state, &grantee).await?;
+        return Ok(Right { who: Some(who), person: None });
+    }
+    if !is_backends(app, &socket, name, asked, signature) {
         return Err(Problem::Unknown);
     }
-    let who = open.asked.by(name);
-    let person = match who {
-        None if name.is_presence() => Some(person(asked)?),
-        _ => None,
-    };
-    Ok(Right { who, person })
+    let person = name.is_presence().then(|| person(asked)).transpose()?;
+    Ok(Right { who: None, person })
+}
+
+/// Whether a backend that has the secret has signed this.
+fn is_backends(app: &PusherApp, socket: &str, name: &Name, asked: &Subscribe, signature: &str) -> bool {
+    let text = format!("{socket}:{}", name.as_str());
+    let with_data = asked.channel_data.as_ref().is_some_and(|data| app.verify(&format!("{text}:{data}"), signature));
+    // The data of a private channel is only a start position, which any client may choose.
+    with_data || !name.is_presence() && app.verify(&text, signature)
 }
 
 fn person(asked: &Subscribe) -> Result<Member, Problem> {

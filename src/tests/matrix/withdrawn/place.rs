@@ -4,6 +4,7 @@ use crate::model::{AccountId, ConversationId};
 use crate::server::principal::{Role, Scope};
 use crate::server::secret::Hash;
 use crate::server::store::audit::Note;
+use crate::server::store::sql;
 use crate::tests::admin::{member, with_admin};
 use crate::tests::matrix::*;
 
@@ -73,7 +74,7 @@ impl Place {
     }
 
     async fn execute(&self, write: &mut crate::server::store::sql::Connection, sql: &'static str, subject: &str) {
-        sqlx::query(sql).bind(subject).execute(write).await.unwrap();
+        sql::query(sql).bind(subject).execute(write).await.unwrap();
     }
 
     pub(super) async fn withdraw(&self, write: &mut crate::server::store::sql::Connection, way: Way, hash: Hash) {
@@ -124,7 +125,7 @@ impl Place {
                  || coalesce(leaving_at, '') || coalesce(streams, '') as it from account order by 1",
             "select name || value as it from setting order by 1",
         ] {
-            let found: Vec<String> = sqlx::query_scalar(sql).fetch_all(self.app.state.store.read()).await.unwrap();
+            let found: Vec<String> = sql::query_scalar(sql).fetch_all(self.app.state.store.read()).await.unwrap();
             rows.push(format!("{sql}: {found:?}"));
         }
         rows
