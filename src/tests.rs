@@ -50,7 +50,7 @@ mod panics;
 mod parameters;
 mod people;
 mod portable;
-mod postgres;
+pub(crate) mod postgres;
 mod provider;
 mod pusher;
 mod races;

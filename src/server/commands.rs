@@ -1,11 +1,12 @@
-//! Commands besides serving. Only `account` opens the store as a server does; `backup`, `restore` and `doctor` look at its
-//! file, and the others need no database.
+//! Commands besides serving. Only `account` opens the store as a server does; `backup`, `restore`, `move` and `doctor` look
+//! at its file, and the others need no database.
 
 mod account;
 mod backup;
 mod check;
 pub mod doctor;
 mod health;
+mod moving;
 mod table;
 
 use super::provider::ProviderLimits;
@@ -39,6 +40,7 @@ pub async fn run(command: Command, settings: &Settings, terminal: &mut Terminal<
         Command::Restore { file } => backup::restore(&file, settings, terminal.out).await,
         Command::Account(what) => account::run(what, settings, terminal).await,
         Command::Health { ready } => health::run(settings, ready, terminal.out).await,
+        Command::Move { to } => moving::run(&to, settings, terminal).await,
         Command::Doctor => doctor::run(settings, terminal.out).await,
     }
 }

@@ -31,6 +31,7 @@ mod lock;
 pub mod making;
 mod merging;
 pub mod messages;
+pub mod moving;
 mod names;
 mod open_replies;
 mod opening;

@@ -1,5 +1,6 @@
 //! Boots the real router on a free port, with a fresh database and a scriptable model API.
 
+use super::services;
 use super::upstream::Upstream;
 use super::upstream::script::Script;
 use crate::app::shell;
@@ -41,13 +42,20 @@ impl Folder {
         Self(path)
     }
 
+    /// The URL of the test's database.
     pub(crate) fn database(&self) -> String {
+        services::database_of(&self.0).unwrap_or_else(|| self.sqlite())
+    }
+
+    /// The URL of a database of SQLite in it, whichever one the tests run on.
+    pub(crate) fn sqlite(&self) -> String {
         format!("sqlite:{}/rivulet.db", self.0.display())
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
+        services::forget(&self.0);
         std::fs::remove_dir_all(&self.0).ok();
     }
 }

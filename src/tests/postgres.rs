@@ -1,4 +1,7 @@
-//! PostgreSQL beside SQLite: the same tables, and the same answers.
+//! PostgreSQL beside SQLite: the same tables, the same statements, and the same answers.
 
+mod answers;
+mod moving;
 mod schema;
 mod settings;
+pub(crate) mod statements;

@@ -6,9 +6,11 @@
 //!
 //! Where a server is not installed, tests that need it say so and are not run.
 
+mod chosen;
 mod postgres;
 mod redis;
 
+pub(crate) use chosen::{database_of, forget};
 pub(crate) use postgres::{Database, postgres};
 pub(crate) use redis::redis;
 

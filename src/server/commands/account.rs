@@ -14,6 +14,7 @@ use crate::server::store::audit::Note;
 use crate::server::store::backup;
 use crate::server::store::deletion::Deletes;
 use crate::server::store::people::Search;
+use crate::server::store::postgres;
 use crate::server::store::schema::Schema;
 use crate::server::store::updating;
 use anyhow::{Context, bail, ensure};
@@ -24,6 +25,19 @@ const SHELL: &str = "(command line)";
 const NO_ADMIN: &str = "This is the only admin that is left. Make somebody else an admin first";
 
 pub(super) async fn run(what: Account, settings: &Settings, terminal: &mut Terminal<'_>) -> anyhow::Result<bool> {
+    let is_served = if settings.database_url.is_postgres() {
+        postgres::is_served(&settings.database_url, matches!(what, Account::Make { .. })).await?
+    } else {
+        is_served(&what, settings).await?
+    };
+    let store = Store::open(&settings.database_url).await?;
+    let done = change(&store, what, is_served, terminal).await;
+    store.close().await;
+    done.map(|()| true)
+}
+
+/// Whether a server runs on this file, whose tables are those of this program.
+async fn is_served(what: &Account, settings: &Settings) -> anyhow::Result<bool> {
     let database = settings.database()?;
     let is_served = backup::is_used(&database)?;
     let is_new = !database.exists() && matches!(what, Account::Make { .. });
@@ -34,10 +48,7 @@ pub(super) async fn run(what: Account, settings: &Settings, terminal: &mut Termi
             "DATABASE_URL: {shown} is of an earlier version of Rivulet. Start Rivulet once, which brings it up to date"
         );
     }
-    let store = Store::open(&settings.database_url).await?;
-    let done = change(&store, what, is_served, terminal).await;
-    store.close().await;
-    done.map(|()| true)
+    Ok(is_served)
 }
 
 async fn change(store: &Store, what: Account, is_served: bool, terminal: &mut Terminal<'_>) -> anyhow::Result<()> {

@@ -1,5 +1,6 @@
 //! The commands besides serving.
 
+use super::DatabaseUrl;
 use crate::server::principal::Role;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -17,6 +18,12 @@ pub enum Command {
     Restore {
         /// The backup.
         file: PathBuf,
+    },
+    /// Copy the database to one of PostgreSQL, in which nothing is yet, and compare. Rivulet must not be running.
+    Move {
+        /// postgres://USER:PASSWORD@HOST/DATABASE. Without the password, PGPASSWORD and ~/.pgpass are read.
+        #[arg(long, value_name = "URL", hide_env_values = true, value_parser = DatabaseUrl::parse)]
+        to: DatabaseUrl,
     },
     /// Make and change accounts.
     #[command(subcommand)]

@@ -62,7 +62,8 @@ macro_rules! walk {
     ($leaf:expr) => {
         concat!(
             "with recursive way (id, parent, depth, before, size, earlier, earlier_images) as (
-                select id, parent, 1, 0, case when ltrim(text, $5) = '' then 0 else length(text) end, 0, 0
+                select id, parent, 1, 0, case when ltrim(text, $5) = '' then 0 else length(text) end, 0,
+                       cast(0 as bigint)
                 from message where id = ",
             $leaf,
             " and conversation = $2

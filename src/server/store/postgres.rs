@@ -206,3 +206,33 @@ pub async fn look(connection: &mut PgConnection) -> sqlx::Result<Found> {
     .await?;
     Ok(Found { version, encoding, is_replica, foreign_tables, connections, is_durable })
 }
+
+/// Whether a server runs on this database, for a command that opens it beside one. `may_make`: also where there are no
+/// tables yet.
+///
+/// # Errors
+/// A sentence: it has no tables, or those of an earlier version, which are left to the server.
+pub async fn is_served(url: &str, may_make: bool) -> anyhow::Result<bool> {
+    let options = options("DATABASE_URL", url)?;
+    let mut connection = connect(&options).await?;
+    let made: bool =
+        sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null").fetch_one(&mut connection).await?;
+    if !made {
+        ensure!(
+            may_make,
+            "DATABASE_URL: the database {} has no tables yet. Start Rivulet once, which makes them",
+            shown(&options)
+        );
+        return Ok(false);
+    }
+    let changes: i64 = sqlx::query_scalar("select count(*) from _sqlx_migrations").fetch_one(&mut connection).await?;
+    ensure!(
+        usize::try_from(changes).is_ok_and(|changes| MIGRATOR.iter().count() <= changes),
+        "DATABASE_URL: {} is of an earlier version of Rivulet. Start Rivulet once, which brings it up to date",
+        shown(&options)
+    );
+    let served = "select exists (select 1 from node where dead_at is null)";
+    let is_served = sqlx::query_scalar(served).fetch_one(&mut connection).await?;
+    connection.close().await.ok();
+    Ok(is_served)
+}

@@ -129,8 +129,8 @@ async fn of_postgres(connection: &mut PgConnection) -> Tables {
 async fn both_databases_have_the_same_tables() {
     let Some(server) = postgres() else { return };
     let folder = Folder::new();
-    Store::open(&folder.database()).await.unwrap().close().await;
-    let mut connection = SqliteConnectOptions::from_str(&folder.database()).unwrap().connect().await.unwrap();
+    Store::open(&folder.sqlite()).await.unwrap().close().await;
+    let mut connection = SqliteConnectOptions::from_str(&folder.sqlite()).unwrap().connect().await.unwrap();
     let sqlite = of_sqlite(&mut connection).await;
     let database = server.database().await;
     let postgres = of_postgres(&mut database.connect().await).await;

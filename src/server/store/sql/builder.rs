@@ -51,11 +51,13 @@ impl Builder {
     }
 
     /// The statement. Nothing is left in the builder.
+    #[track_caller]
     pub(crate) fn build(&mut self) -> Query {
         Query { values: std::mem::take(&mut self.values), ..query(std::mem::take(&mut self.sql)) }
     }
 
     /// The statement, of which only the first column is read.
+    #[track_caller]
     pub(crate) fn build_query_scalar<T>(&mut self) -> Scalar<T> {
         self.build().scalar()
     }

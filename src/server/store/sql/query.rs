@@ -12,6 +12,9 @@ use std::marker::PhantomData;
 pub(crate) struct Query {
     pub(super) sql: Cow<'static, str>,
     pub(super) values: Vec<Value>,
+    /// Where it is in the sources, for the test that prepares each of them on PostgreSQL.
+    #[cfg(test)]
+    pub(super) place: &'static std::panic::Location<'static>,
 }
 
 /// A statement that finds one column.
@@ -21,11 +24,18 @@ pub(crate) struct Scalar<T> {
 }
 
 /// A statement without values so far.
+#[track_caller]
 pub(crate) fn query(sql: impl Into<Cow<'static, str>>) -> Query {
-    Query { sql: sql.into(), values: Vec::new() }
+    Query {
+        sql: sql.into(),
+        values: Vec::new(),
+        #[cfg(test)]
+        place: std::panic::Location::caller(),
+    }
 }
 
 /// A statement of which only the first column is read.
+#[track_caller]
 pub(crate) fn query_scalar<T>(sql: impl Into<Cow<'static, str>>) -> Scalar<T> {
     query(sql).scalar()
 }
@@ -113,8 +123,16 @@ impl Query {
         run!(on.on(), |connection| connection.fetch_all(self))
     }
 
+    /// Has it prepared on PostgreSQL, once.
+    #[cfg(test)]
+    pub(super) fn seen(&self) {
+        crate::tests::postgres::statements::seen(&self.sql, &self.values, self.place);
+    }
+
     /// As SQLite's driver takes it. A text that was put together is not kept prepared: there are too many of them.
     pub(super) fn for_sqlite(self) -> sqlx::Result<sqlx::query::Query<'static, Sqlite, SqliteArguments>> {
+        #[cfg(test)]
+        self.seen();
         let mut arguments = SqliteArguments::default();
         for value in &self.values {
             value.to_sqlite(&mut arguments).map_err(sqlx::Error::Encode)?;

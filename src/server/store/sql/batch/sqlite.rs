@@ -82,6 +82,8 @@ impl Whole {
     }
 
     fn add(&mut self, index: usize, Step { query, need }: &Step) -> Result<(), sqlx::Error> {
+        #[cfg(test)]
+        query.seen();
         let refused = |why: &str| refused(query, why);
         let shift = self.values.len();
         let scanned = match need {
