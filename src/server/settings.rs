@@ -361,8 +361,13 @@ pub(crate) fn line(error: &clap::Error) -> String {
         return line.to_owned();
     };
     let command = Settings::command();
-    let is_given = |arg: &&Arg| arg.get_long().is_some_and(|long| argument.split(' ').next() == Some(&format!("--{long}")));
+    let is_given =
+        |arg: &&Arg| arg.get_long().is_some_and(|long| argument.split(' ').next() == Some(&format!("--{long}")));
     let of_commands = command.get_subcommands().flat_map(clap::Command::get_arguments);
     let is_secret = command.get_arguments().chain(of_commands).find(is_given).is_some_and(Arg::is_hide_env_values_set);
-    if is_secret && !value.is_empty() { line.replacen(&format!("'{value}'"), "(not shown)", 1) } else { line.to_owned() }
+    if is_secret && !value.is_empty() {
+        line.replacen(&format!("'{value}'"), "(not shown)", 1)
+    } else {
+        line.to_owned()
+    }
 }

@@ -6,9 +6,9 @@ mod locks;
 
 use super::app::Folder;
 use super::services::{Database, postgres};
+use crate::server::store::postgres::options;
 use crate::server::store::sql::batch::{Batch, Failed, Found};
 use crate::server::store::sql::{Lock, Query, Seats, query};
-use crate::server::store::postgres::options;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use sqlx::ConnectOptions;
@@ -109,7 +109,8 @@ fn rename(from: i64, to: i64, text: &str) -> Query {
 }
 
 fn remove(it: i64) -> Query {
-    query("with these (it) as (values ($1)) delete from kept where it in (select it from these) returning it, text").bind(it)
+    query("with these (it) as (values ($1)) delete from kept where it in (select it from these) returning it, text")
+        .bind(it)
 }
 
 fn from(it: i64) -> Query {
@@ -128,12 +129,24 @@ fn table() -> Vec<(Batch, Came)> {
     vec![
         (Batch::read(), Came::Found(vec![])),
         (write(), Came::Found(vec![])),
-        (two().then(from(1)), Came::Found(vec![(vec![], Some(1)), (vec![], Some(1)), (vec![(1, Some("one".into()))], None)])),
-        (two().must(rename(1, 2, "new"), 2).then(remove(2)), Came::Found(vec![
-            (vec![], Some(1)), (vec![], Some(1)), (vec![], Some(2)), (vec![(2, Some("new".into()))], Some(1)),
-        ])),
+        (
+            two().then(from(1)),
+            Came::Found(vec![(vec![], Some(1)), (vec![], Some(1)), (vec![(1, Some("one".into()))], None)]),
+        ),
+        (
+            two().must(rename(1, 2, "new"), 2).then(remove(2)),
+            Came::Found(vec![
+                (vec![], Some(1)),
+                (vec![], Some(1)),
+                (vec![], Some(2)),
+                (vec![(2, Some("new".into()))], Some(1)),
+            ]),
+        ),
         (two().must(rename(2, 9, "new"), 2), Came::Unmet(2)),
-        (two().must(rename(3, 9, "new"), 0), Came::Found(vec![(vec![], Some(1)), (vec![], Some(1)), (vec![], Some(0))])),
+        (
+            two().must(rename(3, 9, "new"), 0),
+            Came::Found(vec![(vec![], Some(1)), (vec![], Some(1)), (vec![], Some(0))]),
+        ),
         (two().then(add(1, None)).then(add(3, None)), Came::Taken),
         (two().then(nothing()), Came::Failed),
         (two().only_if(there(1)), Came::Unmet(0)),

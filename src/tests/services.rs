@@ -79,7 +79,9 @@ fn folder_of(program: &str, others: &[PathBuf]) -> Option<PathBuf> {
 
 /// Says that a test was not run. Written past what the tests' harness catches, so that it is read.
 fn say_missing(program: &str, package: &str) {
-    let line = format!("NOT RUN: tests that need {program}, which is not installed (scripts/setup tests, or Debian's {package})\n");
+    let line = format!(
+        "NOT RUN: tests that need {program}, which is not installed (scripts/setup tests, or Debian's {package})\n"
+    );
     std::io::stderr().write_all(line.as_bytes()).ok();
 }
 

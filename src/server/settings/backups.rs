@@ -50,7 +50,10 @@ impl Settings {
     pub fn schedule(&self) -> anyhow::Result<Option<(Series, Duration)>> {
         let Some(hours) = self.backup_hours else { return Ok(None) };
         // Refused rather than ignored: an operator who sets it relies on it.
-        ensure!(!self.database_url.is_postgres(), "RIVULET_BACKUP_HOURS is for SQLite: copy PostgreSQL with its own tools");
+        ensure!(
+            !self.database_url.is_postgres(),
+            "RIVULET_BACKUP_HOURS is for SQLite: copy PostgreSQL with its own tools"
+        );
         let series = Series::new(&self.database()?, &self.backups()?, self.backup_keep);
         Ok(Some((series, Duration::from_secs(3_600 * u64::from(hours)))))
     }

@@ -215,11 +215,14 @@ pub async fn look(connection: &mut PgConnection) -> sqlx::Result<Found> {
 pub async fn is_served(url: &str, may_make: bool) -> anyhow::Result<bool> {
     let options = options("DATABASE_URL", url)?;
     let mut connection = connect(&options).await?;
-    let made: bool = sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null")
-        .fetch_one(&mut connection)
-        .await?;
+    let made: bool =
+        sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null").fetch_one(&mut connection).await?;
     if !made {
-        ensure!(may_make, "DATABASE_URL: the database {} has no tables yet. Start Rivulet once, which makes them", shown(&options));
+        ensure!(
+            may_make,
+            "DATABASE_URL: the database {} has no tables yet. Start Rivulet once, which makes them",
+            shown(&options)
+        );
         return Ok(false);
     }
     let changes: i64 = sqlx::query_scalar("select count(*) from _sqlx_migrations").fetch_one(&mut connection).await?;

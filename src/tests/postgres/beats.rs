@@ -92,10 +92,8 @@ async fn of_two_judges_one_declares() {
         let silent = node(&database).await;
         let (mut first, mut second) = (database.connect().await, database.connect().await);
         let process = silent.known.process();
-        let both = tokio::join!(
-            declare_dead(&mut first, process, Some(1)),
-            declare_dead(&mut second, process, Some(1))
-        );
+        let both =
+            tokio::join!(declare_dead(&mut first, process, Some(1)), declare_dead(&mut second, process, Some(1)));
         assert_ne!(both.0.unwrap(), both.1.unwrap());
     }
 }

@@ -102,7 +102,8 @@ impl Source {
 async fn everything_is_taken_along() {
     let Some(source) = Source::filled().await else { return };
     let mut connection = source.connect().await;
-    let tables = "select name from sqlite_master where type = 'table' and name not in ('_sqlx_migrations', 'node', 'news')";
+    let tables =
+        "select name from sqlite_master where type = 'table' and name not in ('_sqlx_migrations', 'node', 'news')";
     let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut connection).await.unwrap();
     let mut rows = 0;
     for table in &tables {
@@ -120,12 +121,14 @@ async fn everything_is_taken_along() {
     let text: String =
         query_scalar("select text from message where position = 7").fetch_one(store.read()).await.unwrap();
     assert_eq!(text, "before\u{fffd}after");
-    let parents = "select count(*) from message join message p on p.id = message.parent and p.position + 1 = message.position";
+    let parents =
+        "select count(*) from message join message p on p.id = message.parent and p.position + 1 = message.position";
     let parents: i64 = query_scalar(parents).fetch_one(store.read()).await.unwrap();
     assert_eq!(parents, MESSAGES - 1);
     let used: i64 = query_scalar("select input_tokens from usage").fetch_one(store.read()).await.unwrap();
     assert_eq!(used, i64::MAX);
-    let picture: Vec<u8> = query_scalar("select bytes from picture where hash = 'p'").fetch_one(store.read()).await.unwrap();
+    let picture: Vec<u8> =
+        query_scalar("select bytes from picture where hash = 'p'").fetch_one(store.read()).await.unwrap();
     assert_eq!(picture, [0, 0xff, 0x27]);
     let guest: String = query_scalar("select guest from session").fetch_one(store.read()).await.unwrap();
     assert_eq!(guest, "b");

@@ -62,7 +62,8 @@ async fn of_sqlite(connection: &mut SqliteConnection) -> Tables {
         let references = "select \"from\", \"table\", \"to\", lower(on_delete) from pragma_foreign_key_list($1)";
         let references: Vec<_> = sqlx::query_as(references).bind(name).fetch_all(&mut *connection).await.unwrap();
         table.references = references.into_iter().collect();
-        let unique = "select (select group_concat(name) from (select name from pragma_index_info(i.name) order by seqno))
+        let unique =
+            "select (select group_concat(name) from (select name from pragma_index_info(i.name) order by seqno))
                       from pragma_index_list($1) i where i.origin = 'u'";
         let unique: Vec<String> = sqlx::query_scalar(unique).bind(name).fetch_all(&mut *connection).await.unwrap();
         table.indexes.extend(unique.into_iter().map(|columns| (None, true, columns)));

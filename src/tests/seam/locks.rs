@@ -75,7 +75,8 @@ async fn two_batches_that_wait_for_each_other_are_both_done() {
     let mut gate = side.seats.take().await.unwrap();
     query("select pg_advisory_lock(7)").fetch_one(&mut *gate).await.unwrap();
     let met = || query("select pg_advisory_xact_lock_shared(7)");
-    let batch = |first, second| Batch::write(Lock::Beside(&[])).must(rename(first), 1).then(met()).must(rename(second), 1);
+    let batch =
+        |first, second| Batch::write(Lock::Beside(&[])).must(rename(first), 1).then(met()).must(rename(second), 1);
     let (one, other) = (batch(1, 2), batch(2, 1));
     let opened = async {
         until_waiting(&side.seats, 2).await;

@@ -123,11 +123,7 @@ impl Table {
     }
 
     /// Reads all rows of the source and writes them, a few at a time.
-    pub(super) async fn copy(
-        &self,
-        source: &mut SqliteConnection,
-        target: &mut PgConnection,
-    ) -> anyhow::Result<Sum> {
+    pub(super) async fn copy(&self, source: &mut SqliteConnection, target: &mut PgConnection) -> anyhow::Result<Sum> {
         // A message comes after the one that it follows.
         let order = if self.name == "message" { "order by conversation, position" } else { "" };
         let select = format!("select {} from {} {order}", self.columns(), self.name);
