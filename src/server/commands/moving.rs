@@ -4,7 +4,6 @@ use super::Terminal;
 use crate::server::settings::{DatabaseUrl, Settings};
 use crate::server::store::{moving, postgres};
 use anyhow::ensure;
-use std::io::Write;
 
 pub(super) async fn run(to: &DatabaseUrl, settings: &Settings, terminal: &mut Terminal<'_>) -> anyhow::Result<bool> {
     ensure!(to.is_postgres(), "--to expects postgres://USER:PASSWORD@HOST/DATABASE");
