@@ -9,6 +9,7 @@
 //! |---|---|---|
 //! | `batch` | account, conversation | a message and its reply: positions are counted in the conversation, open replies by who pays |
 //! | `open_reply` | account, conversation | the same with the conversation that they begin, which the account's limits count |
+//! | `was_opened` | account, conversation | it writes nothing, and waits for what may still write it |
 //! | `add_conversation` | account, conversation | its id is unique, and the account's limits count it |
 //! | `change_conversation` | account, conversation | the account's limits count it, and its title may be given at that time |
 //! | `end_reply` | conversation | it ends what is open there; the ledger is added to by one statement |

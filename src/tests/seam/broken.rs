@@ -1,4 +1,4 @@
-//! Batches that are broken off: by whoever waits for them, by PostgreSQL, and on the way there.
+//! Batches that are broken off: by their caller, by PostgreSQL, and on the way there.
 
 use super::*;
 use std::path::Path;
