@@ -8,6 +8,28 @@ use std::sync::{LazyLock, Mutex};
 
 const VARIABLE: &str = "RIVULET_TEST_STORE";
 
+/// Tests that are about SQLite: they run on it, whichever database is asked for. Each by how its name begins, and why.
+const ABOUT_SQLITE: [(&str, &str); 18] = [
+    ("server::engine::telling::", "how many connections read, each with a hand-over"),
+    ("server::store::backup", "copies of its file"),
+    ("tests::backup", "copies of its file"),
+    ("tests::batches::", "hand-overs; `tests::seam` has both databases"),
+    ("tests::commands", "commands beside a server on its file"),
+    ("tests::crash::", "its file, and the files that say which processes live"),
+    ("tests::deletion::", "its list of tables, and what is left in its file"),
+    ("tests::hand_overs::", "hand-overs to its thread"),
+    ("tests::indexes::", "its plans"),
+    ("tests::log::", "its list of tables"),
+    ("tests::matrix::nul::", "its list of tables"),
+    ("tests::namespaces::", "its file in other namespaces"),
+    ("tests::other_process::", "the files that say which processes live"),
+    ("tests::seats::", "its file; `tests::seam` has both databases"),
+    ("tests::small_disk::", "copies of its file on a full disk"),
+    ("tests::storage::", "faults of its file and its disk"),
+    ("tests::upgrades::", "files of earlier versions"),
+    ("tests::write_ahead::", "its log"),
+];
+
 /// The databases of tests on PostgreSQL, by their folders: two processes of one test share both.
 static DATABASES: LazyLock<Mutex<HashMap<PathBuf, Database>>> = LazyLock::new(Mutex::default);
 
@@ -17,6 +39,7 @@ static DATABASES: LazyLock<Mutex<HashMap<PathBuf, Database>>> = LazyLock::new(Mu
 /// PostgreSQL is asked for, and not installed: no test may pass that did not run on it.
 pub(crate) fn database_of(folder: &Path) -> Option<String> {
     match std::env::var(VARIABLE).as_deref() {
+        Ok("postgres") if is_about_sqlite() => return None,
         Ok("postgres") => {}
         Ok("sqlite" | "") | Err(_) => return None,
         Ok(other) => panic!("{VARIABLE} is sqlite or postgres, and not {other}"),
@@ -34,6 +57,12 @@ pub(crate) fn database_of(folder: &Path) -> Option<String> {
     let url = database.url.clone();
     lock(&DATABASES).insert(folder.to_owned(), database);
     Some(url)
+}
+
+/// Whether this thread, which has the name of its test, runs one of those.
+fn is_about_sqlite() -> bool {
+    let thread = std::thread::current();
+    ABOUT_SQLITE.iter().any(|(test, _)| thread.name().is_some_and(|name| name.starts_with(test)))
 }
 
 /// Deletes it, when the test's folder goes.
