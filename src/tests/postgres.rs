@@ -2,6 +2,7 @@
 
 mod answers;
 mod moving;
+mod beside;
 mod schema;
 mod settings;
 pub(crate) mod statements;
