@@ -13,11 +13,13 @@ pub mod ollama;
 pub mod reader;
 pub mod sse;
 
+mod answered;
 mod anthropic;
 mod attempt;
 mod catalog;
 mod demo;
 mod dialect;
+mod direct;
 mod discover;
 mod error_body;
 mod excerpt;

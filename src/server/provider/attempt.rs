@@ -2,19 +2,17 @@
 //!
 //! The stream that the engine polls owns it: there is no task and no queue, so dropping it closes the connection.
 
+use super::answered::{Answered, Lost};
 use super::dialect::{Changes, MAX_CHANGES};
 use super::reader::Reader;
 use super::retry;
-use super::service::{Service, chain};
+use super::service::Service;
 use super::{Delta, Failure, FailureKind, Origin, Request};
 use crate::server::provider::ProviderLimits;
 use crate::server::provider::error_body::Complaint;
 use crate::server::waiting::Patience;
 use jiff::Timestamp;
-use reqwest::Response;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
-use std::error::Error;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -29,7 +27,9 @@ const REQUEST_ID_BYTES: usize = 200;
 /// A provider's answer that is being read.
 pub(super) struct Answer {
     origin: Arc<Origin>,
-    response: Response,
+    response: Answered,
+    /// The provider's id of this request; its support asks for it.
+    request_id: Option<String>,
     reader: Reader,
     /// Until the provider has been silent for too long.
     patience: Patience,
@@ -66,7 +66,7 @@ impl Answer {
         let origin = &service.origin;
         let sent = timeout_at(deadline, service.send(request, changes)).await;
         let sent = sent.map_err(|_| Failure::of(FailureKind::Timeout, origin))?;
-        let response = sent.map_err(|error| unsent(origin, error))?;
+        let mut response = sent.map_err(|error| unsent(origin, error))?;
         if !response.status().is_success() {
             return Err(refused(origin, response, limits).await);
         }
@@ -74,15 +74,19 @@ impl Answer {
         // The first bytes decide what it is; a media type that does not fit only makes the check stricter.
         let media_type = media_type(response.headers()).unwrap_or_default();
         let reader = service.kind.reader_of(&media_type, origin, limits);
+        let request_id = request_id(response.headers());
+        response.forget_headers();
         let patience = Patience::until(deadline);
-        Ok(Self { origin: Arc::clone(origin), response, reader, patience, silence: limits.silence })
+        Ok(Self { origin: Arc::clone(origin), response, request_id, reader, patience, silence: limits.silence })
     }
 
-    /// The provider's id of this request; its support asks for it.
     pub(super) fn request_id(&self) -> Option<String> {
-        let headers = self.response.headers();
-        let id = REQUEST_IDS.iter().find_map(|name| headers.get(*name))?.to_str().ok()?;
-        (id.len() <= REQUEST_ID_BYTES).then(|| id.to_owned())
+        self.request_id.clone()
+    }
+
+    /// The reply is complete.
+    pub(super) fn finish(self) {
+        self.response.finish();
     }
 
     /// Waits for the next bytes. The last deltas include a `Finished` or a `Failed`.
@@ -98,15 +102,19 @@ impl Answer {
                 self.reader.push(&chunk)
             }
             Some(Ok(None)) => self.reader.end(),
-            Some(Err(error)) if is_end(&error) => self.reader.end(),
+            Some(Err(error)) if error.is_end() => self.reader.end(),
             Some(Err(error)) => {
-                let error = chain(&error.without_url());
-                tracing::info!(provider = self.origin.name, error, "The provider's connection broke");
+                tracing::info!(provider = self.origin.name, error = %error.without_url(), "The provider's connection broke");
                 self.reader.broke(Failure::of(FailureKind::UpstreamReset, &self.origin))
             }
             None => self.reader.broke(Failure::of(FailureKind::Timeout, &self.origin)),
         }
     }
+}
+
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    let id = REQUEST_IDS.iter().find_map(|name| headers.get(*name))?.to_str().ok()?;
+    (id.len() <= REQUEST_ID_BYTES).then(|| id.to_owned())
 }
 
 /// Why there is no answer to read.
@@ -122,44 +130,19 @@ impl From<Failure> for Refusal {
     }
 }
 
-/// Whether the connection was closed in order, only sooner than HTTP allows.
-fn is_end(error: &reqwest::Error) -> bool {
-    causes(error).any(|error| {
-        let cut = error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message);
-        let eof = error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof);
-        cut || eof
-    })
-}
-
-/// Whether the provider's certificate was checked and refused.
-fn is_untrusted(error: &reqwest::Error) -> bool {
-    causes(error).any(|error| matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))))
-}
-
-fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
-    let first: &(dyn Error + 'static) = error;
-    std::iter::successors(Some(first), |&error| {
-        // An IO error leaves out the error that it wraps when it is asked for its source.
-        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            Some(wrapped) => Some(wrapped),
-            None => error.source(),
-        }
-    })
-}
-
-fn unsent(origin: &Origin, error: reqwest::Error) -> Failure {
+fn unsent(origin: &Origin, error: Lost) -> Failure {
     let kind = match error.is_connect() {
-        true if is_untrusted(&error) => FailureKind::Untrusted,
+        true if error.is_untrusted() => FailureKind::Untrusted,
         true => FailureKind::Unreachable,
         false => FailureKind::UpstreamReset,
     };
     // The address is the operator's own and is not shown to others; the log has the cause.
-    tracing::warn!(provider = origin.name, error = %chain(&error.without_url()), "No answer from the provider");
+    tracing::warn!(provider = origin.name, error = %error.without_url(), "No answer from the provider");
     Failure::of(kind, origin)
 }
 
 /// The failure of an answer with an error status.
-async fn refused(origin: &Origin, response: Response, limits: &ProviderLimits) -> Refusal {
+async fn refused(origin: &Origin, response: Answered, limits: &ProviderLimits) -> Refusal {
     let status = response.status();
     let wait = retry::retry_after(response.headers(), Timestamp::now());
     let should_retry = retry::should_retry(response.headers());
@@ -203,7 +186,7 @@ fn media_type(headers: &HeaderMap) -> Option<String> {
 }
 
 /// An error's body, as much as arrives in time and fits.
-async fn body(mut response: Response, limits: &ProviderLimits) -> String {
+async fn body(mut response: Answered, limits: &ProviderLimits) -> String {
     let mut bytes = Vec::new();
     let read = async {
         while let Ok(Some(chunk)) = response.chunk().await {

@@ -65,7 +65,10 @@ impl Talk {
             match self.ready.pop_front() {
                 None => self.advance().await,
                 Some(Delta::Failed(failure)) => return Some(self.fail(failure)),
-                Some(delta @ Delta::Finished { .. }) => return Some(self.end(delta)),
+                Some(delta @ Delta::Finished { .. }) => {
+                    self.answer.take().into_iter().for_each(Answer::finish);
+                    return Some(self.end(delta));
+                }
                 Some(delta) => {
                     if matches!(delta, Delta::Text(_) | Delta::Thinking(_)) && !self.spoken {
                         self.spoken = true;

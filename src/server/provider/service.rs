@@ -1,10 +1,13 @@
 //! A provider that is configured, and the HTTP client that all of them share.
 
+use super::answered::{Answered, Lost, chain};
 use super::dialect::{Changes, Learned, Requests};
+use super::direct::{self, Direct};
 use super::settings::Listed;
 use super::vendor::{Parameters, overlay};
 use super::{Endpoint, Kind, Origin, Request, trouble};
 use crate::server::provider::ProviderLimits;
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
@@ -13,6 +16,7 @@ use std::sync::Arc;
 
 /// The limit on a provider's response headers: real ones are below 4 KiB.
 const HEADER_BYTES: u32 = 64 << 10;
+const AGENT: &str = concat!("rivulet/", env!("CARGO_PKG_VERSION"));
 
 /// A provider that is configured.
 #[derive(Clone)]
@@ -29,11 +33,13 @@ pub(super) struct Service {
     requests: Requests,
     learned: Learned,
     client: Client,
+    /// For replies, where the server is asked without TLS and without a proxy.
+    direct: Option<Arc<Direct>>,
     pub(super) trouble: trouble::Last,
 }
 
 impl Service {
-    fn new(endpoint: Endpoint, client: &Client) -> Result<Self, String> {
+    fn new(endpoint: Endpoint, client: &Client, limits: &ProviderLimits) -> Result<Self, String> {
         let Endpoint { origin, kind, key, base_url, parameters, dialect, models } = endpoint;
         let key = key.filter(|key| !key.expose_secret().trim().is_empty());
         let headers = headers(kind, key.as_ref());
@@ -44,6 +50,8 @@ impl Service {
         let lists_its_own = kind == Kind::Ollama && models.is_empty();
         let requests = Requests::new(kind, &base, dialect);
         let (origin, learned, client) = (Arc::new(origin), Learned::default(), client.clone());
+        // The same settings of the system that reqwest obeys.
+        let direct = Direct::new(&base, limits.connect, &Matcher::from_system()).map(Arc::new);
         let trouble = trouble::Last::default();
         Ok(Self {
             origin,
@@ -57,6 +65,7 @@ impl Service {
             requests,
             learned,
             client,
+            direct,
             trouble,
         })
     }
@@ -72,10 +81,16 @@ impl Service {
     }
 
     /// Sends the request and waits for the answer's headers.
-    pub(super) async fn send(&self, request: &Request, changes: &Changes) -> reqwest::Result<Response> {
+    pub(super) async fn send(&self, request: &Request, changes: &Changes) -> Result<Answered, Lost> {
         let vendor = self.kind.vendor();
         let url = (vendor.url)(&self.base, &request.model);
-        self.client.post(url).headers(self.headers.clone()).body(self.body(request, changes)).send().await
+        let body = self.body(request, changes);
+        if let Some((direct, path)) = self.direct.as_ref().zip(direct::path(&url)) {
+            let answer = direct.send(direct.post(path, &self.headers, AGENT, body)).await?;
+            return Ok(Answered::Direct(Box::new(answer)));
+        }
+        let sent = self.client.post(url).headers(self.headers.clone()).body(body).send().await;
+        sent.map(|response| Answered::Client(Box::new(response))).map_err(Lost::Client)
     }
 
     /// How requests to this model must be changed, as far as is known.
@@ -132,7 +147,7 @@ pub(super) fn services(endpoints: Vec<Endpoint>, limits: &ProviderLimits) -> Res
         return Ok(Vec::new());
     }
     let client = client(limits, endpoints.iter().any(|endpoint| endpoint.base_url.trim().starts_with("https:")))?;
-    endpoints.into_iter().map(|endpoint| Service::new(endpoint, &client).map(Arc::new)).collect()
+    endpoints.into_iter().map(|endpoint| Service::new(endpoint, &client, limits).map(Arc::new)).collect()
 }
 
 /// The base URL without a slash at its end.
@@ -174,7 +189,7 @@ fn client(limits: &ProviderLimits, https: bool) -> Result<Client, String> {
     // reqwest panics without one. The first in the process stays; another is not an error here.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder()
-        .user_agent(concat!("rivulet/", env!("CARGO_PKG_VERSION")))
+        .user_agent(AGENT)
         .connect_timeout(limits.connect)
         .redirect(Policy::none())
         .referer(false)
@@ -184,10 +199,4 @@ fn client(limits: &ProviderLimits, https: bool) -> Result<Client, String> {
     builder
         .build()
         .map_err(|error| format!("The HTTPS client cannot start: {}. Are CA certificates installed?", chain(&error)))
-}
-
-/// An error and its causes on one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
