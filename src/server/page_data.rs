@@ -68,11 +68,11 @@ pub async fn highlighted(state: &State, viewer: ViewerId, id: MessageId) -> Resu
 }
 
 async fn highlight_all(messages: &[Message]) -> Result<BTreeMap<MessageId, String>, Problem> {
-    let with_code = |message: &&Message| {
-        message.role == Role::Assistant && !message.status.is_open() && markdown::has_code(&message.text)
+    let is_unfinished = |message: &&Message| {
+        message.role == Role::Assistant && !message.status.is_open() && markdown::is_unfinished(&message.text)
     };
     let shown = |message: &Message| (message.id, markdown::shown(&message.text).to_owned());
-    let texts: Vec<_> = messages.iter().filter(with_code).map(shown).collect();
+    let texts: Vec<_> = messages.iter().filter(is_unfinished).map(shown).collect();
     if texts.is_empty() {
         return Ok(BTreeMap::new());
     }
