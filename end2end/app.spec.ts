@@ -188,3 +188,22 @@ test("point 2: a question mark shows the keys, and single keys can be switched o
   await expect(chat.field).toBeFocused();
   await expect(keys).toBeHidden();
 });
+
+test("u06_a_copied_reply_is_markdown_and_set_where_it_is_pasted", async ({ chat, context, page }) => {
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  const text = "A **bold** word, \\(a^2\\) and\n\n```rust\nfn main() {}\n```";
+  await chat.open();
+  await chat.say(ask("Both", { text }));
+  await chat.ended();
+  await expect(chat.prose.locator("math")).toHaveCount(1);
+  await chat.replied.getByRole("button", { name: "Copy", exact: true }).last().click();
+  await expect(chat.replied.getByRole("button", { name: "Copied" })).toBeVisible();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(text);
+  const html = await page.evaluate(async () => {
+    const [item] = await navigator.clipboard.read();
+    return (await item.getType("text/html")).text();
+  });
+  expect(html).toContain("<strong");
+  expect(html).toContain("fn main() {}");
+  expect(html, "nothing of the page's own").not.toMatch(/Copy|class="tex"/);
+});
