@@ -220,6 +220,18 @@ test.describe("the model picker", () => {
     await expect(chat.replied.locator(".made").first()).toContainText("claude");
   });
 
+  test("u07_a_press_opens_the_picker_each_time_and_a_second_one_closes_it", async ({ chat, page }) => {
+    await chat.open();
+    const filter = page.getByRole("combobox", { name: "Model", expanded: true });
+    const button = page.locator("#model");
+    for (const _ of [1, 2]) {
+      await button.click();
+      await expect(filter).toBeFocused();
+      await button.click();
+      await expect(filter).toBeHidden();
+    }
+  });
+
   test("u07_a_reply_can_be_tried_again_with_another_model", async ({ chat, page, upstream }) => {
     await chat.open();
     await chat.model.selectOption({ label: "claude-test" });

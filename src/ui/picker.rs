@@ -27,10 +27,19 @@ pub fn Picker() -> impl IntoView {
             page.choosing.set(Some(None));
         }
     };
+    // Opened at the end of the press: the browser closes what opened during it. A press while it is open closes it.
+    let was_open = StoredValue::new(false);
     let pressed = move |event: MouseEvent| {
-        if event.button() == 0 {
+        if matches_media("(hover: hover)") {
+            event.prevent_default();
+            was_open.set_value(page.choosing.with_untracked(Option::is_some));
+        }
+    };
+    let released = move |event: MouseEvent| {
+        if !was_open.get_value() {
             open(&event);
         }
+        was_open.set_value(false);
     };
     let keyed = move |event: KeyboardEvent| {
         let is_arrow = event.alt_key() && matches!(event.key().as_str(), "ArrowDown" | "ArrowUp");
@@ -54,7 +63,7 @@ pub fn Picker() -> impl IntoView {
         <label class="picker">
             <span class="unseen">"Model"</span>
             <select id=PICKER name="model" node_ref=select on:change=move |event| pick(page, event_target_value(&event))
-                on:mousedown=pressed on:keydown=keyed disabled=move || page.access() != Access::Owner
+                on:mousedown=pressed on:click=released on:keydown=keyed disabled=move || page.access() != Access::Owner
                 inner_html=move || options(page, &chosen.get())></select>
         </label>
     }
