@@ -45,7 +45,7 @@ const ATTRIBUTES: [&str; 14] = [
 ];
 
 /// The crate's classes, and those of the style sheet.
-const CLASSES: [(&str, &str); 16] = [
+const CLASSES: [(&str, &str); 15] = [
     ("menv-alignlike", "align"),
     ("menv-align", "apart"),
     ("menv-cases", "cases"),
@@ -53,7 +53,6 @@ const CLASSES: [(&str, &str); 16] = [
     ("menv-cells-right", "right"),
     ("cell-left", "left"),
     ("cell-right", "right"),
-    ("menv-multline", "multline"),
     ("menv-left-solid", "wall-left"),
     ("menv-left-dashed", "wall-left"),
     ("menv-right-solid", "wall-right"),

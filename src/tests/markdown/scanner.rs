@@ -8,7 +8,7 @@ const ATTRIBUTES: &str = "dir class href rel target title type disabled checked 
                           display displaystyle scriptlevel mathvariant stretchy symmetric minsize maxsize largeop \
                           movablelimits linethickness width height depth";
 const CLASSES: &str = "code copy plain table task host image-link wide widest left center right a c d f h i k n o p s t formula block tex \
-                       align apart cases multline wall-left wall-right floor negated boxed tight";
+                       align apart cases wall-left wall-right floor negated boxed tight";
 
 fn is_one_of(list: &str, word: &str) -> bool {
     list.split_ascii_whitespace().any(|one| one == word)
