@@ -4,7 +4,7 @@ import { Looks } from "./a11y";
 import { ask, expect, test } from "./helpers";
 
 const TEXT = [
-  "## The area under a bell",
+  "# The area under a bell",
   "For $x \\in \\mathbb{R}$ it is \\(\\sqrt{\\pi}\\), and a coffee is $5 or $6:",
   "\\[\\int_{-\\infty}^{\\infty} e^{-x^2} \\, dx = \\sqrt{\\pi}\\]",
   "$$A = \\begin{bmatrix} a_{11} & \\cdots & a_{1n} \\\\ \\vdots & \\ddots & \\vdots \\\\ a_{m1} & \\cdots & a_{mn} \\end{bmatrix}, \\quad f(x) = \\begin{cases} x & \\text{if } x \\ge 0 \\\\ -x & \\text{otherwise} \\end{cases}$$",
