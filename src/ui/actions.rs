@@ -71,8 +71,8 @@ fn RetryWith(id: MessageId) -> impl IntoView {
     let page = PageState::here();
     let ask = move |_| page.choosing.set(Some(Some(id)));
     view! {
-        <button type="button" class="plain more" id=again(id) data-script aria-haspopup="dialog" title="Retry with …" on:click=ask>
-            <span class="unseen">"Retry with another model"</span>
+        <button type="button" class="plain more" id=again(id) data-script aria-haspopup="dialog" title="Try with …" on:click=ask>
+            <span class="unseen">"Try with another model"</span>
         </button>
     }
 }

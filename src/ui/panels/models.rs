@@ -59,7 +59,7 @@ fn Models(asked: ModelFor, offers: RwSignal<Vec<Offer>>) -> impl IntoView {
         None => pick(page, model),
         Some(reply) => retry_with(page, reply, model),
     });
-    let label = if asked.is_some() { "Retry with" } else { "Model" };
+    let label = if asked.is_some() { "Try with" } else { "Model" };
     let chosen = untrack(|| chosen(page));
     opener(asked)
         .map(|opener| view! { <Listbox label opener choices chosen choose closed=move || page.choosing.set(None)/> })
