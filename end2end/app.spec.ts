@@ -1,6 +1,7 @@
 // The app around the conversation: faults by their rows, the composer, the palette.
 
 import { AxeBuilder } from "@axe-core/playwright";
+import { Looks } from "./a11y";
 import { ask, expect, test } from "./helpers";
 
 test("u01_a_reply_that_the_next_message_cut_keeps_continue_and_retry", async ({ chat, page, upstream }) => {
@@ -187,4 +188,94 @@ test("point 2: a question mark shows the keys, and single keys can be switched o
   await page.keyboard.press("?");
   await expect(chat.field).toBeFocused();
   await expect(keys).toBeHidden();
+});
+
+test.describe("the model picker", () => {
+  test("u07_models_are_found_by_a_word_and_chosen_by_keys", async ({ chat, page }) => {
+    await chat.open();
+    await chat.model.focus();
+    const before = await chat.model.inputValue();
+    await page.keyboard.press("Space");
+    const filter = page.getByRole("combobox", { name: "Model", expanded: true });
+    await expect(filter).toBeFocused();
+    const options = page.getByRole("option");
+    await expect(page.getByRole("group")).not.toHaveCount(0);
+    await page.keyboard.press("Escape");
+    await expect(filter).toBeHidden();
+    await expect(chat.model, "the focus is back").toBeFocused();
+    expect(await chat.model.inputValue()).toBe(before);
+
+    await page.keyboard.press("Space");
+    await filter.pressSequentially("claude");
+    await expect(page.getByRole("dialog").getByRole("option")).toHaveCount(1);
+    await filter.fill("no such model");
+    await expect(page.getByText("Nothing has this in its name.")).toBeVisible();
+    await filter.fill("claude");
+    await expect(options.filter({ hasText: "claude" }).first()).toBeVisible();
+    await page.keyboard.press("Enter");
+    await expect(filter).toBeHidden();
+    expect(await chat.model.inputValue()).toContain("claude");
+    await chat.say(ask("By the chosen one", { pieces: 2 }));
+    await chat.ended();
+    await expect(chat.replied.locator(".made").first()).toContainText("claude");
+  });
+
+  test("u07_a_press_opens_the_picker_each_time_and_a_second_one_closes_it", async ({ chat, page }) => {
+    await chat.open();
+    const filter = page.getByRole("combobox", { name: "Model", expanded: true });
+    const button = page.locator("#model");
+    for (const _ of [1, 2]) {
+      await button.click();
+      await expect(filter).toBeFocused();
+      await button.click();
+      await expect(filter).toBeHidden();
+    }
+  });
+
+  test("u07_a_reply_can_be_tried_again_with_another_model", async ({ chat, page, upstream }) => {
+    await chat.open();
+    await chat.model.selectOption({ label: "claude-test" });
+    await upstream.next({ text: "From the first one." });
+    await chat.say("Twice");
+    await chat.shows("From the first one.");
+    await chat.ended();
+    await upstream.next({ text: "From the other one." });
+    await chat.replied.getByRole("button", { name: "Try with another model" }).click();
+    const filter = page.getByRole("combobox", { name: "Try with" });
+    await filter.fill("gpt");
+    await page.keyboard.press("Enter");
+    await chat.shows("From the other one.");
+    await chat.ended();
+    await expect(page.getByText("2 of 2")).toBeVisible();
+    await expect(chat.replied.locator(".made").first()).toContainText("gpt-test");
+    expect(await chat.model.inputValue(), "the conversation goes on with it").toContain("gpt-test");
+  });
+
+  test("u07_the_open_picker_passes_axe_and_fits_in_four_looks", async ({ chat, page }) => {
+    await chat.open();
+    await chat.model.click();
+    await expect(page.getByRole("combobox", { name: "Model", expanded: true })).toBeFocused();
+    const looks = new Looks(page);
+    await looks.at("picker");
+    expect(looks.faults()).toEqual([]);
+  });
+});
+
+test("u06_a_copied_reply_is_markdown_and_set_where_it_is_pasted", async ({ chat, context, page }) => {
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  const text = "A **bold** word, \\(a^2\\) and\n\n```rust\nfn main() {}\n```";
+  await chat.open();
+  await chat.say(ask("Both", { text }));
+  await chat.ended();
+  await expect(chat.prose.locator("math")).toHaveCount(1);
+  await chat.replied.getByRole("button", { name: "Copy", exact: true }).last().click();
+  await expect(chat.replied.getByRole("button", { name: "Copied" })).toBeVisible();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(text);
+  const html = await page.evaluate(async () => {
+    const [item] = await navigator.clipboard.read();
+    return (await item.getType("text/html")).text();
+  });
+  expect(html).toContain("<strong");
+  expect(html).toContain('<span class="f">main</span>');
+  expect(html, "nothing of the page's own").not.toMatch(/Copy|class="tex"/);
 });

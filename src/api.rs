@@ -2,7 +2,7 @@
 //!
 //! Each is a public URL and does three things: name the caller, parse, call one function in `server`.
 
-use crate::contract::{Changes, Earlier, FoundList, Home, Page, Sent, Spent};
+use crate::contract::{Changes, Earlier, FoundList, Home, Offer, Page, Sent, Spent};
 use crate::error::Problem;
 use crate::event::{Cursor, List};
 use crate::model::{Conversation, ConversationId, ImageId, MessageId};
@@ -49,6 +49,13 @@ pub async fn search(#[server(default)] query: String) -> Result<FoundList, Probl
 pub async fn home() -> Result<Home, Problem> {
     let (state, who) = crate::server::session::reader().await?;
     Ok(crate::server::page_data::home(&state, who.account).await)
+}
+
+/// What is known of the models that can be chosen.
+#[server(name = FetchOffers, endpoint = "offers", input = Json)]
+pub async fn offers() -> Result<Vec<Offer>, Problem> {
+    let (state, _) = crate::server::session::reader().await?;
+    Ok(crate::server::page_data::offers(&state))
 }
 
 /// What the conversation, and today the account, has used.

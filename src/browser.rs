@@ -13,7 +13,7 @@ pub mod storage;
 mod time;
 mod view;
 
-pub use clipboard::copy;
+pub use clipboard::{copy, copy_formatted};
 pub use event::{Listener, listen_always};
 pub use lock::Lock;
 pub use patch::{patch, patch_text};

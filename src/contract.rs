@@ -68,6 +68,15 @@ pub struct Spent {
     pub today: Usage,
 }
 
+/// What is known of a model, for those who choose.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Offer {
+    /// `provider/model`.
+    pub id: String,
+    /// How much it reads and what it costs, in a few words; empty where neither is known.
+    pub about: String,
+}
+
 /// A place where the words of a search are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Found {

@@ -1,7 +1,7 @@
 //! Markdown to HTML, with the same code on both sides: the server renders stored messages, the browser streaming ones.
 //!
 //! The text comes from a model or a user and is not trusted. Every tag of the output is written in
-//! `page`, `page/link` and `page/small`; whatever else looks like HTML is text. Nothing loads by itself, nothing runs, links lead only to
+//! `page`, `page/link` and `page/small`, those of formulas in `server/formula`; whatever else looks like HTML is text. Nothing loads by itself, nothing runs, links lead only to
 //! http, https and mailto and say where. It must not know highlighters, views or the network.
 //!
 //! - `source` prepares a text for the parser where readers expect something else than CommonMark, with `math` for
@@ -51,28 +51,53 @@ const MAX_GROWTH: usize = 8;
 /// HTML that a text may become besides, so that short texts may be made of small cells.
 const FREE_HTML_BYTES: usize = 64 << 10;
 
-/// No smart punctuation, footnotes, maths or heading attributes: a disabled feature cannot be misused. `GFM` only
+/// No smart punctuation, footnotes, maths (`math` finds more of them) or heading attributes: a disabled feature cannot be misused. `GFM` only
 /// enables alerts (`> [!NOTE]`).
 const OPTIONS: Options = Options::ENABLE_TABLES
     .union(Options::ENABLE_STRIKETHROUGH)
     .union(Options::ENABLE_TASKLISTS)
     .union(Options::ENABLE_GFM);
 
-/// Turns `(language, code)` into HTML for the inside of `<code>`, or declines.
-pub type Highlight<'a> = &'a dyn Fn(&str, &str) -> Option<String>;
+/// What the server makes of code and formulas. A type and not a function, so that the browser's program, which has
+/// neither, has nothing of it.
+pub trait Finish {
+    /// Whether any formula does not stay as it is written.
+    const SETS_FORMULAS: bool;
 
-/// The HTML of `text`, without highlighting.
-pub fn render(text: &str) -> String {
-    render_with(text, &no_highlight)
+    /// The HTML for the inside of `<code>`, or nothing where the code has no colours.
+    fn code(&self, language: &str, code: &str) -> Option<String>;
+
+    /// The HTML of a formula with its marks, or nothing where it stays as it is written.
+    fn formula(&self, tex: &str) -> Option<String>;
 }
 
-/// The HTML of `text`; `highlight` is asked about each code block that names its language.
-pub fn render_with(text: &str, highlight: Highlight<'_>) -> String {
+/// Code without colours, formulas as they are written.
+pub struct Plain;
+
+impl Finish for Plain {
+    const SETS_FORMULAS: bool = false;
+
+    fn code(&self, _language: &str, _code: &str) -> Option<String> {
+        None
+    }
+
+    fn formula(&self, _tex: &str) -> Option<String> {
+        None
+    }
+}
+
+/// The HTML of `text`, without colours and formulas.
+pub fn render(text: &str) -> String {
+    render_with(text, &Plain)
+}
+
+/// The HTML of `text`; `finish` is asked about each code block that names its language, and about each formula.
+pub fn render_with(text: &str, finish: &impl Finish) -> String {
     let text = normalized(text);
     if is_too_dear(&text) {
         return plain(&text);
     }
-    match render_blocks(&text, highlight, most_html(&text)) {
+    match render_blocks(&text, finish, most_html(&text)) {
         Some(blocks) => blocks.into_iter().map(|block| block.html).collect(),
         None => plain(&text),
     }
@@ -83,8 +108,13 @@ pub fn shown(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_SHOWN_BYTES)]
 }
 
-/// Whether highlighting may change anything: somewhere a fence is followed by a word. Cheap, and right when it says no.
-pub fn has_code(text: &str) -> bool {
+/// Whether the server's [`Finish`] may change anything: somewhere a fence is followed by a word, or a formula may begin.
+/// Cheap, and right when it says no.
+pub fn is_unfinished(text: &str) -> bool {
+    math::is_possible(text) || has_code(text)
+}
+
+fn has_code(text: &str) -> bool {
     ["```", "~~~"].iter().any(|fence| {
         text.match_indices(fence).any(|(at, _)| {
             let info = text[at + fence.len()..].trim_start_matches(['`', '~', ' ', '\t']);
@@ -126,12 +156,12 @@ struct Block {
 }
 
 /// The blocks of `text`; none where their HTML, without colours, has more than `most` bytes.
-fn render_blocks(text: &str, highlight: Highlight<'_>, most: usize) -> Option<Vec<Block>> {
+fn render_blocks(text: &str, finish: &impl Finish, most: usize) -> Option<Vec<Block>> {
     let source = Source::new(text);
-    let mut page = Page::new(highlight);
+    let mut page = Page::new(finish);
     let mut blocks = Vec::new();
     let (mut start, mut line, mut counted) = (0, 0, 0);
-    for (event, range) in TextMergeWithOffset::new(source.events()) {
+    for (event, range) in TextMergeWithOffset::new(source.events(finish)) {
         if page.is_at_top() {
             // Offsets in the source differ from those in the text; the line numbers are equal.
             let lines = source.lines(counted, range.start);
@@ -153,10 +183,6 @@ fn render_blocks(text: &str, highlight: Highlight<'_>, most: usize) -> Option<Ve
 /// The HTML that `text` may become before it is shown as it stands.
 fn most_html(text: &str) -> usize {
     text.len() * MAX_GROWTH + FREE_HTML_BYTES
-}
-
-fn no_highlight(_language: &str, _code: &str) -> Option<String> {
-    None
 }
 
 /// Lines end in `\n` alone, whatever they ended in: a text that grows so still only grows. The characters of

@@ -20,6 +20,7 @@ pub mod drain;
 pub mod drawing;
 pub mod engine;
 pub mod export;
+pub mod formula;
 pub mod grants;
 pub mod highlight;
 mod housekeeping;

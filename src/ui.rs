@@ -7,6 +7,7 @@ pub mod actions;
 pub mod advanced;
 pub mod attachments;
 pub mod autoscroll;
+pub mod chosen_model;
 pub mod composer;
 pub mod copy;
 pub mod cut;

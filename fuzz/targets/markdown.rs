@@ -3,17 +3,21 @@
 
 use libfuzzer_sys::fuzz_target;
 use rivulet::markdown::{Blocks, plain_title, render};
+use rivulet::server::highlight;
 
 // The first byte chooses how the text is cut, the rest is the text.
 fuzz_target!(|data: &[u8]| {
     let Some((&size, text)) = data.split_first() else { return };
     let text = String::from_utf8_lossy(text);
     plain_title(&text);
-    let html = render(&text).to_ascii_lowercase();
-    for forbidden in
-        ["<script", "<style", "<iframe", "<img", "<svg", "<form", "<object", "href=\"javascript:", "href=\"data:"]
-    {
-        assert!(!html.contains(forbidden), "{forbidden} in {html}");
+    // As the browser draws it, and as the server does, with colours and formulas.
+    for html in [render(&text), highlight::render(&text)] {
+        let html = html.to_ascii_lowercase();
+        for forbidden in
+            ["<script", "<style", "<iframe", "<img", "<svg", "<form", "<object", "href=\"javascript:", "href=\"data:"]
+        {
+            assert!(!html.contains(forbidden), "{forbidden} in {html}");
+        }
     }
     // Definitions of links are the exception that `Blocks` names.
     let text = text.replace("]:", "] :");

@@ -125,6 +125,8 @@ async (folder) => {
     self.__INCOMPLETE_CHUNKS ??= [];
     root.normalize();
     const isSent = shape() === document.querySelector("meta[name=shape]")?.content;
+    // Styles of what the program alone shows.
+    document.head.insertAdjacentHTML("beforeend", '<link rel="stylesheet" href="/panels.css"/>');
     if (isSent && !isSwapped && !recall("draw")) return program.hydrate();
     const why = isSent ? "The program of this page has stopped" : "This page was changed before it was taken over";
     if (!isSwapped) console.warn(`Rivulet: ${why}, so it is drawn anew.`);

@@ -57,9 +57,14 @@ pub fn place_beside(popover: &HtmlElement, opener: &Element) {
         document().document_element().and_then(|page| page.get_attribute("dir")).as_deref() == Some("rtl");
     let left = if is_mirrored { at.left() } else { at.right() - size.width() };
     let has_room = at.bottom() + size.height() + EDGE_PX <= height;
-    let top = if has_room { at.bottom() } else { at.top() - size.height() };
+    // Held at the edge that is beside the opener, so that it stays there when its height changes.
+    let (edge, other, distance) = match has_room {
+        true => ("top", "bottom", at.bottom()),
+        false => ("bottom", "top", height - at.top()),
+    };
+    let _ = popover.style().set_property(other, "auto");
     // By the DOM, which a content security policy against inline styles allows.
-    for (name, value, most) in [("left", left, width - size.width()), ("top", top, height - size.height())] {
+    for (name, value, most) in [("left", left, width - size.width()), (edge, distance, height - size.height())] {
         let place = value.clamp(EDGE_PX, (most - EDGE_PX).max(EDGE_PX));
         let _ = popover.style().set_property(name, &format!("{place}px"));
     }

@@ -7,7 +7,7 @@
 //! last block only, in [`render`](super::render) everywhere. Models hardly write them, and at the end of a reply the whole
 //! text is rendered anyway.
 
-use super::{Block, MAX_RENDER_BYTES, fence::Fence, most_html, no_highlight, normalized, plain, render_blocks};
+use super::{Block, MAX_RENDER_BYTES, Plain, fence::Fence, most_html, normalized, plain, render_blocks};
 use crate::markdown::complexity::Gauge;
 use std::sync::Arc;
 
@@ -121,7 +121,7 @@ impl Blocks {
 }
 
 fn all_blocks(text: &str) -> Vec<Block> {
-    render_blocks(text, &no_highlight, usize::MAX).unwrap_or_default()
+    render_blocks(text, &Plain, usize::MAX).unwrap_or_default()
 }
 
 /// `open` without a last line that is still ambiguous: `-` might make a heading of the paragraph above before it turns

@@ -1,7 +1,7 @@
 //! A code block that is still being written. Code is the longest thing in a reply and only ever grows at its end, so
 //! that every line of it is read only once.
 
-use super::{escape, no_highlight, page::CODE_END, render_blocks, source::without_tabs};
+use super::{Plain, escape, page::CODE_END, render_blocks, source::without_tabs};
 
 /// An open fenced code block that stands at the top of a text, from the line that opens it.
 pub(super) struct Fence {
@@ -24,7 +24,7 @@ impl Fence {
         if length < 3 || is_inline_code {
             return None;
         }
-        let head = render_blocks(line, &no_highlight, usize::MAX)?.pop()?.html;
+        let head = render_blocks(line, &Plain, usize::MAX)?.pop()?.html;
         let html = head.strip_suffix(CODE_END)?.to_owned();
         Some(Self { mark, length, read: start + line.len(), html })
     }

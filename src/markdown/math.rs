@@ -4,7 +4,7 @@
 //! begins in. `$…$` could be money, so it has no blank inside its marks, no digit behind it, and stays on its line. While
 //! the end of a formula is missing it is Markdown, and blocks behind its beginning may still become part of it.
 
-use super::stand_in::hide;
+use super::stand_in::{hide, shown};
 use super::{OPTIONS, count_lines};
 use pulldown_cmark::{Event, LinkType, Parser, Tag, TagEnd};
 use std::ops::Range;
@@ -27,8 +27,7 @@ struct Span {
 
 impl Math {
     pub(super) fn find(text: &str) -> Self {
-        let is_possible = text.contains("\\(") || text.contains("\\[") || text.matches('$').nth(1).is_some();
-        if !is_possible {
+        if !is_possible(text) {
             return Self::default();
         }
         let layout = Layout::of(text);
@@ -53,10 +52,29 @@ impl Math {
         Some(out)
     }
 
+    /// The formulas: where each stands in the text that [`hidden`](Self::hidden) makes of `text`, and as it was written.
+    pub(super) fn formulas(&self, text: &str) -> Vec<(Range<usize>, String)> {
+        let (mut at, mut done) = (0, 0);
+        let place = |span: &Span| {
+            let text = &text[span.range.clone()];
+            let mut hidden = String::new();
+            span.hide(&mut hidden, text);
+            let start = at + span.range.start - done;
+            (at, done) = (start + hidden.len(), span.range.end);
+            (start..at, span.tex(text))
+        };
+        self.spans.iter().map(place).collect()
+    }
+
     pub(super) fn is_settled(&self, line: usize) -> bool {
         self.open.is_none_or(|open| line <= open)
             && self.starts.as_ref().is_none_or(|starts| starts.binary_search(&line).is_ok())
     }
+}
+
+/// Whether there may be formulas in `text`. Cheap, and right when it says no.
+pub(super) fn is_possible(text: &str) -> bool {
+    text.contains("\\(") || text.contains("\\[") || text.matches('$').nth(1).is_some()
 }
 
 impl Span {
@@ -65,15 +83,28 @@ impl Span {
             let mut rest = line;
             if number > 0 {
                 out.push('\n');
-                // The prefix of the line that belongs to the quote or list around the formula.
-                rest = line.trim_start_matches([' ', '\t']);
-                for _ in 0..self.quotes {
-                    rest = rest.strip_prefix('>').unwrap_or(rest).trim_start_matches([' ', '\t']);
-                }
+                rest = self.without_prefix(line);
                 out.push_str(&line[..line.len() - rest.len()]);
             }
             rest.chars().for_each(|c| hide(out, c));
         }
+    }
+
+    /// A line behind the first, without what belongs to the quote or list around the formula.
+    fn without_prefix<'a>(&self, line: &'a str) -> &'a str {
+        let mut rest = line.trim_start_matches([' ', '\t']);
+        for _ in 0..self.quotes {
+            rest = rest.strip_prefix('>').unwrap_or(rest).trim_start_matches([' ', '\t']);
+        }
+        rest
+    }
+
+    /// The formula as it was written, which stands in `text` as the parser gets it.
+    fn tex(&self, text: &str) -> String {
+        let (first, rest) = text.split_once('\n').map_or((text, None), |(first, rest)| (first, Some(rest)));
+        let mut lines = vec![first];
+        lines.extend(rest.iter().flat_map(|rest| rest.split('\n')).map(|line| self.without_prefix(line)));
+        lines.join("\n").chars().filter_map(shown).collect()
     }
 }
 

@@ -1,10 +1,10 @@
-//! Writes the HTML of parsed Markdown. Every tag that can come out stands in this file, but for `<a>` (`link`) and the
-//! few that models write themselves (`small`).
+//! Writes the HTML of parsed Markdown. Every tag that can come out stands in this file, but for `<a>` (`link`), the
+//! few that models write themselves (`small`), and those of colours and formulas, which the server adds.
 
 mod link;
 mod small;
 
-use super::{Highlight, autolink, escape};
+use super::{Finish, autolink, escape};
 use link::{Image, Link};
 use pulldown_cmark::{Alignment, BlockQuoteKind, CodeBlockKind, Event, HeadingLevel, Tag, TagEnd};
 use small::Small;
@@ -23,13 +23,13 @@ pub(super) const PLAIN_END: &str = "</pre>";
 pub(super) const CODE_END: &str = "</code></pre></figure>";
 
 /// The HTML written so far, and the open elements.
-pub(super) struct Page<'a> {
+pub(super) struct Page<'a, F> {
     out: String,
     /// Bytes that were taken out by [`finish`](Self::finish).
     finished_bytes: usize,
-    /// Bytes of all of it that colour code.
-    colour_bytes: usize,
-    highlight: Highlight<'a>,
+    /// Bytes of all of it that colour code or set formulas.
+    finish_bytes: usize,
+    finisher: &'a F,
     depth: usize,
     /// The depth of the outermost open element whose tags are dropped.
     dropped: Option<usize>,
@@ -54,13 +54,13 @@ struct Code {
     text: String,
 }
 
-impl<'a> Page<'a> {
-    pub(super) fn new(highlight: Highlight<'a>) -> Self {
+impl<'a, F: Finish> Page<'a, F> {
+    pub(super) fn new(finisher: &'a F) -> Self {
         Self {
             out: String::new(),
             finished_bytes: 0,
-            colour_bytes: 0,
-            highlight,
+            finish_bytes: 0,
+            finisher,
             depth: 0,
             dropped: None,
             guides: 0,
@@ -83,9 +83,9 @@ impl<'a> Page<'a> {
         std::mem::take(&mut self.out)
     }
 
-    /// All HTML so far, without what colours its code.
+    /// All HTML so far, without what colours its code and sets its formulas.
     pub(super) fn plain_bytes(&self) -> usize {
-        (self.finished_bytes + self.out.len()).saturating_sub(self.colour_bytes)
+        (self.finished_bytes + self.out.len()).saturating_sub(self.finish_bytes)
     }
 
     pub(super) fn take(&mut self, event: Event<'_>) {
@@ -104,8 +104,10 @@ impl<'a> Page<'a> {
             Event::HardBreak => self.out.push_str("<br>"),
             Event::Rule => self.out.push_str("<hr>"),
             Event::TaskListMarker(is_done) => self.out.push_str(task(is_done)),
+            // Not the parser's: `source` found a formula, and this is its HTML.
+            Event::InlineMath(html) => self.formula(&html),
             // Not switched on in `OPTIONS`.
-            Event::InlineMath(text) | Event::DisplayMath(text) | Event::FootnoteReference(text) => self.text(&text),
+            Event::DisplayMath(text) | Event::FootnoteReference(text) => self.text(&text),
         }
     }
 
@@ -204,6 +206,11 @@ impl<'a> Page<'a> {
         escape(&mut self.out, rest);
     }
 
+    fn formula(&mut self, html: &str) {
+        self.finish_bytes += html.len();
+        self.out.push_str(html);
+    }
+
     /// Text that holds no links, in a link or not.
     fn wrapped(&mut self, start: &str, text: &str, end: &str) {
         if let Some(link) = &mut self.link {
@@ -260,9 +267,9 @@ impl<'a> Page<'a> {
         escape(&mut self.out, &language);
         self.out.push_str(r#"</span><button type="button" class="copy" data-copy>Copy</button></figcaption>"#);
         self.out.push_str(r#"<pre tabindex="0"><code>"#);
-        match Some(&language).filter(|name| !name.is_empty()).and_then(|name| (self.highlight)(name, &text)) {
+        match Some(&language).filter(|name| !name.is_empty()).and_then(|name| self.finisher.code(name, &text)) {
             Some(html) => {
-                self.colour_bytes += html.len().saturating_sub(text.len());
+                self.finish_bytes += html.len().saturating_sub(text.len());
                 self.out.push_str(&html);
             }
             None => escape(&mut self.out, &text),

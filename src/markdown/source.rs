@@ -17,36 +17,45 @@ use super::address::Address;
 use super::cjk::is_cjk;
 use super::math::Math;
 use super::stand_in::{JOINER, hide, is_reserved, shown};
-use super::{OPTIONS, count_lines};
+use super::{Finish, OPTIONS, count_lines};
 use pulldown_cmark::{CodeBlockKind, CowStr, Event, OffsetIter, Parser, Tag, TagEnd};
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::ops::Range;
 
 /// A text that is prepared for the parser.
 pub(super) struct Source<'a> {
+    /// As it came.
+    raw: &'a str,
     text: Cow<'a, str>,
     math: Math,
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
-        let text = marked(text);
+    pub(super) fn new(raw: &'a str) -> Self {
+        let text = marked(raw);
         let math = Math::find(&text);
         match math.hidden(&text) {
-            Some(hidden) => Self { text: Cow::Owned(hidden), math },
-            None => Self { text, math },
+            Some(hidden) => Self { raw, text: Cow::Owned(hidden), math },
+            None => Self { raw, text, math },
         }
     }
 
-    /// The parser's events, with offsets in this text.
-    pub(super) fn events(&self) -> Events<'_> {
+    /// The parser's events, with offsets in this text, and the formulas that `finish` sets as events of their own.
+    pub(super) fn events<F: Finish>(&self, finish: &F) -> Formulas<'_> {
         let is_changed = matches!(self.text, Cow::Owned(_));
-        Events {
+        let events = Events {
             parsed: Parser::new_ext(&self.text, OPTIONS).into_offset_iter(),
             text: &self.text,
             is_changed,
             links: Vec::new(),
+        };
+        let mut formulas = Formulas { events, set: VecDeque::new(), rest: None, done: 0, is_code: false };
+        if F::SETS_FORMULAS {
+            let set = |(place, tex): (Range<usize>, String)| Some((place, finish.formula(&tex)?));
+            formulas.set.extend(self.math.formulas(&marked(self.raw)).into_iter().filter_map(set));
         }
+        formulas
     }
 
     /// How many lines end before `place`, which is not before `from`.
@@ -279,6 +288,70 @@ impl Events<'_> {
     fn show(&mut self, end: usize) {
         if let Some(Some(inside)) = self.links.last_mut() {
             *inside = end.max(*inside);
+        }
+    }
+}
+
+/// The events, with formulas that are set in place of their text.
+pub(super) struct Formulas<'a> {
+    events: Events<'a>,
+    /// Where formulas stand, and their HTML.
+    set: VecDeque<(Range<usize>, String)>,
+    /// What is left of an event of text.
+    rest: Option<Range<usize>>,
+    /// The end of the last formula that was given.
+    done: usize,
+    is_code: bool,
+}
+
+impl<'a> Formulas<'a> {
+    /// The first piece of what stands at `range`, up to a formula, or the formula that it begins with.
+    fn piece(&mut self, range: Range<usize>) -> (Event<'a>, Range<usize>) {
+        let place = self.set.front().map(|(place, _)| place.clone()).filter(|place| place.start < range.end);
+        let Some(place) = place else { return (self.events.as_text(range.clone()), range) };
+        if range.start < place.start {
+            self.rest = Some(place.start..range.end);
+            let before = range.start..place.start;
+            return (self.events.as_text(before.clone()), before);
+        }
+        let html = self.set.pop_front().map(|(_, html)| html).unwrap_or_default();
+        self.done = place.end;
+        self.rest = (place.end < range.end).then_some(place.end..range.end);
+        (Event::InlineMath(html.into()), place)
+    }
+
+    /// Whether a formula begins in this event of text. What the parser has changed is none, and a link's text says where it
+    /// leads: it must stay what the address is compared with.
+    fn has_formula(&mut self, event: &Event<'a>, range: &Range<usize>) -> bool {
+        while self.set.front().is_some_and(|(place, _)| place.start < range.start) {
+            self.set.pop_front();
+        }
+        let begins = self.set.front().is_some_and(|(place, _)| place.start < range.end);
+        begins && !self.is_code && self.events.links.is_empty() && *event == self.events.as_text(range.clone())
+    }
+}
+
+impl<'a> Iterator for Formulas<'a> {
+    type Item = (Event<'a>, Range<usize>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(rest) = self.rest.take() {
+                return Some(self.piece(rest));
+            }
+            let (event, range) = self.events.next()?;
+            match &event {
+                Event::Start(Tag::CodeBlock(_)) => self.is_code = true,
+                Event::End(TagEnd::CodeBlock) => self.is_code = false,
+                // Its lines behind the first are part of the formula that was given.
+                Event::Text(_) if range.start < self.done && self.done < range.end => {
+                    return Some(self.piece(self.done..range.end));
+                }
+                Event::Text(_) | Event::SoftBreak | Event::HardBreak if range.start < self.done => continue,
+                Event::Text(_) if self.has_formula(&event, &range) => return Some(self.piece(range)),
+                _ => {}
+            }
+            return Some((event, range));
         }
     }
 }

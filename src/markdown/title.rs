@@ -1,6 +1,6 @@
 //! A conversation's title out of its first message.
 
-use super::{address::is_hidden, normalized, source::Source};
+use super::{Plain, address::is_hidden, normalized, source::Source};
 use pulldown_cmark::Event;
 
 /// The number of characters that fit in one line of the list.
@@ -22,7 +22,7 @@ pub fn plain_title(text: &str) -> String {
 fn words(line: &str) -> String {
     let line = first_chars(line, MAX_LINE_CHARS);
     let mut words = String::new();
-    for (event, _) in Source::new(&normalized(&line)).events() {
+    for (event, _) in Source::new(&normalized(&line)).events(&Plain) {
         match event {
             Event::Text(text) | Event::Code(text) | Event::Html(text) | Event::InlineHtml(text) => {
                 words.push_str(&text)

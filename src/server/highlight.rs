@@ -1,5 +1,5 @@
-//! Colours for code, as spans with a few short classes. The browser ships no highlighter: it asks for this when a reply
-//! has ended.
+//! Colours for code, as spans with a few short classes, and formulas (`formula`). The browser ships neither: it asks for
+//! this when a reply has ended.
 //!
 //! A lexer of our own, because code comes from a model and may be anything: every character is read a bounded number of
 //! times. Grammars of regular expressions colour more, but syntect with Sublime's needs up to 50 MB for a language and
@@ -13,7 +13,8 @@ mod languages;
 mod lexer;
 mod markup;
 
-use crate::markdown;
+use super::formula;
+use crate::markdown::{self, Finish};
 use std::cell::Cell;
 
 /// Longer blocks are not coloured: few read them for colours, and each coloured word is an element in the browser.
@@ -23,12 +24,40 @@ const MAX_BLOCK_BYTES: usize = 64 * 1024;
 /// their text when each sign has a colour of its own.
 const MAX_COLOURED_BYTES: usize = 2 << 20;
 
-/// How much code may still be coloured on a page.
-pub struct Colours(Cell<usize>);
+/// Limit for the HTML of formulas in one page; those after it stay TeX. A page of nothing but formulas takes a quarter of it.
+const MAX_FORMULA_BYTES: usize = 2 << 20;
+
+/// How much code may still be coloured on a page, and how much of it may be formulas.
+pub struct Colours {
+    code: Cell<usize>,
+    formulas: Cell<usize>,
+}
 
 impl Default for Colours {
     fn default() -> Self {
-        Self(Cell::new(MAX_COLOURED_BYTES))
+        Self { code: Cell::new(MAX_COLOURED_BYTES), formulas: Cell::new(MAX_FORMULA_BYTES) }
+    }
+}
+
+impl Finish for Colours {
+    const SETS_FORMULAS: bool = true;
+
+    fn code(&self, language: &str, text: &str) -> Option<String> {
+        if self.code.get() < text.len() {
+            return None;
+        }
+        let html = code(language, text)?;
+        self.code.set(self.code.get().saturating_sub(html.len()));
+        Some(html)
+    }
+
+    fn formula(&self, tex: &str) -> Option<String> {
+        if self.formulas.get() == 0 {
+            return None;
+        }
+        let html = formula::set(tex)?;
+        self.formulas.set(self.formulas.get().saturating_sub(html.len()));
+        Some(html)
     }
 }
 
@@ -52,21 +81,14 @@ mod class {
     pub(super) const TYPE: &str = "t";
 }
 
-/// The HTML of `text` with its code coloured: [`markdown::render`] with spans inside `<code>`.
+/// The HTML of `text` with its code coloured and its formulas set: [`markdown::render`] with more inside.
 pub fn render(text: &str) -> String {
     render_within(text, &Colours::default())
 }
 
-/// The HTML of `text`, with as much of its code coloured as `colours` has left.
+/// The HTML of `text`, with as much of its code and formulas as `colours` has left.
 pub fn render_within(text: &str, colours: &Colours) -> String {
-    markdown::render_with(text, &|language, text| {
-        if colours.0.get() < text.len() {
-            return None;
-        }
-        let html = code(language, text)?;
-        colours.0.set(colours.0.get().saturating_sub(html.len()));
-        Some(html)
-    })
+    markdown::render_with(text, colours)
 }
 
 /// The HTML for the inside of `<code>`. None for unknown languages and for blocks that are too long.

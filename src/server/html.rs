@@ -116,6 +116,7 @@ fn document(sheet: Sheet) -> impl IntoView {
                 <link rel="icon" href="/icon.svg" type="image/svg+xml"/>
                 <link rel="manifest" href="/manifest.webmanifest"/>
                 <link rel="stylesheet" href=style/>
+                <link rel="stylesheet" href="/sheet.css"/>
                 <title>{format!("{} · Rivulet", sheet.title)}</title>
             </head>
             <body>

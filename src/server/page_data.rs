@@ -3,8 +3,9 @@
 use super::drawing::Place;
 use super::highlight::Colours;
 use super::principal::ViewerId;
+use super::provider::{Choice, Price};
 use super::{State, conversations, drawing, highlight, lists};
-use crate::contract::{Earlier, Home, Me, Page};
+use crate::contract::{Earlier, Home, Me, Offer, Page};
 use crate::error::Problem;
 use crate::markdown;
 use crate::model::{AccountId, ConversationId, Message, MessageId, Role};
@@ -27,6 +28,22 @@ pub async fn open(state: &State, viewer: ViewerId, conversation: ConversationId)
 pub async fn home(state: &State, account: AccountId) -> Home {
     let me = state.store.account(account).await.ok().map(|account| Me { id: account.id, name: account.name });
     Home { list: lists::page(state, account, None).await, models: state.providers.models(), me }
+}
+
+/// What is known of the models that can be chosen: `200k · $3 / $15`, where the settings say it. The prices are for a
+/// million tokens read and written.
+pub fn offers(state: &State) -> Vec<Offer> {
+    state.providers.choices().into_iter().map(offer).collect()
+}
+
+fn offer(choice: Choice) -> Offer {
+    let context = choice.context.map(|tokens| match tokens {
+        1_000_000.. => format!("{}M", tokens / 1_000_000),
+        1_000.. => format!("{}k", tokens / 1_000),
+        _ => tokens.to_string(),
+    });
+    let price = choice.price.map(|Price { input, output }| format!("${input} / ${output}"));
+    Offer { id: choice.model.id, about: context.into_iter().chain(price).collect::<Vec<_>>().join(" · ") }
 }
 
 /// A page that is drawn around a problem has the problem's status, too.
@@ -68,11 +85,11 @@ pub async fn highlighted(state: &State, viewer: ViewerId, id: MessageId) -> Resu
 }
 
 async fn highlight_all(messages: &[Message]) -> Result<BTreeMap<MessageId, String>, Problem> {
-    let with_code = |message: &&Message| {
-        message.role == Role::Assistant && !message.status.is_open() && markdown::has_code(&message.text)
+    let is_unfinished = |message: &&Message| {
+        message.role == Role::Assistant && !message.status.is_open() && markdown::is_unfinished(&message.text)
     };
     let shown = |message: &Message| (message.id, markdown::shown(&message.text).to_owned());
-    let texts: Vec<_> = messages.iter().filter(with_code).map(shown).collect();
+    let texts: Vec<_> = messages.iter().filter(is_unfinished).map(shown).collect();
     if texts.is_empty() {
         return Ok(BTreeMap::new());
     }

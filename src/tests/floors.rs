@@ -17,6 +17,7 @@ const FLOORS: [(&str, &[&str]); 15] = [
             "assets",
             "bounds",
             "drain",
+            "formula",
             "highlight",
             "metrics",
             "nul",

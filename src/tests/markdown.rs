@@ -2,6 +2,7 @@
 //! Names that start with a row of the security matrix (`a2_`) hold that row.
 
 mod code;
+mod formulas;
 mod growth;
 mod random;
 mod readers;

@@ -9,6 +9,7 @@ use crate::model::{Access, Message, MessageId, Status};
 use crate::ui::keys::focus_field;
 use crate::ui::labels;
 use crate::ui::page::PageState;
+use crate::ui::panel::again;
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 
@@ -47,6 +48,8 @@ pub fn Actions(id: MessageId, message: Memo<Option<Message>>, is_open: Memo<bool
 #[component]
 fn Retry(id: MessageId) -> impl IntoView {
     let page = PageState::here();
+    // The conversation goes on with the model, which is its owner's to choose.
+    let is_owner = Memo::new(move |_| page.access() == Access::Owner && page.models.with(|models| 1 < models.len()));
     let retry = move |event: SubmitEvent| {
         event.prevent_default();
         page.following.set(true);
@@ -58,6 +61,19 @@ fn Retry(id: MessageId) -> impl IntoView {
             <input type="hidden" name="reply" value=id.to_string()/>
             <button class="plain"><Icon path=icon::RETRY/>"Retry"</button>
         </form>
+        {move || is_owner.get().then(|| view! { <RetryWith id/> })}
+    }
+}
+
+/// Asks which model should reply instead.
+#[component]
+fn RetryWith(id: MessageId) -> impl IntoView {
+    let page = PageState::here();
+    let ask = move |_| page.choosing.set(Some(Some(id)));
+    view! {
+        <button type="button" class="plain more" id=again(id) data-script aria-haspopup="dialog" title="Try with …" on:click=ask>
+            <span class="unseen">"Try with another model"</span>
+        </button>
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::browser;
 use crate::model::MessageId;
 use crate::ui::page::PageState;
+use crate::ui::route::anchor;
 use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -14,7 +15,10 @@ const SAID_MS: u32 = 1_600;
 /// The label of a code block's button before and after that, as in `markdown/page`.
 const BUTTON: &str = "Copy";
 
-/// The reply's text as the model wrote it.
+/// What of a reply's HTML is for the page alone.
+const OF_THE_PAGE: &str = "figcaption, .tex";
+
+/// The reply's text as the model wrote it, and as it is set for where that can be pasted.
 pub fn copy_text(page: PageState, id: MessageId, event: &MouseEvent) {
     let text = page.live.thread.with_untracked(|thread| {
         thread.as_ref()?.messages.iter().find(|message| message.id == id).map(|message| message.text.clone())
@@ -22,12 +26,26 @@ pub fn copy_text(page: PageState, id: MessageId, event: &MouseEvent) {
     let Some(text) = text else { return };
     let button = event.current_target().and_then(|target| target.dyn_into::<Element>().ok());
     spawn_local(async move {
-        let done = browser::copy(&text).await;
+        let done = match formatted(id) {
+            Some(html) => browser::copy_formatted(&text, &html).await,
+            None => browser::copy(&text).await,
+        };
         say(page, done);
         if let Some(word) = button.and_then(|button| button.last_element_child()) {
             show(&word, done).await;
         }
     });
+}
+
+/// The reply's HTML without what is the page's.
+fn formatted(id: MessageId) -> Option<String> {
+    let prose = browser::document().query_selector(&format!("#{} .reply > .prose", anchor(id))).ok()??;
+    let copy = prose.clone_node_with_deep(true).ok()?.dyn_into::<Element>().ok()?;
+    let parts = copy.query_selector_all(OF_THE_PAGE).ok()?;
+    for part in (0..parts.length()).filter_map(|at| parts.get(at)) {
+        part.parent_node()?.remove_child(&part).ok()?;
+    }
+    Some(copy.inner_html())
 }
 
 /// Code is rendered as plain HTML, so one listener above it handles its buttons (event delegation).

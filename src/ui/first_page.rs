@@ -80,10 +80,10 @@ fn take_from_document(page: &mut Page) {
     if !cfg!(target_family = "wasm") {
         return;
     }
-    let is_coloured =
-        |role: Role, is_open: bool, text: &str| role == Role::Assistant && !is_open && markdown::has_code(text);
+    let is_finished =
+        |role: Role, is_open: bool, text: &str| role == Role::Assistant && !is_open && markdown::is_unfinished(text);
     for message in &page.snapshot.messages {
-        if is_coloured(message.role, message.status.is_open(), &message.text)
+        if is_finished(message.role, message.status.is_open(), &message.text)
             && let Some(html) = browser::inner_html(&format!("#{} .reply > .prose", anchor(message.id)))
         {
             page.highlighted.insert(message.id, html);

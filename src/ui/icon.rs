@@ -17,6 +17,7 @@ pub const PEOPLE: &str = "M7 9a3 3 0 1 0 0-.01M2 16a5 5 0 0 1 10 0M13 4a3 3 0 0 
 pub const COPY: &str = "M7 7V4h9v9h-3M4 7h9v9H4z";
 pub const RETRY: &str = "M15.5 8A6 6 0 1 0 16 11M16 4v4h-4";
 pub const EDIT: &str = "M4 16l1-4 8-8 3 3-8 8zM11 6l3 3";
+pub const EYE: &str = "M2 10q8-9 16 0q-8 9-16 0M10 8a2 2 0 1 0 0 4a2 2 0 0 0 0-4";
 pub const CONTINUE: &str = "M4 5l6 5-6 5M11 5l6 5-6 5";
 
 /// An icon as HTML, which is a tenth of the code of a component: for what the first load draws.

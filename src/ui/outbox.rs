@@ -1,8 +1,8 @@
 //! Sending a message, from the text field to the server. Text is never lost: it stays in
 //! this browser's storage until the server has it, and comes back into the field where it could not be sent.
 
+use super::chosen_model::default_model;
 use super::field;
-use super::picker::default_model;
 use super::too_long;
 use super::unsent_images::UnsentImages;
 use crate::contract::{Changes, Sent};

@@ -24,6 +24,8 @@ pub struct PageState {
     pub models: RwSignal<Vec<Model>>,
     /// The model that is selected in the picker.
     pub picked: RwSignal<String>,
+    /// What a model is being chosen for, while the list of them is open (`panels/models`).
+    pub choosing: RwSignal<Option<ModelFor>>,
     /// The user's account; none for a reader with the public link.
     pub me: StoredValue<Option<Me>>,
     /// The message of the last failure; empty for none.
@@ -46,6 +48,9 @@ pub struct PageState {
     clock_ahead_ms: StoredValue<f64>,
 }
 
+/// What a model is chosen for: another reply in place of this one, or else the next message.
+pub type ModelFor = Option<MessageId>;
+
 /// What the route shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
@@ -66,6 +71,7 @@ impl PageState {
             place,
             models: RwSignal::new(Vec::new()),
             picked: RwSignal::new(String::new()),
+            choosing: RwSignal::new(None),
             me: StoredValue::new(None),
             notice: RwSignal::new(String::new()),
             whisper: RwSignal::new(String::new()),

@@ -1,10 +1,18 @@
 //! What can be open over the page. Its code is loaded on demand by `panels`, so that its callers know only these types.
 
-use crate::model::ConversationId;
+use crate::model::{ConversationId, MessageId};
 use crate::ui::page::PageState;
 
 /// The id of the element that panels are drawn in.
 pub const PLACE: &str = "panels";
+
+/// The id of the browser's list of models.
+pub const PICKER: &str = "model";
+
+/// The id of the button that asks which model should reply instead.
+pub fn again(reply: MessageId) -> String {
+    format!("again-{reply}")
+}
 
 /// What is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

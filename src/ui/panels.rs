@@ -1,8 +1,9 @@
-//! What opens over the page on demand: a row's menu, the palette, the list of keys. Its code is a file of its own, which is
-//! loaded when something is about to be opened.
+//! What opens over the page on demand: a row's menu, the palette, the list of keys; and the models to choose from. The code
+//! of each of the two is a file of its own, which is loaded when something is about to be opened.
 
 pub mod drawn;
 pub mod keys_list;
+pub mod models;
 pub mod palette;
 pub mod row_menu;
 pub mod shown;
@@ -25,6 +26,25 @@ pub fn open(page: PageState, panel: Panel) {
     spawn_local(async move {
         match code().await {
             Ok(open) => open(page, panel),
+            Err(_) => page.notice.set(Problem::Offline.to_string()),
+        }
+    });
+}
+
+/// The function that opens the list of models.
+type ModelsOpener = fn(PageState);
+
+#[cfg_attr(feature = "split", lazy(models, fallible))]
+async fn code_of_models() -> Result<ModelsOpener, SplitLoaderError> {
+    let opener: ModelsOpener = models::open;
+    Ok(opener)
+}
+
+/// Opens the list of models for what `choosing` says, once its code is there.
+pub fn choose_model(page: PageState) {
+    spawn_local(async move {
+        match code_of_models().await {
+            Ok(open) => open(page),
             Err(_) => page.notice.set(Problem::Offline.to_string()),
         }
     });

@@ -1,10 +1,14 @@
-//! The model picker.
+//! The model picker: the browser's own list until our code runs, and where touch is the pointer; else a press on it opens
+//! `panels/models`, where models have prices and can be found by a word.
 
-use crate::contract::Changes;
+use crate::browser::matches_media;
 use crate::markdown::escape;
 use crate::model::Access;
-use crate::ui::lazy;
+use crate::ui::chosen_model::{chosen, pick};
 use crate::ui::page::PageState;
+use crate::ui::panel::PICKER;
+use crate::ui::panels;
+use leptos::ev::{KeyboardEvent, MouseEvent};
 use leptos::html;
 use leptos::prelude::*;
 
@@ -12,11 +16,36 @@ use leptos::prelude::*;
 pub fn Picker() -> impl IntoView {
     let page = PageState::here();
     let chosen = Memo::new(move |_| chosen(page));
-    let pick = move |event| {
-        page.picked.set(event_target_value(&event));
-        let Some(id) = page.place.get_untracked().conversation() else { return };
-        let changes = Changes { model: Some(event_target_value(&event)), ..Changes::default() };
-        page.attempt(async move { (lazy::now().await?.change)(id, changes).await });
+    Effect::new(move || {
+        if page.choosing.with(Option::is_some) {
+            panels::choose_model(page);
+        }
+    });
+    let open = move |event: &web_sys::Event| {
+        if matches_media("(hover: hover)") {
+            event.prevent_default();
+            page.choosing.set(Some(None));
+        }
+    };
+    // Opened at the end of the press: the browser closes what opened during it. A press while it is open closes it.
+    let was_open = StoredValue::new(false);
+    let pressed = move |event: MouseEvent| {
+        if matches_media("(hover: hover)") {
+            event.prevent_default();
+            was_open.set_value(page.choosing.with_untracked(Option::is_some));
+        }
+    };
+    let released = move |event: MouseEvent| {
+        if !was_open.get_value() {
+            open(&event);
+        }
+        was_open.set_value(false);
+    };
+    let keyed = move |event: KeyboardEvent| {
+        let is_arrow = event.alt_key() && matches!(event.key().as_str(), "ArrowDown" | "ArrowUp");
+        if is_arrow || matches!(event.key().as_str(), " " | "Enter") {
+            open(&event);
+        }
     };
     let select = NodeRef::<html::Select>::new();
     // Not on hydration: the user may have chosen before our code ran.
@@ -33,24 +62,11 @@ pub fn Picker() -> impl IntoView {
     view! {
         <label class="picker">
             <span class="unseen">"Model"</span>
-            <select id="model" name="model" node_ref=select on:change=pick disabled=move || page.access() != Access::Owner
+            <select id=PICKER name="model" node_ref=select on:change=move |event| pick(page, event_target_value(&event))
+                on:mousedown=pressed on:click=released on:keydown=keyed disabled=move || page.access() != Access::Owner
                 inner_html=move || options(page, &chosen.get())></select>
         </label>
     }
-}
-
-/// The conversation's model, or the one that a new conversation begins with.
-fn chosen(page: PageState) -> String {
-    let of_thread = page.live.thread.with(|thread| thread.as_ref().map(|thread| thread.conversation.model.clone()));
-    of_thread.filter(|model| !model.is_empty()).unwrap_or_else(|| default_model(page))
-}
-
-/// The model of a new conversation.
-pub fn default_model(page: PageState) -> String {
-    page.models.with(|models| {
-        let default = models.iter().find(|model| model.default).or(models.first());
-        default.map(|model| model.id.clone()).unwrap_or_default()
-    })
 }
 
 /// A model that no list names may still be in use, so it is among the options. HTML as text is a tenth of the code of

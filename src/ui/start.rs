@@ -1,7 +1,7 @@
 //! The start page, before the first message.
 
+use super::chosen_model::default_model;
 use super::outbox::Outbox;
-use super::picker::default_model;
 use crate::ui::page::PageState;
 use leptos::ev::MouseEvent;
 use leptos::prelude::*;

@@ -1,6 +1,7 @@
 //! Links, and images, which are links here: nothing loads before the reader clicks.
 
 use super::Page;
+use crate::markdown::Finish;
 use crate::markdown::{address::Address, claim, escape};
 use pulldown_cmark::{Event, LinkType};
 
@@ -27,7 +28,7 @@ impl Image {
     }
 }
 
-impl Page<'_> {
+impl<F: Finish> Page<'_, F> {
     pub(super) fn start_link(&mut self, kind: LinkType, destination: &str) {
         if let Some(link) = &mut self.link {
             link.inner += 1;

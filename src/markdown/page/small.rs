@@ -2,6 +2,7 @@
 //! without attributes, closed within the same element, and soon; any other tag is text.
 
 use super::Page;
+use crate::markdown::Finish;
 
 const NAMES: [&str; 4] = ["kbd", "mark", "sub", "sup"];
 
@@ -18,7 +19,7 @@ pub(super) struct Small {
     depth: usize,
 }
 
-impl Page<'_> {
+impl<F: Finish> Page<'_, F> {
     pub(super) fn inline_html(&mut self, html: &str) {
         let tag = html.strip_prefix('<').and_then(|tag| tag.strip_suffix('>')).unwrap_or_default();
         let named = |name: &str| NAMES.into_iter().find(|known| *known == name);

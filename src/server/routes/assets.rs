@@ -10,8 +10,16 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 /// Files at the root of the site, by their public names.
-const AT_ROOT: [&str; 6] =
-    ["favicon.ico", "icon.svg", "icon-192.png", "icon-512.png", "manifest.webmanifest", "robots.txt"];
+const AT_ROOT: [&str; 8] = [
+    "favicon.ico",
+    "icon.svg",
+    "icon-192.png",
+    "icon-512.png",
+    "manifest.webmanifest",
+    "robots.txt",
+    "panels.css",
+    "sheet.css",
+];
 
 /// Precompressed encodings, best first: the token in `Accept-Encoding`, and the file's ending.
 const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];

@@ -4,7 +4,7 @@ use super::{
     SOON,
     scanner::{checked, unescape},
 };
-use crate::markdown::{has_code, render};
+use crate::markdown::{is_unfinished, render};
 use crate::server::highlight;
 use std::time::Instant;
 
@@ -76,6 +76,6 @@ fn colours_change_nothing_but_the_colour() {
     let text = "a\n\n```rust\nfn a() -> &'static str { \"<b>\\n\" }\n```\n\n- b\n\n  ```html\n  <p title='x'>é</p>\n  ```\n\n~~~\nc\n~~~";
     assert_ne!(highlight::render(text), render(text));
     assert_eq!(checked(&highlight::render(text)), checked(&render(text)));
-    assert!(has_code(text) && has_code("- ~~~ python\n") && has_code("1. > ````js\n"));
-    assert!(!has_code("a ```") && !has_code("```\nx\n```") && !has_code("`x`"));
+    assert!(is_unfinished(text) && is_unfinished("- ~~~ python\n") && is_unfinished("1. > ````js\n"));
+    assert!(!is_unfinished("a ```") && !is_unfinished("```\nx\n```") && !is_unfinished("`x`"));
 }

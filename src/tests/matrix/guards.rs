@@ -112,7 +112,7 @@ pub(super) fn guard(path: &str) -> Guard {
         "/admin/invitations/end" => Admin(Method::POST, Form(&[("invitation", "{i}")])),
         "/admin/sign-up" => Admin(Method::POST, Form(&[("policy", "open")])),
         // Server functions.
-        "/api/list" | "/api/home" | "/api/search" => Own,
+        "/api/list" | "/api/home" | "/api/offers" | "/api/search" => Own,
         "/api/usage" => Owned(Method::POST, Json(json!({ "conversation": "{c}" }))),
         "/api/chat/open" => Owned(Method::POST, Json(json!({ "conversation": "{c}" }))),
         "/api/chat/earlier" => Owned(Method::POST, Json(json!({ "conversation": "{c}", "before": "{m}" }))),

@@ -137,13 +137,14 @@ async fn z33_a_file_whose_session_was_ended_while_it_came_is_not_decoded() {
 
 /// Server functions that write nothing. A write of the housekeeping would be taken for one of theirs. A stream has no end
 /// either: what is withdrawn cuts it (`revoking`).
-const READS: [&str; 8] = [
+const READS: [&str; 9] = [
     "/api/chat/earlier",
     "/api/chat/highlighted",
     "/api/chat/open",
     "/api/follow",
     "/api/home",
     "/api/list",
+    "/api/offers",
     "/api/search",
     "/api/usage",
 ];

@@ -209,7 +209,7 @@ impl Fold {
         let ended = |message: &&Message| message.role == Role::Assistant && !message.status.is_open();
         let settled = &mut self.settled;
         let new = thread.messages.iter().filter(ended).filter(|message| settled.insert(message.id));
-        new.filter(|message| markdown::has_code(&message.text)).map(|message| message.id).collect()
+        new.filter(|message| markdown::is_unfinished(&message.text)).map(|message| message.id).collect()
     }
 
     fn converse(&mut self, id: Cursor, event: Event) -> Result<Change, Gap> {

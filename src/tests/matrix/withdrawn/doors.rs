@@ -22,7 +22,7 @@ fn sent_to(path: &str) -> Option<(Method, Body)> {
             "/account/conversations" => (Method::POST, Form(&[("keep", "yes")])),
             "/account/sessions/end-others" => (Method::POST, Nothing),
             "/account/identities/link" => (Method::POST, Form(&[("password", PASSWORD)])),
-            "/api/list" | "/api/home" | "/api/search" => (Method::POST, Json(json!({ "after": null }))),
+            "/api/list" | "/api/home" | "/api/offers" | "/api/search" => (Method::POST, Json(json!({ "after": null }))),
             other => panic!("{other} is not in this list: say what is sent to it"),
         },
     };
