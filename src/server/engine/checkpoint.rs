@@ -1,8 +1,8 @@
 //! Checkpoints of the open replies: each at most once a second, never per token. At the same interval, stops the replies
 //! that another process has asked to stop.
 //!
-//! Each reply has a slot within the interval, by its id. So the drafts of a thousand replies are written evenly over the
-//! second, a few at a time, and a message that comes in waits for one small transaction at most.
+//! Where many are open, each has a slot within the interval, by its id. So the drafts of a thousand replies are written
+//! evenly over the second, a few at a time, and a message that comes in waits for one small transaction at most.
 
 use super::{Open, Shared};
 use crate::event::Draft;
@@ -20,6 +20,10 @@ const EVERY: Duration = Duration::from_millis(950);
 /// Of a thousand replies, two dozen are then written in one transaction, which takes under a millisecond.
 const SLOTS: u32 = 38;
 const STEP: Duration = Duration::from_millis(EVERY.as_millis() as u64 / SLOTS as u64);
+
+/// Up to this number of open replies their drafts are written together, which takes fewer transactions: those of slots with
+/// a few drafts each would cost more than they spare.
+const TOGETHER: usize = 400;
 
 /// A stretch of time, in steps since a round began.
 #[derive(Clone, Copy)]
@@ -50,23 +54,25 @@ pub(super) async fn run(shared: Weak<Shared>) {
     loop {
         sleep_until(began + STEP * (from + wait)).await;
         let Some(shared) = shared.upgrade() else { return };
-        // More than one step where the last round took long, and all slots where no reply was open.
+        // More than one step where the last round took long, and all slots where few replies were open.
         let to = (began.elapsed().as_millis() / STEP.as_millis()) as u32;
         let due = Due { from, to: to.max(from + 1) };
         began += STEP * (due.rounds() * SLOTS);
         from = due.to % SLOTS;
-        wait = if lock(&shared.open).len() == 0 { SLOTS } else { 1 };
-        round(&shared.metrics, "checkpoint", visit(&shared, due)).await;
+        let are_many = TOGETHER < lock(&shared.open).len();
+        wait = if are_many { 1 } else { SLOTS };
+        round(&shared.metrics, "checkpoint", visit(&shared, due, are_many)).await;
     }
 }
 
-async fn visit(shared: &Shared, due: Due) {
+/// Saves the drafts that are due; all of them where the next visit is an interval away.
+async fn visit(shared: &Shared, due: Due, are_many: bool) {
     let open: Vec<Arc<Open>> = {
         let open = lock(&shared.open);
         if open.len() == 0 {
             return;
         }
-        open.values().filter(|open| due.has(open.reply)).cloned().collect()
+        open.values().filter(|open| !are_many || due.has(open.reply)).cloned().collect()
     };
     save(shared, &open).await;
     if due.rounds() != 0 {
@@ -84,7 +90,7 @@ async fn save(shared: &Shared, open: &[Arc<Open>]) {
     shared.metrics.checkpoint.observe(began.elapsed());
     match written {
         Ok(()) => seqs.iter().for_each(|(open, seq)| open.saved.store(*seq, Ordering::Relaxed)),
-        // The text is safe in memory; the next tick retries with all of it.
+        // The text is safe in memory; its next turn writes all of it.
         Err(error) => {
             shared.metrics.checkpoint_failures.inc();
             tracing::warn!(%error, replies = drafts.len(), "A checkpoint was not written");
