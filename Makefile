@@ -36,7 +36,7 @@ lint:
 bench: build
 	@scripts/bench
 
-# Measures it beside Open WebUI and LiteLLM's proxy, which are installed outside the checkout (8 GB).
+# Measures it beside Open WebUI and LiteLLM's proxy (8 GB) and beside Sockudo, which are installed outside the checkout.
 peers: build
 	@scripts/peers
 

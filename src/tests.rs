@@ -20,6 +20,7 @@ mod context;
 mod conversations;
 mod crash;
 mod deletion;
+mod direct;
 mod drain;
 mod export;
 mod fallback;

@@ -2,9 +2,11 @@
 //! model API, machine, clients and loads. It is documented in `docs/benchmarks.md` and run by hand.
 
 mod answer;
+mod channel;
 mod door;
 mod load;
 mod peer;
+mod pusher;
 mod tree;
 
 use crate::machine::Machine;
@@ -13,6 +15,7 @@ use crate::{scene, table};
 use anyhow::Context;
 use load::Figures;
 use peer::Peer;
+use pusher::Server;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -26,7 +29,15 @@ pub struct Plan {
     #[arg(long)]
     litellm: Option<PathBuf>,
 
-    /// How many replies are open together, one load for each number.
+    /// Sockudo's command; without it, Sockudo is left out.
+    #[arg(long)]
+    sockudo: Option<PathBuf>,
+
+    /// The number of sockets on one channel; 0: no sockets.
+    #[arg(long, default_value_t = 5_000)]
+    sockets: usize,
+
+    /// How many replies are open together, one load for each number; 0: no replies.
     #[arg(long, value_delimiter = ',', default_value = "1,20,100")]
     streams: Vec<usize>,
 
@@ -47,17 +58,26 @@ struct Line {
 struct Report {
     machine: Machine,
     lines: Vec<Line>,
+    /// Rivulet and Sockudo, round by round.
+    channel: Vec<(String, channel::Figures)>,
 }
+
+/// How often the channel is measured with each server, one after the other.
+const ROUNDS: usize = 3;
 
 pub async fn run(plan: &Plan) -> anyhow::Result<()> {
     let machine = Machine::look()?;
     machine.check()?;
-    let mut report = Report { machine, lines: Vec::new() };
-    for peer in Peer::all(plan.open_webui.clone(), plan.litellm.clone()) {
+    let mut report = Report { machine, lines: Vec::new(), channel: Vec::new() };
+    let peers = Peer::all(plan.open_webui.clone(), plan.litellm.clone());
+    for peer in peers.into_iter().filter(|_| plan.streams != [0]) {
         eprintln!("peers: {peer} ...");
         let figures = measure(&peer, &plan.streams).await.with_context(|| format!("{peer} cannot be measured"))?;
         let line = |(streams, figures)| Line { program: peer.to_string(), streams, figures };
         report.lines.extend(plan.streams.iter().copied().zip(figures).map(line));
+    }
+    if plan.sockets != 0 {
+        report.channel = channel(plan).await?;
     }
     print(&report);
     std::fs::write(&plan.json, serde_json::to_vec_pretty(&report)?)
@@ -78,6 +98,20 @@ async fn measure(peer: &Peer, streams: &[usize]) -> anyhow::Result<Vec<Figures>>
     Ok(all)
 }
 
+async fn channel(plan: &Plan) -> anyhow::Result<Vec<(String, channel::Figures)>> {
+    let mut rounds = Vec::new();
+    for round in 1..=ROUNDS {
+        for server in [Some(Server::Rivulet), plan.sockudo.clone().map(Server::Sockudo)].into_iter().flatten() {
+            eprintln!("peers: {} sockets of {server}, round {round} ...", plan.sockets);
+            let figures = channel::run(&server, plan.sockets).await;
+            rounds.push((server.to_string(), figures.with_context(|| format!("{server} cannot be measured"))?));
+        }
+    }
+    Ok(rounds)
+}
+
+const CHANNEL_HEAD: [&str; 5] = ["server", "half have an event", "the last", "CPU a delivery", "memory a socket"];
+
 const HEAD: [&str; 8] =
     ["streams", "program", "first token p50", "p99", "token late p99", "CPU a token", "memory", "CPU beside Rivulet's"];
 
@@ -89,7 +123,22 @@ fn print(report: &Report) {
     // Stable: the programs stay in their order.
     lines.sort_by_key(|line| line.streams);
     let cells = lines.into_iter().map(|line| line.cells(report.rivulet(line.streams)));
-    println!("{}", table::of(HEAD.map(str::to_owned), cells, &[0, 2, 3, 4, 5, 6, 7]));
+    if !report.lines.is_empty() {
+        println!("{}", table::of(HEAD.map(str::to_owned), cells, &[0, 2, 3, 4, 5, 6, 7]));
+    }
+    let rounds = report.channel.iter().map(|(server, figures)| {
+        let channel::Figures { half_ms, last_ms, cpu_us_per_delivery, memory_kib } = figures;
+        [
+            server.clone(),
+            format!("{half_ms:.0} ms"),
+            format!("{last_ms:.0} ms"),
+            format!("{cpu_us_per_delivery:.1} us"),
+            format!("{memory_kib:.1} KiB"),
+        ]
+    });
+    if !report.channel.is_empty() {
+        println!("{}", table::of(CHANNEL_HEAD.map(str::to_owned), rounds, &[1, 2, 3, 4]));
+    }
 }
 
 impl Report {

@@ -94,7 +94,7 @@ async fn subscribed(address: SocketAddr, person: Known, index: usize) -> anyhow:
 }
 
 /// A text frame with a mask of zeros, which leaves the payload unchanged.
-fn frame(text: &str) -> Vec<u8> {
+pub fn frame(text: &str) -> Vec<u8> {
     let mut frame = vec![0x81, 0x80 | 126];
     frame.extend((text.len() as u16).to_be_bytes());
     frame.extend([0; 4]);

@@ -4,12 +4,12 @@
 //! is only woken by a channel that carries no data, so no queue can overflow. A conversation without viewers takes no
 //! memory, and a typing mark is kept for members only; so all of it is bounded by the number of connections.
 
+use super::signal::{Signal, Watcher};
 use super::sync::lock;
 use crate::model::{AccountId, ConversationId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 /// How long "is typing" is believed without being reported again. Clients report it every few seconds while a user
@@ -26,7 +26,7 @@ pub struct Audience {
 struct Room {
     conversation: ConversationId,
     present: Mutex<Vec<Present>>,
-    changed: watch::Sender<()>,
+    changed: Signal,
 }
 
 /// An account that is viewing, through one connection or several.
@@ -56,22 +56,24 @@ impl Audience {
                     false
                 }
                 None => {
+                    // Nearly always one person alone is there.
+                    present.reserve_exact(1);
                     present.push(Present { account, connections: 1, typing: None });
                     true
                 }
             }
         };
         if is_new {
-            watch.room().changed.send_replace(());
+            watch.room().changed.give();
         }
         Seat { watch, account }
     }
 
     /// Watches the audience without joining it.
     pub fn watch(self: &Arc<Self>, conversation: ConversationId) -> Watch {
-        let new = || Arc::new(Room { conversation, present: Mutex::default(), changed: watch::Sender::new(()) });
+        let new = || Arc::new(Room { conversation, present: Mutex::default(), changed: Signal::default() });
         let room = Arc::clone(lock(&self.rooms).entry(conversation).or_insert_with(new));
-        Watch { audience: Arc::clone(self), changed: room.changed.subscribe(), room: Some(room) }
+        Watch { audience: Arc::clone(self), changed: room.changed.watcher(), room: Some(room) }
     }
 
     /// Who is there, in order of arrival.
@@ -104,7 +106,7 @@ impl Audience {
             news
         };
         if news {
-            room.changed.send_replace(());
+            room.changed.give();
         }
     }
 
@@ -159,7 +161,7 @@ impl Drop for Seat {
             left
         };
         if left {
-            room.changed.send_replace(());
+            room.changed.give();
         }
     }
 }
@@ -169,14 +171,14 @@ pub struct Watch {
     audience: Arc<Audience>,
     /// None only during the drop.
     room: Option<Arc<Room>>,
-    changed: watch::Receiver<()>,
+    changed: Watcher,
 }
 
 impl Watch {
     /// Who is there now. Later changes wake [`Watch::changed`].
     pub fn members(&mut self) -> Vec<Member> {
         // Subscribed before reading, so that no wake-up is lost.
-        self.changed.mark_unchanged();
+        self.changed.see();
         self.room().members()
     }
 
@@ -197,7 +199,7 @@ impl Watch {
 
 /// See [`Watch::changes`].
 pub struct Changes {
-    changed: watch::Receiver<()>,
+    changed: Watcher,
     /// When a typing mark expires.
     end: Option<Instant>,
 }
@@ -205,12 +207,11 @@ pub struct Changes {
 impl Changes {
     /// Resolves when a viewer has arrived or left, or has started or stopped typing.
     pub async fn next(&mut self) {
-        // The sender lives as long as the room, and the room as long as the watch.
-        let changed = self.changed.changed();
+        let changed = self.changed.next();
         match self.end {
             // In a box: all viewers wait, and hardly ever does somebody type.
             Some(end) => drop(Box::pin(timeout_at(end, changed)).await),
-            None => drop(changed.await),
+            None => changed.await,
         }
     }
 }

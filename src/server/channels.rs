@@ -5,6 +5,7 @@
 //! Slow subscribers delay no other. A subscriber that falls more than the ring's length behind loses the oldest
 //! messages.
 
+mod direct;
 mod grantee;
 mod id;
 mod name;
@@ -15,13 +16,16 @@ pub use grantee::{Beginning, Grantee};
 pub use id::SocketId;
 pub use name::{Channel, Name};
 
+use super::outlet::Outlet;
+use super::outlet::fan::{Fan, Place};
+use super::signal::{Signal, Watcher};
 use super::sync::lock;
 use crate::error::Problem;
 use axum::extract::ws::Utf8Bytes;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex};
-use tokio::sync::watch;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// What a channel keeps for its slowest subscriber: some seconds of whispers ...
 const MAX_KEPT: usize = 64;
@@ -36,13 +40,17 @@ pub struct Sockets {
     pub app: PusherApp,
     open: Mutex<HashSet<SocketId>>,
     rooms: Mutex<HashMap<Name, Arc<Room>>>,
+    /// How often a socket was written to directly with what was said on a channel.
+    written: Arc<AtomicU64>,
 }
 
 /// A channel with subscribers.
 struct Room {
     name: Name,
     inside: Mutex<Inside>,
-    changed: watch::Sender<()>,
+    changed: Signal,
+    /// Of the subscribers that are written to directly.
+    fan: OnceLock<Arc<Fan>>,
 }
 
 #[derive(Default)]
@@ -78,14 +86,14 @@ pub struct Occupied {
 
 impl Sockets {
     pub fn new(app: PusherApp) -> Self {
-        Self { app, open: Mutex::default(), rooms: Mutex::default() }
+        Self { app, open: Mutex::default(), rooms: Mutex::default(), written: Arc::default() }
     }
 
     /// Gives a new socket an id, until the result is dropped.
-    pub fn open(self: &Arc<Self>) -> Result<Open, Problem> {
+    pub fn open(self: &Arc<Self>, outlet: Option<Outlet>) -> Result<Open, Problem> {
         let id = SocketId::new(&self.app)?;
         lock(&self.open).insert(id);
-        Ok(Open { sockets: Arc::clone(self), id })
+        Ok(Open { sockets: Arc::clone(self), id, outlet })
     }
 
     /// How many sockets are open.
@@ -97,7 +105,13 @@ impl Sockets {
     pub fn say(&self, channel: &Name, said: ChannelMessage) {
         let Some(room) = self.room(channel) else { return };
         lock(&room.inside).keep(said);
-        room.changed.send_replace(());
+        room.changed.give();
+        room.fan.get().iter().for_each(|fan| fan.call());
+    }
+
+    /// How often a socket was written to directly, without being woken.
+    pub fn written_directly(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
     }
 
     /// The channels that have subscribers.
@@ -128,8 +142,8 @@ impl Sockets {
             return None;
         }
         let new = || {
-            let (name, changed) = (channel.clone(), watch::Sender::new(()));
-            Arc::new(Room { name, inside: Mutex::default(), changed })
+            let (name, changed) = (channel.clone(), Signal::default());
+            Arc::new(Room { name, inside: Mutex::default(), changed, fan: OnceLock::new() })
         };
         let room = Arc::clone(rooms.entry(channel.clone()).or_insert_with(new));
         let mut inside = lock(&room.inside);
@@ -139,10 +153,10 @@ impl Sockets {
         }
         let seen = inside.before + inside.said.len() as u64;
         drop(inside);
-        room.changed.send_replace(());
-        let changed = room.changed.subscribe();
+        room.changed.give();
+        let changed = room.changed.watcher();
         let person = person.map(|person| person.id);
-        Some(Listener { sockets: Arc::clone(self), room, changed, seen, person })
+        Some(Listener { sockets: Arc::clone(self), room, changed, seen, person, place: None })
     }
 
     fn room(&self, channel: &Name) -> Option<Arc<Room>> {
@@ -188,6 +202,8 @@ impl Room {
 pub struct Open {
     sockets: Arc<Sockets>,
     pub id: SocketId,
+    /// Its connection, where it may be written to directly.
+    pub outlet: Option<Outlet>,
 }
 
 impl Drop for Open {
@@ -200,17 +216,18 @@ impl Drop for Open {
 pub struct Listener {
     sockets: Arc<Sockets>,
     room: Arc<Room>,
-    changed: watch::Receiver<()>,
+    changed: Watcher,
     /// How many messages it has read.
     seen: u64,
     person: Option<String>,
+    place: Option<Place>,
 }
 
 impl Listener {
     /// The messages since the last call.
     pub fn said(&mut self) -> Vec<Arc<ChannelMessage>> {
         // Before the check, so that no wake-up is lost.
-        self.changed.mark_unchanged();
+        self.changed.see();
         let inside = lock(&self.room.inside);
         let skip = self.seen.saturating_sub(inside.before) as usize;
         self.seen = inside.before + inside.said.len() as u64;
@@ -223,8 +240,10 @@ impl Listener {
 
     /// Completes when there is a message, or members came or left. Cancel-safe.
     pub async fn changed(&mut self) {
-        // The sender lives as long as the room, and that as long as this.
-        let _ = self.changed.changed().await;
+        if self.place.is_some() {
+            return self.more().await;
+        }
+        self.changed.next().await;
     }
 }
 
@@ -240,7 +259,7 @@ impl Drop for Listener {
             rooms.remove(&self.room.name);
         }
         drop(inside);
-        self.room.changed.send_replace(());
+        self.room.changed.give();
     }
 }
 

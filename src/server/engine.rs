@@ -47,6 +47,7 @@ use crate::server::quota::{Everybody, MostWritten, Writer};
 use crate::server::store::conversations::Stored;
 use crate::server::store::messages::Opening;
 use crate::server::store::{Store, is_full};
+use futures::FutureExt;
 use opening::announce;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -270,8 +271,9 @@ impl Shared {
         let span = tracing::info_span!("reply", id = %reply.id, model);
         let shared = Arc::clone(self);
         match asked {
-            Asked::Now(request) => self.tasks.spawn(reply::run(shared, open, model, request).instrument(span)),
-            Asked::Later(later) => self.tasks.spawn(telling::run(shared, open, model, later).instrument(span)),
+            // In boxes: unboxed they would be copied on each step into their tasks.
+            Asked::Now(request) => self.tasks.spawn(reply::run(shared, open, model, request).boxed().instrument(span)),
+            Asked::Later(later) => self.tasks.spawn(telling::run(shared, open, model, later).boxed().instrument(span)),
         };
         Ok(())
     }

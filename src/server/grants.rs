@@ -8,6 +8,7 @@ pub mod kept;
 mod open_views;
 
 use super::grants::kept::Kept;
+pub use super::grants::open_views::Changes as ViewChanges;
 pub use super::grants::open_views::OpenView;
 pub use super::grants::open_views::OpenViews;
 

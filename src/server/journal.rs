@@ -3,6 +3,7 @@
 //! Readers pull from the log; the channel that wakes them carries no data. So there is no queue per reader, nothing to
 //! overflow and no difference between following and resuming. The journal knows nothing of transports or accounts.
 
+mod direct;
 mod entry;
 mod held;
 mod log;
@@ -11,15 +12,17 @@ mod turn;
 
 pub use turn::{HeldTurn, Moment};
 
+pub use direct::{Encoding, Way};
 pub use entry::Entry;
 
 use super::sync::lock;
 use crate::event::{Cursor, Draft, Event};
 use crate::model::{AccountId, ConversationId, MessageId};
+use direct::{Direct, Fans};
 use held::Held;
 use log::Log;
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -44,19 +47,22 @@ pub struct Journals {
     most_bytes: usize,
     held: Arc<AtomicUsize>,
     closed: Arc<AtomicBool>,
+    /// How often a viewer was written to directly.
+    written: Arc<AtomicU64>,
 }
 
 impl Journals {
     /// `window`: how long an event can still be read after it happened. `most_bytes`: see [`Self::is_full`].
     pub fn new(window: Duration, most_bytes: usize) -> Self {
         let (topics, early) = (Mutex::default(), Mutex::default());
-        Self { topics, early, window, most_bytes, held: Arc::default(), closed: Arc::default() }
+        let (held, closed, written) = Default::default();
+        Self { topics, early, window, most_bytes, held, closed, written }
     }
 
     /// The topic's journal, created when it is not in memory.
     pub fn topic(&self, topic: Topic) -> Arc<Journal> {
         let mut topics = lock(&self.topics);
-        let new = || Arc::new(Journal::new(self.window, &self.held, Arc::clone(&self.closed)));
+        let new = || Arc::new(Journal::new(self));
         Arc::clone(topics.entry(topic).or_insert_with(new))
     }
 
@@ -70,7 +76,7 @@ impl Journals {
     pub fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         for journal in lock(&self.topics).values() {
-            journal.grown.notify_waiters();
+            journal.wake();
         }
     }
 
@@ -118,6 +124,11 @@ impl Journals {
         }
     }
 
+    /// How often a viewer was written to directly, without being woken.
+    pub fn written_directly(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+
     /// The memory that all of them take.
     pub fn size(&self) -> Size {
         let topics = lock(&self.topics);
@@ -144,14 +155,23 @@ pub struct Journal {
     log: Mutex<Log>,
     /// Wakes the readers in the order in which they wait, so that the delay is fair over all events.
     grown: Notify,
+    fans: Fans,
     closed: Arc<AtomicBool>,
     turn: Turn,
 }
 
 impl Journal {
-    fn new(window: Duration, held: &Arc<AtomicUsize>, closed: Arc<AtomicBool>) -> Self {
-        let (epoch, log) = (random_epoch(), Mutex::new(Log::new(Held::none_of(held))));
-        Self { epoch, window, log, grown: Notify::new(), closed, turn: Default::default() }
+    fn new(all: &Journals) -> Self {
+        let (epoch, log) = (random_epoch(), Mutex::new(Log::new(Held::none_of(&all.held))));
+        let (grown, fans, turn) = (Notify::new(), Fans::new(&all.written), Turn::default());
+        let (window, closed) = (all.window, Arc::clone(&all.closed));
+        Self { epoch, window, log, grown, fans, closed, turn }
+    }
+
+    /// There is something to read.
+    fn wake(&self) {
+        self.grown.notify_waiters();
+        self.fans.call();
     }
 
     pub fn epoch(&self) -> u64 {
@@ -168,7 +188,7 @@ impl Journal {
         let cursor = Cursor { epoch: self.epoch, seq: log.last };
         let _dropped = log.trim(self.window);
         drop(log);
-        self.grown.notify_waiters();
+        self.wake();
         cursor
     }
 
@@ -182,7 +202,7 @@ impl Journal {
         // Numbered like an event, so that a reader who had read everything is behind now.
         let _dropped = log.clear();
         drop(log);
-        self.grown.notify_waiters();
+        self.wake();
     }
 
     /// Where the journal ends, and the open reply as it is there.
@@ -214,7 +234,7 @@ impl Journal {
         let is_held = log.oldest() <= cursor.seq.saturating_add(1) && cursor.seq <= log.last;
         let known = cursor.epoch == self.epoch && is_held && !log.over;
         drop(log);
-        known.then(|| Reader { journal: Arc::clone(self), seq: cursor.seq })
+        known.then(|| Reader { journal: Arc::clone(self), seq: cursor.seq, direct: None })
     }
 
     fn is_idle(&self) -> bool {
@@ -227,6 +247,7 @@ impl Journal {
 pub struct Reader {
     journal: Arc<Journal>,
     seq: u64,
+    direct: Option<Direct>,
 }
 
 impl Reader {
@@ -234,6 +255,9 @@ impl Reader {
     /// follow. `None`: the journal has dropped the next entry, and the reader needs a snapshot.
     pub async fn next(&mut self, most: usize) -> Option<Vec<Arc<Entry>>> {
         loop {
+            if let Some(direct) = &self.direct {
+                self.seq = self.seq.max(direct.take_over());
+            }
             // Before the check: it is notified from here on, so that no wake-up is lost.
             let grown = self.journal.grown.notified();
             let (found, over) = self.look(most)?;
@@ -244,8 +268,22 @@ impl Reader {
             if over {
                 return Some(found);
             }
-            grown.await;
+            match &self.direct {
+                None => grown.await,
+                Some(direct) => {
+                    direct.rest(self.seq);
+                    // Once more: what came before that is not written by others.
+                    if !self.has_more() {
+                        direct.called().await;
+                    }
+                }
+            }
         }
+    }
+
+    fn has_more(&self) -> bool {
+        let log = lock(&self.journal.log);
+        self.seq < log.last || self.journal.has_no_more(&log)
     }
 
     /// The next entries, and whether none will follow. `None`: see [`Self::next`].

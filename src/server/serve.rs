@@ -11,11 +11,12 @@ use super::serve::slots::Slot;
 use super::serve::slots::Slots;
 use crate::server::State;
 use crate::server::bounds::Bounds;
+use crate::server::outlet::{Line, Outlet};
 use crate::server::waiting::Rarely;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header;
+use axum::http::{Version, header};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use refusal::Refusals;
@@ -153,10 +154,16 @@ async fn connection(socket: TcpStream, peer: SocketAddr, lasting: Lasting, servi
         tracing::debug!(%error, "A socket could not be set up");
         return;
     }
+    let outlet = Outlet::new(socket);
+    let line = Line::new(outlet.clone());
     let answer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
         if request.headers().contains_key(header::UPGRADE) {
             request.extensions_mut().insert(lasting.clone());
+        }
+        // Of an older version the body is not in chunks.
+        if request.version() == Version::HTTP_11 {
+            request.extensions_mut().insert(outlet.clone());
         }
         let is_upload = request.uri().path() == UPLOADS;
         let deadline = Instant::now() + if is_upload { bounds.upload_read } else { bounds.body_read };
@@ -167,7 +174,7 @@ async fn connection(socket: TcpStream, peer: SocketAddr, lasting: Lasting, servi
         .timer(TokioTimer::new())
         .header_read_timeout(bounds.head_read)
         .max_buf_size(BUFFER_BYTES)
-        .serve_connection(TokioIo::new(Strict::new(socket)), answer)
+        .serve_connection(TokioIo::new(Strict::new(line)), answer)
         .with_upgrades();
     tokio::pin!(connection);
     // Polled once, and not for each byte of the connection: all connections share the token's lock.

@@ -2,6 +2,7 @@
 
 mod access;
 mod beginning;
+mod direct;
 mod presence;
 pub mod pusher;
 pub mod sse;
@@ -18,11 +19,14 @@ use crate::model::{AccountId, ConversationId, MessageId};
 use crate::server::grants::Grant;
 use crate::server::journal::{Entry, Reader, Topic};
 use crate::server::limits::Counted;
+use crate::server::outlet::fan::Still;
+use crate::server::transport::direct::Direct;
 use crate::server::{State, conversations, lists, public, revocation};
 use crate::wire::{Body, Presence};
 use axum::http::header::{self, HeaderName};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 
@@ -110,6 +114,8 @@ pub struct Follower {
     deleted: bool,
     /// The access check, for a conversation. In a box: a list's follower has none.
     access: Option<Box<AccessWatch>>,
+    /// How it is written to while it waits. In a box: not every transport can.
+    direct: Option<Box<Direct>>,
     /// The request's, for what is rarely to be logged.
     span: Span,
 }
@@ -151,7 +157,7 @@ impl Follower {
         let age = access.as_ref().and_then(|access| access.age());
         let reader = cursor.and_then(|cursor| state.journals.topic(topic).reader_within(cursor, age));
         let (state, span) = (state.clone(), Span::current());
-        let mut follower = Self { state, viewer, topic, reader, deleted: false, access, span };
+        let mut follower = Self { state, viewer, topic, reader, deleted: false, access, direct: None, span };
         let first = match (&follower.reader, cursor) {
             (Some(_), Some(from)) => Frame::Start { event: Event::Resumed { from }, id: from },
             _ => follower.snapshot().await?,
@@ -174,6 +180,8 @@ impl Follower {
             if let Some(access) = &mut self.access
                 && access.has_to_look()
             {
+                // What happens meanwhile waits for the answer.
+                self.reader.iter_mut().for_each(Reader::stay_indirect);
                 match Box::pin(access.look(&self.state).instrument(self.span.clone())).await {
                     Change::Nothing => {}
                     Change::OtherAccess => self.reader = None,
@@ -182,6 +190,9 @@ impl Follower {
                 }
             }
             let Some(reader) = &mut self.reader else { return self.start_over().await };
+            if let (Some(direct), Some(access), false) = (&self.direct, &self.access, reader.is_direct()) {
+                reader.go_direct(&direct.way, still(access, direct));
+            }
             let entries = match &mut self.access {
                 None => reader.next(BATCH).await,
                 Some(access) => tokio::select! {
@@ -192,6 +203,18 @@ impl Follower {
             };
             return self.frames(entries).await;
         }
+    }
+
+    /// From here on it is written to directly while it waits, unless what it is sent is for it alone.
+    fn write_to(&mut self, direct: Direct) {
+        if self.access.as_ref().is_some_and(|access| !access.is_public()) {
+            self.direct = Some(Box::new(direct));
+        }
+    }
+
+    /// When it was last written to directly.
+    fn written(&self) -> Option<Instant> {
+        self.reader.as_ref()?.written()
     }
 
     /// The last frame of a viewer whose access ended by a deletion: that the conversation is deleted, if it was not
@@ -270,6 +293,13 @@ impl Follower {
             }
         }
     }
+}
+
+/// Whether a viewer may still be written to directly: asked before each write, so that nothing is written after what it
+/// rests on was withdrawn.
+fn still(access: &AccessWatch, direct: &Direct) -> Still {
+    let (changes, ends) = (access.changes(), direct.ends.clone());
+    Box::new(move || !changes.has_any() && !ends.iter().any(CancellationToken::is_cancelled))
 }
 
 /// Removes what readers with a public link may not see.

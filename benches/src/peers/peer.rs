@@ -126,7 +126,7 @@ async fn litellm(command: &Path, upstream: SocketAddr) -> anyhow::Result<Program
     Program::start_within(START_LIMIT, "litellm", &mut command, address, Some("/health/liveliness")).await
 }
 
-fn new_folder(name: &str) -> anyhow::Result<PathBuf> {
+pub(super) fn new_folder(name: &str) -> anyhow::Result<PathBuf> {
     let folder = process::folder()?.canonicalize()?.join(name);
     if folder.exists() {
         fs::remove_dir_all(&folder).with_context(|| format!("{} cannot be removed", folder.display()))?;

@@ -1,34 +1,81 @@
-//! Checkpoints of the open replies: many in one transaction, at most once a second, never per token. At the same
-//! interval, stops the replies that another process has asked to stop.
+//! Checkpoints of the open replies: each at most once a second, never per token. At the same interval, stops the replies
+//! that another process has asked to stop.
+//!
+//! Where many are open, each has a slot within the interval, by its id. So the drafts of a thousand replies are written
+//! evenly over the second, a few at a time, and a message that comes in waits for one small transaction at most.
 
 use super::{Open, Shared};
 use crate::event::Draft;
+use crate::model::MessageId;
 use crate::server::store::messages::Checkpoint;
 use crate::server::sync::lock;
 use crate::server::task::round;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, sleep_until};
 
 /// A little under the second that promise S6 allows, so that the write itself fits in as well.
 const EVERY: Duration = Duration::from_millis(950);
+/// Of a thousand replies, two dozen are then written in one transaction, which takes under a millisecond.
+const SLOTS: u32 = 38;
+const STEP: Duration = Duration::from_millis(EVERY.as_millis() as u64 / SLOTS as u64);
 
-/// Runs until the engine is dropped.
-pub(super) async fn run(shared: Weak<Shared>) {
-    let mut ticks = interval_at(Instant::now() + EVERY, EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        let Some(shared) = shared.upgrade() else { return };
-        round(&shared.metrics, "checkpoint", visit(&shared)).await;
+/// Up to this number of open replies their drafts are written together, which takes fewer transactions: those of slots with
+/// a few drafts each would cost more than they spare.
+const TOGETHER: usize = 400;
+
+/// A stretch of time, in steps since a round began.
+#[derive(Clone, Copy)]
+struct Due {
+    from: u32,
+    to: u32,
+}
+
+impl Due {
+    /// Whether the reply's slot lies within.
+    fn has(self, reply: MessageId) -> bool {
+        // The last bits of an id are random.
+        let slot = (reply.0.as_u128() % u128::from(SLOTS)) as u32;
+        (slot + SLOTS - self.from) % SLOTS < self.to - self.from
+    }
+
+    /// The rounds that begin within.
+    fn rounds(self) -> u32 {
+        self.to / SLOTS
     }
 }
 
-async fn visit(shared: &Shared) {
-    let open: Vec<Arc<Open>> = lock(&shared.open).values().cloned().collect();
-    if !open.is_empty() {
-        save(shared, &open).await;
+/// Runs until the engine is dropped.
+pub(super) async fn run(shared: Weak<Shared>) {
+    // The round that we are in, and the step within it.
+    let (mut began, mut from) = (Instant::now(), 0);
+    let mut wait = SLOTS;
+    loop {
+        sleep_until(began + STEP * (from + wait)).await;
+        let Some(shared) = shared.upgrade() else { return };
+        // More than one step where the last round took long, and all slots where few replies were open.
+        let to = (began.elapsed().as_millis() / STEP.as_millis()) as u32;
+        let due = Due { from, to: to.max(from + 1) };
+        began += STEP * (due.rounds() * SLOTS);
+        from = due.to % SLOTS;
+        let are_many = TOGETHER < lock(&shared.open).len();
+        wait = if are_many { 1 } else { SLOTS };
+        round(&shared.metrics, "checkpoint", visit(&shared, due, are_many)).await;
+    }
+}
+
+/// Saves the drafts that are due; all of them where the next visit is an interval away.
+async fn visit(shared: &Shared, due: Due, are_many: bool) {
+    let open: Vec<Arc<Open>> = {
+        let open = lock(&shared.open);
+        if open.len() == 0 {
+            return;
+        }
+        open.values().filter(|open| !are_many || due.has(open.reply)).cloned().collect()
+    };
+    save(shared, &open).await;
+    if due.rounds() != 0 {
         stop(shared).await;
     }
 }
@@ -43,7 +90,7 @@ async fn save(shared: &Shared, open: &[Arc<Open>]) {
     shared.metrics.checkpoint.observe(began.elapsed());
     match written {
         Ok(()) => seqs.iter().for_each(|(open, seq)| open.saved.store(*seq, Ordering::Relaxed)),
-        // The text is safe in memory; the next tick retries with all of it.
+        // The text is safe in memory; its next turn writes all of it.
         Err(error) => {
             shared.metrics.checkpoint_failures.inc();
             tracing::warn!(%error, replies = drafts.len(), "A checkpoint was not written");
@@ -65,4 +112,39 @@ fn changed(open: &Arc<Open>) -> Option<(Checkpoint, (Arc<Open>, u64))> {
     let Draft { reply, text, thinking, thinking_ms, thinking_since, .. } = draft;
     let checkpoint = Checkpoint { reply, text, thinking, thinking_ms, thinking_since };
     Some((checkpoint, (Arc::clone(open), cursor.seq)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reply_is_due_once_in_an_interval_however_it_is_cut() {
+        let replies: Vec<_> = (0..500).map(|_| MessageId::new()).collect();
+        for cut in [1, 3, 7, SLOTS - 1, SLOTS] {
+            let mut times = vec![0; replies.len()];
+            let mut from = 5;
+            while from < 5 + SLOTS {
+                let to = (from + cut).min(5 + SLOTS);
+                let due = Due { from: from % SLOTS, to: from % SLOTS + (to - from) };
+                replies.iter().zip(&mut times).for_each(|(reply, times)| *times += u32::from(due.has(*reply)));
+                from = to;
+            }
+            assert!(times.iter().all(|times| *times == 1), "{cut}: {times:?}");
+        }
+    }
+
+    #[test]
+    fn after_a_pause_all_are_due() {
+        assert!((0..100).all(|_| Due { from: 7, to: 7 + 3 * SLOTS }.has(MessageId::new())));
+    }
+
+    #[test]
+    fn the_replies_of_a_moment_are_spread() {
+        let mut most = [0; SLOTS as usize];
+        for reply in (0..1_000).map(|_| MessageId::new()) {
+            (0..SLOTS).for_each(|from| most[from as usize] += u32::from(Due { from, to: from + 1 }.has(reply)));
+        }
+        assert!(most.iter().all(|count| *count < 100), "{most:?}");
+    }
 }

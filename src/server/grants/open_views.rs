@@ -4,10 +4,10 @@
 
 use crate::model::ConversationId;
 use crate::server::principal::ViewerId;
+use crate::server::signal::{Signal, Watcher};
 use crate::server::sync::lock;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use tokio::sync::watch;
 
 type Key = (ViewerId, ConversationId);
 
@@ -19,7 +19,7 @@ pub struct OpenViews {
 
 /// The open views of one viewer on one conversation.
 struct Views {
-    changed: watch::Sender<()>,
+    changed: Signal,
     count: usize,
 }
 
@@ -27,7 +27,7 @@ struct Views {
 pub struct OpenView {
     places: Arc<OpenViews>,
     key: Key,
-    changed: watch::Receiver<()>,
+    changed: Watcher,
 }
 
 impl OpenViews {
@@ -35,9 +35,9 @@ impl OpenViews {
     pub fn take(self: &Arc<Self>, viewer: ViewerId, conversation: ConversationId) -> OpenView {
         let key = (viewer, conversation);
         let mut open = lock(&self.open);
-        let views = open.entry(key).or_insert_with(|| Views { changed: watch::Sender::new(()), count: 0 });
+        let views = open.entry(key).or_insert_with(|| Views { changed: Signal::default(), count: 0 });
         views.count += 1;
-        let changed = views.changed.subscribe();
+        let changed = views.changed.watcher();
         OpenView { places: Arc::clone(self), key, changed }
     }
 
@@ -45,7 +45,7 @@ impl OpenViews {
     pub(super) fn look_again(&self, is_meant: impl Fn(ViewerId, ConversationId) -> bool) {
         for ((viewer, conversation), views) in lock(&self.open).iter() {
             if is_meant(*viewer, *conversation) {
-                views.changed.send_replace(());
+                views.changed.give();
             }
         }
     }
@@ -59,20 +59,22 @@ impl OpenView {
 
     /// The access is checked after this.
     pub fn checks(&mut self) {
-        self.changed.mark_unchanged();
+        self.changed.see();
     }
 }
 
 /// See [`OpenView::changes`].
-pub struct Changes(watch::Receiver<()>);
+pub struct Changes(Watcher);
 
 impl Changes {
+    /// Whether the view's access must be checked again.
+    pub fn has_any(&self) -> bool {
+        self.0.has_any()
+    }
+
     /// Completes when the view's access must be checked again.
     pub async fn next(&mut self) {
-        if self.0.changed().await.is_err() {
-            // The sender lives as long as the view is open.
-            std::future::pending::<()>().await;
-        }
+        self.0.next().await;
     }
 }
 

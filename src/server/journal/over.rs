@@ -29,7 +29,7 @@ impl Journal {
             log.over = true;
         }
         drop(log);
-        self.grown.notify_waiters();
+        self.wake();
     }
 
     /// Whether a reader who has read everything has nothing more to wait for.

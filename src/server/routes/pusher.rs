@@ -5,6 +5,7 @@ use super::origin;
 use super::table::Table;
 use crate::error::Problem;
 use crate::server::State;
+use crate::server::outlet::Outlet;
 use crate::server::serve::Lasting;
 use crate::server::transport::pusher::message::Code;
 use crate::server::transport::pusher::{self, MAX_BYTES_IN, READ_BUFFER_BYTES, WRITE_BUFFER_BYTES};
@@ -34,6 +35,7 @@ async fn connect(
     Path(key): Path<String>,
     Query(client): Query<Client>,
     lasting: Option<Extension<Lasting>>,
+    outlet: Option<Extension<Outlet>>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
@@ -55,12 +57,16 @@ async fn connect(
     } else {
         None
     };
-    Ok(upgrade.on_upgrade(move |socket| async move {
-        // Held to the end: a socket keeps its connection's slot.
-        let _lasting = lasting;
-        match refused {
-            Some((code, reason)) => pusher::refuse(socket, code, reason).await,
-            None => pusher::serve(state, socket).await,
+    Ok(upgrade.on_upgrade(move |socket| {
+        // In a box: each future around it would have room for it again.
+        let socket = Box::new(socket);
+        async move {
+            // Held to the end: a socket keeps its connection's slot.
+            let _lasting = lasting;
+            match refused {
+                Some((code, reason)) => pusher::refuse(socket, code, reason).await,
+                None => pusher::serve(state, socket, outlet.map(|Extension(outlet)| outlet)).await,
+            }
         }
     }))
 }

@@ -15,6 +15,7 @@ use crate::event::{Cursor, Snapshot};
 use crate::model::{Conversation, ConversationId, ImageId, Message, MessageId, Model, Parameters, Usage};
 use crate::server::drawing::Senders;
 use crate::server::engine::{self, Parent, Stop};
+use crate::server::outlet::Outlet;
 use crate::server::prompt::Prompt;
 use crate::server::session::{Account, Reader};
 use crate::server::transport::sse;
@@ -328,9 +329,11 @@ async fn events(
     Id(id): Id<ConversationId>,
     Query(from): Query<From>,
     Extension(senders): Extension<Senders>,
+    outlet: Option<Extension<Outlet>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    sse::follow(&state, who, &senders, id, cursor(&headers, from.cursor.or(from.last_event_id).as_deref())).await
+    let cursor = cursor(&headers, from.cursor.or(from.last_event_id).as_deref());
+    sse::follow(&state, who, &senders, id, cursor, outlet.map(|Extension(outlet)| outlet)).await
 }
 
 /// The header takes precedence over the query: a browser's EventSource keeps its URL when it reconnects. An invalid

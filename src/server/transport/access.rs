@@ -4,7 +4,7 @@ use crate::error::Problem;
 use crate::model::{Access, ConversationId};
 use crate::server::State;
 use crate::server::audience::Changes;
-use crate::server::grants::OpenView;
+use crate::server::grants::{OpenView, ViewChanges};
 use crate::server::principal::ViewerId;
 use crate::server::transport::presence::Others;
 use crate::server::waiting::Rarely;
@@ -82,6 +82,11 @@ impl AccessWatch {
 
     pub(super) fn is_withdrawn(&self) -> bool {
         self.access.is_none()
+    }
+
+    /// What happened to the access since the last check.
+    pub(super) fn changes(&self) -> ViewChanges {
+        self.place.changes()
     }
 
     /// Whether a check may find something.

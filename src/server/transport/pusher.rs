@@ -15,6 +15,7 @@ use super::Permit;
 use crate::error::Problem;
 use crate::server::State;
 use crate::server::channels::{Name, Open};
+use crate::server::outlet::Outlet;
 use crate::server::principal::Principal;
 use crate::server::transport::pusher::split::PartialCursor;
 use crate::server::waiting::{Patience, Rarely};
@@ -40,7 +41,7 @@ pub const MAX_BYTES_IN: usize = 16 << 10;
 /// backend's.
 pub const MAX_BYTES_OUT: usize = 10 << 10;
 /// The read buffer. Clients send short messages, and every socket has this for as long as it is open.
-pub const READ_BUFFER_BYTES: usize = 1 << 10;
+pub const READ_BUFFER_BYTES: usize = 256;
 /// The write buffer. A longer message takes its own length while it is written.
 pub const WRITE_BUFFER_BYTES: usize = 1 << 10;
 /// Channels that one socket can subscribe to (design: 7).
@@ -72,7 +73,7 @@ enum End {
 }
 
 /// Closes a socket that must not be opened.
-pub async fn refuse(mut socket: WebSocket, code: Code, reason: &'static str) {
+pub async fn refuse(mut socket: Box<WebSocket>, code: Code, reason: &'static str) {
     close(&mut socket, code, reason).await;
 }
 
@@ -94,8 +95,8 @@ async fn read_out(socket: &mut WebSocket) {
 }
 
 /// Serves one socket to its end.
-pub async fn serve(state: State, mut socket: WebSocket) {
-    let open = match state.sockets.open() {
+pub async fn serve(state: State, mut socket: Box<WebSocket>, outlet: Option<Outlet>) {
+    let open = match state.sockets.open(outlet) {
         Ok(open) => open,
         Err(_) => return refuse(socket, Code::Later, "The server cannot take you at the moment").await,
     };
@@ -113,7 +114,7 @@ pub async fn serve(state: State, mut socket: WebSocket) {
 struct Connection {
     state: State,
     open: Open,
-    channels: HashMap<Name, Held>,
+    channels: HashMap<Name, Box<Held>>,
     running: FuturesUnordered<BoxFuture<'static, (Box<Subscription>, Outcome)>>,
     permits: Vec<(Principal, Weak<Permit>)>,
     said: DefaultDirectRateLimiter,
@@ -162,8 +163,7 @@ impl Connection {
     }
 
     async fn run(&mut self, socket: &mut WebSocket) -> End {
-        let hello = json!({ "socket_id": self.open.id.to_string(), "activity_timeout": ACTIVITY_TIMEOUT });
-        let mut messages = texts(vec![message::plain("pusher:connection_established", &hello)]);
+        let mut messages = texts(vec![self.hello()]);
         loop {
             if let Err(end) = self.write(socket, std::mem::take(&mut messages)).await {
                 return end;
@@ -173,6 +173,11 @@ impl Connection {
                 Err(end) => return end,
             }
         }
+    }
+
+    fn hello(&self) -> String {
+        let hello = json!({ "socket_id": self.open.id.to_string(), "activity_timeout": ACTIVITY_TIMEOUT });
+        message::plain("pusher:connection_established", &hello)
     }
 
     /// Waits for the next of: the client, a subscription, the timer, the server's shutdown.
@@ -339,7 +344,7 @@ impl Connection {
             Subscription::open(&self.state, &self.open, name.clone(), right.clone(), permit, place).await?;
         self.leave(&name);
         let (cancel, follows) = (subscription.cancel.clone(), subscription.follows());
-        self.channels.insert(name, Held { cancel, right, may_speak, follows });
+        self.channels.insert(name, Box::new(Held { cancel, right, may_speak, follows }));
         self.running.push(Box::pin(subscription.next()));
         Ok(messages)
     }
@@ -352,6 +357,7 @@ impl Connection {
             return Ok(permit);
         }
         let permit = Arc::new(Permit::take(&self.state, who).await?);
+        self.permits.reserve_exact(1);
         self.permits.push((who, Arc::downgrade(&permit)));
         Ok(permit)
     }

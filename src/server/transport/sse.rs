@@ -1,5 +1,6 @@
 //! Server-Sent Events (WHATWG HTML, 9.2): the transport for programs, with `curl -N` as the smallest of them.
 
+use super::direct::Direct;
 use super::{Follower, Frame, KEEP_ALIVE, Permit, STREAMING_HEADERS, beginning};
 use crate::error::Problem;
 use crate::event::Cursor;
@@ -7,6 +8,7 @@ use crate::model::ConversationId;
 use crate::server::State;
 use crate::server::drawing::Senders;
 use crate::server::journal::Topic;
+use crate::server::outlet::Outlet;
 use crate::server::principal::Principal;
 use crate::server::waiting::{Patience, Rarely};
 use axum::body::Body;
@@ -22,16 +24,20 @@ const SIGN_OF_LIFE: &str = ":\n\n";
 /// When the server shuts down, its viewers reconnect spread over this time, in milliseconds.
 const COME_BACK_MS: std::ops::Range<u64> = 500..5_000;
 
-/// Follows a conversation from `cursor`.
+/// Follows a conversation from `cursor`. `outlet`: the connection, where it is HTTP/1.1's.
 pub async fn follow(
     state: &State,
     who: Principal,
     senders: &Senders,
     conversation: ConversationId,
     cursor: Option<Cursor>,
+    outlet: Option<Outlet>,
 ) -> Result<Response, Problem> {
     let permit = Permit::take(state, who).await?;
-    let (follower, first) = Follower::start(state, who.account, Topic::Conversation(conversation), cursor).await?;
+    let (mut follower, first) = Follower::start(state, who.account, Topic::Conversation(conversation), cursor).await?;
+    if let Some(outlet) = outlet {
+        follower.write_to(Direct::sse(outlet, &permit));
+    }
     let place = beginning::place(state, Some(senders), &first).await?;
     let start = [HELLO.as_bytes(), &encode(&first)].concat();
     drop(first);
@@ -60,11 +66,17 @@ fn rest(follower: Follower, permit: Permit) -> impl Stream<Item = Bytes> + Send 
     stream::unfold(Some(Box::new(Viewer::new(follower, permit))), async |viewer| {
         let mut viewer = viewer?;
         let Viewer { follower, withdrawn, silence, .. } = &mut *viewer;
-        let next = tokio::select! {
-            biased;
-            () = withdrawn => return None,
-            next = follower.next() => Some(next),
-            () = silence.is_over() => None,
+        let next = loop {
+            tokio::select! {
+                biased;
+                () = &mut *withdrawn => return None,
+                next = follower.next() => break Some(next),
+                () = silence.is_over() => {}
+            }
+            match follower.written().map(|written| written + KEEP_ALIVE).filter(|until| Instant::now() < *until) {
+                Some(until) => silence.set(until),
+                None => break None,
+            }
         };
         silence.set(Instant::now() + KEEP_ALIVE);
         match next {

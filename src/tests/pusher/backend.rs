@@ -170,3 +170,33 @@ async fn z31_an_added_event_is_answered_with_what_was_asked_about_its_channels()
     let nothing = json!({ "name": "e", "channel": channel, "data": "{}", "info": "" });
     assert_eq!(answer("/events", nothing).await, json!({}));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sockets_that_wait_are_written_to_without_being_woken() {
+    let app = App::with(&[ALLOWED]).await;
+    let mut clients = Vec::new();
+    for _ in 0..70 {
+        let mut client = Client::connect(&app).await;
+        client.frame(&json!({ "event": "pusher:subscribe", "data": { "channel": "news" } })).await;
+        client.until("pusher_internal:subscription_succeeded").await;
+        clients.push(client);
+    }
+    for count in 0..20 {
+        let data = json!({ "count": count, "text": "x".repeat(count * 40) }).to_string();
+        assert_eq!(add(&app, &json!({ "name": "news", "channel": "news", "data": data })).await.status(), 200);
+        for client in &mut clients {
+            let heard = client.next().await;
+            assert_eq!((heard.name.as_str(), heard.data["count"].as_u64()), ("news", Some(count as u64)));
+        }
+    }
+    let written = app.state.sockets.written_directly();
+    assert!(70 * 15 < written, "of 70 sockets and 20 events {written} were written directly");
+    // A client that has left hears nothing more, also where nothing wakes it.
+    clients[0].frame(&json!({ "event": "pusher:unsubscribe", "data": { "channel": "news" } })).await;
+    clients[0].frame(&json!({ "event": "pusher:ping", "data": {} })).await;
+    assert_eq!(clients[0].next().await.name, "pusher:pong");
+    add(&app, &json!({ "name": "last", "channel": "news", "data": "{}" })).await;
+    assert_eq!(clients[1].next().await.name, "last");
+    clients[0].frame(&json!({ "event": "pusher:ping", "data": {} })).await;
+    assert_eq!(clients[0].next().await.name, "pusher:pong");
+}

@@ -17,6 +17,7 @@ use crate::server::journal::Topic;
 use crate::server::principal::Principal;
 use crate::server::transport::access::AccessWatch;
 use crate::server::transport::access::Change;
+use crate::server::transport::direct::{Direct, messages};
 use crate::server::transport::pusher::split::PartialCursor;
 use crate::server::transport::{Follower, Frame, Permit};
 use crate::server::waiting::Rarely;
@@ -96,6 +97,8 @@ pub(super) struct Subscription {
     _permit: Option<Arc<Permit>>,
     /// What ends it besides the journal.
     ended: Rarely<'static, Outcome>,
+    /// How the journal is written directly, once nothing of it has to be cut off.
+    direct: Option<Direct>,
     /// Bytes of the next piece's text that the client has already.
     seen: usize,
 }
@@ -127,16 +130,23 @@ impl Subscription {
         if let Some(who) = right.who {
             access::may_listen(state, who, channel).await?;
         }
-        let listener = state.sockets.enter(&name, right.person).ok_or_else(|| Problem::TooMany {
+        let mut listener = state.sockets.enter(&name, right.person).ok_or_else(|| Problem::TooMany {
             message: "The server has too many channels.".into(),
             retry_after_seconds: 60,
         })?;
         let (follower, first) = follow(state, channel, right.who, place).await?;
         let cancel = CancellationToken::new();
         let ended = Rarely::new(ended(&cancel, permit.as_deref()));
-        let (state, socket, presence, stay, seen) = (state.clone(), open.id, None, None, 0);
+        let ends = || permit.iter().filter_map(|permit| permit.cut()).chain([cancel.clone()]).collect::<Vec<_>>();
+        let direct = open.outlet.as_ref().filter(|_| !name.is_presence()).map(|outlet| {
+            let ends_it = ends();
+            listener.go_direct(outlet.clone(), Box::new(move || !ends_it.iter().any(CancellationToken::is_cancelled)));
+            Direct::pusher(outlet.clone(), &name, ends())
+        });
+        let (state, socket, presence) = (state.clone(), open.id, None);
+        let (stay, _permit, seen) = (None, permit, 0);
         let mut it =
-            Self { name, cancel, state, socket, listener, follower, presence, stay, _permit: permit, ended, seen };
+            Self { name, cancel, state, socket, listener, follower, presence, stay, _permit, ended, direct, seen };
         let messages = it.begin(right.who, first, place).await?;
         Ok((Box::new(it), messages))
     }
@@ -176,6 +186,11 @@ impl Subscription {
 
     async fn outcome(&mut self) -> Outcome {
         loop {
+            if let (0, Some(follower)) = (self.seen, &mut self.follower)
+                && let Some(direct) = self.direct.take()
+            {
+                follower.write_to(direct);
+            }
             let messages = tokio::select! {
                 biased;
                 ended = &mut self.ended => return ended,
@@ -205,7 +220,7 @@ impl Subscription {
     fn split(&mut self, frames: &[Frame]) -> Vec<Utf8Bytes> {
         let name = &self.name;
         let split = |frame: &Frame| match (frame, std::mem::take(&mut self.seen)) {
-            (Frame::Entry { entry, .. }, 0) => entry.messages(name.as_str(), || split::messages(name, frame, 0)),
+            (Frame::Entry { entry, epoch }, 0) => messages(name, entry, *epoch),
             (_, seen) => texts(split::messages(name, frame, seen)),
         };
         frames.iter().flat_map(split).collect()
@@ -215,13 +230,16 @@ impl Subscription {
         let said = self.listener.said();
         let others = said.iter().filter(|said| said.except != Some(self.socket));
         let mut messages: Vec<_> = others.map(|said| said.message.clone()).collect();
-        messages.extend(self.people().await);
+        if self.presence.is_some() {
+            messages.extend(self.people().await);
+        }
         messages
     }
 
     async fn people(&mut self) -> Vec<Utf8Bytes> {
         match &mut self.presence {
-            Some(presence) => texts(presence.news(&self.state, &self.name, &self.listener).await),
+            // In a box, as what follows: only a presence channel has it, and every subscription would reserve the space.
+            Some(presence) => texts(Box::pin(presence.news(&self.state, &self.name, &self.listener)).await),
             None => Vec::new(),
         }
     }
@@ -261,7 +279,7 @@ async fn frames(follower: &mut Option<Follower>) -> Option<Vec<Frame>> {
 
 async fn audience(presence: &mut Option<Presence>) {
     if let Some(presence) = presence {
-        presence.changed().await;
+        Box::pin(presence.changed()).await;
     }
 }
 
@@ -290,7 +308,7 @@ pub(super) fn texts(messages: Vec<String>) -> Vec<Utf8Bytes> {
 
 async fn stirred(stay: &mut Option<Box<AccessWatch>>) {
     if let Some(stay) = stay {
-        stay.stirred().await;
+        Box::pin(stay.stirred()).await;
     }
 }
 
