@@ -12,6 +12,7 @@ pub use command::{Account, Backup, Command, Given};
 use super::principal::SignUp;
 use super::quota::{Everybody, MostWritten};
 use crate::server::provider;
+use axum::http::{HeaderName, HeaderValue};
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use ipnet::IpNet;
 use secrecy::SecretString;
@@ -185,6 +186,24 @@ pub struct Settings {
     #[arg(long, env = "RIVULET_METRICS_TOKEN", value_name = "TOKEN", hide_env_values = true, value_parser = token)]
     pub metrics_token: Option<SecretString>,
 
+    /// Whether there is a page /status, which everybody may read: whether Rivulet works, and which providers it reaches.
+    #[arg(
+        long,
+        env = "RIVULET_STATUS_PAGE",
+        value_name = "on|off",
+        default_value = "off",
+        value_parser = values::status_page
+    )]
+    pub status_page: Switch,
+
+    /// The address of an OpenTelemetry collector that takes traces by OTLP over HTTP as JSON: http://127.0.0.1:4318
+    #[arg(long, env = "RIVULET_OTLP_ENDPOINT", value_name = "URL", value_parser = values::collector)]
+    pub otlp_endpoint: Option<String>,
+
+    /// Headers for the collector, separated by commas: authorization=Bearer abc
+    #[arg(long, env = "RIVULET_OTLP_HEADERS", value_name = "NAME=VALUE", hide_env_values = true, value_delimiter = ',', value_parser = values::header)]
+    pub otlp_headers: Vec<SecretHeader>,
+
     /// Websites whose pages may connect as Pusher clients (Echo), separated by commas: https://app.example.org.
     /// Rivulet's own pages always may; programs that are not browsers need no permission.
     #[arg(long, env = "RIVULET_ALLOWED_ORIGINS", value_name = "ORIGINS", value_delimiter = ',', value_parser = values::origin)]
@@ -239,6 +258,10 @@ pub struct Settings {
     #[arg(long, env = "OLLAMA_HOST", value_name = "HOST", value_parser = host)]
     pub ollama_host: Option<String>,
 
+    /// How the log is written: text for people, json for programs, an object in each line.
+    #[arg(long, env = "RIVULET_LOG_FORMAT", value_name = "text|json", default_value = "text", value_parser = values::log_format)]
+    pub log_format: LogFormat,
+
     /// The log filter: a level, or tracing directives.
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info", action = ArgAction::Set)]
     pub log: String,
@@ -248,6 +271,20 @@ pub struct Settings {
 pub enum Switch {
     On,
     Off,
+}
+
+/// The log's form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// A header that is sent to the collector; its value may be a key.
+#[derive(Clone, Debug)]
+pub struct SecretHeader {
+    pub name: HeaderName,
+    pub value: HeaderValue,
 }
 
 impl Settings {
