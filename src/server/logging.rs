@@ -4,6 +4,7 @@
 use super::settings::{LogFormat, Settings};
 use super::traces::{self, Traces};
 use anyhow::Context;
+use std::any::Any;
 use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 use std::panic::PanicHookInfo;
@@ -90,12 +91,16 @@ fn joined(event: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(line)
 }
 
-/// A bug, with its place. Words are told only where the program has them as they are: what is put together while it runs
-/// can hold what a person wrote, as in "byte index 5 is not a char boundary of `...`".
+/// A bug, with its place.
 fn tell_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
-    let words = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(its words are not logged)");
-    tracing::error!(place, words, "A bug: this task has ended");
+    tracing::error!(place, words = words_of(panic.payload()), "A bug: this task has ended");
+}
+
+/// A panic's words where the program has them as they are. What is put together while it runs can hold what a person
+/// wrote, as in "byte index 5 is not a char boundary of `...`".
+fn words_of(payload: &(dyn Any + Send)) -> &str {
+    payload.downcast_ref::<&'static str>().copied().unwrap_or("(its words are not logged)")
 }
 
 #[cfg(test)]
@@ -107,5 +112,16 @@ mod tests {
         assert_eq!(&*joined(b"INFO it is well\n"), b"INFO it is well\n");
         assert_eq!(&*joined(b"WARN said: a\r\nERROR forged\n"), b"WARN said: a\\r\\nERROR forged\n");
         assert_eq!(&*joined(b"no end\nhere"), b"no end\\nhere");
+    }
+
+    #[test]
+    fn a_panic_tells_what_the_program_says_and_not_what_a_person_wrote() {
+        let caught = |panic: fn()| std::panic::catch_unwind(panic).unwrap_err();
+        assert_eq!(words_of(&*caught(|| panic!("this cannot be"))), "this cannot be");
+        let told = caught(|| {
+            let secret = String::from("ein Gehe\u{69}mnis");
+            panic!("byte index 5 of {secret}");
+        });
+        assert_eq!(words_of(&*told), "(its words are not logged)");
     }
 }

@@ -2,6 +2,7 @@
 
 mod backups;
 mod command;
+mod explain;
 mod file;
 mod oidc;
 mod providers;
@@ -14,9 +15,9 @@ use super::quota::{Everybody, MostWritten};
 use crate::server::provider;
 use axum::http::{HeaderName, HeaderValue};
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use explain::explain;
 use ipnet::IpNet;
 use secrecy::SecretString;
-use std::io::Write;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -362,17 +363,4 @@ impl Settings {
     pub fn whole_reply(&self) -> Duration {
         Duration::from_secs(self.reply_seconds)
     }
-}
-
-/// Help is printed as clap writes it; a wrong setting is one line that names it and says what is expected.
-fn explain(error: &clap::Error) -> ExitCode {
-    if !error.use_stderr() {
-        error.print().ok();
-        return ExitCode::SUCCESS;
-    }
-    let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-    // `eprintln!` would panic where nobody reads.
-    writeln!(std::io::stderr(), "rivulet: {line}").ok();
-    ExitCode::from(2)
 }
