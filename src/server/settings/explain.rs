@@ -13,7 +13,9 @@ fn without_secret(error: &clap::Error, line: &str) -> String {
         _ => "",
     };
     let (setting, value) = (told(ContextKind::InvalidArg), told(ContextKind::InvalidValue));
-    let command = Settings::command();
+    let mut command = Settings::command();
+    // An argument can say how it is written only then.
+    command.build();
     let mut secrets = command.get_arguments().filter(|arg| arg.is_hide_env_values_set());
     match secrets.any(|arg| arg.to_string() == setting) {
         true if !value.is_empty() => line.replacen(value, "…", 1),
