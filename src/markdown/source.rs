@@ -62,9 +62,11 @@ impl<'a> Source<'a> {
 
 /// A closing fence's line with blanks instead of the tabs after its marks; other lines unchanged.
 pub(crate) fn without_tabs(line: &str) -> Cow<'_, str> {
-    let marks = line.trim_start_matches([' ', '\t', '>']);
+    let marks = line.trim_start_matches(is_before_block);
+    let Some(mark @ ('`' | '~')) = marks.chars().next() else { return Cow::Borrowed(line) };
+    let run = marks.len() - marks.trim_start_matches(mark).len();
     let behind = marks.trim_start_matches(['`', '~']);
-    if marks.len() - behind.len() < 3 || !behind.contains('\t') || !behind.trim_matches([' ', '\t', '\n']).is_empty() {
+    if run < 3 || !behind.contains('\t') || !behind.trim_matches([' ', '\t', '\n']).is_empty() {
         return Cow::Borrowed(line);
     }
     Cow::Owned([&line[..line.len() - behind.len()], &behind.replace('\t', " ")].concat())
@@ -119,8 +121,13 @@ fn change(text: &str, at: usize, mark: &str) -> Option<(Range<usize>, String)> {
 
 /// Whether only marks of quotes and lists stand before `at` on its line.
 fn begins_line(text: &str, at: usize) -> bool {
-    let before = text[..at].trim_end_matches(|c: char| " \t>-+*.)".contains(c) || c.is_ascii_digit());
+    let before = text[..at].trim_end_matches(is_before_block);
     before.is_empty() || before.ends_with('\n')
+}
+
+/// Whether this may stand before a block on its line: it indents, quotes or is part of a list's mark.
+fn is_before_block(c: char) -> bool {
+    " \t>-+*.)".contains(c) || c.is_ascii_digit()
 }
 
 fn begins_tag(behind: &str) -> bool {

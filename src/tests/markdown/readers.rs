@@ -184,6 +184,10 @@ fn z28_a_closing_fence_may_have_tabs_behind_it() {
     {
         assert!(html(text).contains("</figure>") && !html(text).ends_with("</figure>"), "{}", html(text));
     }
+    // Lines that close nothing are read alike by the parser and by the block that grows.
+    for text in ["a\n```rust\n-```\t\n", "```rust\n1. ```\t\nb", "```rust\n`~~~\t\n", "~~~\n~~```\t\nb", "```a\n*```\t"] {
+        assert!(!html(text).is_empty());
+    }
 }
 
 #[test]
