@@ -33,7 +33,14 @@ pub fn start(settings: &Settings) -> anyhow::Result<Option<Traces>> {
             Some(traces)
         }
     };
-    std::panic::set_hook(Box::new(|panic| tell_panic(panic)));
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        tell_panic(panic);
+        // Who works on Rivulet sees all of it.
+        if cfg!(debug_assertions) {
+            usual(panic);
+        }
+    }));
     Ok(traces)
 }
 
