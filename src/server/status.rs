@@ -22,13 +22,19 @@ const SERVER_FAULT: u16 = 500;
 /// What is known for the page.
 pub struct Status {
     since: Timestamp,
-    last: Arc<Mutex<Option<(Instant, Arc<Look>)>>>,
+    last: Arc<Mutex<Option<LastLook>>>,
 }
 
 impl Default for Status {
     fn default() -> Self {
         Self { since: Timestamp::now(), last: Arc::default() }
     }
+}
+
+/// A look that counts for a while.
+struct LastLook {
+    at: Instant,
+    look: Arc<Look>,
 }
 
 /// One look at all providers.
@@ -50,14 +56,14 @@ impl Status {
     /// A sentence for the log, when there can be no look.
     pub async fn providers(&self, settings: &Arc<Settings>) -> Result<Arc<Look>, String> {
         let mut last = Arc::clone(&self.last).lock_owned().await;
-        if let Some((_, look)) = last.as_ref().filter(|(at, _)| at.elapsed() < AGAIN) {
-            return Ok(Arc::clone(look));
+        if let Some(last) = last.as_ref().filter(|last| last.at.elapsed() < AGAIN) {
+            return Ok(Arc::clone(&last.look));
         }
         let settings = Arc::clone(settings);
         // In a task of its own, with the lock: a caller who leaves does not make the next one look again.
         let looking = tokio::spawn(async move {
             let look = Arc::new(look(settings).await?);
-            *last = Some((Instant::now(), Arc::clone(&look)));
+            *last = Some(LastLook { at: Instant::now(), look: Arc::clone(&look) });
             Ok(look)
         });
         looking.await.unwrap_or_else(|error| Err(error.to_string()))
