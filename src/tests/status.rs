@@ -56,8 +56,12 @@ async fn broken() -> (String, Arc<AtomicUsize>) {
     tokio::spawn(async move {
         while let Ok((mut socket, _)) = listener.accept().await {
             count.fetch_add(1, Ordering::Relaxed);
-            let mut head = [0; 1_024];
-            socket.read(&mut head).await.ok();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n")
+                && let Ok(byte) = socket.read_u8().await
+            {
+                head.push(byte);
+            }
             socket.write_all(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await.ok();
         }
     });
