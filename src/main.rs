@@ -5,7 +5,7 @@ use leptos_axum::LeptosRoutes;
 use rivulet::app::shell;
 use rivulet::server::commands::Terminal;
 use rivulet::server::settings::{Command, Settings};
-use rivulet::server::{State, accounts, assets, commands, routes, serve};
+use rivulet::server::{State, accounts, assets, commands, logging, routes, serve};
 use std::io::{BufReader, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -14,7 +14,6 @@ use tikv_jemallocator::Jemalloc;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
 /// Returns memory to the system after many viewers have left. The C library's allocator keeps it, because the
 /// allocations of viewers are interleaved. .cargo/config.toml says how soon.
@@ -65,12 +64,7 @@ async fn run_command(command: Command, settings: &Settings) -> anyhow::Result<bo
 }
 
 async fn start(settings: Settings) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&settings.log).context("RUST_LOG expects a level, such as info")?;
-    // Colours are for terminals: in a file they are noise.
-    let coloured = std::io::stderr().is_terminal();
-    // It would report its own errors by `eprintln!`, which panics where nobody reads.
-    let log = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
-    log.with_ansi(coloured).with_writer(std::io::stderr).init();
+    let traces = logging::start(&settings)?;
     let stop = stop_signal()?;
     let listener = serve::listen(settings.listen)
         .with_context(|| format!("RIVULET_LISTEN: {} cannot be listened on", settings.listen))?;
@@ -95,6 +89,9 @@ async fn start(settings: Settings) -> anyhow::Result<()> {
     }
     welcome_first_admin(&state, address).await;
     serve::run(listener, router, state, stop).await;
+    if let Some(traces) = traces {
+        traces.finish().await;
+    }
     tracing::info!("Stopped");
     Ok(())
 }

@@ -29,6 +29,7 @@ pub mod images;
 pub mod journal;
 pub mod limits;
 pub mod lists;
+pub mod logging;
 pub mod messages;
 pub mod metrics;
 pub mod nul;
@@ -55,11 +56,13 @@ pub mod settings;
 pub mod sharing;
 pub mod signal;
 pub mod start;
+pub mod status;
 pub mod store;
 pub mod sync;
 pub mod task;
 pub mod throttle;
 pub mod times;
+pub mod traces;
 pub mod transport;
 pub mod usage;
 pub mod versions;
@@ -85,6 +88,7 @@ use provider::Providers;
 use quota::Writer;
 use readiness::Readiness;
 use settings::Settings;
+use status::Status;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -123,6 +127,7 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     pub drain: Drain,
     pub readiness: Readiness,
+    pub status: Status,
     pub bounds: Bounds,
     pub leptos: LeptosOptions,
 }

@@ -16,6 +16,7 @@ pub mod reset;
 pub mod search;
 pub mod sharing;
 pub mod sign_in;
+pub mod status;
 
 use super::assets;
 use super::principal::{Owner, Role};

@@ -30,6 +30,7 @@ mod search;
 mod shape;
 mod sharing;
 mod sign_in;
+mod status;
 mod streams;
 mod table;
 mod trace;
@@ -130,8 +131,8 @@ fn pusher(state: &State) -> Router<State> {
 }
 
 /// The routes for monitoring.
-fn open_routes() -> [Table; 2] {
-    [health::routes(), metrics::routes()]
+fn open_routes() -> [Table; 3] {
+    [health::routes(), metrics::routes(), status::routes()]
 }
 
 /// The paths of all routes but the app's pages, its server functions and its files.

@@ -3,6 +3,7 @@
 mod backups;
 mod command;
 mod database;
+mod explain;
 mod file;
 mod oidc;
 mod providers;
@@ -10,15 +11,17 @@ mod values;
 
 pub use command::{Account, Backup, Command, Given};
 pub use database::DatabaseUrl;
+#[cfg(test)]
+pub(crate) use explain::line;
 
 use super::principal::SignUp;
 use super::quota::{Everybody, MostWritten};
 use crate::server::provider;
-use clap::error::{ContextKind, ContextValue};
+use axum::http::{HeaderName, HeaderValue};
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use explain::explain;
 use ipnet::IpNet;
 use secrecy::SecretString;
-use std::io::Write;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -196,6 +199,24 @@ pub struct Settings {
     #[arg(long, env = "RIVULET_METRICS_TOKEN", value_name = "TOKEN", hide_env_values = true, value_parser = token)]
     pub metrics_token: Option<SecretString>,
 
+    /// Whether there is a page /status, which everybody may read: whether Rivulet works, and which providers it reaches.
+    #[arg(
+        long,
+        env = "RIVULET_STATUS_PAGE",
+        value_name = "on|off",
+        default_value = "off",
+        value_parser = values::status_page
+    )]
+    pub status_page: Switch,
+
+    /// The address of an OpenTelemetry collector that takes traces by OTLP over HTTP as JSON: http://127.0.0.1:4318
+    #[arg(long, env = "RIVULET_OTLP_ENDPOINT", value_name = "URL", value_parser = values::collector)]
+    pub otlp_endpoint: Option<String>,
+
+    /// Headers for the collector, separated by commas: authorization=Bearer abc
+    #[arg(long, env = "RIVULET_OTLP_HEADERS", value_name = "NAME=VALUE", hide_env_values = true, value_delimiter = ',', value_parser = values::header)]
+    pub otlp_headers: Vec<SecretHeader>,
+
     /// Websites whose pages may connect as Pusher clients (Echo), separated by commas: https://app.example.org.
     /// Rivulet's own pages always may; programs that are not browsers need no permission.
     #[arg(long, env = "RIVULET_ALLOWED_ORIGINS", value_name = "ORIGINS", value_delimiter = ',', value_parser = values::origin)]
@@ -250,6 +271,10 @@ pub struct Settings {
     #[arg(long, env = "OLLAMA_HOST", value_name = "HOST", value_parser = host)]
     pub ollama_host: Option<String>,
 
+    /// How the log is written: text for people, json for programs, an object in each line.
+    #[arg(long, env = "RIVULET_LOG_FORMAT", value_name = "text|json", default_value = "text", value_parser = values::log_format)]
+    pub log_format: LogFormat,
+
     /// The log filter: a level, or tracing directives.
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info", action = ArgAction::Set)]
     pub log: String,
@@ -259,6 +284,20 @@ pub struct Settings {
 pub enum Switch {
     On,
     Off,
+}
+
+/// The log's form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// A header that is sent to the collector; its value may be a key.
+#[derive(Clone, Debug)]
+pub struct SecretHeader {
+    pub name: HeaderName,
+    pub value: HeaderValue,
 }
 
 impl Settings {
@@ -335,39 +374,5 @@ impl Settings {
 
     pub fn whole_reply(&self) -> Duration {
         Duration::from_secs(self.reply_seconds)
-    }
-}
-
-/// Help is printed as clap writes it; a wrong setting is one line that names it and says what is expected.
-fn explain(error: &clap::Error) -> ExitCode {
-    if !error.use_stderr() {
-        error.print().ok();
-        return ExitCode::SUCCESS;
-    }
-    // `eprintln!` would panic where nobody reads.
-    writeln!(std::io::stderr(), "rivulet: {}", line(error)).ok();
-    ExitCode::from(2)
-}
-
-/// The error in one line, without the value where that may be a secret: what is wrong in it may be the secret itself.
-pub(crate) fn line(error: &clap::Error) -> String {
-    let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-    let text_of = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => Some(text.as_str()),
-        _ => None,
-    };
-    let (Some(argument), Some(value)) = (text_of(ContextKind::InvalidArg), text_of(ContextKind::InvalidValue)) else {
-        return line.to_owned();
-    };
-    let command = Settings::command();
-    let is_given =
-        |arg: &&Arg| arg.get_long().is_some_and(|long| argument.split(' ').next() == Some(&format!("--{long}")));
-    let of_commands = command.get_subcommands().flat_map(clap::Command::get_arguments);
-    let is_secret = command.get_arguments().chain(of_commands).find(is_given).is_some_and(Arg::is_hide_env_values_set);
-    if is_secret && !value.is_empty() {
-        line.replacen(&format!("'{value}'"), "(not shown)", 1)
-    } else {
-        line.to_owned()
     }
 }

@@ -16,6 +16,7 @@ use super::passwords::Passwords;
 use super::provider::Providers;
 use super::readiness::Readiness;
 use super::settings::Settings;
+use super::status::Status;
 use super::store::Store;
 use super::throttle::Throttle;
 use super::{Shared, State, accounts, assets, backups, housekeeping, revocation};
@@ -81,6 +82,7 @@ impl State {
             metrics,
             drain,
             readiness: Readiness::default(),
+            status: Status::default(),
             bounds,
             leptos,
         };

@@ -4,6 +4,7 @@ use super::app::{App, problem};
 use super::upstream::script::Script;
 use reqwest::Method;
 use serde_json::json;
+use std::collections::BTreeSet;
 
 const TOKEN: &str = "a-token-of-the-test";
 
@@ -76,4 +77,39 @@ async fn only_who_has_the_token_may_read_it() {
 async fn without_a_token_there_is_no_such_page() {
     let app = App::start().await;
     problem(app.stranger(Method::GET, "/metrics").header("authorization", "Bearer ").send().await.unwrap(), 404).await;
+}
+
+/// The names of metrics in a text.
+fn named(text: &str) -> BTreeSet<String> {
+    let begins = text.match_indices("rivulet_").map(|(at, _)| &text[at..]);
+    let name = |rest: &str| rest.chars().take_while(|letter| letter.is_ascii_lowercase() || *letter == '_').collect();
+    begins.map(name).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_dashboard_and_the_alerts_name_metrics_that_there_are() {
+    let app = App::start().await;
+    // A family is not told before it counts something.
+    let metrics = &app.state.metrics;
+    metrics.reply("done");
+    metrics.provider_error("overloaded");
+    metrics.refused("sends");
+    metrics.panic("reply");
+    let text = app.metrics();
+    let there: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ')).collect();
+    let is_there = |name: &String| {
+        there.iter().any(|(known, kind)| match *kind {
+            "counter" => *name == format!("{known}_total"),
+            "histogram" => *name == format!("{known}_bucket"),
+            _ => name == known,
+        })
+    };
+    for file in [
+        include_str!("../../deploy/grafana/rivulet.json"),
+        include_str!("../../deploy/prometheus/alerts.yml"),
+        include_str!("../../deploy/prometheus/alerts_test.yml"),
+    ] {
+        let unknown: Vec<_> = named(file).into_iter().filter(|name| !is_there(name)).collect();
+        assert!(unknown.is_empty() && 3 < named(file).len(), "{unknown:?} are not in\n{text}");
+    }
 }

@@ -2,10 +2,13 @@
 
 use super::app::{App, directive};
 use super::upstream::script::Script;
-use serde_json::json;
+use crate::server::logging;
+use crate::server::settings::LogFormat;
+use serde_json::{Value, json};
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
 
 /// What was logged.
 #[derive(Clone, Default)]
@@ -77,6 +80,47 @@ async fn what_a_stateless_stream_logs_names_its_request() {
     let log = log.text();
     let failed = log.lines().find(|line| line.contains("A reply failed at the provider")).unwrap();
     assert!(failed.contains(&request), "{request} is not in: {failed}");
+}
+
+/// What the log as JSON writes here.
+static LINES: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+struct Kept;
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        LINES.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+// On one thread, so that the subscriber of this test is the one of all its tasks.
+#[tokio::test]
+async fn as_json_an_event_is_one_line_with_its_ids_also_where_a_provider_breaks_lines() {
+    let layer = logging::lines(LogFormat::Json, || Kept).with_filter(EnvFilter::new("rivulet=info"));
+    let _guard = ::tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+    let app = App::start().await;
+    let conversation = app.conversation().await;
+    let words = "Broken.\r\n2026-11-30T00:00:00Z ERROR forged: this is no event";
+    let script = Script { error_after: Some(2), error_message: Some(words.into()), ..Script::default() };
+    let sent = app.send(&conversation, &script).await;
+    app.rest_of(&conversation, &sent).await;
+
+    let text = String::from_utf8(LINES.lock().unwrap().clone()).unwrap();
+    let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let failed = events.iter().find(|event| event["message"] == "A reply failed at the provider").unwrap();
+    assert!(failed["said"].as_str().unwrap().contains("Broken."), "{failed}");
+    assert_eq!((&failed["level"], &failed["target"]), (&json!("WARN"), &json!("rivulet::server::provider::retrying")));
+    let spans: Vec<_> = failed["spans"].as_array().unwrap().iter().map(|span| (&span["name"], &span["id"])).collect();
+    assert_eq!(spans.len(), 2, "{failed}");
+    assert_eq!((spans[0].0, spans[1]), (&json!("request"), (&json!("reply"), &json!(sent.reply))));
+    for event in &events {
+        let keys = text.lines().find(|line| serde_json::from_str::<Value>(line).unwrap() == *event).unwrap();
+        assert_eq!(keys.matches("\"message\":").count(), 1, "a name stands once in {keys}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -90,7 +90,7 @@ impl Shared {
         if early.is_none() {
             self.target(account, conversation, start.as_ref()).await?;
         }
-        tracing::debug!(%conversation, message = %id, "A message comes in");
+        tracing::debug!(%conversation, sent = %id, "A message comes in");
         let journal = self.journals.topic(Topic::Conversation(conversation));
         let (_turn, early) = in_turn(&journal, early).await;
         let is_usual = is_usual && self.is_quiet(conversation);

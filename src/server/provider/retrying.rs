@@ -184,7 +184,7 @@ impl Talk {
         let failure = failure.blaming(&self.request.parameters);
         let provider = &self.service.origin.name;
         let kind = failure.kind.name();
-        tracing::warn!(provider, kind, request_id, message = %failure.message, "A reply failed at the provider");
+        tracing::warn!(provider, kind, request_id, said = %failure.message, "A reply failed at the provider");
         if failure.kind.is_the_operators() {
             self.service.trouble.note(provider, &failure.message);
         }

@@ -39,6 +39,11 @@ async fn alive() -> &'static str {
 #[utoipa::path(get, path = "/readyz", operation_id = "getReadiness", tag = "health", security(()),
     responses((status = 200, body = String, content_type = "text/plain; charset=utf-8")))]
 async fn ready(Extract(state): Extract<State>) -> Result<&'static str, Problem> {
+    readiness(&state).await.map(|()| "ready")
+}
+
+/// Whether new messages are taken and stored.
+pub(super) async fn readiness(state: &State) -> Result<(), Problem> {
     state.drain.admit()?;
     if state.store.held() > 0 {
         let message = "Replies cannot be saved: see the log. It is tried again until it works.".into();
@@ -47,8 +52,7 @@ async fn ready(Extract(state): Extract<State>) -> Result<&'static str, Problem> 
     let store = state.store.clone();
     let asked = state.readiness.ask(state.bounds.ready_again, async move { Ok(store.ready().await?) });
     match timeout(PATIENCE, asked).await {
-        Ok(Ok(())) => Ok("ready"),
-        Ok(Err(problem)) => Err(problem),
+        Ok(answer) => answer,
         Err(_) => Err(Problem::Unavailable {
             message: "The database does not answer.".into(),
             retry_after_seconds: RETRY_AFTER_SECONDS,

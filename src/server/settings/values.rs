@@ -1,9 +1,10 @@
 //! Parsers of settings. Each error says what is expected.
 
-use super::Switch;
+use super::{LogFormat, SecretHeader, Switch};
 use crate::server::bounds::MAX_MODEL;
 use crate::server::principal::SignUp;
 use crate::server::provider::{self, ollama};
+use axum::http::HeaderValue;
 use clap::ValueEnum;
 use ipnet::IpNet;
 use secrecy::SecretString;
@@ -42,6 +43,28 @@ pub(super) fn switch(text: &str) -> Result<Switch, String> {
 
 pub(super) fn before_update(text: &str) -> Result<Switch, String> {
     Switch::from_str(text, true).map_err(|_| "RIVULET_BACKUP_BEFORE_UPDATE expects on or off".into())
+}
+
+pub(super) fn status_page(text: &str) -> Result<Switch, String> {
+    Switch::from_str(text, true).map_err(|_| "RIVULET_STATUS_PAGE expects on or off".into())
+}
+
+pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
+    LogFormat::from_str(text, true).map_err(|_| "RIVULET_LOG_FORMAT expects text or json".into())
+}
+
+pub(super) fn collector(text: &str) -> Result<String, String> {
+    url(text).map_err(|_| "RIVULET_OTLP_ENDPOINT expects a URL, such as http://127.0.0.1:4318".into())
+}
+
+/// The error does not repeat the value, which may be a key.
+pub(super) fn header(text: &str) -> Result<SecretHeader, String> {
+    let parsed = text.split_once('=').and_then(|(name, value)| {
+        let mut value = HeaderValue::from_str(value.trim()).ok()?;
+        value.set_sensitive(true);
+        Some(SecretHeader { name: name.trim().parse().ok()?, value })
+    });
+    parsed.ok_or_else(|| "RIVULET_OTLP_HEADERS expects name=value, such as authorization=Bearer abc".into())
 }
 
 /// A year: a longer time is probably a typing error.

@@ -34,7 +34,7 @@ use Guard::{Admin, Everybody, Own, Owned, Refused, Signed};
 /// about, `{x}` always a random id.
 pub(super) fn guard(path: &str) -> Guard {
     match path {
-        "/healthz" | "/healthz/stream" | "/readyz" | "/metrics" => Everybody,
+        "/healthz" | "/healthz/stream" | "/readyz" | "/metrics" | "/status" => Everybody,
         "/sign-in" | "/sign-up" | "/sign-out" => Everybody,
         "/app/{key}" => Everybody, // a socket alone sees nothing: its channels take signatures
         "/broadcasting/auth" => {

@@ -1,0 +1,148 @@
+//! Traces: what a collector gets, and that nothing depends on it.
+
+use super::app::{App, Sent, directive, text};
+use super::upstream::script::Script;
+use crate::server::traces::{self, Traces};
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use tracing::subscriber::{DefaultGuard, set_default};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::registry;
+
+/// Less than the client waits for a collector.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+type Got = Arc<Mutex<Vec<(HeaderMap, Value)>>>;
+
+/// A collector: its address, and the requests that it got.
+async fn collector() -> (String, Got) {
+    let got = Got::default();
+    let take = async |State(got): State<Got>, headers: HeaderMap, body: String| {
+        got.lock().unwrap().push((headers, serde_json::from_str(&body).unwrap()));
+        StatusCode::OK
+    };
+    let router = Router::new().route("/v1/traces", post(take)).with_state(Arc::clone(&got));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (url, got)
+}
+
+/// Collects what this thread does for as long as the guard lives.
+fn collect(url: &str) -> (Traces, DefaultGuard) {
+    let key = ("x-key".parse().unwrap(), "of the test".parse().unwrap());
+    let (traces, layer) = traces::start(url, vec![key]).unwrap();
+    (traces, set_default(registry().with(layer.with_filter(traces::ours()))))
+}
+
+fn spans(got: &Got) -> Vec<Value> {
+    let got = got.lock().unwrap();
+    let each = got.iter().flat_map(|(_, body)| body["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap());
+    each.cloned().collect()
+}
+
+fn attribute(span: &Value, name: &str) -> Value {
+    let attributes = span["attributes"].as_array().unwrap().iter();
+    attributes.filter(|it| it["key"] == name).map(|it| it["value"].clone()).next().unwrap_or_default()
+}
+
+fn time(span: &Value, name: &str) -> u64 {
+    text(&span[name]).parse().unwrap()
+}
+
+async fn ask(app: &App, script: &Script) -> (String, Sent) {
+    let conversation = app.conversation().await;
+    let content = format!("A secret of mine.\n{}", directive(script));
+    let to = format!("/api/v1/conversations/{conversation}/messages");
+    let answer = app.post(&to, json!({ "content": content })).await;
+    let request = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let sent = Sent::of(&answer.json().await.unwrap());
+    app.rest_of(&conversation, &sent).await;
+    (request, sent)
+}
+
+// On one thread, so that the subscriber of this test is the one of all its tasks.
+#[tokio::test]
+async fn a_reply_is_a_span_in_that_of_its_request() {
+    let (url, got) = collector().await;
+    let (traces, guard) = collect(&url);
+    let app = App::start().await;
+    let (request, sent) =
+        ask(&app, &Script { pieces: 20, gap_ms: 20, error_after: Some(18), ..Script::default() }).await;
+    app.stranger(Method::GET, "/api/v1/models").send().await.unwrap();
+    // A span closes when its answer has been sent.
+    app.stop.cancel();
+    let App { served, .. } = app;
+    served.await.unwrap();
+    drop(guard);
+    traces.finish().await;
+
+    let spans = spans(&got);
+    let find = |name: &str, key: &str, id: &str| {
+        let found = spans.iter().find(|span| span["name"] == name && attribute(span, key)["stringValue"] == id);
+        found.unwrap_or_else(|| panic!("{name} {id} is not in {spans:#?}"))
+    };
+    let asked = find("request", "rivulet.request", &request);
+    let reply = find("reply", "rivulet.reply", &sent.reply);
+    assert_eq!((&reply["traceId"], &reply["parentSpanId"]), (&asked["traceId"], &asked["spanId"]));
+    assert_eq!((text(&asked["traceId"]).len(), text(&asked["spanId"]).len()), (32, 16));
+    assert_eq!(asked.get("parentSpanId"), None);
+    assert_eq!((&asked["kind"], &reply["kind"]), (&json!(2), &json!(1)));
+    assert_eq!(attribute(asked, "http.request.method")["stringValue"], "POST");
+    assert_eq!(attribute(asked, "http.response.status_code")["intValue"], "202");
+    assert_eq!(attribute(reply, "gen_ai.request.model")["stringValue"], "anthropic/mock");
+    // The reply goes on after its request, and that has its own end.
+    assert!(time(asked, "endTimeUnixNano") < time(reply, "endTimeUnixNano"));
+    let took = time(reply, "endTimeUnixNano") - time(reply, "startTimeUnixNano");
+    assert!((300_000_000..10_000_000_000).contains(&took), "{took} ns");
+    let said: Vec<_> = reply["events"].as_array().unwrap().iter().map(|event| text(&event["name"])).collect();
+    assert!(said.contains(&"A reply failed at the provider".to_owned()), "{said:?}");
+
+    let all = format!("{spans:?}");
+    assert!(!all.contains("secret"), "{all}");
+    assert!(!all.contains("t0"), "nor what a model said");
+    let got = got.lock().unwrap();
+    assert_eq!(got[0].0["x-key"], "of the test");
+    assert_eq!(attribute(&got[0].1["resourceSpans"][0]["resource"], "service.name")["stringValue"], "rivulet");
+}
+
+#[tokio::test]
+async fn a_request_that_fails_here_is_an_error_and_one_that_is_refused_is_none() {
+    let (url, got) = collector().await;
+    let (traces, guard) = collect(&url);
+    let app = App::start().await;
+    app.stranger(Method::GET, "/metrics").send().await.unwrap();
+    app.state.store.close().await;
+    app.stranger(Method::GET, "/readyz").send().await.unwrap();
+    app.stop.cancel();
+    let App { served, .. } = app;
+    served.await.unwrap();
+    drop(guard);
+    traces.finish().await;
+    let spans = spans(&got);
+    let of = |path: &str| spans.iter().find(|span| attribute(span, "url.path")["stringValue"] == path).unwrap();
+    assert_eq!(of("/readyz")["status"]["code"], 2);
+    assert_eq!(of("/metrics").get("status"), None);
+}
+
+#[tokio::test]
+async fn without_a_collector_all_goes_on_and_the_end_is_not_held_up() {
+    let refused = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // It takes connections and never answers.
+    let (traces, guard) = collect(&format!("http://{}", refused.local_addr().unwrap()));
+    let app = App::start().await;
+    let (_, sent) = ask(&app, &Script::default()).await;
+    assert!(!sent.reply.is_empty());
+    drop(guard);
+    let begun = Instant::now();
+    traces.finish().await;
+    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+}
