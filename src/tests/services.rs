@@ -35,7 +35,7 @@ failed() { cat log; exit 1; }
 "#;
 
 /// The end of each script. Where nobody listens any more, the first line fails and the second is done at once.
-const END: &str = "echo ready 2>/dev/null; cat >/dev/null";
+const END: &str = "\necho ready 2>/dev/null; cat >/dev/null";
 
 /// A server that runs until this process ends.
 struct Server {
