@@ -99,7 +99,8 @@ impl Postgres {
                 bring_up_to_date(&options("DATABASE_URL", &self.url(TEMPLATE)).unwrap()).await.unwrap();
             })
             .await;
-        self.database_by(&format!("template {TEMPLATE}")).await
+        // Copied as files, in a quarter of the time that PostgreSQL takes by way of its log.
+        self.database_by(&format!("template {TEMPLATE} strategy file_copy")).await
     }
 
     /// A database without tables, made with these words of `create database`.
