@@ -4,7 +4,8 @@ use std::future::Future;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-const INSIDE: &str = "RIVULET_TEST_INSIDE";
+/// In the environment of a process that another one of the tests has started.
+pub(crate) const INSIDE: &str = "RIVULET_TEST_INSIDE";
 /// Runs the test binary again with this one test, after `limit` (a shell command such as `ulimit -n 100`); inside it,
 /// runs `test`.
 pub(crate) fn alone(name: &str, limit: &str, test: impl Future<Output = ()>) {

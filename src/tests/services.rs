@@ -14,7 +14,7 @@ pub(crate) use chosen::{database_of, forget};
 pub(crate) use postgres::{Database, postgres};
 pub(crate) use redis::redis;
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,20 @@ use std::process::{Child, Command, Stdio};
 
 /// What the shell says when the server takes connections.
 const READY: &str = "ready";
+
+/// The beginning of each script. It makes the folder itself, for its own user alone, as those who may open the socket may do
+/// anything. No signal ends the shell and no broken pipe: only the end of its input does, or a failure, and on both ways out
+/// it ends the server (by the signal in `ending`) and removes the folder.
+const BEGIN: &str = r#"
+folder=$1; programs=$2; ending=KILL; server=
+trap '' HUP INT TERM PIPE
+umask 077; mkdir "$folder" && cd "$folder" || exit 1
+trap '[ -z "$server" ] || { kill -s "$ending" "$server"; wait "$server"; } 2>/dev/null; cd /; rm -rf "$folder"' EXIT
+failed() { cat log; exit 1; }
+"#;
+
+/// The end of each script. Where nobody listens any more, the first line fails and the second is done at once.
+const END: &str = "\necho ready 2>/dev/null; cat >/dev/null";
 
 /// A server that runs until this process ends.
 struct Server {
@@ -31,38 +45,39 @@ struct Server {
 }
 
 impl Server {
-    /// Runs a script, which has the folder in `$1` and the program's own folder in `$2`, and waits until it says that the
-    /// server is ready.
+    /// Runs a script between `BEGIN` and `END`, and waits until it says that the server is ready.
     fn start(name: &str, script: &str, programs: &Path, user: Option<&str>) -> Self {
-        // Not in the folder for temporary files that the environment names: the path of a socket has a hundred letters.
-        let folder = PathBuf::from(format!("/tmp/rivulet-{name}-{}", std::process::id()));
-        std::fs::remove_dir_all(&folder).ok();
-        std::fs::create_dir(&folder).unwrap();
-        let mut command = match user {
-            Some(user) => {
-                give(&folder, user);
-                let mut command = Command::new("setpriv");
-                command.args([&format!("--reuid={user}"), &format!("--regid={user}"), "--clear-groups", "sh"]);
-                command
-            }
-            None => Command::new("sh"),
-        };
-        let command = command.args(["-c", script, name]).arg(&folder).arg(programs).current_dir(&folder);
-        // In a group of its own, so that ctrl-c ends the tests, and the shell in its turn.
-        let pipes = command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut watcher = pipes.spawn().unwrap();
+        let (folder, mut watcher) = watch(name, script, programs, user);
+        let mut output = BufReader::new(watcher.stdout.take().unwrap());
         let mut said = String::new();
-        BufReader::new(watcher.stdout.take().unwrap()).read_line(&mut said).unwrap();
-        let log = || std::fs::read_to_string(folder.join("log")).unwrap_or_default();
-        assert_eq!(said.trim(), READY, "{name} did not start: {}", log());
+        output.read_line(&mut said).unwrap();
+        if said.trim() != READY {
+            // The log.
+            output.read_to_string(&mut said).unwrap();
+            panic!("{name} did not start: {said}");
+        }
         Self { folder, watcher }
     }
 }
 
-/// Only the user may look inside.
-fn give(folder: &Path, user: &str) {
-    let done = Command::new("chown").arg(format!("{user}:{user}")).arg(folder).status().unwrap();
-    assert!(done.success());
+/// Starts a script with a folder of its own in `$1` and the program's in `$2`.
+fn watch(name: &str, script: &str, programs: &Path, user: Option<&str>) -> (PathBuf, Child) {
+    // Not in the folder for temporary files that the environment names: the path of a socket has a hundred letters.
+    let folder = PathBuf::from(format!("/tmp/rivulet-{name}-{}", std::process::id()));
+    // Left by a process of the same number whose shell was killed as well.
+    std::fs::remove_dir_all(&folder).ok();
+    let mut command = match user {
+        Some(user) => {
+            let mut command = Command::new("setpriv");
+            command.args([&format!("--reuid={user}"), &format!("--regid={user}"), "--clear-groups", "sh"]);
+            command
+        }
+        None => Command::new("sh"),
+    };
+    let command = command.args(["-c", &format!("{BEGIN}{script}{END}"), name]).arg(&folder).arg(programs);
+    // In a group of its own, so that ctrl-c ends the tests, and the shell in its turn.
+    let watcher = command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    (folder, watcher)
 }
 
 /// Whether what this process makes is root's.
@@ -70,30 +85,69 @@ fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }
 
-/// A program in the folders of `PATH`, or in one of these. Its folder.
-fn folder_of(program: &str, others: &[PathBuf]) -> Option<PathBuf> {
+/// The folders of `PATH` with this program, and these of others.
+fn folders_of(program: &str, others: Vec<PathBuf>) -> impl Iterator<Item = PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut folders = std::env::split_paths(&path).chain(others.iter().cloned());
-    folders.find(|folder| folder.join(program).exists())
+    let folders: Vec<_> = std::env::split_paths(&path).chain(others).collect();
+    folders.into_iter().filter(move |folder| folder.join(program).exists())
 }
 
 /// Says that a test was not run. Written past what the tests' harness catches, so that it is read.
+///
+/// # Panics
+/// In CI, where nobody reads it.
 fn say_missing(program: &str, package: &str) {
     let line = format!(
         "NOT RUN: tests that need {program}, which is not installed (scripts/setup tests, or Debian's {package})\n"
     );
+    assert!(std::env::var_os("CI").is_none_or(|value| value.is_empty()), "{line}");
     std::io::stderr().write_all(line.as_bytes()).ok();
 }
 
-#[tokio::test]
-async fn a_server_and_its_folder_go_when_the_tests_process_does() {
-    let Some(programs) = folder_of("redis-server", &[]) else { return say_missing("Redis", "redis-server") };
-    let mut server = Server::start("ending", redis::SCRIPT, &programs, None);
-    assert!(server.folder.join("redis.sock").exists());
-    // As the kernel does at this process's end.
-    drop(server.watcher.stdin.take());
-    server.watcher.wait().unwrap();
-    assert!(!server.folder.exists());
+/// Whether a process has this folder in its command line.
+fn is_used(folder: &Path) -> bool {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let mut lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+    lines.any(|line| String::from_utf8_lossy(&line).contains(folder.to_str().unwrap()))
+}
+
+/// Each server that is installed: its name, its script, the folder of its programs, and its user.
+fn installed() -> Vec<(&'static str, &'static str, PathBuf, Option<&'static str>)> {
+    let postgres = postgres::programs().map(|programs| ("PostgreSQL", postgres::SCRIPT, programs, postgres::user()));
+    let redis = redis::programs().map(|programs| ("Redis", redis::SCRIPT, programs, None));
+    postgres.into_iter().chain(redis).collect()
+}
+
+#[test]
+fn a_server_is_open_to_its_user_alone_and_goes_with_its_folder_when_the_tests_process_does() {
+    for (name, script, programs, user) in installed() {
+        let mut server = Server::start(&format!("ending-{name}"), script, &programs, user);
+        assert_eq!(std::fs::metadata(&server.folder).unwrap().mode() & 0o777, 0o700, "{name}");
+        assert!(is_used(&server.folder), "{name}");
+        // As the kernel does at this process's end.
+        drop(server.watcher.stdin.take());
+        server.watcher.wait().unwrap();
+        assert!(!server.folder.exists() && !is_used(&server.folder), "{name}");
+    }
+}
+
+#[test]
+fn a_server_goes_also_when_the_tests_process_ends_before_it_is_ready() {
+    for (name, script, programs, user) in installed() {
+        let (folder, mut watcher) = watch(&format!("early-{name}"), script, &programs, user);
+        drop((watcher.stdin.take(), watcher.stdout.take()));
+        watcher.wait().unwrap();
+        assert!(!folder.exists() && !is_used(&folder), "{name}");
+    }
+}
+
+#[test]
+fn a_server_that_does_not_start_says_why_and_leaves_nothing() {
+    let script = "echo no room >log; failed";
+    let failed = std::panic::catch_unwind(|| Server::start("failing", script, Path::new("/"), None));
+    let why = *failed.map(|server| server.folder).unwrap_err().downcast::<String>().unwrap();
+    assert_eq!(why, "failing did not start: no room\n");
+    assert!(!Path::new(&format!("/tmp/rivulet-failing-{}", std::process::id())).exists());
 }
 
 #[test]

@@ -37,12 +37,14 @@ pub(super) async fn remove(write: &mut Alone, id: AccountId) -> sqlx::Result<()>
 /// What is shared with a guest is shared with the account from now on; what it has written and uploaded becomes the
 /// account's.
 pub(super) async fn inherit_shares(write: &mut Connection, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
-    for what in [
-        "insert into share (conversation, account, role, created_at)
+    let (guest, account) = (guest.to_string(), account.to_string());
+    let shares = "insert into share (conversation, account, role, created_at)
          select conversation, $2, role, created_at from share where account = $1
          on conflict (conversation, account) do update set
-            role = case when excluded.role = 'participant' then excluded.role else share.role end",
-        "delete from share where account = $1",
+            role = case when excluded.role = 'participant' then excluded.role else share.role end";
+    query(shares).bind(&guest).bind(&account).execute(&mut *write).await?;
+    query("delete from share where account = $1").bind(&guest).execute(&mut *write).await?;
+    for what in [
         // No account shares with itself, or writes as a guest in a conversation that is now its own.
         "delete from share where account = $2
              and conversation in (select conversation.id from conversation where conversation.account = $2)",
@@ -52,7 +54,7 @@ pub(super) async fn inherit_shares(write: &mut Connection, guest: AccountId, acc
         "update message set account = null where account = $2
              and conversation in (select conversation.id from conversation where conversation.account = $2)",
     ] {
-        query(what).bind(guest.to_string()).bind(account.to_string()).execute(&mut *write).await?;
+        query(what).bind(&guest).bind(&account).execute(&mut *write).await?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! A process that is killed while it copies the database, or changes its tables: itself once more, as another process.
 
+use super::super::alone;
 use super::super::app::{App, Folder};
 use super::super::rng::Dice;
 use super::super::upgrades;
@@ -24,7 +25,8 @@ impl Victim {
     fn start(name: &str, folder: &Path) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", &format!("{}::{name}", module_path!().split_once("::").unwrap().1)]);
-        command.env(WORKS_IN, folder).stdout(Stdio::null()).stderr(Stdio::null());
+        command.env(WORKS_IN, folder).env(alone::INSIDE, "yes");
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         Self(command.spawn().unwrap())
     }
 
@@ -41,8 +43,14 @@ impl Victim {
     }
 }
 
+/// None: this process is no victim. A victim whose parent is killed ends when the pipe to it is closed.
 fn victims_folder() -> Option<PathBuf> {
-    std::env::var_os(WORKS_IN).map(PathBuf::from)
+    let folder = std::env::var_os(WORKS_IN)?;
+    std::thread::spawn(|| {
+        std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).ok();
+        std::process::exit(1);
+    });
+    Some(folder.into())
 }
 
 fn partials(folder: &Path) -> usize {

@@ -22,14 +22,14 @@ insert into conversation (id, account, title, system, created_at, updated_at, le
     values ('c', 'a', 'A \u{1f600} title', '', 't', 't', 3), ('d', 'b', '', '', 't', 't', null);
 with recursive n (i) as (select 1 union all select i + 1 from n where i < 1300)
     insert into message (id, conversation, position, parent, role, text, thinking, status, created_at, process)
-    select 'm' || (9999 - i), 'c', i, case when 1 < i then 'm' || (10000 - i) end, 'user', 'Text ' || i, '',
+    select '00000000-0000-4000-8000-00000000' || (9999 - i), 'c', i, case when 1 < i then '00000000-0000-4000-8000-00000000' || (10000 - i) end, 'user', 'Text ' || i, '',
            case when i = 1300 then 'streaming' else 'done' end, 't', case when i = 1300 then 'gone' end from n;
 update message set text = 'before' || char(0) || 'after' where position = 7;
 insert into usage (account, day, model, input_tokens, output_tokens, replies, estimated)
     values ('a', '2026-01-01', 'm', 9223372036854775807, 0, 1, 0);
 insert into picture (hash, media_type, width, height, bytes) values ('p', 'image/png', 1, 1, x'00ff27'), ('q', 'image/png', 1, 1, zeroblob(5000000));
 insert into image (id, account, picture, name, created_at) values ('i', 'a', 'p', 'x.png', 't');
-insert into message_image (message, image) values ('m9000', 'i');
+insert into message_image (message, image) values ('00000000-0000-4000-8000-000000009000', 'i');
 insert into known_browser (token_hash, account, created_at) values ('k', 'a', 't');
 insert into api_token (token_hash, account, name, scope, created_at) values ('k', 'a', 'n', 'read', 't');
 insert into invitation (token_hash, note, role, uses, used, ends_at, created_at) values ('v', '', 'member', 1, 0, 't', 't');
@@ -49,6 +49,17 @@ insert into node (process, beat, joined, started_at, version) values ('here', 1,
 insert into news (id, topic, process, at) values ('n', 't', 'here', 1);
 ";
 
+/// Them with accounts and conversations whose ids are such as the store reads: `a` to `d` at the end of zeros.
+fn rows() -> String {
+    ["a", "b", "c", "d"]
+        .iter()
+        .fold(ROWS.to_owned(), |rows, id| rows.replace(&format!("'{id}'"), &format!("'{}'", full(id))))
+}
+
+fn full(id: &str) -> String {
+    format!("00000000-0000-4000-8000-00000000000{id}")
+}
+
 struct Source {
     folder: Folder,
     database: Database,
@@ -60,7 +71,7 @@ impl Source {
         let folder = Folder::new();
         Store::open(&folder.sqlite()).await.unwrap().close().await;
         let source = Self { folder, database };
-        sqlx::raw_sql(ROWS).execute(&mut source.connect().await).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(rows())).execute(&mut source.connect().await).await.unwrap();
         Some(source)
     }
 
@@ -131,7 +142,7 @@ async fn everything_is_taken_along() {
         query_scalar("select bytes from picture where hash = 'p'").fetch_one(store.read()).await.unwrap();
     assert_eq!(picture, [0, 0xff, 0x27]);
     let guest: String = query_scalar("select guest from session").fetch_one(store.read()).await.unwrap();
-    assert_eq!(guest, "b");
+    assert_eq!(guest, full("b"));
     store.close().await;
 }
 

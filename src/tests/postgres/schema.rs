@@ -70,7 +70,8 @@ async fn of_sqlite(connection: &mut SqliteConnection) -> Tables {
         let indexes = "select name, sql from sqlite_master where type = 'index' and tbl_name = $1 and sql is not null";
         let indexes: Vec<(String, String)> =
             sqlx::query_as(indexes).bind(name).fetch_all(&mut *connection).await.unwrap();
-        let index = |(name, sql): (String, String)| (Some(name), sql.contains("create unique"), indexed(&sql));
+        let index =
+            |(name, sql): (String, String)| (Some(name), plain(&sql).starts_with("createunique"), indexed(&sql));
         table.indexes.extend(indexes.into_iter().map(index));
     }
     tables

@@ -142,7 +142,10 @@ async fn cut_at_commit(listener: UnixListener, server: &Path) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_whose_answer_is_lost_has_perhaps_happened() {
     let Some(side) = Side::postgres().await else { return };
-    let (folder, database) = (Folder::new(), side._database.as_ref().unwrap());
+    // The path of a socket has a hundred letters, and the folder for temporary files may have them all.
+    let folder = Folder(format!("/tmp/rivulet-lost-{}", std::process::id()).into());
+    std::fs::create_dir(&folder.0).unwrap();
+    let database = side._database.as_ref().unwrap();
     let listener = UnixListener::bind(folder.0.join(".s.PGSQL.5432")).unwrap();
     let server = postgres().unwrap().folder().clone();
     let cutting = tokio::spawn(async move { cut_at_commit(listener, &server).await });

@@ -4,6 +4,7 @@ use super::*;
 use crate::model::{AccountId, ConversationId};
 use crate::server::store::Store;
 use crate::server::store::sql::{Key, query_scalar};
+use std::time::Duration;
 
 /// The store on PostgreSQL, and a connection that looks on.
 async fn store() -> Option<(Store, Database)> {
@@ -11,13 +12,19 @@ async fn store() -> Option<(Store, Database)> {
     Some((Store::open(&database.url).await.unwrap(), database))
 }
 
+/// More than a lock is waited for: by then those that waited have failed.
+const LONGEST: Duration = Duration::from_secs(10);
+
 /// Waits until this number of others waits for a lock.
 async fn until_waiting(seats: &Seats, count: i64) {
     let waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted
                    and database = (select oid from pg_database where datname = current_database())";
-    while query_scalar::<i64>(waiting).fetch_one(seats).await.unwrap() != count {
-        tokio::task::yield_now().await;
-    }
+    let until = async {
+        while query_scalar::<i64>(waiting).fetch_one(seats).await.unwrap() != count {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LONGEST, until).await.expect("this number never waited");
 }
 
 #[tokio::test(flavor = "multi_thread")]

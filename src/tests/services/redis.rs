@@ -1,23 +1,16 @@
 //! Redis for tests.
 
-use super::{Server, folder_of, say_missing};
+use super::{Server, folders_of, say_missing};
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
 /// Nothing is kept. It is ready when it answers.
 pub(super) const SCRIPT: &str = r#"
-folder=$1; programs=$2
-"$programs/redis-server" --port 0 --unixsocket "$folder/redis.sock" --save "" --appendonly no --dir "$folder" \
-  >"$folder/log" 2>&1 &
+"$programs/redis-server" --port 0 --unixsocket "$folder/redis.sock" --save "" --appendonly no --dir "$folder" >log 2>&1 &
 server=$!
 until [ "$("$programs/redis-cli" -s "$folder/redis.sock" ping 2>/dev/null)" = PONG ]; do
-  kill -0 "$server" 2>/dev/null || exit 1
+  kill -0 "$server" 2>/dev/null || failed
 done
-echo ready
-cat >/dev/null
-kill -KILL "$server"
-wait "$server" 2>/dev/null
-rm -rf "$folder"
 "#;
 
 /// A server of Redis.
@@ -32,11 +25,16 @@ pub(crate) fn redis() -> Option<&'static Redis> {
 }
 
 fn start() -> Option<Redis> {
-    let Some(programs) = folder_of("redis-server", &[PathBuf::from("/usr/local/bin")]) else {
+    let Some(programs) = programs() else {
         say_missing("Redis", "redis-server");
         return None;
     };
     Some(Redis { server: Server::start("redis", SCRIPT, &programs, None) })
+}
+
+/// The folder of its programs.
+pub(super) fn programs() -> Option<PathBuf> {
+    folders_of("redis-server", vec![PathBuf::from("/usr/local/bin")]).next()
 }
 
 impl Redis {

@@ -126,8 +126,10 @@ async fn z33_a_stop_is_not_passed_on_for_who_may_no_longer_stop() {
         let answer = pair.withdrawn_before_write((Method::POST, &stop, json!({})), withdraw).await;
         assert_eq!(answer.status().as_u16(), status, "{withdraw}");
         pair.restore(restore).await;
-        let asked: i64 =
-            sql::query_scalar("select sum(stop_asked) from message").fetch_one(pair.second.store.read()).await.unwrap();
+        let asked: i64 = sql::query_scalar("select cast(sum(stop_asked) as bigint) from message")
+            .fetch_one(pair.second.store.read())
+            .await
+            .unwrap();
         assert_eq!(asked, 0, "{withdraw}");
     }
 }

@@ -122,7 +122,7 @@ impl Place {
             "select id as it from image order by 1",
             "select id as it from identity",
             "select id || coalesce(name, '') || coalesce(password, '') || role || coalesce(disabled_at, '')
-                 || coalesce(leaving_at, '') || coalesce(streams, '') as it from account order by 1",
+                 || coalesce(leaving_at, '') || coalesce(cast(streams as text), '') as it from account order by 1",
             "select name || value as it from setting order by 1",
         ] {
             let found: Vec<String> = sql::query_scalar(sql).fetch_all(self.app.state.store.read()).await.unwrap();
