@@ -352,22 +352,22 @@ fn explain(error: &clap::Error) -> ExitCode {
 /// The error in one line, without the value where that may be a secret: what is wrong in it may be the secret itself.
 pub(crate) fn line(error: &clap::Error) -> String {
     let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    let first = |text: &str| text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
     let text_of = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),
         _ => None,
     };
     let (Some(argument), Some(value)) = (text_of(ContextKind::InvalidArg), text_of(ContextKind::InvalidValue)) else {
-        return line.to_owned();
+        return first(&text);
     };
     let command = Settings::command();
     let is_given =
         |arg: &&Arg| arg.get_long().is_some_and(|long| argument.split(' ').next() == Some(&format!("--{long}")));
     let of_commands = command.get_subcommands().flat_map(clap::Command::get_arguments);
     let is_secret = command.get_arguments().chain(of_commands).find(is_given).is_some_and(Arg::is_hide_env_values_set);
-    if is_secret && !value.is_empty() {
-        line.replacen(&format!("'{value}'"), "(not shown)", 1)
-    } else {
-        line.to_owned()
+    match is_secret && !value.is_empty() {
+        // In the whole text: the value may have a line break, as one that is read from a file ends with.
+        true => first(&text.replacen(&format!("'{value}'"), "(not shown)", 1)),
+        false => first(&text),
     }
 }

@@ -25,6 +25,9 @@ fn a_wrong_url_is_refused_with_what_is_expected_and_without_the_password() {
         ("postgres://ann:12/correct-horse@db/chat", "expects postgres://"),
         ("postgres://ann:12?correct-horse@db/chat", "a parameter after the ? that is not known"),
         ("postgres://ann:12#correct-horse@db/chat", "expects postgres://"),
+        // A line break, as a file with a secret ends with one.
+        ("postgres://ann:correct-horse@db\n", "names no database"),
+        ("mysql://ann:correct-horse@db/chat\nmore", "DATABASE_URL expects sqlite:"),
     ];
     for (url, expected) in table {
         let said = refusal(url);
@@ -37,10 +40,15 @@ fn a_wrong_url_is_refused_with_what_is_expected_and_without_the_password() {
 #[test]
 fn a_secret_that_is_refused_is_not_shown() {
     for flag in ["--metrics-token", "--pusher-secret"] {
-        let read = Settings::try_parse_from(["rivulet", &format!("{flag}=short-one")]);
-        let said = line(&read.err().unwrap());
-        assert!(said.contains(flag) && !said.contains("short-one"), "{said}");
+        for value in ["short-one", "short-one\n", "\nshort-one", "a line\nshort-one"] {
+            let read = Settings::try_parse_from(["rivulet", &format!("{flag}={value}")]);
+            let said = line(&read.err().unwrap());
+            assert!(said.contains(flag) && !said.contains("short-one"), "{said}");
+        }
     }
+    let read = Settings::try_parse_from(["rivulet", "move", "--to=postgres://ann:correct-horse@db\n"]);
+    let said = line(&read.err().unwrap());
+    assert!(said.contains("--to") && !said.contains(PASSWORD), "{said}");
     let read = Settings::try_parse_from(["rivulet", "--listen=here"]);
     assert!(line(&read.err().unwrap()).contains("'here'"), "what is no secret is shown");
 }
