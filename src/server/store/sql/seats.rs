@@ -33,7 +33,18 @@ const LIFETIME: Duration = Duration::from_secs(30 * 60);
 
 /// A fixed number of connections, each taken by one caller at a time. Cheap to clone. A statement takes one for itself.
 #[derive(Clone, Debug)]
-pub(crate) struct Seats(Arc<Inner>);
+pub(crate) struct Seats {
+    inner: Arc<Inner>,
+    /// One of these is needed too, where its callers may not have all connections at one time.
+    share: Option<Arc<Semaphore>>,
+}
+
+/// Holds the place of one caller until its connection is free again.
+#[derive(Debug)]
+struct Turn {
+    _of_all: OwnedSemaphorePermit,
+    _of_share: Option<OwnedSemaphorePermit>,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -102,7 +113,7 @@ impl Seats {
     fn with(connections: Vec<SqliteConnection>, more: usize, source: Source, hand_overs: &Arc<AtomicU64>) -> Self {
         let count = u32::try_from(connections.len() + more).expect("a handful of connections");
         let keep = |inner| Connection::new(Link::Sqlite(inner), Arc::clone(hand_overs));
-        Self(Arc::new(Inner {
+        let inner = Inner {
             free: Mutex::new(connections.into_iter().map(keep).collect()),
             turns: Arc::new(Semaphore::new(count as usize)),
             count,
@@ -110,7 +121,14 @@ impl Seats {
             source,
             generation: AtomicU64::new(0),
             hand_overs: Arc::clone(hand_overs),
-        }))
+        };
+        Self { inner: Arc::new(inner), share: None }
+    }
+
+    /// The same connections, of which no more than `most` are in use by those who take them here: the others are left to
+    /// everybody else.
+    pub(in crate::server::store) fn at_most(&self, most: usize) -> Self {
+        Self { inner: Arc::clone(&self.inner), share: Some(Arc::new(Semaphore::new(most))) }
     }
 
     /// Waits for a connection: first come, first served.
@@ -118,14 +136,10 @@ impl Seats {
     /// # Errors
     /// `PoolTimedOut`: all of them were in use for ten seconds. `PoolClosed`: the store was closed.
     pub(crate) async fn take(&self) -> sqlx::Result<Taken> {
-        let Self(inner) = self;
-        let turns = || Arc::clone(&inner.turns);
-        let turn = match turns().try_acquire_owned() {
-            Ok(turn) => turn,
-            Err(_) => {
-                let turn = timeout(QUEUE, turns().acquire_owned()).await;
-                turn.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?
-            }
+        let inner = &self.inner;
+        let turn = match self.free_turn() {
+            Some(turn) => turn,
+            None => timeout(QUEUE, self.turn()).await.map_err(|_| sqlx::Error::PoolTimedOut)??,
         };
         if inner.is_closed.load(Ordering::Acquire) {
             return Err(sqlx::Error::PoolClosed);
@@ -137,9 +151,26 @@ impl Seats {
         Ok(Taken { kept: Some((connection, turn)), has_transaction: false, seats: Arc::clone(inner) })
     }
 
+    /// Where nobody has to wait, which is nearly always.
+    fn free_turn(&self) -> Option<Turn> {
+        let of_share = match &self.share {
+            Some(share) => Some(Arc::clone(share).try_acquire_owned().ok()?),
+            None => None,
+        };
+        Some(Turn { _of_all: Arc::clone(&self.inner.turns).try_acquire_owned().ok()?, _of_share: of_share })
+    }
+
+    async fn turn(&self) -> sqlx::Result<Turn> {
+        let of_share = match &self.share {
+            Some(share) => Some(acquire(share).await?),
+            None => None,
+        };
+        Ok(Turn { _of_all: acquire(&self.inner.turns).await?, _of_share: of_share })
+    }
+
     /// Closes every connection once it is put back. Nothing can be taken any more.
     pub(crate) async fn close(&self) {
-        let Self(inner) = self;
+        let inner = &self.inner;
         inner.is_closed.store(true, Ordering::Release);
         let Ok(_all) = inner.turns.acquire_many(inner.count).await else { return };
         let free = std::mem::take(&mut *lock(&inner.free));
@@ -148,6 +179,10 @@ impl Seats {
         }
         inner.turns.close();
     }
+}
+
+async fn acquire(turns: &Arc<Semaphore>) -> sqlx::Result<OwnedSemaphorePermit> {
+    Arc::clone(turns).acquire_owned().await.map_err(|_| sqlx::Error::PoolClosed)
 }
 
 impl Inner {
@@ -220,7 +255,7 @@ async fn close(connection: Connection) {
 /// transaction is open, else after a roll-back. One to PostgreSQL that is lost is dropped.
 pub(crate) struct Taken {
     /// None only once it is dropped.
-    kept: Option<(Connection, OwnedSemaphorePermit)>,
+    kept: Option<(Connection, Turn)>,
     /// Set by the holder before a transaction begins, and unset after its end.
     pub(crate) has_transaction: bool,
     seats: Arc<Inner>,
@@ -267,7 +302,7 @@ impl Drop for Taken {
 /// Not left to sqlx: SQLite rolls some transactions back by itself (a full disk, a failed read), sqlx then counts one
 /// that does not exist, and its connection never begins another. With a single writer that would be the end of all
 /// writing.
-async fn roll_back(seats: Arc<Inner>, mut connection: Connection, turn: OwnedSemaphorePermit) {
+async fn roll_back(seats: Arc<Inner>, mut connection: Connection, turn: Turn) {
     // Fails where there is none, or SQLite has rolled back already; then a new transaction can be begun.
     let is_clear = connection.succeeds("rollback").await
         || !connection.is_lost() && connection.succeeds("begin").await && connection.succeeds("rollback").await;
