@@ -3,6 +3,7 @@
 
 mod broken;
 mod locks;
+mod silent;
 
 use super::app::Folder;
 use super::services::{Database, postgres};

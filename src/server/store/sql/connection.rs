@@ -14,6 +14,8 @@ use tokio::time::{Instant, timeout};
 /// How long PostgreSQL's answer is waited for: longer than a statement may take there (`store/postgres`). Then it is the
 /// way there that is broken, of which the system would tell only after minutes.
 const ANSWER: Duration = Duration::from_secs(20);
+/// How long it may take where nothing is to be done: beyond it, another connection is sooner there.
+const ECHO: Duration = Duration::from_secs(2);
 
 /// The driver's connection.
 #[derive(Debug)]
@@ -75,7 +77,7 @@ impl Connection {
     pub(super) async fn close(self) -> sqlx::Result<()> {
         match self.link {
             Link::Sqlite(inner) => sqlx::Connection::close(inner).await,
-            Link::Postgres(remote) => answered(sqlx::Connection::close(remote.inner)).await,
+            Link::Postgres(remote) => within(ECHO, sqlx::Connection::close(remote.inner)).await,
         }
     }
 
@@ -85,10 +87,18 @@ impl Connection {
     }
 
     /// Whether PostgreSQL answers on it.
-    pub(super) async fn answers(&mut self) -> bool {
+    pub(super) async fn answers(&mut self) -> sqlx::Result<()> {
         match &mut self.link {
+            Link::Sqlite(_) => Ok(()),
+            Link::Postgres(remote) => within(ECHO, sqlx::Connection::ping(&mut remote.inner)).await,
+        }
+    }
+
+    /// Whether PostgreSQL has answered on it after this.
+    pub(super) fn was_used_after(&self, when: Instant) -> bool {
+        match &self.link {
             Link::Sqlite(_) => true,
-            Link::Postgres(remote) => answered(sqlx::Connection::ping(&mut remote.inner)).await.is_ok(),
+            Link::Postgres(remote) => when < remote.idle_since,
         }
     }
 
@@ -185,6 +195,15 @@ impl Connection {
 
 /// Waits for PostgreSQL, but not for ever.
 async fn answered<T>(answer: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    within(ANSWER, answer).await
+}
+
+async fn within<T>(limit: Duration, answer: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
     let late = || io::Error::new(io::ErrorKind::TimedOut, "the database does not answer");
-    timeout(ANSWER, answer).await.unwrap_or_else(|_| Err(late().into()))
+    timeout(limit, answer).await.unwrap_or_else(|_| Err(late().into()))
+}
+
+/// Whether nothing came at all, rather than word that the connection is gone.
+pub(super) fn is_silence(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Io(cause) if cause.kind() == io::ErrorKind::TimedOut)
 }

@@ -5,7 +5,7 @@
 //! a connection is put back at once; only one that was left half-way is looked after in a task.
 
 use super::Connection;
-use super::connection::{Last, Link, Remote};
+use super::connection::{Last, Link, Remote, is_silence};
 use crate::server::store::file::Opened;
 use crate::server::sync::lock;
 use sqlx::postgres::PgConnectOptions;
@@ -18,12 +18,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
-/// How long a caller waits for its turn.
-const QUEUE: Duration = Duration::from_secs(10);
-/// How long PostgreSQL may take to accept a connection.
-const OPENING: Duration = Duration::from_secs(10);
+/// How long a caller waits for its turn and a connection that works.
+const TAKING: Duration = Duration::from_secs(10);
 /// A connection to PostgreSQL that was not used for longer is asked whether it still works: what is on the way forgets
 /// connections that are silent.
 const IDLE: Duration = Duration::from_secs(30);
@@ -134,19 +132,23 @@ impl Seats {
     /// Waits for a connection: first come, first served.
     ///
     /// # Errors
-    /// `PoolTimedOut`: all of them were in use for ten seconds. `PoolClosed`: the store was closed.
+    /// `PoolTimedOut`: all of them were in use for ten seconds. `PoolClosed`: the store was closed. `Io`: PostgreSQL takes no
+    /// connection, or does not answer within the ten seconds.
     pub(crate) async fn take(&self) -> sqlx::Result<Taken> {
-        let inner = &self.inner;
+        let (inner, deadline) = (&self.inner, Instant::now() + TAKING);
         let turn = match self.free_turn() {
             Some(turn) => turn,
-            None => timeout(QUEUE, self.turn()).await.map_err(|_| sqlx::Error::PoolTimedOut)??,
+            None => timeout_at(deadline, self.turn()).await.map_err(|_| sqlx::Error::PoolTimedOut)??,
         };
         if inner.is_closed.load(Ordering::Acquire) {
             return Err(sqlx::Error::PoolClosed);
         }
-        let connection = match inner.fit().await {
-            Some(connection) => connection,
-            None => inner.open().await?,
+        let connection = match inner.source {
+            Source::Sqlite { .. } => inner.fit_or_new().await?,
+            Source::Postgres(_) => {
+                let found = timeout_at(deadline, inner.fit_or_new()).await;
+                found.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))?
+            }
         };
         Ok(Taken { kept: Some((connection, turn)), has_transaction: false, seats: Arc::clone(inner) })
     }
@@ -186,6 +188,13 @@ async fn acquire(turns: &Arc<Semaphore>) -> sqlx::Result<OwnedSemaphorePermit> {
 }
 
 impl Inner {
+    async fn fit_or_new(&self) -> sqlx::Result<Connection> {
+        match self.fit().await {
+            Some(connection) => Ok(connection),
+            None => self.open().await,
+        }
+    }
+
     /// One that is free and works.
     async fn fit(&self) -> Option<Connection> {
         loop {
@@ -200,9 +209,20 @@ impl Inner {
                 return Some(connection);
             }
             remote.generation = generation;
-            if connection.answers().await {
-                return Some(connection);
+            let asked_at = Instant::now();
+            match connection.answers().await {
+                Ok(()) => return Some(connection),
+                Err(error) => self.broke(&error, asked_at),
             }
+        }
+    }
+
+    /// One that was asked is broken. Where no answer came, those that nobody has used since are lost with it: what is on the
+    /// way has forgotten them all, or is gone, and each would be waited for as long.
+    fn broke(&self, error: &sqlx::Error, asked_at: Instant) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        if is_silence(error) {
+            lock(&self.free).retain(|connection| connection.was_used_after(asked_at));
         }
     }
 
@@ -218,10 +238,9 @@ impl Inner {
             }
             Source::Postgres(options) => {
                 let generation = self.generation.load(Ordering::Acquire);
-                let inner = timeout(OPENING, options().connect()).await;
-                let inner = inner.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()));
+                let inner = options().connect().await.map_err(away)?;
                 let now = Instant::now();
-                Link::Postgres(Remote { inner: inner.map_err(away)?, opened: now, idle_since: now, generation })
+                Link::Postgres(Remote { inner, opened: now, idle_since: now, generation })
             }
         };
         Ok(Connection::new(link, Arc::clone(&self.hand_overs)))
