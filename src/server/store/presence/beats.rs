@@ -195,24 +195,35 @@ impl Node {
 
     async fn judge(&mut self, seen_at: Instant, rows: Vec<(String, i64, bool)>) -> sqlx::Result<()> {
         let (dead, live): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, _, is_dead)| *is_dead);
+        for (process, ..) in dead {
+            self.bury(process).await?;
+        }
         let mut beats: HashMap<_, _> = live.into_iter().map(|(process, beat, _)| (process, Some(beat))).collect();
         {
             let mut others = lock(&self.known.others);
             others.live = beats.keys().cloned().collect();
-            others.dead.extend(dead.into_iter().map(|(process, ..)| process));
             let Others { live, dead, asked } = &mut *others;
             asked.retain(|process| !live.contains(process) && !dead.contains(process));
             beats.extend(asked.iter().map(|process| (process.clone(), None)));
         }
         for (process, beat) in self.judge.round(seen_at, beats) {
-            let connection = self.connected().await?;
-            if !declare_dead(connection, &process, beat).await? {
-                continue;
+            // Asked about, it is looked at again if this round comes no further.
+            lock(&self.known.others).asked.insert(process.clone());
+            if declare_dead(self.connected().await?, &process, beat).await? {
+                tracing::warn!(process, "A node has been silent for too long, and is declared dead");
+                self.bury(process).await?;
             }
-            tracing::warn!(process, "A node has been silent for too long, and is declared dead");
-            end_sessions(connection, &process).await?;
-            lock(&self.known.others).dead.insert(process);
         }
+        Ok(())
+    }
+
+    /// Ends its sessions, and only then says that it is dead. Whoever finds the verdict does that: the one that gave it may
+    /// not have come so far.
+    async fn bury(&mut self, process: String) -> sqlx::Result<()> {
+        end_sessions(self.connected().await?, &process).await?;
+        let mut others = lock(&self.known.others);
+        others.asked.remove(&process);
+        others.dead.insert(process);
         Ok(())
     }
 
