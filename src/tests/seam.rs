@@ -3,6 +3,7 @@
 
 mod broken;
 mod locks;
+mod outdated;
 mod silent;
 
 use super::app::Folder;

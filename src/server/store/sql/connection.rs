@@ -1,5 +1,6 @@
 //! One connection to the database, which remembers whether a command was left half-way.
 
+use super::fault::is_outdated;
 use super::lock::Held;
 use super::{Done, Query, Row};
 use futures::TryStreamExt;
@@ -32,6 +33,8 @@ pub(super) struct Remote {
     pub idle_since: Instant,
     /// How many connections had broken when this one was last known to work.
     pub generation: u64,
+    /// How often tables had been changed when it was opened.
+    pub tables: u64,
 }
 
 /// What became of the last command.
@@ -42,6 +45,8 @@ pub(super) enum Last {
     UnderWay,
     /// The database has refused it, or done it in part.
     Failed,
+    /// Tables were changed, and what is prepared on it is for those that were.
+    Outdated,
     /// No answer came, or none that is understood.
     Broken,
 }
@@ -69,7 +74,7 @@ impl Connection {
     pub(super) fn is_lost(&self) -> bool {
         match self.link {
             Link::Sqlite(_) => false,
-            Link::Postgres(_) => matches!(self.last, Last::UnderWay | Last::Broken),
+            Link::Postgres(_) => matches!(self.last, Last::UnderWay | Last::Outdated | Last::Broken),
         }
     }
 
@@ -186,6 +191,7 @@ impl Connection {
     pub(super) fn ended<T>(&mut self, result: sqlx::Result<T>) -> sqlx::Result<T> {
         self.last = match &result {
             Ok(_) => Last::Succeeded,
+            Err(error) if is_outdated(error) => Last::Outdated,
             Err(sqlx::Error::Database(_)) => Last::Failed,
             Err(_) => Last::Broken,
         };

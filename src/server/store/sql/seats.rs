@@ -54,6 +54,8 @@ struct Inner {
     source: Source,
     /// How many connections have broken. One that has not been used since then is likely to be broken too.
     generation: AtomicU64,
+    /// How often tables were found to be changed. What was prepared before on a connection is of no use then.
+    tables: AtomicU64,
     hand_overs: Arc<AtomicU64>,
 }
 
@@ -118,6 +120,7 @@ impl Seats {
             is_closed: AtomicBool::new(false),
             source,
             generation: AtomicU64::new(0),
+            tables: AtomicU64::new(0),
             hand_overs: Arc::clone(hand_overs),
         };
         Self { inner: Arc::new(inner), share: None }
@@ -200,7 +203,8 @@ impl Inner {
         loop {
             let mut connection = lock(&self.free).pop()?;
             let Link::Postgres(remote) = &mut connection.link else { return Some(connection) };
-            if LIFETIME <= remote.opened.elapsed() {
+            let is_outdated = remote.tables != self.tables.load(Ordering::Acquire);
+            if is_outdated || LIFETIME <= remote.opened.elapsed() {
                 close(connection).await;
                 continue;
             }
@@ -238,9 +242,10 @@ impl Inner {
             }
             Source::Postgres(options) => {
                 let generation = self.generation.load(Ordering::Acquire);
+                let tables = self.tables.load(Ordering::Acquire);
                 let inner = options().connect().await.map_err(away)?;
                 let now = Instant::now();
-                Link::Postgres(Remote { inner, opened: now, idle_since: now, generation })
+                Link::Postgres(Remote { inner, opened: now, idle_since: now, generation, tables })
             }
         };
         Ok(Connection::new(link, Arc::clone(&self.hand_overs)))
@@ -297,8 +302,10 @@ impl DerefMut for Taken {
 impl Drop for Taken {
     fn drop(&mut self) {
         let Some((connection, turn)) = self.kept.take() else { return };
-        if connection.last == Last::Broken {
-            self.seats.generation.fetch_add(1, Ordering::AcqRel);
+        match connection.last {
+            Last::Broken => _ = self.seats.generation.fetch_add(1, Ordering::AcqRel),
+            Last::Outdated => _ = self.seats.tables.fetch_add(1, Ordering::AcqRel),
+            Last::Succeeded | Last::UnderWay | Last::Failed => {}
         }
         // The server ends what was begun when it finds the connection gone.
         if connection.is_lost() {
