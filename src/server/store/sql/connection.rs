@@ -99,6 +99,17 @@ impl Connection {
         }
     }
 
+    /// Waits for the end of a statement whose caller went away, and checks that what comes then is the answer to what is
+    /// asked then.
+    pub(super) async fn catches_up(&mut self) -> bool {
+        let number = self.hand_overs.fetch_add(1, Ordering::Relaxed).cast_signed();
+        let Link::Postgres(remote) = &mut self.link else { return false };
+        let echo = sqlx::query_scalar::<_, i64>("select $1").bind(number).fetch_one(&mut remote.inner);
+        let echoed = within(ECHO, echo).await;
+        let is_next = echoed.as_ref().is_ok_and(|echoed| *echoed == number);
+        self.ended(echoed).is_ok() && is_next
+    }
+
     /// Whether PostgreSQL has answered on it after this.
     pub(super) fn was_used_after(&self, when: Instant) -> bool {
         match &self.link {

@@ -8,7 +8,7 @@ use super::Connection;
 use super::connection::{Last, Link, Remote, is_silence};
 use crate::server::store::file::Opened;
 use crate::server::sync::lock;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 use std::io;
@@ -243,7 +243,8 @@ impl Inner {
             Source::Postgres(options) => {
                 let generation = self.generation.load(Ordering::Acquire);
                 let tables = self.tables.load(Ordering::Acquire);
-                let inner = options().connect().await.map_err(away)?;
+                let mut inner = options().connect().await.map_err(away)?;
+                notice_absence(&mut inner).await?;
                 let now = Instant::now();
                 Link::Postgres(Remote { inner, opened: now, idle_since: now, generation, tables })
             }
@@ -307,6 +308,13 @@ impl Drop for Taken {
             Last::Outdated => _ = self.seats.tables.fetch_add(1, Ordering::AcqRel),
             Last::Succeeded | Last::UnderWay | Last::Failed => {}
         }
+        // A read of somebody who went away.
+        if connection.is_postgres() && connection.last == Last::UnderWay && !self.has_transaction {
+            if let Ok(runtime) = Handle::try_current() {
+                runtime.spawn(catch_up(Arc::clone(&self.seats), connection, turn));
+            }
+            return;
+        }
         // The server ends what was begun when it finds the connection gone.
         if connection.is_lost() {
             return drop(connection);
@@ -319,6 +327,27 @@ impl Drop for Taken {
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(roll_back(Arc::clone(&self.seats), connection, turn));
         }
+    }
+}
+
+/// Puts the connection back once PostgreSQL has answered what its caller has given up. Its turn is kept until then: those
+/// who ask and go away do not make more sessions than there are turns, and the next caller need not open another.
+///
+/// What takes longer is left to the server, which looks each second whether anybody still waits for it.
+async fn catch_up(seats: Arc<Inner>, mut connection: Connection, turn: Turn) {
+    if connection.catches_up().await {
+        seats.put_back(connection);
+    }
+    drop(turn);
+}
+
+/// Has the server look each second whether its client is still there while it works, and give up where it is not.
+///
+/// Not set with the others when the session begins: PostgreSQL on Windows cannot do it, and would refuse the session.
+async fn notice_absence(session: &mut PgConnection) -> sqlx::Result<()> {
+    match sqlx::raw_sql("set client_connection_check_interval = '1s'").execute(session).await {
+        Err(sqlx::Error::Database(_)) => Ok(()),
+        done => done.map(drop),
     }
 }
 
