@@ -245,6 +245,12 @@ async fn on_postgres(url: &str) -> anyhow::Result<Parts> {
     let options = postgres::options("DATABASE_URL", url)?;
     postgres::bring_up_to_date(&options).await?;
     let shown = postgres::shown(&options);
+    if postgres::is_in_the_open(&options) {
+        tracing::warn!(
+            "What is sent to the database {shown} can be read and changed on the way there, the password with it: set \
+             sslmode=verify-full in DATABASE_URL"
+        );
+    }
     let presence: Arc<dyn Presence> = Arc::new(Beats::begin(options.clone()).await?);
     let (named, hand_overs) = (Arc::clone(&presence), Arc::default());
     let options = move || options.clone().application_name(&session(named.process()));

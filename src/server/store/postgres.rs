@@ -17,8 +17,8 @@ static MIGRATOR: Migrator = sqlx::migrate!("migrations/postgres");
 pub const OLDEST: i64 = 15;
 /// How long a connection may take; where nothing answers, the system's own limit is minutes.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// A change waits for a table that is in use, and whoever asks for that table then waits for the change: not for as long as
-/// a copy of the database takes.
+/// A change waits for a table that is in use, and others who ask for that table then wait for the change: not for as long
+/// as a copy of the database takes.
 const TABLE_IN_USE: &str = "set lock_timeout = '1min'";
 /// How many statements each connection keeps prepared: more than the store has.
 const STATEMENTS: usize = 512;

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::model::{AccountId, ConversationId};
-use crate::server::store::{SESSIONS, Store, WRITERS};
 use crate::server::store::sql::{Key, query_scalar};
+use crate::server::store::{SESSIONS, Store, WRITERS};
 
 /// The store on PostgreSQL, and a connection that looks on.
 async fn store() -> Option<(Store, Database)> {

@@ -24,7 +24,7 @@ async fn on_a_way_that_is_silent_one_connection_is_asked_and_the_caller_is_told_
     let began = Instant::now();
     let failed = seats.take().await.err().expect("nothing answers");
     assert_eq!(fault(&failed), Some(Fault::Away), "{failed}");
-    assert!(began.elapsed() <= Duration::from_secs(10), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(11), "{:?}", began.elapsed());
     tokio::time::resume();
     way.forget();
     while way.swallowed() == 0 {

@@ -217,8 +217,8 @@ impl Node {
         Ok(())
     }
 
-    /// Ends its sessions, and only then says that it is dead. Whoever finds the verdict does that: the one that gave it may
-    /// not have come so far.
+    /// Ends its sessions, and only then says that it is dead. Each node that finds the verdict does that: the one that
+    /// gave it may not have come so far.
     async fn bury(&mut self, process: String) -> sqlx::Result<()> {
         end_sessions(self.connected().await?, &process).await?;
         let mut others = lock(&self.known.others);

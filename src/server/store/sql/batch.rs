@@ -57,7 +57,7 @@ pub(crate) enum Failed {
     /// Nothing was done.
     #[error(transparent)]
     Not(#[from] sqlx::Error),
-    /// The answer to `commit` was lost: all was done or nothing. To be looked at before it is done again. Never on
+    /// The answer to `commit`, or to a single statement, was lost: all was done or nothing. To be looked at before it is done again. Never on
     /// SQLite.
     #[error(transparent)]
     Perhaps(sqlx::Error),

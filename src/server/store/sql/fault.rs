@@ -70,7 +70,9 @@ fn of_postgres(code: &str) -> Option<Fault> {
         OUTDATED => Some(Fault::Busy),
         // An input or output error, and damaged data.
         "58030" | "XX001" | "XX002" => Some(Fault::Damaged),
-        _ if code.starts_with("57P") || code.starts_with("08") => Some(Fault::Away),
+        // Stopping or starting, no connection, another password than ours, no database of this name: nothing that a
+        // statement could be told by.
+        _ if ["57P", "08", "28", "3D"].iter().any(|class| code.starts_with(class)) => Some(Fault::Away),
         _ => None,
     }
 }

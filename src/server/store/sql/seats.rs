@@ -126,7 +126,7 @@ impl Seats {
         Self { inner: Arc::new(inner), share: None }
     }
 
-    /// The same connections, of which no more than `most` are in use by those who take them here: the others are left to
+    /// These connections, of which no more than `most` are in use by those who take them here: the others are left to
     /// everybody else.
     pub(in crate::server::store) fn at_most(&self, most: usize) -> Self {
         Self { inner: Arc::clone(&self.inner), share: Some(Arc::new(Semaphore::new(most))) }
