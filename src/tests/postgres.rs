@@ -1,8 +1,8 @@
 //! PostgreSQL beside SQLite: the same tables, the same statements, and the same answers.
 
 mod answers;
-mod moving;
 mod beside;
+mod moving;
 mod schema;
 mod settings;
 pub(crate) mod statements;

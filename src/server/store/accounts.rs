@@ -114,12 +114,8 @@ impl Store {
 
     /// These accounts as others see them. A deleted one is left out.
     pub async fn names(&self, ids: &[AccountId]) -> sqlx::Result<Vec<Named>> {
-        let mut query = Builder::new("select id, name from account where id in (");
-        let mut list = query.separated(", ");
-        for id in ids {
-            list.push_bind(id.to_string());
-        }
-        query.push(")");
+        let mut query = Builder::new("select id, name from account where id in ");
+        query.push_list(ids.iter().map(AccountId::to_string));
         let rows = query.build().fetch_all(self.read()).await?;
         rows.iter().map(|row| Ok(called(columns::id(row.try_get("id")?)?, row.try_get("name")?))).collect()
     }

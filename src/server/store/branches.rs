@@ -50,12 +50,8 @@ impl Store {
     ) -> sqlx::Result<Siblings> {
         let parents: Vec<_> = parents.into_iter().map(|parent| parent.map(|id| id.to_string())).collect();
         let with_roots = parents.contains(&None);
-        let mut query = Builder::new("select parent, id, position from message where parent in (");
-        let mut list = query.separated(", ");
-        for parent in parents.iter().flatten() {
-            list.push_bind(parent);
-        }
-        query.push(")");
+        let mut query = Builder::new("select parent, id, position from message where parent in ");
+        query.push_list(parents.iter().flatten());
         if with_roots {
             query.push(" union all select parent, id, position from message where parent is null and conversation = ");
             query.push_bind(conversation.to_string());

@@ -151,12 +151,8 @@ impl Store {
         let mut query = Builder::new(
             "select image.id, picture.media_type from image join picture on picture.hash = image.picture where account = ",
         );
-        query.push_bind(account.to_string()).push(" and image.id in (");
-        let mut list = query.separated(", ");
-        for id in ids {
-            list.push_bind(id.to_string());
-        }
-        let rows = query.push(")").build().fetch_all(self.read()).await?;
+        query.push_bind(account.to_string()).push(" and image.id in ");
+        let rows = query.push_list(ids.iter().map(ImageId::to_string)).build().fetch_all(self.read()).await?;
         rows.iter().map(|row| Ok((id(row.try_get("id")?)?, row.try_get("media_type")?))).collect()
     }
 

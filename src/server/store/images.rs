@@ -219,12 +219,7 @@ impl Store {
 const UNUSED: &str = "not exists (select 1 from image where image.picture = picture.hash)";
 
 fn among(query: &mut Builder, ids: &[ImageId]) {
-    query.push(" and image.id in (");
-    let mut list = query.separated(", ");
-    for id in ids {
-        list.push_bind(id.to_string());
-    }
-    query.push(")");
+    query.push(" and image.id in ").push_list(ids.iter().map(ImageId::to_string));
 }
 
 /// Deletes those of these pictures that no image has any more.

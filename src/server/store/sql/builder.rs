@@ -34,6 +34,20 @@ impl Builder {
         Separated { builder: self, separator, is_first: true }
     }
 
+    /// Adds the values in parentheses, for `in`. Of none it is `(null)`, in which nothing is: PostgreSQL takes no `()`.
+    pub(crate) fn push_list<V: Into<Value>>(&mut self, values: impl IntoIterator<Item = V>) -> &mut Self {
+        let before = self.values.len();
+        self.push("(");
+        let mut list = self.separated(", ");
+        for value in values {
+            list.push_bind(value);
+        }
+        if self.values.len() == before {
+            self.push("null");
+        }
+        self.push(")")
+    }
+
     /// Adds `values (…), (…)` with these rows.
     pub(crate) fn push_values<R>(
         &mut self,

@@ -62,7 +62,7 @@ struct Inner {
 /// How to open a connection that is not open yet, or that replaces one that had to be closed.
 enum Source {
     Sqlite {
-        options: SqliteConnectOptions,
+        options: Box<SqliteConnectOptions>,
         /// The file that it must have opened. None: any.
         file: Option<Arc<Opened>>,
     },
@@ -86,7 +86,7 @@ impl Seats {
         options: SqliteConnectOptions,
         hand_overs: &Arc<AtomicU64>,
     ) -> Self {
-        Self::with(connections, 0, Source::Sqlite { options, file: None }, hand_overs)
+        Self::with(connections, 0, Source::Sqlite { options: options.into(), file: None }, hand_overs)
     }
 
     /// `more` connections besides this one, each opened when all others are in use: a connection takes a third of a
@@ -98,7 +98,7 @@ impl Seats {
         file: Arc<Opened>,
         hand_overs: &Arc<AtomicU64>,
     ) -> Self {
-        Self::with(vec![first], more, Source::Sqlite { options, file: Some(file) }, hand_overs)
+        Self::with(vec![first], more, Source::Sqlite { options: options.into(), file: Some(file) }, hand_overs)
     }
 
     /// Up to `count` connections to PostgreSQL, each opened when all others are in use.

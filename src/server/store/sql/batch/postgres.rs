@@ -32,7 +32,7 @@ impl<'b> Steps<'b> {
         let done = self.once(taken).await;
         let Err(Failed::Not(error)) = &done else { return done };
         // Two that wait for each other: one of them is rolled back, and then the other goes on.
-        if !is_deadlock(error) || !taken.command("rollback").await.is_ok() {
+        if !is_deadlock(error) || taken.command("rollback").await.is_err() {
             return done;
         }
         self.once(taken).await
