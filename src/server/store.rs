@@ -76,9 +76,13 @@ use write::{Alone, Write};
 
 /// Another process may hold SQLite's file briefly (a backup). Beyond this, users are told to try again.
 const BUSY: Duration = Duration::from_secs(5);
-/// How many sessions of PostgreSQL a node has at most, but for the one that says that it lives: of three nodes and those
-/// that take their place during an update, fewer than PostgreSQL accepts where nothing is set (100).
-const SESSIONS: usize = 15;
+/// How many sessions of PostgreSQL a node has at most, but for the one that says that it lives, and the one that watches
+/// what others ask of this node: of three nodes and those that take their place during an update, fewer than PostgreSQL
+/// accepts where nothing is set (100).
+pub(crate) const SESSIONS: usize = 14;
+/// How many of those may write, or wait for a lock with a transaction begun: readers have the others, however long
+/// somebody is alone.
+pub(crate) const WRITERS: usize = 9;
 /// What is written and deleted again to check for free space: a long message and its changes to other tables.
 const PROBE_BYTES: usize = 16 << 10;
 /// The key of that test row; only the check reads it.
@@ -91,6 +95,8 @@ pub const RETRY_AFTER_SECONDS: u64 = 5;
 pub struct Store {
     writer: Seats,
     reader: Seats,
+    /// Reads what other processes have withdrawn and stopped, which must not wait for what users read.
+    watcher: Seats,
     sqlite: Option<Arc<Sqlite>>,
     hand_overs: Arc<AtomicU64>,
     writes: Arc<AtomicU64>,
@@ -103,6 +109,7 @@ pub struct Store {
 struct Parts {
     writer: Seats,
     reader: Seats,
+    watcher: Seats,
     /// None: it is PostgreSQL's.
     sqlite: Option<Arc<Sqlite>>,
     presence: Arc<dyn Presence>,
@@ -126,9 +133,9 @@ impl Store {
             true => on_postgres(url).await?,
             false => sqlite::open(url, copies).await?,
         };
-        let Parts { writer, reader, sqlite, presence, hand_overs, shown } = parts;
+        let Parts { writer, reader, watcher, sqlite, presence, hand_overs, shown } = parts;
         let (writes, held, log) = Default::default();
-        let store = Self { writer, reader, sqlite, hand_overs, writes, held, presence, log };
+        let store = Self { writer, reader, watcher, sqlite, hand_overs, writes, held, presence, log };
         match store.first_writes().await {
             Err(error) if is_full(&error) => {
                 tracing::error!(%error, "The disk is full: what is there can be read, and nothing is taken until there is room");
@@ -165,6 +172,11 @@ impl Store {
     /// The connections that read: each query takes one of them.
     pub(crate) fn read(&self) -> &Seats {
         &self.reader
+    }
+
+    /// What reads what other processes ask of this one.
+    fn watch(&self) -> &Seats {
+        &self.watcher
     }
 
     /// Checks that SQLite's file is still the one that was opened.
@@ -216,6 +228,7 @@ impl Store {
 
     /// Closes every connection, after which the write-ahead log is folded into the file.
     pub async fn close(&self) {
+        self.watcher.close().await;
         self.reader.close().await;
         self.writer.close().await;
         if let Some(sqlite) = &self.sqlite {
@@ -232,11 +245,19 @@ async fn on_postgres(url: &str) -> anyhow::Result<Parts> {
     let options = postgres::options("DATABASE_URL", url)?;
     postgres::bring_up_to_date(&options).await?;
     let shown = postgres::shown(&options);
+    if postgres::is_in_the_open(&options) {
+        tracing::warn!(
+            "What is sent to the database {shown} can be read and changed on the way there, the password with it: set \
+             sslmode=verify-full in DATABASE_URL"
+        );
+    }
     let presence: Arc<dyn Presence> = Arc::new(Beats::begin(options.clone()).await?);
     let (named, hand_overs) = (Arc::clone(&presence), Arc::default());
     let options = move || options.clone().application_name(&session(named.process()));
-    let seats = Seats::postgres(SESSIONS, options, &hand_overs);
-    Ok(Parts { writer: seats.clone(), reader: seats, sqlite: None, presence, hand_overs, shown })
+    let watcher = Seats::postgres(1, options.clone(), &hand_overs);
+    let reader = Seats::postgres(SESSIONS, options, &hand_overs);
+    let writer = reader.at_most(WRITERS);
+    Ok(Parts { writer, reader, watcher, sqlite: None, presence, hand_overs, shown })
 }
 
 impl From<sqlx::Error> for Problem {

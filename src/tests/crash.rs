@@ -6,6 +6,7 @@ use crate::error::Problem;
 use crate::model::{ConversationId, Message, MessageId};
 use crate::server::State;
 use crate::server::store::messages::{Checkpoint, Opening};
+use crate::server::store::sql::query;
 use crate::server::times::now;
 use serde_json::{Value, json};
 
@@ -119,6 +120,26 @@ async fn try_open(app: &App, conversation: &str, process: &str, time: &str) -> R
         Opening { start: None, conversation, account, payer, message: message_of, reply: &reply, title, process };
     app.state.store.open_reply(opening).await?;
     Ok((message, reply))
+}
+
+/// One that was paused does not know it yet, and the others have ended what it had open.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_was_declared_dead_opens_no_reply() {
+    let app = App::start().await;
+    let conversation = app.conversation().await;
+    let node = "insert into node (process, beat, joined, dead_at, started_at, version) values ($1, 1, 0, $2, '', '')";
+    for (process, dead_at) in [("paused", Some("2026")), ("live", None)] {
+        let mut write = app.state.store.write().await.unwrap();
+        query(node).bind(process).bind(dead_at).execute(&mut write).await.unwrap();
+        write.commit().await.unwrap();
+    }
+    match try_open(&app, &conversation, "paused", &now()).await {
+        Err(Problem::Unavailable { message, .. }) => assert!(message.contains("Nothing was saved"), "{message}"),
+        done => panic!("{done:?}"),
+    }
+    let messages = app.snapshot(&conversation).await["messages"].clone();
+    assert_eq!(messages.as_array().unwrap().len(), 0);
+    try_open(&app, &conversation, "live", &now()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

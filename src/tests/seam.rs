@@ -3,6 +3,8 @@
 
 mod broken;
 mod locks;
+mod outdated;
+mod silent;
 
 use super::app::Folder;
 use super::services::{Database, postgres};

@@ -9,10 +9,12 @@
 mod chosen;
 mod postgres;
 mod redis;
+mod way;
 
 pub(crate) use chosen::{database_of, forget};
-pub(crate) use postgres::{Database, postgres};
+pub(crate) use postgres::{Database, Postgres, postgres};
 pub(crate) use redis::redis;
+pub(crate) use way::Way;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::MetadataExt;

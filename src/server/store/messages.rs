@@ -5,7 +5,7 @@ use super::conversations::Stored;
 use super::sql::batch::{Batch, Failed};
 use super::sql::fault::may_have_committed;
 use super::sql::{Builder, Lock, Query, Row, query, query_scalar};
-use super::{Store, making};
+use super::{RETRY_AFTER_SECONDS, Store, making};
 use crate::contract::Changes;
 use crate::error::Problem;
 use crate::model::{AccountId, ConversationId, Image, Message, MessageId, Named, Role, Status, Usage};
@@ -179,13 +179,20 @@ fn checkpoint(process: &str, drafts: &[Checkpoint]) -> Query {
     update.push_bind(process).build()
 }
 
+/// The others have ended what this process had open, and would end this as well: with its next sign of life it goes on as
+/// another one.
+fn declared_dead() -> Problem {
+    let message = "The server could not reach its database for a while. Nothing was saved; try again in a moment.";
+    Problem::Unavailable { message: message.into(), retry_after_seconds: RETRY_AFTER_SECONDS }
+}
+
 impl Store {
     /// Writes a person's message and the empty reply in one transaction (promise S6), and before them the conversation that
     /// they begin.
     ///
     /// # Errors
     /// 409 where the conversation's id is taken; 429 and 409 where the account has made enough (`store/writing`); 403 and
-    /// 404 where the account may no longer write in it.
+    /// 404 where the account may no longer write in it; 503 where this process was declared dead.
     pub async fn open_reply(&self, mut opening: Opening<'_>) -> Result<(), Problem> {
         let start = opening.start.take();
         let batch = opening.batch();
@@ -196,6 +203,7 @@ impl Store {
                     Some(account) => self.why_not_written(account, opening.conversation).await,
                     None => Problem::NotFound,
                 }),
+                Err(Failed::Unmet(_)) => Err(declared_dead()),
                 Err(Failed::Perhaps(lost)) => Ok(self.was_opened(&opening, lost).await?),
                 Err(failed) => Err(sqlx::Error::from(failed).into()),
             };
@@ -204,7 +212,10 @@ impl Store {
         if !making::make(&mut write, writer, opening.conversation, settings, &opening.reply.created_at).await? {
             return Err(making::taken());
         }
-        batch.run_in(&mut write).await.map_err(sqlx::Error::from)?;
+        match batch.run_in(&mut write).await {
+            Err(Failed::Unmet(step)) if 0 < step => return Err(declared_dead()),
+            done => done.map_err(sqlx::Error::from)?,
+        };
         match write.commit().await {
             Err(lost) if may_have_committed(&lost) => Ok(self.was_opened(&opening, lost).await?),
             done => Ok(done?),

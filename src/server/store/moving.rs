@@ -9,6 +9,7 @@ use super::backup::{self, is_used};
 use super::lock::{Lock, in_use};
 use super::postgres;
 use super::schema::Schema;
+use super::sql::fault::may_have_committed;
 use super::updating;
 use anyhow::{Context, bail, ensure};
 use sqlx::postgres::PgConnectOptions;
@@ -53,10 +54,16 @@ pub struct Moved {
     pub rows: u64,
 }
 
+/// All may be there, or nothing.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct Unanswered(sqlx::Error);
+
 /// Copies everything. `to` is a database of PostgreSQL in which nothing is yet.
 ///
 /// # Errors
-/// A sentence. Nothing is changed then, but that the other database may have tables.
+/// A sentence. Nothing is changed then, but that the other database may have tables; or it says that the last answer was
+/// lost.
 pub async fn copy(database: &Path, to: &PgConnectOptions) -> anyhow::Result<Moved> {
     if updating::look(database).await? != Schema::Current {
         bail!(
@@ -71,10 +78,14 @@ pub async fn copy(database: &Path, to: &PgConnectOptions) -> anyhow::Result<Move
     let mut source = backup::open(database).await?;
     let mut target = postgres::connect(to).await.map_err(of_target)?;
     let moved = all(&mut source, &mut target).await;
+    let is_unanswered = moved.as_ref().is_err_and(|error| error.is::<Unanswered>());
     source.close().await.ok();
     // What is not committed is undone with the connection.
     target.close().await.ok();
-    moved.with_context(|| format!("Nothing was moved to {}", postgres::shown(to)))
+    moved.with_context(|| match is_unanswered {
+        true => format!("The last answer of {} was lost: look whether everything is there", postgres::shown(to)),
+        false => format!("Nothing was moved to {}", postgres::shown(to)),
+    })
 }
 
 /// Its sentences are about the database that a server is given.
@@ -104,8 +115,10 @@ async fn all(source: &mut SqliteConnection, target: &mut PgConnection) -> anyhow
         }
         moved.rows += copied.rows;
     }
-    begun.commit().await?;
-    Ok(moved)
+    match begun.commit().await {
+        Err(lost) if may_have_committed(&lost) => Err(Unanswered(lost).into()),
+        done => Ok(done.map(|()| moved)?),
+    }
 }
 
 /// A table that a later version has, and this list has not, would be left behind.

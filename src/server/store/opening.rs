@@ -13,8 +13,9 @@ use tokio::time::sleep;
 const INSERT: &str = "insert into message
     (id, conversation, position, parent, role, text, thinking, status, model, process, created_at, finished_at, left_out,
      images, images_left_out, account)
-    values ($1, $2, 1 + (select coalesce(max(position), 0) from message where conversation = $2),
-            $3, $4, $5, '', $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+    select $1, $2, 1 + (select coalesce(max(position), 0) from message where conversation = $2),
+           $3, $4, $5, '', $6, $7, $8, $9, $10, $11, $12, $13, $14
+    where not exists (select 1 from node where process = $8 and dead_at is not null)";
 
 /// How often it is looked whether a reply is there whose commit was not answered, and how long after a look that failed.
 const LOOKS: u32 = 40;
@@ -40,7 +41,7 @@ impl Store {
 
 impl Opening<'_> {
     /// What is written where the conversation is there, and `account` may still write in it: otherwise the first step is
-    /// not met.
+    /// not met. Another is not met where the process that is to generate the reply was declared dead.
     pub(super) fn batch(&self) -> Batch {
         let touch = query(concat!(
             "update conversation set updated_at = $2, title = case when title = '' then $3 else title end,

@@ -100,7 +100,7 @@ impl Store {
     pub async fn asked_to_stop(&self) -> sqlx::Result<Vec<MessageId>> {
         let rows = query("select id from message where status = 'streaming' and process = $1 and stop_asked = 1")
             .bind(self.process())
-            .fetch_all(self.read())
+            .fetch_all(self.watch())
             .await?;
         rows.iter().map(|row| id(row.try_get("id")?)).collect()
     }

@@ -3,7 +3,7 @@
 //! The URL has a password in it, so no error and no line of the log has any part of it but host, port and names.
 
 use anyhow::{Context, bail, ensure};
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{ConnectOptions, Connection, PgConnection};
 use std::io;
@@ -17,6 +17,9 @@ static MIGRATOR: Migrator = sqlx::migrate!("migrations/postgres");
 pub const OLDEST: i64 = 15;
 /// How long a connection may take; where nothing answers, the system's own limit is minutes.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// A change waits for a table that is in use, and others who ask for that table then wait for the change: not for as long
+/// as a copy of the database takes.
+const TABLE_IN_USE: &str = "set lock_timeout = '1min'";
 /// How many statements each connection keeps prepared: more than the store has.
 const STATEMENTS: usize = 512;
 /// What a URL can ask for; sqlx would write others into the log, and a password that is cut by a `?` is one of these.
@@ -133,18 +136,35 @@ async fn usable(connection: &mut PgConnection, options: &PgConnectOptions) -> an
     if let Some(fault) = found.faults().into_iter().next() {
         bail!("DATABASE_URL: {shown}: {fault}");
     }
-    // A change of a large table takes longer than a statement of ours may.
-    sqlx::query("set statement_timeout = 0").execute(&mut *connection).await?;
-    match MIGRATOR.run(&mut *connection).await {
+    match migrate(connection).await {
         Ok(()) => Ok(()),
         Err(MigrateError::VersionMissing(version)) => bail!(
             "DATABASE_URL: {shown} was written by a newer version of Rivulet: its tables are of version {version}. Start \
              the newer version, or restore a backup that was made before the update"
         ),
-        Err(error) => Err(error).context(format!(
-            "DATABASE_URL: the tables of {shown} could not be brought up to date. The user has to be the owner of the database"
-        )),
+        Err(error) => {
+            let advice = if is_forbidden(&error) { ". The user has to be the owner of the database" } else { "" };
+            Err(error).context(format!("DATABASE_URL: the tables of {shown} could not be brought up to date{advice}"))
+        }
     }
+}
+
+/// Waits for another node that is at it, and changes what is still to be changed.
+async fn migrate(connection: &mut PgConnection) -> Result<(), MigrateError> {
+    // A change of a large table takes longer than a statement of ours may, and so does waiting for it.
+    for unlimited in ["set statement_timeout = 0", "set lock_timeout = 0"] {
+        sqlx::query(unlimited).execute(&mut *connection).await?;
+    }
+    connection.lock().await?;
+    sqlx::query(TABLE_IN_USE).execute(&mut *connection).await?;
+    // It takes the same lock again, as a session may. Both are free with the end of this one.
+    MIGRATOR.run(&mut *connection).await
+}
+
+/// Whether the user lacks a right.
+fn is_forbidden(error: &MigrateError) -> bool {
+    let (MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _)) = error else { return false };
+    cause.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "42501")
 }
 
 /// What a server says of itself and of the database.

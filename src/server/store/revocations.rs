@@ -93,7 +93,7 @@ impl Store {
     pub async fn revocations_after(&self, seq: i64) -> sqlx::Result<(Vec<Noted>, i64)> {
         let rows = query("select seq, kind, subject, process from revocation where seq > $1 order by seq")
             .bind(seq)
-            .fetch_all(self.read())
+            .fetch_all(self.watch())
             .await?;
         let mut last = seq;
         let mut found = Vec::new();

@@ -62,7 +62,8 @@ pub(super) async fn open(url: &str, copies: Option<&Path>) -> anyhow::Result<Par
     let presence = presence.with_context(|| format!("DATABASE_URL: no file can be made beside {}", path.display()))?;
     let sqlite = Some(Arc::new(Sqlite { write_ahead, file }));
     let shown = path.display().to_string();
-    Ok(Parts { writer, reader, sqlite, presence: Arc::new(presence), hand_overs, shown })
+    let watcher = reader.clone();
+    Ok(Parts { writer, reader, watcher, sqlite, presence: Arc::new(presence), hand_overs, shown })
 }
 
 /// Refuses a damaged file before anything is read from it, or worse, added to it.

@@ -7,7 +7,7 @@
 //!
 //! | function | lock | why others may be written beside it |
 //! |---|---|---|
-//! | `batch` | account, conversation | a message and its reply: positions are counted in the conversation, open replies by who pays |
+//! | `batch` | account, conversation | a message and its reply: positions are counted in the conversation, and what the account writes by its key |
 //! | `open_reply` | account, conversation | the same with the conversation that they begin, which the account's limits count |
 //! | `was_opened` | account, conversation | it writes nothing, and waits for what may still write it |
 //! | `add_conversation` | account, conversation | its id is unique, and the account's limits count it |

@@ -1,7 +1,7 @@
 //! Nodes that judge each other, round by round: their rows are in a real database, and their clocks are the tests' own.
 
 use super::*;
-use crate::tests::services::{Database, postgres};
+use crate::tests::services::{Database, Way, postgres};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -130,4 +130,40 @@ async fn a_node_that_ends_says_so() {
     assert!(a.known.lives(&process), "asked about, it is looked at in the next round");
     rounds(&mut a, 1, Instant::now()).await;
     assert!(!a.known.lives(&process));
+}
+
+/// The one that gave the verdict was lost before it ended the sessions: nothing of the dead one is touched before that.
+#[tokio::test]
+async fn who_finds_a_verdict_ends_the_sessions_before_it_says_so() {
+    let Some(server) = postgres() else { return };
+    let database = server.database().await;
+    let (mut a, b) = (node(&database).await, node(&database).await);
+    let process = b.known.process();
+    let mut locked = b.options.clone().application_name(&session(process)).connect().await.unwrap();
+    sqlx::query("select pg_advisory_lock(1)").execute(&mut locked).await.unwrap();
+    rounds(&mut a, 1, Instant::now()).await;
+    assert!(declare_dead(&mut database.connect().await, process, Some(1)).await.unwrap());
+    rounds(&mut a, 1, Instant::now()).await;
+    assert!(a.known.lives(process), "asked about, it is looked at in the next round");
+    rounds(&mut a, 1, Instant::now()).await;
+    assert!(!a.known.lives(process));
+    sqlx::query("select pg_advisory_lock(1)").execute(&mut database.connect().await).await.expect("it is free");
+}
+
+/// Something on the way has forgotten the connection of a node that works: it must not die of that.
+#[tokio::test]
+async fn a_node_whose_connection_is_silent_beats_on_another_one_in_time() {
+    let Some(server) = postgres() else { return };
+    let (database, way) = (server.database().await, Way::new(server));
+    let mut node = Node::begin(way.options(&database)).await.unwrap();
+    way.forget();
+    tokio::time::pause();
+    let began = Instant::now();
+    node.try_round().await;
+    assert!(began.elapsed() + EVERY + SECOND < SILENCE, "it has waited for {:?}", began.elapsed());
+    tokio::time::resume();
+    node.try_round().await;
+    let beat = sqlx::query_scalar("select beat from node where process = $1").bind(node.known.process());
+    let beat: i64 = beat.fetch_one(&mut database.connect().await).await.unwrap();
+    assert_eq!(beat, 2);
 }

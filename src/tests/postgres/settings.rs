@@ -4,6 +4,7 @@ use crate::server::settings::{Settings, line};
 use crate::server::store::postgres::{OLDEST, bring_up_to_date, is_in_the_open, options, shown};
 use crate::tests::services::postgres;
 use clap::{CommandFactory, FromArgMatches, Parser};
+use sqlx::migrate::Migrate;
 
 const PASSWORD: &str = "correct-horse";
 
@@ -25,6 +26,9 @@ fn a_wrong_url_is_refused_with_what_is_expected_and_without_the_password() {
         ("postgres://ann:12/correct-horse@db/chat", "expects postgres://"),
         ("postgres://ann:12?correct-horse@db/chat", "a parameter after the ? that is not known"),
         ("postgres://ann:12#correct-horse@db/chat", "expects postgres://"),
+        // A line break, as a file with a secret ends with one.
+        ("postgres://ann:correct-horse@db\n", "names no database"),
+        ("mysql://ann:correct-horse@db/chat\nmore", "DATABASE_URL expects sqlite:"),
     ];
     for (url, expected) in table {
         let said = refusal(url);
@@ -37,10 +41,15 @@ fn a_wrong_url_is_refused_with_what_is_expected_and_without_the_password() {
 #[test]
 fn a_secret_that_is_refused_is_not_shown() {
     for flag in ["--metrics-token", "--pusher-secret"] {
-        let read = Settings::try_parse_from(["rivulet", &format!("{flag}=short-one")]);
-        let said = line(&read.err().unwrap());
-        assert!(said.contains(flag) && !said.contains("short-one"), "{said}");
+        for value in ["short-one", "short-one\n", "\nshort-one", "a line\nshort-one"] {
+            let read = Settings::try_parse_from(["rivulet", &format!("{flag}={value}")]);
+            let said = line(&read.err().unwrap());
+            assert!(said.contains(flag) && !said.contains("short-one"), "{said}");
+        }
     }
+    let read = Settings::try_parse_from(["rivulet", "move", "--to=postgres://ann:correct-horse@db\n"]);
+    let said = line(&read.err().unwrap());
+    assert!(said.contains("--to") && !said.contains(PASSWORD), "{said}");
     let read = Settings::try_parse_from(["rivulet", "--listen=here"]);
     assert!(line(&read.err().unwrap()).contains("'here'"), "what is no secret is shown");
 }
@@ -124,6 +133,46 @@ async fn nodes_that_start_together_make_the_tables_once() {
     let options = options("DATABASE_URL", &database.url).unwrap();
     let done = tokio::join!(bring_up_to_date(&options), bring_up_to_date(&options), bring_up_to_date(&options));
     assert!(matches!(done, (Ok(()), Ok(()), Ok(()))), "{done:?}");
+}
+
+/// A change of a large table takes longer than any lock is waited for otherwise.
+#[tokio::test]
+async fn a_node_waits_for_another_one_that_changes_the_tables() {
+    let Some(server) = postgres() else { return };
+    let database = server.database().await;
+    let mut other = database.connect().await;
+    other.lock().await.unwrap();
+    let options = options("DATABASE_URL", &database.url).unwrap().options([("lock_timeout", "1ms")]);
+    let mut start = std::pin::pin!(bring_up_to_date(&options));
+    let waiting = "select exists (select 1 from pg_locks where locktype = 'advisory' and not granted
+                   and waitstart < clock_timestamp() - interval '100 ms'
+                   and database = (select oid from pg_database where datname = current_database()))";
+    let until_waiting = async {
+        while !sqlx::query_scalar::<_, bool>(waiting).fetch_one(&mut other).await.unwrap() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        done = &mut start => panic!("it has not waited: {done:?}"),
+        () = until_waiting => {}
+    }
+    other.unlock().await.unwrap();
+    start.await.unwrap();
+}
+
+#[tokio::test]
+async fn only_a_user_without_the_right_is_told_to_own_the_database() {
+    let Some(server) = postgres() else { return };
+    let database = server.database_by("").await;
+    let mut connection = database.connect().await;
+    sqlx::query("create role visitor login").execute(&mut connection).await.unwrap();
+    let visitor = options("DATABASE_URL", &database.url).unwrap().username("visitor");
+    let said = format!("{:#}", bring_up_to_date(&visitor).await.unwrap_err());
+    assert!(said.contains("has to be the owner"), "{said}");
+    sqlx::query("create view conversation as select 1").execute(&mut connection).await.unwrap();
+    let owner = options("DATABASE_URL", &database.url).unwrap();
+    let said = format!("{:#}", bring_up_to_date(&owner).await.unwrap_err());
+    assert!(said.contains("could not be brought up to date") && !said.contains("owner"), "{said}");
 }
 
 /// Each rule of the store is made for these, whatever the server's own settings are.

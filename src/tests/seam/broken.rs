@@ -1,6 +1,7 @@
 //! Batches that are broken off: by their caller, by PostgreSQL, and on the way there.
 
 use super::*;
+use crate::server::store::sql::query_scalar;
 use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -46,6 +47,31 @@ async fn a_batch_that_is_dropped_at_any_point_is_done_or_not_and_its_seat_is_usa
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_that_is_dropped_at_any_point_leaves_a_session_that_answers_the_next_caller() {
+    let Some(side) = Side::postgres().await else { return };
+    let database = side._database.as_ref().unwrap();
+    let options = options("DATABASE_URL", &database.url).unwrap();
+    let seats = Seats::postgres(1, move || options.clone(), &Arc::default());
+    let session = async || query_scalar::<i64>("select pg_backend_pid()").fetch_one(&seats).await.unwrap();
+    let first = session().await;
+    // Long enough to be given up between its rows, and each a text of its own, which is prepared.
+    for given_up in 1..12 {
+        for round in 0..10_i64 {
+            let sql = format!("select i + $1 from generate_series(1, 20000) i -- {given_up} {round}");
+            let read = query(sql).bind(round).fetch_all(&seats);
+            drop(Polled { future: Box::pin(read), left: given_up }.await);
+            let echo = query_scalar::<i64>("select $1").bind(1000 + round).fetch_one(&seats).await.unwrap();
+            assert_eq!(echo, 1000 + round);
+        }
+    }
+    assert_eq!(session().await, first, "none of them has cost a session");
+    let check = query_scalar::<String>("select current_setting('client_connection_check_interval')");
+    assert_eq!(check.fetch_one(&seats).await.unwrap(), "1s", "and what takes longer ends with its caller");
+    seats.close().await;
+    side.seats.close().await;
+}
+
 /// What ends the session that runs it, as an administrator does.
 const END: &str = "select pg_terminate_backend(pg_backend_pid())";
 
@@ -59,6 +85,16 @@ async fn a_session_that_postgresql_ends_leaves_nothing_and_the_next_caller_has_a
         assert!(matches!(failed, Failed::Not(_)), "{failed:?}");
         assert_eq!(side.kept().await, []);
     }
+    side.seats.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_single_statement_whose_answer_is_lost_has_perhaps_happened() {
+    let Some(side) = Side::postgres().await else { return };
+    let failed = Batch::write(Lock::None).then(query(END)).run(&side.seats).await.unwrap_err();
+    assert!(matches!(failed, Failed::Perhaps(_)), "{failed:?}");
+    let failed = Batch::read().then(query(END)).run(&side.seats).await.unwrap_err();
+    assert!(matches!(failed, Failed::Not(_)), "a read changes nothing: {failed:?}");
     side.seats.close().await;
 }
 

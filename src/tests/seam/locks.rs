@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::model::{AccountId, ConversationId};
-use crate::server::store::Store;
 use crate::server::store::sql::{Key, query_scalar};
+use crate::server::store::{SESSIONS, Store, WRITERS};
 use std::time::Duration;
 
 /// The store on PostgreSQL, and a connection that looks on.
@@ -98,4 +98,42 @@ async fn two_batches_that_wait_for_each_other_are_both_done() {
     assert!(1 + 2 * 2 < commands, "one of them was begun anew: {commands} commands");
     drop(gate);
     side.seats.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_wait_for_one_that_is_alone_leave_connections_to_readers() {
+    let Some((store, database)) = store().await else { return };
+    let held = store.write().await.unwrap();
+    let waiting: Vec<_> = (0..SESSIONS)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { store.write_beside(&[]).await.unwrap().commit().await.unwrap() })
+        })
+        .collect();
+    let mut connection = database.connect().await;
+    let count = "select count(*) from pg_locks where locktype = 'advisory' and not granted
+                 and database = (select oid from pg_database where datname = current_database())";
+    while sqlx::query_scalar::<_, i64>(count).fetch_one(&mut connection).await.unwrap() < WRITERS as i64 - 1 {
+        tokio::task::yield_now().await;
+    }
+    query("select 1 from account limit 1").execute(store.read()).await.unwrap();
+    assert!(waiting.iter().all(|task| !task.is_finished()), "it was read while they wait");
+    held.commit().await.unwrap();
+    for task in waiting {
+        task.await.unwrap();
+    }
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_ask_of_a_node_is_read_although_all_connections_are_in_use() {
+    let Some((store, _database)) = store().await else { return };
+    let mut taken = Vec::new();
+    for _ in 0..SESSIONS {
+        taken.push(store.read().take().await.unwrap());
+    }
+    assert_eq!(store.revocations_after(0).await.unwrap().1, 0);
+    assert_eq!(store.asked_to_stop().await.unwrap(), []);
+    drop(taken);
+    store.close().await;
 }

@@ -9,7 +9,7 @@
 //! transaction must look like death.
 
 use super::Presence;
-use super::judge::Judge;
+use super::judge::{Judge, SILENCE};
 use crate::server::sync::lock;
 use crate::server::times::now;
 use anyhow::Context;
@@ -25,9 +25,12 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 /// How often a node beats.
 const EVERY: Duration = Duration::from_secs(1);
-/// How long a round may take; then its connection is given up. Longer than a database under load needs: another
-/// connection would not be answered sooner.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a round may take; then its connection is given up. Where something on the way has forgotten that one, the next
+/// round has to reach the database on another before the others take this node for dead.
+const PATIENCE: Duration = Duration::from_millis(1500);
+const _: () = assert!(2 * PATIENCE.as_millis() + EVERY.as_millis() < SILENCE.as_millis());
+/// How long a node that ends tries to say so: nobody judges it by that time.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// This node.
 pub struct Beats {
@@ -88,7 +91,7 @@ impl Presence for Beats {
                 end.bind(self.process()).bind(now()).execute(&mut connection).await?;
                 connection.close().await
             };
-            Ok(timeout(PATIENCE, ended).await??)
+            Ok(timeout(FAREWELL, ended).await??)
         })
     }
 }
@@ -161,7 +164,7 @@ impl Node {
         let failure = match done {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("no answer for {} s", PATIENCE.as_secs()),
+            Err(_) => format!("no answer for {PATIENCE:?}"),
         };
         tracing::warn!(error = failure, "This node could not tell the others that it lives");
         self.connection = None;
@@ -192,24 +195,35 @@ impl Node {
 
     async fn judge(&mut self, seen_at: Instant, rows: Vec<(String, i64, bool)>) -> sqlx::Result<()> {
         let (dead, live): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, _, is_dead)| *is_dead);
+        for (process, ..) in dead {
+            self.bury(process).await?;
+        }
         let mut beats: HashMap<_, _> = live.into_iter().map(|(process, beat, _)| (process, Some(beat))).collect();
         {
             let mut others = lock(&self.known.others);
             others.live = beats.keys().cloned().collect();
-            others.dead.extend(dead.into_iter().map(|(process, ..)| process));
             let Others { live, dead, asked } = &mut *others;
             asked.retain(|process| !live.contains(process) && !dead.contains(process));
             beats.extend(asked.iter().map(|process| (process.clone(), None)));
         }
         for (process, beat) in self.judge.round(seen_at, beats) {
-            let connection = self.connected().await?;
-            if !declare_dead(connection, &process, beat).await? {
-                continue;
+            // Asked about, it is looked at again if this round comes no further.
+            lock(&self.known.others).asked.insert(process.clone());
+            if declare_dead(self.connected().await?, &process, beat).await? {
+                tracing::warn!(process, "A node has been silent for too long, and is declared dead");
+                self.bury(process).await?;
             }
-            tracing::warn!(process, "A node has been silent for too long, and is declared dead");
-            end_sessions(connection, &process).await?;
-            lock(&self.known.others).dead.insert(process);
         }
+        Ok(())
+    }
+
+    /// Ends its sessions, and only then says that it is dead. Each node that finds the verdict does that: the one that
+    /// gave it may not have come so far.
+    async fn bury(&mut self, process: String) -> sqlx::Result<()> {
+        end_sessions(self.connected().await?, &process).await?;
+        let mut others = lock(&self.known.others);
+        others.asked.remove(&process);
+        others.dead.insert(process);
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 /// In how many rounds of its own, one after the other, a judge has to see the same beat.
 const ROUNDS: u32 = 5;
 /// And for how long: rounds may follow each other faster.
-const SILENCE: Duration = Duration::from_secs(5);
+pub(super) const SILENCE: Duration = Duration::from_secs(5);
 /// A judge that was away for this long has not watched: what it saw before does not count.
 const GAP: Duration = Duration::from_secs(2);
 

@@ -6,6 +6,7 @@ mod postgres;
 mod sqlite;
 
 use super::connection::{Last, Link};
+use super::fault::is_outdated;
 use super::lock::Held;
 use super::{Connection, Lock, Query, Row, Seats};
 use postgres::Steps;
@@ -56,7 +57,7 @@ pub(crate) enum Failed {
     /// Nothing was done.
     #[error(transparent)]
     Not(#[from] sqlx::Error),
-    /// The answer to `commit` was lost: all was done or nothing. To be looked at before it is done again. Never on
+    /// The answer to `commit`, or to a single statement, was lost: all was done or nothing. To be looked at before it is done again. Never on
     /// SQLite.
     #[error(transparent)]
     Perhaps(sqlx::Error),
@@ -112,7 +113,15 @@ impl Batch {
     pub(crate) async fn run(&self, on: &Seats) -> Result<Vec<Found>, Failed> {
         let mut taken = on.take().await?;
         if taken.is_postgres() {
-            return Steps::of(self)?.run(&mut taken).await;
+            let steps = Steps::of(self)?;
+            return match steps.run(&mut taken).await {
+                // Tables were changed since a step was prepared: nothing was done.
+                Err(Failed::Not(error)) if is_outdated(&error) => {
+                    drop(taken);
+                    steps.run(&mut on.take().await?).await
+                }
+                done => done,
+            };
         }
         let whole = Whole::of(self, false)?;
         // Whatever breaks off from here on, it is rolled back.

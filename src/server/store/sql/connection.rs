@@ -1,5 +1,6 @@
 //! One connection to the database, which remembers whether a command was left half-way.
 
+use super::fault::is_outdated;
 use super::lock::Held;
 use super::{Done, Query, Row};
 use futures::TryStreamExt;
@@ -14,6 +15,8 @@ use tokio::time::{Instant, timeout};
 /// How long PostgreSQL's answer is waited for: longer than a statement may take there (`store/postgres`). Then it is the
 /// way there that is broken, of which the system would tell only after minutes.
 const ANSWER: Duration = Duration::from_secs(20);
+/// How long it may take where nothing is to be done: beyond it, another connection is sooner there.
+const ECHO: Duration = Duration::from_secs(2);
 
 /// The driver's connection.
 #[derive(Debug)]
@@ -30,6 +33,8 @@ pub(super) struct Remote {
     pub idle_since: Instant,
     /// How many connections had broken when this one was last known to work.
     pub generation: u64,
+    /// How often tables had been changed when it was opened.
+    pub tables: u64,
 }
 
 /// What became of the last command.
@@ -40,6 +45,8 @@ pub(super) enum Last {
     UnderWay,
     /// The database has refused it, or done it in part.
     Failed,
+    /// Tables were changed, and what is prepared on it is for those that were.
+    Outdated,
     /// No answer came, or none that is understood.
     Broken,
 }
@@ -67,7 +74,7 @@ impl Connection {
     pub(super) fn is_lost(&self) -> bool {
         match self.link {
             Link::Sqlite(_) => false,
-            Link::Postgres(_) => matches!(self.last, Last::UnderWay | Last::Broken),
+            Link::Postgres(_) => matches!(self.last, Last::UnderWay | Last::Outdated | Last::Broken),
         }
     }
 
@@ -75,7 +82,7 @@ impl Connection {
     pub(super) async fn close(self) -> sqlx::Result<()> {
         match self.link {
             Link::Sqlite(inner) => sqlx::Connection::close(inner).await,
-            Link::Postgres(remote) => answered(sqlx::Connection::close(remote.inner)).await,
+            Link::Postgres(remote) => within(ECHO, sqlx::Connection::close(remote.inner)).await,
         }
     }
 
@@ -85,10 +92,29 @@ impl Connection {
     }
 
     /// Whether PostgreSQL answers on it.
-    pub(super) async fn answers(&mut self) -> bool {
+    pub(super) async fn answers(&mut self) -> sqlx::Result<()> {
         match &mut self.link {
+            Link::Sqlite(_) => Ok(()),
+            Link::Postgres(remote) => within(ECHO, sqlx::Connection::ping(&mut remote.inner)).await,
+        }
+    }
+
+    /// Waits for the end of a statement whose caller went away, and checks that what comes then is the answer to what is
+    /// asked then.
+    pub(super) async fn catches_up(&mut self) -> bool {
+        let number = self.hand_overs.fetch_add(1, Ordering::Relaxed).cast_signed();
+        let Link::Postgres(remote) = &mut self.link else { return false };
+        let echo = sqlx::query_scalar::<_, i64>("select $1").bind(number).fetch_one(&mut remote.inner);
+        let echoed = within(ECHO, echo).await;
+        let is_next = echoed.as_ref().is_ok_and(|echoed| *echoed == number);
+        self.ended(echoed).is_ok() && is_next
+    }
+
+    /// Whether PostgreSQL has answered on it after this.
+    pub(super) fn was_used_after(&self, when: Instant) -> bool {
+        match &self.link {
             Link::Sqlite(_) => true,
-            Link::Postgres(remote) => answered(sqlx::Connection::ping(&mut remote.inner)).await.is_ok(),
+            Link::Postgres(remote) => when < remote.idle_since,
         }
     }
 
@@ -176,6 +202,7 @@ impl Connection {
     pub(super) fn ended<T>(&mut self, result: sqlx::Result<T>) -> sqlx::Result<T> {
         self.last = match &result {
             Ok(_) => Last::Succeeded,
+            Err(error) if is_outdated(error) => Last::Outdated,
             Err(sqlx::Error::Database(_)) => Last::Failed,
             Err(_) => Last::Broken,
         };
@@ -185,6 +212,15 @@ impl Connection {
 
 /// Waits for PostgreSQL, but not for ever.
 async fn answered<T>(answer: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    within(ANSWER, answer).await
+}
+
+async fn within<T>(limit: Duration, answer: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
     let late = || io::Error::new(io::ErrorKind::TimedOut, "the database does not answer");
-    timeout(ANSWER, answer).await.unwrap_or_else(|_| Err(late().into()))
+    timeout(limit, answer).await.unwrap_or_else(|_| Err(late().into()))
+}
+
+/// Whether nothing came at all, rather than word that the connection is gone.
+pub(super) fn is_silence(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Io(cause) if cause.kind() == io::ErrorKind::TimedOut)
 }

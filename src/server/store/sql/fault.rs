@@ -31,6 +31,9 @@ const SQLITE_FULL: i32 = 13;
 const SQLITE_CANTOPEN: i32 = 14;
 const SQLITE_NOTADB: i32 = 26;
 
+/// What PostgreSQL says of a statement whose tables were changed after it was prepared.
+const OUTDATED: &str = "0A000";
+
 /// What is wrong, where it is not the statement.
 pub(crate) fn fault(error: &sqlx::Error) -> Option<Fault> {
     match error {
@@ -63,9 +66,13 @@ fn of_postgres(code: &str) -> Option<Fault> {
         "25006" | "42501" => Some(Fault::Unwritable),
         // Locks, statements and transactions that took too long, deadlocks, memory and connections that are used up.
         "55P03" | "57014" | "25P03" | "40P01" | "40001" | "53200" | "53300" | "53400" => Some(Fault::Busy),
+        // The statement is prepared anew when it is tried again.
+        OUTDATED => Some(Fault::Busy),
         // An input or output error, and damaged data.
         "58030" | "XX001" | "XX002" => Some(Fault::Damaged),
-        _ if code.starts_with("57P") || code.starts_with("08") => Some(Fault::Away),
+        // Stopping or starting, no connection, another password than ours, no database of this name: nothing that a
+        // statement could be told by.
+        _ if ["57P", "08", "28", "3D"].iter().any(|class| code.starts_with(class)) => Some(Fault::Away),
         _ => None,
     }
 }
@@ -73,6 +80,14 @@ fn of_postgres(code: &str) -> Option<Fault> {
 /// Two transactions waited for each other, and this one was given up.
 pub(super) fn is_deadlock(error: &sqlx::Error) -> bool {
     sqlstate(error) == Some("40P01")
+}
+
+/// A table was changed beside this process, as another version does in an update: what was prepared before would find other
+/// columns, and was not run (by `RevalidateCachedQuery` of `plancache.c`; texts may be in another language).
+pub(super) fn is_outdated(error: &sqlx::Error) -> bool {
+    let routine = |error: &PgDatabaseError| error.routine() == Some("RevalidateCachedQuery");
+    sqlstate(error) == Some(OUTDATED)
+        && error.as_database_error().and_then(|error| error.try_downcast_ref()).is_some_and(routine)
 }
 
 /// Whether what was to be committed may be so although `commit` has failed: the answer was lost.

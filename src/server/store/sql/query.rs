@@ -1,5 +1,6 @@
 //! A statement with its values, and how it is run.
 
+use super::fault::is_outdated;
 use super::{Column, Connection, Row, Seats, Value};
 use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
@@ -76,15 +77,23 @@ impl<'c> On<'c> for &'c mut Connection {
     }
 }
 
-/// Runs `$command` on the target's connection.
+/// Runs the query on the target's connection by `$command`. Where tables were changed since it was prepared, once more:
+/// it was not run.
 macro_rules! run {
-    ($target:expr, |$connection:ident| $command:expr) => {
+    ($target:expr, $query:expr, $command:ident) => {
         match $target {
             Target::Seats(seats) => {
-                let $connection = &mut *seats.take().await?;
-                $command.await
+                let mut taken = seats.take().await?;
+                let again = taken.is_postgres().then(|| $query.clone());
+                match (taken.$command($query).await, again) {
+                    (Err(error), Some(query)) if is_outdated(&error) => {
+                        drop(taken);
+                        seats.take().await?.$command(query).await
+                    }
+                    (done, _) => done,
+                }
             }
-            Target::Connection($connection) => $command.await,
+            Target::Connection(connection) => connection.$command($query).await,
         }
     };
 }
@@ -102,12 +111,12 @@ impl Query {
 
     /// Runs it, whatever it finds.
     pub(crate) async fn execute(self, on: impl On<'_>) -> sqlx::Result<Done> {
-        run!(on.on(), |connection| connection.execute(self))
+        run!(on.on(), self, execute)
     }
 
     /// The first row.
     pub(crate) async fn fetch_optional(self, on: impl On<'_>) -> sqlx::Result<Option<Row>> {
-        run!(on.on(), |connection| connection.fetch_optional(self))
+        run!(on.on(), self, fetch_optional)
     }
 
     /// The first row.
@@ -120,7 +129,7 @@ impl Query {
 
     /// All rows.
     pub(crate) async fn fetch_all(self, on: impl On<'_>) -> sqlx::Result<Vec<Row>> {
-        run!(on.on(), |connection| connection.fetch_all(self))
+        run!(on.on(), self, fetch_all)
     }
 
     /// Has it prepared on PostgreSQL, once. A session keeps it prepared for as many values as it first had, and refuses it with

@@ -39,7 +39,14 @@ impl<'b> Steps<'b> {
     }
 
     async fn once(&self, taken: &mut Taken) -> Result<Vec<Found>, Failed> {
-        let Some(begin) = self.begin() else { return self.run_in(taken).await };
+        let Some(begin) = self.begin() else {
+            return match self.run_in(taken).await {
+                Err(Failed::Not(error)) if self.batch.kind != Kind::Read && may_have_committed(&error) => {
+                    Err(Failed::Perhaps(error))
+                }
+                done => done,
+            };
+        };
         // Whatever breaks off from here on, it is rolled back.
         taken.has_transaction = true;
         taken.command(AssertSqlSafe(begin)).await?;
