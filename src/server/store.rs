@@ -16,6 +16,7 @@ pub mod backup;
 pub mod before_send;
 pub mod branches;
 mod columns;
+mod columns_of;
 pub mod conversations;
 pub mod deletion;
 pub mod endings;

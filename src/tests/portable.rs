@@ -48,6 +48,16 @@ fn a_query_in_a_from_has_a_name() {
     assert_eq!(around(&store, "from (").count(), 2, "the lists of conversations, and of what is searched");
 }
 
+/// A column that a newer version adds beside this one would come with it (`columns_of`).
+#[test]
+fn no_statement_reads_columns_that_it_does_not_name() {
+    let store = store();
+    for star in ["select *", ".*", "returning *"] {
+        let found: Vec<_> = around(&store, star).map(|(before, _)| &before[before.len().saturating_sub(80)..]).collect();
+        assert!(found.is_empty(), "{star}: {found:?}");
+    }
+}
+
 /// The sum of `bigint` is `numeric` there, which is not read as a number of 64 bits.
 #[test]
 fn a_sum_that_is_read_is_a_bigint() {

@@ -2,6 +2,7 @@
 
 use super::audit::Note;
 use super::columns::{self, called};
+use super::columns_of::columns;
 use super::revocations::Revoked;
 use super::sql::{Builder, Connection, Row, query, query_scalar};
 use super::{Store, audit, merging, names, session_ends, usage};
@@ -103,7 +104,10 @@ impl Store {
     }
 
     pub async fn account(&self, id: AccountId) -> sqlx::Result<Account> {
-        let row = query("select * from account where id = $1").bind(id.to_string()).fetch_one(self.read()).await?;
+        let row = query(concat!("select ", columns!(account), " from account where id = $1"))
+            .bind(id.to_string())
+            .fetch_one(self.read())
+            .await?;
         account(&row)
     }
 
@@ -122,13 +126,19 @@ impl Store {
 
     /// The data for signing in under this name.
     pub async fn credentials(&self, name_key: &str) -> sqlx::Result<Option<Credentials>> {
-        let row = query("select * from account where name_key = $1").bind(name_key).fetch_optional(self.read()).await?;
+        let row = query(concat!("select ", columns!(account), " from account where name_key = $1"))
+            .bind(name_key)
+            .fetch_optional(self.read())
+            .await?;
         row.as_ref().map(credentials).transpose()
     }
 
     /// The data for signing in to this account.
     pub async fn credentials_of(&self, id: AccountId) -> sqlx::Result<Credentials> {
-        let row = query("select * from account where id = $1").bind(id.to_string()).fetch_one(self.read()).await?;
+        let row = query(concat!("select ", columns!(account), " from account where id = $1"))
+            .bind(id.to_string())
+            .fetch_one(self.read())
+            .await?;
         credentials(&row)
     }
 

@@ -1,6 +1,7 @@
 //! The audit log: who changed what for whom; and the admins' settings.
 
 use super::Store;
+use super::columns_of::columns;
 use super::sql::{Connection, query, query_scalar};
 use crate::model::AccountId;
 use crate::server::principal::Name;
@@ -142,7 +143,7 @@ impl Store {
 
     /// A page of the log, newest first, after the entry `before`; with the id of the next page, where there is one.
     pub async fn audit(&self, before: Option<&str>) -> sqlx::Result<(Vec<Entry>, Option<String>)> {
-        let rows = query("select * from audit where id < $1 order by id desc limit $2")
+        let rows = query(concat!("select ", columns!(audit), " from audit where id < $1 order by id desc limit $2"))
             // Every id sorts before this one.
             .bind(before.unwrap_or("g"))
             .bind(PAGE + 1)

@@ -1,6 +1,7 @@
 //! Conversations.
 
 use super::columns::{access, called, id};
+use super::columns_of::columns;
 use super::sql::batch::Batch;
 use super::sql::{Key, Lock, On, Row, query, query_scalar};
 use super::{Store, used, writing};
@@ -66,7 +67,9 @@ impl Stored {
 macro_rules! select_conversations {
     ($access:literal, $names:literal, $since:literal, $rest:literal) => {
         concat!(
-            "select conversation.*, owner.name as owner_name, ",
+            "select ",
+            columns!(conversation),
+            ", owner.name as owner_name, ",
             $access,
             " as access, ",
             $names,

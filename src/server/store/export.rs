@@ -5,6 +5,7 @@ mod sharing;
 
 use super::Store;
 use super::columns::id;
+use super::columns_of::columns;
 use super::conversations::{Stored, select_conversations, stored};
 use super::messages::{message, select_messages};
 use super::sql::{Builder, query, query_scalar};
@@ -33,10 +34,12 @@ pub struct Kept {
 impl Store {
     /// The account itself, its limits, sessions, tokens and invitations, and what is shared with whom.
     pub async fn about(&self, account: AccountId) -> sqlx::Result<Value> {
-        let row = query(
-            "select *, (select count(*) from known_browser where known_browser.account = account.id) as known
-             from account where id = $1",
-        )
+        let row = query(concat!(
+            "select ",
+            columns!(account),
+            ", (select count(*) from known_browser where known_browser.account = account.id) as known
+             from account where id = $1"
+        ))
         .bind(account.to_string())
         .fetch_one(self.read())
         .await?;
@@ -82,10 +85,11 @@ impl Store {
 
     /// The account's identities at OpenID Connect issuers, with all their claims.
     async fn identities_in_full(&self, account: AccountId) -> sqlx::Result<Vec<Value>> {
-        let rows = query("select * from identity where account = $1 order by created_at, id")
-            .bind(account.to_string())
-            .fetch_all(self.read())
-            .await?;
+        let rows =
+            query(concat!("select ", columns!(identity), " from identity where account = $1 order by created_at, id"))
+                .bind(account.to_string())
+                .fetch_all(self.read())
+                .await?;
         let told = rows.iter().map(|row| {
             let text = |name: &str| row.try_get::<Option<String>>(name);
             Ok(json!({

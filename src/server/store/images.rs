@@ -5,6 +5,7 @@
 
 use super::Store;
 use super::columns::{self, id};
+use super::columns_of::columns;
 use super::sql::{self, Builder, Connection, Row, query, query_scalar};
 use crate::model::{AccountId, ConversationId, Image, ImageId, Message};
 use crate::server::picture::Picture;
@@ -155,9 +156,11 @@ impl Store {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let mut query = Builder::new(
-            "select image.id as image, picture.* from image join picture on picture.hash = image.picture where true",
-        );
+        let mut query = Builder::new(concat!(
+            "select image.id as image, ",
+            columns!(picture),
+            " from image join picture on picture.hash = image.picture where true"
+        ));
         among(&mut query, ids);
         let rows = query.build().fetch_all(self.read()).await?;
         rows.iter().map(|row| Ok((id(row.try_get("image")?)?, picture(row)?))).collect()
@@ -166,9 +169,11 @@ impl Store {
     /// An image's picture, for a viewer who may see it.
     pub async fn picture(&self, viewer: ViewerId, image: ImageId) -> sqlx::Result<Option<Picture>> {
         let (may_see, who) = may_see(viewer);
-        let mut query = Builder::new(
-            "select picture.* from image join picture on picture.hash = image.picture where image.id = $1 and (",
-        );
+        let mut query = Builder::new(concat!(
+            "select ",
+            columns!(picture),
+            " from image join picture on picture.hash = image.picture where image.id = $1 and ("
+        ));
         query.push(may_see).push(")");
         let row = query.build().bind(image.to_string()).bind(who).fetch_optional(self.read()).await?;
         row.as_ref().map(picture).transpose()

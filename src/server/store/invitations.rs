@@ -1,6 +1,7 @@
 //! Invitations to sign up.
 
 use super::audit::{self, Note};
+use super::columns_of::columns;
 use super::sql::{Connection, Row, query, query_scalar};
 use super::{Store, columns};
 use crate::model::AccountId;
@@ -125,7 +126,9 @@ impl Store {
     /// Invitations that users have made, the newest first.
     pub async fn invitations(&self) -> sqlx::Result<Vec<Invitation>> {
         let rows = query(concat!(
-            "select *, ",
+            "select ",
+            columns!(invitation),
+            ", ",
             counts!(),
             " as counts from invitation where made_by is not null order by created_at desc limit 200"
         ))
@@ -137,7 +140,9 @@ impl Store {
     /// Invitations that this account has made.
     pub async fn invitations_by(&self, account: AccountId) -> sqlx::Result<Vec<Invitation>> {
         let rows = query(concat!(
-            "select *, ",
+            "select ",
+            columns!(invitation),
+            ", ",
             counts!(),
             " as counts from invitation where made_by = $1 order by created_at"
         ))

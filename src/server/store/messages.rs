@@ -1,6 +1,7 @@
 //! Messages and replies. A reply is written when it is opened, at checkpoints, and once when it ends (`endings`).
 
 use super::columns::{self, called, id};
+use super::columns_of::columns;
 use super::conversations::Stored;
 use super::sql::batch::{Batch, Failed};
 use super::sql::fault::may_have_committed;
@@ -70,7 +71,9 @@ macro_rules! select_messages {
     };
     ($more:literal, $rest:literal) => {
         concat!(
-            "select message.*, ",
+            "select ",
+            columns!(message),
+            ", ",
             $more,
             "conversation.account as owner,
                     coalesce(message.account, conversation.account) as author, author.id as author_known,

@@ -2,6 +2,7 @@
 
 use super::accounts::{Account, account};
 use super::audit::{self, Note};
+use super::columns_of::columns;
 use super::revocations::{self, Revoked};
 use super::sql::{Row, query};
 use super::write::Alone;
@@ -48,14 +49,14 @@ impl Store {
     pub async fn people(&self, search: &Search) -> sqlx::Result<(Vec<ListedAccount>, Option<String>)> {
         let pattern = format!("%{}%", search.key.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
         let rows = query(
-            "select account.*, coalesce(name_key, id) as place,
+            concat!("select ", columns!(account), ", coalesce(name_key, id) as place,
                 (select max(coalesce(last_used_at, session.created_at)) from session
                  where session.account = account.id) as last_used_at,
                 (select cast(coalesce(sum(input_tokens + output_tokens), 0) as bigint) from usage
                  where usage.account = account.id and day >= $1) as tokens
              from account
              where leaving_at is null and (name_key is null) = $2 and coalesce(name_key, id) > $3 and coalesce(name_key, '') like $4 escape '\\'
-             order by place limit $5",
+             order by place limit $5"),
         )
         .bind(days().1.to_string())
         .bind(search.guests)
@@ -140,14 +141,16 @@ impl Store {
 
     /// The usage of accounts by model since `day`, the largest first.
     pub async fn spending(&self, day: &str, of: Option<AccountId>) -> sqlx::Result<Vec<Spending>> {
-        let rows = query(
-            "select account.*, model, cast(sum(input_tokens) as bigint) as read_tokens,
+        let rows = query(concat!(
+            "select ",
+            columns!(account),
+            ", model, cast(sum(input_tokens) as bigint) as read_tokens,
                     cast(sum(output_tokens) as bigint) as written_tokens, cast(sum(replies) as bigint) as replies,
                     cast(sum(estimated) as bigint) as estimated, cast(sum(cost_micros) as bigint) as cost_micros
              from usage join account on account.id = usage.account
              where day >= $1 and (account.id = $2 or $2 = '')
-             group by account.id, model order by sum(input_tokens + output_tokens) desc limit 200",
-        )
+             group by account.id, model order by sum(input_tokens + output_tokens) desc limit 200"
+        ))
         .bind(day)
         .bind(of.map(|id| id.to_string()).unwrap_or_default())
         .fetch_all(self.read())

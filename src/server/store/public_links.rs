@@ -2,6 +2,7 @@
 
 use super::Store;
 use super::columns::id;
+use super::columns_of::columns;
 use super::revocations::{Revoked, note_by};
 use super::sql::{query, query_scalar};
 use super::writing;
@@ -21,7 +22,7 @@ pub struct PublicLink {
 
 impl Store {
     pub async fn public_link(&self, conversation: ConversationId) -> sqlx::Result<Option<PublicLink>> {
-        let row = query("select * from public_link where conversation = $1")
+        let row = query(concat!("select ", columns!(public_link), " from public_link where conversation = $1"))
             .bind(conversation.to_string())
             .fetch_optional(self.read())
             .await?;

@@ -2,6 +2,7 @@
 
 use super::Store;
 use super::audit::{self, Note};
+use super::columns_of::columns;
 use super::sql::batch::Batch;
 use super::sql::{Query, Row, query};
 use crate::model::AccountId;
@@ -24,14 +25,16 @@ fn quota(row: &Row) -> sqlx::Result<Quota> {
 /// Finds the account, where it is in use, and what it has used.
 pub(super) fn allowance(account: AccountId) -> Query {
     let (today, month) = days();
-    let found = query(
-        "select account.*,
+    let found = query(concat!(
+        "select ",
+        columns!(account),
+        ",
             (select cast(coalesce(sum(input_tokens + output_tokens), 0) as bigint) from usage
              where usage.account = account.id and day >= $2) as today,
             (select cast(coalesce(sum(input_tokens + output_tokens), 0) as bigint) from usage
              where usage.account = account.id and day >= $3) as this_month
-         from account where id = $1 and disabled_at is null",
-    );
+         from account where id = $1 and disabled_at is null"
+    ));
     found.bind(account.to_string()).bind(today.to_string()).bind(month.to_string())
 }
 
@@ -43,7 +46,10 @@ pub(super) fn allowed(row: &Row) -> sqlx::Result<(Quota, Used)> {
 
 impl Store {
     pub async fn quota(&self, account: AccountId) -> sqlx::Result<Quota> {
-        let row = query("select * from account where id = $1").bind(account.to_string()).fetch_one(self.read()).await?;
+        let row = query(concat!("select ", columns!(account), " from account where id = $1"))
+            .bind(account.to_string())
+            .fetch_one(self.read())
+            .await?;
         quota(&row)
     }
 

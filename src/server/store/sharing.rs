@@ -5,6 +5,7 @@
 
 use super::Store;
 use super::columns::{access, called, hash, id};
+use super::columns_of::columns;
 use super::revocations::{Revoked, note_by};
 use super::sql::{Connection, Row, query, query_scalar};
 use super::write::Alone;
@@ -124,10 +125,12 @@ impl Store {
 
     /// The users with whom the conversation is shared, in the order in which they joined.
     pub async fn shares(&self, conversation: ConversationId) -> sqlx::Result<Vec<Share>> {
-        let rows = query(
-            "select share.*, account.name from share join account on account.id = share.account
-             where conversation = $1 order by share.created_at, share.account",
-        )
+        let rows = query(concat!(
+            "select ",
+            columns!(share),
+            ", account.name from share join account on account.id = share.account
+             where conversation = $1 order by share.created_at, share.account"
+        ))
         .bind(conversation.to_string())
         .fetch_all(self.read())
         .await?;
@@ -190,10 +193,14 @@ impl Store {
 
     /// The conversation's links, the newest first.
     pub async fn share_links(&self, conversation: ConversationId) -> sqlx::Result<Vec<InviteLink>> {
-        let rows = query("select * from share_link where conversation = $1 order by created_at desc")
-            .bind(conversation.to_string())
-            .fetch_all(self.read())
-            .await?;
+        let rows = query(concat!(
+            "select ",
+            columns!(share_link),
+            " from share_link where conversation = $1 order by created_at desc"
+        ))
+        .bind(conversation.to_string())
+        .fetch_all(self.read())
+        .await?;
         rows.iter().map(link).collect()
     }
 

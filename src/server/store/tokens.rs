@@ -1,5 +1,6 @@
 //! API tokens: the credentials of programs.
 
+use super::columns_of::columns;
 use super::revocations::{self, Revoked};
 use super::sessions::{Holder, USE_STEP, holder};
 use super::sql::batch::Batch;
@@ -88,10 +89,14 @@ impl Store {
 
     /// The account's tokens, the newest first.
     pub async fn tokens(&self, account: AccountId) -> sqlx::Result<Vec<Token>> {
-        let rows = query("select * from api_token where account = $1 order by created_at desc, token_hash")
-            .bind(account.to_string())
-            .fetch_all(self.read())
-            .await?;
+        let rows = query(concat!(
+            "select ",
+            columns!(api_token),
+            " from api_token where account = $1 order by created_at desc, token_hash"
+        ))
+        .bind(account.to_string())
+        .fetch_all(self.read())
+        .await?;
         let read = rows.iter().map(|row| {
             Ok(Token {
                 hash: columns::hash(row.try_get("token_hash")?)?,

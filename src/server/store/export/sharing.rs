@@ -4,6 +4,7 @@ use super::super::Store;
 use super::super::sql::query;
 use crate::model::AccountId;
 use crate::server::store::columns::{called, id};
+use crate::server::store::columns_of::columns;
 use serde_json::{Value, json};
 
 /// The users that its conversations are shared with.
@@ -45,8 +46,8 @@ impl Store {
 
     async fn links_of(&self, account: AccountId) -> sqlx::Result<Vec<Value>> {
         let rows = query(
-            "select share_link.* from share_link join conversation on conversation.id = share_link.conversation
-             where conversation.account = $1 and conversation.leaving_at is null order by conversation.id, share_link.created_at",
+            concat!("select ", columns!(share_link), " from share_link join conversation on conversation.id = share_link.conversation
+             where conversation.account = $1 and conversation.leaving_at is null order by conversation.id, share_link.created_at"),
         )
         .bind(account.to_string())
         .fetch_all(self.read())
@@ -67,10 +68,12 @@ impl Store {
     }
 
     async fn public_links_of(&self, account: AccountId) -> sqlx::Result<Vec<Value>> {
-        let rows = query(
-            "select public_link.* from public_link join conversation on conversation.id = public_link.conversation
-             where conversation.account = $1 and conversation.leaving_at is null order by conversation.id",
-        )
+        let rows = query(concat!(
+            "select ",
+            columns!(public_link),
+            " from public_link join conversation on conversation.id = public_link.conversation
+             where conversation.account = $1 and conversation.leaving_at is null order by conversation.id"
+        ))
         .bind(account.to_string())
         .fetch_all(self.read())
         .await?;
