@@ -53,7 +53,8 @@ fn a_query_in_a_from_has_a_name() {
 fn no_statement_reads_columns_that_it_does_not_name() {
     let store = store();
     for star in ["select *", ".*", "returning *"] {
-        let found: Vec<_> = around(&store, star).map(|(before, _)| &before[before.len().saturating_sub(80)..]).collect();
+        let found: Vec<_> =
+            around(&store, star).map(|(before, _)| &before[before.len().saturating_sub(80)..]).collect();
         assert!(found.is_empty(), "{star}: {found:?}");
     }
 }
