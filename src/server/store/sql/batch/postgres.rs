@@ -6,6 +6,11 @@ use super::{Batch, Failed, Found, Held, Kind, Need, Step, refused};
 use crate::server::store::sql::fault::{is_deadlock, may_have_committed};
 use crate::server::store::sql::{Connection, Taken, text};
 use sqlx::AssertSqlSafe;
+use std::time::Duration;
+
+/// What a batch that was rolled back by a deadlock waits before it is run again: longer than the other one needs to
+/// wake up and take its lock. It holds no lock meanwhile.
+const PAUSES: [Duration; 3] = [Duration::from_millis(20), Duration::from_millis(60), Duration::from_millis(180)];
 
 /// The steps, once it is known that they can be run.
 pub(super) struct Steps<'b> {
@@ -29,11 +34,15 @@ impl<'b> Steps<'b> {
     }
 
     pub(super) async fn run(&self, taken: &mut Taken) -> Result<Vec<Found>, Failed> {
-        let done = self.once(taken).await;
-        let Err(Failed::Not(error)) = &done else { return done };
-        // Two that wait for each other: one of them is rolled back, and then the other goes on.
-        if !is_deadlock(error) || taken.command("rollback").await.is_err() {
-            return done;
+        // Two that wait for each other: one of them is rolled back, and then the other goes on, unless this one takes
+        // again what the other was waiting for before it has noticed.
+        for pause in PAUSES {
+            let done = self.once(taken).await;
+            let Err(Failed::Not(error)) = &done else { return done };
+            if !is_deadlock(error) || taken.command("rollback").await.is_err() {
+                return done;
+            }
+            tokio::time::sleep(pause).await;
         }
         self.once(taken).await
     }
