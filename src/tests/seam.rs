@@ -78,10 +78,13 @@ fn rows(rows: &[crate::server::store::sql::Row]) -> Vec<(i64, Option<String>)> {
     rows.iter().map(|row| (row.try_get("it").unwrap(), row.try_get("text").unwrap())).collect()
 }
 
+/// The rows of one step, and how many it changed.
+type Outcome = (Vec<(i64, Option<String>)>, Option<u64>);
+
 /// What came of a batch, as far as it has to be the same on both.
 #[derive(Clone, Debug, PartialEq)]
 enum Came {
-    Found(Vec<(Vec<(i64, Option<String>)>, Option<u64>)>),
+    Found(Vec<Outcome>),
     Unmet(usize),
     /// A row was there already.
     Taken,

@@ -131,15 +131,15 @@ pub(super) async fn other_program(app: &App) -> SqliteConnection {
     other
 }
 
-/// Waits until the store begins to write something.
-pub(super) async fn writes(store: &Store) {
+/// Waits until the store begins to write something after this call.
+pub(super) fn writes(store: &Store) -> impl Future<Output = ()> {
     let before = store.writes();
-    let begun = async {
+    let begun = async move {
         while store.writes() == before {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), begun).await.expect("nothing is written");
+    async { tokio::time::timeout(Duration::from_secs(20), begun).await.expect("nothing is written") }
 }
 
 #[tokio::test(flavor = "multi_thread")]

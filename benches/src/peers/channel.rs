@@ -64,7 +64,6 @@ async fn subscribed(program: &Program, app: &App, index: usize) -> anyhow::Resul
 
 /// For each event, how long after its request each socket had it; and the server's processor time for all of them.
 async fn deliver(program: &Program, app: &App, sockets: Vec<Follower>) -> anyhow::Result<(Vec<Times>, Duration)> {
-    let count = sockets.len();
     let mut reading = JoinSet::new();
     for mut socket in sockets {
         reading.spawn(async move {
@@ -87,7 +86,7 @@ async fn deliver(program: &Program, app: &App, sockets: Vec<Follower>) -> anyhow
         }
     }
     cpu = tree::cpu(program.id())?.saturating_sub(cpu);
-    let mut times = vec![Vec::with_capacity(count); EVENTS];
+    let mut times = vec![Vec::new(); EVENTS];
     while let Some(read) = reading.join_next().await {
         let (_socket, arrived) = read??;
         for (event, at) in arrived.into_iter().enumerate().skip(1) {

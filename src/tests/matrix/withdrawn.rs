@@ -162,9 +162,10 @@ async fn z33_what_is_withdrawn_before_it_is_written_is_not_written() {
             let mut write = place.app.state.store.write().await.unwrap();
             let (address, form) = (address(&place.ids, &path), (kind.as_str(), body.len()));
             let mut socket = send_head(&place.app, (&method, &address), &who, form, "").await;
+            let begun = writes(&place.app.state.store);
             socket.write_all(&body).await.unwrap();
             let early = tokio::select! {
-                () = writes(&place.app.state.store) => None,
+                () = begun => None,
                 answer = read(&mut socket, "") => Some(answer),
             };
             if let Some(answer) = early {

@@ -24,6 +24,10 @@ struct Table {
 
 type Tables = BTreeMap<String, Table>;
 
+/// A constraint: its table and kind, what a deletion of the other row does, the other table and its column, and the
+/// columns that it is about.
+type Key = (String, String, String, Option<String>, String, Vec<String>);
+
 /// Text without what the two write differently: types, parentheses, spaces.
 fn plain(text: &str) -> String {
     let text = text.to_lowercase().replace("::text", "").replace("::bigint", "");
@@ -89,7 +93,7 @@ async fn of_postgres(connection: &mut PgConnection) -> Tables {
     for (table, column, kind, is_null, given) in columns {
         tables.entry(table).or_default().columns.insert(column, (kind, is_null, default(given)));
     }
-    let keys: Vec<(String, String, String, Option<String>, String, Vec<String>)> = sqlx::query_as(
+    let keys: Vec<Key> = sqlx::query_as(
         "select conrelid::regclass::text, contype::text,
                 case confdeltype when 'c' then 'cascade' when 'n' then 'set null' else 'no action' end,
                 nullif(confrelid, 0)::regclass::text,

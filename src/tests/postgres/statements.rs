@@ -33,7 +33,10 @@ enum Order {
     Finish(Sender<()>),
 }
 
-static SEEN: LazyLock<Mutex<HashSet<(String, Vec<Discriminant<Value>>)>>> = LazyLock::new(Mutex::default);
+/// A text and the types of its values.
+type Seen = (String, Vec<Discriminant<Value>>);
+
+static SEEN: LazyLock<Mutex<HashSet<Seen>>> = LazyLock::new(Mutex::default);
 static REFUSED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 /// How many of those a test has failed for.
 static TOLD: AtomicUsize = AtomicUsize::new(0);
