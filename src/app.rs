@@ -29,6 +29,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <link rel="apple-touch-icon" href="/icon-192.png"/>
                 <link rel="manifest" href="/manifest.webmanifest"/>
                 <link rel="stylesheet" id="leptos" href=style/>
+                <link rel="stylesheet" href="/print.css" media="print"/>
                 <AutoReload options=options.clone()/>
                 <Program options/>
                 <MetaTags/>

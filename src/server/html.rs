@@ -118,6 +118,7 @@ fn document(sheet: Sheet) -> impl IntoView {
                 <link rel="manifest" href="/manifest.webmanifest"/>
                 <link rel="stylesheet" href=style/>
                 <link rel="stylesheet" href="/sheet.css"/>
+                <link rel="stylesheet" href="/print.css" media="print"/>
                 <title>{format!("{} · Rivulet", sheet.title)}</title>
             </head>
             <body>

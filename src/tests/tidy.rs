@@ -139,7 +139,8 @@ fn z20_styles_name_the_sides_of_the_text_and_not_of_the_screen() {
     };
     assert!(is_physical("  padding: 0 calc(1rem + 2px) 0 0;") && !is_physical("  inset: auto calc(1rem * 2) 0;"));
     let sheets = std::fs::read_dir(root().join("style")).unwrap().map(|entry| entry.unwrap().path());
-    for path in sheets.chain([root().join("public/panels.css"), root().join("public/sheet.css")]) {
+    let more = ["panels.css", "print.css", "sheet.css"].map(|name| root().join("public").join(name));
+    for path in sheets.chain(more) {
         let text = std::fs::read_to_string(&path).unwrap();
         let found: Vec<_> = text.lines().filter(|line| is_physical(line)).collect();
         assert_eq!(found, Vec::<&str>::new(), "{}", path.display());

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 /// Files at the root of the site, by their public names.
-const AT_ROOT: [&str; 8] = [
+const AT_ROOT: [&str; 9] = [
     "favicon.ico",
     "icon.svg",
     "icon-192.png",
@@ -18,6 +18,7 @@ const AT_ROOT: [&str; 8] = [
     "manifest.webmanifest",
     "robots.txt",
     "panels.css",
+    "print.css",
     "sheet.css",
 ];
 
