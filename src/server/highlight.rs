@@ -26,6 +26,9 @@ const MAX_COLOURED_BYTES: usize = 2 << 20;
 
 /// Limit for the HTML of formulas in one page; those after it stay TeX. A page of nothing but formulas takes a quarter of it.
 const MAX_FORMULA_BYTES: usize = 2 << 20;
+/// What a formula that cannot be set counts as, besides its TeX: about the HTML of a short one. To try takes as long as
+/// to set, so a page has some four thousand of them.
+const ATTEMPT_BYTES: usize = 512;
 
 /// How much code may still be coloured on a page, and how much of it may be formulas.
 pub struct Colours {
@@ -36,6 +39,13 @@ pub struct Colours {
 impl Default for Colours {
     fn default() -> Self {
         Self { code: Cell::new(MAX_COLOURED_BYTES), formulas: Cell::new(MAX_FORMULA_BYTES) }
+    }
+}
+
+impl Colours {
+    /// Whether another formula of the page would be set.
+    pub fn may_set(&self) -> bool {
+        0 < self.formulas.get()
     }
 }
 
@@ -52,12 +62,13 @@ impl Finish for Colours {
     }
 
     fn formula(&self, tex: &str) -> Option<String> {
-        if self.formulas.get() == 0 {
+        if !self.may_set() {
             return None;
         }
-        let html = formula::set(tex)?;
-        self.formulas.set(self.formulas.get().saturating_sub(html.len()));
-        Some(html)
+        let html = formula::set(tex);
+        let cost = html.as_ref().map_or(ATTEMPT_BYTES + 16 * tex.len(), |html| html.len().max(ATTEMPT_BYTES));
+        self.formulas.set(self.formulas.get().saturating_sub(cost));
+        html
     }
 }
 

@@ -127,7 +127,7 @@ pub struct Settings {
     pub public_url: Option<String>,
 
     /// Not supported: refused where it is set.
-    #[arg(long, env = "REDIS_URL", value_name = "URL", value_parser = values::redis, hide = true)]
+    #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true, value_parser = values::redis, hide = true)]
     pub redis_url: Option<String>,
 
     /// How long open replies may go on after SIGTERM, in seconds.
@@ -210,7 +210,7 @@ pub struct Settings {
     pub status_page: Switch,
 
     /// The address of an OpenTelemetry collector that takes traces by OTLP over HTTP as JSON: http://127.0.0.1:4318
-    #[arg(long, env = "RIVULET_OTLP_ENDPOINT", value_name = "URL", value_parser = values::collector)]
+    #[arg(long, env = "RIVULET_OTLP_ENDPOINT", value_name = "URL", hide_env_values = true, value_parser = values::collector)]
     pub otlp_endpoint: Option<String>,
 
     /// Headers for the collector, separated by commas: authorization=Bearer abc
@@ -268,7 +268,7 @@ pub struct Settings {
     pub gemini_base_url: Option<String>,
 
     /// The address of Ollama: a URL, or a host with or without a port.
-    #[arg(long, env = "OLLAMA_HOST", value_name = "HOST", value_parser = host)]
+    #[arg(long, env = "OLLAMA_HOST", value_name = "HOST", hide_env_values = true, value_parser = host)]
     pub ollama_host: Option<String>,
 
     /// How the log is written: text for people, json for programs, an object in each line.

@@ -56,6 +56,10 @@ mod tests {
             let told = told(secret);
             assert!(told.contains("(not shown)") && told.contains("expects") && !told.contains("too-short"), "{told}");
         }
+        // The password in an address.
+        for setting in ["--redis-url=redis://:too-short@db", "--otlp-endpoint=ftp://a:too-short@b"] {
+            assert!(!told(setting).contains("too-short"), "{}", told(setting));
+        }
         assert!(told("--guests=perhaps").contains("'perhaps'"));
     }
 }

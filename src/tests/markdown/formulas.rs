@@ -1,7 +1,7 @@
 //! Formulas as the server sets them: what is set, what stays TeX, and that nothing else comes with them.
 
 use super::{SOON, scanner::checked};
-use crate::markdown::{is_unfinished, render};
+use crate::markdown::{Finish, is_unfinished, render};
 use crate::server::{formula, highlight};
 use proptest::prelude::*;
 use std::path::Path;
@@ -114,6 +114,17 @@ fn a5_a_formula_brings_nothing_but_mathml() {
             None => assert_eq!(html, render(&text)),
         }
     }
+}
+
+/// Each try is a thread, so those that fail are counted as well.
+#[test]
+fn a8_formulas_that_cannot_be_set_are_tried_a_limited_number_of_times() {
+    let tried = |text: &str| {
+        let colours = highlight::Colours::default();
+        (0..100_000).position(|_| colours.formula(text).is_none() && !colours.may_set()).unwrap()
+    };
+    assert!((1_000..5_000).contains(&tried("$&$")), "{}", tried("$&$"));
+    assert!((1_000..5_000).contains(&tried(r"\(\a\)")));
 }
 
 #[test]
