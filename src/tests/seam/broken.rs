@@ -26,23 +26,29 @@ impl<F: Future> Future for Polled<F> {
     }
 }
 
+/// How often a batch is given up at each of its points.
+const ROUNDS: usize = 10;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_that_is_dropped_at_any_point_is_done_or_not_and_its_seat_is_usable() {
     for side in Side::both().await {
         let batch = Batch::write(Lock::Alone).then(add(1, None)).then(from(0)).then(add(2, None));
-        let mut given_up = 0;
-        loop {
-            side.clear().await;
-            given_up += 1;
-            let done = Polled { future: Box::pin(batch.run(&side.seats)), left: given_up }.await;
-            let kept = side.kept().await.len();
-            assert!(kept == 0 || kept == 2, "{kept} of two rows stay, given up at {given_up}: {}", side.name);
-            if let Some(found) = done {
-                assert_eq!((found.unwrap().len(), kept), (3, 2));
-                break;
+        let mut times_given_up = 0;
+        // An answer that is there at once is no point at which to give up, and on a full machine all may be.
+        for _ in 0..ROUNDS {
+            for given_up in 1.. {
+                side.clear().await;
+                let done = Polled { future: Box::pin(batch.run(&side.seats)), left: given_up }.await;
+                let kept = side.kept().await.len();
+                assert!(kept == 0 || kept == 2, "{kept} of two rows stay, given up at {given_up}: {}", side.name);
+                if let Some(found) = done {
+                    assert_eq!((found.unwrap().len(), kept), (3, 2));
+                    break;
+                }
+                times_given_up += 1;
             }
         }
-        assert!(1 < given_up, "it was given up at least once: {}", side.name);
+        assert!(0 < times_given_up, "it was given up at least once: {}", side.name);
         side.seats.close().await;
     }
 }
