@@ -29,6 +29,7 @@ pub use sending::{NewMessage, Parent};
 pub use stop::Stop;
 
 use super::audience::Audience;
+use super::backplane::redis::{Kind, Redis};
 use super::drain::Drain;
 use super::sync::lock;
 use super::task::owned;
@@ -85,6 +86,7 @@ struct Shared {
     visits: TaskTracker,
     /// Stateless answers by account: they are open replies of it as well.
     visiting: Arc<Counts>,
+    redis: Option<Redis>,
     interrupt: CancellationToken,
 }
 
@@ -124,6 +126,8 @@ pub struct Parts {
     /// Is told that a sender no longer types.
     pub audience: Arc<Audience>,
     pub limits: Arc<Limits>,
+    /// What joins this process with others.
+    pub redis: Option<Redis>,
     pub metrics: Arc<Metrics>,
     pub drain: Drain,
     /// What an account may use.
@@ -159,7 +163,8 @@ impl Engine {
             ways: ways::Ways::default(),
             tasks: TaskTracker::new(),
             visits: TaskTracker::new(),
-            visiting: Arc::default(),
+            visiting: Counts::of_all(parts.redis.as_ref(), "v"),
+            redis: parts.redis,
             interrupt: CancellationToken::new(),
         });
         match other_process::look(&shared).await {
@@ -171,6 +176,9 @@ impl Engine {
         }
         tokio::spawn(other_process::run(Arc::downgrade(&shared)));
         tokio::spawn(checkpoint::run(Arc::downgrade(&shared)));
+        if let Some(redis) = &shared.redis {
+            tokio::spawn(stop::hear(Arc::downgrade(&shared), redis.listen(Kind::Stop)));
+        }
         Ok(Self { shared })
     }
 

@@ -1,6 +1,7 @@
 //! Start-up: creates and connects the parts, and starts the loops.
 
 use super::audience::Audience;
+use super::backplane::redis::Redis;
 use super::bounds::Bounds;
 use super::channels::PusherApp;
 use super::channels::Sockets;
@@ -42,7 +43,8 @@ impl State {
             providers.resolve(model).map_err(|why| anyhow::anyhow!("RIVULET_TITLE_MODEL: {why}"))?;
         }
         let metrics = Arc::new(Metrics::default());
-        let limits = Limits::new(settings.streams, Arc::clone(&metrics));
+        let redis = redis(&settings, &store, &metrics).await?;
+        let limits = Limits::new(settings.streams, Arc::clone(&metrics), redis.clone());
         let limits = Arc::new(limits);
         let (drain, audience) = (Drain::default(), Arc::<Audience>::default());
         let parts = Parts {
@@ -51,6 +53,7 @@ impl State {
             providers: Arc::clone(&providers),
             audience: Arc::clone(&audience),
             limits: Arc::clone(&limits),
+            redis: redis.clone(),
             metrics: Arc::clone(&metrics),
             drain: drain.clone(),
             everybody: settings.everybody(),
@@ -63,7 +66,7 @@ impl State {
         let app = PusherApp::load(&settings, &store).await?;
         let seen = store.last_revocation().await?;
         let leptos = LeptosOptions::builder().output_name("rivulet").site_pkg_dir(assets::folder()).build();
-        let (passwords, throttle, grants) = (Passwords::new()?, Throttle::default(), Arc::default());
+        let (passwords, throttle, grants) = (Passwords::new()?, Throttle::new(redis.clone()), Arc::default());
         let shared = Shared {
             settings,
             store,
@@ -81,6 +84,7 @@ impl State {
             sockets: Arc::new(Sockets::new(app)),
             metrics,
             drain,
+            redis,
             readiness: Readiness::default(),
             status: Status::default(),
             bounds,
@@ -100,6 +104,14 @@ impl State {
         tokio::spawn(async move { accounts::resume_deletions(&deleting).await });
         Ok(state)
     }
+}
+
+/// What joins this node with others, where it is set.
+async fn redis(settings: &Settings, store: &Store, metrics: &Arc<Metrics>) -> anyhow::Result<Option<Redis>> {
+    let Some(options) = settings.redis() else { return Ok(None) };
+    let store = store.clone();
+    let process = Arc::new(move || store.process().to_owned());
+    Ok(Some(Redis::start(options, process, Arc::clone(metrics)).await?))
 }
 
 /// The issuer that users can sign in with. Its first answer is not awaited: the server starts without.

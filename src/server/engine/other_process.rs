@@ -138,6 +138,9 @@ impl Shared {
         } else if !found.stop_asked {
             self.store.ask_to_stop(reply, asker).await?;
         }
+        if lives && let Some(redis) = &self.redis {
+            redis.stop(found.conversation, reply, &found.process).await;
+        }
         Ok(lives)
     }
 }
