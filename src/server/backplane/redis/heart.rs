@@ -7,7 +7,7 @@ use super::line::{Line, Link};
 use super::listeners::PING;
 use super::server::{self, Server};
 use crate::server::sync::lock;
-use ::redis::{ErrorKind, Pipeline, PushInfo, PushKind, RedisError, ServerErrorKind, cmd};
+use ::redis::{ErrorKind, Pipeline, PushInfo, PushKind, RedisError, cmd};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
@@ -45,24 +45,24 @@ pub(super) async fn connect(line: &Line) -> Result<Link, NotConnected> {
     });
     let connection = server::connect(&line.options.url, &config).await.map_err(|error| not_connected(line, &error))?;
     let link = Link { connection, over };
-    let unreachable = |failure: Failure| NotConnected::Unreachable(failure.to_string());
-    let server = line.learn(&link).await.map_err(|failure| match failure {
+    let failed = |failure: Failure| match failure {
         // A user of Redis without the right to ask.
         Failure::Refused(words) => NotConnected::Unfit(format!("Redis refuses what Rivulet needs: {words}")),
-        Failure::Away => unreachable(failure),
-    })?;
-    if let Some(fault) = server.fault() {
+        Failure::Away => NotConnected::Unreachable(failure.to_string()),
+    };
+    if let Some(fault) = line.server(&link).await.map_err(failed)?.fault() {
         return Err(NotConnected::Unfit(fault));
     }
-    line.load(&link).await.map_err(unreachable)?;
+    line.load(&link).await.map_err(failed)?;
     Ok(link)
 }
 
 fn not_connected(line: &Line, error: &RedisError) -> NotConnected {
     let address = line.options.url.shown();
+    let is_denied = matches!(error.code(), Some("WRONGPASS" | "NOAUTH" | "NOPERM"));
     match error.kind() {
-        ErrorKind::AuthenticationFailed | ErrorKind::Server(ServerErrorKind::NoPerm) => {
-            NotConnected::Unfit(format!("Redis at {address} does not accept the user and password: {error}"))
+        kind if is_denied || kind == ErrorKind::AuthenticationFailed => {
+            NotConnected::Unfit(format!("Redis at {address} does not accept the user and password"))
         }
         ErrorKind::RESP3NotSupported => {
             NotConnected::Unfit(format!("Redis at {address} is older than 6.2, which is needed"))

@@ -22,10 +22,14 @@ impl Line {
         Arc::clone(&lock(&self.life))
     }
 
+    /// Asks the server what it is.
+    pub(super) async fn server(&self, link: &Link) -> Result<Server, Failure> {
+        Ok(Server::read(&text(self.ask(link, cmd("INFO").arg("server")).await?)))
+    }
+
     /// Asks for the server's run and its life, and begins a life where there is none of this run.
-    pub(super) async fn learn(&self, link: &Link) -> Result<Server, Failure> {
-        let answer = self.ask(link, cmd("INFO").arg("server")).await?;
-        let server = Server::read(&text(answer));
+    pub(super) async fn learn(&self, link: &Link) -> Result<(), Failure> {
+        let server = self.server(link).await?;
         let word = uuid::Uuid::new_v4().simple().to_string();
         let mut learn = cmd("EVAL");
         learn.arg(LEARN).arg(1).arg(self.key("life")).arg(&server.run_id).arg(word);
@@ -35,7 +39,7 @@ impl Line {
             tracing::info!("Redis was restarted, or another server has its place: what it had before is void");
             self.listeners.everything();
         }
-        Ok(server)
+        Ok(())
     }
 
     /// Whether these are the run and the life that are known here.
