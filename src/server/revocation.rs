@@ -80,7 +80,7 @@ async fn look(state: &State, seen: &mut i64) {
                 if let Revoked::Share(account, _) = revoked
                     && !is_ours
                 {
-                    state.journals.start_over(Topic::Account(account));
+                    state.journals.look_again(Topic::Account(account));
                 }
                 stop_what_it_pays_for(state, revoked).await;
             }

@@ -76,7 +76,7 @@ fn tell(shared: &Shared, before: &Known, now: &Known) {
     let grown = now.values().filter(|found| before.get(&found.reply) != Some(found));
     let ended = before.values().filter(|known| !now.contains_key(&known.reply));
     for changed in grown.chain(ended) {
-        shared.journals.start_over(Topic::Conversation(changed.conversation));
+        shared.journals.look_again(Topic::Conversation(changed.conversation));
         tracing::debug!(reply = %changed.reply, "Another process has written something");
     }
 }
@@ -87,7 +87,7 @@ impl Shared {
     pub(super) async fn settle_elsewhere(&self, conversation: ConversationId) -> Result<(), Problem> {
         let was_open = lock(&self.other_replies).is_in(conversation);
         if self.other_process_stop(conversation).await? || was_open {
-            self.journals.start_over(Topic::Conversation(conversation));
+            self.journals.look_again(Topic::Conversation(conversation));
         }
         Ok(())
     }
@@ -123,7 +123,7 @@ impl Shared {
         let was_open = self.store.interrupt_own(reply).await?;
         if was_open {
             tracing::error!(%reply, "A reply was left behind unwritten; it is marked as interrupted now");
-            self.journals.start_over(Topic::Conversation(conversation));
+            self.journals.look_again(Topic::Conversation(conversation));
         }
         Ok(was_open)
     }
@@ -162,7 +162,7 @@ async fn interrupt(shared: &Shared, process: &str) -> sqlx::Result<()> {
     }
     // A reply that this process did not know may have been loaded since it was opened.
     for conversation in conversations {
-        shared.journals.start_over(Topic::Conversation(conversation));
+        shared.journals.look_again(Topic::Conversation(conversation));
     }
     Ok(())
 }
