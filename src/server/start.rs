@@ -46,7 +46,7 @@ impl State {
         let redis = redis(&settings, &store, &metrics).await?;
         let limits = Limits::new(settings.streams, Arc::clone(&metrics), redis.clone());
         let limits = Arc::new(limits);
-        let (drain, audience) = (Drain::default(), Arc::<Audience>::default());
+        let (drain, audience) = (Drain::default(), Audience::new(redis.as_ref()));
         let parts = Parts {
             store: store.clone(),
             journals: Arc::clone(&journals),
@@ -81,7 +81,7 @@ impl State {
             oidc,
             grants,
             audience,
-            sockets: Arc::new(Sockets::new(app)),
+            sockets: Sockets::shared(app, redis.as_ref()),
             metrics,
             drain,
             redis,

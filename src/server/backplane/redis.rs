@@ -14,6 +14,7 @@ mod heart;
 mod life;
 mod line;
 mod listeners;
+mod people;
 mod pushes;
 mod rates;
 mod script;
@@ -24,6 +25,7 @@ pub use address::RedisUrl;
 pub use call::{Call, Failure};
 pub use line::Standing;
 pub use listeners::{Kind, Wake, Wakes};
+pub use people::{Here, Joined, People, Rooms, There};
 pub use rates::{PLACES_ARE_TOLD, Rate, Tried, Tries};
 pub use script::Script;
 pub use server::{Server, look};
@@ -48,7 +50,8 @@ const START: Duration = Duration::from_secs(2);
 const STOP_IS_KEPT: Duration = Duration::from_secs(60);
 
 /// The scripts that are loaded with each connection.
-static SCRIPTS: &[&Script] = &[&rates::RATE, &rates::TRIES, &rates::PLACE, &turn::RELEASE, &turn::RENEW];
+static SCRIPTS: &[&Script] =
+    &[&rates::RATE, &rates::TRIES, &rates::PLACE, &turn::RELEASE, &turn::RENEW, &people::PEOPLE];
 
 /// Where Redis is, and how its keys begin.
 #[derive(Clone, Debug)]
@@ -98,6 +101,11 @@ impl Redis {
             timeout(START, standing.wait_for(|standing| standing.joined)).await.ok();
         }
         Ok(redis)
+    }
+
+    /// The id of this process.
+    pub fn process(&self) -> String {
+        (self.0.line.process)()
     }
 
     /// A key or a channel with this server's prefix.

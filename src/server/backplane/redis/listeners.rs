@@ -23,8 +23,23 @@ pub enum Kind {
     Stop,
     /// Who looks at a conversation has changed. The channel is its id.
     People,
+    /// The members of a Pusher channel have changed. The channel is its name.
+    Members,
     /// Something was said on a Pusher channel. The channel is its name.
     Said,
+}
+
+impl Kind {
+    /// How its channels begin.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::Topic => "",
+            Self::Stop => "n:",
+            Self::People => "p:",
+            Self::Members => "q:",
+            Self::Said => "say:",
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,8 +76,8 @@ fn parts(channel: &str) -> Option<(Kind, &str)> {
     if channel.starts_with('{') {
         return Some((Kind::Topic, channel));
     }
-    let people = channel.strip_prefix("p:").map(|name| (Kind::People, name));
-    people.or_else(|| channel.strip_prefix("say:").map(|name| (Kind::Said, name)))
+    let kinds = [Kind::People, Kind::Members, Kind::Said].into_iter();
+    kinds.filter_map(|kind| Some((kind, channel.strip_prefix(kind.prefix())?))).next()
 }
 
 impl Listeners {

@@ -98,7 +98,7 @@ impl Redis {
     }
 
     fn hold(&self, key: &str, count: u32, most: i64) -> Call {
-        let call = PLACE.call(&[&self.key(key)]).arg((self.0.line.process)());
+        let call = PLACE.call(&[&self.key(key)]).arg(self.process());
         call.arg(count).arg(most).arg(milliseconds(PLACES_ARE_BELIEVED))
     }
 
