@@ -3,6 +3,8 @@
 //! The journals know what of it this process needs. It carries events and knows topics, and nothing of viewers, accounts
 //! or the store.
 
+#[cfg(test)]
+pub(crate) mod memory;
 pub mod redis;
 
 use crate::event::{Cursor, Event};

@@ -240,13 +240,15 @@ impl Shared {
         asked: Asked,
     ) -> Result<Cursor, Problem> {
         let title = message.map(|message| crate::markdown::plain_title(&message.text)).unwrap_or_default();
+        let stop = CancellationToken::new();
+        let topic = Topic::Conversation(stored.id);
         let open = Arc::new(Open {
             reply: reply.id,
             conversation: stored.id,
             owner: stored.owner.id,
             account,
-            journal: self.journals.writer(Topic::Conversation(stored.id), reply.id),
-            stop: CancellationToken::new(),
+            journal: self.journals.writer(topic, reply.id, self.store.process(), &stop),
+            stop,
             ended: CancellationToken::new(),
             saved: AtomicU64::new(0),
         });
