@@ -63,6 +63,7 @@ mod search;
 mod seats;
 mod security;
 mod sending;
+pub(crate) mod several;
 pub(crate) mod services;
 mod sharing;
 mod sign_in_limits;
