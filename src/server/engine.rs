@@ -47,6 +47,7 @@ use crate::server::quota::{Everybody, MostWritten, Writer};
 use crate::server::store::conversations::Stored;
 use crate::server::store::messages::Opening;
 use crate::server::store::{Store, is_full};
+use admission::Admission;
 use futures::FutureExt;
 use opening::announce;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -95,6 +96,8 @@ struct Open {
     owner: AccountId,
     /// Who asked for it, and pays.
     account: AccountId,
+    /// Who this process was when it was opened: another one since, if it was declared dead.
+    process: Box<str>,
     journal: Arc<Journal>,
     stop: CancellationToken,
     ended: CancellationToken,
@@ -162,7 +165,7 @@ impl Engine {
             visiting: Arc::default(),
             interrupt: CancellationToken::new(),
         });
-        match other_process::look(&shared).await {
+        match other_process::begin(&shared).await {
             // It is looked again every second.
             Err(error) if is_full(&error) => {
                 tracing::error!(%error, "Replies of a process that is gone stay open for now")
@@ -226,18 +229,22 @@ impl Shared {
     async fn open(
         self: &Arc<Self>,
         Target { mut stored, start }: Target,
-        account: AccountId,
+        admission: &Admission,
         journal: &Arc<Journal>,
         message: Option<&Message>,
         reply: &Message,
         asked: Asked,
     ) -> Result<(), Problem> {
         let title = message.map(|message| crate::markdown::plain_title(&message.text)).unwrap_or_default();
+        let account = admission.account();
+        // At other nodes others may write here, and the account may have other replies open.
+        let seen = (self.store.has_nodes() && start.is_none()).then(|| stored.updated_at.clone());
         let open = Arc::new(Open {
             reply: reply.id,
             conversation: stored.id,
             owner: stored.owner.id,
             account,
+            process: self.store.process().into(),
             journal: Arc::clone(journal),
             stop: CancellationToken::new(),
             ended: CancellationToken::new(),
@@ -257,7 +264,9 @@ impl Shared {
             message,
             reply,
             title: &title,
-            process: self.store.process(),
+            process: &open.process,
+            seen: seen.as_deref(),
+            most_open: self.store.has_nodes().then_some(admission.most_open),
         };
         if let Err(problem) = self.store.open_reply(opening).await {
             lock(&self.open).remove(&reply.id);

@@ -5,6 +5,7 @@
 
 mod direct;
 mod entry;
+mod followed;
 mod held;
 mod log;
 mod over;

@@ -145,6 +145,7 @@ mod tests {
             conversation,
             owner: account,
             account,
+            process: "".into(),
             journal: journals.topic(Topic::Conversation(conversation)),
             stop: CancellationToken::new(),
             ended: CancellationToken::new(),

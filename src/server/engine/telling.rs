@@ -370,7 +370,8 @@ mod tests {
                 readers.push(shared.store.read().take().await.unwrap());
             }
             let (target, asked) = (place.stored.clone().into(), Asked::Later(Box::new(later)));
-            shared.open(target, place.stored.owner.id, &journal, None, &reply, asked).await.unwrap();
+            let admission = shared.admit(place.stored.owner.id, place.stored.id, Quota::default()).unwrap();
+            shared.open(target, &admission, &journal, None, &reply, asked).await.unwrap();
             let open = shared.find(reply.id).unwrap();
             let cut = if is_stop { &open.stop } else { &shared.interrupt };
             cut.cancel();
