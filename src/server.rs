@@ -9,6 +9,7 @@ pub mod admin;
 pub mod announce;
 pub mod assets;
 pub mod audience;
+pub mod backplane;
 mod backups;
 pub mod bounds;
 pub mod branches;

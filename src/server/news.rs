@@ -24,7 +24,7 @@ pub(super) async fn look_again(state: Weak<Shared>, news: Vec<News>) {
             }
             News::Account(id) => {
                 let Some(state) = state.upgrade() else { return };
-                state.journals.start_over(Topic::Account(id));
+                state.journals.look_again(Topic::Account(id));
             }
         }
     }
@@ -49,7 +49,7 @@ async fn tell_lists(state: &State, listed: &[ConversationId]) -> sqlx::Result<()
         return Ok(());
     }
     for account in state.store.lists_with(listed).await?.intersection(&kept) {
-        state.journals.start_over(Topic::Account(*account));
+        state.journals.look_again(Topic::Account(*account));
     }
     Ok(())
 }

@@ -84,7 +84,7 @@ async fn cut(state: &State, revoked: &[Noted]) {
         if let Revoked::Share(account, _) = revoked
             && !is_ours
         {
-            state.journals.start_over(Topic::Account(account));
+            state.journals.look_again(Topic::Account(account));
         }
     }
     let accounts = revoked.iter().map(|noted| noted.revoked).filter(|it| matches!(it, Revoked::Account(_)));

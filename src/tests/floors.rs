@@ -38,7 +38,7 @@ const FLOORS: [(&str, &[&str]); 15] = [
             "waiting",
         ],
     ),
-    ("truth", &["journal", "provider", "store"]),
+    ("truth", &["backplane", "journal", "provider", "store"]),
     (
         "parts",
         &[

@@ -47,7 +47,7 @@ impl Shared {
     async fn again_now(self: &Arc<Self>, account: AccountId, reply: MessageId, go_on: bool) -> Result<Sent, Problem> {
         let (_, Stored { id: conversation, .. }) = self.message_to_use(account, reply).await?;
         let journal = self.journals.topic(Topic::Conversation(conversation));
-        let _turn = journal.turn().await;
+        let turn = journal.turn().await;
         // What is refused anyway is not counted, and stops nothing.
         self.anew(account, reply, go_on).await?;
         let quota = self.allowed(account).await?;
@@ -58,8 +58,8 @@ impl Shared {
         let history = self.history(&stored, Some(message.id), &model).await?;
         let mut reply = empty_reply(message.id, &model, kept);
         let request = self.ask(&stored, history, None, &model, &mut reply).await?;
-        self.open(stored.into(), &admission, &journal, None, &reply, request).await?;
-        Ok(Sent { cursor: journal.cursor_of(reply.id), message, reply })
+        let cursor = self.open(stored.into(), &admission, &turn, None, &reply, request).await?;
+        Ok(Sent { cursor, message, reply })
     }
 
     /// What a new reply in the place of `reply` begins with.

@@ -77,7 +77,7 @@ async fn visit(shared: &Shared, due: Due, are_many: bool) {
 }
 
 async fn save(shared: &Shared, open: &[Arc<Open>]) {
-    let (drafts, seqs): (Vec<_>, Vec<_>) = open.iter().filter_map(changed).unzip();
+    let (drafts, marks): (Vec<_>, Vec<_>) = open.iter().filter_map(changed).unzip();
     if drafts.is_empty() {
         return;
     }
@@ -85,7 +85,7 @@ async fn save(shared: &Shared, open: &[Arc<Open>]) {
     let written = shared.store.checkpoint(shared.store.process(), &drafts).await;
     shared.metrics.checkpoint.observe(began.elapsed());
     match written {
-        Ok(()) => seqs.iter().for_each(|(open, seq)| open.saved.store(*seq, Ordering::Relaxed)),
+        Ok(()) => marks.iter().for_each(|(open, mark)| open.saved.store(*mark, Ordering::Relaxed)),
         // The text is safe in memory; its next turn writes all of it.
         Err(error) => {
             shared.metrics.checkpoint_failures.inc();
@@ -96,11 +96,10 @@ async fn save(shared: &Shared, open: &[Arc<Open>]) {
 
 /// The reply's draft, if it grew since the last checkpoint.
 fn changed(open: &Arc<Open>) -> Option<(Checkpoint, (Arc<Open>, u64))> {
-    let (cursor, draft) = open.journal.end_if_after(open.saved.load(Ordering::Relaxed))?;
-    let draft = draft.filter(|draft| draft.reply == open.reply)?;
+    let (mark, draft) = open.journal.grown_since(open.saved.load(Ordering::Relaxed))?;
     let Draft { reply, text, thinking, thinking_ms, thinking_since, .. } = draft;
     let checkpoint = Checkpoint { reply, text, thinking, thinking_ms, thinking_since };
-    Some((checkpoint, (Arc::clone(open), cursor.seq)))
+    Some((checkpoint, (Arc::clone(open), mark)))
 }
 
 #[cfg(test)]

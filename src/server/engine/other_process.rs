@@ -101,7 +101,7 @@ impl Engine {
         self.shared.learn(Some(&kept), found).await?;
         for conversation in kept {
             match self.shared.announced(conversation) {
-                None => self.shared.journals.start_over(Topic::Conversation(conversation)),
+                None => self.shared.journals.look_again(Topic::Conversation(conversation)),
                 Some(open) if ours.contains(&open.reply) => self.shared.tell_settings(&open).await?,
                 // Another node has ended it.
                 Some(open) => open.stop.cancel(),
@@ -117,7 +117,7 @@ impl Shared {
     pub(super) async fn settle_elsewhere(&self, conversation: ConversationId) -> Result<(), Problem> {
         let was_open = lock(&self.other_replies).is_in(conversation);
         if self.other_process_stop(conversation).await? || was_open {
-            self.journals.start_over(Topic::Conversation(conversation));
+            self.journals.look_again(Topic::Conversation(conversation));
         }
         Ok(())
     }
@@ -153,7 +153,7 @@ impl Shared {
         let was_open = self.store.interrupt_own(reply).await?;
         if was_open {
             tracing::error!(%reply, "A reply was left behind unwritten; it is marked as interrupted now");
-            self.journals.start_over(Topic::Conversation(conversation));
+            self.journals.look_again(Topic::Conversation(conversation));
         }
         Ok(was_open)
     }
@@ -161,19 +161,20 @@ impl Shared {
     /// The reply that is written here in this conversation, once its viewers know of it, which is when it is stored.
     fn announced(&self, conversation: ConversationId) -> Option<Arc<Open>> {
         let open = lock(&self.open).in_conversation(conversation).cloned()?;
-        let draft = open.journal.end().1?;
-        (draft.reply == open.reply).then_some(open)
+        open.journal.draft().is_some().then_some(open)
     }
 
     /// Tells the viewers of a reply that is written here how the conversation is set now: it was changed at another node.
     async fn tell_settings(&self, open: &Open) -> sqlx::Result<()> {
-        let _turn = open.journal.turn().await;
+        let journal = self.journals.topic(Topic::Conversation(open.conversation));
+        let _turn = journal.turn().await;
         let stored = match self.store.conversation(open.owner, open.conversation).await {
             Err(sqlx::Error::RowNotFound) => return Ok(()),
             stored => stored?,
         };
         let conversation = Box::new(stored.shown(&self.providers.default_model()));
-        open.journal.append(Event::Conversation { conversation });
+        // Here alone: the node that has changed it has told its own viewers.
+        journal.append(Event::Conversation { conversation });
         Ok(())
     }
 
@@ -193,7 +194,7 @@ impl Shared {
         }
         let changed = lock(&self.other_replies).learn(looked, live);
         for conversation in changed {
-            self.journals.start_over(Topic::Conversation(conversation));
+            self.journals.look_again(Topic::Conversation(conversation));
             tracing::debug!(%conversation, "Another process has written something");
         }
         for process in dead {
@@ -245,7 +246,7 @@ async fn interrupt(shared: &Shared, process: &str) -> sqlx::Result<()> {
     }
     // A reply that this process did not know may have been loaded since it was opened.
     for conversation in conversations {
-        shared.journals.start_over(Topic::Conversation(conversation));
+        shared.journals.look_again(Topic::Conversation(conversation));
     }
     Ok(())
 }

@@ -61,7 +61,7 @@ impl Parent {
 /// Waits for the turn, and keeps what was read early where it still holds then. Who has to wait keeps nothing: a whole
 /// conversation for each of many who wait would take much memory, and somebody else is before them anyway.
 async fn in_turn<'a>(
-    journal: &'a Journal,
+    journal: &'a Arc<Journal>,
     early: Option<(Moment<'_>, BeforeSend)>,
 ) -> (HeldTurn<'a>, Option<BeforeSend>) {
     match journal.turn_now() {
@@ -111,7 +111,7 @@ impl Shared {
         }
         tracing::debug!(%conversation, sent = %id, "A message comes in");
         let journal = self.journals.topic(Topic::Conversation(conversation));
-        let (_turn, early) = in_turn(&journal, early).await;
+        let (turn, early) = in_turn(&journal, early).await;
         let is_usual = is_usual && self.is_quiet(conversation);
         let before = match early.filter(|_| is_usual) {
             // Read in our turn: it may have been changed, or deleted, while we waited.
@@ -126,10 +126,10 @@ impl Shared {
             let admission = self.admit(account, conversation, quota)?;
             let parent = history.told.last().map(|told| told.id);
             let message = person_message(id, parent, author, text.into_text(), images);
-            return self.answer(stored.into(), &admission, &journal, message, history, &model).await;
+            return self.answer(stored.into(), &admission, &turn, message, history, &model).await;
         }
         let target = self.target(account, conversation, start.as_ref()).await?;
-        if let Some(sent) = self.sent_before(account, conversation, &journal, id, (&text, &images, parent)).await? {
+        if let Some(sent) = self.sent_before(account, conversation, id, (&text, &images, parent)).await? {
             return Ok(sent);
         }
         self.check_parent(conversation, parent).await?;
@@ -140,7 +140,7 @@ impl Shared {
         let (parent, history) = self.before(&target, parent, &model).await?;
         let author = self.store.named(account).await?;
         let message = person_message(id, parent, author, text.into_text(), images);
-        self.answer(target, &admission, &journal, message, history, &model).await
+        self.answer(target, &admission, &turn, message, history, &model).await
     }
 
     /// What a message needs, and the moment at which it was read, where nobody has the conversation's turn or reads this
@@ -179,15 +179,15 @@ impl Shared {
         self: &Arc<Self>,
         target: Target,
         admission: &Admission,
-        journal: &Arc<Journal>,
+        turn: &HeldTurn<'_>,
         message: Message,
         history: History,
         model: &str,
     ) -> Result<Sent, Problem> {
         let mut reply = empty_reply(message.id, model, String::new());
         let asked = self.ask(&target.stored, history, Some(&message), model, &mut reply).await?;
-        self.open(target, admission, journal, Some(&message), &reply, asked).await?;
-        Ok(Sent { cursor: journal.cursor_of(reply.id), message, reply })
+        let cursor = self.open(target, admission, turn, Some(&message), &reply, asked).await?;
+        Ok(Sent { cursor, message, reply })
     }
 
     /// Whether nothing has to end before a new reply begins, as far as this process knows. Asked in the journal's turn.
@@ -252,7 +252,6 @@ impl Shared {
         &self,
         account: AccountId,
         conversation: ConversationId,
-        journal: &Journal,
         id: MessageId,
         (text, images, parent): (&Prompt, &[ImageId], Parent),
     ) -> Result<Option<Sent>, Problem> {
@@ -268,6 +267,7 @@ impl Shared {
             {
                 let opened = Message::opened(id, parent, &asked.or(model).unwrap_or_default(), created_at);
                 let reply = Message { left_out, images_left_out, ..opened };
+                let journal = self.journals.attached(Topic::Conversation(conversation)).await;
                 Ok(Some(Sent { message, cursor: journal.cursor_of(id), reply }))
             }
             _ => Err(Problem::Conflict("Another message has this id already. Send it with a new id.".into())),
