@@ -33,6 +33,8 @@ pub mod lists;
 pub mod logging;
 pub mod messages;
 pub mod metrics;
+mod news;
+pub mod node;
 pub mod nul;
 pub mod oidc;
 pub mod outlet;

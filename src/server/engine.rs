@@ -48,6 +48,7 @@ use crate::server::quota::{Everybody, MostWritten, Writer};
 use crate::server::store::conversations::Stored;
 use crate::server::store::messages::Opening;
 use crate::server::store::{Store, is_full};
+use admission::Admission;
 use futures::FutureExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -96,6 +97,8 @@ struct Open {
     owner: AccountId,
     /// Who asked for it, and pays.
     account: AccountId,
+    /// Who this process was when it was opened: another one since, if it was declared dead.
+    process: Box<str>,
     journal: journal::Writer,
     stop: CancellationToken,
     ended: CancellationToken,
@@ -166,7 +169,7 @@ impl Engine {
             redis: parts.redis,
             interrupt: CancellationToken::new(),
         });
-        match other_process::look(&shared).await {
+        match other_process::begin(&shared).await {
             // It is looked again every second.
             Err(error) if is_full(&error) => {
                 tracing::error!(%error, "Replies of a process that is gone stay open for now")
@@ -233,7 +236,7 @@ impl Shared {
     async fn open(
         self: &Arc<Self>,
         Target { mut stored, start }: Target,
-        account: AccountId,
+        admission: &Admission,
         turn: &HeldTurn<'_>,
         message: Option<&Message>,
         reply: &Message,
@@ -242,12 +245,17 @@ impl Shared {
         let title = message.map(|message| crate::markdown::plain_title(&message.text)).unwrap_or_default();
         let stop = CancellationToken::new();
         let topic = Topic::Conversation(stored.id);
+        let account = admission.account();
+        // At other nodes others may write here, and the account may have other replies open.
+        let seen = (self.store.has_nodes() && start.is_none()).then(|| stored.updated_at.clone());
+        let process: Box<str> = self.store.process().into();
         let open = Arc::new(Open {
             reply: reply.id,
             conversation: stored.id,
             owner: stored.owner.id,
             account,
-            journal: self.journals.writer(topic, reply.id, self.store.process(), &stop),
+            journal: self.journals.writer(topic, reply.id, &process, &stop),
+            process,
             stop,
             ended: CancellationToken::new(),
             saved: AtomicU64::new(0),
@@ -266,7 +274,9 @@ impl Shared {
             message,
             reply,
             title: &title,
-            process: self.store.process(),
+            process: &open.process,
+            seen: seen.as_deref(),
+            most_open: self.store.has_nodes().then_some(admission.most_open),
         };
         if let Err(problem) = self.store.open_reply(opening).await {
             lock(&self.open).remove(&reply.id);

@@ -6,6 +6,7 @@
 mod cluster;
 mod direct;
 mod entry;
+mod followed;
 mod held;
 mod healing;
 mod log;

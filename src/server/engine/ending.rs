@@ -23,7 +23,9 @@ pub(super) async fn end(shared: &Shared, open: &Open, outcome: Outcome, facts: F
     let status = event.outcome().unwrap_or(Status::Interrupted);
     let first_piece_at = facts.first_piece_at;
     let ending = Arc::new(Ending { first_piece_at, usage, ..ending(open, outcome, status, draft) });
-    let (event, unsaved) = match write(shared, &ending).await {
+    let written = write(shared, &ending).await;
+    let is_elsewhere = written == Some(Written::Elsewhere);
+    let (event, unsaved) = match written {
         Some(Written::Here) => (event, None),
         Some(Written::Elsewhere) => {
             tracing::error!(reply = %open.reply, "Another process has ended this reply");
@@ -37,6 +39,10 @@ pub(super) async fn end(shared: &Shared, open: &Open, outcome: Outcome, facts: F
     shared.metrics.reply(event.outcome().unwrap_or(Status::Interrupted).name());
     tracing::debug!(status = status.name(), saved = unsaved.is_none(), "A reply has ended");
     open.journal.end(event).await;
+    if is_elsewhere {
+        // What is stored is shorter than what they were shown, or longer.
+        shared.journals.look_again(Topic::Conversation(open.conversation));
+    }
     unsaved
 }
 

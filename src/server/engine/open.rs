@@ -146,6 +146,7 @@ mod tests {
             conversation,
             owner: account,
             account,
+            process: "".into(),
             journal: journals.writer(Topic::Conversation(conversation), reply, "", &stop),
             stop,
             ended: CancellationToken::new(),

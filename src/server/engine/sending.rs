@@ -1,5 +1,6 @@
 //! What a person says, and where in the conversation.
 
+use super::admission::Admission;
 use super::opening::{empty_reply, person_message};
 use super::telling::MAX_TURNS;
 use super::{Shared, Target};
@@ -12,10 +13,12 @@ use crate::server::store::before_send::BeforeSend;
 use crate::server::store::conversations::Stored;
 use crate::server::store::history::History;
 use crate::server::store::making::taken;
+use crate::server::store::messages::is_overtaken;
 use crate::server::sync::lock;
 use std::sync::Arc;
 
 /// What a person says.
+#[derive(Clone)]
 pub struct NewMessage {
     pub id: MessageId,
     pub text: Prompt,
@@ -74,7 +77,23 @@ async fn in_turn<'a>(
 }
 
 impl Shared {
+    /// Once more where another node was sooner in the conversation: what it has written then comes before this.
     pub(super) async fn send(
+        self: &Arc<Self>,
+        account: AccountId,
+        conversation: ConversationId,
+        new: NewMessage,
+    ) -> Result<Sent, Problem> {
+        if !self.store.has_nodes() {
+            return self.send_now(account, conversation, new).await;
+        }
+        match self.send_now(account, conversation, new.clone()).await {
+            Err(problem) if is_overtaken(&problem) => self.send_now(account, conversation, new).await,
+            sent => sent,
+        }
+    }
+
+    async fn send_now(
         self: &Arc<Self>,
         account: AccountId,
         conversation: ConversationId,
@@ -104,10 +123,10 @@ impl Shared {
             let model = self.choose(model, &stored)?;
             let images = self.images(account, &images, &model).await?;
             let quota = self.has_tokens(quota, used)?;
-            let _admission = self.admit(account, conversation, quota).await?;
+            let admission = self.admit(account, conversation, quota).await?;
             let parent = history.told.last().map(|told| told.id);
             let message = person_message(id, parent, author, text.into_text(), images);
-            return self.answer(stored.into(), account, &turn, message, history, &model).await;
+            return self.answer(stored.into(), &admission, &turn, message, history, &model).await;
         }
         let target = self.target(account, conversation, start.as_ref()).await?;
         if let Some(sent) = self.sent_before(account, conversation, id, (&text, &images, parent)).await? {
@@ -117,11 +136,11 @@ impl Shared {
         let model = self.choose(model, &target.stored)?;
         let images = self.images(account, &images, &model).await?;
         let quota = self.allowed(account).await?;
-        let _admission = self.admit(account, conversation, quota).await?;
+        let admission = self.admit(account, conversation, quota).await?;
         let (parent, history) = self.before(&target, parent, &model).await?;
         let author = self.store.named(account).await?;
         let message = person_message(id, parent, author, text.into_text(), images);
-        self.answer(target, account, &turn, message, history, &model).await
+        self.answer(target, &admission, &turn, message, history, &model).await
     }
 
     /// What a message needs, and the moment at which it was read, where nobody has the conversation's turn or reads this
@@ -159,7 +178,7 @@ impl Shared {
     async fn answer(
         self: &Arc<Self>,
         target: Target,
-        account: AccountId,
+        admission: &Admission,
         turn: &HeldTurn<'_>,
         message: Message,
         history: History,
@@ -167,7 +186,7 @@ impl Shared {
     ) -> Result<Sent, Problem> {
         let mut reply = empty_reply(message.id, model, String::new());
         let asked = self.ask(&target.stored, history, Some(&message), model, &mut reply).await?;
-        let cursor = self.open(target, account, turn, Some(&message), &reply, asked).await?;
+        let cursor = self.open(target, admission, turn, Some(&message), &reply, asked).await?;
         Ok(Sent { cursor, message, reply })
     }
 
