@@ -18,6 +18,7 @@ mod reply;
 mod sending;
 mod stateless;
 mod stop;
+mod takeover;
 mod telling;
 mod title;
 mod vision;
@@ -169,6 +170,7 @@ impl Engine {
             redis: parts.redis,
             interrupt: CancellationToken::new(),
         });
+        takeover::begin(&shared);
         match other_process::begin(&shared).await {
             // It is looked again every second.
             Err(error) if is_full(&error) => {

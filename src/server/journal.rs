@@ -18,8 +18,7 @@ mod writer;
 
 pub use super::backplane::Topic;
 pub use cluster::{Row, Rows};
-pub use cluster::Cluster;
-use direct::{Encoding, Way};
+pub use direct::{Encoding, Way};
 pub use entry::Entry;
 pub use healing::Taken;
 pub use turn::{HeldTurn, Moment};

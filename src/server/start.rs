@@ -1,7 +1,7 @@
 //! Start-up: creates and connects the parts, and starts the loops.
 
 use super::audience::Audience;
-use super::backplane::redis::Redis;
+use super::backplane::redis::{Logs, Redis};
 use super::bounds::Bounds;
 use super::channels::PusherApp;
 use super::channels::Sockets;
@@ -35,7 +35,6 @@ impl State {
         let settings = Arc::new(settings);
         let oidc = oidc(&settings, &bounds).map_err(anyhow::Error::msg)?;
         let store = Store::open_with(&settings.database_url, settings.backups_before_update()?.as_deref()).await?;
-        let journals = Arc::new(Journals::new(settings.window(), settings.journal_bytes()));
         let named = settings.providers().map_err(anyhow::Error::msg)?;
         let providers = Providers::new(named, settings.provider_limits());
         let providers = Arc::new(providers.map_err(anyhow::Error::msg)?);
@@ -44,6 +43,7 @@ impl State {
         }
         let metrics = Arc::new(Metrics::default());
         let redis = redis(&settings, &store, &metrics).await?;
+        let journals = journals(&settings, redis.as_ref());
         let limits = Limits::new(settings.streams, Arc::clone(&metrics), redis.clone());
         let limits = Arc::new(limits);
         let (drain, audience) = (Drain::default(), Audience::new(redis.as_ref()));
@@ -109,6 +109,15 @@ impl State {
 }
 
 /// What joins this node with others, where it is set.
+/// The journals, joined to those of other processes where there is a Redis.
+fn journals(settings: &Settings, redis: Option<&Redis>) -> Arc<Journals> {
+    let (window, most_bytes) = (settings.window(), settings.journal_bytes());
+    match redis {
+        None => Arc::new(Journals::new(window, most_bytes)),
+        Some(redis) => Journals::joined(window, most_bytes, Logs::new(redis.clone(), window)),
+    }
+}
+
 async fn redis(settings: &Settings, store: &Store, metrics: &Arc<Metrics>) -> anyhow::Result<Option<Redis>> {
     let Some(options) = settings.redis() else { return Ok(None) };
     let store = store.clone();

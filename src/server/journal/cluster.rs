@@ -68,6 +68,8 @@ pub(super) struct Cluster {
 #[derive(Default)]
 struct Flight {
     is_flying: bool,
+    /// It goes on in this process' own journal until it is opened in the log again.
+    is_here: bool,
     /// The furthest wake that came meanwhile.
     heard: Option<Cursor>,
 }
@@ -160,7 +162,8 @@ impl Cluster {
             if let Some(looked) = lock(&self.followed).get_mut(&topic) {
                 *looked = now;
             }
-            if self.is_joined() {
+            let is_here = lock(&self.writing).get(&topic).is_some_and(|flight| flight.is_here);
+            if self.is_joined() && !is_here {
                 journals.absorb(topic, look, asked, self.tick(), is_late);
             }
         }
@@ -193,7 +196,10 @@ impl Cluster {
                 Ok(_) | Err(Down) => self.owe(topic),
             }
         } else {
-            journals.topic(topic).append(event);
+            let journal = journals.topic(topic);
+            if !journal.is_mirror() {
+                journal.append(event);
+            }
             self.owe(topic);
         }
     }
@@ -246,9 +252,19 @@ impl Cluster {
     }
 
     pub(super) fn has_landed(&self, topic: Topic) {
-        let heard = lock(&self.writing).get_mut(&topic).and_then(|flight| std::mem::take(flight).heard);
+        let heard = lock(&self.writing).get_mut(&topic).and_then(|flight| {
+            flight.is_flying = false;
+            flight.heard.take()
+        });
         if let Some(heard) = heard {
             self.hear(topic, heard);
+        }
+    }
+
+    /// The reply goes on in this process' own journal, or in the log.
+    pub(super) fn is_here(&self, topic: Topic, is_here: bool) {
+        if let Some(flight) = lock(&self.writing).get_mut(&topic) {
+            flight.is_here = is_here;
         }
     }
 

@@ -294,6 +294,7 @@ impl Outbound {
         let batch = Append::new(What::Reopen { reply, owner: owner.clone() }, events);
         match self.cluster.backplane.append(self.topic, batch).await {
             Ok(Placed::At { last, .. }) => {
+                self.cluster.is_here(self.topic, false);
                 self.cluster.stir(self.topic);
                 Some(Place::Log { epoch: last.epoch, batch: 0 })
             }
@@ -316,6 +317,7 @@ impl Outbound {
             let mut written = lock(&self.written);
             let is_open = written.draft.is_some();
             let (events, _) = (written.anew(), is_open.then(|| written.waiting.clear()));
+            self.cluster.is_here(self.topic, true);
             journals.topic(self.topic);
             journals.estrange(self.topic, None, events);
         }
