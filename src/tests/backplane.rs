@@ -1,5 +1,7 @@
 //! What joins several processes, against real servers of Redis.
 
+mod log_refusals;
+mod mirrors;
 mod redis_connection;
 mod redis_faults;
 mod redis_limits;

@@ -195,7 +195,9 @@ impl Outbound {
     async fn send(&self, place: Place, events: Vec<Event>, is_end: bool) -> Option<Place> {
         let Place::Log { epoch, batch } = place else {
             let journal = self.cluster.journals()?.topic(self.topic);
-            events.into_iter().for_each(|event| drop(journal.append(event)));
+            for event in events {
+                journal.append(event);
+            }
             if is_end {
                 // The log still has the reply open.
                 self.cluster.owe(self.topic);
