@@ -251,12 +251,12 @@ impl Backplane for Node {
         .boxed()
     }
 
-    fn look(&self, topics: Vec<(Topic, Option<Cursor>)>) -> BoxFuture<'_, Result<Vec<Look>, Down>> {
+    fn look(&self, topics: Vec<(Topic, Option<Cursor>)>) -> BoxFuture<'_, Result<Vec<Option<Look>>, Down>> {
         async move {
             if self.is_cut() {
                 return Err(Down);
             }
-            let look = |hub: &Hub, _| topics.into_iter().map(|(topic, known)| hub.look(topic, known)).collect();
+            let look = |hub: &Hub, _| topics.into_iter().map(|(topic, known)| Some(hub.look(topic, known))).collect();
             self.hub.call(look).await
         }
         .boxed()

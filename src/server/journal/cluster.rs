@@ -21,6 +21,8 @@ const LOOK_OPEN: Duration = Duration::from_secs(1);
 const LOOK_QUIET: Duration = Duration::from_secs(30);
 /// An open reply of another process that says nothing for this time is asked about in the store.
 const SILENT: Duration = Duration::from_secs(5);
+/// How many logs are looked at with one call.
+const LOOKED_TOGETHER: usize = 64;
 /// How often a reply that stands in the way is healed before its successor goes on without it.
 pub(super) const TRIES: usize = 3;
 
@@ -136,13 +138,21 @@ impl Cluster {
         let held = journals.topic(topic);
         if self.is_joined() {
             let is_new = !lock(&self.followed).contains_key(&topic);
-            if is_new && self.backplane.follow(topic).await.is_ok() {
-                lock(&self.followed).insert(topic, Instant::now());
+            if is_new {
+                self.follow(topic).await;
             }
-            let _looked = self.look(journals, vec![topic], is_new).await;
+            let _looked = self.look(journals, &[topic], is_new).await;
         }
         drop(held);
         journals.topic(topic)
+    }
+
+    /// From here on the topic is followed, also where that was not confirmed: then it is looked at now and then.
+    async fn follow(&self, topic: Topic) {
+        if let Err(Down) = self.backplane.follow(topic).await {
+            tracing::debug!(?topic, "A topic is not followed yet");
+        }
+        lock(&self.followed).insert(topic, Instant::now());
     }
 
     pub(super) fn leave(&self, topic: Topic) {
@@ -152,13 +162,25 @@ impl Cluster {
         }
     }
 
-    /// Looks at the logs, and takes what they have.
-    async fn look(&self, journals: &Journals, topics: Vec<Topic>, is_late: bool) -> Result<(), Down> {
+    /// Looks at the logs, and takes what they have. A few at a time: a log can be long, and an answer that takes long is
+    /// none.
+    async fn look(&self, journals: &Journals, topics: &[Topic], is_late: bool) -> Result<(), Down> {
+        for some in topics.chunks(LOOKED_TOGETHER) {
+            self.look_at(journals, some, is_late).await?;
+        }
+        Ok(())
+    }
+
+    async fn look_at(&self, journals: &Journals, topics: &[Topic], is_late: bool) -> Result<(), Down> {
         let asked = self.tick();
         let known = |topic: &Topic| (*topic, journals.in_memory(*topic).and_then(|journal| journal.known()));
         let looks = self.backplane.look(topics.iter().map(known).collect()).await?;
         let now = Instant::now();
-        for (topic, look) in topics.into_iter().zip(looks) {
+        for (topic, look) in topics.iter().copied().zip(looks) {
+            let Some(look) = look else {
+                self.stir_later(topic);
+                continue;
+            };
             if let Some(looked) = lock(&self.followed).get_mut(&topic) {
                 *looked = now;
             }
@@ -168,6 +190,11 @@ impl Cluster {
             }
         }
         Ok(())
+    }
+
+    /// It is looked at with the next round.
+    fn stir_later(&self, topic: Topic) {
+        lock(&self.dirty).insert(topic);
     }
 
     /// The topic's log is looked at soon.
@@ -302,10 +329,8 @@ impl Cluster {
             !journal.is_mirror() && !lock(&self.writing).contains_key(topic)
         };
         for (topic, _) in journals.all_in_memory().into_iter().filter(own) {
-            if self.backplane.follow(topic).await.is_ok() {
-                lock(&self.followed).insert(topic, Instant::now());
-                self.stir(topic);
-            }
+            self.follow(topic).await;
+            self.stir(topic);
         }
     }
 
@@ -327,7 +352,7 @@ impl Cluster {
     /// The reply that is open in the log has ended, perhaps.
     async fn heal_what_is_open(&self, topic: Topic) {
         let Ok(looks) = self.backplane.look(vec![(topic, None)]).await else { return };
-        let open = looks.into_iter().next().and_then(|look: Look| look.open);
+        let open = looks.into_iter().next().flatten().and_then(|look: Look| look.open);
         if let (Some(open), Some(rows)) = (open, self.rows()) {
             rows.heal(topic, open.reply).await;
         }
@@ -370,7 +395,7 @@ async fn look(cluster: Weak<Cluster>) {
             let _waited = tokio::time::timeout(LOOK_OPEN, this.stirred.notified()).await;
             continue;
         }
-        if let Err(Down) = this.look(&journals, dirty.clone(), false).await {
+        if let Err(Down) = this.look(&journals, &dirty, false).await {
             lock(&this.dirty).extend(dirty);
             drop((journals, this));
             sleep(LOOK_OPEN).await;

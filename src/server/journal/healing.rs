@@ -30,7 +30,7 @@ impl Journals {
         };
         let from = Cursor { seq: first - 1, ..end };
         let looks = cluster.backplane.look(vec![(topic, Some(from))]).await?;
-        let look = looks.into_iter().next().filter(|look| look.cursor.epoch == end.epoch).ok_or(Down)?;
+        let look = looks.into_iter().next().flatten().filter(|look| look.cursor.epoch == end.epoch).ok_or(Down)?;
         let mut draft = Draft::new(reply);
         look.events.iter().for_each(|(_, event)| draft.apply(event));
         Ok(Some(Taken { cluster: Arc::clone(cluster), topic, reply, owner, epoch: end.epoch, draft }))

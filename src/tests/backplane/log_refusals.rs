@@ -70,7 +70,7 @@ impl Bench {
 
     /// Where the log ends, and what it has.
     async fn look(&self, known: Option<Cursor>) -> (Cursor, Vec<(u64, Event)>, Option<MessageId>) {
-        let look = self.log.look(vec![(self.topic, known)]).await.unwrap().remove(0);
+        let look = self.log.look(vec![(self.topic, known)]).await.unwrap().remove(0).unwrap();
         (look.cursor, look.events, look.open.map(|open| open.reply))
     }
 }

@@ -258,18 +258,38 @@ impl World {
         writer.end(end(reply, if was_open { Status::Stopped } else { Status::Interrupted })).await;
     }
 
-    /// The owner is declared dead, and does not know.
-    fn kill(&mut self) {
-        let Some((_, reply, writer)) = self.open.take() else { return };
+    /// The owner is declared dead, and has died, or does not know. Some other process looks what it has left open.
+    fn kill(&mut self, dice: &mut Dice) {
+        let Some((node, reply, writer)) = self.open.take() else { return };
         lock(&self.store.dead).push(reply);
-        // It goes on for a while, as a process that was stopped and goes on does.
+        let healer = (node + 1 + dice.below(NODES as u64 - 1) as usize) % NODES;
+        let (store, journals, topic) = (Arc::clone(&self.store), Arc::clone(&self.journals[healer]), self.topic);
+        let view = View { store: Arc::clone(&store), node: healer, journals: Arc::downgrade(&journals) };
+        let wait = Duration::from_millis(dice.below(3_000));
+        tokio::spawn(async move {
+            sleep(wait).await;
+            while lock(&view.store.replies)[&reply].status.is_open() {
+                view.heal(topic, reply).await;
+                sleep(Duration::from_secs(1)).await;
+            }
+        });
+        if dice.below(2) == 0 {
+            return;
+        }
+        // As a process that was stopped and goes on.
         tokio::spawn(async move {
             for _ in 0..5 {
                 writer.append(token(reply, "late"));
-                sleep(Duration::from_millis(30)).await;
+                sleep(Duration::from_millis(300)).await;
             }
-            writer.end(Event::Interrupted { reply }).await;
+            World { open: Some((node, reply, writer)), ..World::of(store) }.end().await;
         });
+    }
+
+    /// For what rests on the store alone.
+    fn of(store: Arc<Store>) -> Self {
+        let (nodes, journals, topic) = (Vec::new(), Vec::new(), Topic::Conversation(ConversationId::new()));
+        Self { hub: Hub::new(), nodes, journals, store, topic, open: None }
     }
 }
 
@@ -318,7 +338,7 @@ async fn run(seed: u64, trouble: Trouble) {
                 world.journals[node].tell(world.topic, None, event).await;
             }
             18 => world.journals[node].start_over(world.topic).await,
-            19 if trouble.dies => world.kill(),
+            19 if trouble.dies => world.kill(&mut dice),
             20 if trouble.forgets => world.hub.forget(),
             21 if trouble.parts => world.nodes[node].join(dice.below(2) == 0),
             _ => sleep(Duration::from_millis(dice.below(3_000))).await,

@@ -213,16 +213,16 @@ impl Backplane for Logs {
         async move { placed(&self.run(|life| self.append_call(life, topic, &batch)).await?) }.boxed()
     }
 
-    fn look(&self, topics: Vec<(Topic, Option<Cursor>)>) -> BoxFuture<'_, Result<Vec<Look>, Down>> {
+    fn look(&self, topics: Vec<(Topic, Option<Cursor>)>) -> BoxFuture<'_, Result<Vec<Option<Look>>, Down>> {
         async move {
             for _ in 0..2 {
                 let life = self.redis.life();
                 let calls = topics.iter().map(|(topic, known)| self.look_call(&life, *topic, *known)).collect();
                 let answers = self.redis.calls(calls).await.map_err(down)?;
-                let answers = answers.into_iter().map(|answer| read::<Vec<Value>>(answer.map_err(down)?));
-                let answers: Vec<Vec<Value>> = answers.collect::<Result<_, _>>()?;
-                if !answers.iter().any(|answer| is_of_another_life(answer)) {
-                    return answers.iter().map(|answer| looked(answer)).collect();
+                let answers = answers.into_iter().map(|answer| read::<Vec<Value>>(answer.map_err(down).ok()?).ok());
+                let answers: Vec<Option<Vec<Value>>> = answers.collect();
+                if !answers.iter().flatten().any(|answer| is_of_another_life(answer)) {
+                    return Ok(answers.iter().map(|answer| looked(answer.as_ref()?).ok()).collect());
                 }
                 self.redis.learn_life().await.map_err(down)?;
             }
@@ -260,7 +260,10 @@ impl Backplane for Logs {
 
     fn turn(&self, topic: Topic) -> BoxFuture<'_, Result<Box<dyn Turn>, Down>> {
         async move {
-            let turn = self.redis.turn(&name(topic)).await.map_err(down)?;
+            let turn = self.redis.turn(&name(topic)).await.map_err(|failure| {
+                tracing::warn!(%failure, ?topic, "A turn is gone on without");
+                Down
+            })?;
             Ok(Box::new(turn) as Box<dyn Turn>)
         }
         .boxed()
