@@ -57,7 +57,7 @@ pub async fn watch(state: Weak<super::Shared>, mut seen: Seen) {
 async fn look(state: &State, seen: &mut Seen) {
     match state.store.look_around(seen, state.engine.open_replies() != 0).await {
         Ok(Asked { revoked, stops, news }) => {
-            state.engine.stop_asked(&stops);
+            state.engine.stop_asked(stops);
             cut(state, &revoked).await;
             if !news.is_empty() {
                 tokio::spawn(super::news::look_again(Arc::downgrade(&state.0), news));
