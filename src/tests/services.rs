@@ -13,7 +13,7 @@ mod valve;
 mod way;
 
 pub(crate) use chosen::{database_of, forget};
-pub(crate) use postgres::{Database, Postgres, postgres};
+pub(crate) use postgres::{Database, Postgres, postgres, postgres_of_its_own};
 pub(crate) use redis::{Redis, options as redis_options, own_redis, redis};
 pub(crate) use valve::Valve;
 pub(crate) use way::Way;

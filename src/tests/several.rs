@@ -4,17 +4,29 @@
 //! SIGSTOP does) or end it without a farewell ([`Node::kill`], as SIGKILL does). What a test wants of a node it asks by HTTP:
 //! a task that it begins itself, on the node's state, would be on the test's runtime and outlive the node.
 
+mod dying;
+mod holes;
 mod seen;
+mod services;
+mod withdrawn;
 
 use super::app::{App, Folder};
 use super::services::{Database, postgres};
 use super::upstream::Upstream;
 use crate::server::bounds::Bounds;
-use std::ops::{Deref, Index};
+use std::ops::{Deref, DerefMut, Index, IndexMut};
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
+
+/// What one node does is seen at the others within this: four looks.
+pub(crate) const SOON: Duration = Duration::from_secs(1);
+/// Within this a node is dead for the others that was killed, and its replies are interrupted.
+pub(crate) const DEATH: Duration = Duration::from_secs(10);
+/// Longer than anything that will succeed takes.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Nodes on one database, and one browser that all of them know.
 pub(crate) struct Nodes {
@@ -47,12 +59,31 @@ impl Nodes {
     /// [`Nodes::start`], with flags that add to, or replace, those of every test, and with other limits.
     pub(crate) async fn with(count: usize, more: &[&str], bounds: Bounds) -> Option<Self> {
         let database = postgres()?.database().await;
+        Some(Self::on(database, count, more, bounds).await)
+    }
+
+    async fn on(database: Database, count: usize, more: &[&str], bounds: Bounds) -> Self {
         let more = more.iter().map(|&flag| flag.to_owned()).collect();
         let mut nodes = Self { nodes: Vec::new(), more, bounds, database };
         for _ in 0..count {
             nodes.add().await;
         }
-        Some(nodes)
+        nodes
+    }
+
+    /// From here on, the browser at hand has this cookie at all of them.
+    pub(crate) fn be(&mut self, cookie: &str) {
+        self.nodes.iter_mut().for_each(|node| node.app.cookie = cookie.to_owned());
+    }
+
+    /// Signs up at the first node, as a new browser, which is at hand at all of them from then on. Returns its cookie.
+    pub(crate) async fn sign_up(&mut self, name: &str) -> String {
+        let first = &mut self.nodes[0].app;
+        first.cookie = first.new_cookie().await;
+        first.sign_up(name).await;
+        let cookie = first.cookie.clone();
+        self.be(&cookie);
+        cookie
     }
 
     /// Starts one more, and returns its number.
@@ -77,6 +108,11 @@ impl Nodes {
     }
 }
 
+/// What has to come within this time.
+pub(crate) async fn within<T>(limit: Duration, what: &str, came: impl Future<Output = T>) -> T {
+    tokio::time::timeout(limit, came).await.unwrap_or_else(|_| panic!("after {limit:?} there is no {what}"))
+}
+
 impl Index<usize> for Nodes {
     type Output = Node;
 
@@ -85,11 +121,23 @@ impl Index<usize> for Nodes {
     }
 }
 
+impl IndexMut<usize> for Nodes {
+    fn index_mut(&mut self, number: usize) -> &mut Node {
+        &mut self.nodes[number]
+    }
+}
+
 impl Deref for Node {
     type Target = App;
 
     fn deref(&self) -> &App {
         &self.app
+    }
+}
+
+impl DerefMut for Node {
+    fn deref_mut(&mut self) -> &mut App {
+        &mut self.app
     }
 }
 

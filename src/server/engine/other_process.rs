@@ -85,10 +85,27 @@ pub(super) async fn run(shared: Weak<Shared>) {
     }
 }
 
+async fn end_if_left(shared: Arc<Shared>, reply: MessageId) {
+    let ended = async {
+        match shared.store.open_reply_of(reply).await? {
+            Some(open) => shared.end_left_behind(reply, open.conversation).await.map(drop),
+            None => Ok(()),
+        }
+    };
+    if let Err(error) = ended.await {
+        tracing::warn!(%error, %reply, "Whether a reply is left behind could not be looked at");
+    }
+}
+
 impl Engine {
-    /// Stops those of these replies that are written here: other processes have been asked to stop them.
-    pub fn stop_asked(&self, replies: &[MessageId]) {
-        replies.iter().filter_map(|reply| self.shared.find(*reply)).for_each(|open| open.stop.cancel());
+    /// Stops these replies of this process, as others ask. Those that nobody writes any more are marked as interrupted.
+    pub fn stop_asked(&self, replies: Vec<MessageId>) {
+        for reply in replies {
+            match self.shared.find(reply) {
+                Some(open) => open.stop.cancel(),
+                None => drop(tokio::spawn(end_if_left(Arc::clone(&self.shared), reply))),
+            }
+        }
     }
 
     /// Other nodes have changed something in these conversations, or begun or ended a reply there.
