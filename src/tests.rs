@@ -5,7 +5,7 @@ mod accounts;
 mod admin;
 mod alone;
 pub(crate) mod app;
-mod backplane;
+pub(crate) mod backplane;
 mod backup;
 mod batches;
 mod branches;

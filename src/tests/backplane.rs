@@ -1,7 +1,12 @@
 //! What joins several processes, against real servers of Redis.
 
+<<<<<<< HEAD
+mod joined_nodes;
 mod log_refusals;
 mod mirrors;
+=======
+mod redis_company;
+>>>>>>> w-redis
 mod redis_connection;
 mod redis_faults;
 mod redis_limits;
@@ -9,7 +14,9 @@ mod redis_nodes;
 mod redis_scripts;
 
 use crate::server::backplane::redis::{Options, Redis, Standing};
+use crate::tests::app::{App, Folder};
 use crate::tests::services::{Redis as Server, redis};
+use crate::tests::upstream::Upstream;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -31,6 +38,17 @@ async fn pair() -> Option<(&'static Server, Redis, Redis)> {
     Some((server, one, other))
 }
 
+/// Two nodes on one database and one Redis, as two browsers of one account meet them behind a balancer.
+pub(crate) async fn apps(more: &[&str]) -> Option<(App, App)> {
+    let (url, options) = (redis()?.url(), redis()?.options());
+    let (url, prefix) = (format!("--redis-url={url}"), format!("--redis-prefix={}", options.prefix));
+    let flags: Vec<_> = [url.as_str(), &prefix].into_iter().chain(more.iter().copied()).collect();
+    let one = App::with(&flags).await;
+    let mut other = App::on(Folder(one.folder.0.clone()), Upstream::start().await, &flags).await;
+    other.cookie.clone_from(&one.cookie);
+    Some((one, other))
+}
+
 /// Waits until the process is joined, or alone.
 async fn stands(redis: &Redis, joined: bool) -> Standing {
     let mut standing = redis.standing();
@@ -39,7 +57,7 @@ async fn stands(redis: &Redis, joined: bool) -> Standing {
 }
 
 /// Waits until it is so.
-async fn until(mut so: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(mut so: impl AsyncFnMut() -> bool) {
     let waiting = async {
         while !so().await {
             sleep(Duration::from_millis(5)).await;

@@ -117,10 +117,15 @@ fn elsewhere(one: &There) -> Option<Elsewhere> {
 }
 
 impl Room {
-    fn put(&self, others: Vec<Elsewhere>) {
+    fn put(&self, mut others: Vec<Elsewhere>) {
         let now = Instant::now();
         let shown = |one: &Elsewhere| (one.process.clone(), one.account, one.typing.is_some_and(|until| now < until));
         let mut known = lock(&self.elsewhere);
+        // Each time it is read it seems to be a little later, by the time that took: who was before others stays so.
+        for one in &mut others {
+            let same = |known: &&Elsewhere| known.process == one.process && known.account == one.account;
+            one.since = known.iter().find(same).map_or(one.since, |known| known.since.min(one.since));
+        }
         let is_news = !known.iter().map(shown).eq(others.iter().map(shown));
         *known = others;
         drop(known);

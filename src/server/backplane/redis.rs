@@ -1,6 +1,6 @@
 //! Redis, as this process is connected to it: two connections, one for commands and one for what is published.
 //!
-//! A process is *joined* to the others or *alone*. It is alone as soon as Redis does not answer for a second, and joined
+//! A process is *joined* to the others or *alone*. It is alone as soon as Redis does not answer for 1.2 seconds, and joined
 //! again after answers have come for two seconds. Alone, every call fails at once, so that nobody waits for a Redis that
 //! is away; what then holds is the caller's to know.
 //!
@@ -45,8 +45,10 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// Without an answer for this long, Redis counts as away.
-pub const PATIENCE: Duration = Duration::from_secs(1);
+/// Without an answer for this long, Redis counts as away. More than a second, so that a stall of nearly a second is none.
+pub const PATIENCE: Duration = Duration::from_millis(1_200);
+/// What is said of it then.
+const SILENT: &str = "no answer for 1.2 seconds";
 /// The start waits for Redis this long, and then goes on alone.
 const START: Duration = Duration::from_secs(2);
 /// A stop is remembered for this long, for the owner that does not hear it: it writes at least once a second.

@@ -101,7 +101,7 @@ async fn pass_on(redis: Redis, mut said: mpsc::Receiver<(String, Vec<u8>)>) {
         let publish =
             |(channel, payload): (String, Vec<u8>)| Call::command("PUBLISH").arg(redis.key(&channel)).arg(payload);
         let calls = waiting.drain(..).map(publish).collect();
-        // The protocol promises nothing, and whoever is here has it.
+        // The protocol promises nothing, and the subscribers of this node have it.
         redis.calls(calls).await.ok();
     }
 }

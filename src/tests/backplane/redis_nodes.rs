@@ -1,10 +1,8 @@
 //! Two nodes with all their parts, on one database and one Redis.
 
-use super::stands;
-use crate::server::State;
-use crate::server::engine::Stop;
+use super::{apps, stands};
 use crate::tests::app::{App, Folder, problem, settings};
-use crate::tests::services::{Valve, own_redis, redis, redis_options};
+use crate::tests::services::{Valve, own_redis, redis_options};
 use crate::tests::upstream::Upstream;
 use crate::tests::upstream::script::Script;
 use reqwest::StatusCode;
@@ -12,29 +10,18 @@ use serde_json::json;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
-/// Two nodes; the second is without a router of its own.
-pub(super) async fn nodes(more: &[&str]) -> Option<(App, State)> {
-    let options = redis()?.options();
-    let (url, prefix) = (format!("--redis-url={}", redis()?.url()), format!("--redis-prefix={}", options.prefix));
-    let flags: Vec<_> = [url.as_str(), &prefix].into_iter().chain(more.iter().copied()).collect();
-    let app = App::with(&flags).await;
-    let second = State::start(settings(&app.folder, &app.upstream, &flags)).await.unwrap();
-    Some((app, second))
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn s16_a_stop_at_one_node_ends_a_reply_of_another_at_once() {
-    let Some((app, second)) = nodes(&[]).await else { return };
+    let Some((app, second)) = apps(&[]).await else { return };
     let script = Script { pieces: 2_000, gap_ms: 20, ..Script::default() };
     let conversation = app.conversation().await;
     let sent = app.send(&conversation, &script).await;
     app.upstream.until(1, |seen| 5 <= seen.pieces).await.unwrap();
-    let reply = sent.reply.parse().unwrap();
-    let (_, _, account) = second.store.message(reply).await.unwrap().unwrap();
     let mut viewer = app.follow(&conversation, Some(&sent.cursor)).await;
     viewer.until("token").await;
     let begun = Instant::now();
-    assert!(matches!(second.engine.stop(account, reply).await, Ok(Stop::Accepted)));
+    let stopped = second.post(&format!("/api/v1/replies/{}/stop", sent.reply), json!({})).await;
+    assert_eq!(stopped.status(), StatusCode::ACCEPTED);
     let frames = viewer.until_end(&sent.reply).await;
     assert_eq!(frames.last().unwrap().event, "stopped");
     // By the database alone it is up to a second.
@@ -43,24 +30,18 @@ async fn s16_a_stop_at_one_node_ends_a_reply_of_another_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s16_a_limit_that_is_used_up_at_one_node_is_used_up_at_another() {
-    let Some((app, second)) = nodes(&["--sends-per-minute=3"]).await else { return };
+    let Some((app, second)) = apps(&["--sends-per-minute=3"]).await else { return };
     let conversation = app.conversation().await;
-    for _ in 0..2 {
-        let sent = app.send(&conversation, &Script::default()).await;
-        app.rest_of(&conversation, &sent).await;
+    for node in [&app, &second, &app] {
+        let sent = node.send(&conversation, &Script::default()).await;
+        node.rest_of(&conversation, &sent).await;
     }
-    let (_, _, account) = second
-        .store
-        .message(app.last_message(&conversation).await["id"].as_str().unwrap().parse().unwrap())
-        .await
-        .unwrap()
-        .unwrap();
-    let sender = crate::server::limits::Sender::Account(account);
-    second.limits.send(sender, second.settings.sends_per_minute).await.unwrap();
-    let path = format!("/api/v1/conversations/{conversation}/messages");
-    let refused = app.post(&path, json!({ "content": "And a third?" })).await;
-    assert!(refused.headers().contains_key("retry-after"));
-    problem(refused, 429).await;
+    for node in [&second, &app] {
+        let path = format!("/api/v1/conversations/{conversation}/messages");
+        let refused = node.post(&path, json!({ "content": "And a fourth?" })).await;
+        assert!(refused.headers().contains_key("retry-after"));
+        problem(refused, 429).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

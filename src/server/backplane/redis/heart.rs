@@ -13,8 +13,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// How often it is asked, and how long each answer may take. Two that do not come are one second of silence.
+/// How often it is asked, and how long each answer may take. Two that do not come are as long as [`super::PATIENCE`].
 const BEAT: Duration = Duration::from_millis(500);
+const LATE: Duration = Duration::from_millis(600);
 const MOST_MISSED: u32 = 2;
 /// Answers have to come for this long, and a moment that differs from process to process, until a process that was alone is
 /// joined again: each change is a snapshot for all its viewers.
@@ -110,7 +111,7 @@ async fn beat_on(line: &Line, link: &Link, wait: Duration) -> String {
     let mut missed = 0;
     loop {
         let next = Instant::now() + BEAT;
-        match timeout(BEAT, beat(line, link)).await {
+        match timeout(LATE, beat(line, link)).await {
             Ok(Ok(())) => missed = 0,
             Ok(Err(failure)) => return failure.to_string(),
             Err(_) => {
@@ -119,7 +120,7 @@ async fn beat_on(line: &Line, link: &Link, wait: Duration) -> String {
             }
         }
         if missed == MOST_MISSED {
-            return "no answer for a second".into();
+            return super::SILENT.into();
         }
         let is_heard = line.echo.heard_since(begun);
         if missed == 0 && is_heard && wait <= good_since.elapsed() {

@@ -8,7 +8,7 @@ use crate::server::sync::lock;
 use ::redis::{Cmd, FromRedisValue, Value, cmd};
 use std::sync::Arc;
 
-/// Keeps the life of this run, or begins one: whoever of several finds the new run first. `~life` is the run, a dot, and
+/// Keeps the life of this run, or begins one: the first of several that find the new run does. `~life` is the run, a dot, and
 /// the word, so that both change together.
 const LEARN: &str = "\
 local known = redis.call('GET', KEYS[1])

@@ -158,7 +158,7 @@ impl Line {
                     return Ok(answer);
                 }
                 Ok(Err(error)) => error.to_string(),
-                Err(_) => "no answer for a second".into(),
+                Err(_) => super::SILENT.into(),
             },
             () = link.over.cancelled() => "the connection was closed".into(),
         };

@@ -19,7 +19,7 @@ pub(super) static RATE: Script = Script::new(include_str!("rate.lua"));
 pub(super) static TRIES: Script = Script::new(include_str!("tries.lua"));
 pub(super) static PLACE: Script = Script::new(include_str!("place.lua"));
 
-/// So many a minute, and so many at once.
+/// A limit over time: how many a minute, and how many of them at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Rate {
     pub per_minute: NonZeroU32,
