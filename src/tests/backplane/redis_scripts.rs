@@ -81,13 +81,13 @@ async fn places_are_held_by_all_processes_together_and_those_of_the_dead_are_for
     assert_eq!(other.place("s:a", 1, 3).await, Ok(true));
     assert_eq!(other.place("s:a", 2, 3).await, Ok(false));
     assert_eq!(one.place("s:b", 1, 1).await, Ok(true), "others do not wait for it");
-    one.tell_places([("s:a".to_owned(), 1)].into_iter()).await.unwrap();
+    one.tell_places(&[("s:a".to_owned(), 1)]).await.unwrap();
     assert_eq!(other.place("s:a", 2, 3).await, Ok(true));
     assert_eq!(one.place("s:a", 2, 3).await, Ok(false));
     // A process that has not told for a minute.
     let () = server.ask(cmd("HSET").arg(one.key("s:a")).arg("dead").arg("7:1000")).await;
     assert_eq!(one.place("s:a", 1, 3).await, Ok(true));
-    one.tell_places([("s:a".to_owned(), 0)].into_iter()).await.unwrap();
+    one.tell_places(&[("s:a".to_owned(), 0)]).await.unwrap();
     let held: Vec<String> = server.ask(cmd("HKEYS").arg(one.key("s:a"))).await;
     assert_eq!(held, ["other"]);
 }
@@ -140,7 +140,8 @@ async fn scripts_that_a_server_has_forgotten_are_loaded_anew() {
     let () = server.ask(cmd("SCRIPT").arg("FLUSH")).await;
     assert_eq!(one.rate("rate:a", rate(30, 1)).await, Ok(Duration::ZERO));
     let () = server.ask(cmd("SCRIPT").arg("FLUSH")).await;
-    one.tell_places((0..3).map(|number| (format!("s:{number}"), 1))).await.unwrap();
+    let held: Vec<_> = (0..3).map(|number| (format!("s:{number}"), 1)).collect();
+    one.tell_places(&held).await.unwrap();
     assert_eq!(server.ask::<i64>(cmd("EXISTS").arg(one.key("s:0")).arg(one.key("s:2"))).await, 2);
     assert_eq!(one.standing().borrow().changes, 1, "that is no reason to be alone");
 }

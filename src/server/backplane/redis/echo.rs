@@ -58,10 +58,19 @@ impl Echo {
         times.begun.is_some_and(|begun| Some(begun.max(moment)) <= times.heard)
     }
 
-    /// Whether what is published does not come.
+    /// Whether these subscriptions are to be given up: what is published does not come by them.
+    pub(super) fn is_silent(&self) -> bool {
+        let times = lock(&self.0);
+        let Some(begun) = times.begun else { return false };
+        times.called.is_some_and(|called| times.heard.unwrap_or(begun).max(begun) + DEAF < called)
+    }
+
+    /// Whether this process hears, by the subscriptions that there are now: only what has come by them shows it.
     pub(super) fn is_deaf(&self) -> bool {
         let times = lock(&self.0);
-        let Some(begun) = times.begun else { return true };
-        times.called.is_some_and(|called| times.heard.unwrap_or(begun).max(begun) + DEAF < called)
+        times.begun.is_none_or(|begun| times.heard.is_none_or(|heard| heard < begun)) || {
+            drop(times);
+            self.is_silent()
+        }
     }
 }
