@@ -249,3 +249,29 @@ impl Wanted {
         is_late
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::advance;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gave_up_waiting_for_a_subscription_hears_of_it_otherwise() {
+        let mut wanted = Wanted::default();
+        let mut ask = || {
+            let (done, confirmed) = oneshot::channel();
+            wanted.take(Ask::Subscribe("{c:1}".into(), done));
+            confirmed
+        };
+        let (waits, leaves) = (ask(), ask());
+        // Its viewer has gone.
+        drop(leaves);
+        assert!(!wanted.confirm());
+        assert_eq!(waits.await, Ok(()));
+        let (done, gives_up) = oneshot::channel();
+        wanted.take(Ask::Subscribe("{c:1}".into(), done));
+        advance(PATIENCE).await;
+        drop(gives_up);
+        assert!(wanted.confirm());
+    }
+}
