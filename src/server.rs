@@ -9,6 +9,7 @@ pub mod admin;
 pub mod announce;
 pub mod assets;
 pub mod audience;
+pub mod backplane;
 mod backups;
 pub mod bounds;
 pub mod branches;
@@ -32,6 +33,8 @@ pub mod lists;
 pub mod logging;
 pub mod messages;
 pub mod metrics;
+mod news;
+pub mod node;
 pub mod nul;
 pub mod oidc;
 pub mod outlet;
@@ -71,6 +74,7 @@ pub mod waiting;
 use crate::model::AccountId;
 use audience::Audience;
 use axum::extract::FromRef;
+use backplane::redis::Redis;
 use bounds::Bounds;
 use channels::Sockets;
 use decoding::Images;
@@ -125,6 +129,8 @@ pub struct Shared {
     pub audience: Arc<Audience>,
     pub sockets: Arc<Sockets>,
     pub metrics: Arc<Metrics>,
+    /// None: this node alone is the server, or what nodes share is the database.
+    pub redis: Option<Redis>,
     pub drain: Drain,
     pub readiness: Readiness,
     pub status: Status,

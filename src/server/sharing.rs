@@ -5,7 +5,7 @@
 
 use super::State;
 use super::conversations::{shown, tell_lists};
-use super::journal::Topic;
+use super::journal::{HeldTurn, Topic};
 use super::limits::Sender;
 use super::principal::Name;
 use super::principal::Principal;
@@ -91,16 +91,16 @@ pub async fn add(
     let quota = state.store.quota(who.account).await?;
     let per_minute = quota.sends_per_minute.unwrap_or(state.settings.sends_per_minute);
     // Counted like a message: it reaches another user too.
-    state.limits.send(Sender::Account(who.account), per_minute)?;
+    state.limits.send(Sender::Account(who.account), per_minute).await?;
     give(state, who.account, id, found, role).await
 }
 
 async fn find_by_name(state: &State, address: IpAddr, name: &str) -> Result<AccountId, Problem> {
     let nobody = || Problem::invalid("name", "No account has this name. Check the name, or send an invitation link.");
-    let attempt = state.throttle.name(address)?;
+    let attempt = state.throttle.name(address).await?;
     let key = Name::parse(name).map_err(|_| nobody())?;
     let found = state.store.credentials(key.key()).await?.filter(|found| !found.disabled).ok_or_else(nobody)?;
-    attempt.succeeded();
+    attempt.succeeded().await;
     Ok(found.account)
 }
 
@@ -133,11 +133,11 @@ async fn give(
     owned(async move {
         let journal = state.journals.topic(Topic::Conversation(id));
         // Announced in the order in which it is written.
-        let _turn = journal.turn().await;
+        let turn = journal.turn().await;
         state.store.conversation(account, id).await?.allows(Access::Owner)?;
         match state.store.share(state.writer(account), id, whom, role, MAX_PEOPLE).await? {
             Given::Full => return Err(full()),
-            Given::New => has_come(&state, id, whom).await?,
+            Given::New => has_come(&state, &turn, id, whom).await?,
             Given::Before => {}
         }
         if role == Access::Reader {
@@ -161,33 +161,33 @@ pub async fn remove(state: &State, account: AccountId, id: ConversationId, whose
     let state = state.clone();
     owned(async move {
         let journal = state.journals.topic(Topic::Conversation(id));
-        let _turn = journal.turn().await;
+        let turn = journal.turn().await;
         if !state.store.unshare(id, whose, account != whose).await? {
             return Err(Problem::NotFound);
         }
-        state.journals.append(Topic::Account(whose), Event::Deleted { conversation: id });
+        state.journals.tell(Topic::Account(whose), Some(&turn), Event::Deleted { conversation: id }).await;
         state.grants.revoke(Revoked::Share(whose, id));
         let stored = state.store.conversation(stored.owner.id, id).await?;
-        tell(&state, &stored).await;
+        tell(&state, &turn, &stored).await;
         state.engine.stop_in(id, whose).await
     })
     .await
 }
 
 /// Tells all lists that the conversation is shared, including the new user's; current viewers may have new rights.
-async fn has_come(state: &State, id: ConversationId, whom: AccountId) -> Result<(), Problem> {
+async fn has_come(state: &State, turn: &HeldTurn<'_>, id: ConversationId, whom: AccountId) -> Result<(), Problem> {
     state.grants.revoke(Revoked::Share(whom, id));
     let stored = state.store.conversation(whom, id).await?;
-    tell(state, &stored).await;
+    tell(state, turn, &stored).await;
     Ok(())
 }
 
 /// Sends everyone the current sharing. Hold the journal's turn.
-async fn tell(state: &State, stored: &Stored) {
+async fn tell(state: &State, turn: &HeldTurn<'_>, stored: &Stored) {
     let conversation = shown(state, stored.clone());
     let event = Event::Conversation { conversation: Box::new(conversation.clone()) };
-    state.journals.append(Topic::Conversation(stored.id), event);
-    tell_lists(state, stored, &conversation).await;
+    state.journals.tell(Topic::Conversation(stored.id), Some(turn), event).await;
+    tell_lists(state, Some(turn), stored, &conversation).await;
 }
 
 /// A link to create.
@@ -253,12 +253,12 @@ pub async fn set_typing(state: &State, account: AccountId, id: ConversationId) -
 /// # Errors
 /// 404 for a link that is expired, used up or unknown; 429 after too many attempts.
 pub async fn invitation(state: &State, address: IpAddr, secret: &str) -> Result<Invitation, Problem> {
-    let knock = state.throttle.link(address)?;
+    let knock = state.throttle.link(address).await?;
     let found = state.store.open_share_link(Hash::of(secret)).await?;
-    found.ok_or_else(|| {
-        knock.missed();
-        Problem::NotFound
-    })
+    if found.is_none() {
+        knock.missed().await;
+    }
+    found.ok_or(Problem::NotFound)
 }
 
 /// Joins by an invitation link.
@@ -275,12 +275,12 @@ pub async fn join(state: &State, address: IpAddr, account: AccountId, secret: &s
     let state = state.clone();
     owned(async move {
         let journal = state.journals.topic(Topic::Conversation(invitation.conversation));
-        let _turn = journal.turn().await;
+        let turn = journal.turn().await;
         let taken = state.store.take_share_link(state.writer(account), link, MAX_PEOPLE).await?;
         let (id, given) = taken.ok_or(Problem::NotFound)?;
         match given {
             Given::Full => return Err(full()),
-            Given::New => has_come(&state, id, account).await?,
+            Given::New => has_come(&state, &turn, id, account).await?,
             Given::Before => {}
         }
         Ok(shown(&state, state.store.conversation(account, id).await?))
@@ -301,9 +301,9 @@ pub async fn publish(state: &State, account: AccountId, id: ConversationId, name
     let (state, link) = (state.clone(), Hash::of(&secret));
     owned(async move {
         let journal = state.journals.topic(Topic::Conversation(id));
-        let _turn = journal.turn().await;
+        let turn = journal.turn().await;
         state.store.set_public_link(state.writer(account), id, link, names).await?;
-        is_published(&state, account, id).await
+        is_published(&state, &turn, account, id).await
     })
     .await?;
     Ok(secret)
@@ -318,19 +318,24 @@ pub async fn unpublish(state: &State, account: AccountId, id: ConversationId) ->
     let state = state.clone();
     owned(async move {
         let journal = state.journals.topic(Topic::Conversation(id));
-        let _turn = journal.turn().await;
+        let turn = journal.turn().await;
         if !state.store.end_public_link(id).await? {
             return Err(Problem::NotFound);
         }
-        is_published(&state, account, id).await
+        is_published(&state, &turn, account, id).await
     })
     .await
 }
 
-async fn is_published(state: &State, account: AccountId, id: ConversationId) -> Result<(), Problem> {
+async fn is_published(
+    state: &State,
+    turn: &HeldTurn<'_>,
+    account: AccountId,
+    id: ConversationId,
+) -> Result<(), Problem> {
     state.grants.revoke(Revoked::PublicLink(id));
     let stored = state.store.conversation(account, id).await?;
-    tell(state, &stored).await;
+    tell(state, turn, &stored).await;
     Ok(())
 }
 
@@ -339,10 +344,10 @@ async fn is_published(state: &State, account: AccountId, id: ConversationId) -> 
 /// # Errors
 /// 404 for a link that is revoked or unknown; 429 after too many attempts.
 pub async fn published(state: &State, address: IpAddr, secret: &str) -> Result<ConversationId, Problem> {
-    let knock = state.throttle.link(address)?;
+    let knock = state.throttle.link(address).await?;
     let found = state.store.public_conversation(Hash::of(secret)).await?;
-    found.ok_or_else(|| {
-        knock.missed();
-        Problem::NotFound
-    })
+    if found.is_none() {
+        knock.missed().await;
+    }
+    found.ok_or(Problem::NotFound)
 }

@@ -73,7 +73,7 @@ pub struct Permit {
 impl Permit {
     pub async fn take(state: &State, who: Principal) -> Result<Self, Problem> {
         let quota = state.store.quota(who.account).await?;
-        let _place = state.limits.stream(who.account, quota.streams)?;
+        let _place = state.limits.stream(who.account, quota.streams).await?;
         Ok(Self { grant: Some(revocation::grant(state, who).await?), _place })
     }
 
@@ -155,7 +155,10 @@ impl Follower {
         access: Option<Box<AccessWatch>>,
     ) -> Result<(Self, Frame), Problem> {
         let age = access.as_ref().and_then(|access| access.age());
-        let reader = cursor.and_then(|cursor| state.journals.topic(topic).reader_within(cursor, age));
+        let reader = match cursor {
+            Some(cursor) => state.journals.attached(topic).await.reader_within(cursor, age),
+            None => None,
+        };
         let (state, span) = (state.clone(), Span::current());
         let mut follower = Self { state, viewer, topic, reader, deleted: false, access, direct: None, span };
         let first = match (&follower.reader, cursor) {

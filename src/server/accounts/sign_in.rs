@@ -65,7 +65,7 @@ pub async fn sign_in(state: &State, arrival: Arrival, name: &str, password: &str
         Some(browser) if state.store.knows_browser(&key, browser).await? => Some(browser),
         _ => None,
     };
-    let attempt = state.throttle.sign_in(&key, arrival.address, known)?;
+    let attempt = state.throttle.sign_in(&key, arrival.address, known).await?;
     let found = state.store.credentials(&key).await?;
     let stored = found.as_ref().and_then(|found| found.password.clone());
     if !state.passwords.matches(stored.clone(), password).await? {
@@ -74,7 +74,7 @@ pub async fn sign_in(state: &State, arrival: Arrival, name: &str, password: &str
         note(state, "somebody", "could not sign in", name.as_deref(), "").await;
         return Err(wrong());
     }
-    attempt.succeeded();
+    attempt.succeeded().await;
     let found = found.ok_or(Problem::Internal)?;
     let name = found.name.clone().unwrap_or_default();
     if found.disabled {
@@ -161,7 +161,7 @@ pub async fn end_session(state: &State, account: AccountId, session: Hash, note:
     owned(async move {
         let revoked = state.store.end_session(account, session, note.as_ref()).await?;
         state.grants.revoke(revoked);
-        has_grown(&state, account);
+        has_grown(&state, account).await;
         Ok(())
     })
     .await
@@ -174,15 +174,15 @@ pub async fn end_other_sessions(state: &State, account: AccountId, but: Hash) ->
         for revoked in state.store.end_sessions(account, Some(but)).await? {
             state.grants.revoke(revoked);
         }
-        has_grown(&state, account);
+        has_grown(&state, account).await;
         Ok(())
     })
     .await
 }
 
 /// A session that ends may leave a guest's conversations to its account: open lists are told that they grew.
-fn has_grown(state: &State, account: AccountId) {
-    state.journals.start_over(Topic::Account(account));
+async fn has_grown(state: &State, account: AccountId) {
+    state.journals.start_over(Topic::Account(account)).await;
 }
 
 /// Changes the password. All other sessions of the account end, and this one gets a new id.
@@ -201,12 +201,12 @@ pub async fn change_password(
     let name = account.name.ok_or(Problem::NotFound)?;
     let key = Name::parse(&name)?.key().to_owned();
     // An open session does not make the browser a known one here: the password is what is verified.
-    let attempt = state.throttle.sign_in(&key, arrival.address, None)?;
+    let attempt = state.throttle.sign_in(&key, arrival.address, None).await?;
     let found = state.store.credentials_of(who.account).await?;
     if !state.passwords.matches(found.password, old).await? {
         return Err(Problem::invalid("old", "This is not your password as it is now."));
     }
-    attempt.succeeded();
+    attempt.succeeded().await;
     let hash = state.passwords.hash(new).await?;
     let (work, this, verified) = (state.clone(), arrival.session(), hash.clone());
     owned(async move {
@@ -236,12 +236,12 @@ pub async fn keep_guest(state: &State, who: Principal, keep: bool) -> Result<(),
     owned(async move {
         if keep {
             state.store.merge(guest, who.account).await?;
-            has_grown(&state, who.account);
+            has_grown(&state, who.account).await;
         } else {
             conversations::delete_all(&state, guest).await?;
             state.store.delete_guest(guest, who.account).await?;
             state.journals.end(Topic::Account(guest), None);
-            has_grown(&state, who.account);
+            has_grown(&state, who.account).await;
         }
         Ok(())
     })

@@ -140,13 +140,15 @@ mod tests {
     }
 
     fn open(journals: &Journals, (account, conversation): ReplySlot) -> Arc<Open> {
+        let (reply, stop) = (MessageId::new(), CancellationToken::new());
         Arc::new(Open {
-            reply: MessageId::new(),
+            reply,
             conversation,
             owner: account,
             account,
-            journal: journals.topic(Topic::Conversation(conversation)),
-            stop: CancellationToken::new(),
+            process: "".into(),
+            journal: journals.writer(Topic::Conversation(conversation), reply, "", &stop),
+            stop,
             ended: CancellationToken::new(),
             saved: 0.into(),
         })
