@@ -8,11 +8,13 @@
 
 mod chosen;
 mod postgres;
+mod proxies;
 mod redis;
 mod way;
 
 pub(crate) use chosen::{database_of, forget};
 pub(crate) use postgres::{Database, Postgres, postgres};
+pub(crate) use proxies::{Proxy, haproxy, nginx};
 pub(crate) use redis::redis;
 pub(crate) use way::Way;
 
