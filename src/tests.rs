@@ -65,6 +65,7 @@ mod seats;
 mod security;
 mod sending;
 pub(crate) mod services;
+pub(crate) mod several;
 mod sharing;
 mod sign_in_limits;
 mod small_disk;

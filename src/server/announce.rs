@@ -1,6 +1,6 @@
 //! Tells a conversation's changes to the lists of everyone who has it.
 
-use super::journal::{Journals, Topic};
+use super::journal::{HeldTurn, Journals, Topic};
 use super::store::Store;
 use super::store::conversations::Stored;
 use crate::event::Event;
@@ -16,7 +16,8 @@ pub async fn members(store: &Store, stored: &Stored) -> sqlx::Result<Vec<Account
 }
 
 /// Sends the event to all of them. It has been stored already: an account that misses it sees it in the next list.
-pub async fn tell(store: &Store, journals: &Journals, stored: &Stored, mut event: Event) {
+/// `turn`: the conversation's, in which it is told.
+pub async fn tell(store: &Store, journals: &Journals, stored: &Stored, turn: Option<&HeldTurn<'_>>, mut event: Event) {
     if let Event::Conversation { conversation } = &mut event {
         shorten(conversation);
     }
@@ -25,7 +26,7 @@ pub async fn tell(store: &Store, journals: &Journals, stored: &Stored, mut event
         vec![stored.owner.id]
     });
     for account in members {
-        journals.append(Topic::Account(account), event.clone());
+        journals.tell(Topic::Account(account), turn, event.clone()).await;
     }
 }
 

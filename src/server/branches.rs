@@ -58,7 +58,7 @@ pub async fn show(
             return Err(Problem::Conflict(message.into()));
         }
         state.store.show_branch(state.writer(account), id, leaf).await?;
-        journal.start_over();
+        state.journals.start_over(Topic::Conversation(id)).await;
         snapshot(&state, account, id).await
     })
     .await

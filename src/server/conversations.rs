@@ -2,7 +2,7 @@
 
 pub mod leaving;
 
-use super::journal::Topic;
+use super::journal::{HeldTurn, Topic};
 use super::principal::ViewerId;
 use super::store::conversations::{ListPosition, Stored};
 use super::store::making::taken;
@@ -28,7 +28,7 @@ pub async fn list(state: &State, account: AccountId, after: Option<&str>, limit:
     let limit = limited(limit, PAGE)?;
     let after = after.map(place).transpose()?;
     // The cursor first: what is added while the store is read is then sent again, and never missed.
-    let (cursor, _) = state.journals.topic(Topic::Account(account)).end();
+    let (cursor, _) = state.journals.attached(Topic::Account(account)).await.end();
     let mut found = state.store.conversations(account, after.as_ref(), limit + 1).await?;
     let more = limit < found.len() as i64;
     found.truncate(limit as usize);
@@ -72,7 +72,7 @@ pub async fn ensure(
         let (stored, made) = found.ok_or_else(taken)?;
         let conversation = shown(&state, stored.clone());
         if made {
-            tell_lists(&state, &stored, &conversation).await;
+            tell_lists(&state, None, &stored, &conversation).await;
         }
         Ok(conversation)
     })
@@ -92,19 +92,25 @@ pub async fn change(
         state.store.conversation(account, id).await?.allows(Access::Owner)?;
         let journal = state.journals.topic(Topic::Conversation(id));
         // Changes, messages and deletion are announced in the order in which they are written.
-        let _turn = journal.turn().await;
+        let turn = journal.turn().await;
         let stored = state.store.change_conversation(state.writer(account), id, &changes).await?;
         let conversation = shown(&state, stored.clone());
-        journal.append(Event::Conversation { conversation: Box::new(conversation.clone()) });
-        tell_lists(&state, &stored, &conversation).await;
+        let event = Event::Conversation { conversation: Box::new(conversation.clone()) };
+        state.journals.tell(Topic::Conversation(id), Some(&turn), event).await;
+        tell_lists(&state, Some(&turn), &stored, &conversation).await;
         Ok(conversation)
     })
     .await
 }
 
-pub(super) async fn tell_lists(state: &State, stored: &Stored, conversation: &Conversation) {
+pub(super) async fn tell_lists(
+    state: &State,
+    turn: Option<&HeldTurn<'_>>,
+    stored: &Stored,
+    conversation: &Conversation,
+) {
     let event = Event::Conversation { conversation: Box::new(conversation.clone()) };
-    announce::tell(&state.store, &state.journals, stored, event).await;
+    announce::tell(&state.store, &state.journals, stored, turn, event).await;
 }
 
 /// Deletes the conversation with everything in it; an open reply is stopped first, and its viewers are told.
@@ -118,7 +124,7 @@ async fn remove(state: &State, account: AccountId, id: ConversationId, marks: bo
     owned(async move {
         state.store.conversation(account, id).await?.allows(Access::Owner)?;
         let journal = state.journals.topic(Topic::Conversation(id));
-        let _turn = journal.turn().await;
+        let turn = journal.turn().await;
         let stored = state.store.conversation(account, id).await?;
         let members = announce::members(&state.store, &stored).await?;
         state.store.ask_again().await?;
@@ -130,9 +136,9 @@ async fn remove(state: &State, account: AccountId, id: ConversationId, marks: bo
             false => state.store.delete_conversation(account, id).await?,
         }
         // Nobody may read its events any more. One that is brought back has another journal.
-        state.journals.end(Topic::Conversation(id), Some(Event::Deleted { conversation: id }));
+        state.journals.delete(Topic::Conversation(id), &turn, Event::Deleted { conversation: id }).await;
         for account in members {
-            state.journals.append(Topic::Account(account), Event::Deleted { conversation: id });
+            state.journals.tell(Topic::Account(account), Some(&turn), Event::Deleted { conversation: id }).await;
         }
         Ok(())
     })
@@ -161,7 +167,7 @@ pub async fn snapshot(state: &State, viewer: impl Into<ViewerId>, id: Conversati
     let viewer = viewer.into();
     state.store.conversation_for(viewer, id).await?;
     // The cursor before the state: events in between are then sent again, which changes nothing, and none is missed.
-    let (cursor, draft) = state.journals.topic(Topic::Conversation(id)).end();
+    let (cursor, draft) = state.journals.attached(Topic::Conversation(id)).await.end();
     let stored = state.store.conversation_for(viewer, id).await?;
     let (mut messages, earlier) = match state.store.shown_leaf(id).await? {
         None => (Vec::new(), false),

@@ -34,11 +34,11 @@ use super::sync::lock;
 use super::task::owned;
 use crate::contract::{Changes, Sent};
 use crate::error::Problem;
-use crate::event::Event;
+use crate::event::{Cursor, Event};
 use crate::model::{Access, AccountId, ConversationId, Message, MessageId};
 use crate::server::announce;
 use crate::server::bounds::Bounds;
-use crate::server::journal::{Journal, Journals, Topic};
+use crate::server::journal::{self, HeldTurn, Journals, Topic};
 use crate::server::limits::{Counts, Limits};
 use crate::server::metrics::Metrics;
 use crate::server::prompt;
@@ -47,8 +47,8 @@ use crate::server::quota::{Everybody, MostWritten, Writer};
 use crate::server::store::conversations::Stored;
 use crate::server::store::messages::Opening;
 use crate::server::store::{Store, is_full};
+use admission::Admission;
 use futures::FutureExt;
-use opening::announce;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -95,10 +95,12 @@ struct Open {
     owner: AccountId,
     /// Who asked for it, and pays.
     account: AccountId,
-    journal: Arc<Journal>,
+    /// Who this process was when it was opened: another one since, if it was declared dead.
+    process: Box<str>,
+    journal: journal::Writer,
     stop: CancellationToken,
     ended: CancellationToken,
-    /// The journal's seq at the last checkpoint.
+    /// The writer's mark at the last checkpoint.
     saved: AtomicU64,
 }
 
@@ -162,7 +164,7 @@ impl Engine {
             visiting: Arc::default(),
             interrupt: CancellationToken::new(),
         });
-        match other_process::look(&shared).await {
+        match other_process::begin(&shared).await {
             // It is looked again every second.
             Err(error) if is_full(&error) => {
                 tracing::error!(%error, "Replies of a process that is gone stay open for now")
@@ -226,19 +228,23 @@ impl Shared {
     async fn open(
         self: &Arc<Self>,
         Target { mut stored, start }: Target,
-        account: AccountId,
-        journal: &Arc<Journal>,
+        admission: &Admission,
+        turn: &HeldTurn<'_>,
         message: Option<&Message>,
         reply: &Message,
         asked: Asked,
-    ) -> Result<(), Problem> {
+    ) -> Result<Cursor, Problem> {
         let title = message.map(|message| crate::markdown::plain_title(&message.text)).unwrap_or_default();
+        let account = admission.account();
+        // At other nodes others may write here, and the account may have other replies open.
+        let seen = (self.store.has_nodes() && start.is_none()).then(|| stored.updated_at.clone());
         let open = Arc::new(Open {
             reply: reply.id,
             conversation: stored.id,
             owner: stored.owner.id,
             account,
-            journal: Arc::clone(journal),
+            process: self.store.process().into(),
+            journal: self.journals.writer(Topic::Conversation(stored.id), reply.id),
             stop: CancellationToken::new(),
             ended: CancellationToken::new(),
             saved: AtomicU64::new(0),
@@ -257,15 +263,17 @@ impl Shared {
             message,
             reply,
             title: &title,
-            process: self.store.process(),
+            process: &open.process,
+            seen: seen.as_deref(),
+            most_open: self.store.has_nodes().then_some(admission.most_open),
         };
         if let Err(problem) = self.store.open_reply(opening).await {
             lock(&self.open).remove(&reply.id);
             return Err(problem);
         }
-        announce(journal, message, reply);
-        open.saved.store(journal.end().0.seq, Ordering::Relaxed);
-        self.announce_conversation(stored, title, &reply.created_at).await;
+        let cursor = self.tell_opening(&open, turn, message, reply).await;
+        open.saved.store(open.journal.mark(), Ordering::Relaxed);
+        self.announce_conversation(turn, stored, title, &reply.created_at).await;
         let model = reply.model.clone().unwrap_or_default();
         // Inside the span of the request that opened it: the log then joins the two.
         let span = tracing::info_span!("reply", id = %reply.id, model);
@@ -275,11 +283,11 @@ impl Shared {
             Asked::Now(request) => self.tasks.spawn(reply::run(shared, open, model, request).boxed().instrument(span)),
             Asked::Later(later) => self.tasks.spawn(telling::run(shared, open, model, later).boxed().instrument(span)),
         };
-        Ok(())
+        Ok(cursor)
     }
 
     /// Tells the lists, and where the title is new the conversation, how it stands now.
-    async fn announce_conversation(&self, mut stored: Stored, title: String, updated_at: &str) {
+    async fn announce_conversation(&self, turn: &HeldTurn<'_>, mut stored: Stored, title: String, updated_at: &str) {
         let renamed = stored.title.is_empty() && !title.is_empty();
         if renamed {
             stored.title = title;
@@ -288,9 +296,9 @@ impl Shared {
         let conversation = Box::new(stored.clone().shown(&self.providers.default_model()));
         let event = Event::Conversation { conversation };
         if renamed {
-            self.journals.append(Topic::Conversation(stored.id), event.clone());
+            self.journals.tell(Topic::Conversation(stored.id), Some(turn), event.clone()).await;
         }
-        announce::tell(&self.store, &self.journals, &stored, event).await;
+        announce::tell(&self.store, &self.journals, &stored, Some(turn), event).await;
     }
 
     /// The model that answers: the one asked for, or the conversation's, or the default.

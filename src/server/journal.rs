@@ -5,19 +5,22 @@
 
 mod direct;
 mod entry;
+mod followed;
 mod held;
 mod log;
 mod over;
 mod turn;
+mod writer;
 
-pub use turn::{HeldTurn, Moment};
-
+pub use super::backplane::Topic;
 pub use direct::{Encoding, Way};
 pub use entry::Entry;
+pub use turn::{HeldTurn, Moment};
+pub use writer::{NotOpened, Writer};
 
 use super::sync::lock;
 use crate::event::{Cursor, Draft, Event};
-use crate::model::{AccountId, ConversationId, MessageId};
+use crate::model::MessageId;
 use direct::{Direct, Fans};
 use held::Held;
 use log::Log;
@@ -30,13 +33,6 @@ use turn::Turn;
 
 /// When room must be made, a window shorter than this becomes zero.
 const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
-/// What a journal is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Topic {
-    Conversation(ConversationId),
-    /// An account's list of conversations.
-    Account(AccountId),
-}
 
 /// All journals of this process.
 pub struct Journals {
@@ -66,10 +62,21 @@ impl Journals {
         Arc::clone(topics.entry(topic).or_insert_with(new))
     }
 
-    /// Appends to a topic's journal. Without one in memory no reader could resume from what came before, and the entry
-    /// begins a new one.
-    pub fn append(&self, topic: Topic, event: Event) -> Cursor {
-        self.topic(topic).append(event)
+    /// The topic's journal, with all that has happened in it at any process: for what is shown.
+    pub async fn attached(&self, topic: Topic) -> Arc<Journal> {
+        self.topic(topic)
+    }
+
+    /// Appends an event that belongs to no reply, for the viewers at every process. Without a journal in memory no reader
+    /// could resume from what came before, and the entry begins a new one. `turn`: the conversation's, in which it is told.
+    pub async fn tell(&self, topic: Topic, _turn: Option<&HeldTurn<'_>>, event: Event) {
+        self.topic(topic).append(event);
+    }
+
+    /// Every reader, at any process, continues from a snapshot: the stored state has changed in a way that no event
+    /// describes. While a reply is open it is done once that has ended.
+    pub async fn start_over(&self, topic: Topic) {
+        self.look_again(topic);
     }
 
     /// From here on a reader who has read everything, of a topic without an open reply, has nothing more to wait for.
@@ -80,8 +87,8 @@ impl Journals {
         }
     }
 
-    /// See [`Journal::start_over`]. A topic that is not in memory has no readers.
-    pub fn start_over(&self, topic: Topic) {
+    /// The readers at this process continue from a snapshot. A topic that is not in memory has none.
+    pub fn look_again(&self, topic: Topic) {
         let journal = lock(&self.topics).get(&topic).map(Arc::clone);
         if let Some(journal) = journal {
             journal.start_over();
@@ -209,6 +216,11 @@ impl Journal {
     pub fn end(&self) -> (Cursor, Option<Draft>) {
         let log = lock(&self.log);
         (Cursor { epoch: self.epoch, seq: log.last }, log.draft().cloned())
+    }
+
+    /// The seq of the last event.
+    fn last(&self) -> u64 {
+        lock(&self.log).last
     }
 
     /// The journal's end as [`Self::end`] returns it, if anything happened after `seq`.

@@ -10,7 +10,7 @@ use crate::model::{AccountId, ConversationId, Message, MessageId, Role};
 /// A message that the viewer may see. An open reply has the text so far.
 pub async fn message(state: &State, viewer: impl Into<ViewerId>, id: MessageId) -> Result<Message, Problem> {
     let (mut message, conversation) = state.store.message_for(viewer, id).await?;
-    bring_up_to_date(state, conversation.id, [&mut message]);
+    bring_up_to_date(state, conversation.id, [&mut message]).await;
     Ok(message)
 }
 
@@ -54,19 +54,19 @@ pub async fn page(
         }
         found => found?,
     };
-    bring_up_to_date(state, id, &mut messages);
+    bring_up_to_date(state, id, &mut messages).await;
     let next = messages.first().filter(|_| more).map(|first| first.id);
     Ok((messages, next))
 }
 
 /// The store is up to a second behind the journal of an open reply.
-fn bring_up_to_date<'a>(
+async fn bring_up_to_date<'a>(
     state: &State,
     conversation: ConversationId,
     messages: impl IntoIterator<Item = &'a mut Message>,
 ) {
     let Some(open) = messages.into_iter().find(|message| message.status.is_open()) else { return };
-    let (_, draft) = state.journals.topic(Topic::Conversation(conversation)).end();
+    let (_, draft) = state.journals.attached(Topic::Conversation(conversation)).await.end();
     if let Some(draft) = draft.filter(|draft| draft.reply == open.id) {
         draft.write_to(open);
     }

@@ -5,7 +5,7 @@
 
 use super::State;
 use super::conversations::{shown, tell_lists};
-use super::journal::Topic;
+use super::journal::{HeldTurn, Topic};
 use super::limits::Sender;
 use super::principal::Name;
 use super::principal::Principal;
@@ -133,11 +133,11 @@ async fn give(
     owned(async move {
         let journal = state.journals.topic(Topic::Conversation(id));
         // Announced in the order in which it is written.
-        let _turn = journal.turn().await;
+        let turn = journal.turn().await;
         state.store.conversation(account, id).await?.allows(Access::Owner)?;
         match state.store.share(state.writer(account), id, whom, role, MAX_PEOPLE).await? {
             Given::Full => return Err(full()),
-            Given::New => has_come(&state, id, whom).await?,
+            Given::New => has_come(&state, &turn, id, whom).await?,
             Given::Before => {}
         }
         if role == Access::Reader {
@@ -161,33 +161,33 @@ pub async fn remove(state: &State, account: AccountId, id: ConversationId, whose
     let state = state.clone();
     owned(async move {
         let journal = state.journals.topic(Topic::Conversation(id));
-        let _turn = journal.turn().await;
+        let turn = journal.turn().await;
         if !state.store.unshare(id, whose, account != whose).await? {
             return Err(Problem::NotFound);
         }
-        state.journals.append(Topic::Account(whose), Event::Deleted { conversation: id });
+        state.journals.tell(Topic::Account(whose), Some(&turn), Event::Deleted { conversation: id }).await;
         state.grants.revoke(Revoked::Share(whose, id));
         let stored = state.store.conversation(stored.owner.id, id).await?;
-        tell(&state, &stored).await;
+        tell(&state, &turn, &stored).await;
         state.engine.stop_in(id, whose).await
     })
     .await
 }
 
 /// Tells all lists that the conversation is shared, including the new user's; current viewers may have new rights.
-async fn has_come(state: &State, id: ConversationId, whom: AccountId) -> Result<(), Problem> {
+async fn has_come(state: &State, turn: &HeldTurn<'_>, id: ConversationId, whom: AccountId) -> Result<(), Problem> {
     state.grants.revoke(Revoked::Share(whom, id));
     let stored = state.store.conversation(whom, id).await?;
-    tell(state, &stored).await;
+    tell(state, turn, &stored).await;
     Ok(())
 }
 
 /// Sends everyone the current sharing. Hold the journal's turn.
-async fn tell(state: &State, stored: &Stored) {
+async fn tell(state: &State, turn: &HeldTurn<'_>, stored: &Stored) {
     let conversation = shown(state, stored.clone());
     let event = Event::Conversation { conversation: Box::new(conversation.clone()) };
-    state.journals.append(Topic::Conversation(stored.id), event);
-    tell_lists(state, stored, &conversation).await;
+    state.journals.tell(Topic::Conversation(stored.id), Some(turn), event).await;
+    tell_lists(state, Some(turn), stored, &conversation).await;
 }
 
 /// A link to create.
@@ -275,12 +275,12 @@ pub async fn join(state: &State, address: IpAddr, account: AccountId, secret: &s
     let state = state.clone();
     owned(async move {
         let journal = state.journals.topic(Topic::Conversation(invitation.conversation));
-        let _turn = journal.turn().await;
+        let turn = journal.turn().await;
         let taken = state.store.take_share_link(state.writer(account), link, MAX_PEOPLE).await?;
         let (id, given) = taken.ok_or(Problem::NotFound)?;
         match given {
             Given::Full => return Err(full()),
-            Given::New => has_come(&state, id, account).await?,
+            Given::New => has_come(&state, &turn, id, account).await?,
             Given::Before => {}
         }
         Ok(shown(&state, state.store.conversation(account, id).await?))
@@ -301,9 +301,9 @@ pub async fn publish(state: &State, account: AccountId, id: ConversationId, name
     let (state, link) = (state.clone(), Hash::of(&secret));
     owned(async move {
         let journal = state.journals.topic(Topic::Conversation(id));
-        let _turn = journal.turn().await;
+        let turn = journal.turn().await;
         state.store.set_public_link(state.writer(account), id, link, names).await?;
-        is_published(&state, account, id).await
+        is_published(&state, &turn, account, id).await
     })
     .await?;
     Ok(secret)
@@ -318,19 +318,24 @@ pub async fn unpublish(state: &State, account: AccountId, id: ConversationId) ->
     let state = state.clone();
     owned(async move {
         let journal = state.journals.topic(Topic::Conversation(id));
-        let _turn = journal.turn().await;
+        let turn = journal.turn().await;
         if !state.store.end_public_link(id).await? {
             return Err(Problem::NotFound);
         }
-        is_published(&state, account, id).await
+        is_published(&state, &turn, account, id).await
     })
     .await
 }
 
-async fn is_published(state: &State, account: AccountId, id: ConversationId) -> Result<(), Problem> {
+async fn is_published(
+    state: &State,
+    turn: &HeldTurn<'_>,
+    account: AccountId,
+    id: ConversationId,
+) -> Result<(), Problem> {
     state.grants.revoke(Revoked::PublicLink(id));
     let stored = state.store.conversation(account, id).await?;
-    tell(state, &stored).await;
+    tell(state, turn, &stored).await;
     Ok(())
 }
 

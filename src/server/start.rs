@@ -19,7 +19,7 @@ use super::settings::Settings;
 use super::status::Status;
 use super::store::Store;
 use super::throttle::Throttle;
-use super::{Shared, State, accounts, assets, backups, housekeeping, revocation};
+use super::{Shared, State, assets, backups, housekeeping, revocation};
 use leptos::config::LeptosOptions;
 use std::sync::Arc;
 
@@ -59,9 +59,11 @@ impl State {
             title_model: settings.title_model.clone(),
             bounds,
         };
+        store.is_set_up_with(settings.hash());
+        // Before anything is in a journal.
+        let seen = store.watch_from_now().await?;
         let engine = Engine::start(parts).await?;
         let app = PusherApp::load(&settings, &store).await?;
-        let seen = store.last_revocation().await?;
         let leptos = LeptosOptions::builder().output_name("rivulet").site_pkg_dir(assets::folder()).build();
         let (passwords, throttle, grants) = (Passwords::new()?, Throttle::default(), Arc::default());
         let shared = Shared {
@@ -97,7 +99,7 @@ impl State {
         }
         tokio::spawn(revocation::watch(Arc::downgrade(&state.0), seen));
         let deleting = state.clone();
-        tokio::spawn(async move { accounts::resume_deletions(&deleting).await });
+        tokio::spawn(async move { housekeeping::resume_deletions(&deleting).await });
         Ok(state)
     }
 }

@@ -155,7 +155,10 @@ impl Follower {
         access: Option<Box<AccessWatch>>,
     ) -> Result<(Self, Frame), Problem> {
         let age = access.as_ref().and_then(|access| access.age());
-        let reader = cursor.and_then(|cursor| state.journals.topic(topic).reader_within(cursor, age));
+        let reader = match cursor {
+            Some(cursor) => state.journals.attached(topic).await.reader_within(cursor, age),
+            None => None,
+        };
         let (state, span) = (state.clone(), Span::current());
         let mut follower = Self { state, viewer, topic, reader, deleted: false, access, direct: None, span };
         let first = match (&follower.reader, cursor) {

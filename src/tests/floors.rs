@@ -20,6 +20,7 @@ const FLOORS: [(&str, &[&str]); 15] = [
             "formula",
             "highlight",
             "metrics",
+            "node",
             "nul",
             "outlet",
             "passwords",
@@ -37,7 +38,7 @@ const FLOORS: [(&str, &[&str]); 15] = [
             "waiting",
         ],
     ),
-    ("truth", &["journal", "provider", "store"]),
+    ("truth", &["backplane", "journal", "provider", "store"]),
     (
         "parts",
         &[
@@ -74,6 +75,7 @@ const FLOORS: [(&str, &[&str]); 15] = [
             "images",
             "lists",
             "messages",
+            "news",
             "page_data",
             "revocation",
             "search",

@@ -13,7 +13,7 @@ mod redis;
 mod way;
 
 pub(crate) use chosen::{database_of, forget};
-pub(crate) use postgres::{Database, Postgres, postgres};
+pub(crate) use postgres::{Database, Postgres, postgres, postgres_of_its_own};
 pub(crate) use proxies::{Proxy, haproxy, nginx};
 pub(crate) use redis::redis;
 pub(crate) use way::Way;

@@ -118,7 +118,7 @@ async fn z32_a_guest_that_is_swept_takes_its_list_with_it() {
     let session = Hash::of(app.cookie.split_once('=').unwrap().1);
     let guest = app.state.store.session(session).await.unwrap().unwrap().account;
     let cursor =
-        app.state.journals.append(Topic::Account(guest), Event::Deleted { conversation: ConversationId::new() });
+        app.state.journals.topic(Topic::Account(guest)).append(Event::Deleted { conversation: ConversationId::new() });
     let mut write = app.state.store.write().await.unwrap();
     for age in [
         "update account set created_at = '2020-01-01T00:00:00.000Z'",
@@ -134,7 +134,7 @@ async fn z32_a_guest_that_is_swept_takes_its_list_with_it() {
 
 /// A cursor in the list of an account.
 fn listed(state: &State, account: AccountId) -> Cursor {
-    state.journals.append(Topic::Account(account), Event::Deleted { conversation: ConversationId::new() })
+    state.journals.topic(Topic::Account(account)).append(Event::Deleted { conversation: ConversationId::new() })
 }
 
 fn is_known(state: &State, account: AccountId, cursor: Cursor) -> bool {

@@ -161,7 +161,7 @@ pub async fn end_session(state: &State, account: AccountId, session: Hash, note:
     owned(async move {
         let revoked = state.store.end_session(account, session, note.as_ref()).await?;
         state.grants.revoke(revoked);
-        has_grown(&state, account);
+        has_grown(&state, account).await;
         Ok(())
     })
     .await
@@ -174,15 +174,15 @@ pub async fn end_other_sessions(state: &State, account: AccountId, but: Hash) ->
         for revoked in state.store.end_sessions(account, Some(but)).await? {
             state.grants.revoke(revoked);
         }
-        has_grown(&state, account);
+        has_grown(&state, account).await;
         Ok(())
     })
     .await
 }
 
 /// A session that ends may leave a guest's conversations to its account: open lists are told that they grew.
-fn has_grown(state: &State, account: AccountId) {
-    state.journals.start_over(Topic::Account(account));
+async fn has_grown(state: &State, account: AccountId) {
+    state.journals.start_over(Topic::Account(account)).await;
 }
 
 /// Changes the password. All other sessions of the account end, and this one gets a new id.
@@ -236,12 +236,12 @@ pub async fn keep_guest(state: &State, who: Principal, keep: bool) -> Result<(),
     owned(async move {
         if keep {
             state.store.merge(guest, who.account).await?;
-            has_grown(&state, who.account);
+            has_grown(&state, who.account).await;
         } else {
             conversations::delete_all(&state, guest).await?;
             state.store.delete_guest(guest, who.account).await?;
             state.journals.end(Topic::Account(guest), None);
-            has_grown(&state, who.account);
+            has_grown(&state, who.account).await;
         }
         Ok(())
     })

@@ -35,10 +35,10 @@ pub async fn bring_back(state: &State, account: AccountId, id: ConversationId) -
         }
         let journal = state.journals.topic(Topic::Conversation(id));
         // In its turn: the deletion has told its viewers by then.
-        let _turn = journal.turn().await;
+        let turn = journal.turn().await;
         let stored = state.store.unmark_leaving(state.writer(account), id).await?;
         let conversation = shown(&state, stored.clone());
-        tell_lists(&state, &stored, &conversation).await;
+        tell_lists(&state, Some(&turn), &stored, &conversation).await;
         Ok(conversation)
     })
     .await

@@ -1,5 +1,4 @@
-//! Checkpoints of the open replies: each at most once a second, never per token. At the same interval, stops the replies
-//! that another process has asked to stop.
+//! Checkpoints of the open replies: each at most once a second, never per token.
 //!
 //! Where many are open, each has a slot within the interval, by its id. So the drafts of a thousand replies are written
 //! evenly over the second, a few at a time, and a message that comes in waits for one small transaction at most.
@@ -75,13 +74,10 @@ async fn visit(shared: &Shared, due: Due, are_many: bool) {
         open.values().filter(|open| !are_many || due.has(open.reply)).cloned().collect()
     };
     save(shared, &open).await;
-    if due.rounds() != 0 {
-        stop(shared).await;
-    }
 }
 
 async fn save(shared: &Shared, open: &[Arc<Open>]) {
-    let (drafts, seqs): (Vec<_>, Vec<_>) = open.iter().filter_map(changed).unzip();
+    let (drafts, marks): (Vec<_>, Vec<_>) = open.iter().filter_map(changed).unzip();
     if drafts.is_empty() {
         return;
     }
@@ -89,7 +85,7 @@ async fn save(shared: &Shared, open: &[Arc<Open>]) {
     let written = shared.store.checkpoint(shared.store.process(), &drafts).await;
     shared.metrics.checkpoint.observe(began.elapsed());
     match written {
-        Ok(()) => seqs.iter().for_each(|(open, seq)| open.saved.store(*seq, Ordering::Relaxed)),
+        Ok(()) => marks.iter().for_each(|(open, mark)| open.saved.store(*mark, Ordering::Relaxed)),
         // The text is safe in memory; its next turn writes all of it.
         Err(error) => {
             shared.metrics.checkpoint_failures.inc();
@@ -98,20 +94,12 @@ async fn save(shared: &Shared, open: &[Arc<Open>]) {
     }
 }
 
-async fn stop(shared: &Shared) {
-    match shared.store.asked_to_stop().await {
-        Ok(asked) => asked.into_iter().filter_map(|reply| shared.find(reply)).for_each(|open| open.stop.cancel()),
-        Err(error) => tracing::warn!(%error, "Whether another process was asked to stop a reply cannot be read"),
-    }
-}
-
 /// The reply's draft, if it grew since the last checkpoint.
 fn changed(open: &Arc<Open>) -> Option<(Checkpoint, (Arc<Open>, u64))> {
-    let (cursor, draft) = open.journal.end_if_after(open.saved.load(Ordering::Relaxed))?;
-    let draft = draft.filter(|draft| draft.reply == open.reply)?;
+    let (mark, draft) = open.journal.grown_since(open.saved.load(Ordering::Relaxed))?;
     let Draft { reply, text, thinking, thinking_ms, thinking_since, .. } = draft;
     let checkpoint = Checkpoint { reply, text, thinking, thinking_ms, thinking_since };
-    Some((checkpoint, (Arc::clone(open), cursor.seq)))
+    Some((checkpoint, (Arc::clone(open), mark)))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::{Open, Shared};
 use crate::error::Problem;
 use crate::event::{Draft, Event};
 use crate::model::{ConversationId, ReplyError, Status, Usage};
-use crate::server::journal::{Journal, Topic};
+use crate::server::journal::Topic;
 use crate::server::store::endings::{Ending, Written};
 use crate::server::times::now;
 use std::sync::Arc;
@@ -17,13 +17,15 @@ use tokio::time::{Instant, sleep};
 
 /// Ends the reply. Returns what is still to be saved, by [`save_later`].
 pub(super) async fn end(shared: &Shared, open: &Open, outcome: Outcome, facts: Facts) -> Option<Arc<Ending>> {
-    let draft = open.journal.end().1.unwrap_or_else(|| Draft::new(open.reply));
+    let draft = open.journal.draft().unwrap_or_else(|| Draft::new(open.reply));
     let usage = facts.usage(&draft, &outcome).map(|usage| shared.providers.priced(&facts.model, usage));
     let event = event(open, &outcome, usage);
     let status = event.outcome().unwrap_or(Status::Interrupted);
     let first_piece_at = facts.first_piece_at;
     let ending = Arc::new(Ending { first_piece_at, usage, ..ending(open, outcome, status, draft) });
-    let (event, unsaved) = match write(shared, &ending).await {
+    let written = write(shared, &ending).await;
+    let is_elsewhere = written == Some(Written::Elsewhere);
+    let (event, unsaved) = match written {
         Some(Written::Here) => (event, None),
         Some(Written::Elsewhere) => {
             tracing::error!(reply = %open.reply, "Another process has ended this reply");
@@ -36,7 +38,11 @@ pub(super) async fn end(shared: &Shared, open: &Open, outcome: Outcome, facts: F
     };
     shared.metrics.reply(event.outcome().unwrap_or(Status::Interrupted).name());
     tracing::debug!(status = status.name(), saved = unsaved.is_none(), "A reply has ended");
-    open.journal.append(event);
+    open.journal.end(event).await;
+    if is_elsewhere {
+        // What is stored is shorter than what they were shown, or longer.
+        shared.journals.look_again(Topic::Conversation(open.conversation));
+    }
     unsaved
 }
 
@@ -79,7 +85,7 @@ async fn write(shared: &Shared, ending: &Ending) -> Option<Written> {
 }
 
 /// Retries until it is written, the conversation is deleted, or the server ends: then once more, for the last time.
-pub(super) async fn save_later(shared: &Shared, open: &Open, ending: &Ending) {
+pub(super) async fn save_later(shared: &Shared, ending: &Ending) {
     let mut pause = shared.bounds.shortest_pause;
     let mut last = false;
     while shared.store.holds(ending.reply) && !last {
@@ -87,7 +93,7 @@ pub(super) async fn save_later(shared: &Shared, open: &Open, ending: &Ending) {
             () = sleep(pause) => {}
             () = shared.interrupt.cancelled() => last = true,
         }
-        if let Err(error) = save(shared, &open.journal, ending).await {
+        if let Err(error) = save(shared, ending).await {
             tracing::error!(%error, reply = %ending.reply, last, "A reply's end is still not written");
         }
         pause = longer(shared, pause);
@@ -98,19 +104,16 @@ pub(super) async fn save_later(shared: &Shared, open: &Open, ending: &Ending) {
 pub(super) async fn save_now(shared: &Shared, conversation: ConversationId) -> Result<(), Problem> {
     match shared.store.held_in(conversation) {
         None => Ok(()),
-        Some(ending) => {
-            let journal = shared.journals.topic(Topic::Conversation(conversation));
-            Ok(save(shared, &journal, &ending).await?)
-        }
+        Some(ending) => Ok(save(shared, &ending).await?),
     }
 }
 
-async fn save(shared: &Shared, journal: &Journal, ending: &Ending) -> sqlx::Result<()> {
+async fn save(shared: &Shared, ending: &Ending) -> sqlx::Result<()> {
     shared.store.end_reply(shared.store.process(), ending).await?;
     if shared.store.let_go(ending.reply) {
         tracing::info!(reply = %ending.reply, "A reply's end is written at last");
         // Its viewers were told that it was not saved. A snapshot corrects that.
-        journal.start_over();
+        shared.journals.start_over(Topic::Conversation(ending.conversation)).await;
     }
     Ok(())
 }

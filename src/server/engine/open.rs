@@ -140,12 +140,14 @@ mod tests {
     }
 
     fn open(journals: &Journals, (account, conversation): ReplySlot) -> Arc<Open> {
+        let reply = MessageId::new();
         Arc::new(Open {
-            reply: MessageId::new(),
+            reply,
             conversation,
             owner: account,
             account,
-            journal: journals.topic(Topic::Conversation(conversation)),
+            process: "".into(),
+            journal: journals.writer(Topic::Conversation(conversation), reply),
             stop: CancellationToken::new(),
             ended: CancellationToken::new(),
             saved: 0.into(),

@@ -1,9 +1,10 @@
 //! Opening a reply: the messages, the request to the model, the events.
 
-use crate::event::Event;
+use super::{Open, Shared};
+use crate::event::{Cursor, Event};
 use crate::model::{Image, Message, MessageId, Named, Role};
 use crate::server::engine::vision::Shown;
-use crate::server::journal::Journal;
+use crate::server::journal::{HeldTurn, NotOpened};
 use crate::server::provider::{GO_ON, Request, Turn};
 use crate::server::store::conversations::Stored;
 use crate::server::store::messages::Told;
@@ -24,20 +25,33 @@ pub(super) fn request(stored: &Stored, history: &[Told], reply: &Message, shown:
 }
 
 /// The events that open a reply. A continued one begins with the text that was kept.
-pub(super) fn announce(journal: &Journal, message: Option<&Message>, reply: &Message) {
-    if let Some(message) = message {
-        journal.append(Event::Message { message: Box::new(message.clone()) });
-    }
-    journal.append(Event::Reply {
+fn events(message: Option<&Message>, reply: &Message) -> impl Iterator<Item = Event> {
+    let message = message.map(|message| Event::Message { message: Box::new(message.clone()) });
+    let opened = Event::Reply {
         reply: reply.id,
         model: reply.model.clone().unwrap_or_default(),
         parent: reply.parent,
         created_at: reply.created_at.clone(),
         left_out: reply.left_out,
         images_left_out: reply.images_left_out,
-    });
-    if !reply.text.is_empty() {
-        journal.append(Event::Token { reply: reply.id, text: reply.text.clone() });
+    };
+    let kept = (!reply.text.is_empty()).then(|| Event::Token { reply: reply.id, text: reply.text.clone() });
+    message.into_iter().chain([opened]).chain(kept)
+}
+
+impl Shared {
+    /// Opens the reply before its viewers' eyes. Returns the cursor just behind the event that does.
+    pub(super) async fn tell_opening(
+        &self,
+        open: &Open,
+        turn: &HeldTurn<'_>,
+        message: Option<&Message>,
+        reply: &Message,
+    ) -> Cursor {
+        match open.journal.open(turn, events(message, reply)).await {
+            Ok(cursor) => cursor,
+            Err(NotOpened(_)) => turn.journal().cursor_of(reply.id),
+        }
     }
 }
 

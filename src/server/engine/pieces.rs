@@ -3,7 +3,7 @@
 
 use crate::event::Event;
 use crate::model::MessageId;
-use crate::server::journal::Journal;
+use crate::server::journal::Writer;
 use crate::server::metrics::Metrics;
 use crate::server::times::now;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub(super) enum Kind {
 
 /// Pieces that are not in the journal yet.
 pub(super) struct Pieces {
-    journal: Arc<Journal>,
+    journal: Writer,
     reply: MessageId,
     kind: Kind,
     waiting: String,
@@ -42,7 +42,7 @@ struct Stretch {
 }
 
 impl Pieces {
-    pub(super) fn new(journal: Arc<Journal>, reply: MessageId, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(journal: Writer, reply: MessageId, metrics: Arc<Metrics>) -> Self {
         Self {
             journal,
             reply,

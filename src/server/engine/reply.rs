@@ -22,11 +22,11 @@ const MAX_TEXT_BYTES: usize = 1 << 20;
 pub(super) async fn run(shared: Arc<Shared>, open: Arc<Open>, model: String, request: Request) {
     let closing = Closing { shared: &shared, open: &open };
     // A continued reply has text already, which counts.
-    let kept = open.journal.end().1.map(|draft| draft.text).unwrap_or_default();
+    let kept = open.journal.draft().map(|draft| draft.text).unwrap_or_default();
     let mut facts = Facts { text_bytes: kept.len(), kept: kept.chars().count(), ..Facts::default() };
     facts.asked = estimate::asked(&request);
     facts.model.clone_from(&model);
-    let mut pieces = Pieces::new(Arc::clone(&open.journal), open.reply, Arc::clone(&shared.metrics));
+    let mut pieces = Pieces::new(open.journal.clone(), open.reply, Arc::clone(&shared.metrics));
     let work = async {
         // A fallback that cannot read the whole request would only fail as well.
         let stream = match context::fits(shared.providers.fallback_window(&model), &request) {
@@ -48,7 +48,7 @@ pub(super) async fn run(shared: Arc<Shared>, open: Arc<Open>, model: String, req
         title::give(&shared, &open);
     }
     if let Some(ending) = unsaved {
-        Box::pin(ending::save_later(&shared, &open, &ending)).await;
+        Box::pin(ending::save_later(&shared, &ending)).await;
     }
 }
 
@@ -61,7 +61,7 @@ pub(super) struct Closing<'a> {
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
         let Self { shared, open } = self;
-        if open.journal.end().1.is_some_and(|draft| draft.reply == open.reply) {
+        if open.journal.draft().is_some() {
             tracing::error!(reply = %open.reply, "A reply broke off unwritten; within a second it is marked as interrupted");
             if std::thread::panicking() {
                 shared.metrics.panic("reply");

@@ -1,5 +1,6 @@
 //! What a person says, and where in the conversation.
 
+use super::admission::Admission;
 use super::opening::{empty_reply, person_message};
 use super::telling::MAX_TURNS;
 use super::{Shared, Target};
@@ -12,10 +13,12 @@ use crate::server::store::before_send::BeforeSend;
 use crate::server::store::conversations::Stored;
 use crate::server::store::history::History;
 use crate::server::store::making::taken;
+use crate::server::store::messages::is_overtaken;
 use crate::server::sync::lock;
 use std::sync::Arc;
 
 /// What a person says.
+#[derive(Clone)]
 pub struct NewMessage {
     pub id: MessageId,
     pub text: Prompt,
@@ -58,7 +61,7 @@ impl Parent {
 /// Waits for the turn, and keeps what was read early where it still holds then. Who has to wait keeps nothing: a whole
 /// conversation for each of many who wait would take much memory, and somebody else is before them anyway.
 async fn in_turn<'a>(
-    journal: &'a Journal,
+    journal: &'a Arc<Journal>,
     early: Option<(Moment<'_>, BeforeSend)>,
 ) -> (HeldTurn<'a>, Option<BeforeSend>) {
     match journal.turn_now() {
@@ -74,7 +77,23 @@ async fn in_turn<'a>(
 }
 
 impl Shared {
+    /// Once more where another node was sooner in the conversation: what it has written then comes before this.
     pub(super) async fn send(
+        self: &Arc<Self>,
+        account: AccountId,
+        conversation: ConversationId,
+        new: NewMessage,
+    ) -> Result<Sent, Problem> {
+        if !self.store.has_nodes() {
+            return self.send_now(account, conversation, new).await;
+        }
+        match self.send_now(account, conversation, new.clone()).await {
+            Err(problem) if is_overtaken(&problem) => self.send_now(account, conversation, new).await,
+            sent => sent,
+        }
+    }
+
+    async fn send_now(
         self: &Arc<Self>,
         account: AccountId,
         conversation: ConversationId,
@@ -92,7 +111,7 @@ impl Shared {
         }
         tracing::debug!(%conversation, sent = %id, "A message comes in");
         let journal = self.journals.topic(Topic::Conversation(conversation));
-        let (_turn, early) = in_turn(&journal, early).await;
+        let (turn, early) = in_turn(&journal, early).await;
         let is_usual = is_usual && self.is_quiet(conversation);
         let before = match early.filter(|_| is_usual) {
             // Read in our turn: it may have been changed, or deleted, while we waited.
@@ -104,24 +123,24 @@ impl Shared {
             let model = self.choose(model, &stored)?;
             let images = self.images(account, &images, &model).await?;
             let quota = self.has_tokens(quota, used)?;
-            let _admission = self.admit(account, conversation, quota)?;
+            let admission = self.admit(account, conversation, quota)?;
             let parent = history.told.last().map(|told| told.id);
             let message = person_message(id, parent, author, text.into_text(), images);
-            return self.answer(stored.into(), account, &journal, message, history, &model).await;
+            return self.answer(stored.into(), &admission, &turn, message, history, &model).await;
         }
         let target = self.target(account, conversation, start.as_ref()).await?;
-        if let Some(sent) = self.sent_before(account, conversation, &journal, id, (&text, &images, parent)).await? {
+        if let Some(sent) = self.sent_before(account, conversation, id, (&text, &images, parent)).await? {
             return Ok(sent);
         }
         self.check_parent(conversation, parent).await?;
         let model = self.choose(model, &target.stored)?;
         let images = self.images(account, &images, &model).await?;
         let quota = self.allowed(account).await?;
-        let _admission = self.admit(account, conversation, quota)?;
+        let admission = self.admit(account, conversation, quota)?;
         let (parent, history) = self.before(&target, parent, &model).await?;
         let author = self.store.named(account).await?;
         let message = person_message(id, parent, author, text.into_text(), images);
-        self.answer(target, account, &journal, message, history, &model).await
+        self.answer(target, &admission, &turn, message, history, &model).await
     }
 
     /// What a message needs, and the moment at which it was read, where nobody has the conversation's turn or reads this
@@ -159,16 +178,16 @@ impl Shared {
     async fn answer(
         self: &Arc<Self>,
         target: Target,
-        account: AccountId,
-        journal: &Arc<Journal>,
+        admission: &Admission,
+        turn: &HeldTurn<'_>,
         message: Message,
         history: History,
         model: &str,
     ) -> Result<Sent, Problem> {
         let mut reply = empty_reply(message.id, model, String::new());
         let asked = self.ask(&target.stored, history, Some(&message), model, &mut reply).await?;
-        self.open(target, account, journal, Some(&message), &reply, asked).await?;
-        Ok(Sent { cursor: journal.cursor_of(reply.id), message, reply })
+        let cursor = self.open(target, admission, turn, Some(&message), &reply, asked).await?;
+        Ok(Sent { cursor, message, reply })
     }
 
     /// Whether nothing has to end before a new reply begins, as far as this process knows. Asked in the journal's turn.
@@ -233,7 +252,6 @@ impl Shared {
         &self,
         account: AccountId,
         conversation: ConversationId,
-        journal: &Journal,
         id: MessageId,
         (text, images, parent): (&Prompt, &[ImageId], Parent),
     ) -> Result<Option<Sent>, Problem> {
@@ -249,6 +267,7 @@ impl Shared {
             {
                 let opened = Message::opened(id, parent, &asked.or(model).unwrap_or_default(), created_at);
                 let reply = Message { left_out, images_left_out, ..opened };
+                let journal = self.journals.attached(Topic::Conversation(conversation)).await;
                 Ok(Some(Sent { message, cursor: journal.cursor_of(id), reply }))
             }
             _ => Err(Problem::Conflict("Another message has this id already. Send it with a new id.".into())),

@@ -152,7 +152,7 @@ async fn give_up(shared: &Shared, open: &Open, model: String, outcome: Outcome) 
     let unsaved = ending::end(shared, open, outcome, facts).await;
     drop(closing);
     if let Some(ending) = unsaved {
-        ending::save_later(shared, open, &ending).await;
+        ending::save_later(shared, &ending).await;
     }
 }
 
@@ -162,6 +162,7 @@ mod tests {
     use crate::model::{AccountId, Image, Role, Status};
     use crate::server::engine::opening::empty_reply;
     use crate::server::journal::Topic;
+    use crate::server::quota::Quota;
     use crate::server::store::sql;
     use crate::server::store::sqlite::READERS;
     use crate::tests::app::App;
@@ -370,7 +371,10 @@ mod tests {
                 readers.push(shared.store.read().take().await.unwrap());
             }
             let (target, asked) = (place.stored.clone().into(), Asked::Later(Box::new(later)));
-            shared.open(target, place.stored.owner.id, &journal, None, &reply, asked).await.unwrap();
+            let turn = journal.turn().await;
+            let admission = shared.admit(place.stored.owner.id, place.stored.id, Quota::default()).unwrap();
+            shared.open(target, &admission, &turn, None, &reply, asked).await.unwrap();
+            drop(turn);
             let open = shared.find(reply.id).unwrap();
             let cut = if is_stop { &open.stop } else { &shared.interrupt };
             cut.cancel();

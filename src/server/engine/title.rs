@@ -118,11 +118,11 @@ async fn ask(shared: &Shared, model: &str, request: Request) -> Result<(String, 
 async fn tell(shared: &Shared, conversation: ConversationId, title: &str) -> sqlx::Result<()> {
     let journal = shared.journals.topic(Topic::Conversation(conversation));
     // Changes, messages and deletion are published in the order in which they are written.
-    let _turn = journal.turn().await;
+    let turn = journal.turn().await;
     let Some(stored) = shared.store.give_title(conversation, title).await? else { return Ok(()) };
     let conversation = Box::new(stored.clone().shown(&shared.providers.default_model()));
     let event = Event::Conversation { conversation };
-    journal.append(event.clone());
-    announce::tell(&shared.store, &shared.journals, &stored, event).await;
+    shared.journals.tell(Topic::Conversation(stored.id), Some(&turn), event.clone()).await;
+    announce::tell(&shared.store, &shared.journals, &stored, Some(&turn), event).await;
     Ok(())
 }

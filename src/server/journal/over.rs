@@ -2,13 +2,18 @@
 //! a viewer knows, whose access was revoked and granted again.
 
 use super::log::Log;
-use super::{Journal, Journals, Reader, Topic, lock};
+use super::{HeldTurn, Journal, Journals, Reader, Topic, lock};
 use crate::event::{Cursor, Event};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 impl Journals {
+    /// The conversation is deleted: at every process its topic ends with this event.
+    pub async fn delete(&self, topic: Topic, _turn: &HeldTurn<'_>, last: Event) {
+        self.end(topic, Some(last));
+    }
+
     /// Ends a topic for good. Its readers get what they have not read yet, then `last`, and nothing after it; there are
     /// no new readers of this journal. Whatever is appended later is dropped.
     pub fn end(&self, topic: Topic, last: Option<Event>) {

@@ -29,23 +29,23 @@ pub struct Moment<'a> {
 
 /// Held by the one whose turn it is.
 pub struct HeldTurn<'a> {
-    journal: &'a Journal,
+    journal: &'a Arc<Journal>,
     moves: u64,
     _guard: MutexGuard<'a, ()>,
 }
 
 impl Journal {
     /// Waits for the journal's turn.
-    pub async fn turn(&self) -> HeldTurn<'_> {
+    pub async fn turn(self: &Arc<Self>) -> HeldTurn<'_> {
         self.hold(self.turn.lock.lock().await)
     }
 
     /// Takes the turn if nobody has it or waits for it.
-    pub fn turn_now(&self) -> Option<HeldTurn<'_>> {
+    pub fn turn_now(self: &Arc<Self>) -> Option<HeldTurn<'_>> {
         Some(self.hold(self.turn.lock.try_lock().ok()?))
     }
 
-    fn hold<'a>(&'a self, guard: MutexGuard<'a, ()>) -> HeldTurn<'a> {
+    fn hold<'a>(self: &'a Arc<Self>, guard: MutexGuard<'a, ()>) -> HeldTurn<'a> {
         let moves = self.turn.moves.fetch_add(1, Ordering::SeqCst) + 1;
         HeldTurn { journal: self, moves, _guard: guard }
     }
@@ -64,6 +64,10 @@ impl Journals {
 }
 
 impl HeldTurn<'_> {
+    pub fn journal(&self) -> &Arc<Journal> {
+        self.journal
+    }
+
     /// Whether nobody else had the turn since then.
     pub fn is_next_after(&self, moment: &Moment<'_>) -> bool {
         moment.epoch.is_none_or(|epoch| epoch == self.journal.epoch) && self.moves == moment.moves + 1

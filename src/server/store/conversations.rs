@@ -2,6 +2,7 @@
 
 use super::columns::{access, called, id};
 use super::columns_of::columns;
+use super::news::News;
 use super::sql::batch::Batch;
 use super::sql::{Key, Lock, On, Row, query, query_scalar};
 use super::{Store, used, writing};
@@ -230,7 +231,8 @@ impl Store {
         changes: &Changes,
     ) -> Result<Stored, Problem> {
         let account = writer.account;
-        let mut write = self.write_beside(&[Key::Account(account), Key::Conversation(conversation)]).await?;
+        let news = [News::Listed(conversation)];
+        let mut write = self.write_beside(&[Key::Account(account), Key::Conversation(conversation)], &news).await?;
         writing::count(&mut write, writer).await?;
         let before = writing::bytes_of(&mut write, conversation).await?;
         let changed = query(
@@ -277,7 +279,7 @@ impl Store {
 
     /// Writes the title that a model gave, unless a person has set one meanwhile or the conversation is marked for deletion.
     pub async fn give_title(&self, conversation: ConversationId, title: &str) -> sqlx::Result<Option<Stored>> {
-        let mut write = self.write_beside(&[Key::Conversation(conversation)]).await?;
+        let mut write = self.write_beside(&[Key::Conversation(conversation)], &[News::Listed(conversation)]).await?;
         let row = query(
             "update conversation set title = $2, title_by = 'model'
              where id = $1 and title_by = 'asked' and leaving_at is null returning account",

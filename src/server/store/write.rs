@@ -36,11 +36,11 @@ pub(crate) struct Write(Taken);
 pub(crate) struct Alone(Write);
 
 impl Write {
-    /// Waits for its turn, and takes the locks.
-    pub(super) async fn begin(seats: &Seats, lock: Lock<'_>) -> sqlx::Result<Self> {
+    /// Waits for its turn, and takes the locks. `news` is part of it (`news`).
+    pub(super) async fn begin(seats: &Seats, lock: Lock<'_>, news: Option<&str>) -> sqlx::Result<Self> {
         let mut taken = seats.take().await?;
         taken.has_transaction = true;
-        taken.begin_writing(&lock.into()).await?;
+        taken.begin_writing(&lock.into(), news).await?;
         Ok(Self(taken))
     }
 
@@ -52,8 +52,8 @@ impl Write {
 }
 
 impl Alone {
-    pub(super) async fn begin(seats: &Seats) -> sqlx::Result<Self> {
-        Write::begin(seats, Lock::Alone).await.map(Self)
+    pub(super) async fn begin(seats: &Seats, news: Option<&str>) -> sqlx::Result<Self> {
+        Write::begin(seats, Lock::Alone, news).await.map(Self)
     }
 
     pub(crate) async fn commit(self) -> sqlx::Result<()> {
