@@ -163,8 +163,10 @@ fn missing(viewer: &Viewer, (snapshot, list): &(Snapshot, List)) -> Option<Strin
 
 /// The first thing in which a viewer's conversation is not the new one, of which there are only the last messages.
 fn difference(thread: &Thread, fresh: &Snapshot) -> Option<String> {
-    if thread.conversation != fresh.conversation {
-        return Some(format!("has {:?} for {:?}", thread.conversation, fresh.conversation));
+    // When its last message was sent is for lists.
+    let own = Conversation { updated_at: fresh.conversation.updated_at.clone(), ..thread.conversation.clone() };
+    if own != fresh.conversation {
+        return Some(format!("has {own:?} for {:?}", fresh.conversation));
     }
     if thread.access != fresh.access {
         return Some(format!("has {:?} for {:?}", thread.access, fresh.access));

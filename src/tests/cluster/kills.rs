@@ -52,6 +52,11 @@ async fn nodes_that_are_killed_on_postgresql_alone() {
     kills(Promise::Coarse).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_that_are_killed_with_redis() {
+    kills(Promise::Live).await;
+}
+
 async fn kills(promise: Promise) {
     let Some(mut cluster) = Cluster::start(promise).await else { return };
     let soak = number("RIVULET_SOAK_CLUSTER");

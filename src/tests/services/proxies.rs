@@ -4,18 +4,21 @@ use super::{Server, folders_of, say_missing};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// It is ready when it has bound its ports: it writes its number after that.
+/// It is ready when it has bound its ports: it writes its number after that. SIGKILL would leave its workers.
 const NGINX: &str = r#"
 for name in client_body proxy fastcgi uwsgi scgi; do mkdir "$name"; done
 "$programs/nginx" -p "$folder" -c "$folder/proxy.conf" -g "daemon off;" >log 2>&1 &
-server=$!
+server=$! ending=TERM
 until [ -s pid ]; do
   kill -0 "$server" 2>/dev/null || failed
   sleep 0.05
 done
 "#;
+
+/// A proxy that does not listen after this time does not start.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// It says nothing when it is ready.
 const HAPROXY: &str = r#"
@@ -38,7 +41,10 @@ impl Proxy {
         let name = format!("{program}-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let script = format!("cat >proxy.conf <<'END OF FILE'\n{file}\nEND OF FILE\n{script}");
         let server = Server::start(&name, &script, &folder_of(program).unwrap(), None);
+        let began = Instant::now();
         while TcpStream::connect(address).is_err() {
+            let log = || std::fs::read_to_string(server.folder.join("log")).unwrap_or_default();
+            assert!(began.elapsed() < PATIENCE, "{program} does not listen: {}", log());
             std::thread::sleep(Duration::from_millis(20));
         }
         Self { _server: server, url: format!("http://{address}") }
