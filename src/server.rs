@@ -74,6 +74,7 @@ pub mod waiting;
 use crate::model::AccountId;
 use audience::Audience;
 use axum::extract::FromRef;
+use backplane::redis::Redis;
 use bounds::Bounds;
 use channels::Sockets;
 use decoding::Images;
@@ -128,6 +129,8 @@ pub struct Shared {
     pub audience: Arc<Audience>,
     pub sockets: Arc<Sockets>,
     pub metrics: Arc<Metrics>,
+    /// None: this node alone is the server, or what nodes share is the database.
+    pub redis: Option<Redis>,
     pub drain: Drain,
     pub readiness: Readiness,
     pub status: Status,

@@ -5,6 +5,7 @@ mod accounts;
 mod admin;
 mod alone;
 pub(crate) mod app;
+pub(crate) mod backplane;
 mod backup;
 mod batches;
 mod branches;

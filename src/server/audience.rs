@@ -3,12 +3,18 @@
 //! Ephemeral: kept in memory only and never in the journal. As with the journal, a watcher reads the state itself and
 //! is only woken by a channel that carries no data, so no queue can overflow. A conversation without viewers takes no
 //! memory, and a typing mark is kept for members only; so all of it is bounded by the number of connections.
+//!
+//! With Redis, those at other nodes are members too (`shared`).
 
+mod shared;
+
+use super::backplane::redis::Joined;
 use super::signal::{Signal, Watcher};
 use super::sync::lock;
 use crate::model::{AccountId, ConversationId};
+use shared::Elsewhere;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
@@ -20,12 +26,17 @@ pub const TYPING: Duration = Duration::from_secs(6);
 #[derive(Default)]
 pub struct Audience {
     rooms: Mutex<HashMap<ConversationId, Arc<Room>>>,
+    /// Never set: this node is alone.
+    joined: OnceLock<Joined>,
+    /// Processes that have died, and since when.
+    gone: Mutex<Vec<(String, Instant)>>,
 }
 
 /// One conversation's viewers.
 struct Room {
     conversation: ConversationId,
     present: Mutex<Vec<Present>>,
+    elsewhere: Mutex<Vec<Elsewhere>>,
     changed: Signal,
 }
 
@@ -33,6 +44,7 @@ struct Room {
 struct Present {
     account: AccountId,
     connections: usize,
+    since: Instant,
     /// When its typing mark expires.
     typing: Option<Instant>,
 }
@@ -58,21 +70,29 @@ impl Audience {
                 None => {
                     // Nearly always one person alone is there.
                     present.reserve_exact(1);
-                    present.push(Present { account, connections: 1, typing: None });
+                    present.push(Present { account, connections: 1, since: Instant::now(), typing: None });
                     true
                 }
             }
         };
         if is_new {
             watch.room().changed.give();
+            self.tell(conversation);
         }
         Seat { watch, account }
     }
 
     /// Watches the audience without joining it.
     pub fn watch(self: &Arc<Self>, conversation: ConversationId) -> Watch {
-        let new = || Arc::new(Room { conversation, present: Mutex::default(), changed: Signal::default() });
+        let mut is_new = false;
+        let new = || {
+            is_new = true;
+            Arc::new(Room::new(conversation))
+        };
         let room = Arc::clone(lock(&self.rooms).entry(conversation).or_insert_with(new));
+        if is_new {
+            self.tell(conversation);
+        }
         Watch { audience: Arc::clone(self), changed: room.changed.watcher(), room: Some(room) }
     }
 
@@ -97,17 +117,36 @@ impl Audience {
     }
 
     fn mark(&self, conversation: ConversationId, account: AccountId, typing: Option<Instant>) {
-        let Some(room) = self.room(conversation) else { return };
-        let news = {
+        let is_here = self.mark_here(conversation, account, typing);
+        // The request that says so may come to another node than the one by which the account views.
+        let is_there = || {
+            let room = self.room(conversation);
+            room.is_some_and(|room| lock(&room.elsewhere).iter().any(|one| one.account == account))
+        };
+        if !is_here || is_there() {
+            self.hand_on(conversation, account, typing.is_some());
+        }
+    }
+
+    /// `false`: the account does not view at this node.
+    fn mark_here(&self, conversation: ConversationId, account: AccountId, typing: Option<Instant>) -> bool {
+        let Some(room) = self.room(conversation) else { return false };
+        let (was, news) = {
             let mut present = lock(&room.present);
-            let Some(one) = present.iter_mut().find(|one| one.account == account) else { return };
+            let Some(one) = present.iter_mut().find(|one| one.account == account) else { return false };
+            let was = one.typing;
             let news = one.types() != typing.is_some();
             one.typing = typing;
-            news
+            (was, news)
         };
         if news {
             room.changed.give();
         }
+        // Elsewhere it is believed for as long as here, so it is told also where it is no news here.
+        if was.is_some() || typing.is_some() {
+            self.tell(conversation);
+        }
+        true
     }
 
     fn room(&self, conversation: ConversationId) -> Option<Arc<Room>> {
@@ -116,15 +155,23 @@ impl Audience {
 }
 
 impl Room {
+    fn new(conversation: ConversationId) -> Self {
+        let (present, elsewhere) = (Mutex::default(), Mutex::default());
+        Self { conversation, present, elsewhere, changed: Signal::default() }
+    }
+
     fn members(&self) -> Vec<Member> {
         let present = lock(&self.present);
-        present.iter().map(|one| Member { account: one.account, typing: one.types() }).collect()
+        let here: Vec<_> = present.iter().map(|one| Member { account: one.account, typing: one.types() }).collect();
+        shared::merged(here, &present, &lock(&self.elsewhere))
     }
 
     /// When the earliest current typing mark expires.
     fn next_end(&self) -> Option<Instant> {
         let now = Instant::now();
-        lock(&self.present).iter().filter_map(|one| one.typing.filter(|until| now < *until)).min()
+        let here = lock(&self.present).iter().filter_map(|one| one.typing.filter(|until| now < *until)).min();
+        let there = lock(&self.elsewhere).iter().filter_map(|one| one.typing.filter(|until| now < *until)).min();
+        here.into_iter().chain(there).min()
     }
 }
 
@@ -162,6 +209,7 @@ impl Drop for Seat {
         };
         if left {
             room.changed.give();
+            self.watch.audience.tell(room.conversation);
         }
     }
 }
@@ -225,6 +273,8 @@ impl Drop for Watch {
         // Only the map holds it, and nobody can take it from the map while the map is locked.
         if rooms.get(&conversation).is_some_and(|room| Arc::strong_count(room) == 1) {
             rooms.remove(&conversation);
+            drop(rooms);
+            self.audience.tell(conversation);
         }
     }
 }

@@ -3,12 +3,13 @@
 //! Messages on a channel besides a journal's events (whispers of clients, a backend's messages) are kept briefly in a
 //! bounded ring that all subscribers read, each from its own position: no queue per subscriber, as with the journal.
 //! Slow subscribers delay no other. A subscriber that falls more than the ring's length behind loses the oldest
-//! messages.
+//! messages. With Redis, what is said at one node is passed on to those that have subscribers (`shared`).
 
 mod direct;
 mod grantee;
 mod id;
 mod name;
+mod shared;
 mod sign;
 
 pub use super::channels::sign::PusherApp;
@@ -16,6 +17,7 @@ pub use grantee::{Beginning, Grantee};
 pub use id::SocketId;
 pub use name::{Channel, Name};
 
+use super::backplane::redis::Joined;
 use super::outlet::Outlet;
 use super::outlet::fan::{Fan, Place};
 use super::signal::{Signal, Watcher};
@@ -23,6 +25,7 @@ use super::sync::lock;
 use crate::error::Problem;
 use axum::extract::ws::Utf8Bytes;
 use serde_json::Value;
+use shared::Passing;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -42,6 +45,9 @@ pub struct Sockets {
     rooms: Mutex<HashMap<Name, Arc<Room>>>,
     /// How often a socket was written to directly with what was said on a channel.
     written: Arc<AtomicU64>,
+    /// Never set: this node is alone.
+    passing: OnceLock<Passing>,
+    joined: OnceLock<Joined>,
 }
 
 /// A channel with subscribers.
@@ -58,6 +64,8 @@ struct Inside {
     subscriptions: usize,
     /// Members by a backend's signature; accounts are in the audience.
     people: Vec<(Member, usize)>,
+    /// Those at other nodes.
+    elsewhere: Vec<Member>,
     said: VecDeque<Arc<ChannelMessage>>,
     bytes: usize,
     /// How many messages were dropped before those that are kept.
@@ -86,7 +94,8 @@ pub struct Occupied {
 
 impl Sockets {
     pub fn new(app: PusherApp) -> Self {
-        Self { app, open: Mutex::default(), rooms: Mutex::default(), written: Arc::default() }
+        let (open, rooms, written) = (Mutex::default(), Mutex::default(), Arc::default());
+        Self { app, open, rooms, written, passing: OnceLock::new(), joined: OnceLock::new() }
     }
 
     /// Gives a new socket an id, until the result is dropped.
@@ -101,8 +110,16 @@ impl Sockets {
         lock(&self.open).len()
     }
 
-    /// Publishes on a channel, if it has subscribers.
+    /// Publishes on a channel, to its subscribers at all nodes.
     pub fn say(&self, channel: &Name, said: ChannelMessage) {
+        if let Some(passing) = self.passing.get() {
+            passing.pass_on(channel, &said);
+        }
+        self.say_here(channel, said);
+    }
+
+    /// Publishes on a channel, if it has subscribers here.
+    fn say_here(&self, channel: &Name, said: ChannelMessage) {
         let Some(room) = self.room(channel) else { return };
         lock(&room.inside).keep(said);
         room.changed.give();
@@ -153,7 +170,9 @@ impl Sockets {
         }
         let seen = inside.before + inside.said.len() as u64;
         drop(inside);
+        drop(rooms);
         room.changed.give();
+        self.tell(channel, is_new || person.is_some());
         let changed = room.changed.watcher();
         let person = person.map(|person| person.id);
         Some(Listener { sockets: Arc::clone(self), room, changed, seen, person, place: None })
@@ -194,7 +213,11 @@ impl Inside {
 
 impl Room {
     fn people(&self) -> Vec<Member> {
-        lock(&self.inside).people.iter().map(|(person, _)| person.clone()).collect()
+        let inside = lock(&self.inside);
+        let mut people: Vec<_> = inside.people.iter().map(|(person, _)| person.clone()).collect();
+        let others = inside.elsewhere.iter().filter(|other| !inside.people.iter().any(|(one, _)| one.id == other.id));
+        people.extend(others.cloned());
+        people
     }
 }
 
@@ -255,11 +278,16 @@ impl Drop for Listener {
         if let Some(person) = &self.person {
             inside.part_from(person);
         }
-        if inside.subscriptions == 0 {
-            rooms.remove(&self.room.name);
-        }
+        let is_last = inside.subscriptions == 0;
         drop(inside);
+        if is_last {
+            rooms.remove(&self.room.name);
+            // While nobody can come, so that who does is subscribed after this.
+            self.sockets.leave(&self.room.name);
+        }
+        drop(rooms);
         self.room.changed.give();
+        self.sockets.tell(&self.room.name, is_last || self.person.is_some());
     }
 }
 

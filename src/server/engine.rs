@@ -18,6 +18,7 @@ mod reply;
 mod sending;
 mod stateless;
 mod stop;
+mod takeover;
 mod telling;
 mod title;
 mod vision;
@@ -29,6 +30,7 @@ pub use sending::{NewMessage, Parent};
 pub use stop::Stop;
 
 use super::audience::Audience;
+use super::backplane::redis::{Kind, Redis};
 use super::drain::Drain;
 use super::sync::lock;
 use super::task::owned;
@@ -85,6 +87,7 @@ struct Shared {
     visits: TaskTracker,
     /// Stateless answers by account: they are open replies of it as well.
     visiting: Arc<Counts>,
+    redis: Option<Redis>,
     interrupt: CancellationToken,
 }
 
@@ -126,6 +129,8 @@ pub struct Parts {
     /// Is told that a sender no longer types.
     pub audience: Arc<Audience>,
     pub limits: Arc<Limits>,
+    /// What joins this process with others.
+    pub redis: Option<Redis>,
     pub metrics: Arc<Metrics>,
     pub drain: Drain,
     /// What an account may use.
@@ -161,9 +166,11 @@ impl Engine {
             ways: ways::Ways::default(),
             tasks: TaskTracker::new(),
             visits: TaskTracker::new(),
-            visiting: Arc::default(),
+            visiting: Counts::of_all(parts.redis.as_ref(), "v"),
+            redis: parts.redis,
             interrupt: CancellationToken::new(),
         });
+        takeover::begin(&shared);
         match other_process::begin(&shared).await {
             // It is looked again every second.
             Err(error) if is_full(&error) => {
@@ -173,6 +180,9 @@ impl Engine {
         }
         tokio::spawn(other_process::run(Arc::downgrade(&shared)));
         tokio::spawn(checkpoint::run(Arc::downgrade(&shared)));
+        if let Some(redis) = &shared.redis {
+            tokio::spawn(stop::hear(Arc::downgrade(&shared), redis.listen(Kind::Stop)));
+        }
         Ok(Self { shared })
     }
 
@@ -235,17 +245,20 @@ impl Shared {
         asked: Asked,
     ) -> Result<Cursor, Problem> {
         let title = message.map(|message| crate::markdown::plain_title(&message.text)).unwrap_or_default();
+        let stop = CancellationToken::new();
+        let topic = Topic::Conversation(stored.id);
         let account = admission.account();
         // At other nodes others may write here, and the account may have other replies open.
         let seen = (self.store.has_nodes() && start.is_none()).then(|| stored.updated_at.clone());
+        let process: Box<str> = self.store.process().into();
         let open = Arc::new(Open {
             reply: reply.id,
             conversation: stored.id,
             owner: stored.owner.id,
             account,
-            process: self.store.process().into(),
-            journal: self.journals.writer(Topic::Conversation(stored.id), reply.id),
-            stop: CancellationToken::new(),
+            journal: self.journals.writer(topic, reply.id, &process, &stop),
+            process,
+            stop,
             ended: CancellationToken::new(),
             saved: AtomicU64::new(0),
         });

@@ -1,17 +1,27 @@
 //! Limits on a user's requests: concurrent ones, and those within a minute.
+//!
+//! With Redis, those of accounts and of new guests hold once over all nodes. This node's own are asked first: it has seen a
+//! part of the requests, so what is too much for it alone is too much in all. Without an answer they are what holds.
 
+mod counts;
+
+pub use counts::{Counted, Counts};
+
+use super::backplane::redis::{Rate, Redis};
 use super::sync::lock;
 use super::times::span;
 use crate::error::Problem;
 use crate::model::AccountId;
 use crate::server::address::{Network, network};
 use crate::server::metrics::Metrics;
+use crate::server::secret::Hash;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// Concurrent uploads of one account: the page makes one after the other, and no account may take every slot.
 const MAX_UPLOADS: u32 = 4;
@@ -48,6 +58,8 @@ pub struct Limits {
     exports: Arc<Counts>,
     searches: Arc<Counts>,
     metrics: Arc<Metrics>,
+    /// None: this node's limits are all there are.
+    redis: Option<Redis>,
 }
 
 /// The sender: an account, or, for anonymous calls, a network.
@@ -57,43 +69,75 @@ pub enum Sender {
     Network(Network),
 }
 
+impl Sender {
+    /// As it is in a key. A network is hashed: addresses are nobody else's business.
+    fn key(&self) -> String {
+        match self {
+            Self::Account(account) => account.to_string(),
+            Self::Network(network) => Hash::of(&format!("{network:?}")).to_string(),
+        }
+    }
+}
+
 impl Limits {
-    pub fn new(most_streams: u32, metrics: Arc<Metrics>) -> Self {
-        let (streams, uploads, exports) = (Arc::default(), Arc::default(), Arc::default());
+    pub fn new(most_streams: u32, metrics: Arc<Metrics>, redis: Option<Redis>) -> Self {
+        let streams = Counts::of_all(redis.as_ref(), "s");
+        let (uploads, exports) = (Arc::default(), Arc::default());
         let (sends, searches) = (Mutex::default(), Arc::default());
         let guests = Quota::per_minute(MAX_GUESTS_PER_MINUTE).allow_burst(MAX_GUESTS_AT_ONCE);
         let guests = RateLimiter::keyed(guests);
         let test_streams = RateLimiter::keyed(Quota::per_minute(MAX_TEST_STREAMS_PER_MINUTE));
-        Self { sends, guests, test_streams, streams, most_streams, uploads, exports, searches, metrics }
+        Self { sends, guests, test_streams, streams, most_streams, uploads, exports, searches, metrics, redis }
     }
 
     /// Counts a send, or says when the next one is possible.
-    pub fn send(&self, sender: Sender, per_minute: NonZeroU32) -> Result<(), Problem> {
+    pub async fn send(&self, sender: Sender, per_minute: NonZeroU32) -> Result<(), Problem> {
         let of_its_kind = lock(&self.sends)
             .entry(per_minute)
             .or_insert_with(|| Arc::new(RateLimiter::keyed(Quota::per_minute(per_minute))))
             .clone();
-        let Err(early) = of_its_kind.check_key(&sender) else { return Ok(()) };
+        let here = of_its_kind.check_key(&sender).map_err(|early| early.wait_time_from(DefaultClock::default().now()));
+        let rate = Rate { per_minute, at_once: per_minute };
+        let Err(wait) = self.everywhere(here, "send", &sender, rate).await else { return Ok(()) };
         self.metrics.refused("sends");
-        let retry_after_seconds = early.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
+        let retry_after_seconds = wait.as_secs() + 1;
         let message = format!("That was a lot in one minute. Try again in {retry_after_seconds} seconds.");
         Err(Problem::TooMany { message, retry_after_seconds })
     }
 
     /// Counts a guest that is created for a browser at this address. Loopback has no limit: its programs are run by the
     /// machine's owner, and behind a proxy that is not configured as trusted, every client seems to be there.
-    pub fn guest(&self, address: IpAddr) -> Result<(), Problem> {
+    pub async fn guest(&self, address: IpAddr) -> Result<(), Problem> {
         if address.to_canonical().is_loopback() {
             return Ok(());
         }
-        let Err(early) = self.guests.check_key(&network(address)) else { return Ok(()) };
+        let network = network(address);
+        let here = self.guests.check_key(&network).map_err(|early| early.wait_time_from(DefaultClock::default().now()));
+        let rate = Rate { per_minute: MAX_GUESTS_PER_MINUTE, at_once: MAX_GUESTS_AT_ONCE };
+        let Err(wait) = self.everywhere(here, "guest", &Sender::Network(network), rate).await else { return Ok(()) };
         self.metrics.refused("guests");
-        let retry_after_seconds = early.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
+        let retry_after_seconds = wait.as_secs() + 1;
         let message = format!(
             "Very many browsers at your network address have come here for the first time just now. Open this page again in {}.",
             span(retry_after_seconds)
         );
         Err(Problem::TooMany { message, retry_after_seconds })
+    }
+
+    /// Where it is not too early for this node alone, whether it is for all nodes together: then how long.
+    async fn everywhere(
+        &self,
+        here: Result<(), Duration>,
+        kind: &str,
+        sender: &Sender,
+        rate: Rate,
+    ) -> Result<(), Duration> {
+        here?;
+        let Some(redis) = &self.redis else { return Ok(()) };
+        match redis.rate(&format!("rate:{kind}:{}", sender.key()), rate).await {
+            Ok(wait) if !wait.is_zero() => Err(wait),
+            _ => Ok(()),
+        }
     }
 
     /// Counts a test stream, which an anonymous caller may ask for.
@@ -106,8 +150,9 @@ impl Limits {
     }
 
     /// Counts a stream for as long as the answer is held. `most` is the limit set for this account alone.
-    pub fn stream(&self, account: AccountId, most: Option<u32>) -> Result<Counted, Problem> {
-        self.streams.one_more(Sender::Account(account), most.unwrap_or(self.most_streams)).ok_or_else(|| {
+    pub async fn stream(&self, account: AccountId, most: Option<u32>) -> Result<Counted, Problem> {
+        let most = most.unwrap_or(self.most_streams);
+        self.streams.take(Sender::Account(account), most).await.ok_or_else(|| {
             self.metrics.refused("streams");
             let message = "Too many streams are open for this account. Close some tabs or programs.".into();
             Problem::TooMany { message, retry_after_seconds: 10 }
@@ -147,7 +192,7 @@ impl Limits {
             let message = "A download of your data is under way already. Wait until it has ended.".into();
             Problem::TooMany { message, retry_after_seconds: 10 }
         })?;
-        if MAX_EXPORTS_OF_ALL < lock(&self.exports.0).len() {
+        if MAX_EXPORTS_OF_ALL < self.exports.senders() {
             self.metrics.refused("exports");
             let message = "Others are downloading their data at the moment. Try again in a minute.".into();
             return Err(Problem::Unavailable { message, retry_after_seconds: 60 });
@@ -166,7 +211,7 @@ impl Limits {
 
     /// How many streams are open in all.
     pub fn open_streams(&self) -> usize {
-        lock(&self.streams.0).values().map(|count| *count as usize).sum()
+        self.streams.total()
     }
 
     /// Forgets senders that have been quiet for long enough to count as new.
@@ -180,52 +225,12 @@ impl Limits {
     }
 }
 
-/// How many of something each account has.
-#[derive(Default)]
-pub(super) struct Counts(Mutex<HashMap<Sender, u32>>);
-
-impl Counts {
-    /// The number that this account has.
-    pub(super) fn of(&self, account: AccountId) -> u32 {
-        lock(&self.0).get(&Sender::Account(account)).copied().unwrap_or_default()
-    }
-
-    /// Adds one, where the account has fewer than `most`.
-    pub(super) fn one_more(self: &Arc<Self>, sender: Sender, most: u32) -> Option<Counted> {
-        let mut counts = lock(&self.0);
-        let count = counts.get(&sender).copied().unwrap_or_default();
-        if most <= count {
-            return None;
-        }
-        counts.insert(sender, count + 1);
-        Some(Counted { counts: Arc::clone(self), sender })
-    }
-}
-
-/// One open stream, upload, export, search or stateless answer of an account; dropping it frees the slot.
-pub struct Counted {
-    counts: Arc<Counts>,
-    sender: Sender,
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        let mut counts = lock(&self.counts.0);
-        if let Some(count) = counts.get_mut(&self.sender) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.sender);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn limits() -> Limits {
-        Limits::new(1, Arc::default())
+        Limits::new(1, Arc::default(), None)
     }
 
     #[test]
@@ -247,7 +252,7 @@ mod tests {
         assert!(upload("203.0.113.10").is_ok(), "others do not wait for it");
         drop(under_way);
         assert!(upload("203.0.113.9").is_ok());
-        assert!(lock(&limits.uploads.0).is_empty(), "who has no place is not counted");
+        assert!(limits.uploads.senders() == 0, "who has no place is not counted");
     }
 
     #[test]
@@ -256,34 +261,36 @@ mod tests {
         let upload = |number: u8| limits.upload(account, [203, 0, 113, number].into());
         let under_way: Vec<_> = (0..4).map(|number| upload(number).unwrap()).collect();
         assert!(upload(4).is_err());
-        assert_eq!(lock(&limits.uploads.0).len(), 5);
+        assert_eq!(limits.uploads.senders(), 5);
         drop(under_way);
     }
 
-    #[test]
-    fn whoever_has_no_place_is_not_kept_in_mind() {
+    #[tokio::test]
+    async fn whoever_has_no_place_is_not_kept_in_mind() {
         let limits = limits();
         let account = AccountId::new();
-        assert!(limits.stream(account, Some(0)).is_err());
-        assert!(lock(&limits.streams.0).is_empty());
-        let one = limits.stream(account, Some(1)).unwrap();
-        assert!(limits.stream(account, Some(1)).is_err());
+        assert!(limits.stream(account, Some(0)).await.is_err());
+        assert_eq!(limits.streams.senders(), 0);
+        let one = limits.stream(account, Some(1)).await.unwrap();
+        assert!(limits.stream(account, Some(1)).await.is_err());
         drop(one);
-        assert!(lock(&limits.streams.0).is_empty());
+        assert_eq!(limits.streams.senders(), 0);
     }
 
-    #[test]
-    fn a_network_is_made_so_many_guests_at_once_and_then_waits_for_each() {
+    #[tokio::test]
+    async fn a_network_is_made_so_many_guests_at_once_and_then_waits_for_each() {
         let limits = limits();
-        let guest = |address: &str| limits.guest(address.parse().unwrap());
+        let guest = async |address: &str| limits.guest(address.parse().unwrap()).await;
         for _ in 0..MAX_GUESTS_AT_ONCE.get() {
-            guest("203.0.113.9").unwrap();
+            guest("203.0.113.9").await.unwrap();
         }
-        let Err(Problem::TooMany { retry_after_seconds, .. }) = guest("203.0.113.9") else { panic!("made") };
+        let Err(Problem::TooMany { retry_after_seconds, .. }) = guest("203.0.113.9").await else { panic!("made") };
         assert!((1..=5).contains(&retry_after_seconds), "{retry_after_seconds}");
-        assert!(guest("203.0.113.10").is_ok(), "others do not wait for it");
+        assert!(guest("203.0.113.10").await.is_ok(), "others do not wait for it");
         for address in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
-            assert!((0..1_000).all(|_| guest(address).is_ok()), "{address}");
+            for _ in 0..1_000 {
+                assert!(guest(address).await.is_ok(), "{address}");
+            }
         }
     }
 }

@@ -16,6 +16,9 @@ const GAP: [f64; 11] = [0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 10.0, 30.0, 1
 /// Seconds: a quick disk, a slow one, a locked file.
 const CHECKPOINT: [f64; 9] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0];
 
+/// Seconds: on this machine, in this network, on a busy server, and what counts as none.
+const REDIS: [f64; 10] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0];
+
 /// A counter for each value of one label.
 type ByLabel = Family<[(&'static str, &'static str); 1], Counter>;
 
@@ -27,6 +30,11 @@ pub struct Metrics {
     pub checkpoint_failures: Counter,
     pub backup_failures: Counter,
     pub accept_failures: Counter,
+    /// 1 while joined to the other nodes by Redis.
+    pub redis_joined: Gauge,
+    /// How often Redis was lost.
+    pub redis_losses: Counter,
+    pub redis_call: Histogram,
     replies: ByLabel,
     provider_errors: ByLabel,
     refused: ByLabel,
@@ -72,6 +80,9 @@ impl Default for Metrics {
             checkpoint_failures: Counter::default(),
             backup_failures: Counter::default(),
             accept_failures: Counter::default(),
+            redis_joined: Gauge::default(),
+            redis_losses: Counter::default(),
+            redis_call: Histogram::new(&REDIS),
             replies: ByLabel::default(),
             provider_errors: ByLabel::default(),
             refused: ByLabel::default(),
@@ -137,6 +148,7 @@ impl Metrics {
         time("token_gap", gap, &self.token_gap);
         let checkpoint = "One write of what all open replies have so far, its wait for a turn included";
         time("checkpoint", checkpoint, &self.checkpoint);
+        time("redis_call", "One request to Redis, until its answer", &self.redis_call);
     }
 
     fn register_counts(&mut self) {
@@ -159,6 +171,8 @@ impl Metrics {
         );
         let accept = "Connections that could not be accepted: no file descriptors left, mostly";
         count("accept_failures", accept, &self.accept_failures);
+        let losses = "How often Redis went away and this node went on alone";
+        count("redis_losses", losses, &self.redis_losses);
     }
 
     fn register_gauges(&mut self) {
@@ -171,6 +185,7 @@ impl Metrics {
         gauge("sockets", "Open WebSockets of Pusher clients", &gauges.sockets);
         gauge("journals", "Journals in memory, one per conversation or list", &gauges.journals);
         gauge("journal_entries", "Events in all journals", &gauges.journal_entries);
+        gauge("redis_joined", "1 while this node shares limits and live text with others by Redis", &self.redis_joined);
         gauge("journal_bytes", "Memory that all journals take, as estimated for their limit", &gauges.journal_bytes);
         let node = "1 for this process by its id, where several work on one database of PostgreSQL";
         self.registry.register("node", node, gauges.node.clone());

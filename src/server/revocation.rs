@@ -20,6 +20,9 @@ use tokio::time::sleep;
 
 /// How often to look. A stream has to end within a second.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// In each so many rounds the other process on a file of SQLite is heard that wants a reply to be stopped: there is one
+/// during an update alone, and SQLite reads the whole of each open reply for it.
+const STOPS: u64 = 4;
 
 /// Registers a stream that a revocation can end.
 ///
@@ -46,16 +49,21 @@ async fn stop_what_it_pays_for(state: &State, revoked: Revoked) {
 
 /// Looks what other processes have withdrawn, want to be stopped and have changed, until the server is dropped.
 pub async fn watch(state: Weak<super::Shared>, mut seen: Seen) {
-    loop {
+    for number in 0_u64.. {
         sleep(LOOK_EVERY).await;
         let Some(state) = state.upgrade() else { return };
         let state = State(state);
-        round(&state.metrics, "revocations", look(&state, &mut seen)).await;
+        round(&state.metrics, "revocations", look(&state, &mut seen, number)).await;
     }
 }
 
-async fn look(state: &State, seen: &mut Seen) {
-    match state.store.look_around(seen, state.engine.open_replies() != 0).await {
+async fn look(state: &State, seen: &mut Seen, number: u64) {
+    let stops = match state.store.has_nodes() {
+        // Also those that nobody writes any more.
+        true => true,
+        false => number.is_multiple_of(STOPS) && state.engine.open_replies() != 0,
+    };
+    match state.store.look_around(seen, stops).await {
         Ok(Asked { revoked, stops, news }) => {
             state.engine.stop_asked(stops);
             cut(state, &revoked).await;

@@ -31,6 +31,7 @@ use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use leptos::prelude::use_context;
+use std::net::IpAddr;
 
 /// Who may act by this request; none if it is anonymous. A guest counts only where the settings allow guests.
 #[derive(Clone, Copy, Debug)]
@@ -131,11 +132,8 @@ pub async fn identify(Extract(state): Extract<State>, mut request: Request, next
     if !guests {
         return to_sign_in(request.uri().path()).into_response();
     }
-    let welcomed = match admit(&state, &request) {
-        Ok(()) => welcome(&state, device::name(request.headers())).await,
-        Err(problem) => Err(problem),
-    };
-    match welcomed {
+    let (address, device) = (address_of(&state, &request), device::name(request.headers()));
+    match admit(&state, address, device).await {
         Err(problem) => in_place_of_page(problem, request.headers()),
         Ok((guest, cookie)) => {
             request.extensions_mut().insert(Visitor(Some(guest)));
@@ -243,10 +241,20 @@ fn opens_page(request: &Request) -> bool {
 
 type SetCookie = (axum::http::HeaderName, axum::http::HeaderValue);
 
-/// Whether one more guest may be created from the request's address.
-fn admit(state: &State, request: &Request) -> Result<(), Problem> {
+/// The address that the request comes from.
+fn address_of(state: &State, request: &Request) -> Result<IpAddr, Problem> {
     let peer = request.extensions().get::<Peer>().ok_or(Problem::Internal)?;
-    state.limits.guest(address::client(&state.settings.trusted_proxies, peer.0.ip(), request.headers()))
+    Ok(address::client(&state.settings.trusted_proxies, peer.0.ip(), request.headers()))
+}
+
+/// Creates a guest, where its network may have one more.
+async fn admit(
+    state: &State,
+    address: Result<IpAddr, Problem>,
+    device: String,
+) -> Result<(Principal, SetCookie), Problem> {
+    state.limits.guest(address?).await?;
+    welcome(state, device).await
 }
 
 async fn welcome(state: &State, device: String) -> Result<(Principal, SetCookie), Problem> {

@@ -14,6 +14,7 @@ pub use database::DatabaseUrl;
 #[cfg(test)]
 pub(crate) use explain::line;
 
+use super::backplane::redis::{self, RedisUrl};
 use super::principal::SignUp;
 use super::quota::{Everybody, MostWritten};
 use crate::server::provider;
@@ -126,9 +127,20 @@ pub struct Settings {
     #[arg(long, env = "RIVULET_PUBLIC_URL", value_name = "URL", value_parser = values::public_url)]
     pub public_url: Option<String>,
 
-    /// Not supported: refused where it is set.
-    #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true, value_parser = values::redis, hide = true)]
-    pub redis_url: Option<String>,
+    /// Redis 6.2 or newer, or Valkey, which several nodes share: redis://USER:PASSWORD@HOST:PORT, rediss:// for TLS, or
+    /// unix:///PATH. Without it, each node counts limits by itself.
+    #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true, value_parser = RedisUrl::parse)]
+    pub redis_url: Option<RedisUrl>,
+
+    /// How Rivulet's keys and channels in Redis begin: another one for each Rivulet that uses the same Redis.
+    #[arg(
+        long,
+        env = "RIVULET_REDIS_PREFIX",
+        value_name = "PREFIX",
+        default_value = "rivulet:",
+        value_parser = values::redis_prefix
+    )]
+    pub redis_prefix: String,
 
     /// How long open replies may go on after SIGTERM, in seconds.
     #[arg(long, env = "RIVULET_DRAIN_SECONDS", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
@@ -353,6 +365,12 @@ impl Settings {
     /// Whether users reach this server over HTTPS, so that its cookies may require it.
     pub fn is_https(&self) -> bool {
         self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    }
+
+    /// How Redis is connected to, where there is one.
+    pub fn redis(&self) -> Option<redis::Options> {
+        let url = self.redis_url.clone()?;
+        Some(redis::Options { url, prefix: self.redis_prefix.clone() })
     }
 
     pub fn window(&self) -> Duration {

@@ -91,16 +91,16 @@ pub async fn add(
     let quota = state.store.quota(who.account).await?;
     let per_minute = quota.sends_per_minute.unwrap_or(state.settings.sends_per_minute);
     // Counted like a message: it reaches another user too.
-    state.limits.send(Sender::Account(who.account), per_minute)?;
+    state.limits.send(Sender::Account(who.account), per_minute).await?;
     give(state, who.account, id, found, role).await
 }
 
 async fn find_by_name(state: &State, address: IpAddr, name: &str) -> Result<AccountId, Problem> {
     let nobody = || Problem::invalid("name", "No account has this name. Check the name, or send an invitation link.");
-    let attempt = state.throttle.name(address)?;
+    let attempt = state.throttle.name(address).await?;
     let key = Name::parse(name).map_err(|_| nobody())?;
     let found = state.store.credentials(key.key()).await?.filter(|found| !found.disabled).ok_or_else(nobody)?;
-    attempt.succeeded();
+    attempt.succeeded().await;
     Ok(found.account)
 }
 
@@ -253,12 +253,12 @@ pub async fn set_typing(state: &State, account: AccountId, id: ConversationId) -
 /// # Errors
 /// 404 for a link that is expired, used up or unknown; 429 after too many attempts.
 pub async fn invitation(state: &State, address: IpAddr, secret: &str) -> Result<Invitation, Problem> {
-    let knock = state.throttle.link(address)?;
+    let knock = state.throttle.link(address).await?;
     let found = state.store.open_share_link(Hash::of(secret)).await?;
-    found.ok_or_else(|| {
-        knock.missed();
-        Problem::NotFound
-    })
+    if found.is_none() {
+        knock.missed().await;
+    }
+    found.ok_or(Problem::NotFound)
 }
 
 /// Joins by an invitation link.
@@ -344,10 +344,10 @@ async fn is_published(
 /// # Errors
 /// 404 for a link that is revoked or unknown; 429 after too many attempts.
 pub async fn published(state: &State, address: IpAddr, secret: &str) -> Result<ConversationId, Problem> {
-    let knock = state.throttle.link(address)?;
+    let knock = state.throttle.link(address).await?;
     let found = state.store.public_conversation(Hash::of(secret)).await?;
-    found.ok_or_else(|| {
-        knock.missed();
-        Problem::NotFound
-    })
+    if found.is_none() {
+        knock.missed().await;
+    }
+    found.ok_or(Problem::NotFound)
 }

@@ -1,6 +1,7 @@
 //! Start-up: creates and connects the parts, and starts the loops.
 
 use super::audience::Audience;
+use super::backplane::redis::{Logs, Redis};
 use super::bounds::Bounds;
 use super::channels::PusherApp;
 use super::channels::Sockets;
@@ -34,7 +35,6 @@ impl State {
         let settings = Arc::new(settings);
         let oidc = oidc(&settings, &bounds).map_err(anyhow::Error::msg)?;
         let store = Store::open_with(&settings.database_url, settings.backups_before_update()?.as_deref()).await?;
-        let journals = Arc::new(Journals::new(settings.window(), settings.journal_bytes()));
         let named = settings.providers().map_err(anyhow::Error::msg)?;
         let providers = Providers::new(named, settings.provider_limits());
         let providers = Arc::new(providers.map_err(anyhow::Error::msg)?);
@@ -42,15 +42,18 @@ impl State {
             providers.resolve(model).map_err(|why| anyhow::anyhow!("RIVULET_TITLE_MODEL: {why}"))?;
         }
         let metrics = Arc::new(Metrics::default());
-        let limits = Limits::new(settings.streams, Arc::clone(&metrics));
+        let redis = redis(&settings, &store, &metrics).await?;
+        let journals = journals(&settings, redis.as_ref());
+        let limits = Limits::new(settings.streams, Arc::clone(&metrics), redis.clone());
         let limits = Arc::new(limits);
-        let (drain, audience) = (Drain::default(), Arc::<Audience>::default());
+        let (drain, audience) = (Drain::default(), Audience::new(redis.as_ref()));
         let parts = Parts {
             store: store.clone(),
             journals: Arc::clone(&journals),
             providers: Arc::clone(&providers),
             audience: Arc::clone(&audience),
             limits: Arc::clone(&limits),
+            redis: redis.clone(),
             metrics: Arc::clone(&metrics),
             drain: drain.clone(),
             everybody: settings.everybody(),
@@ -65,7 +68,7 @@ impl State {
         let engine = Engine::start(parts).await?;
         let app = PusherApp::load(&settings, &store).await?;
         let leptos = LeptosOptions::builder().output_name("rivulet").site_pkg_dir(assets::folder()).build();
-        let (passwords, throttle, grants) = (Passwords::new()?, Throttle::default(), Arc::default());
+        let (passwords, throttle, grants) = (Passwords::new()?, Throttle::new(redis.clone()), Arc::default());
         let shared = Shared {
             settings,
             store,
@@ -80,9 +83,10 @@ impl State {
             oidc,
             grants,
             audience,
-            sockets: Arc::new(Sockets::new(app)),
+            sockets: Sockets::shared(app, redis.as_ref()),
             metrics,
             drain,
+            redis,
             readiness: Readiness::default(),
             status: Status::default(),
             bounds,
@@ -102,6 +106,23 @@ impl State {
         tokio::spawn(async move { housekeeping::resume_deletions(&deleting).await });
         Ok(state)
     }
+}
+
+/// What joins this node with others, where it is set.
+/// The journals, joined to those of other processes where there is a Redis.
+fn journals(settings: &Settings, redis: Option<&Redis>) -> Arc<Journals> {
+    let (window, most_bytes) = (settings.window(), settings.journal_bytes());
+    match redis {
+        None => Arc::new(Journals::new(window, most_bytes)),
+        Some(redis) => Journals::joined(window, most_bytes, Logs::new(redis.clone(), window)),
+    }
+}
+
+async fn redis(settings: &Settings, store: &Store, metrics: &Arc<Metrics>) -> anyhow::Result<Option<Redis>> {
+    let Some(options) = settings.redis() else { return Ok(None) };
+    let store = store.clone();
+    let process = Arc::new(move || store.process().to_owned());
+    Ok(Some(Redis::start(options, process, Arc::clone(metrics)).await?))
 }
 
 /// The issuer that users can sign in with. Its first answer is not awaited: the server starts without.

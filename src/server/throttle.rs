@@ -6,8 +6,13 @@
 //!
 //! A browser that has signed in to the account before waits only for its own mistakes, so an attack does not lock the
 //! owner out.
+//!
+//! With Redis, all nodes count together. Each also counts what it has let in itself: that is what holds while Redis is away.
+
+mod shared;
 
 use super::address::{Network, network};
+use super::backplane::redis::{Redis, Tries as What};
 use super::secret::Hash;
 use super::sync::lock;
 use super::times::span;
@@ -63,6 +68,11 @@ impl Key {
             Self::Everybody => EVERYBODY,
         }
     }
+
+    /// Whether a right password resets it.
+    fn resets(&self) -> bool {
+        matches!(self, Self::Account(_) | Self::Browser(..))
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -84,6 +94,7 @@ impl Tries {
 #[derive(Clone, Default)]
 pub struct Throttle {
     tries: Arc<Mutex<HashMap<Key, Tries>>>,
+    redis: Option<Redis>,
 }
 
 /// One attempt that was allowed.
@@ -94,32 +105,36 @@ pub struct Try {
 }
 
 impl Throttle {
+    pub fn new(redis: Option<Redis>) -> Self {
+        Self { redis, ..Self::default() }
+    }
+
     /// Counts an attempt to sign in as `account`.
     ///
     /// # Errors
     /// 429 with the time to wait.
-    pub fn sign_in(&self, account: &str, address: IpAddr, known: Option<Hash>) -> Result<Try, Problem> {
+    pub async fn sign_in(&self, account: &str, address: IpAddr, known: Option<Hash>) -> Result<Try, Problem> {
         let keys = match known {
             Some(browser) => vec![Key::Browser(account.to_owned(), browser)],
             None => vec![Key::Account(account.to_owned()), Key::Network(network(address)), Key::Everybody],
         };
-        self.begin(keys)
+        self.begin(keys).await
     }
 
     /// Counts another attempt that costs a hash, or that could be a guess: a sign-up, an invitation.
     ///
     /// # Errors
     /// 429 with the time to wait.
-    pub fn other(&self, address: IpAddr) -> Result<Try, Problem> {
-        self.begin(vec![Key::Network(network(address)), Key::Everybody])
+    pub async fn other(&self, address: IpAddr) -> Result<Try, Problem> {
+        self.begin(vec![Key::Network(network(address)), Key::Everybody]).await
     }
 
     /// Counts an attempt to find a user by name: the names of accounts are not for everybody to enumerate.
     ///
     /// # Errors
     /// 429 with the time to wait.
-    pub fn name(&self, address: IpAddr) -> Result<Try, Problem> {
-        self.begin(vec![Key::Names(network(address))])
+    pub async fn name(&self, address: IpAddr) -> Result<Try, Problem> {
+        self.begin(vec![Key::Names(network(address))]).await
     }
 
     /// Allows an attempt to open a link that is its own right. It counts only where the link is invalid: links are too
@@ -127,15 +142,22 @@ impl Throttle {
     ///
     /// # Errors
     /// 429 with the time to wait.
-    pub fn link(&self, address: IpAddr) -> Result<Knock, Problem> {
+    pub async fn link(&self, address: IpAddr) -> Result<Knock, Problem> {
         let key = Key::Links(network(address));
-        admit(&lock(&self.tries), std::slice::from_ref(&key))?;
+        match self.asked(What::Look, std::slice::from_ref(&key)).await {
+            Some(wait) => let_in(wait)?,
+            None => admit(&lock(&self.tries), std::slice::from_ref(&key))?,
+        }
         Ok(Knock { throttle: self.clone(), key })
     }
 
-    fn begin(&self, keys: Vec<Key>) -> Result<Try, Problem> {
+    async fn begin(&self, keys: Vec<Key>) -> Result<Try, Problem> {
+        let wait = self.asked(What::Begin, &keys).await;
+        wait.map_or(Ok(()), let_in)?;
         let mut tries = lock(&self.tries);
-        admit(&tries, &keys)?;
+        if wait.is_none() {
+            admit(&tries, &keys)?;
+        }
         count(&mut tries, &keys);
         drop(tries);
         Ok(Try { throttle: self.clone(), keys })
@@ -150,10 +172,11 @@ impl Throttle {
 
 impl Try {
     /// The password was right: the account's count is reset, and the other keys uncount this attempt.
-    pub fn succeeded(self) {
+    pub async fn succeeded(self) {
+        self.throttle.asked(What::Succeeded, &self.keys).await;
         let mut tries = lock(&self.throttle.tries);
         for key in self.keys {
-            if matches!(key, Key::Account(_) | Key::Browser(..)) {
+            if key.resets() {
                 tries.remove(&key);
             } else if let Some(entry) = tries.get_mut(&key) {
                 entry.count = entry.count.saturating_sub(1);
@@ -171,7 +194,8 @@ pub struct Knock {
 
 impl Knock {
     /// The link is invalid: this attempt counts.
-    pub fn missed(self) {
+    pub async fn missed(self) {
+        self.throttle.asked(What::Count, std::slice::from_ref(&self.key)).await;
         count(&mut lock(&self.throttle.tries), &[self.key]);
     }
 }
@@ -179,8 +203,12 @@ impl Knock {
 /// Whether none of the keys has to wait.
 fn admit(tries: &HashMap<Key, Tries>, keys: &[Key]) -> Result<(), Problem> {
     let next = keys.iter().filter_map(|key| tries.get(key).map(|it| it.next(key.rule()))).max();
-    let wait = next.map(|next| next.saturating_duration_since(Instant::now()));
-    wait.filter(|wait| !wait.is_zero()).map_or(Ok(()), |wait| Err(too_many(wait)))
+    next.map_or(Ok(()), |next| let_in(next.saturating_duration_since(Instant::now())))
+}
+
+/// Whether there is nothing to wait for.
+fn let_in(wait: Duration) -> Result<(), Problem> {
+    if wait.is_zero() { Ok(()) } else { Err(too_many(wait)) }
 }
 
 fn count(tries: &mut HashMap<Key, Tries>, keys: &[Key]) {
@@ -206,6 +234,7 @@ fn too_many(wait: Duration) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::future::join_all;
     use tokio::time::advance;
 
     fn address(number: u32) -> IpAddr {
@@ -217,7 +246,7 @@ mod tests {
         let mut let_in = 0;
         for number in 0..seconds * 10 {
             let (account, address) = who(number);
-            let_in += u32::from(throttle.sign_in(&account, address, None).is_ok());
+            let_in += u32::from(throttle.sign_in(&account, address, None).await.is_ok());
             advance(Duration::from_millis(100)).await;
         }
         let_in
@@ -229,13 +258,13 @@ mod tests {
         let let_in = knock(&throttle, 100, |_| ("ann".into(), address(1))).await;
         // Five immediately, then after 1, 2, 4, 8, 16, 32 s.
         assert_eq!(let_in, 5 + 6);
-        let Err(Problem::TooMany { retry_after_seconds, .. }) = throttle.sign_in("ann", address(2), None) else {
+        let Err(Problem::TooMany { retry_after_seconds, .. }) = throttle.sign_in("ann", address(2), None).await else {
             panic!("let in")
         };
         assert!((20..=64).contains(&retry_after_seconds), "{retry_after_seconds}");
         advance(Duration::from_secs(retry_after_seconds)).await;
-        throttle.sign_in("ann", address(2), None).unwrap().succeeded();
-        assert!(throttle.sign_in("ann", address(2), None).is_ok(), "the right password ends it");
+        throttle.sign_in("ann", address(2), None).await.unwrap().succeeded().await;
+        assert!(throttle.sign_in("ann", address(2), None).await.is_ok(), "the right password ends it");
     }
 
     #[tokio::test(start_paused = true)]
@@ -243,7 +272,7 @@ mod tests {
         let throttle = Throttle::default();
         let let_in = knock(&throttle, 100, |number| ("ann".into(), address(number))).await;
         assert_eq!(let_in, 5 + 6);
-        assert!(throttle.sign_in("bob", address(2), None).is_ok(), "others do not wait for it");
+        assert!(throttle.sign_in("bob", address(2), None).await.is_ok(), "others do not wait for it");
     }
 
     #[tokio::test(start_paused = true)]
@@ -251,7 +280,8 @@ mod tests {
         let throttle = Throttle::default();
         let let_in = knock(&throttle, 100, |number| (format!("account {number}"), address(number))).await;
         assert!((270..=290).contains(&let_in), "200 at once, then one a second: {let_in}");
-        let Err(Problem::TooMany { retry_after_seconds, .. }) = throttle.sign_in("ann", address(1 << 20), None) else {
+        let Err(Problem::TooMany { retry_after_seconds, .. }) = throttle.sign_in("ann", address(1 << 20), None).await
+        else {
             return;
         };
         assert!(retry_after_seconds <= 2, "and nobody waits for long");
@@ -260,10 +290,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a29_what_else_costs_a_hash_is_slowed_overall_too() {
         let throttle = Throttle::default();
-        let let_in = (0..1_000).filter(|number| throttle.other(address(*number)).is_ok()).count();
+        let mut let_in = 0;
+        for number in 0..1_000 {
+            let_in += u32::from(throttle.other(address(number)).await.is_ok());
+        }
         assert_eq!(let_in, 200);
         advance(Duration::from_secs(1)).await;
-        assert!(throttle.other(address(1 << 20)).is_ok(), "and nobody waits for long");
+        assert!(throttle.other(address(1 << 20)).await.is_ok(), "and nobody waits for long");
     }
 
     #[tokio::test(start_paused = true)]
@@ -279,35 +312,36 @@ mod tests {
         knock(&throttle, 100, |number| ("ann".into(), address(number))).await;
         let browser = Some(Hash::of("ann's browser"));
         for _ in 0..5 {
-            assert!(throttle.sign_in("ann", address(7), browser).is_ok());
+            assert!(throttle.sign_in("ann", address(7), browser).await.is_ok());
         }
-        assert!(throttle.sign_in("ann", address(7), browser).is_err());
+        assert!(throttle.sign_in("ann", address(7), browser).await.is_err());
         advance(Duration::from_secs(2)).await;
-        assert!(throttle.sign_in("ann", address(7), browser).is_ok());
+        assert!(throttle.sign_in("ann", address(7), browser).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a29_a_thousand_at_once_are_not_a_thousand_tries() {
         let throttle = Throttle::default();
-        let let_in = (0..1_000).filter(|_| throttle.sign_in("ann", address(1), None).is_ok()).count();
+        let at_once = (0..1_000).map(|_| throttle.sign_in("ann", address(1), None));
+        let let_in = join_all(at_once).await.iter().filter(|tried| tried.is_ok()).count();
         assert_eq!(let_in, 5);
     }
 
     #[tokio::test(start_paused = true)]
     async fn links_that_lead_nowhere_slow_links_only_and_those_that_lead_somewhere_count_for_nothing() {
         let throttle = Throttle::default();
-        let at_once: Vec<_> = (0..1_000).map(|_| throttle.link(address(1))).collect();
+        let at_once = join_all((0..1_000).map(|_| throttle.link(address(1)))).await;
         assert!(at_once.iter().all(Result::is_ok));
         drop(at_once);
         for _ in 0..ADDRESS.free {
-            throttle.link(address(1)).unwrap().missed();
+            throttle.link(address(1)).await.unwrap().missed().await;
         }
-        assert!(throttle.link(address(1)).is_err());
-        assert!(throttle.link(address(2)).is_ok(), "others do not wait for it");
-        assert!(throttle.sign_in("ann", address(1), None).is_ok(), "and who is there can sign in");
-        assert!(throttle.other(address(1)).is_ok());
+        assert!(throttle.link(address(1)).await.is_err());
+        assert!(throttle.link(address(2)).await.is_ok(), "others do not wait for it");
+        assert!(throttle.sign_in("ann", address(1), None).await.is_ok(), "and who is there can sign in");
+        assert!(throttle.other(address(1)).await.is_ok());
         advance(Duration::from_secs(2)).await;
-        assert!(throttle.link(address(1)).is_ok());
+        assert!(throttle.link(address(1)).await.is_ok());
     }
 
     #[test]

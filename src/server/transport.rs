@@ -73,7 +73,7 @@ pub struct Permit {
 impl Permit {
     pub async fn take(state: &State, who: Principal) -> Result<Self, Problem> {
         let quota = state.store.quota(who.account).await?;
-        let _place = state.limits.stream(who.account, quota.streams)?;
+        let _place = state.limits.stream(who.account, quota.streams).await?;
         Ok(Self { grant: Some(revocation::grant(state, who).await?), _place })
     }
 

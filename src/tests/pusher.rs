@@ -5,6 +5,7 @@ mod client;
 mod flood;
 mod frames;
 mod presence;
+mod two_nodes;
 
 use super::app::{App, settings, text};
 use super::upstream::script::Script;

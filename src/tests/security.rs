@@ -231,5 +231,6 @@ fn a_setting_that_cannot_be_kept_stops_the_start_by_its_name() {
     let read_url = |text: &str| read(&format!("--public-url={text}")).unwrap().public_url.unwrap();
     assert_eq!(read_url("https://Chat.example.org/"), "https://chat.example.org");
     assert_eq!(read_url("http://127.0.0.1:8080"), "http://127.0.0.1:8080");
-    assert!(read("--redis-url=redis://127.0.0.1").err().unwrap().contains("REDIS_URL is for several nodes"));
+    assert!(read("--redis-url=redis+cluster://127.0.0.1").err().unwrap().contains("REDIS_URL expects one server"));
+    assert!(read("--redis-prefix={c}").err().unwrap().contains("RIVULET_REDIS_PREFIX expects"));
 }

@@ -7,6 +7,7 @@ mod public;
 mod roles;
 mod seeing;
 mod taking_back;
+mod two_nodes;
 
 use super::app::{App, problem, text};
 use super::upstream::script::Script;

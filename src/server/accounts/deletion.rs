@@ -26,7 +26,7 @@ pub async fn delete_own(state: &State, arrival: &Arrival, who: Principal, proof:
     match (account.name, stored) {
         // A browser can become a new guest at any rate it likes, and each deletion costs the writer's time.
         (None, _) => {
-            let _counted = state.throttle.other(arrival.address)?;
+            let _counted = state.throttle.other(arrival.address).await?;
         }
         (Some(name), None) => {
             if Name::parse(proof).ok().map(|name| name.key().to_owned()) != Some(Name::parse(&name)?.key().to_owned()) {
@@ -35,11 +35,11 @@ pub async fn delete_own(state: &State, arrival: &Arrival, who: Principal, proof:
         }
         (Some(name), Some(stored)) => {
             let password = Password::tried(proof, "proof")?;
-            let attempt = state.throttle.sign_in(Name::parse(&name)?.key(), arrival.address, None)?;
+            let attempt = state.throttle.sign_in(Name::parse(&name)?.key(), arrival.address, None).await?;
             if !state.passwords.matches(Some(stored), password).await? {
                 return Err(Problem::invalid("proof", "This is not your password."));
             }
-            attempt.succeeded();
+            attempt.succeeded().await;
         }
     }
     delete(state, who.account, None).await

@@ -149,11 +149,11 @@ pub async fn confirm_link(
     let found = state.store.credentials_of(account).await?;
     let (Some(stored), Some(name)) = (&found.password, &found.name) else { return Ok(proof(account, None)) };
     let password = Password::tried(password, "password")?;
-    let attempt = state.throttle.sign_in(Name::parse(name)?.key(), arrival.address, None)?;
+    let attempt = state.throttle.sign_in(Name::parse(name)?.key(), arrival.address, None).await?;
     if !state.passwords.matches(Some(stored.clone()), password).await? {
         return Err(Problem::invalid("password", "This is not your password."));
     }
-    attempt.succeeded();
+    attempt.succeeded().await;
     Ok(proof(account, Some(stored)))
 }
 

@@ -38,7 +38,7 @@ pub async fn invite_to_reset(state: &State, account: AccountId, admin: &str) -> 
 /// 422 for an invalid password, 403 for an expired link, 429 after too many attempts.
 pub async fn reset(state: &State, arrival: &Arrival, token: &str, password: &str) -> Result<AccountId, Problem> {
     let password = Password::parse(password, "password")?;
-    let _counted = state.throttle.other(arrival.address)?;
+    let _counted = state.throttle.other(arrival.address).await?;
     let token = Hash::of(token);
     let (account, _) = state.store.reset(token).await?.ok_or_else(over)?;
     let password = state.passwords.hash(password).await?;

@@ -65,7 +65,7 @@ pub async fn sign_in(state: &State, arrival: Arrival, name: &str, password: &str
         Some(browser) if state.store.knows_browser(&key, browser).await? => Some(browser),
         _ => None,
     };
-    let attempt = state.throttle.sign_in(&key, arrival.address, known)?;
+    let attempt = state.throttle.sign_in(&key, arrival.address, known).await?;
     let found = state.store.credentials(&key).await?;
     let stored = found.as_ref().and_then(|found| found.password.clone());
     if !state.passwords.matches(stored.clone(), password).await? {
@@ -74,7 +74,7 @@ pub async fn sign_in(state: &State, arrival: Arrival, name: &str, password: &str
         note(state, "somebody", "could not sign in", name.as_deref(), "").await;
         return Err(wrong());
     }
-    attempt.succeeded();
+    attempt.succeeded().await;
     let found = found.ok_or(Problem::Internal)?;
     let name = found.name.clone().unwrap_or_default();
     if found.disabled {
@@ -201,12 +201,12 @@ pub async fn change_password(
     let name = account.name.ok_or(Problem::NotFound)?;
     let key = Name::parse(&name)?.key().to_owned();
     // An open session does not make the browser a known one here: the password is what is verified.
-    let attempt = state.throttle.sign_in(&key, arrival.address, None)?;
+    let attempt = state.throttle.sign_in(&key, arrival.address, None).await?;
     let found = state.store.credentials_of(who.account).await?;
     if !state.passwords.matches(found.password, old).await? {
         return Err(Problem::invalid("old", "This is not your password as it is now."));
     }
-    attempt.succeeded();
+    attempt.succeeded().await;
     let hash = state.passwords.hash(new).await?;
     let (work, this, verified) = (state.clone(), arrival.session(), hash.clone());
     owned(async move {

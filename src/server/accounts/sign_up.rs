@@ -45,7 +45,7 @@ pub async fn sign_up(state: &State, arrival: Arrival, new: NewPerson<'_>) -> Res
     let invitation = new.invitation.map(Hash::of);
     let name = Name::parse(new.name)?;
     let password = Password::parse(new.password, "password")?;
-    let _counted = state.throttle.other(arrival.address)?;
+    let _counted = state.throttle.other(arrival.address).await?;
     admit(state, invitation).await?;
     let password = state.passwords.hash(password).await?;
     let guest = arrival.who.filter(|who| who.is_guest).map(|who| who.account);

@@ -7,6 +7,7 @@ mod files;
 mod machine;
 mod postgres;
 mod public;
+mod redis;
 mod web;
 
 pub use machine::Machine;
@@ -52,6 +53,9 @@ async fn around(settings: &Settings) -> anyhow::Result<Vec<String>> {
     let mut findings = Vec::new();
     let web = Web::new().map_err(anyhow::Error::msg)?;
     findings.extend(clock::findings(settings, &web).await);
+    if let Some(url) = &settings.redis_url {
+        findings.extend(redis::findings(url).await);
+    }
     if let Some(url) = &settings.public_url {
         findings.extend(public::findings(url, &web).await);
     }

@@ -52,7 +52,7 @@ impl Shared {
     }
 
     /// Whether the account may start a reply now. The place is taken until the returned value is dropped.
-    pub(super) fn admit(
+    pub(super) async fn admit(
         self: &Arc<Self>,
         account: AccountId,
         conversation: ConversationId,
@@ -62,6 +62,17 @@ impl Shared {
         let token = self.tasks.token();
         self.drain.admit()?;
         self.has_memory(conversation)?;
+        let place = (account, conversation);
+        let most_open = self.take_place(place, quota)?;
+        let admission = Admission { shared: Arc::clone(self), place, most_open, _token: token };
+        let per_minute = quota.sends_per_minute.unwrap_or(self.everybody.sends_per_minute);
+        self.limits.send(Sender::Account(account), per_minute).await?;
+        Ok(admission)
+    }
+
+    /// Takes a place for a reply, where the process and the account have one. Returns how many the account may have.
+    fn take_place(&self, place: ReplySlot, quota: Quota) -> Result<usize, Problem> {
+        let (account, conversation) = place;
         let mut open = lock(&self.open);
         // The reply that is open here is replaced by this one.
         self.has_room(open.places_outside(Some(conversation)) + self.visits.len())?;
@@ -70,19 +81,23 @@ impl Shared {
         if most_open <= others {
             return Err(self.too_many_open(others));
         }
-        let per_minute = quota.sends_per_minute.unwrap_or(self.everybody.sends_per_minute);
-        self.limits.send(Sender::Account(account), per_minute)?;
-        open.admit((account, conversation));
-        Ok(Admission { shared: Arc::clone(self), place: (account, conversation), most_open, _token: token })
+        open.admit(place);
+        Ok(most_open)
     }
 
     /// Whether the account may have one more stateless answer beside its open replies. The place is taken until the
     /// returned value is dropped.
-    pub(super) fn admit_stateless(&self, account: AccountId, quota: Quota) -> Result<Counted, Problem> {
-        let open = lock(&self.open);
-        let mine = open.of(account, None);
-        let room = u32::try_from(self.most_open(quota).saturating_sub(mine)).unwrap_or(u32::MAX);
-        let place = self.visiting.one_more(Sender::Account(account), room);
+    pub(super) async fn admit_stateless(&self, account: AccountId, quota: Quota) -> Result<Counted, Problem> {
+        let (mine, room, place) = {
+            let open = lock(&self.open);
+            let mine = open.of(account, None);
+            let room = u32::try_from(self.most_open(quota).saturating_sub(mine)).unwrap_or(u32::MAX);
+            (mine, room, self.visiting.one_more(Sender::Account(account), room))
+        };
+        let place = match place {
+            Some(place) => place.everywhere(room).await,
+            None => None,
+        };
         place.ok_or_else(|| self.too_many_open(mine + self.visiting.of(account) as usize))
     }
 

@@ -51,7 +51,7 @@ impl Shared {
         // What is refused anyway is not counted, and stops nothing.
         self.anew(account, reply, go_on).await?;
         let quota = self.allowed(account).await?;
-        let admission = self.admit(account, conversation, quota)?;
+        let admission = self.admit(account, conversation, quota).await?;
         self.settle(conversation).await?;
         // Read again: it may have been the open one, which has ended by now.
         let Anew { stored, message, kept, model } = self.anew(account, reply, go_on).await?;

@@ -41,7 +41,7 @@ pub(super) async fn end(shared: &Shared, open: &Open, outcome: Outcome, facts: F
     open.journal.end(event).await;
     if is_elsewhere {
         // What is stored is shorter than what they were shown, or longer.
-        shared.journals.look_again(Topic::Conversation(open.conversation));
+        shared.journals.start_over(Topic::Conversation(open.conversation)).await;
     }
     unsaved
 }

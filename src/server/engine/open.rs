@@ -140,15 +140,15 @@ mod tests {
     }
 
     fn open(journals: &Journals, (account, conversation): ReplySlot) -> Arc<Open> {
-        let reply = MessageId::new();
+        let (reply, stop) = (MessageId::new(), CancellationToken::new());
         Arc::new(Open {
             reply,
             conversation,
             owner: account,
             account,
             process: "".into(),
-            journal: journals.writer(Topic::Conversation(conversation), reply),
-            stop: CancellationToken::new(),
+            journal: journals.writer(Topic::Conversation(conversation), reply, "", &stop),
+            stop,
             ended: CancellationToken::new(),
             saved: 0.into(),
         })

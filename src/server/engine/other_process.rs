@@ -7,10 +7,12 @@
 
 mod known;
 
+use super::takeover::{self, NotHealed};
 use super::{Engine, Open, Shared};
 use crate::error::Problem;
 use crate::event::Event;
 use crate::model::{AccountId, ConversationId, MessageId};
+use crate::server::backplane::Down;
 use crate::server::journal::Topic;
 use crate::server::store::other_process::OtherReply;
 use crate::server::sync::lock;
@@ -109,6 +111,11 @@ impl Engine {
     /// Other nodes have changed something in these conversations, or begun or ended a reply there.
     pub async fn look_again(&self, conversations: &HashSet<ConversationId>) -> sqlx::Result<()> {
         let journals = &self.shared.journals;
+        if journals.is_joined() {
+            // The log has brought it, unless its wake was lost.
+            conversations.iter().for_each(|id| journals.look_again(Topic::Conversation(*id)));
+            return Ok(());
+        }
         let kept = conversations.iter().copied().filter(|id| journals.is_kept(Topic::Conversation(*id)));
         let kept: Vec<_> = kept.collect();
         let found = self.shared.store.open_among(&kept).await?;
@@ -151,12 +158,24 @@ impl Shared {
             has_waited = true;
             if deadline < Instant::now() {
                 tracing::error!(reply = %open.reply, process = open.process, "A process does not stop its reply");
-                self.store.interrupt_reply(open.reply).await?;
+                self.take_from(open.reply, conversation).await?;
             } else {
                 self.pass_on_stop(open.reply, None).await?;
                 sleep(WAIT).await;
             }
         }
+    }
+
+    /// Ends a reply of a process that lives and does not.
+    async fn take_from(&self, reply: MessageId, conversation: ConversationId) -> Result<(), Problem> {
+        if self.journals.is_joined() {
+            match takeover::heal(self, Topic::Conversation(conversation), reply, true).await {
+                Ok(()) => return Ok(()),
+                Err(NotHealed::Store(error)) => return Err(error.into()),
+                Err(NotHealed::Log(Down)) => {}
+            }
+        }
+        Ok(self.store.interrupt_reply(reply).await?)
     }
 
     /// Marks a reply of this process as interrupted whose task has broken off before it wrote an end: nobody else would,
@@ -242,13 +261,16 @@ impl Shared {
         } else if !found.stop_asked {
             self.store.ask_to_stop(reply, asker).await?;
         }
+        if lives && let Some(redis) = &self.redis {
+            redis.stop(found.conversation, reply, &found.process).await;
+        }
         Ok(lives)
     }
 }
 
 /// A process whose file cannot be read counts as alive: it is better to show its replies as open for too long than to
 /// end them twice.
-fn lives(shared: &Shared, process: &str) -> bool {
+pub(super) fn lives(shared: &Shared, process: &str) -> bool {
     shared.store.lives(process).unwrap_or_else(|error| {
         tracing::error!(%error, process, "Whether a process lives cannot be told");
         true
@@ -256,6 +278,15 @@ fn lives(shared: &Shared, process: &str) -> bool {
 }
 
 async fn interrupt(shared: &Shared, process: &str) -> sqlx::Result<()> {
+    if shared.journals.is_joined() {
+        // With what others were shown of them, and told to all.
+        match takeover::of_dead(shared, process).await {
+            Ok(()) => return Ok(()),
+            Err(NotHealed::Store(error)) => return Err(error),
+            // This process is alone now, or will be.
+            Err(NotHealed::Log(Down)) => {}
+        }
+    }
     let conversations = shared.store.interrupt_replies_of(process).await?;
     if !conversations.is_empty() {
         let replies = conversations.len();

@@ -123,7 +123,7 @@ impl Shared {
             let model = self.choose(model, &stored)?;
             let images = self.images(account, &images, &model).await?;
             let quota = self.has_tokens(quota, used)?;
-            let admission = self.admit(account, conversation, quota)?;
+            let admission = self.admit(account, conversation, quota).await?;
             let parent = history.told.last().map(|told| told.id);
             let message = person_message(id, parent, author, text.into_text(), images);
             return self.answer(stored.into(), &admission, &turn, message, history, &model).await;
@@ -136,7 +136,7 @@ impl Shared {
         let model = self.choose(model, &target.stored)?;
         let images = self.images(account, &images, &model).await?;
         let quota = self.allowed(account).await?;
-        let admission = self.admit(account, conversation, quota)?;
+        let admission = self.admit(account, conversation, quota).await?;
         let (parent, history) = self.before(&target, parent, &model).await?;
         let author = self.store.named(account).await?;
         let message = person_message(id, parent, author, text.into_text(), images);

@@ -27,8 +27,8 @@ impl Engine {
     }
 
     /// Counts the answer as one of the account's open replies, within its limit.
-    pub fn count_visit(&self, visit: Stateless, account: AccountId, quota: Quota) -> Result<Stateless, Problem> {
-        Ok(Stateless { _place: Some(self.shared.admit_stateless(account, quota)?), ..visit })
+    pub async fn count_visit(&self, visit: Stateless, account: AccountId, quota: Quota) -> Result<Stateless, Problem> {
+        Ok(Stateless { _place: Some(self.shared.admit_stateless(account, quota).await?), ..visit })
     }
 
     /// How many stateless answers are running.

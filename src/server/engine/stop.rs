@@ -3,9 +3,10 @@
 use super::{Engine, Shared};
 use crate::error::Problem;
 use crate::model::{AccountId, ConversationId, Message, MessageId, Role};
+use crate::server::backplane::redis::{Wake, Wakes};
 use crate::server::sync::lock;
 use crate::server::task::owned;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// The result of a stop.
 pub enum Stop {
@@ -44,6 +45,19 @@ impl Engine {
         });
         let open = lock(&self.shared.open);
         for open in open.values().filter(|open| open.account == account || theirs.contains(&open.reply)) {
+            open.stop.cancel();
+        }
+    }
+}
+
+/// Ends replies of this process that other processes were asked to stop, as soon as those say so. Runs until the engine is
+/// dropped. What is missed here is read from the store.
+pub(super) async fn hear(shared: Weak<Shared>, mut stops: Wakes) {
+    loop {
+        let Wake::Message { payload, .. } = stops.next().await else { continue };
+        let Some(shared) = shared.upgrade() else { return };
+        let reply = std::str::from_utf8(&payload).ok().and_then(|id| id.parse().ok());
+        if let Some(open) = reply.and_then(|reply| shared.find(reply)) {
             open.stop.cancel();
         }
     }

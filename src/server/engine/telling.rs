@@ -372,7 +372,7 @@ mod tests {
             }
             let (target, asked) = (place.stored.clone().into(), Asked::Later(Box::new(later)));
             let turn = journal.turn().await;
-            let admission = shared.admit(place.stored.owner.id, place.stored.id, Quota::default()).unwrap();
+            let admission = shared.admit(place.stored.owner.id, place.stored.id, Quota::default()).await.unwrap();
             shared.open(target, &admission, &turn, None, &reply, asked).await.unwrap();
             drop(turn);
             let open = shared.find(reply.id).unwrap();

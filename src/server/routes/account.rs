@@ -98,7 +98,7 @@ async fn rename(
     let Form(form) = form?;
     let renamed = async {
         // Rate-limited: each new name is an entry in the audit log.
-        state.throttle.other(arrival.address).map(drop)?;
+        state.throttle.other(arrival.address).await.map(drop)?;
         accounts::rename(&state, person.who.account, None, &form.name).await
     };
     match renamed.await {

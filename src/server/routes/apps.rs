@@ -155,18 +155,19 @@ impl New {
 }
 
 /// The requested attributes of these channels, by name; empty where none were requested.
-fn told<'a>(state: &State, info: &str, names: impl Iterator<Item = &'a Name>) -> Map<String, Value> {
-    let about = |name: &Name| {
+async fn told<'a>(state: &State, info: &str, names: impl Iterator<Item = &'a Name>) -> Map<String, Value> {
+    let mut told = Map::new();
+    for name in names.filter(|_| !info.is_empty()) {
         let channel = Occupied { name: name.clone(), subscriptions: state.sockets.subscriptions(name) };
-        (name.as_str().to_owned(), attributes(state, info, &channel))
-    };
-    if info.is_empty() { Map::new() } else { names.map(about).collect() }
+        told.insert(name.as_str().to_owned(), attributes(state, info, &channel).await);
+    }
+    told
 }
 
 async fn add(Extract(state): Extract<State>, signed: Signed) -> Result<Json<Value>, Problem> {
     let new: New = signed.read()?;
     let said = new.checked()?;
-    let channels = told(&state, new.info.as_deref().unwrap_or_default(), said.keys());
+    let channels = told(&state, new.info.as_deref().unwrap_or_default(), said.keys()).await;
     new.say(&state, said);
     Ok(Json(if channels.is_empty() { json!({}) } else { json!({ "channels": channels }) }))
 }
@@ -180,7 +181,7 @@ async fn add_batch(Extract(state): Extract<State>, signed: Signed) -> Result<Jso
     let said = batch.iter().map(New::checked).collect::<Result<Vec<_>, _>>()?;
     let mut told_of = Vec::new();
     for (new, said) in batch.iter().zip(said) {
-        told_of.push(in_batch(told(&state, new.info.as_deref().unwrap_or_default(), said.keys())));
+        told_of.push(in_batch(told(&state, new.info.as_deref().unwrap_or_default(), said.keys()).await));
         new.say(&state, said);
     }
     let is_silent = told_of.iter().all(Map::is_empty);
@@ -197,20 +198,20 @@ fn in_batch(mut channels: Map<String, Value>) -> Map<String, Value> {
     Map::from_iter([("channels".to_owned(), Value::Object(channels))])
 }
 
-/// The ids of a presence channel's members.
-fn ids(state: &State, name: &Name) -> Vec<String> {
-    let mut ids: Vec<_> = state.sockets.people(name).into_iter().map(|person| person.id).collect();
+/// The ids of a presence channel's members, at whichever nodes they are.
+async fn ids(state: &State, name: &Name) -> Vec<String> {
+    let mut ids: Vec<_> = state.sockets.people_anywhere(name).await.into_iter().map(|person| person.id).collect();
     if let Channel::Audience(id) = name.channel() {
-        ids.extend(state.audience.members(id).iter().map(|member| member.account.to_string()));
+        ids.extend(state.audience.members_anywhere(id).await.iter().map(|member| member.account.to_string()));
     }
     ids
 }
 
-fn attributes(state: &State, info: &str, channel: &Occupied) -> Value {
+async fn attributes(state: &State, info: &str, channel: &Occupied) -> Value {
     let asks_for = |attribute: &str| info.split(',').any(|name| name.trim() == attribute);
     let mut told = Map::new();
     if asks_for("user_count") && channel.name.is_presence() {
-        told.insert("user_count".into(), ids(state, &channel.name).len().into());
+        told.insert("user_count".into(), ids(state, &channel.name).await.len().into());
     }
     if asks_for("subscription_count") {
         told.insert("subscription_count".into(), channel.subscriptions.into());
@@ -221,8 +222,11 @@ fn attributes(state: &State, info: &str, channel: &Occupied) -> Value {
 async fn channels(Extract(state): Extract<State>, signed: Signed) -> Json<Value> {
     let prefix = signed.query.get("filter_by_prefix").map_or("", String::as_str);
     let occupied = state.sockets.occupied().into_iter().filter(|channel| channel.name.as_str().starts_with(prefix));
-    let channels: Map<String, Value> =
-        occupied.map(|it| (it.name.as_str().to_owned(), attributes(&state, signed.info(), &it))).collect();
+    let mut channels = Map::new();
+    for channel in occupied {
+        let told = attributes(&state, signed.info(), &channel).await;
+        channels.insert(channel.name.as_str().to_owned(), told);
+    }
     Json(json!({ "channels": channels }))
 }
 
@@ -233,7 +237,7 @@ async fn channel(
 ) -> Result<Json<Value>, Problem> {
     let name = Name::parse(&channel).ok_or(Problem::NotFound)?;
     let subscriptions = state.sockets.subscriptions(&name);
-    let mut told = attributes(&state, signed.info(), &Occupied { name, subscriptions });
+    let mut told = attributes(&state, signed.info(), &Occupied { name, subscriptions }).await;
     told["occupied"] = (subscriptions != 0).into();
     Ok(Json(told))
 }
@@ -247,7 +251,7 @@ async fn users(
     if !name.is_presence() {
         return Err(Problem::Malformed("Users are known of presence channels only.".into()));
     }
-    let users: Vec<_> = ids(&state, &name).into_iter().map(|id| json!({ "id": id })).collect();
+    let users: Vec<_> = ids(&state, &name).await.into_iter().map(|id| json!({ "id": id })).collect();
     Ok(Json(json!({ "users": users })))
 }
 

@@ -96,12 +96,12 @@ async fn chat(
         Some(who) => {
             let (quota, used) = state.store.allowance(who.account).await?;
             quota.check(&everybody, used).inspect_err(|_| state.metrics.refused("tokens"))?;
-            visit = state.engine.count_visit(visit, who.account, quota)?;
+            visit = state.engine.count_visit(visit, who.account, quota).await?;
             quota
         }
         None => Quota::default(),
     };
-    state.limits.send(sender, quota.sends_per_minute.unwrap_or(everybody.sends_per_minute))?;
+    state.limits.send(sender, quota.sends_per_minute.unwrap_or(everybody.sends_per_minute)).await?;
     let name = model.split_once('/').map_or(model.as_str(), |(_, name)| name).to_owned();
     let asked = messages.iter().map(|said| said.content.chars().count()).sum();
     let turns = messages.into_iter().map(|said| Turn::said(said.role, said.content)).collect();

@@ -51,12 +51,16 @@ pub(super) async fn readiness(state: &State) -> Result<(), Problem> {
     }
     let store = state.store.clone();
     let asked = state.readiness.ask(state.bounds.ready_again, async move { Ok(store.ready().await?) });
+    let unavailable =
+        |message: &str| Err(Problem::Unavailable { message: message.into(), retry_after_seconds: RETRY_AFTER_SECONDS });
     match timeout(PATIENCE, asked).await {
-        Ok(answer) => answer,
-        Err(_) => Err(Problem::Unavailable {
-            message: "The database does not answer.".into(),
-            retry_after_seconds: RETRY_AFTER_SECONDS,
-        }),
+        Ok(answer) => answer?,
+        Err(_) => return unavailable("The database does not answer."),
+    }
+    match &state.redis {
+        Some(redis) if !redis.is_joined() => unavailable("Redis does not answer: this server goes on alone."),
+        Some(redis) if redis.is_deaf() => unavailable("Redis answers, and what others publish there does not come."),
+        _ => Ok(()),
     }
 }
 

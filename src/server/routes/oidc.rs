@@ -148,14 +148,14 @@ async fn finish(
     answer: Callback,
     back: &str,
 ) -> Result<Response, Problem> {
-    let attempt = state.throttle.other(arrival.address)?;
+    let attempt = state.throttle.other(arrival.address).await?;
     let used = Hash::of(&flow.state());
     let work = state.clone();
     if !owned(async move { Ok(work.store.use_state(used).await?) }).await? {
         return Err(Failure::Stale.problem(oidc.name()));
     }
     let proven = oidc.finish(flow, answer, back).await.map_err(|failure| failure.problem(oidc.name()))?;
-    attempt.succeeded();
+    attempt.succeeded().await;
     match flow.purpose {
         Purpose::SignIn { invitation } => {
             let signed = accounts::sign_in_with(state, oidc, arrival, proven, invitation).await?;

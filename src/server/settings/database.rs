@@ -1,6 +1,7 @@
 //! Where the database is.
 
 use super::Settings;
+use crate::server::backplane::redis::RedisUrl;
 use crate::server::store::postgres;
 use std::fmt;
 use std::ops::Deref;
@@ -46,13 +47,22 @@ impl fmt::Debug for DatabaseUrl {
 impl Settings {
     /// What this server shares with others, in a sentence for the log.
     pub fn mode(&self) -> String {
-        match postgres::options("DATABASE_URL", &self.database_url) {
-            Ok(options) if self.database_url.is_postgres() => format!(
-                "The database is PostgreSQL ({}), for this node alone: limits, the order of a conversation's changes and live \
-                 text are not shared yet",
-                postgres::shown(&options)
+        let redis = self.redis_url.as_ref().map(RedisUrl::shown);
+        let postgres = postgres::options("DATABASE_URL", &self.database_url).ok();
+        let postgres = postgres.filter(|_| self.database_url.is_postgres()).map(|options| postgres::shown(&options));
+        match (postgres, redis) {
+            (None, None) => "The database is a file of this machine (SQLite), for this server alone".into(),
+            (None, Some(redis)) => format!(
+                "The database is a file of this machine (SQLite); by Redis ({redis}) another process on it, as during an update, \
+                 shares limits, stops and who is there"
             ),
-            _ => "The database is a file of this machine (SQLite), for this server alone".into(),
+            (Some(postgres), None) => format!(
+                "The database is PostgreSQL ({postgres}); without REDIS_URL each node counts limits by itself, and shows what \
+                 others write once a second"
+            ),
+            (Some(postgres), Some(redis)) => format!(
+                "The database is PostgreSQL ({postgres}); by Redis ({redis}) all nodes share limits, stops and who is there"
+            ),
         }
     }
 }

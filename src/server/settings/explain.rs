@@ -57,7 +57,7 @@ mod tests {
             assert!(told.contains("(not shown)") && told.contains("expects") && !told.contains("too-short"), "{told}");
         }
         // The password in an address.
-        for setting in ["--redis-url=redis://:too-short@db", "--otlp-endpoint=ftp://a:too-short@b"] {
+        for setting in ["--redis-url=redis+cluster://:too-short@db", "--otlp-endpoint=ftp://a:too-short@b"] {
             assert!(!told(setting).contains("too-short"), "{}", told(setting));
         }
         assert!(told("--guests=perhaps").contains("'perhaps'"));

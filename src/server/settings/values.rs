@@ -110,9 +110,15 @@ pub(super) fn public_url(text: &str) -> Result<String, String> {
     parsed.map(|url| url.origin().ascii_serialization()).ok_or_else(expected)
 }
 
-/// Refused rather than ignored: an operator who sets it relies on it.
-pub(super) fn redis(_: &str) -> Result<String, String> {
-    Err("REDIS_URL is for several nodes, which this version does not have. Take it out".into())
+/// A topic's channel begins with a brace behind it, and no key may be mistaken for another one's.
+pub(super) fn redis_prefix(text: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte);
+    match (1..=64).contains(&text.len()) && text.bytes().all(plain) {
+        true => Ok(text.into()),
+        false => {
+            Err("RIVULET_REDIS_PREFIX expects up to 64 letters, digits, -, _, ., : and /, such as rivulet:".into())
+        }
+    }
 }
 
 pub(super) fn host(text: &str) -> Result<String, String> {

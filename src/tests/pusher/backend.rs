@@ -26,13 +26,13 @@ async fn signed(app: &App, method: Method, path: &str, more: &str, body: &str, a
     request.body(body.to_owned()).send().await.unwrap()
 }
 
-async fn get(app: &App, path: &str, more: &str) -> Value {
+pub(super) async fn get(app: &App, path: &str, more: &str) -> Value {
     let answer = signed(app, Method::GET, path, more, "", 0).await;
     assert_eq!(answer.status(), 200, "{path}");
     answer.json().await.unwrap()
 }
 
-async fn add(app: &App, event: &Value) -> Response {
+pub(super) async fn add(app: &App, event: &Value) -> Response {
     signed(app, Method::POST, "/events", "", &event.to_string(), 0).await
 }
 

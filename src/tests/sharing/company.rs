@@ -9,7 +9,7 @@ fn people(frame: &Frame) -> Vec<(String, bool)> {
 }
 
 /// The events up to the presence that tells this.
-async fn until(events: &mut crate::tests::app::Sse, wanted: &[(&str, bool)]) -> Vec<Frame> {
+pub(super) async fn until(events: &mut crate::tests::app::Sse, wanted: &[(&str, bool)]) -> Vec<Frame> {
     let wanted: Vec<_> = wanted.iter().map(|(name, typing)| ((*name).to_owned(), *typing)).collect();
     events.until_that(|frame| frame.event == "presence" && people(frame) == wanted).await
 }

@@ -134,6 +134,7 @@ impl Subscription {
             message: "The server has too many channels.".into(),
             retry_after_seconds: 60,
         })?;
+        state.sockets.hear_others(&name).await;
         let (follower, first) = follow(state, channel, right.who, place).await?;
         let cancel = CancellationToken::new();
         let ended = Rarely::new(ended(&cancel, permit.as_deref()));

@@ -1,0 +1,104 @@
+//! Where Redis is: `REDIS_URL`.
+
+use ::redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, RedisError};
+use std::fmt;
+
+const EXPECTED: &str =
+    "REDIS_URL expects redis://USER:PASSWORD@HOST:PORT/NUMBER, rediss:// for TLS, or unix:///PATH of a socket";
+const SEVERAL: &str = "REDIS_URL expects one server: Redis Cluster and Sentinel are not supported. Give the address of the primary, or of \
+                       what stands for it";
+
+/// `REDIS_URL`. It may have a password in it, so it is never shown.
+#[derive(Clone)]
+pub struct RedisUrl(ConnectionInfo);
+
+impl RedisUrl {
+    /// # Errors
+    /// What is expected. It does not repeat the value.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
+        if scheme.contains("cluster") || scheme.contains("sentinel") || text.contains(',') {
+            return Err(SEVERAL.into());
+        }
+        if text.contains('#') {
+            return Err("REDIS_URL ends before the #: the server's certificate is always checked".into());
+        }
+        let info = text.into_connection_info().map_err(|_: RedisError| EXPECTED)?;
+        let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        Ok(Self(info.set_redis_settings(settings)))
+    }
+
+    /// The address without user and password.
+    pub fn shown(&self) -> String {
+        self.0.addr().to_string()
+    }
+
+    /// Whether passwords and texts could be read on the way.
+    pub fn is_in_the_open(&self) -> bool {
+        let ConnectionAddr::Tcp(host, _) = self.0.addr() else { return false };
+        let address = host.parse::<std::net::IpAddr>();
+        !address.map_or(host == "localhost", |address| address.is_loopback())
+    }
+
+    pub(super) fn info(&self) -> ConnectionInfo {
+        self.0.clone()
+    }
+}
+
+impl fmt::Debug for RedisUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("RedisUrl")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_its_password() {
+        for (text, shown) in [
+            ("redis://db", "db:6379"),
+            ("redis://ann:s3cret@10.0.0.7:7000/2", "10.0.0.7:7000"),
+            ("rediss://:s3cret@db.example.org", "db.example.org:6379"),
+            ("valkey://db:1", "db:1"),
+            ("unix:///run/redis.sock?pass=s3cret", "/run/redis.sock"),
+        ] {
+            let url = RedisUrl::parse(text).unwrap();
+            assert_eq!(url.shown(), shown);
+            assert!(!format!("{url:?}").contains("s3cret"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_of_one_server_is_refused_in_a_sentence_without_it() {
+        for wrong in [
+            "",
+            "s3cret",
+            "http://s3cret@db",
+            "redis://:s3cret@db/x",
+            "redis+cluster://:s3cret@a",
+            "redis://:s3cret@a,b",
+            "redis+sentinel://s3cret@a",
+            "rediss://:s3cret@db#insecure",
+        ] {
+            let why = RedisUrl::parse(wrong).unwrap_err();
+            assert!(why.starts_with("REDIS_URL ") && !why.contains("s3cret"), "{why}");
+        }
+    }
+
+    #[test]
+    fn what_goes_over_a_network_without_tls_is_in_the_open() {
+        for (text, expected) in [
+            ("redis://db", true),
+            ("redis://10.0.0.7", true),
+            ("redis://localhost", false),
+            ("redis://127.0.0.1", false),
+            ("redis://[::1]", false),
+            ("rediss://db", false),
+            ("unix:///run/redis.sock", false),
+        ] {
+            assert_eq!(RedisUrl::parse(text).unwrap().is_in_the_open(), expected, "{text}");
+        }
+    }
+}
