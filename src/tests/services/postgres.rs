@@ -45,20 +45,21 @@ pub(crate) struct Database {
 /// The server. None where it is not installed, which is said.
 pub(crate) fn postgres() -> Option<&'static Postgres> {
     static SERVER: OnceLock<Option<Postgres>> = OnceLock::new();
-    SERVER.get_or_init(|| start("postgres")).as_ref()
+    SERVER.get_or_init(|| start("postgres", SCRIPT)).as_ref()
 }
 
-/// One for a test alone, which breaks it. It runs until the tests' process ends.
+/// One for a test alone, which breaks it: what is committed survives that. It runs until the tests' process ends.
 pub(crate) fn postgres_of_its_own(name: &str) -> Option<&'static Postgres> {
-    start(&format!("postgres-{name}")).map(|server| &*Box::leak(Box::new(server)))
+    let script = SCRIPT.replace("synchronous_commit=off", "synchronous_commit=on");
+    start(&format!("postgres-{name}"), &script).map(|server| &*Box::leak(Box::new(server)))
 }
 
-fn start(name: &str) -> Option<Postgres> {
+fn start(name: &str, script: &str) -> Option<Postgres> {
     let Some(programs) = programs() else {
         say_missing(&format!("PostgreSQL {OLDEST} or newer"), "postgresql");
         return None;
     };
-    Some(Postgres { server: Server::start(name, SCRIPT, &programs, user()), template: OnceCell::new() })
+    Some(Postgres { server: Server::start(name, script, &programs, user()), template: OnceCell::new() })
 }
 
 /// The folder of the newest programs, which Debian has in a folder for each version; none if they are too old.

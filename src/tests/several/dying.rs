@@ -63,7 +63,8 @@ async fn a_node_that_was_declared_dead_leaves_its_replies_and_goes_on_as_another
         (nodes[0].follow(&conversation, None).await, nodes[1].follow(&conversation, None).await);
     nodes[0].send(&conversation, &long()).await;
     here.until("token").await;
-    there.until_that(|frame| is(frame, "streaming")).await;
+    // Of what is stored.
+    there.until_that(|frame| last(frame).is_some_and(|message| message["text"] != "")).await;
     let former = nodes[0].process();
     let paused = nodes[0].pause().await;
     within(DEATH, "interruption", there.until_that(|frame| is(frame, "interrupted"))).await;

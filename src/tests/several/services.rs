@@ -60,8 +60,8 @@ async fn f29_postgresql_breaks_down_and_starts_again_and_replies_go_on() {
     let nodes = Nodes::on(server.database().await, 2, &[], Bounds::default()).await;
     goes_on(&nodes, async || {
         // A session that is killed takes all others with it: the server starts anew from its log.
-        let pid = sqlx::query_scalar("select pg_backend_pid()");
-        let pid: i32 = pid.fetch_one(&mut nodes.database.connect().await).await.unwrap();
+        let mut session = nodes.database.connect().await;
+        let pid: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut session).await.unwrap();
         assert!(Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
     })
     .await;
