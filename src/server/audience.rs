@@ -28,8 +28,6 @@ pub struct Audience {
     rooms: Mutex<HashMap<ConversationId, Arc<Room>>>,
     /// Never set: this node is alone.
     joined: OnceLock<Joined>,
-    /// Processes that have died, and since when.
-    gone: Mutex<Vec<(String, Instant)>>,
 }
 
 /// One conversation's viewers.

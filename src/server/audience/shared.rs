@@ -5,7 +5,6 @@ use crate::model::{AccountId, ConversationId};
 use crate::server::backplane::redis::{Here, Kind, People, Redis, Rooms, There};
 use crate::server::sync::lock;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::Instant;
 
 /// What a node says of an account that views at another one.
@@ -22,9 +21,6 @@ pub(super) struct Elsewhere {
 }
 
 impl Audience {
-    /// By then what a dead process has told is forgotten.
-    const REMEMBERED: Duration = Duration::from_secs(120);
-
     /// The audience of this node, and with Redis of all.
     pub fn new(redis: Option<&Redis>) -> Arc<Self> {
         let audience = Arc::<Self>::default();
@@ -57,19 +53,6 @@ impl Audience {
         let there = joined.look(&conversation.to_string()).await.unwrap_or_default();
         merged(Vec::new(), &[], &there.iter().filter_map(elsewhere).collect::<Vec<_>>())
     }
-
-    /// A process has died: nobody is with it any more, whatever is still told of it.
-    pub fn is_gone(&self, process: &str) {
-        let mut gone = lock(&self.gone);
-        gone.retain(|(_, since)| since.elapsed() < Self::REMEMBERED);
-        gone.push((process.to_owned(), Instant::now()));
-        drop(gone);
-        let rooms: Vec<_> = lock(&self.rooms).values().map(Arc::clone).collect();
-        for room in rooms {
-            let others = lock(&room.elsewhere).iter().filter(|one| one.process != process).cloned().collect();
-            room.put(others);
-        }
-    }
 }
 
 impl Rooms for Audience {
@@ -91,9 +74,7 @@ impl Rooms for Audience {
 
     fn there(&self, name: &str, people: Vec<There>) {
         let Some(room) = name.parse().ok().and_then(|conversation| self.room(conversation)) else { return };
-        let gone = lock(&self.gone);
-        let lives = |one: &&There| !gone.iter().any(|(process, _)| *process == one.process);
-        room.put(people.iter().filter(lives).filter_map(elsewhere).collect());
+        room.put(people.iter().filter_map(elsewhere).collect());
     }
 
     fn said(&self, name: &str, words: &str) {
@@ -159,6 +140,7 @@ pub(super) fn merged(here: Vec<Member>, present: &[Present], elsewhere: &[Elsewh
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[tokio::test(start_paused = true)]
     async fn an_account_at_several_nodes_is_one_member_and_came_when_it_first_did() {
@@ -186,15 +168,9 @@ mod tests {
         watch.changed().await;
         assert_eq!(begun.elapsed().as_secs(), 4);
         assert_eq!(shown(&mut watch), [(bob, false), (cleo, false), (ann, false)]);
-        audience.is_gone("b");
+        audience.there(&name, vec![there("c", cleo, 0, 0)]);
         watch.changed().await;
-        assert_eq!(shown(&mut watch), [(cleo, false), (ann, false), (bob, false)]);
-        audience.there(&name, vec![there("b", bob, 40, 4), there("c", cleo, 20, 0)]);
-        assert_eq!(
-            shown(&mut watch),
-            [(cleo, false), (ann, false), (bob, false)],
-            "what it has told still stands there"
-        );
+        assert_eq!(shown(&mut watch), [(cleo, false), (ann, false), (bob, false)], "who was there first stays first");
         audience.alone();
         watch.changed().await;
         assert_eq!(shown(&mut watch), [(ann, false), (bob, false)]);

@@ -36,11 +36,12 @@ pub use turn::Turn;
 
 use super::super::metrics::Metrics;
 use crate::model::{ConversationId, MessageId};
+use crate::server::sync::lock;
 use ::redis::Value;
 use heart::NotConnected;
 use line::Line;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -51,6 +52,8 @@ pub const PATIENCE: Duration = Duration::from_millis(1_200);
 const SILENT: &str = "no answer for 1.2 seconds";
 /// The start waits for Redis this long, and then goes on alone.
 const START: Duration = Duration::from_secs(2);
+/// By then all that a dead process has told has expired.
+const REMEMBERED: Duration = Duration::from_secs(120);
 /// A stop is remembered for this long, for the owner that does not hear it: it writes at least once a second.
 const STOP_IS_KEPT: Duration = Duration::from_secs(60);
 
@@ -63,6 +66,16 @@ static SCRIPTS: &[&Script] =
 pub struct Options {
     pub url: RedisUrl,
     pub prefix: String,
+}
+
+impl Options {
+    /// Channels are those of all databases of a server, so the number of another one than the first is in each name.
+    fn with_number(mut self) -> Self {
+        if let number @ 1.. = self.url.number() {
+            self.prefix = format!("{}{number}:", self.prefix);
+        }
+        self
+    }
 }
 
 /// Tells the id of this process, which may become another one (`store/presence`).
@@ -94,9 +107,11 @@ impl Redis {
             }
         };
         let is_connected = first.is_some();
-        if is_connected && let Ok(server) = look(&line.options.url).await {
-            server.advice().iter().for_each(|advice| tracing::warn!("{advice}"));
-        }
+        let url = line.options.url.clone();
+        tokio::spawn(async move {
+            let server = look(&url).await;
+            server.iter().flat_map(Server::advice).for_each(|advice| tracing::warn!("{advice}"));
+        });
         let end = CancellationToken::new();
         tokio::spawn(end.clone().run_until_cancelled_owned(pushes::keep(Arc::clone(&line), asks)));
         tokio::spawn(end.clone().run_until_cancelled_owned(heart::keep(Arc::clone(&line), first)));
@@ -111,6 +126,21 @@ impl Redis {
     /// The id of this process.
     pub fn process(&self) -> String {
         (self.0.line.process)()
+    }
+
+    /// A process has been declared dead: what it held and who was with it counts no more. Every process is to be told.
+    pub fn bury(&self, process: &str) {
+        let mut dead = lock(&self.0.line.dead);
+        dead.retain(|(_, since)| since.elapsed() < REMEMBERED);
+        dead.push((process.to_owned(), Instant::now()));
+        drop(dead);
+        self.0.line.listeners.tell(Kind::People, &Wake::Everything);
+        self.0.line.listeners.tell(Kind::Members, &Wake::Everything);
+    }
+
+    /// The processes of which nothing counts any more.
+    fn dead(&self) -> Vec<String> {
+        lock(&self.0.line.dead).iter().map(|(process, _)| process.clone()).collect()
     }
 
     /// A key or a channel with this server's prefix.
@@ -142,7 +172,7 @@ impl Redis {
         self.0.line.call(&link, call).await
     }
 
-    /// Runs several in the order in which they are here, sent at once.
+    /// Runs several in the order in which they are here, many of them sent at once.
     ///
     /// # Errors
     /// Redis is away. What it refuses is told for each.

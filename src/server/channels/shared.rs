@@ -19,6 +19,8 @@ const AT_ONCE: usize = 64;
 /// Passes on what is said at this node.
 pub(super) struct Passing {
     redis: Redis,
+    /// What its messages begin with: those that come back from Redis have been heard here.
+    name: String,
     waiting: mpsc::Sender<(String, Vec<u8>)>,
     _end: DropGuard,
 }
@@ -31,9 +33,10 @@ impl Sockets {
             let (waiting, said) = mpsc::channel(MOST_WAITING);
             let end = CancellationToken::new();
             tokio::spawn(end.clone().run_until_cancelled_owned(pass_on(redis.clone(), said)));
-            let hearing = hear(Arc::downgrade(&sockets), redis.clone(), redis.listen(Kind::Said));
+            let name = uuid::Uuid::new_v4().to_string();
+            let hearing = hear(Arc::downgrade(&sockets), name.clone(), redis.listen(Kind::Said));
             tokio::spawn(end.clone().run_until_cancelled_owned(hearing));
-            let passing = Passing { redis: redis.clone(), waiting, _end: end.drop_guard() };
+            let passing = Passing { redis: redis.clone(), name, waiting, _end: end.drop_guard() };
             // They are the first to be set.
             sockets.passing.set(passing).ok();
             sockets.joined.set(People::join(redis, Kind::Members, &sockets)).ok();
@@ -88,7 +91,7 @@ impl Passing {
     /// Passes a message on, after those before it.
     pub(super) fn pass_on(&self, channel: &Name, said: &ChannelMessage) {
         let except = said.except.map(|socket| socket.to_string()).unwrap_or_default();
-        let payload = format!("{}\n{except}\n{}", self.redis.process(), said.message.as_str());
+        let payload = format!("{}\n{except}\n{}", self.name, said.message.as_str());
         if self.redis.is_joined() && self.waiting.try_send((said_on(channel), payload.into_bytes())).is_err() {
             tracing::debug!("More is said on channels than Redis takes; the rest reaches this node alone");
         }
@@ -107,15 +110,15 @@ async fn pass_on(redis: Redis, mut said: mpsc::Receiver<(String, Vec<u8>)>) {
 }
 
 /// Hands on what is said at other nodes.
-async fn hear(sockets: Weak<Sockets>, redis: Redis, mut wakes: Wakes) {
+async fn hear(sockets: Weak<Sockets>, own: String, mut wakes: Wakes) {
     loop {
         let Wake::Message { channel, payload } = wakes.next().await else { continue };
         let Some(sockets) = sockets.upgrade() else { return };
         let Some(channel) = Name::parse(&channel) else { continue };
         let Ok(text) = String::from_utf8(payload) else { continue };
         let mut parts = text.splitn(3, '\n');
-        let (Some(process), Some(except), Some(message)) = (parts.next(), parts.next(), parts.next()) else { continue };
-        if process != redis.process() {
+        let (Some(name), Some(except), Some(message)) = (parts.next(), parts.next(), parts.next()) else { continue };
+        if name != own {
             let except = SocketId::parse(except, &sockets.app);
             sockets.say_here(&channel, ChannelMessage { except, message: message.into() });
         }

@@ -7,6 +7,11 @@ use crate::server::backplane::redis::{Wake, Wakes};
 use crate::server::sync::lock;
 use crate::server::task::owned;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How often it is looked whether the engine is still there.
+const LOOK: Duration = Duration::from_secs(60);
 
 /// The result of a stop.
 pub enum Stop {
@@ -53,8 +58,8 @@ impl Engine {
 /// Ends replies of this process that other processes were asked to stop, as soon as those say so. Runs until the engine is
 /// dropped. What is missed here is read from the store.
 pub(super) async fn hear(shared: Weak<Shared>, mut stops: Wakes) {
-    loop {
-        let Wake::Message { payload, .. } = stops.next().await else { continue };
+    while shared.strong_count() != 0 {
+        let Ok(Wake::Message { payload, .. }) = timeout(LOOK, stops.next()).await else { continue };
         let Some(shared) = shared.upgrade() else { return };
         let reply = std::str::from_utf8(&payload).ok().and_then(|id| id.parse().ok());
         if let Some(open) = reply.and_then(|reply| shared.find(reply)) {

@@ -7,7 +7,7 @@ use crate::server::sync::lock;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, Weak};
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 /// The counts of this process. An account's are shared where there is Redis; a network's are not.
 #[derive(Default)]
@@ -83,22 +83,25 @@ impl Drop for Counts {
 /// Tells the other processes of places that are free again, and from time to time of all that are held: what is not told
 /// again is forgotten, so that a dead process holds none for long.
 async fn tell(counts: Weak<Counts>, changed: Arc<Notify>) {
+    let mut again = Instant::now() + PLACES_ARE_TOLD;
     loop {
-        let is_freed = timeout(PLACES_ARE_TOLD, changed.notified()).await.is_ok();
+        let is_time = timeout_at(again, changed.notified()).await.is_err() || again <= Instant::now();
         let Some(counts) = counts.upgrade() else { return };
         let Some(shared) = &counts.shared else { return };
         let freed = std::mem::take(&mut *lock(&shared.freed));
-        let mut accounts: Vec<_> = freed.into_iter().collect();
-        if !is_freed {
-            let held = lock(&counts.held);
-            accounts.extend(held.keys().filter_map(|sender| match sender {
+        let mut accounts = freed.clone();
+        if is_time {
+            again = Instant::now() + PLACES_ARE_TOLD;
+            accounts.extend(lock(&counts.held).keys().filter_map(|sender| match sender {
                 Sender::Account(account) => Some(*account),
                 Sender::Network(_) => None,
             }));
         }
         let held: Vec<_> = accounts.into_iter().map(|account| (shared.key(account), counts.of(account))).collect();
-        // What is not told now is told, or forgotten, within a minute.
-        shared.redis.tell_places(held.into_iter()).await.ok();
+        if shared.redis.tell_places(&held).await.is_err() {
+            // With the next ones.
+            lock(&shared.freed).extend(freed);
+        }
     }
 }
 

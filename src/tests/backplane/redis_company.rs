@@ -74,6 +74,62 @@ async fn s16_typing_that_is_told_to_a_node_where_the_account_does_not_view_is_ha
 }
 
 #[tokio::test]
+async fn s17_who_was_with_a_process_that_is_known_dead_is_there_no_more() {
+    let Some((_server, one, other)) = pair().await else { return };
+    let (here, there) = audiences(&one, &other);
+    let (conversation, ann, bob) = (ConversationId::new(), AccountId::new(), AccountId::new());
+    let (_of_ann, of_bob) = (here.enter(conversation, ann), there.enter(conversation, bob));
+    let mut watch = of_bob.watch();
+    sees(&mut watch, &[(ann, false), (bob, false)]).await;
+    // What it has told still stands in Redis.
+    other.bury("one");
+    sees(&mut watch, &[(bob, false)]).await;
+    there.typing(conversation, bob);
+    sees(&mut watch, &[(bob, true)]).await;
+}
+
+#[tokio::test]
+async fn of_very_many_a_part_is_told_and_those_who_type_are_in_it() {
+    let Some((_server, one, other)) = pair().await else { return };
+    let (here, there) = audiences(&one, &other);
+    let conversation = ConversationId::new();
+    let accounts: Vec<_> = (0..300).map(|_| AccountId::new()).collect();
+    let _seats: Vec<_> = accounts.iter().map(|account| here.enter(conversation, *account)).collect();
+    let last = accounts[299];
+    here.typing(conversation, last);
+    let mut watch = there.watch(conversation);
+    until(async || {
+        let members = watch.members();
+        members.len() == 100 && members.iter().any(|one| one.account == last && one.typing)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn looking_who_is_in_a_room_elsewhere_changes_nothing() {
+    let Some((server, one, other)) = pair().await else { return };
+    let (here, there) = (Sockets::shared(app(), Some(&one)), Sockets::shared(app(), Some(&other)));
+    let name = Name::parse("presence-room").unwrap();
+    let person = Member { id: "7".into(), info: json!({}) };
+    let _first = there.enter(&name, Some(person.clone())).unwrap();
+    let mut wakes = one.listen(Kind::Members);
+    one.subscribe("q:presence-room").await.unwrap();
+    until(async || here.people_anywhere(&name).await == [person.clone()]).await;
+    // Somebody enters here in the same moment.
+    let field = format!("{}:8", one.process());
+    let value = server.ask::<String>(cmd("HGET").arg(one.key("q:presence-room")).arg("other:7")).await;
+    let () = server.ask(cmd("HSET").arg(one.key("q:presence-room")).arg(&field).arg(value)).await;
+    here.people_anywhere(&name).await;
+    assert_eq!(server.ask::<i64>(cmd("HEXISTS").arg(one.key("q:presence-room")).arg(&field)).await, 1);
+    one.publish("q:presence-room", b"last").await.unwrap();
+    let mut news = Vec::new();
+    while news.last().is_none_or(|last| *last != b"last") {
+        news.push(heard(&mut wakes).await.1);
+    }
+    assert!(news.iter().all(|news| !news.is_empty()), "nothing was news: {news:?}");
+}
+
+#[tokio::test]
 async fn who_is_there_is_told_once_and_what_is_no_news_wakes_nobody() {
     let Some((_server, one, other)) = pair().await else { return };
     let (here, conversation) = (Audience::new(Some(&one)), ConversationId::new());

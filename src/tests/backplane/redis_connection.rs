@@ -125,6 +125,55 @@ async fn a_server_that_wants_a_password_is_joined_with_it_and_refused_without_sh
 }
 
 #[tokio::test]
+async fn a_user_who_may_not_publish_is_refused_by_redis_words() {
+    let Some(server) = own_redis("") else { return };
+    let () = server.ask(cmd("ACL").arg(&["SETUSER", "ann", "on", ">horse", "~*", "+@all", "resetchannels"])).await;
+    let why = refusal(&format!("{}?user=ann&pass=horse", server.url())).await;
+    assert!(why.contains("Redis refuses what Rivulet needs: NOPERM") && !why.contains("horse"), "{why}");
+}
+
+#[tokio::test]
+async fn a_server_whose_memory_is_full_does_not_stop_the_start() {
+    let Some(server) = own_redis("--maxmemory 1") else { return };
+    let one = process(&server.options(), "one").await;
+    assert!(!one.is_joined());
+    let () = server.ask(cmd("CONFIG").arg("SET").arg("maxmemory").arg(0)).await;
+    stands(&one, true).await;
+}
+
+#[tokio::test]
+async fn another_database_of_the_same_server_is_another_world() {
+    let Some(server) = redis() else { return };
+    let options = server.options();
+    let mut second = redis_options(&format!("{}?db=1", server.url()));
+    second.prefix.clone_from(&options.prefix);
+    let (one, other) = (process(&options, "one").await, process(&second, "other").await);
+    assert!(one.is_joined() && other.is_joined());
+    let mut said = other.listen(Kind::Said);
+    other.subscribe("say:orders").await.unwrap();
+    one.publish("say:orders", b"not heard").await.unwrap();
+    other.publish("say:orders", b"heard").await.unwrap();
+    assert_eq!(heard(&mut said).await, ("orders".into(), b"heard".to_vec()));
+}
+
+/// It takes the connection, and answers nothing that is asked on it.
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_not_looked_at_for_ever() {
+    let folder = crate::tests::app::Folder::new();
+    let path = folder.0.join("redis.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        // To HELLO, and to the name of the client.
+        stream.write_all(b"%0\r\n+OK\r\n+OK\r\n").await.unwrap();
+        std::future::pending::<()>().await;
+    });
+    let url = RedisUrl::parse(&format!("unix://{}", path.display())).unwrap();
+    let found = timeout(PATIENCE, look(&url)).await.expect("it is looked at for ever");
+    assert_eq!(found.unwrap_err(), "it does not answer");
+}
+
+#[tokio::test]
 async fn a_server_of_a_cluster_is_refused_in_a_sentence() {
     let Some(server) = own_redis("--cluster-enabled yes") else { return };
     let why = refusal(&server.url()).await;

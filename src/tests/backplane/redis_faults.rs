@@ -58,7 +58,7 @@ async fn h20_a_server_that_stalls_for_less_than_a_second_again_and_again_is_no_r
     let one = process(&server.options(), "one").await;
     let mut connection = server.connect().await;
     for _ in 0..3 {
-        let () = cmd("CLIENT").arg("PAUSE").arg(900).arg("ALL").query_async(&mut connection).await.unwrap();
+        let () = cmd("CLIENT").arg("PAUSE").arg(800).arg("ALL").query_async(&mut connection).await.unwrap();
         let begun = Instant::now();
         // It is answered as soon as the server goes on.
         one.publish("{c:1}", b"").await.unwrap();
@@ -170,6 +170,15 @@ async fn h23_a_primary_that_becomes_a_replica_is_as_good_as_none() {
     let one = process(&server.options(), "one").await;
     let () = server.ask(cmd("REPLICAOF").arg("127.0.0.1").arg(1)).await;
     stands(&one, false).await;
+    let connections = async || {
+        let info: String = server.ask(cmd("INFO").arg("stats")).await;
+        info.lines().find_map(|line| line.strip_prefix("total_connections_received:")?.parse::<u32>().ok()).unwrap()
+    };
+    // It takes connections and refuses what is asked on them: no reason to open one after the other.
+    let (begun, before) = (Instant::now(), connections().await);
+    until(async || 2 * SECOND < begun.elapsed()).await;
+    let opened = connections().await - before;
+    assert!((2..=15).contains(&opened), "{opened} connections in two seconds");
     let () = server.ask(cmd("REPLICAOF").arg("NO").arg("ONE")).await;
     assert_eq!(stands(&one, true).await.changes, 3);
 }

@@ -1,6 +1,8 @@
 //! The scripts, each as a table of calls and answers, and the turn.
 
 use super::{PATIENCE, pair, until};
+use crate::model::{AccountId, ConversationId, MessageId};
+use crate::server::audience::Audience;
 use crate::server::backplane::redis::{Failure, Rate, Redis, Tried, Tries};
 use redis::cmd;
 use std::num::NonZeroU32;
@@ -81,15 +83,62 @@ async fn places_are_held_by_all_processes_together_and_those_of_the_dead_are_for
     assert_eq!(other.place("s:a", 1, 3).await, Ok(true));
     assert_eq!(other.place("s:a", 2, 3).await, Ok(false));
     assert_eq!(one.place("s:b", 1, 1).await, Ok(true), "others do not wait for it");
-    one.tell_places([("s:a".to_owned(), 1)].into_iter()).await.unwrap();
+    one.tell_places(&[("s:a".to_owned(), 1)]).await.unwrap();
     assert_eq!(other.place("s:a", 2, 3).await, Ok(true));
     assert_eq!(one.place("s:a", 2, 3).await, Ok(false));
     // A process that has not told for a minute.
     let () = server.ask(cmd("HSET").arg(one.key("s:a")).arg("dead").arg("7:1000")).await;
     assert_eq!(one.place("s:a", 1, 3).await, Ok(true));
-    one.tell_places([("s:a".to_owned(), 0)].into_iter()).await.unwrap();
+    one.tell_places(&[("s:a".to_owned(), 0)]).await.unwrap();
     let held: Vec<String> = server.ask(cmd("HKEYS").arg(one.key("s:a"))).await;
     assert_eq!(held, ["other"]);
+}
+
+#[tokio::test]
+async fn s17_places_of_a_process_that_is_known_dead_are_free_at_once() {
+    let Some((_server, one, other)) = pair().await else { return };
+    assert_eq!(one.place("s:a", 3, 3).await, Ok(true));
+    assert_eq!(other.place("s:a", 1, 3).await, Ok(false));
+    other.bury("one");
+    assert_eq!(other.place("s:a", 1, 3).await, Ok(true));
+}
+
+#[tokio::test]
+async fn a_clock_that_was_ahead_makes_nobody_wait_for_longer() {
+    let Some((server, one, _other)) = pair().await else { return };
+    let time: (u64, u64) = server.ask(&mut cmd("TIME")).await;
+    let later = time.0 + 3_600;
+    let () = server.ask(cmd("SET").arg(one.key("rate:a")).arg(later * 1_000_000)).await;
+    let wait = one.rate("rate:a", rate(30, 3)).await.unwrap();
+    assert!(wait <= 2 * SECOND, "{wait:?}");
+    let () = server.ask(cmd("HSET").arg(one.key("t:a")).arg("n").arg(3).arg("at").arg(later * 1_000)).await;
+    let wait = one.tries(Tries::Look, SECOND, &[tried("t:a", 2, true)]).await.unwrap();
+    assert!(wait <= 2 * SECOND, "{wait:?}");
+    let () = server.ask(cmd("HSET").arg(one.key("s:a")).arg("other").arg(format!("3:{}", later * 1_000))).await;
+    assert_eq!(one.place("s:a", 1, 3).await, Ok(true));
+}
+
+#[tokio::test]
+async fn nothing_stays_in_redis_but_the_life() {
+    let Some(server) = crate::tests::services::own_redis("") else { return };
+    let one = super::process(&server.options(), "one").await;
+    one.rate("rate:a", rate(30, 3)).await.unwrap();
+    one.place("s:a", 1, 3).await.unwrap();
+    for what in [Tries::Begin, Tries::Count, Tries::Succeeded] {
+        one.tries(what, SECOND, &[tried("t:a", 2, true), tried("t:b", 2, false)]).await.unwrap();
+    }
+    let _turn = one.turn("{c:1}").await.unwrap();
+    one.stop(ConversationId::new(), MessageId::new(), "one").await;
+    let audience = Audience::new(Some(&one));
+    let conversation = ConversationId::new();
+    let _seat = audience.enter(conversation, AccountId::new());
+    let has_told = async || server.ask::<i64>(cmd("EXISTS").arg(one.key(&format!("p:{conversation}")))).await == 1;
+    until(has_told).await;
+    let keys: Vec<String> = server.ask(cmd("KEYS").arg("*")).await;
+    assert_eq!(keys.len(), 7, "{keys:?}");
+    for key in keys.iter().filter(|key| **key != one.key("life")) {
+        assert!((1..=120_000).contains(&server.ask::<i64>(cmd("PTTL").arg(key)).await), "{key}");
+    }
 }
 
 #[tokio::test]
@@ -140,7 +189,8 @@ async fn scripts_that_a_server_has_forgotten_are_loaded_anew() {
     let () = server.ask(cmd("SCRIPT").arg("FLUSH")).await;
     assert_eq!(one.rate("rate:a", rate(30, 1)).await, Ok(Duration::ZERO));
     let () = server.ask(cmd("SCRIPT").arg("FLUSH")).await;
-    one.tell_places((0..3).map(|number| (format!("s:{number}"), 1))).await.unwrap();
+    let held: Vec<_> = (0..3).map(|number| (format!("s:{number}"), 1)).collect();
+    one.tell_places(&held).await.unwrap();
     assert_eq!(server.ask::<i64>(cmd("EXISTS").arg(one.key("s:0")).arg(one.key("s:2"))).await, 2);
     assert_eq!(one.standing().borrow().changes, 1, "that is no reason to be alone");
 }

@@ -17,7 +17,8 @@ impl RedisUrl {
     /// What is expected. It does not repeat the value.
     pub fn parse(text: &str) -> Result<Self, String> {
         let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
-        if scheme.contains("cluster") || scheme.contains("sentinel") || text.contains(',') {
+        let hosts = text.rsplit('@').next().unwrap_or_default();
+        if scheme.contains("cluster") || scheme.contains("sentinel") || hosts.contains(',') {
             return Err(SEVERAL.into());
         }
         if text.contains('#') {
@@ -38,6 +39,11 @@ impl RedisUrl {
         let ConnectionAddr::Tcp(host, _) = self.0.addr() else { return false };
         let address = host.parse::<std::net::IpAddr>();
         !address.map_or(host == "localhost", |address| address.is_loopback())
+    }
+
+    /// The number of the database.
+    pub(super) fn number(&self) -> i64 {
+        self.0.redis_settings().db()
     }
 
     pub(super) fn info(&self) -> ConnectionInfo {
@@ -62,6 +68,7 @@ mod tests {
             ("redis://ann:s3cret@10.0.0.7:7000/2", "10.0.0.7:7000"),
             ("rediss://:s3cret@db.example.org", "db.example.org:6379"),
             ("valkey://db:1", "db:1"),
+            ("redis://:s3cret,with,commas@db", "db:6379"),
             ("unix:///run/redis.sock?pass=s3cret", "/run/redis.sock"),
         ] {
             let url = RedisUrl::parse(text).unwrap();

@@ -29,8 +29,10 @@ pub enum Failure {
     /// Redis is away: this process is alone from here on, until it has joined again. Whether the call was carried out is
     /// unknown.
     Away,
-    /// Redis does not do this. Its words: `OOM …`, where its memory is full.
+    /// Redis does not do this. Its words have `OOM` in them where its memory is full.
     Refused(String),
+    /// Another process has had the turn for too long.
+    Taken,
 }
 
 impl fmt::Display for Failure {
@@ -38,6 +40,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Away => formatter.write_str("Redis does not answer"),
             Self::Refused(words) => write!(formatter, "Redis refuses it: {words}"),
+            Self::Taken => formatter.write_str("another process has had the turn for too long"),
         }
     }
 }
@@ -45,20 +48,24 @@ impl fmt::Display for Failure {
 /// The answer, where it is none of Redis' errors.
 pub(super) fn answer(value: Value) -> Result<Value, Failure> {
     match value {
-        Value::ServerError(error) => Err(refusal(&error)),
+        Value::ServerError(error) => Err(Failure::Refused(words(&error))),
         value => Ok(value),
     }
 }
 
-fn refusal(error: &ServerError) -> Failure {
-    refused(&format!("{} {}", error.code(), error.details().unwrap_or_default()))
+fn words(error: &ServerError) -> String {
+    format!("{} {}", error.code(), error.details().unwrap_or_default()).trim().to_owned()
 }
 
-fn refused(words: &str) -> Failure {
-    match AWAY.iter().any(|code| words.split([' ', '-']).any(|word| word == *code)) {
-        true => Failure::Away,
-        false => Failure::Refused(words.trim().to_owned()),
-    }
+/// Redis' words, where they are those of a server that is as good as none.
+pub(super) fn as_good_as_none(answer: &Result<Value, Failure>) -> Option<&str> {
+    let Err(Failure::Refused(words)) = answer else { return None };
+    AWAY.iter().any(|code| words.split([' ', '-']).any(|word| word == *code)).then_some(words)
+}
+
+/// Whether the memory is full, or a script runs for too long: that passes.
+pub(super) fn passes(words: &str) -> bool {
+    words.contains("OOM") || words.starts_with("BUSY")
 }
 
 /// Whether the server does not know the script: it has been restarted, or is another one.
@@ -77,10 +84,11 @@ mod tests {
             "LOADING Redis is loading the dataset in memory",
             "ERR Error running script (call to f_1): @user_script:3: -READONLY You can't write",
         ] {
-            assert_eq!(refused(away), Failure::Away, "{away}");
+            assert_eq!(as_good_as_none(&Err(Failure::Refused(away.into()))), Some(away));
         }
-        let full = "OOM command not allowed when used memory > 'maxmemory'.";
-        assert_eq!(refused(full), Failure::Refused(full.into()));
-        assert!(is_unknown_script(&Err(refused("NOSCRIPT No matching script. Please use EVAL."))));
+        for refused in ["OOM command not allowed when used memory > 'maxmemory'.", "ERR unknown command"] {
+            assert_eq!(as_good_as_none(&Err(Failure::Refused(refused.into()))), None, "{refused}");
+        }
+        assert!(is_unknown_script(&Err(Failure::Refused("NOSCRIPT No matching script. Please use EVAL.".into()))));
     }
 }

@@ -58,10 +58,57 @@ impl Echo {
         times.begun.is_some_and(|begun| Some(begun.max(moment)) <= times.heard)
     }
 
-    /// Whether what is published does not come.
+    /// Whether these subscriptions are to be given up: what is published does not come by them.
+    pub(super) fn is_silent(&self) -> bool {
+        let times = lock(&self.0);
+        let Some(begun) = times.begun else { return false };
+        times.called.is_some_and(|called| times.heard.unwrap_or(begun).max(begun) + DEAF < called)
+    }
+
+    /// Whether this process hears, by the subscriptions that there are now: only what has come by them shows it.
     pub(super) fn is_deaf(&self) -> bool {
         let times = lock(&self.0);
-        let Some(begun) = times.begun else { return true };
-        times.called.is_some_and(|called| times.heard.unwrap_or(begun).max(begun) + DEAF < called)
+        times.begun.is_none_or(|begun| times.heard.is_none_or(|heard| heard < begun)) || {
+            drop(times);
+            self.is_silent()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::advance;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_not_heard_itself_by_the_present_subscriptions_is_deaf() {
+        let echo = Echo::default();
+        assert!(echo.is_deaf() && !echo.is_silent(), "there are none");
+        let mut begun = Instant::now();
+        echo.begin(Some(begun));
+        echo.heard();
+        assert!(!echo.is_deaf() && echo.heard_since(begun));
+        for _ in 0..4 {
+            advance(DEAF / 2).await;
+            echo.called();
+            assert!(!echo.is_deaf() && !echo.is_silent(), "one answer may be late");
+            echo.heard();
+        }
+        advance(DEAF + DEAF / 4).await;
+        assert!(!echo.is_silent(), "nothing was called");
+        echo.called();
+        assert!(echo.is_deaf() && echo.is_silent());
+        // New subscriptions have time to be heard by, and until then nobody is called well.
+        for _ in 0..3 {
+            echo.begin(None);
+            assert!(echo.is_deaf());
+            begun = Instant::now();
+            echo.begin(Some(begun));
+            echo.called();
+            assert!(echo.is_deaf() && !echo.is_silent() && !echo.heard_since(begun));
+            advance(DEAF + DEAF / 4).await;
+            echo.called();
+            assert!(echo.is_deaf() && echo.is_silent());
+        }
     }
 }

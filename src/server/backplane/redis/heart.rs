@@ -1,7 +1,7 @@
 //! Keeps the connection for commands: opens it, asks on it twice a second, and says when this process is joined and when it
 //! is alone.
 
-use super::call::Failure;
+use super::call::{self, Failure};
 use super::life::text;
 use super::line::{Line, Link};
 use super::listeners::PING;
@@ -47,14 +47,18 @@ pub(super) async fn connect(line: &Line) -> Result<Link, NotConnected> {
     let connection = server::connect(&line.options.url, &config).await.map_err(|error| not_connected(line, &error))?;
     let link = Link { connection, over };
     let failed = |failure: Failure| match failure {
-        // A user of Redis without the right to ask.
-        Failure::Refused(words) => NotConnected::Unfit(format!("Redis refuses what Rivulet needs: {words}")),
-        Failure::Away => NotConnected::Unreachable(failure.to_string()),
+        Failure::Refused(words) if !call::passes(&words) => {
+            NotConnected::Unfit(format!("Redis refuses what Rivulet needs: {words}"))
+        }
+        Failure::Refused(words) => NotConnected::Unreachable(words),
+        Failure::Away | Failure::Taken => NotConnected::Unreachable(lock(&line.why).clone()),
     };
     if let Some(fault) = line.server(&link).await.map_err(failed)?.fault() {
         return Err(NotConnected::Unfit(fault));
     }
     line.load(&link).await.map_err(failed)?;
+    // What a user of Redis may not do, and a server that may not write, is found now and told by its words.
+    beat(line, &link).await.map_err(failed)?;
     Ok(link)
 }
 
@@ -74,33 +78,39 @@ fn not_connected(line: &Line, error: &RedisError) -> NotConnected {
 }
 
 /// Keeps the connection for as long as it is polled.
-pub(super) async fn keep(line: Arc<Line>, mut first: Option<Link>) {
+pub(super) async fn keep(line: Arc<Line>, first: Option<Link>) {
     // At the start nobody has a snapshot to lose.
-    let mut wait = Duration::ZERO;
+    let mut wait = if first.is_some() { Duration::ZERO } else { REJOIN };
+    let mut opened = first.map(Ok);
     let mut pause = SHORTEST_WAIT;
     let mut told = String::new();
     loop {
-        let link = match first.take() {
+        let changes = line.standing.borrow().changes;
+        let link = match opened.take() {
             Some(link) => link,
-            None => match connect(&line).await {
-                Ok(link) => link,
-                Err(NotConnected::Unfit(why) | NotConnected::Unreachable(why)) => {
-                    if told != why {
-                        tracing::warn!(why, "Redis is not there; it is tried again");
-                        told = why;
-                    }
-                    sleep(pause + jitter(pause)).await;
-                    pause = (pause * 2).min(LONGEST_WAIT);
-                    continue;
-                }
-            },
+            None => connect(&line).await,
         };
-        told.clear();
-        pause = SHORTEST_WAIT;
-        *lock(&line.link) = Some(link.clone());
-        let why = beat_on(&line, &link, wait).await;
-        line.lose(&link, &why);
-        wait = REJOIN;
+        let why = match link {
+            Ok(link) => {
+                *lock(&line.link) = Some(link.clone());
+                let why = beat_on(&line, &link, wait).await;
+                line.lose(&link, &why);
+                lock(&line.why).clone()
+            }
+            Err(NotConnected::Unfit(why) | NotConnected::Unreachable(why)) => why,
+        };
+        if line.standing.borrow().changes != changes {
+            // It had joined, and that it is lost has been told.
+            (wait, pause) = (REJOIN, SHORTEST_WAIT);
+            told.clear();
+            continue;
+        }
+        if told != why {
+            tracing::warn!(why, "Redis cannot be joined; it is tried again");
+            told = why;
+        }
+        sleep(pause + jitter(pause)).await;
+        pause = (pause * 2).min(LONGEST_WAIT);
     }
 }
 
@@ -124,7 +134,7 @@ async fn beat_on(line: &Line, link: &Link, wait: Duration) -> String {
         }
         let is_heard = line.echo.heard_since(begun);
         if missed == 0 && is_heard && wait <= good_since.elapsed() {
-            line.join();
+            line.join(link);
         }
         let pause = if is_heard { next.saturating_duration_since(Instant::now()) } else { SHORTEST_WAIT };
         tokio::select! {
@@ -144,8 +154,7 @@ async fn beat(line: &Line, link: &Link) -> Result<(), Failure> {
     let own = line.key(&format!("n:{}", (line.process)()));
     beat.add_command(cmd("PUBLISH").arg(own).arg(PING).clone());
     let mut answers = line.ask_all(link, &beat, 4).await?.into_iter();
-    let (info, life) = (answers.next(), answers.next());
-    if let (Some(Ok(info)), Some(Ok(life))) = (info, life)
+    if let (Some(info), Some(life)) = (answers.next().transpose()?, answers.next().transpose()?)
         && !line.is_current(&Server::read(&text(info)), &life)
     {
         line.learn(link).await?;

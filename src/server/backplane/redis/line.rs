@@ -14,6 +14,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+/// Calls that are sent together: what others ask on the same connection waits behind them.
+const AT_ONCE: usize = 200;
+
 /// Whether this process is joined to the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
@@ -28,6 +31,10 @@ pub(super) struct Line {
     pub(super) link: Mutex<Option<Link>>,
     pub(super) life: Mutex<Arc<str>>,
     pub(super) standing: watch::Sender<Standing>,
+    /// Why the link was lost, the last time.
+    pub(super) why: Mutex<String>,
+    /// Processes that have been declared dead, and since when.
+    pub(super) dead: Mutex<Vec<(String, Instant)>>,
     pub(super) listeners: Listeners,
     pub(super) echo: Echo,
     pub(super) asks: mpsc::UnboundedSender<Ask>,
@@ -48,12 +55,15 @@ impl Line {
         metrics: Arc<Metrics>,
     ) -> (Self, mpsc::UnboundedReceiver<Ask>) {
         let (asks, asked) = mpsc::unbounded_channel();
+        let options = options.with_number();
         let line = Self {
             options,
             process,
             link: Mutex::default(),
             life: Mutex::new("".into()),
             standing: watch::Sender::new(Standing::default()),
+            why: Mutex::default(),
+            dead: Mutex::default(),
             listeners: Listeners::default(),
             echo: Echo::default(),
             asks,
@@ -74,14 +84,19 @@ impl Line {
         lock(&self.link).clone().ok_or(Failure::Away)
     }
 
-    /// This process is joined from here on.
-    pub(super) fn join(&self) {
+    /// This process is joined from here on, if the link is not over.
+    pub(super) fn join(&self, link: &Link) {
+        let current = lock(&self.link);
+        if link.over.is_cancelled() || current.is_none() {
+            return;
+        }
         let is_new = self.standing.send_if_modified(|standing| {
             let is_new = !standing.joined;
             standing.changes += u64::from(is_new);
             standing.joined = true;
             is_new
         });
+        drop(current);
         if is_new {
             self.metrics.redis_joined.set(1);
             tracing::info!(redis = self.options.url.shown(), "Joined by Redis");
@@ -91,6 +106,9 @@ impl Line {
 
     /// The link is over, and this process alone from here on.
     pub(super) fn lose(&self, link: &Link, why: &str) {
+        if !link.over.is_cancelled() {
+            why.clone_into(&mut lock(&self.why));
+        }
         link.over.cancel();
         let mut current = lock(&self.link);
         // Another one may have taken its place.
@@ -115,7 +133,14 @@ impl Line {
     pub(super) async fn ask(&self, link: &Link, command: &Cmd) -> Result<Value, Failure> {
         let mut connection = link.connection.clone();
         let value = self.answered(link, connection.send_packed_command(command)).await?;
-        self.judge(link, call::answer(value))
+        let answer = call::answer(value);
+        match call::as_good_as_none(&answer) {
+            Some(words) => {
+                self.lose(link, words);
+                Err(Failure::Away)
+            }
+            None => answer,
+        }
     }
 
     /// Several commands without scripts, sent at once.
@@ -127,24 +152,19 @@ impl Line {
     ) -> Result<Vec<Result<Value, Failure>>, Failure> {
         let mut connection = link.connection.clone();
         let values = self.answered(link, connection.send_packed_commands(commands, 0, count)).await?;
-        let mut answers: Vec<_> = values.into_iter().map(call::answer).collect();
+        let answers: Vec<_> = values.into_iter().map(call::answer).collect();
         if answers.len() != count {
             let why = "it answers otherwise than it was asked";
             self.lose(link, why);
             return Err(Failure::Away);
         }
-        match answers.iter().position(|answer| *answer == Err(Failure::Away)) {
-            Some(away) => Err(self.judge(link, answers.swap_remove(away)).err().unwrap_or(Failure::Away)),
+        match answers.iter().find_map(call::as_good_as_none) {
+            Some(words) => {
+                self.lose(link, words);
+                Err(Failure::Away)
+            }
             None => Ok(answers),
         }
-    }
-
-    /// A server that may not answer as a primary does is lost.
-    fn judge(&self, link: &Link, answer: Result<Value, Failure>) -> Result<Value, Failure> {
-        if answer == Err(Failure::Away) {
-            self.lose(link, "it is no primary, is starting, may not write, or wants another password");
-        }
-        answer
     }
 
     /// Waits for the answer, for as long as it may take.
@@ -176,13 +196,18 @@ impl Line {
         self.ask(link, &call.0).await
     }
 
-    /// Several of them.
+    /// Several of them. Each part of them has the time that one request has.
     pub(super) async fn calls(&self, link: &Link, calls: Vec<Call>) -> Result<Vec<Result<Value, Failure>>, Failure> {
-        if calls.is_empty() {
-            return Ok(Vec::new());
+        let mut answers = Vec::with_capacity(calls.len());
+        for calls in calls.chunks(AT_ONCE) {
+            answers.extend(self.part(link, calls).await?);
         }
+        Ok(answers)
+    }
+
+    async fn part(&self, link: &Link, calls: &[Call]) -> Result<Vec<Result<Value, Failure>>, Failure> {
         let mut pipeline = Pipeline::with_capacity(calls.len());
-        for call in &calls {
+        for call in calls {
             pipeline.add_command(call.0.clone());
         }
         let mut answers = self.ask_all(link, &pipeline, calls.len()).await?;

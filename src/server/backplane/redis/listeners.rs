@@ -92,14 +92,14 @@ impl Listeners {
     /// Hands on what was published on a channel, its name without the prefix.
     pub(super) fn hear(&self, channel: &str, payload: Vec<u8>) {
         if let Some((kind, name)) = parts(channel) {
-            return self.tell(kind, Wake::Message { channel: name.into(), payload });
+            return self.tell(kind, &Wake::Message { channel: name.into(), payload });
         }
         if let Some(reply) = payload.strip_prefix(STOP.as_bytes()) {
-            self.tell(Kind::Stop, Wake::Message { channel: channel.into(), payload: reply.to_vec() });
+            self.tell(Kind::Stop, &Wake::Message { channel: channel.into(), payload: reply.to_vec() });
         }
     }
 
-    fn tell(&self, kind: Kind, wake: Wake) {
+    pub(super) fn tell(&self, kind: Kind, wake: &Wake) {
         let all = lock(&self.0);
         let queues = all.iter().filter(|(other, _)| *other == kind).filter_map(|(_, queue)| queue.upgrade());
         queues.for_each(|queue| queue.push(wake.clone()));

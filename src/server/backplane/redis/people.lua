@@ -17,11 +17,11 @@ for i = 1, #held, 2 do
       redis.call('HDEL', KEYS[1], field)
       news = true
     end
-  elseif tonumber(untl) < now then
+  elseif tonumber(untl) < now or tonumber(untl) > now + believed then
     redis.call('HDEL', KEYS[1], field)
   else
     local at = string.find(field, ':', 1, true)
-    for _, value in ipairs({ string.sub(field, 1, at - 1), string.sub(field, at + 1), about, now - since, math.max(typing - now, 0) }) do
+    for _, value in ipairs({ string.sub(field, 1, at - 1), string.sub(field, at + 1), about, math.max(now - since, 0), math.max(typing - now, 0) }) do
       others[#others + 1] = value
     end
   end
@@ -31,7 +31,7 @@ for field, i in pairs(mine) do
   local typing = left > 0 and now + left or 0
   local former = known[field]
   -- Told again it is a little earlier or later, which is no news.
-  if not former or former.about ~= about or math.abs(former.typing - typing) > 500 and math.max(former.typing, typing) > now then news = true end
+  if not former or former.about ~= about or math.abs(former.typing - typing) > 1500 and math.max(former.typing, typing) > now then news = true end
   redis.call('HSET', KEYS[1], field, string.format('%.0f:%.0f:%.0f:%s', now + believed, now - age, typing, about))
 end
 if next(mine) then redis.call('PEXPIRE', KEYS[1], believed) end

@@ -7,6 +7,7 @@ use super::{Call, Failure, Kind, Redis, Script, Wake, Wakes};
 use crate::server::sync::lock;
 use ::redis::{FromRedisValue, Value};
 use futures::future::join_all;
+use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, Weak};
@@ -19,8 +20,14 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 const BELIEVED: Duration = Duration::from_secs(60);
 /// ... and told again this often.
 const TOLD: Duration = Duration::from_secs(20);
-/// Rooms in one pipeline: Redis does nothing else meanwhile.
+/// Rooms that are told and read together.
 const AT_ONCE: usize = 200;
+/// The time between two rounds: where thousands come to a room at the same time, each node tells and reads it this often, and
+/// not for each of them.
+const ROUND: Duration = Duration::from_millis(250);
+/// Of a room a process tells this many, those who type first: a page names three and counts the rest, and Pusher's own servers
+/// have no more members in a channel.
+const MOST_TOLD: usize = 100;
 
 pub(super) static PEOPLE: Script = Script::new(include_str!("people.lua"));
 
@@ -116,22 +123,31 @@ impl People {
     /// # Errors
     /// Redis is away.
     pub async fn look(&self, name: &str) -> Result<Vec<There>, Failure> {
-        let value = self.redis.call(self.tell(name, &[])).await?;
-        Ok(read(value))
+        // Told by no process: nobody's people are changed by it.
+        let value = self.redis.call(self.tell("", name, &[])).await?;
+        Ok(self.read(value))
     }
 
     fn channel(&self, name: &str) -> String {
         format!("{}{name}", self.kind.prefix())
     }
 
-    fn tell(&self, name: &str, here: &[Here]) -> Call {
+    fn tell(&self, process: &str, name: &str, here: &[Here]) -> Call {
         let key = self.redis.key(&self.channel(name));
-        let mut call = PEOPLE.call(&[&key]).arg(self.redis.process());
+        let mut call = PEOPLE.call(&[&key]).arg(process);
         call = call.arg(milliseconds(BELIEVED)).arg(&key);
         for one in here {
             call = call.arg(&one.id).arg(&one.about).arg(milliseconds(one.since)).arg(milliseconds(one.typing));
         }
         call
+    }
+
+    /// Those who are with processes that live.
+    fn read(&self, value: Value) -> Vec<There> {
+        let Ok(values) = Vec::<Value>::from_redis_value(value) else { return Vec::new() };
+        let dead = self.redis.dead();
+        let there = values.chunks_exact(5).filter_map(there);
+        there.filter(|one| !dead.contains(&one.process)).collect()
     }
 
     /// Tells and reads these rooms. What fails is done when Redis is back.
@@ -143,12 +159,13 @@ impl People {
         followed.extend(new);
         let gone: Vec<_> = gone.into_iter().filter(|name| followed.remove(name)).collect();
         gone.iter().for_each(|name| self.redis.unsubscribe(&self.channel(name)));
-        let calls =
-            there.iter().chain(&gone).map(|name| self.tell(name, &rooms.here(name).unwrap_or_default())).collect();
+        let process = self.redis.process();
+        let told = |name: &String| self.tell(&process, name, &most(rooms.here(name).unwrap_or_default()));
+        let calls = there.iter().chain(&gone).map(told).collect();
         let Ok(answers) = self.redis.calls(calls).await else { return };
         for (name, answer) in there.iter().zip(answers) {
             if let Ok(value) = answer {
-                rooms.there(name, read(value));
+                rooms.there(name, self.read(value));
             }
         }
     }
@@ -167,17 +184,22 @@ async fn keep<R: Rooms>(people: Arc<People>, rooms: Weak<R>, mut wakes: Wakes) {
     let mut followed = HashSet::new();
     let mut again = Instant::now() + TOLD;
     let mut standing = people.redis.standing();
+    let mut next = Instant::now();
     loop {
         let mut everything = false;
         let mut woken = None;
         tokio::select! {
             () = people.call.notified() => {}
             wake = wakes.next() => woken = Some(wake),
-            changed = standing.changed() => if changed.is_err() { return },
+            changed = standing.changed() => if changed.is_err() { return } else { standing.mark_changed() },
             () = sleep_until(again) => everything = true,
         }
+        // What comes meanwhile is in the same round.
+        sleep_until(next).await;
+        next = Instant::now() + ROUND;
         let Some(rooms) = rooms.upgrade() else { return };
-        if !standing.borrow_and_update().joined {
+        if standing.has_changed().unwrap_or_default() && !standing.borrow_and_update().joined {
+            lock(&people.words).clear();
             rooms.alone();
         }
         let own = people.redis.process();
@@ -208,9 +230,13 @@ async fn keep<R: Rooms>(people: Arc<People>, rooms: Weak<R>, mut wakes: Wakes) {
     }
 }
 
-fn read(value: Value) -> Vec<There> {
-    let Ok(values) = Vec::<Value>::from_redis_value(value) else { return Vec::new() };
-    values.chunks_exact(5).filter_map(there).collect()
+/// Those of them who are told.
+fn most(mut here: Vec<Here>) -> Vec<Here> {
+    if MOST_TOLD < here.len() {
+        here.sort_by_key(|one| (one.typing.is_zero(), Reverse(one.since)));
+        here.truncate(MOST_TOLD);
+    }
+    here
 }
 
 fn there(values: &[Value]) -> Option<There> {

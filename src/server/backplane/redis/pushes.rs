@@ -20,6 +20,10 @@ use tokio_util::sync::CancellationToken;
 
 /// How often that is looked at, and the time between two tries to connect.
 const LOOK: Duration = Duration::from_millis(250);
+/// After a connection that was lost, this is long enough for others.
+const SHORTEST_WAIT: Duration = Duration::from_millis(5);
+/// After this many connections in a row on which nothing was heard, a process is alone.
+const MOST_UNHEARD: u32 = 3;
 /// Channels that are named in one command: Redis does nothing else while it reads them.
 const AT_ONCE: usize = 500;
 
@@ -43,7 +47,7 @@ pub(super) fn unsubscribe(line: &Line, channel: &str) {
 #[derive(Default)]
 struct Wanted {
     channels: HashSet<String>,
-    waiting: Vec<oneshot::Sender<()>>,
+    waiting: Vec<(Instant, oneshot::Sender<()>)>,
     own: String,
 }
 
@@ -51,20 +55,36 @@ struct Wanted {
 pub(super) async fn keep(line: Arc<Line>, mut asks: mpsc::UnboundedReceiver<Ask>) {
     let mut wanted = Wanted::default();
     let mut lost = Instant::now();
+    let (mut unheard, mut told) = (0, String::new());
     loop {
-        if let Some(mut heard) = connect(&line, &mut wanted, &mut asks).await {
-            line.listeners.everything();
-            heard.listen(&line, &mut wanted, &mut asks).await;
-            line.echo.begin(None);
-            lost = Instant::now();
-            continue;
+        let mut pause = LOOK + jitter(LOOK);
+        let why = match connect(&line, &mut wanted, &mut asks).await {
+            Ok(mut heard) => {
+                let begun = Instant::now();
+                line.listeners.everything();
+                let why = heard.listen(&line, &mut wanted, &mut asks).await;
+                unheard = if line.echo.heard_since(begun) { 0 } else { unheard + 1 };
+                line.echo.begin(None);
+                lost = Instant::now();
+                if unheard == 0 {
+                    told.clear();
+                    pause = SHORTEST_WAIT;
+                }
+                why
+            }
+            Err(why) => why,
+        };
+        if let Ok(link) = line.link() {
+            if told != why {
+                tracing::warn!(why, "Redis' messages are subscribed to anew");
+                told = why;
+            }
+            // To be alone is better than to believe that nothing happens elsewhere.
+            if DEAF < lost.elapsed() || MOST_UNHEARD <= unheard {
+                line.lose(&link, "what is published does not come");
+            }
         }
-        if DEAF < lost.elapsed()
-            && let Ok(link) = line.link()
-        {
-            line.lose(&link, "its messages cannot be subscribed to");
-        }
-        wanted.take_for(LOOK + jitter(LOOK), &mut asks).await;
+        wanted.take_for(pause, &mut asks).await;
     }
 }
 
@@ -75,7 +95,11 @@ struct Heard {
 }
 
 /// Connects and subscribes to everything that is wanted.
-async fn connect(line: &Arc<Line>, wanted: &mut Wanted, asks: &mut mpsc::UnboundedReceiver<Ask>) -> Option<Heard> {
+async fn connect(
+    line: &Arc<Line>,
+    wanted: &mut Wanted,
+    asks: &mut mpsc::UnboundedReceiver<Ask>,
+) -> Result<Heard, String> {
     let closed = CancellationToken::new();
     let (over, hearing) = (closed.clone(), Arc::downgrade(line));
     let config = server::config().set_push_sender(move |push: PushInfo| {
@@ -86,7 +110,7 @@ async fn connect(line: &Arc<Line>, wanted: &mut Wanted, asks: &mut mpsc::Unbound
         }
         Ok::<(), ()>(())
     });
-    let connection = server::connect(&line.options.url, &config).await.ok()?;
+    let connection = server::connect(&line.options.url, &config).await.map_err(|error| error.to_string())?;
     let mut heard = Heard { connection, closed };
     // What was asked for meanwhile is subscribed to with the rest.
     while let Ok(ask) = asks.try_recv() {
@@ -94,10 +118,11 @@ async fn connect(line: &Arc<Line>, wanted: &mut Wanted, asks: &mut mpsc::Unbound
     }
     wanted.own = own_channel(line);
     let channels: Vec<_> = wanted.channels.iter().chain([&wanted.own]).cloned().collect();
-    heard.change(&channels, true).await.ok()?;
+    heard.change(&channels, true).await?;
+    // Everything is looked at after this.
     wanted.confirm();
     line.echo.begin(Some(Instant::now()));
-    Some(heard)
+    Ok(heard)
 }
 
 fn own_channel(line: &Line) -> String {
@@ -119,31 +144,35 @@ fn hear(line: &Line, data: Vec<Value>) {
 }
 
 impl Heard {
-    /// Until the connection is of no use any more.
-    async fn listen(&mut self, line: &Line, wanted: &mut Wanted, asks: &mut mpsc::UnboundedReceiver<Ask>) {
+    /// Until the connection is of no use any more: why.
+    async fn listen(&mut self, line: &Line, wanted: &mut Wanted, asks: &mut mpsc::UnboundedReceiver<Ask>) -> String {
         loop {
             let ask = tokio::select! {
-                () = self.closed.cancelled() => return,
+                () = self.closed.cancelled() => return "the connection was closed".into(),
                 ask = asks.recv() => ask,
                 () = sleep(LOOK) => None,
             };
             let asked = ask.into_iter().chain(std::iter::from_fn(|| asks.try_recv().ok())).collect::<Vec<_>>();
-            if self.do_all(asked, wanted).await.is_err() {
-                return;
+            match self.do_all(asked, wanted).await {
+                Ok(true) => line.listeners.everything(),
+                Ok(false) => {}
+                Err(why) => return why,
             }
-            if line.echo.is_deaf() {
-                tracing::warn!("Redis answers, and what is published does not come: subscribing anew");
-                return;
+            if line.echo.is_silent() {
+                return "Redis answers, and what is published does not come".into();
             }
             let own = own_channel(line);
-            if own != wanted.own && self.move_to(own, wanted).await.is_err() {
-                return;
+            if own != wanted.own
+                && let Err(why) = self.move_to(own, wanted).await
+            {
+                return why;
             }
         }
     }
 
     /// In the order in which it was asked for. What cannot be done is wanted all the same: from the next connection.
-    async fn do_all(&mut self, asked: Vec<Ask>, wanted: &mut Wanted) -> Result<(), ()> {
+    /// Whether somebody has given up waiting for it.
+    async fn do_all(&mut self, asked: Vec<Ask>, wanted: &mut Wanted) -> Result<bool, String> {
         let mut done = Ok(());
         let mut asked = asked.into_iter().peekable();
         while let Some(first) = asked.next() {
@@ -158,18 +187,17 @@ impl Heard {
             group.into_iter().for_each(|ask| wanted.take(ask));
         }
         done?;
-        wanted.confirm();
-        Ok(())
+        Ok(wanted.confirm())
     }
 
     /// This process has another id.
-    async fn move_to(&mut self, own: String, wanted: &mut Wanted) -> Result<(), ()> {
+    async fn move_to(&mut self, own: String, wanted: &mut Wanted) -> Result<(), String> {
         self.change(std::slice::from_ref(&own), true).await?;
         let former = std::mem::replace(&mut wanted.own, own);
         self.change(&[former], false).await
     }
 
-    async fn change(&mut self, channels: &[String], subscribe: bool) -> Result<(), ()> {
+    async fn change(&mut self, channels: &[String], subscribe: bool) -> Result<(), String> {
         for channels in channels.chunks(AT_ONCE) {
             let asked = async {
                 match subscribe {
@@ -177,11 +205,8 @@ impl Heard {
                     false => self.connection.unsubscribe(channels).await,
                 }
             };
-            let answer: RedisResult<()> = timeout(PATIENCE, asked).await.map_err(drop)?;
-            if let Err(error) = answer {
-                tracing::warn!(%error, "Redis does not take subscriptions");
-                return Err(());
-            }
+            let answer: RedisResult<()> = timeout(PATIENCE, asked).await.map_err(|_| super::SILENT)?;
+            answer.map_err(|error| error.to_string())?;
         }
         Ok(())
     }
@@ -192,7 +217,7 @@ impl Wanted {
         match ask {
             Ask::Subscribe(channel, done) => {
                 self.channels.insert(channel);
-                self.waiting.push(done);
+                self.waiting.push((Instant::now(), done));
             }
             Ask::Unsubscribe(channel) => {
                 self.channels.remove(&channel);
@@ -210,14 +235,43 @@ impl Wanted {
                 Some(ask) = asks.recv() => self.take(ask),
             }
         }
-        // Those who have given up.
-        self.waiting.retain(|done| !done.is_closed());
+        // Those who have given up hear that everything may have changed once it is subscribed to.
+        self.waiting.retain(|(_, done)| !done.is_closed());
     }
 
-    fn confirm(&mut self) {
-        for done in self.waiting.drain(..) {
-            // Who does not wait any more hears of it by `Wake::Everything`.
-            done.send(()).ok();
+    /// Whether somebody has given up waiting, and is to be told otherwise that it hears from now on.
+    fn confirm(&mut self) -> bool {
+        let mut is_late = false;
+        for (since, done) in self.waiting.drain(..) {
+            // Where nobody waits any more, it was for too long, or the caller is gone.
+            is_late |= done.send(()).is_err() && PATIENCE <= since.elapsed();
         }
+        is_late
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::advance;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gave_up_waiting_for_a_subscription_hears_of_it_otherwise() {
+        let mut wanted = Wanted::default();
+        let mut ask = || {
+            let (done, confirmed) = oneshot::channel();
+            wanted.take(Ask::Subscribe("{c:1}".into(), done));
+            confirmed
+        };
+        let (waits, leaves) = (ask(), ask());
+        // Its viewer has gone.
+        drop(leaves);
+        assert!(!wanted.confirm());
+        assert_eq!(waits.await, Ok(()));
+        let (done, gives_up) = oneshot::channel();
+        wanted.take(Ask::Subscribe("{c:1}".into(), done));
+        advance(PATIENCE).await;
+        drop(gives_up);
+        assert!(wanted.confirm());
     }
 }

@@ -10,10 +10,12 @@ use tokio::time::timeout;
 
 /// A request waits this long for a shared limit, and then has its node's own.
 const WAIT: Duration = Duration::from_millis(500);
-/// A number of places is believed this long without being told again ...
-const PLACES_ARE_BELIEVED: Duration = Duration::from_secs(60);
+/// A number of places is believed this long without being told again: for so long a dead process holds them ...
+const PLACES_ARE_BELIEVED: Duration = Duration::from_secs(10);
 /// ... and told again this often.
-pub const PLACES_ARE_TOLD: Duration = Duration::from_secs(20);
+pub const PLACES_ARE_TOLD: Duration = Duration::from_secs(3);
+/// Telling that many of them, Redis is given to others.
+const AT_ONCE: usize = 200;
 
 pub(super) static RATE: Script = Script::new(include_str!("rate.lua"));
 pub(super) static TRIES: Script = Script::new(include_str!("tries.lua"));
@@ -92,14 +94,19 @@ impl Redis {
     }
 
     /// Tells how many places this process holds.
-    pub async fn tell_places(&self, held: impl Iterator<Item = (String, u32)>) -> Result<(), Failure> {
-        let calls = held.map(|(key, count)| self.hold(&key, count, -1)).collect();
-        self.calls(calls).await.map(drop)
+    ///
+    /// # Errors
+    /// Redis is away.
+    pub async fn tell_places(&self, held: &[(String, u32)]) -> Result<(), Failure> {
+        for held in held.chunks(AT_ONCE) {
+            self.calls(held.iter().map(|(key, count)| self.hold(key, *count, -1)).collect()).await?;
+        }
+        Ok(())
     }
 
     fn hold(&self, key: &str, count: u32, most: i64) -> Call {
         let call = PLACE.call(&[&self.key(key)]).arg(self.process());
-        call.arg(count).arg(most).arg(milliseconds(PLACES_ARE_BELIEVED))
+        call.arg(count).arg(most).arg(milliseconds(PLACES_ARE_BELIEVED)).arg(self.dead())
     }
 
     async fn number(&self, call: Call) -> Result<u64, Failure> {

@@ -4,11 +4,15 @@ use super::address::RedisUrl;
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{AsyncConnectionConfig, Client, Pipeline, RedisResult, cmd};
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// `XTRIM MINID` came with it.
 const OLDEST: (u32, u32) = (6, 2);
 /// A connection that takes longer will be as slow later.
 const CONNECT: Duration = Duration::from_secs(1);
+
+/// All that is asked of it takes longer only where it does not answer.
+const LOOK: Duration = Duration::from_secs(3);
 
 /// What a server says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,10 +88,16 @@ pub(super) async fn connect(url: &RedisUrl, config: &AsyncConnectionConfig) -> R
 /// Connects and reads all of it.
 ///
 /// # Errors
-/// It cannot be reached, or not be asked.
-pub async fn look(url: &RedisUrl) -> RedisResult<Server> {
-    let mut connection = connect(url, &config()).await?;
-    examine(&mut connection).await
+/// In words: it cannot be reached, or not be asked.
+pub async fn look(url: &RedisUrl) -> Result<Server, String> {
+    let looking = async {
+        let mut connection = connect(url, &config()).await?;
+        examine(&mut connection).await
+    };
+    match timeout(LOOK, looking).await {
+        Ok(found) => found.map_err(|error| error.to_string()),
+        Err(_) => Err("it does not answer".into()),
+    }
 }
 
 pub(super) async fn examine(connection: &mut MultiplexedConnection) -> RedisResult<Server> {

@@ -24,7 +24,8 @@ if what ~= 'count' then
     if beyond >= 0 and known[2] then
       -- Beyond 2^30 seconds every limit is reached.
       local delay = math.min(first * 2 ^ math.min(beyond, 30), rule(i, 2))
-      wait = math.max(wait, tonumber(known[2]) + delay - now)
+      -- Never longer than that, whatever becomes of the clock.
+      wait = math.max(wait, math.min(tonumber(known[2]) + delay - now, delay))
     end
   end
 end

@@ -4,7 +4,7 @@
 //! process that sleeps longer than the key lives), and then whatever is appended under its value is refused.
 
 use super::line::Line;
-use super::{Call, Failure, Redis, Script, call};
+use super::{Call, Failure, Redis, Script};
 use ::redis::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +16,8 @@ const LIVES: Duration = Duration::from_secs(6);
 /// ... and how often it is renewed.
 const RENEWED: Duration = Duration::from_secs(2);
 /// The time between two tries while another process has the turn.
-const SHORTEST_WAIT: Duration = Duration::from_millis(5);
-const LONGEST_WAIT: Duration = Duration::from_millis(50);
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+const LONGEST_WAIT: Duration = Duration::from_millis(20);
 /// A turn that is not given back for longer is gone on without.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -32,7 +32,7 @@ pub struct Turn {
     line: Arc<Line>,
     key: String,
     value: String,
-    renewing: JoinHandle<()>,
+    renewing: Option<JoinHandle<()>>,
 }
 
 impl Redis {
@@ -42,22 +42,23 @@ impl Redis {
     /// Redis is away, or another process has the turn for too long.
     pub async fn turn(&self, topic: &str) -> Result<Turn, Failure> {
         let (key, value) = (self.key(&format!("{topic}:t")), uuid::Uuid::new_v4().simple().to_string());
+        // Made before it is taken: whatever becomes of the answer, it is given back.
+        let mut turn = Turn { line: Arc::clone(&self.0.line), key, value, renewing: None };
         let deadline = Instant::now() + PATIENCE;
         let mut wait = SHORTEST_WAIT;
         loop {
-            let take = Call::command("SET").arg(&key).arg(&value).arg("NX").arg("PX").arg(LIVES.as_millis() as u64);
-            if self.call(take).await? != Value::Nil {
+            let take = Call::command("SET").arg(&turn.key).arg(&turn.value);
+            if self.call(take.arg("NX").arg("PX").arg(LIVES.as_millis() as u64)).await? != Value::Nil {
                 break;
             }
             if deadline < Instant::now() {
-                return Err(Failure::Refused("another process has the turn for too long".into()));
+                return Err(Failure::Taken);
             }
             sleep(wait).await;
             wait = (wait * 2).min(LONGEST_WAIT);
         }
-        let line = Arc::clone(&self.0.line);
-        let renewing = tokio::spawn(renew(Arc::clone(&line), key.clone(), value.clone()));
-        Ok(Turn { line, key, value, renewing })
+        turn.renewing = Some(tokio::spawn(renew(Arc::clone(&turn.line), turn.key.clone(), turn.value.clone())));
+        Ok(turn)
     }
 }
 
@@ -70,7 +71,7 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.renewing.abort();
+        self.renewing.iter().for_each(JoinHandle::abort);
         let (line, key, value) =
             (Arc::clone(&self.line), std::mem::take(&mut self.key), std::mem::take(&mut self.value));
         // Where it is not given back it expires. A runtime that is shutting down takes no task.
@@ -92,8 +93,8 @@ async fn renew(line: Arc<Line>, key: String, value: String) {
         let renew = RENEW.call(&[&key]).arg(&value).arg(LIVES.as_millis() as u64);
         match line.call(&link, renew).await {
             Ok(Value::Int(1)) => {}
-            Ok(_) | Err(call::Failure::Away) => return,
-            Err(call::Failure::Refused(_)) => {}
+            Ok(_) | Err(Failure::Away) => return,
+            Err(_) => {}
         }
     }
 }
