@@ -97,8 +97,7 @@ fn environment(database: &Database, upstream: &Upstream, promise: Promise) -> Op
     ];
     let mut settings: Vec<_> = settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     if promise == Promise::Live {
-        let socket = services::redis()?.socket();
-        settings.push(("REDIS_URL".into(), format!("unix://{}", socket.display())));
+        settings.push(("REDIS_URL".into(), services::redis()?.url()));
         settings.push(("RIVULET_REDIS_PREFIX".into(), format!("{}:", database.name())));
     }
     Some(settings)
