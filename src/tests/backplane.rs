@@ -1,12 +1,9 @@
 //! What joins several processes, against real servers of Redis.
 
-<<<<<<< HEAD
 mod joined_nodes;
 mod log_refusals;
 mod mirrors;
-=======
 mod redis_company;
->>>>>>> w-redis
 mod redis_connection;
 mod redis_faults;
 mod redis_limits;
