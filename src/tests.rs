@@ -14,6 +14,7 @@ mod capacity;
 mod chaos;
 mod chat;
 mod checklist;
+mod cluster;
 mod commands;
 mod configuration;
 mod connections;

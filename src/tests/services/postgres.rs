@@ -136,6 +136,11 @@ async fn connect(url: &str) -> PgConnection {
 }
 
 impl Database {
+    /// Its name, which no other test's has.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A connection besides those of the store.
     pub(crate) async fn connect(&self) -> PgConnection {
         connect(&self.url).await
