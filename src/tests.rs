@@ -33,6 +33,7 @@ pub(crate) mod images;
 mod indexes;
 mod invariants;
 mod journal;
+mod json;
 mod kept;
 mod leaving;
 mod lines;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The lowest floor first. `server` is `server.rs` itself: the state.
 const FLOORS: [(&str, &[&str]); 15] = [
-    ("values", &["amount", "error", "model"]),
+    ("values", &["amount", "error", "json", "model"]),
     ("events", &["event", "markdown"]),
     ("encodings", &["contract", "wire"]),
     (
