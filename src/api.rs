@@ -2,7 +2,7 @@
 //!
 //! Each is a public URL and does three things: name the caller, parse, call one function in `server`.
 
-use crate::contract::{Changes, Earlier, FoundList, Home, Offer, Page, Sent, Spent};
+use crate::contract::{Changes, Earlier, FoundList, Home, Offer, Page, Placement, Sent, Spent};
 use crate::error::Problem;
 use crate::event::{Cursor, List};
 use crate::json::Json;
@@ -128,6 +128,20 @@ pub async fn show_version(message: MessageId, number: u32) -> Result<(), Problem
 pub async fn change(conversation: ConversationId, changes: Changes) -> Result<Conversation, Problem> {
     let (state, account) = crate::server::session::required().await?;
     crate::server::conversations::change(&state, account, conversation, changes).await
+}
+
+/// Pins a conversation in the caller's list, or puts it away.
+#[server(name = PlaceConversation, endpoint = "chat/place", input = Json, output = Json)]
+pub async fn place(conversation: ConversationId, placement: Placement) -> Result<Conversation, Problem> {
+    let (state, account) = crate::server::session::required().await?;
+    crate::server::standing::place(&state, account, conversation, placement).await
+}
+
+/// Says that the caller has seen the end of a reply.
+#[server(name = ReadReply, endpoint = "chat/read", input = Json, output = Json)]
+pub async fn read(conversation: ConversationId, reply: MessageId) -> Result<(), Problem> {
+    let (state, account) = crate::server::session::required().await?;
+    crate::server::standing::read(&state, account, conversation, reply).await
 }
 
 /// Deletes a conversation with everything in it, after some seconds in which it can be brought back. From now on it is

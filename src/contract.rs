@@ -59,6 +59,17 @@ pub struct Changes {
     pub parameters: Option<Parameters>,
 }
 
+/// Where the caller wants a conversation in the list; `None` leaves it as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Placement {
+    /// At the top of the list.
+    #[serde(default)]
+    pub pinned: Option<bool>,
+    /// Out of the list, among those that were put away.
+    #[serde(default)]
+    pub archived: Option<bool>,
+}
+
 /// The usage, in tokens.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spent {

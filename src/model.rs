@@ -2,6 +2,10 @@
 //!
 //! Types without behaviour. The field names are the public JSON (see docs/api.md).
 
+mod standing;
+
+pub use standing::Standing;
+
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 use utoipa::ToSchema;
@@ -114,6 +118,9 @@ pub struct Conversation {
     pub created_at: String,
     /// When its last message was sent. Lists are sorted by it.
     pub updated_at: String,
+    /// How it stands in the account's list; only told there.
+    #[serde(default, skip_serializing_if = "Standing::is_untold")]
+    pub standing: Standing,
 }
 
 /// The model's parameters. One that is not set is not sent, and the provider decides.

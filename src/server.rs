@@ -55,6 +55,7 @@ pub mod session;
 pub mod settings;
 pub mod sharing;
 pub mod signal;
+pub mod standing;
 pub mod start;
 pub mod status;
 pub mod store;

@@ -68,6 +68,7 @@ pub(crate) mod services;
 mod sharing;
 mod sign_in_limits;
 mod small_disk;
+mod standing;
 mod status;
 mod stopping;
 mod storage;

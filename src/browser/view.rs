@@ -65,8 +65,9 @@ pub fn place_beside(popover: &HtmlElement, opener: &Element) {
     let _ = popover.style().set_property(other, "auto");
     // By the DOM, which a content security policy against inline styles allows.
     for (name, value, most) in [("left", left, width - size.width()), (edge, distance, height - size.height())] {
-        let place = value.clamp(EDGE_PX, (most - EDGE_PX).max(EDGE_PX));
-        let _ = popover.style().set_property(name, &format!("{place}px"));
+        let place = value.min(most - EDGE_PX).max(EDGE_PX);
+        // Whole pixels: the code that writes fractions is a seventh of the panels'.
+        let _ = popover.style().set_property(name, &format!("{}px", place as i32));
     }
 }
 

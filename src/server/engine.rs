@@ -285,11 +285,13 @@ impl Shared {
             stored.title = title;
         }
         updated_at.clone_into(&mut stored.updated_at);
-        let conversation = Box::new(stored.clone().shown(&self.providers.default_model()));
-        let event = Event::Conversation { conversation };
+        let mut conversation = Box::new(stored.clone().shown(&self.providers.default_model()));
         if renamed {
-            self.journals.append(Topic::Conversation(stored.id), event.clone());
+            let conversation = conversation.clone();
+            self.journals.append(Topic::Conversation(stored.id), Event::Conversation { conversation });
         }
+        conversation.standing.running = Some(true);
+        let event = Event::Conversation { conversation };
         announce::tell(&self.store, &self.journals, &stored, event).await;
     }
 

@@ -28,6 +28,7 @@ pub mod identities;
 pub mod images;
 pub mod invitations;
 pub mod leaving;
+pub mod list_entries;
 mod lock;
 pub mod making;
 mod merging;

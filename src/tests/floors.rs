@@ -79,6 +79,7 @@ const FLOORS: [(&str, &[&str]); 15] = [
             "search",
             "session",
             "sharing",
+            "standing",
             "usage",
             "versions",
         ],

@@ -288,6 +288,11 @@ async fn a_reader_reads_by_every_transport_and_writes_by_none() {
         let reads = ["events", "/sharing", "/api/usage", "open", "earlier", "highlighted", "follow"];
         let looks = method == Method::GET || reads.iter().any(|name| path.ends_with(name));
         let answer = ask(&app, path, &method, &body, &ids).send().await.unwrap();
+        // Where it stands in a reader's own list is the reader's.
+        if ["/standing", "/read", "/place"].iter().any(|name| path.ends_with(name)) {
+            assert!(answer.status().is_success() || answer.status().is_redirection(), "{method} {path}");
+            continue;
+        }
         let expected = if looks { StatusCode::OK } else { StatusCode::FORBIDDEN };
         assert_eq!(answer.status(), expected, "{method} {path}");
     }

@@ -7,7 +7,7 @@ use super::too_long;
 use super::unsent_images::UnsentImages;
 use crate::contract::{Changes, Sent};
 use crate::error::Problem;
-use crate::model::{Access, Conversation, ConversationId, Image, ImageId, Message, MessageId};
+use crate::model::{Access, Conversation, ConversationId, Image, ImageId, Message, MessageId, Standing};
 use crate::ui::lazy;
 use crate::ui::page::PageState;
 use crate::ui::route::Route;
@@ -267,5 +267,6 @@ fn begun(id: ConversationId, start: &Changes) -> Conversation {
         owner: None,
         created_at: now.clone(),
         updated_at: now,
+        standing: Standing::default(),
     }
 }

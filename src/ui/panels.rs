@@ -45,7 +45,11 @@ pub fn choose_model(page: PageState) {
     spawn_local(async move {
         match code_of_models().await {
             Ok(open) => open(page),
-            Err(_) => page.notice.set(Problem::Offline.to_string()),
+            Err(_) => {
+                // Nothing is open, so that the next press asks for it again.
+                page.choosing.set(None);
+                page.notice.set(Problem::Offline.to_string());
+            }
         }
     });
 }

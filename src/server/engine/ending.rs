@@ -9,6 +9,7 @@ use super::{Open, Shared};
 use crate::error::Problem;
 use crate::event::{Draft, Event};
 use crate::model::{ConversationId, ReplyError, Status, Usage};
+use crate::server::announce;
 use crate::server::journal::{Journal, Topic};
 use crate::server::store::endings::{Ending, Written};
 use crate::server::times::now;
@@ -37,6 +38,8 @@ pub(super) async fn end(shared: &Shared, open: &Open, outcome: Outcome, facts: F
     shared.metrics.reply(event.outcome().unwrap_or(Status::Interrupted).name());
     tracing::debug!(status = status.name(), saved = unsaved.is_none(), "A reply has ended");
     open.journal.append(event);
+    // Before the next reply may begin here: the lists are told of both in their order.
+    announce::ended(&shared.store, &shared.journals, open.conversation, &shared.providers.default_model()).await;
     unsaved
 }
 

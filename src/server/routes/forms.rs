@@ -2,14 +2,14 @@
 
 use super::input::Form;
 use super::table::Table;
-use crate::contract::Changes;
+use crate::contract::{Changes, Placement};
 use crate::error::Problem;
 use crate::model::{AccountId, ConversationId, MessageId, Parameters};
 use crate::server::engine::NewMessage;
 use crate::server::problem::ProblemPage;
 use crate::server::prompt::Prompt;
 use crate::server::session::Caller;
-use crate::server::{State, branches, conversations};
+use crate::server::{State, branches, conversations, standing};
 use axum::extract::State as Extract;
 use axum::response::Redirect;
 use axum::routing::post;
@@ -23,6 +23,7 @@ pub(super) fn routes() -> Table {
         .route("/forms/continue", post(resume))
         .route("/forms/version", post(show_version))
         .route("/forms/change", post(change))
+        .route("/forms/place", post(place))
         .route("/forms/delete", post(delete))
 }
 
@@ -184,6 +185,27 @@ async fn change(
     let changes = Changes { title: filled(form.title), model: filled(form.model), system: form.system, parameters };
     conversations::change(&state, account, form.conversation, changes).await?;
     Ok(back_to(form.conversation))
+}
+
+/// `yes` or `no`; left out, it stays as it is.
+#[derive(Deserialize)]
+struct Place {
+    conversation: ConversationId,
+    pinned: Option<String>,
+    archived: Option<String>,
+}
+
+async fn place(
+    Extract(state): Extract<State>,
+    caller: Caller,
+    form: Result<Form<Place>, Problem>,
+) -> Result<Redirect, ProblemPage> {
+    let account = caller.writing()?.account;
+    let Form(Place { conversation, pinned, archived }) = form?;
+    let is_so = |field: Option<String>| filled(field).map(|word| word == "yes");
+    let placement = Placement { pinned: is_so(pinned), archived: is_so(archived) };
+    standing::place(&state, account, conversation, placement).await?;
+    Ok(Redirect::to(&format!("/c/{conversation}/manage")))
 }
 
 #[derive(Deserialize)]

@@ -18,7 +18,7 @@ use std::path::Path;
 use table::Table;
 
 /// Each table after those that it refers to.
-const TABLES: [&str; 23] = [
+const TABLES: [&str; 24] = [
     "account",
     "session",
     "conversation",
@@ -37,6 +37,7 @@ const TABLES: [&str; 23] = [
     "oidc_used",
     "usage_of_deleted",
     "password_reset",
+    "list_entry",
     "share",
     "share_link",
     "public_link",

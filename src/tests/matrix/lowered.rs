@@ -42,7 +42,8 @@ impl Shared {
     /// Every request about the conversation that a reader may not make.
     fn requests(&self) -> Vec<Asked> {
         let others = ["/api/v1/images/{id}", "/api/v1/join", "/join/{secret}", "/api/v1/tokens/{id}"];
-        let reads = ["/sharing", "/api/usage", "open", "earlier", "highlighted", "follow"];
+        let reads =
+            ["/sharing", "/api/usage", "open", "earlier", "highlighted", "follow", "/standing", "/read", "/place"];
         let mut requests = Vec::new();
         for path in all_paths() {
             let Owned(method, body) = guard(path) else { continue };
