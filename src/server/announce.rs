@@ -45,5 +45,6 @@ pub async fn ended(store: &Store, journals: &Journals, conversation: Conversatio
 /// No list shows the system prompt, and a long text would otherwise be in the lists of fifty people.
 pub fn shorten(conversation: &mut Conversation) {
     conversation.system = String::new();
+    conversation.queued = None;
     conversation.parameters = Parameters::default();
 }

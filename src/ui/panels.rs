@@ -2,6 +2,7 @@
 //! of each of the two is a file of its own, which is loaded when something is about to be opened.
 
 pub mod drawn;
+pub mod embedded;
 pub mod keys_list;
 pub mod models;
 pub mod palette;

@@ -69,6 +69,7 @@ pub fn opens(page: PageState, event: &Event) -> bool {
     let link = nearest("a[data-panel]");
     let Some(href) = link.and_then(|link| link.get_attribute("href")) else { return false };
     let panel = match href.split('/').nth(2).map(str::parse) {
+        Some(Ok(id)) if href.ends_with("/sharing") => Panel::Sharing(id),
         Some(Ok(id)) => Panel::Menu(id),
         Some(Err(_)) => return false,
         None => Panel::Palette,

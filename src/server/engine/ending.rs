@@ -40,6 +40,7 @@ pub(super) async fn end(shared: &Shared, open: &Open, outcome: Outcome, facts: F
     open.journal.append(event);
     // Before the next reply may begin here: the lists are told of both in their order.
     announce::ended(&shared.store, &shared.journals, open.conversation, &shared.providers.default_model()).await;
+    shared.ended.notify_one();
     unsaved
 }
 

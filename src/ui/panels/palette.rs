@@ -72,6 +72,8 @@ pub fn Palette() -> impl IntoView {
         close();
         match choice.act {
             Act::Keys => shown.open(Panel::Keys),
+            Act::Leave(Place::Sharing(id)) => shown.open(Panel::Sharing(id)),
+            Act::Leave(Place::Archive) => shown.open(Panel::Archive),
             act => run(page, act, &query.get_untracked()),
         }
     };
