@@ -91,8 +91,12 @@ impl Cluster {
             let asked: HashMap<MessageId, &Message> = messages.iter().map(|message| (message.id, message)).collect();
             for reply in messages.iter().filter(|message| message.role == Role::Assistant) {
                 let whole = reply.parent.and_then(|parent| whole(asked.get(&parent)?));
-                if whole.is_some_and(|whole| !is_part(reply, &whole)) {
-                    faults.push(Fault::of_all(format!("{} is kept as what was not said: {:?}", short(reply.id), reply.text)));
+                if let Some(whole) = whole.filter(|whole| !is_part(reply, whole)) {
+                    let (name, status, answers) = (short(reply.id), reply.status.name(), reply.parent.map(short));
+                    let (kept, whole) = (&reply.text, words(&whole));
+                    let what = format!("{name} to {answers:?} is kept as {status}, of {whole} words: {kept:?}");
+                    let saw = |viewer: &Viewer| lock(&viewer.eyes).shown.contains_key(&reply.id);
+                    faults.push(Fault { viewer: viewers.iter().position(saw), what });
                 }
                 for (number, viewer) in viewers.iter().enumerate() {
                     let shown = lock(&viewer.eyes).shown.get(&reply.id).cloned().unwrap_or_default();
