@@ -39,8 +39,8 @@ pub(super) async fn end(shared: &Shared, open: &Open, outcome: Outcome, facts: F
     shared.metrics.reply(event.outcome().unwrap_or(Status::Interrupted).name());
     tracing::debug!(status = status.name(), saved = unsaved.is_none(), "A reply has ended");
     open.journal.end(event).await;
-    if is_elsewhere {
-        // What is stored is shorter than what they were shown, or longer.
+    if is_elsewhere && (shared.store.has_nodes() || shared.journals.is_joined()) {
+        // What viewers at all nodes are shown is what is stored, which is less than what was shown here.
         shared.journals.start_over(Topic::Conversation(open.conversation)).await;
     }
     unsaved
