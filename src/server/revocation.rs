@@ -20,8 +20,8 @@ use tokio::time::sleep;
 
 /// How often to look. A stream has to end within a second.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// In each so many rounds the other process on a file of SQLite is heard that wants a reply to be stopped: there is one
-/// during an update alone, and SQLite reads the whole of each open reply for it.
+/// On SQLite, in one of this number of rounds it is looked whether another process wants a reply to be stopped: there is
+/// another one only during an update, and SQLite reads the whole of each open reply for it.
 const STOPS: u64 = 4;
 
 /// Registers a stream that a revocation can end.

@@ -51,7 +51,7 @@ pub(crate) struct Paused {
 }
 
 impl Nodes {
-    /// So many nodes. None where PostgreSQL is not installed, which is said.
+    /// Starts this number of nodes. None where PostgreSQL is not installed, which is said.
     pub(crate) async fn start(count: usize) -> Option<Self> {
         Self::with(count, &[], Bounds::default()).await
     }

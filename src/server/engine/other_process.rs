@@ -27,7 +27,7 @@ use tokio::time::{Instant, sleep};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often to poll whether a reply has ended that another process was asked to stop: it does so within a second.
 const WAIT: Duration = Duration::from_millis(50);
-/// Each so many looks, a node looks at what it is usually told: at all replies that are open, its own among them.
+/// In one of this number of looks, a node looks at all open replies, its own among them: usually it is told of them.
 const ALL: u64 = 10;
 
 /// The look at the start: marks what dead processes have left open as interrupted.

@@ -22,6 +22,7 @@
 //! | `checkpoint` | none | one statement for rows of this process, where they are still open |
 //! | `asks_instead` | none | one statement for a row of this process, where it is still open |
 //! | `ask_to_stop` | none | one statement for a row that is still open |
+//! | `forget_news` | none | one statement for rows that nobody reads any more |
 //! | `touch_session` | none | one statement, and the later time stays |
 //! | `touch_token` | none | one statement, and the later time stays |
 

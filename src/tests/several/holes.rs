@@ -66,6 +66,11 @@ async fn h01_a_node_that_dies_after_a_message_is_stored_and_before_anybody_is_to
     let (conversation, account, mut there) = place(&nodes).await;
     // It beats until it is dropped.
     let dying = Store::open(&nodes.database.url).await.unwrap();
+    // So that the conversation is none of those that somebody has just begun to follow.
+    let reply = open(&dying, conversation, account).await.unwrap();
+    within(SOON, "reply", there.until_that(|frame| has(frame, reply, "streaming"))).await;
+    assert!(dying.interrupt_own(reply).await.unwrap());
+    within(SOON, "end", there.until_that(|frame| has(frame, reply, "interrupted"))).await;
     let reply = open(&dying, conversation, account).await.unwrap();
     drop(dying);
     within(SOON, "message", there.until_that(|frame| has(frame, reply, "streaming"))).await;

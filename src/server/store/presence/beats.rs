@@ -295,7 +295,7 @@ impl Node {
         {
             let mut others = lock(&self.known.others);
             others.dead.insert(former.to_owned());
-            // What it left open is ended by whoever comes first, this node among them.
+            // What it left open is ended by the first node that finds it, perhaps by this one.
             others.gone.push(former.to_owned());
         }
         *lock(&self.known.process) = process;
