@@ -57,8 +57,8 @@ async fn h20_a_server_that_stalls_for_less_than_a_second_again_and_again_is_no_r
     let Some(server) = own_redis("") else { return };
     let one = process(&server.options(), "one").await;
     let mut connection = server.connect().await;
-    for _ in 0..3 {
-        let () = cmd("CLIENT").arg("PAUSE").arg(800).arg("ALL").query_async(&mut connection).await.unwrap();
+    for _ in 0..4 {
+        let () = cmd("CLIENT").arg("PAUSE").arg(900).arg("ALL").query_async(&mut connection).await.unwrap();
         let begun = Instant::now();
         // It is answered as soon as the server goes on.
         one.publish("{c:1}", b"").await.unwrap();
