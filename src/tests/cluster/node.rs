@@ -97,8 +97,12 @@ impl Node {
     /// SIGTERM, and its exit code.
     pub(super) async fn end(&mut self) -> Option<i32> {
         let mut child = self.child.take()?;
+        // Open until it has ended: `wait` would close it, which says that its parent is gone.
+        let pipe = child.stdin.take();
         Command::new("kill").arg(child.id().to_string()).status().unwrap();
-        tokio::task::spawn_blocking(move || child.wait().unwrap().code()).await.unwrap()
+        let code = tokio::task::spawn_blocking(move || child.wait().unwrap().code()).await.unwrap();
+        drop(pipe);
+        code
     }
 
     /// The end of its log.
