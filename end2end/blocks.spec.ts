@@ -59,7 +59,7 @@ test("point 6: footnotes are set, live and after a reload", async ({ chat }) => 
 
 test("point 9: half a mark is not shown as it is written, and the text is copied as it came", async ({ chat, page }) => {
   await chat.open();
-  await chat.say(ask("Marks", { text: "A **bold word and ", silence_after: 100, piece_chars: 3, times: 1 }));
+  await chat.say(ask("Marks", { text: "A **bold word and ", silence_after: 6, piece_chars: 3, times: 1 }));
   await expect(chat.prose.locator("strong")).toHaveText("bold word and");
   await expect(chat.prose).not.toContainText("*");
   await chat.stop.click();

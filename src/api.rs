@@ -2,11 +2,11 @@
 //!
 //! Each is a public URL and does three things: name the caller, parse, call one function in `server`.
 
-use crate::contract::{Changes, Earlier, FoundList, Home, Offer, Page, Placement, Sent, Spent};
+use crate::contract::{Changes, Earlier, FoundList, Home, Later, Offer, Page, Placement, Sent, Spent};
 use crate::error::Problem;
 use crate::event::{Cursor, List};
 use crate::json::Json;
-use crate::model::{Conversation, ConversationId, ImageId, MessageId};
+use crate::model::{Conversation, ConversationId, ImageId, MessageId, Queued};
 use leptos::prelude::*;
 use server_fn::codec::{ByteStream, Streaming};
 
@@ -84,6 +84,27 @@ pub async fn send(
     let text = crate::server::prompt::Prompt::parse(text)?;
     let new = NewMessage { images, model, start, ..NewMessage::new(message, text) };
     state.engine.send(account, conversation, new).await
+}
+
+/// Keeps a message until the open reply is done, and sends it then.
+#[server(name = QueueMessage, endpoint = "chat/queue", input = Json, output = Json)]
+pub async fn queue(conversation: ConversationId, later: Later) -> Result<Queued, Problem> {
+    let (state, account) = crate::server::session::required().await?;
+    crate::server::queue::queue(&state, account, conversation, later).await
+}
+
+/// Takes a waiting message back.
+#[server(name = TakeBack, endpoint = "chat/unqueue", input = Json, output = Json)]
+pub async fn take_back(conversation: ConversationId, message: MessageId) -> Result<(), Problem> {
+    let (state, account) = crate::server::session::required().await?;
+    crate::server::queue::take_back(&state, account, conversation, message).await
+}
+
+/// Sends a waiting message of the caller's now.
+#[server(name = SendQueued, endpoint = "chat/send-queued", input = Json, output = Json)]
+pub async fn send_queued(conversation: ConversationId, message: MessageId) -> Result<(), Problem> {
+    let (state, account) = crate::server::session::required().await?;
+    crate::server::queue::send_now(&state, account, conversation, message).await.map(|_| ())
 }
 
 /// Stops the reply. Idempotent, also after the end.

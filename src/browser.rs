@@ -8,6 +8,7 @@ mod event;
 pub mod file;
 mod held;
 mod lock;
+pub mod page;
 mod patch;
 pub mod storage;
 mod time;
@@ -19,7 +20,8 @@ pub use lock::Lock;
 pub use patch::{patch, patch_text};
 pub use time::{Interval, Timeout, frame, frame_or, now_ms, page_arrived_ms, parse_time_ms, sleep};
 pub use view::{
-    click, focus, focus_id, focus_in_place, inner_html, is_at_end, is_unfocused, place_beside, reveal, scroll_to_end,
+    announce_input, click, focus, focus_id, focus_in_place, inner_html, is_at_end, is_unfocused, place_beside, reveal,
+    scroll_to_end,
 };
 
 use js_sys::{Array, Date, Object, Reflect};

@@ -70,6 +70,20 @@ pub struct Placement {
     pub archived: Option<bool>,
 }
 
+/// A message that is to wait for the end of the open reply.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Later {
+    /// Chosen by the caller, which makes the request idempotent.
+    #[serde(default)]
+    pub id: Option<MessageId>,
+    #[schema(max_length = 32_000, pattern = r"\S")]
+    pub content: String,
+    /// `provider/model`; none: the conversation's.
+    #[serde(default)]
+    #[schema(max_length = 200)]
+    pub model: Option<String>,
+}
+
 /// The usage, in tokens.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spent {

@@ -167,11 +167,12 @@ impl<'a> Reader<'a> {
             "" => 0,
             exponent => exponent.parse::<i32>().map_err(|_| Unreadable)?,
         };
-        let (mut number, mut is_behind_point) = (0.0, false);
+        let (mut number, mut is_behind_point, mut count) = (0.0, false, 0);
         for byte in digits {
             match byte {
                 b'.' if !is_behind_point => is_behind_point = true,
                 b'0'..=b'9' => {
+                    count += 1;
                     number = number * 10.0 + f64::from(byte - b'0');
                     shift -= i32::from(is_behind_point);
                 }
@@ -179,7 +180,8 @@ impl<'a> Reader<'a> {
             }
         }
         let power = 10_f64.powi(shift.abs());
-        (!digits.is_empty()).then_some(sign * if shift < 0 { number / power } else { number * power }).ok_or(Unreadable)
+        let number = sign * if shift < 0 { number / power } else { number * power };
+        (0 < count).then_some(number).ok_or(Unreadable)
     }
 }
 

@@ -44,6 +44,7 @@ pub mod problem;
 pub mod prompt;
 pub mod provider;
 pub mod public;
+pub mod queue;
 pub mod quota;
 pub mod readiness;
 pub mod revocation;

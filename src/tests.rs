@@ -55,6 +55,7 @@ mod portable;
 pub(crate) mod postgres;
 mod provider;
 mod pusher;
+mod queue;
 mod races;
 mod reload;
 mod revoking;

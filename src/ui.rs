@@ -43,6 +43,7 @@ pub mod parts;
 pub mod picker;
 pub mod presence;
 pub mod prose;
+pub mod queued;
 pub mod read_marker;
 pub mod reply;
 pub mod route;

@@ -3,7 +3,8 @@
 use super::document;
 use wasm_bindgen::JsCast;
 use web_sys::{
-    Element, FocusOptions, HtmlElement, ScrollBehavior, ScrollIntoViewOptions, ScrollLogicalPosition, ScrollToOptions,
+    Element, Event, FocusOptions, HtmlElement, ScrollBehavior, ScrollIntoViewOptions, ScrollLogicalPosition,
+    ScrollToOptions,
 };
 
 /// Within this distance of the end, in CSS pixels, the view follows: about two lines.
@@ -36,6 +37,13 @@ pub fn is_unfocused() -> bool {
     let document = document();
     let body = document.body().map(Element::from);
     document.active_element().is_none_or(|focused| Some(focused) == body)
+}
+
+/// Tells those who listen that the text of the field with this id has changed.
+pub fn announce_input(id: &str) {
+    if let (Some(field), Ok(event)) = (document().get_element_by_id(id), Event::new("input")) {
+        let _ = field.dispatch_event(&event);
+    }
 }
 
 /// Presses it.

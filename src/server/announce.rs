@@ -29,8 +29,15 @@ pub async fn tell(store: &Store, journals: &Journals, stored: &Stored, mut event
     }
 }
 
-/// Tells the lists that a reply has ended in the conversation. Nobody has said yet that they saw it.
-pub async fn ended(store: &Store, journals: &Journals, conversation: ConversationId, default_model: &str) {
+/// Tells the lists that a reply has ended in the conversation, and whether another one is being written by now. Nobody has said yet
+/// that they saw it.
+pub async fn ended(
+    store: &Store,
+    journals: &Journals,
+    conversation: ConversationId,
+    default_model: &str,
+    is_running: bool,
+) {
     let stored = match store.conversation_of_owner(conversation).await {
         Ok(stored) => stored,
         // Deleted meanwhile: the lists know.
@@ -38,12 +45,13 @@ pub async fn ended(store: &Store, journals: &Journals, conversation: Conversatio
         Err(error) => return tracing::warn!(%error, %conversation, "The lists could not be told of a reply's end"),
     };
     let mut conversation = stored.clone().shown(default_model);
-    conversation.standing = Standing { running: Some(false), unread: Some(true), ..Standing::default() };
+    conversation.standing = Standing { running: Some(is_running), unread: Some(true), ..Standing::default() };
     tell(store, journals, &stored, Event::Conversation { conversation: Box::new(conversation) }).await;
 }
 
 /// No list shows the system prompt, and a long text would otherwise be in the lists of fifty people.
 pub fn shorten(conversation: &mut Conversation) {
     conversation.system = String::new();
+    conversation.queued = None;
     conversation.parameters = Parameters::default();
 }

@@ -194,7 +194,8 @@ pub async fn snapshot(state: &State, viewer: impl Into<ViewerId>, id: Conversati
     // Open, and not in our journal: another process is writing it.
     let of_other_process = messages.last().filter(|message| message.status.is_open()).map(Draft::stored);
     let (access, names) = (stored.access, stored.names);
-    let conversation = shown(state, stored);
+    let mut conversation = shown(state, stored);
+    conversation.queued = Some(state.store.queued(id).await?).filter(|queued| !queued.is_empty());
     let mut snapshot = Snapshot { conversation, access, messages, earlier, draft: draft.or(of_other_process), cursor };
     if let ViewerId::Public(_) = viewer {
         public::snapshot(&mut snapshot, names);

@@ -53,6 +53,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use telling::Asked;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -86,6 +87,8 @@ struct Shared {
     /// Stateless answers by account: they are open replies of it as well.
     visiting: Arc<Counts>,
     interrupt: CancellationToken,
+    /// A reply has ended since this was last waited for.
+    ended: Notify,
 }
 
 /// A reply that is being generated.
@@ -161,6 +164,7 @@ impl Engine {
             visits: TaskTracker::new(),
             visiting: Arc::default(),
             interrupt: CancellationToken::new(),
+            ended: Notify::new(),
         });
         match other_process::look(&shared).await {
             // It is looked again every second.
@@ -172,6 +176,11 @@ impl Engine {
         tokio::spawn(other_process::run(Arc::downgrade(&shared)));
         tokio::spawn(checkpoint::run(Arc::downgrade(&shared)));
         Ok(Self { shared })
+    }
+
+    /// Waits until a reply has ended.
+    pub async fn reply_ended(&self) {
+        self.shared.ended.notified().await;
     }
 
     /// How many replies are open.

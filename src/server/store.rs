@@ -44,6 +44,7 @@ pub mod postgres;
 pub mod presence;
 mod processes;
 pub mod public_links;
+pub mod queued;
 pub mod quota;
 pub mod resets;
 pub mod revocations;

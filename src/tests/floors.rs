@@ -76,6 +76,7 @@ const FLOORS: [(&str, &[&str]); 15] = [
             "messages",
             "page_data",
             "revocation",
+            "queue",
             "search",
             "session",
             "sharing",

@@ -66,6 +66,7 @@ impl Ids {
             ("{t}", hash()),
             ("{i}", hash()),
             ("{o}", uuid()),
+            ("{q}", uuid()),
         ];
         Self(ids.into_iter().chain([("{x}", uuid()), ("{cursor}", "1:1".to_owned())]).collect())
     }
@@ -90,6 +91,7 @@ fn ask(app: &App, path: &str, method: &Method, body: &Body, ids: &Ids) -> Reques
         .replace("{id}", ids.id_of(path))
         .replace("{account}", "{a}")
         .replace("{link}", "{i}")
+        .replace("{message}", "{q}")
         .replace("{secret}", "{x}");
     let to = ids.put(&to);
     match body {
@@ -138,6 +140,7 @@ async fn two() -> (App, Ids) {
         ("{i}", crate::server::secret::new().unwrap()),
         ("{p}", image),
         ("{o}", identity),
+        ("{q}", uuid::Uuid::now_v7().to_string()),
         ("{x}", uuid::Uuid::now_v7().to_string()),
     ];
     app.cookie = app.new_cookie().await;

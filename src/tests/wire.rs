@@ -27,6 +27,7 @@ pub(super) fn conversation(number: u128, updated_at: &str) -> Conversation {
         owner: None,
         created_at: "2026-01-01T00:00:00Z".into(),
         updated_at: updated_at.into(),
+        queued: None,
         standing: Default::default(),
     }
 }

@@ -5,7 +5,7 @@ use super::live::list::News;
 use crate::contract::{Home, Me};
 use crate::error::Problem;
 use crate::model::{Access, AccountId, ConversationId, MessageId, Model};
-use crate::ui::draw::Draw;
+use crate::ui::draw::{Draw, Pictures};
 use crate::ui::first_page::First;
 use crate::ui::folded;
 use crate::ui::labels::{self, NOTHING};
@@ -46,6 +46,8 @@ pub struct PageState {
     pub first_message: RwSignal<Option<MessageId>>,
     /// The functions that draw a conversation, once their code is loaded.
     pub draw: RwSignal<Option<Draw>>,
+    /// The functions for images of the next message, once their code is loaded.
+    pub pictures: RwSignal<Option<Pictures>>,
     /// Whether the list is folded away where there is room for it beside the page.
     pub folded: RwSignal<bool>,
     /// How far the server's clock is ahead of the browser's, in milliseconds.
@@ -85,6 +87,7 @@ impl PageState {
             turning: StoredValue::new(false),
             first_message: RwSignal::new(None),
             draw: RwSignal::new(None),
+            pictures: RwSignal::new(None),
             folded: RwSignal::new(folded::is_folded()),
             clock_ahead_ms: StoredValue::new(0.0),
         }

@@ -1,7 +1,8 @@
-//! What opens over the page on demand: a row's menu, the palette, the list of keys; and the models to choose from. The code
-//! of each of the two is a file of its own, which is loaded when something is about to be opened.
+//! What opens over the page on demand: a row's menu, the palette, the list of keys; the models to choose from; and pages of the
+//! server's. The code of each of the three is a file of its own, which is loaded when something is about to be opened.
 
 pub mod drawn;
+pub mod embedded;
 pub mod keys_list;
 pub mod models;
 pub mod palette;
@@ -24,11 +25,21 @@ async fn code() -> Result<Opener, SplitLoaderError> {
 /// Opens a panel, once its code is there.
 pub fn open(page: PageState, panel: Panel) {
     spawn_local(async move {
-        match code().await {
+        let code = match panel {
+            Panel::Sharing(_) | Panel::Archive => code_of_pages().await,
+            _ => code().await,
+        };
+        match code {
             Ok(open) => open(page, panel),
             Err(_) => page.notice.set(Problem::Offline.to_string()),
         }
     });
+}
+
+#[cfg_attr(feature = "split", lazy(pages, fallible))]
+async fn code_of_pages() -> Result<Opener, SplitLoaderError> {
+    let opener: Opener = embedded::open;
+    Ok(opener)
 }
 
 /// The function that opens the list of models.

@@ -2,10 +2,13 @@
 
 use crate::browser::{self, storage};
 use crate::ui::drawer;
+use crate::ui::folded::keep_folded;
 use crate::ui::keys::{OFF, SINGLE_KEYS, composes};
 use crate::ui::page::PageState;
 use crate::ui::panel::Panel;
 use crate::ui::panels;
+use leptos::prelude::*;
+use leptos::task::{spawn_local, tick};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, KeyboardEvent, MouseEvent};
 
@@ -63,12 +66,13 @@ pub fn opens(page: PageState, event: &Event) -> bool {
     let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
     let nearest = |selector| target.as_ref().and_then(|target| target.closest(selector).ok().flatten());
     if let Some(button) = nearest("[data-fold]").filter(|_| mouse.is_some()) {
-        drawer::fold(page, button.get_attribute("data-fold").as_deref() == Some("yes"));
+        fold(page, button.get_attribute("data-fold").as_deref() == Some("yes"));
         return true;
     }
     let link = nearest("a[data-panel]");
     let Some(href) = link.and_then(|link| link.get_attribute("href")) else { return false };
     let panel = match href.split('/').nth(2).map(str::parse) {
+        Some(Ok(id)) if href.ends_with("/sharing") => Panel::Sharing(id),
         Some(Ok(id)) => Panel::Menu(id),
         Some(Err(_)) => return false,
         None => Panel::Palette,
@@ -76,4 +80,19 @@ pub fn opens(page: PageState, event: &Event) -> bool {
     event.prevent_default();
     panels::open(page, panel);
     true
+}
+
+/// Folds the list away, or puts it beside the page again.
+fn fold(page: PageState, is_folded: bool) {
+    drawer::close();
+    keep_folded(is_folded);
+    page.folded.set(is_folded);
+    // What was pressed is gone.
+    let opener = if is_folded { ".topbar__list" } else { ".sidebar__fold" };
+    spawn_local(async move {
+        tick().await;
+        if let Some(opener) = browser::document().query_selector(opener).ok().flatten() {
+            browser::focus(&opener);
+        }
+    });
 }

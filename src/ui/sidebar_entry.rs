@@ -26,7 +26,7 @@ pub fn Entry(conversation: Conversation) -> impl IntoView {
             <a class="entry__link" href=place.path() aria-current=move || current.get().then_some("page")>
                 {is_shared.then(|| view! { <span class="entry__shared" inner_html=icon::html(icon::PEOPLE) + SHARED></span> })}
                 <span class="entry__title" dir="auto">{name.clone()}</span>
-                <span class="entry__news" data-script data-news=move || news().map(attribute)>{move || news().map(words)}</span>
+                {move || news().map(|news| view! { <span class="entry__news" data-script data-news=attribute(news)>{words(news)}</span> })}
             </a>
             <a class="entry__more" href=format!("/c/{id}/manage") data-panel role="button" aria-haspopup="menu" aria-label=format!("Options for “{name}”")></a>
         </li>

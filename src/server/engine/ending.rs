@@ -12,6 +12,7 @@ use crate::model::{ConversationId, ReplyError, Status, Usage};
 use crate::server::announce;
 use crate::server::journal::{Journal, Topic};
 use crate::server::store::endings::{Ending, Written};
+use crate::server::sync::lock;
 use crate::server::times::now;
 use std::sync::Arc;
 use tokio::time::{Instant, sleep};
@@ -38,9 +39,21 @@ pub(super) async fn end(shared: &Shared, open: &Open, outcome: Outcome, facts: F
     shared.metrics.reply(event.outcome().unwrap_or(Status::Interrupted).name());
     tracing::debug!(status = status.name(), saved = unsaved.is_none(), "A reply has ended");
     open.journal.append(event);
-    // Before the next reply may begin here: the lists are told of both in their order.
-    announce::ended(&shared.store, &shared.journals, open.conversation, &shared.providers.default_model()).await;
     unsaved
+}
+
+/// What happens once nobody waits for the reply any more: the lists are told, and what waits for its end is looked at.
+pub(super) fn after(shared: &Arc<Shared>, open: &Open) {
+    shared.ended.notify_one();
+    let (shared, id) = (Arc::clone(shared), open.conversation);
+    let tasks = shared.tasks.clone();
+    tasks.spawn(async move {
+        let journal = shared.journals.topic(Topic::Conversation(id));
+        // In its turn: the beginning of the next reply is told in one, too.
+        let _turn = journal.turn().await;
+        let is_running = lock(&shared.open).in_conversation(id).is_some();
+        announce::ended(&shared.store, &shared.journals, id, &shared.providers.default_model(), is_running).await;
+    });
 }
 
 fn ending(open: &Open, outcome: Outcome, status: Status, draft: Draft) -> Ending {

@@ -2,14 +2,14 @@
 
 use super::input::Form;
 use super::table::Table;
-use crate::contract::{Changes, Placement};
+use crate::contract::{Changes, Later, Placement};
 use crate::error::Problem;
 use crate::model::{AccountId, ConversationId, MessageId, Parameters};
 use crate::server::engine::NewMessage;
 use crate::server::problem::ProblemPage;
 use crate::server::prompt::Prompt;
 use crate::server::session::Caller;
-use crate::server::{State, branches, conversations, standing};
+use crate::server::{State, branches, conversations, queue, standing};
 use axum::extract::State as Extract;
 use axum::response::Redirect;
 use axum::routing::post;
@@ -18,6 +18,8 @@ use serde::Deserialize;
 pub(super) fn routes() -> Table {
     Table::default()
         .route("/forms/send", post(send))
+        .route("/forms/queue", post(later))
+        .route("/forms/queued", post(queued))
         .route("/forms/stop", post(stop))
         .route("/forms/retry", post(retry))
         .route("/forms/continue", post(resume))
@@ -49,6 +51,42 @@ struct Send {
     system: Option<String>,
     #[serde(flatten)]
     parameters: Fields,
+}
+
+/// The composer's fields, for a message that is to wait.
+async fn later(
+    Extract(state): Extract<State>,
+    caller: Caller,
+    form: Result<Form<Send>, Problem>,
+) -> Result<Redirect, ProblemPage> {
+    let account = caller.writing()?.account;
+    let Form(form) = form?;
+    let conversation = id(form.conversation)?.ok_or(Problem::NotFound)?;
+    let later = Later { id: id(form.message)?, content: form.text, model: filled(form.model) };
+    queue::queue(&state, account, conversation, later).await?;
+    Ok(back_to(conversation))
+}
+
+/// What is done with a waiting message: `send`, or else it is taken back.
+#[derive(Deserialize)]
+struct Waiting {
+    conversation: ConversationId,
+    message: MessageId,
+    what: Option<String>,
+}
+
+async fn queued(
+    Extract(state): Extract<State>,
+    caller: Caller,
+    form: Result<Form<Waiting>, Problem>,
+) -> Result<Redirect, ProblemPage> {
+    let account = caller.writing()?.account;
+    let Form(Waiting { conversation, message, what }) = form?;
+    match what.as_deref() {
+        Some("send") => queue::send_now(&state, account, conversation, message).await.map(|_| ())?,
+        _ => queue::take_back(&state, account, conversation, message).await?,
+    }
+    Ok(back_to(conversation))
 }
 
 /// The fields for a conversation's parameters, as a form sends them: empty for what is not set.

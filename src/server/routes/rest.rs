@@ -2,6 +2,7 @@
 
 mod account;
 mod messages;
+mod queue;
 mod search;
 mod standing;
 mod tokens;
@@ -40,6 +41,9 @@ pub(super) fn routes() -> Table {
         .described(routes!(list, create))
         .described(routes!(snapshot, change, delete))
         .described(routes!(standing::place))
+        .described(routes!(queue::add))
+        .described(routes!(queue::take_back))
+        .described(routes!(queue::send_now))
         .described(routes!(standing::read))
         .described(routes!(messages::list, send))
         .described(routes!(messages::tree))

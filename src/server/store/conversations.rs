@@ -59,6 +59,7 @@ impl Stored {
             owner: (self.is_shared && self.names).then_some(self.owner),
             created_at: self.created_at,
             updated_at: self.updated_at,
+            queued: None,
             standing: Standing::default(),
         }
     }

@@ -18,7 +18,7 @@ use std::path::Path;
 use table::Table;
 
 /// Each table after those that it refers to.
-const TABLES: [&str; 24] = [
+const TABLES: [&str; 25] = [
     "account",
     "session",
     "conversation",
@@ -38,6 +38,7 @@ const TABLES: [&str; 24] = [
     "usage_of_deleted",
     "password_reset",
     "list_entry",
+    "queued_message",
     "share",
     "share_link",
     "public_link",

@@ -74,6 +74,9 @@ pub(super) fn guard(path: &str) -> Guard {
         "/api/v1/conversations/{id}/sharing/links" => Owned(Method::POST, Json(json!({ "role": "reader" }))),
         "/api/v1/conversations/{id}/sharing/links/{link}" => Owned(Method::DELETE, Nothing),
         "/api/v1/conversations/{id}/sharing/public" => Owned(Method::PUT, Json(json!({}))),
+        "/api/v1/conversations/{id}/queue" => Owned(Method::POST, Json(json!({ "content": "x" }))),
+        "/api/v1/conversations/{id}/queue/{message}" => Owned(Method::DELETE, Nothing),
+        "/api/v1/conversations/{id}/queue/{message}/send" => Owned(Method::POST, Nothing),
         "/api/v1/conversations/{id}/standing" => Owned(Method::PATCH, Json(json!({ "pinned": true }))),
         "/api/v1/conversations/{id}/read" => Owned(Method::PUT, Json(json!({ "reply": "{r}" }))),
         "/c/{id}/manage" | "/c/{id}/export" => Owned(Method::GET, Nothing),
@@ -95,6 +98,8 @@ pub(super) fn guard(path: &str) -> Guard {
         "/forms/stop" | "/forms/retry" | "/forms/continue" => Owned(Method::POST, Form(&[("reply", "{r}")])),
         "/forms/version" => Owned(Method::POST, Form(&[("message", "{r}"), ("number", "1")])),
         "/forms/change" => Owned(Method::POST, Form(&[("conversation", "{c}"), ("title", "x")])),
+        "/forms/queue" => Owned(Method::POST, Form(&[("conversation", "{c}"), ("message", "{x}"), ("text", "x")])),
+        "/forms/queued" => Owned(Method::POST, Form(&[("conversation", "{c}"), ("message", "{q}")])),
         "/forms/place" => Owned(Method::POST, Form(&[("conversation", "{c}"), ("pinned", "yes")])),
         "/forms/delete" => Owned(Method::POST, Form(&[("conversation", "{c}")])),
         "/admin" | "/admin/usage" | "/admin/connect" | "/admin/log" | "/admin/invitations" => {
@@ -135,6 +140,10 @@ pub(super) fn guard(path: &str) -> Guard {
         "/api/chat/place" => {
             Owned(Method::POST, Json(json!({ "conversation": "{c}", "placement": { "archived": true } })))
         }
+        "/api/chat/queue" => Owned(Method::POST, Json(json!({ "conversation": "{c}", "later": { "content": "x" } }))),
+        "/api/chat/unqueue" | "/api/chat/send-queued" => {
+            Owned(Method::POST, Json(json!({ "conversation": "{c}", "message": "{q}" })))
+        }
         "/api/chat/read" => Owned(Method::POST, Json(json!({ "conversation": "{c}", "reply": "{r}" }))),
         "/api/chat/bring-back" => Owned(Method::POST, Json(json!({ "conversation": "{c}" }))),
         "/api/chat/delete" => Owned(Method::POST, Json(json!({ "conversation": "{c}" }))),
@@ -152,6 +161,7 @@ pub(super) fn guard(path: &str) -> Guard {
 pub(super) fn operation(method: &Method, path: &str) -> Value {
     match path.rsplit('/').next().unwrap_or_default() {
         "messages" => json!({ "content": "x" }),
+        "queue" => json!({ "content": "x" }),
         "standing" => json!({ "pinned": true }),
         "read" => json!({ "reply": "{r}" }),
         "branch" => json!({ "message": "{m}" }),

@@ -57,7 +57,11 @@ impl Shared {
     }
 
     fn request(&self, method: Method, path: &str, body: &Body) -> Asked {
-        let path = path.replace("{id}", self.ids.id_of(path)).replace("{account}", "{a}").replace("{link}", "{i}");
+        let path = path
+            .replace("{id}", self.ids.id_of(path))
+            .replace("{account}", "{a}")
+            .replace("{link}", "{i}")
+            .replace("{message}", "{q}");
         let (kind, body) = match body {
             Nothing => ("text/plain", b" ".to_vec()),
             Json(value) => ("application/json", self.ids.put(&value.to_string()).into_bytes()),

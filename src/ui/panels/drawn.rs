@@ -55,7 +55,8 @@ fn Panels() -> impl IntoView {
             Some(Panel::Rename(id)) => view! { <Rename id/> }.into_any(),
             Some(Panel::Palette) => view! { <Palette/> }.into_any(),
             Some(Panel::Keys) => view! { <KeysList/> }.into_any(),
-            None => ().into_any(),
+            // They have a code of their own (`embedded`).
+            Some(Panel::Sharing(_) | Panel::Archive) | None => ().into_any(),
         }}
         {move || undo.get().map(|it| view! { <Toast it close=move || undo.set(None)/> })}
     }

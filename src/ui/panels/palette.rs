@@ -10,6 +10,7 @@ use crate::ui::keys;
 use crate::ui::labels::{self, marked};
 use crate::ui::page::PageState;
 use crate::ui::panel::Panel;
+use crate::ui::panels;
 use crate::ui::parts::dialog::Dialog;
 use crate::ui::route::{Route, sharing};
 use crate::{api, browser};
@@ -72,6 +73,8 @@ pub fn Palette() -> impl IntoView {
         close();
         match choice.act {
             Act::Keys => shown.open(Panel::Keys),
+            Act::Leave(Place::Sharing(id)) => panels::open(page, Panel::Sharing(id)),
+            Act::Leave(Place::Archive) => panels::open(page, Panel::Archive),
             act => run(page, act, &query.get_untracked()),
         }
     };

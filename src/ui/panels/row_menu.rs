@@ -11,9 +11,10 @@ use crate::ui::keys;
 use crate::ui::labels;
 use crate::ui::page::PageState;
 use crate::ui::panel::Panel;
+use crate::ui::panels;
 use crate::ui::parts::menu::{Act, Item, Menu};
 use crate::ui::parts::toast::Undo;
-use crate::ui::route::{Route, sharing};
+use crate::ui::route::Route;
 use crate::{api, browser};
 use leptos::ev::{KeyboardEvent, SubmitEvent};
 use leptos::html;
@@ -57,15 +58,16 @@ pub fn RowMenu(id: ConversationId, undo: RwSignal<Option<Undo>>) -> impl IntoVie
         Callback::new(move |()| put_away(page, &conversation, undo))
     };
     let put_away = item("Put away", icon::ARCHIVE, Act::Do(put_away));
+    let share = Callback::new(move |()| panels::open(page, Panel::Sharing(id)));
     let items = match is_theirs {
-        true => vec![pin, item("People, and leaving", icon::PEOPLE, Act::Go(sharing(id))), export, put_away],
+        true => vec![pin, item("People, and leaving", icon::PEOPLE, Act::Do(share)), export, put_away],
         false => {
             let rename = Callback::new(move |()| shown.open(Panel::Rename(id)));
             let delete = Callback::new(move |()| delete(page, &conversation, undo));
             vec![
                 item("Rename", icon::EDIT, Act::Do(rename)),
                 pin,
-                item("Share", icon::PEOPLE, Act::Go(sharing(id))),
+                item("Share", icon::PEOPLE, Act::Do(share)),
                 export,
                 put_away,
                 Item { is_grave: true, ..item("Delete", icon::DELETE, Act::Do(delete)) },

@@ -55,6 +55,7 @@ impl Place {
             ("{i}", Hash::of(&link).to_string()),
             ("{p}", image),
             ("{o}", identity),
+            ("{q}", uuid::Uuid::now_v7().to_string()),
             ("{x}", uuid::Uuid::now_v7().to_string()),
         ];
         Self { app, ids: Ids(ids), admin, bob }
