@@ -53,7 +53,7 @@ rec {
         systemd.packages = [
           (pkgs.runCommand "rivulet-unit" { } ''
             mkdir -p $out/lib/systemd/system
-            sed 's|/usr/local/bin/rivulet|${package pkgs}/bin/rivulet|' '${package pkgs}/share/rivulet/deploy/rivulet@.service' \
+            sed 's|/usr/local/bin/rivulet|${package pkgs}/bin/rivulet|; s|/bin/kill|${pkgs.coreutils}/bin/kill|' '${package pkgs}/share/rivulet/deploy/rivulet@.service' \
               >"$out/lib/systemd/system/rivulet@.service"
           '')
         ];

@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::task::coop::poll_proceed;
 
 /// A connection that may be written to directly. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -156,13 +157,19 @@ impl AsyncWrite for Line {
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let inner = self.inner();
-        inner.poll(context, |writing| {
+        // Where what is to be written and who reads it are always ready, the other tasks of this thread have their turn too.
+        let budget = ready!(poll_proceed(context));
+        let written = inner.poll(context, |writing| {
             let written = inner.socket.try_write_vectored(pieces)?;
             // Until it is flushed, the rest comes before anything else.
             let all: usize = pieces.iter().map(|piece| piece.len()).sum();
             writing.is_held |= written < all;
             Ok(written)
-        })
+        });
+        if written.is_ready() {
+            budget.made_progress();
+        }
+        written
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -184,14 +191,14 @@ impl AsyncWrite for Line {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::tests::rng::Dice;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
     /// The two ends of a connection whose buffers hold little.
-    pub(super) async fn connection() -> (Outlet, TcpStream) {
+    pub(in crate::server) async fn connection() -> (Outlet, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (far, near) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
         let (far, near) = (far.unwrap(), near.unwrap().0);
@@ -242,6 +249,18 @@ mod tests {
         let written = others.await.unwrap();
         assert!(0 < written, "nothing was written directly");
         assert_eq!(counts, [300, written]);
+    }
+
+    #[tokio::test]
+    async fn a_task_that_could_write_without_end_lets_others_have_their_turn() {
+        let (outlet, _far) = connection().await;
+        let mut line = Line::new(outlet);
+        let written = std::future::poll_fn(|context| {
+            let mut write = || Pin::new(&mut line).poll_write(context, b"x");
+            Poll::Ready((0..1000).take_while(|_| write().is_ready()).count())
+        });
+        // The buffers of the connection hold several times as much.
+        assert!((1..1000).contains(&written.await));
     }
 
     #[tokio::test]

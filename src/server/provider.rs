@@ -176,6 +176,13 @@ impl Providers {
         self.catalog().services().iter().map(|service| service.origin.name.clone()).collect()
     }
 
+    /// By name, whether each provider answers at all.
+    pub async fn reached(&self) -> Vec<(String, bool)> {
+        let catalog = self.catalog();
+        let asked = catalog.services().iter().map(async |service| (service.origin.name.clone(), service.answers().await));
+        futures::future::join_all(asked).await
+    }
+
     /// What the operator has to mend at the providers.
     pub fn troubles(&self) -> Vec<Trouble> {
         self.catalog().services().iter().filter_map(|service| service.trouble.get()).collect()

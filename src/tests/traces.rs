@@ -134,6 +134,21 @@ async fn a_request_that_fails_here_is_an_error_and_one_that_is_refused_is_none()
 }
 
 #[tokio::test]
+async fn a_long_path_is_cut_and_takes_no_other_span_with_it() {
+    let (url, got) = collector().await;
+    let (traces, guard) = collect(&url);
+    let app = App::start().await;
+    // The cut is within a character.
+    let path = format!("/{}{}", "a".repeat(510), "%C3%A4".repeat(1_000));
+    app.stranger(Method::GET, &path).send().await.unwrap();
+    drop(guard);
+    traces.finish().await;
+    let spans = spans(&got);
+    let told: Vec<_> = spans.iter().map(|span| text(&attribute(span, "url.path")["stringValue"])).collect();
+    assert!(told.iter().any(|told| told.starts_with("/aaa") && told.len() == 512), "{told:?}");
+}
+
+#[tokio::test]
 async fn without_a_collector_all_goes_on_and_the_end_is_not_held_up() {
     let refused = TcpListener::bind("127.0.0.1:0").await.unwrap();
     // It takes connections and never answers.

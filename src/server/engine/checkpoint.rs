@@ -21,9 +21,15 @@ const EVERY: Duration = Duration::from_millis(950);
 const SLOTS: u32 = 38;
 const STEP: Duration = Duration::from_millis(EVERY.as_millis() as u64 / SLOTS as u64);
 
-/// Up to this number of open replies their drafts are written together, which takes fewer transactions: those of slots with
-/// a few drafts each would cost more than they spare.
-const TOGETHER: usize = 400;
+/// About how many drafts are written together where fewer replies are open, by visiting several slots at one time: with only a
+/// few drafts in each, the transactions would cost more than they spare.
+const TOGETHER: u32 = 16;
+
+/// How many slots a visit takes when this number of replies is open.
+fn slots_for(open: usize) -> u32 {
+    let visits = u32::try_from(open).unwrap_or(u32::MAX) / TOGETHER;
+    SLOTS / visits.clamp(1, SLOTS)
+}
 
 /// A stretch of time, in steps since a round began.
 #[derive(Clone, Copy)]
@@ -54,14 +60,13 @@ pub(super) async fn run(shared: Weak<Shared>) {
     loop {
         sleep_until(began + STEP * (from + wait)).await;
         let Some(shared) = shared.upgrade() else { return };
-        // More than one step where the last round took long, and all slots where few replies were open.
+        // More steps than were meant where the last visit took long.
         let to = (began.elapsed().as_millis() / STEP.as_millis()) as u32;
         let due = Due { from, to: to.max(from + 1) };
         began += STEP * (due.rounds() * SLOTS);
         from = due.to % SLOTS;
-        let are_many = TOGETHER < lock(&shared.open).len();
-        wait = if are_many { 1 } else { SLOTS };
-        round(&shared.metrics, "checkpoint", visit(&shared, due, are_many)).await;
+        wait = slots_for(lock(&shared.open).len());
+        round(&shared.metrics, "checkpoint", visit(&shared, due, wait < SLOTS)).await;
     }
 }
 
@@ -132,6 +137,12 @@ mod tests {
             }
             assert!(times.iter().all(|times| *times == 1), "{cut}: {times:?}");
         }
+    }
+
+    #[test]
+    fn few_replies_are_visited_together_and_many_a_few_at_a_time() {
+        let slots = [0, 1, 31, 32, 100, 250, 400, 1_000, 1 << 40].map(slots_for);
+        assert_eq!(slots, [SLOTS, SLOTS, SLOTS, SLOTS / 2, 6, 2, 1, 1, 1]);
     }
 
     #[test]

@@ -5,19 +5,17 @@ use crate::server::status::Look;
 use jiff::Timestamp;
 use leptos::prelude::*;
 
-/// `look`: which providers are reached; none where that is not known.
-pub fn page(ready: bool, since: Timestamp, look: Option<&Look>) -> Sheet {
-    let lead = match (ready, look) {
+pub fn page(ready: bool, since: Timestamp, look: &Look) -> Sheet {
+    let all_reached = look.reached.iter().all(|(_, reached)| *reached);
+    let lead = match (ready, all_reached) {
         (false, _) => "New messages are not taken right now. What is there can be read.",
-        (true, Some(look)) if look.reached.iter().any(|(_, reached)| !reached) => {
-            "Messages are taken. Models of a provider that is not reached do not answer."
-        }
-        (true, _) => "Everything works.",
+        (true, false) => "Messages are taken. Models of a provider that is not reached do not answer.",
+        (true, true) => "Everything works.",
     };
     let body = view! {
         <p class="lead" role="status">{lead}</p>
         <p>"Running since "{time(since)}"."</p>
-        {look.map(providers)}
+        {providers(look)}
     };
     Sheet {
         title: "Status".into(),

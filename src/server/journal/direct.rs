@@ -54,6 +54,8 @@ impl Fans {
         if let Some((_, fan)) = fans.iter().find(|(channel, _)| *channel == encoding.channel) {
             return Arc::clone(fan);
         }
+        // A channel can be spelled in many ways: those of viewers who are gone do not stay. Whoever enters one has it cloned.
+        fans.retain(|(_, fan)| 1 < Arc::strong_count(fan));
         let channel = Arc::clone(&encoding.channel);
         let fan = Fan::new(Encoded { journal: Arc::downgrade(journal), encoding }, &self.written);
         fans.push((channel, Arc::clone(&fan)));
@@ -136,5 +138,30 @@ impl Reader {
     /// When its viewer was last written to directly.
     pub fn written(&self) -> Option<tokio::time::Instant> {
         self.direct.as_ref()?.place.written()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Cursor;
+    use crate::model::ConversationId;
+    use crate::server::journal::{Journals, Topic};
+    use crate::server::outlet::tests::connection;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn encodings_without_viewers_are_not_kept() {
+        let journal = Journals::new(Duration::from_secs(600), 1 << 20).topic(Topic::Conversation(ConversationId::new()));
+        let (outlet, _far) = connection().await;
+        let (mut stays, end) = (None, Cursor { epoch: journal.epoch(), seq: 0 });
+        for spelling in 0..100 {
+            let encoding = Encoding { channel: spelling.to_string().into(), encode: |_, _, _| Bytes::new() };
+            let mut reader = journal.reader(end).unwrap();
+            reader.go_direct(&Way { outlet: outlet.clone(), encoding, flushes_later: false }, Box::new(|| true));
+            stays.get_or_insert(reader);
+        }
+        let fans: Vec<_> = lock(&journal.fans.fans).iter().map(|(channel, _)| channel.to_string()).collect();
+        assert_eq!(fans, ["0", "99"], "that of the one who stays, and the newest");
     }
 }

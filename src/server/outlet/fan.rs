@@ -111,7 +111,9 @@ impl Fan {
     async fn serve(self: Arc<Self>, shard: Arc<Shard>) {
         loop {
             let calls = shard.calls.load(Ordering::Acquire);
+            let unfinished = Unfinished(&shard);
             self.write(&shard);
+            std::mem::forget(unfinished);
             if shard.calls.fetch_sub(calls, Ordering::AcqRel) == calls {
                 return;
             }
@@ -144,6 +146,19 @@ impl Fan {
             }
         }
         self.written.fetch_add(count, Ordering::Relaxed);
+    }
+}
+
+/// A pass over a shard. Dropped by a panic in it: the viewers read for themselves, and the next call begins a new task.
+struct Unfinished<'a>(&'a Shard);
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        self.0.calls.store(0, Ordering::Release);
+        for seat in lock(&self.0.seats).iter() {
+            lock(&seat.at).is_direct = false;
+            seat.called.notify_one();
+        }
     }
 }
 
@@ -238,6 +253,28 @@ mod tests {
         assert_eq!(lock(&fan.shards).len(), 3);
         drop(viewers);
         assert_eq!(lock(&fan.shards).len(), 0, "nothing is left of viewers who are gone");
+    }
+
+    #[tokio::test]
+    async fn a_pass_that_panics_leaves_its_viewers_to_their_tasks_and_the_next_one_works() {
+        let (last, fan) = numbers();
+        let ((first, mut first_far), (second, _second_far)) = (connection().await, connection().await);
+        let panics = Arc::new(AtomicUsize::new(1));
+        let first = fan.enter(first, Box::new(|| true), 0);
+        let second = fan.enter(second, Box::new(move || panics.fetch_add(1, Ordering::SeqCst) != 1 || panic!("once")), 0);
+        first.rest(0);
+        second.rest(0);
+        last.store(1, Ordering::SeqCst);
+        fan.call();
+        second.called().await;
+        assert_eq!(second.take_over(), 0);
+        first.called().await;
+        assert_eq!(first.take_over(), 1, "it was written to before the panic");
+        assert_eq!(first_far.read_u8().await.unwrap(), b'n');
+        first.rest(1);
+        last.store(2, Ordering::SeqCst);
+        fan.call();
+        assert_eq!(first_far.read_u8().await.unwrap(), b'n');
     }
 
     #[tokio::test]

@@ -13,7 +13,10 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
+use std::time::Duration;
 
+/// A provider that takes longer than this to answer at all, TLS included, is not reached.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// The limit on a provider's response headers: real ones are below 4 KiB.
 const HEADER_BYTES: u32 = 64 << 10;
 const AGENT: &str = concat!("rivulet/", env!("CARGO_PKG_VERSION"));
@@ -105,6 +108,12 @@ impl Service {
         tracing::info!(provider = self.origin.name, model = request.model, name, "Asking without what was refused");
         self.learned.keep(&request.model, &changes);
         Some(changes)
+    }
+
+    /// Asked without a key: whatever the provider itself answers, it is there.
+    pub(super) async fn answers(&self) -> bool {
+        let answer = self.client.get(&self.base).timeout(PATIENCE).send().await;
+        answer.is_ok_and(|answer| !answer.status().is_server_error())
     }
 
     /// Whether it is the vendor's own server, and not a compatible one.

@@ -22,10 +22,7 @@ async fn status(Extract(state): Extract<State>) -> Result<Response, ProblemPage>
         return Err(Problem::NotFound.into());
     }
     let ready = health::readiness(&state).await.is_ok();
-    let look = state.status.providers(&state.settings).await;
-    if let Err(why) = &look {
-        tracing::warn!(why, "The providers could not be looked at for the status page");
-    }
+    let look = state.status.look(&state.providers).await;
     let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    Ok((code, page(ready, state.status.since(), look.ok().as_deref())).into_response())
+    Ok((code, page(ready, state.status.since(), &look)).into_response())
 }

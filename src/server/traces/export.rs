@@ -9,7 +9,7 @@ use reqwest::redirect::Policy;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 /// Spans in one request: some hundred KiB of JSON.
@@ -34,41 +34,55 @@ impl Exporter {
         // reqwest panics without one. The first in the process stays; a second attempt is not an error here.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // Not to another address: the headers may hold a key.
-        let client = Client::builder().timeout(PATIENCE).redirect(Policy::none()).build();
+        let builder = Client::builder().timeout(PATIENCE).redirect(Policy::none());
+        // Without HTTPS no certificates are needed, and a machine may have none.
+        let builder = if url.starts_with("https:") { builder } else { builder.tls_certs_only([]) };
+        let client = builder.build();
         let client =
             client.context("RIVULET_OTLP_ENDPOINT: the HTTPS client cannot start; are CA certificates installed?")?;
         Ok(Self { client, url, headers, lost, reported: None })
     }
 
-    /// Sends until it is told to stop, and then what is left.
-    pub(super) async fn run(mut self, mut spans: Receiver<Finished>, stop: CancellationToken) {
+    /// Sends until it is told to stop, and then what is left, for as long as `last`.
+    pub(super) async fn run(mut self, mut spans: Receiver<Finished>, stop: CancellationToken, last: Duration) {
         let mut batch = Vec::with_capacity(BATCH);
         while stop.run_until_cancelled(spans.recv_many(&mut batch, BATCH)).await.is_some_and(|count| 0 < count) {
             timeout(GATHER, stop.run_until_cancelled(fill(&mut spans, &mut batch))).await.ok();
-            self.send(&mut batch).await;
+            // A request that hangs while the process ends is given up, and what waits behind it has its turn.
+            let sent = stop.run_until_cancelled(self.send(&batch)).await;
+            self.sent(&mut batch, sent.unwrap_or_else(|| Err("the process ended".into())));
         }
-        while let Ok(span) = spans.try_recv() {
-            batch.push(span);
-            if batch.len() == BATCH {
-                self.send(&mut batch).await;
+        let until = Instant::now() + last;
+        loop {
+            while batch.len() < BATCH
+                && let Ok(span) = spans.try_recv()
+            {
+                batch.push(span);
             }
+            if batch.is_empty() {
+                break;
+            }
+            let sent = timeout_at(until, self.send(&batch)).await;
+            self.sent(&mut batch, sent.unwrap_or_else(|_| Err("the process ended".into())));
         }
-        if !batch.is_empty() {
-            self.send(&mut batch).await;
-        }
+        self.reported = None;
+        self.report(Some("the process ended".into()));
     }
 
-    /// Empties the batch, whether the collector takes it or not.
-    async fn send(&mut self, batch: &mut Vec<Finished>) {
+    async fn send(&self, batch: &[Finished]) -> Result<(), String> {
         let request = self.client.post(&self.url).headers(self.headers.clone()).json(&json::request(batch));
         let sent = request.send().await.and_then(reqwest::Response::error_for_status);
-        let why = sent.err().map(|error| {
+        // The address may hold a password.
+        sent.map(drop).map_err(|error| error.without_url().to_string())
+    }
+
+    /// Empties the batch, whether the collector has taken it or not.
+    fn sent(&mut self, batch: &mut Vec<Finished>, sent: Result<(), String>) {
+        if sent.is_err() {
             self.lost.add(batch.len());
-            // The address may hold a password.
-            error.without_url().to_string()
-        });
+        }
         batch.clear();
-        self.report(why);
+        self.report(sent.err());
     }
 
     fn report(&mut self, why: Option<String>) {

@@ -13,6 +13,9 @@ use tracing_subscriber::registry::LookupSpan;
 
 /// Log lines that are kept of one span: a reply has a handful.
 const MAX_EVENTS: usize = 32;
+/// What is kept of one text, in bytes. A request that nobody has to be signed in for can have a path of 64 KiB, and a collector
+/// refuses a batch that is too large, with all the other spans in it.
+const MAX_TEXT: usize = 512;
 /// Nanoseconds since 1970.
 pub(super) type Nanoseconds = u64;
 
@@ -136,6 +139,13 @@ struct Reader {
 
 impl Reader {
     fn add(&mut self, field: &Field, value: Value) {
+        let value = match value {
+            Value::Text(mut text) => {
+                text.truncate(text.floor_char_boundary(MAX_TEXT));
+                Value::Text(text)
+            }
+            other => other,
+        };
         match (field.name(), value) {
             ("message", Value::Text(words)) if self.words.is_empty() => self.words = words,
             (name, value) => self.fields.push((name, value)),
