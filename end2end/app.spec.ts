@@ -344,3 +344,12 @@ test("in_forced_colours_the_choice_that_the_keys_are_at_can_be_seen", async ({ c
   expect(await outline(".listbox [data-at]")).toBe("solid");
   expect(await outline(".listbox [role=option]:not([data-at]) >> nth=0")).toBe("none");
 });
+
+test("u15_everything_takes_on_another_scheme_at_once", async ({ chat, page }) => {
+  await page.emulateMedia({ colorScheme: "light" });
+  await chat.open();
+  await page.mouse.move(0, 0);
+  await page.emulateMedia({ colorScheme: "dark" });
+  const lagging = await page.evaluate(() => document.getAnimations().filter((it) => it instanceof CSSTransition).length);
+  expect(lagging).toBe(0);
+});

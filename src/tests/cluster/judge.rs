@@ -31,7 +31,12 @@ type Fresh = HashMap<(String, String), (Snapshot, List)>;
 
 impl Cluster {
     /// Waits until everybody has everything. The time it took; otherwise what is missing by the deadline.
-    pub(super) async fn settled(&self, scene: &Scene, viewers: &[Viewer], limit: Duration) -> Result<Duration, Vec<Fault>> {
+    pub(super) async fn settled(
+        &self,
+        scene: &Scene,
+        viewers: &[Viewer],
+        limit: Duration,
+    ) -> Result<Duration, Vec<Fault>> {
         let began = Instant::now();
         loop {
             let faults = self.differences(scene, viewers).await;
@@ -57,10 +62,14 @@ impl Cluster {
                         continue;
                     };
                     let open = new.0.messages.iter().filter(|message| message.status == Status::Streaming);
-                    faults.extend(open.map(|open| Fault::of_all(format!("{} is streaming at node {}", short(open.id), node + 1))));
+                    faults.extend(
+                        open.map(|open| Fault::of_all(format!("{} is streaming at node {}", short(open.id), node + 1))),
+                    );
                     if let Some(first) = &first {
-                        let same = difference(&Thread::from(new.0.clone()), &first.0).or_else(|| differing(&new.1.items, &first.1.items));
-                        faults.extend(same.map(|what| Fault::of_all(format!("nodes 1 and {} differ: {what}", node + 1))));
+                        let same = difference(&Thread::from(new.0.clone()), &first.0)
+                            .or_else(|| differing(&new.1.items, &first.1.items));
+                        faults
+                            .extend(same.map(|what| Fault::of_all(format!("nodes 1 and {} differ: {what}", node + 1))));
                     }
                     first = first.or(Some(new));
                 }
@@ -198,7 +207,11 @@ fn difference(thread: &Thread, fresh: &Snapshot) -> Option<String> {
 
 /// The first entry of the list that is another one.
 fn differing(own: &[Conversation], fresh: &[Conversation]) -> Option<String> {
-    let brief = |item: Option<&Conversation>| item.map(|item| format!("{} {:?} of {}", short(item.id), item.title, item.updated_at));
-    let pair = (0..fresh.len()).map(|index| (brief(own.get(index)), brief(fresh.get(index)))).find(|(own, fresh)| own != fresh)?;
+    let brief = |item: Option<&Conversation>| {
+        item.map(|item| format!("{} {:?} of {}", short(item.id), item.title, item.updated_at))
+    };
+    let pair = (0..fresh.len())
+        .map(|index| (brief(own.get(index)), brief(fresh.get(index))))
+        .find(|(own, fresh)| own != fresh)?;
     Some(format!("has in its list {:?} for {:?}", pair.0, pair.1))
 }
