@@ -52,6 +52,26 @@ impl Way {
     }
 }
 
+/// Clients of conversations, who send to one of these nodes and read from the next.
+pub async fn across(nodes: &[SocketAddr], count: usize) -> anyhow::Result<Vec<Client>> {
+    let lines: Vec<_> = nodes.iter().map(|node| Arc::new(Lines::new(*node))).collect();
+    let arriving = stream::iter(0..count).map(|index| {
+        let (here, there) = (index % nodes.len(), (index + 1) % nodes.len());
+        reading_at(nodes[here], nodes[there], lines[here].clone())
+    });
+    arriving.buffer_unordered(CONNECT_TOGETHER).try_collect().await
+}
+
+async fn reading_at(node: SocketAddr, other: SocketAddr, lines: Arc<Lines>) -> anyhow::Result<Client> {
+    let person = Person::new(node).await?;
+    let cookie = person.caller.cookie().to_owned();
+    let mut reader = Caller::known(other, cookie.clone()).await?;
+    let events = reader.call(Method::GET, &person.events(), &[], None).await?;
+    let path = format!("{}/messages", person.path());
+    lines.keep(person.caller);
+    Ok(Client::Conversation { lines, cookie, path, events: Events::new(events.into_body()) })
+}
+
 /// One user.
 pub enum Client {
     /// The answer to the request is the stream.

@@ -8,13 +8,14 @@
 //! while `usage` reads the processors. `latency`, `burst` and `cost` (`fit`) turn this into figures. `memory` measures
 //! what open replies cost, `calls` how many system calls a token and a message take, `followers` what viewers cost and how
 //! fast one reply reaches them all, `sockets` what idle Pusher clients cost, `resume` a viewer's return, `start` the start,
-//! `growth` what a large account costs. `report` judges each figure (`row`) by the goals of the design and prints. `soak`
-//! and `peers` are apart: `make soak`, `scripts/peers`.
+//! `growth` what a large account costs. `report` judges each figure (`row`) by the goals of the design and prints. `soak`,
+//! `peers` and `cluster` are apart: `make soak`, `scripts/peers`, `scripts/bench cluster`.
 
 mod arrivals;
 mod burst;
 mod calls;
 mod client;
+mod cluster;
 mod cost;
 mod desk;
 mod fit;
@@ -97,6 +98,8 @@ enum Role {
     Soak(soak::Plan),
     /// Measures Rivulet beside other programs of its kind: scripts/peers.
     Peers(peers::Plan),
+    /// Measures several nodes on the PostgreSQL and Redis of DATABASE_URL and REDIS_URL.
+    Cluster(cluster::Plan),
     /// A process that a run starts itself: copies the upstream's streams to its clients, and does nothing else.
     Relay { listen: SocketAddr, upstream: SocketAddr },
     /// A process that a run starts itself: `count` viewers, who read until the process is stopped.
@@ -111,6 +114,7 @@ async fn main() -> ExitCode {
     let ended = match arguments.role.take() {
         None => measure(&arguments.json.clone(), &Plan::new(arguments)).await,
         Some(Role::Soak(plan)) => soak::run(&plan).await,
+        Some(Role::Cluster(plan)) => cluster::run(&plan).await,
         Some(Role::Peers(plan)) => peers::run(&plan).await,
         Some(Role::Relay { listen, upstream }) => relay::run(listen, upstream).await,
         Some(Role::Readers { address, path, cookie, count }) => {

@@ -15,7 +15,7 @@ const START_LIMIT: Duration = Duration::from_secs(10);
 /// How often a starting program is polled, which is the uncertainty of the start time.
 const ASK_EVERY: Duration = Duration::from_micros(500);
 /// Linux counts a process's time in hundredths of a second, whatever its own clock does.
-const TICK: Duration = Duration::from_millis(10);
+pub const TICK: Duration = Duration::from_millis(10);
 /// Memory that changes by less than this part is settled.
 const SETTLED: f64 = 0.005;
 /// Longer than Rivulet's allocator keeps free memory (scripts/env).

@@ -4,6 +4,7 @@ use crate::arrivals::{Arrival, Schedule};
 use crate::calls::Counting;
 use crate::client::{Client, Way};
 use crate::desk::Desk;
+use crate::process::Program;
 use crate::scene;
 use crate::sheet::Sheet;
 use crate::times::Times;
@@ -56,6 +57,43 @@ async fn measure(way: Way, schedule: Schedule, is_counting: bool) -> anyhow::Res
     let upstream = scene::upstream().await?;
     let server = way.start(upstream.address).await?;
     let clients = way.clients(server.address, schedule.clients).await.context("the clients could not connect")?;
+    let counting = |until: Duration| is_counting.then(|| Counting::begin(&server, until)).transpose();
+    let nodes = std::slice::from_ref(&server);
+    let (mut seen, counting) = loaded(&upstream, nodes, clients, schedule, counting).await?;
+    seen.calls = counting.map(Counting::end).transpose()?.flatten();
+    Ok(seen)
+}
+
+/// A load on nodes that run, and what `other` tells of its window: the difference of both ends.
+pub async fn on(
+    upstream: &Program,
+    nodes: &[Program],
+    clients: Vec<Client>,
+    schedule: Schedule,
+    other: fn() -> anyhow::Result<[Duration; 2]>,
+) -> anyhow::Result<(Seen, [Duration; 2])> {
+    let length = schedule.until - schedule.from;
+    let watching = move |_| {
+        Ok(Some(tokio::spawn(async move {
+            let before = other()?;
+            sleep(length).await;
+            let after = other()?;
+            anyhow::Ok([0, 1].map(|server| after[server].saturating_sub(before[server])))
+        })))
+    };
+    let (seen, watched) = loaded(upstream, nodes, clients, schedule, watching).await?;
+    let watched = watched.context("the servers were not watched")?.await??;
+    Ok((seen, watched))
+}
+
+/// Sends the messages of the schedule, and begins `beside` with the window, which it is told the length of.
+async fn loaded<T>(
+    upstream: &Program,
+    nodes: &[Program],
+    clients: Vec<Client>,
+    schedule: Schedule,
+    beside: impl FnOnce(Duration) -> anyhow::Result<Option<T>>,
+) -> anyhow::Result<(Seen, Option<T>)> {
     let sheet = Sheet::new(Instant::now() + LEAD, &schedule);
     let (from, until) = (sheet.moment(schedule.from), sheet.moment(schedule.until));
     let measured = schedule.measured();
@@ -65,28 +103,29 @@ async fn measure(way: Way, schedule: Schedule, is_counting: bool) -> anyhow::Res
     // A separate thread, because the runtime's timer has a resolution of a millisecond.
     std::thread::spawn(move || pace(&pacing, &schedule.arrivals, &handle));
     sleep_until(from).await;
-    let counting = is_counting.then(|| Counting::begin(&server, until - from)).transpose()?;
-    let before = Look::now(&server, &upstream)?;
+    let beside = beside(until - from)?;
+    let before = Look::now(nodes, upstream)?;
     sleep_until(until).await;
-    let mut after = Look::now(&server, &upstream)?;
+    let mut after = Look::now(nodes, upstream)?;
     let in_time = all_begun(&load.sheet, measured, until + PATIENCE).await?;
     ensure!(in_time == measured, "{in_time} of {measured} messages had a first token within {PATIENCE:?}");
     if from == until {
         // The window of a burst ends with its last first token.
-        after = Look::now(&server, &upstream)?;
+        after = Look::now(nodes, upstream)?;
     }
     load.over.store(true, Ordering::Relaxed);
     let found_none = load.desk().found_none();
     let noted = load.sheet.take();
-    Ok(Seen {
+    let seen = Seen {
         firsts: Times::new(noted.firsts)?,
         gaps: Times::new(noted.gaps).ok(),
         tokens: noted.tokens as f64,
         messages: (noted.begun + noted.ended) as f64 / 2.0,
         found_none,
         usage: after.since(&before)?,
-        calls: counting.map(Counting::end).transpose()?.flatten(),
-    })
+        calls: None,
+    };
+    Ok((seen, beside))
 }
 
 /// Waits for the first tokens of all measured messages, and returns how many arrived before the limit.

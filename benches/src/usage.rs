@@ -42,14 +42,14 @@ pub struct Share {
 }
 
 impl Look {
-    pub fn now(server: &Program, upstream: &Program) -> anyhow::Result<Self> {
+    pub fn now(nodes: &[Program], upstream: &Program) -> anyhow::Result<Self> {
         Ok(Self {
             at: Instant::now(),
             machine: machine_now()?,
-            server: server.cpu()?,
+            server: nodes.iter().map(Program::cpu).sum::<anyhow::Result<_>>()?,
             upstream: upstream.cpu()?,
             clients: process::cpu("self")?,
-            switches: server.switches()?,
+            switches: nodes.iter().map(Program::switches).sum::<anyhow::Result<_>>()?,
         })
     }
 

@@ -3,6 +3,8 @@
 //! The journals know what of it this process needs. It carries events and knows topics, and nothing of viewers, accounts
 //! or the store.
 
+#[cfg(test)]
+pub(crate) mod memory;
 pub mod redis;
 
 use crate::event::{Cursor, Event};
@@ -23,8 +25,8 @@ pub trait Backplane: Send + Sync {
     /// Numbers the events and wakes everybody who follows the topic.
     fn append(&self, topic: Topic, batch: Append) -> BoxFuture<'_, Result<Placed, Down>>;
 
-    /// What each topic's log has after the position, in the order of the request.
-    fn look(&self, topics: Vec<(Topic, Option<Cursor>)>) -> BoxFuture<'_, Result<Vec<Look>, Down>>;
+    /// What each topic's log has after the position, in the order of the request. None: this one is not told now.
+    fn look(&self, topics: Vec<(Topic, Option<Cursor>)>) -> BoxFuture<'_, Result<Vec<Option<Look>>, Down>>;
 
     /// Takes the topic's open reply from its owner, for `owner`. `None`: that reply is not open there.
     fn fence(&self, topic: Topic, reply: MessageId, owner: String) -> BoxFuture<'_, Result<Option<Fence>, Down>>;

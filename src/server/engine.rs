@@ -18,6 +18,7 @@ mod reply;
 mod sending;
 mod stateless;
 mod stop;
+mod takeover;
 mod telling;
 mod title;
 mod vision;
@@ -48,11 +49,13 @@ use crate::server::quota::{Everybody, MostWritten, Writer};
 use crate::server::store::conversations::Stored;
 use crate::server::store::messages::Opening;
 use crate::server::store::{Store, is_full};
+use admission::Admission;
 use futures::FutureExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use telling::Asked;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -87,6 +90,8 @@ struct Shared {
     visiting: Arc<Counts>,
     redis: Option<Redis>,
     interrupt: CancellationToken,
+    /// A reply has ended since this was last waited for.
+    ended: Notify,
 }
 
 /// A reply that is being generated.
@@ -96,6 +101,8 @@ struct Open {
     owner: AccountId,
     /// Who asked for it, and pays.
     account: AccountId,
+    /// Who this process was when it was opened: another one since, if it was declared dead.
+    process: Box<str>,
     journal: journal::Writer,
     stop: CancellationToken,
     ended: CancellationToken,
@@ -165,8 +172,10 @@ impl Engine {
             visiting: Counts::of_all(parts.redis.as_ref(), "v"),
             redis: parts.redis,
             interrupt: CancellationToken::new(),
+            ended: Notify::new(),
         });
-        match other_process::look(&shared).await {
+        takeover::begin(&shared);
+        match other_process::begin(&shared).await {
             // It is looked again every second.
             Err(error) if is_full(&error) => {
                 tracing::error!(%error, "Replies of a process that is gone stay open for now")
@@ -179,6 +188,11 @@ impl Engine {
             tokio::spawn(stop::hear(Arc::downgrade(&shared), redis.listen(Kind::Stop)));
         }
         Ok(Self { shared })
+    }
+
+    /// Waits until a reply has ended.
+    pub async fn reply_ended(&self) {
+        self.shared.ended.notified().await;
     }
 
     /// How many replies are open.
@@ -233,20 +247,27 @@ impl Shared {
     async fn open(
         self: &Arc<Self>,
         Target { mut stored, start }: Target,
-        account: AccountId,
+        admission: &Admission,
         turn: &HeldTurn<'_>,
         message: Option<&Message>,
         reply: &Message,
         asked: Asked,
     ) -> Result<Cursor, Problem> {
         let title = message.map(|message| crate::markdown::plain_title(&message.text)).unwrap_or_default();
+        let stop = CancellationToken::new();
+        let topic = Topic::Conversation(stored.id);
+        let account = admission.account();
+        // At other nodes others may write here, and the account may have other replies open.
+        let seen = (self.store.has_nodes() && start.is_none()).then(|| stored.updated_at.clone());
+        let process: Box<str> = self.store.process().into();
         let open = Arc::new(Open {
             reply: reply.id,
             conversation: stored.id,
             owner: stored.owner.id,
             account,
-            journal: self.journals.writer(Topic::Conversation(stored.id), reply.id),
-            stop: CancellationToken::new(),
+            journal: self.journals.writer(topic, reply.id, &process, &stop),
+            process,
+            stop,
             ended: CancellationToken::new(),
             saved: AtomicU64::new(0),
         });
@@ -264,7 +285,9 @@ impl Shared {
             message,
             reply,
             title: &title,
-            process: self.store.process(),
+            process: &open.process,
+            seen: seen.as_deref(),
+            most_open: self.store.has_nodes().then_some(admission.most_open),
         };
         if let Err(problem) = self.store.open_reply(opening).await {
             lock(&self.open).remove(&reply.id);
@@ -292,11 +315,13 @@ impl Shared {
             stored.title = title;
         }
         updated_at.clone_into(&mut stored.updated_at);
-        let conversation = Box::new(stored.clone().shown(&self.providers.default_model()));
-        let event = Event::Conversation { conversation };
+        let mut conversation = Box::new(stored.clone().shown(&self.providers.default_model()));
         if renamed {
-            self.journals.tell(Topic::Conversation(stored.id), Some(turn), event.clone()).await;
+            let conversation = conversation.clone();
+            self.journals.tell(Topic::Conversation(stored.id), Some(turn), Event::Conversation { conversation }).await;
         }
+        conversation.standing.running = Some(true);
+        let event = Event::Conversation { conversation };
         announce::tell(&self.store, &self.journals, &stored, Some(turn), event).await;
     }
 

@@ -2,8 +2,9 @@
 //! saving, disconnecting or forgetting.
 
 use super::drain::Drain;
+use super::store::presence::Sole;
 use super::task::round;
-use super::{Shared, State, accounts, conversations, images, oidc};
+use super::{Shared, State, accounts, conversations, images, oidc, queue};
 use std::panic::resume_unwind;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -25,6 +26,23 @@ pub(super) async fn let_leave(state: Weak<Shared>, drain: Drain) {
     while timeout(LEAVING, drain.begun()).await.is_err() {
         let Some(state) = state.upgrade().map(State) else { return };
         round(&state.metrics, "leaving", conversations::leaving::sweep(&state)).await;
+    }
+}
+
+/// How often to look whether messages wait that a process has left behind.
+const QUEUE: Duration = Duration::from_secs(1);
+
+/// Sends the messages that wait for the end of a reply: when one ends here, and what other processes have left.
+pub(super) async fn send_queued(state: Weak<Shared>, drain: Drain) {
+    while let Some(state) = state.upgrade().map(State) {
+        let ended = async {
+            let _ = timeout(QUEUE, state.engine.reply_ended()).await;
+        };
+        tokio::select! {
+            () = drain.begun() => return,
+            () = ended => {}
+        }
+        round(&state.metrics, "queue", queue::sweep(&state)).await;
     }
 }
 
@@ -89,20 +107,45 @@ pub(super) async fn sweep(state: Weak<Shared>, drain: Drain) {
     }
 }
 
+/// Continues deletions that were begun, unless another node is at it.
+pub(super) async fn resume_deletions(state: &State) {
+    if let Some(sole) = alone(state).await {
+        accounts::resume_deletions(state).await;
+        sole.end().await;
+    }
+}
+
+/// What one node does for all of them: the others would wait for each of its writes, only to find nothing left to do.
+async fn sweep_for_all(state: &State, guests: &mut accounts::GuestSweep) {
+    let Some(sole) = alone(state).await else { return };
+    accounts::resume_deletions(state).await;
+    guests.sweep(state).await;
+    if let Err(error) = state.store.forget_revocations().await {
+        tracing::warn!(%error, "What was withdrawn long ago could not be forgotten");
+    }
+    if let Err(error) = state.store.forget_news().await {
+        tracing::warn!(%error, "News that every node has seen could not be forgotten");
+    }
+    sole.end().await;
+}
+
+async fn alone(state: &State) -> Option<Sole> {
+    state.store.sole().await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "Whether another node sweeps already could not be looked at");
+        None
+    })
+}
+
 async fn sweep_once(state: &State, guests: &mut accounts::GuestSweep) {
     let left = state.journals.sweep();
     state.limits.sweep();
     state.throttle.sweep();
     images::sweep(state).await;
-    accounts::resume_deletions(state).await;
     match state.store.end_unused_sessions().await {
         Ok(ended) => ended.into_iter().for_each(|revoked| state.grants.revoke(revoked)),
         Err(error) => tracing::warn!(%error, "Sessions that nobody uses could not be ended"),
     }
-    guests.sweep(state).await;
-    if let Err(error) = state.store.forget_revocations().await {
-        tracing::warn!(%error, "What was withdrawn long ago could not be forgotten");
-    }
+    sweep_for_all(state, guests).await;
     if let Err(error) = state.store.forget_states(2 * Duration::from_secs(60 * oidc::MINUTES)).await {
         tracing::warn!(%error, "Ways back from the OpenID Connect issuer could not be forgotten");
     }

@@ -3,26 +3,36 @@
 //! Readers pull from the log; the channel that wakes them carries no data. So there is no queue per reader, nothing to
 //! overflow and no difference between following and resuming. The journal knows nothing of transports or accounts.
 
+mod cluster;
 mod direct;
 mod entry;
+mod followed;
+mod healing;
 mod held;
 mod log;
+mod mirror;
+mod outbound;
 mod over;
 mod turn;
 mod writer;
 
 pub use super::backplane::Topic;
+pub use cluster::{Row, Rows};
 pub use direct::{Encoding, Way};
 pub use entry::Entry;
+pub use healing::Taken;
 pub use turn::{HeldTurn, Moment};
-pub use writer::{NotOpened, Writer};
+pub use writer::Writer;
 
+use super::backplane::Backplane;
 use super::sync::lock;
 use crate::event::{Cursor, Draft, Event};
 use crate::model::MessageId;
+use cluster::Cluster;
 use direct::{Direct, Fans};
 use held::Held;
 use log::Log;
+use mirror::{Home, Numbers};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -44,6 +54,8 @@ pub struct Journals {
     closed: Arc<AtomicBool>,
     /// How often a viewer was written to directly.
     written: Arc<AtomicU64>,
+    /// The other processes, where their viewers follow this one's replies and the other way round.
+    cluster: Option<Arc<Cluster>>,
 }
 
 impl Journals {
@@ -51,31 +63,52 @@ impl Journals {
     pub fn new(window: Duration, most_bytes: usize) -> Self {
         let (topics, early) = (Mutex::default(), Mutex::default());
         let (held, closed, written) = Default::default();
-        Self { topics, early, window, most_bytes, held, closed, written }
+        Self { topics, early, window, most_bytes, held, closed, written, cluster: None }
+    }
+
+    /// As [`Self::new`], with logs that are shared with other processes.
+    pub fn joined(window: Duration, most_bytes: usize, backplane: Arc<dyn Backplane>) -> Arc<Self> {
+        let journals = Arc::new_cyclic(|me| {
+            let cluster = Some(Cluster::new(backplane, me.clone()));
+            Self { cluster, ..Self::new(window, most_bytes) }
+        });
+        if let Some(cluster) = &journals.cluster {
+            cluster.begin();
+        }
+        journals
     }
 
     /// The topic's journal, created when it is not in memory.
     pub fn topic(&self, topic: Topic) -> Arc<Journal> {
         let mut topics = lock(&self.topics);
-        let new = || Arc::new(Journal::new(self));
+        let new = || Arc::new(Journal::new(self, topic));
         Arc::clone(topics.entry(topic).or_insert_with(new))
     }
 
     /// The topic's journal, with all that has happened in it at any process: for what is shown.
     pub async fn attached(&self, topic: Topic) -> Arc<Journal> {
-        self.topic(topic)
+        match &self.cluster {
+            None => self.topic(topic),
+            Some(cluster) => Box::pin(cluster.attached(self, topic)).await,
+        }
     }
 
     /// Appends an event that belongs to no reply, for the viewers at every process. Without a journal in memory no reader
     /// could resume from what came before, and the entry begins a new one. `turn`: the conversation's, in which it is told.
-    pub async fn tell(&self, topic: Topic, _turn: Option<&HeldTurn<'_>>, event: Event) {
-        self.topic(topic).append(event);
+    pub async fn tell(&self, topic: Topic, turn: Option<&HeldTurn<'_>>, event: Event) {
+        match &self.cluster {
+            None => drop(self.topic(topic).append(event)),
+            Some(cluster) => Box::pin(cluster.tell(self, topic, turn.and_then(HeldTurn::value), event)).await,
+        }
     }
 
     /// Every reader, at any process, continues from a snapshot: the stored state has changed in a way that no event
     /// describes. While a reply is open it is done once that has ended.
     pub async fn start_over(&self, topic: Topic) {
-        self.look_again(topic);
+        match &self.cluster {
+            None => self.look_again(topic),
+            Some(cluster) => Box::pin(cluster.start_over(self, topic)).await,
+        }
     }
 
     /// From here on a reader who has read everything, of a topic without an open reply, has nothing more to wait for.
@@ -86,8 +119,12 @@ impl Journals {
         }
     }
 
-    /// The readers at this process continue from a snapshot. A topic that is not in memory has none.
+    /// The readers at this process continue from a snapshot, or, where the log is shared, from what it says now. A topic
+    /// that is not in memory has none.
     pub fn look_again(&self, topic: Topic) {
+        if let Some(cluster) = self.cluster.as_ref().filter(|cluster| cluster.is_joined()) {
+            return cluster.stir(topic);
+        }
         let journal = lock(&self.topics).get(&topic).map(Arc::clone);
         if let Some(journal) = journal {
             journal.start_over();
@@ -98,9 +135,13 @@ impl Journals {
     /// has passed. Returns how many are left.
     pub fn sweep(&self) -> usize {
         let mut topics = lock(&self.topics);
-        topics.retain(|_, journal| {
+        topics.retain(|topic, journal| {
             let _dropped = lock(&journal.log).trim(self.window);
-            Arc::strong_count(journal) > 1 || !journal.is_idle()
+            let stays = Arc::strong_count(journal) > 1 || !journal.is_idle();
+            if let Some(cluster) = self.cluster.as_ref().filter(|_| !stays) {
+                cluster.leave(*topic);
+            }
+            stays
         });
         topics.len()
     }
@@ -163,15 +204,20 @@ pub struct Journal {
     grown: Notify,
     fans: Fans,
     closed: Arc<AtomicBool>,
-    turn: Turn,
+    turn: Arc<Turn>,
+    /// Who numbers its events.
+    numbers: Numbers,
+    /// None: there is one process.
+    home: Option<Box<Home>>,
 }
 
 impl Journal {
-    fn new(all: &Journals) -> Self {
+    fn new(all: &Journals, topic: Topic) -> Self {
         let (epoch, log) = (random_epoch(), Mutex::new(Log::new(Held::none_of(&all.held))));
-        let (grown, fans, turn) = (Notify::new(), Fans::new(&all.written), Turn::default());
-        let (window, closed) = (all.window, Arc::clone(&all.closed));
-        Self { epoch, window, log, grown, fans, closed, turn }
+        let (grown, fans, turn) = (Notify::new(), Fans::new(&all.written), Arc::default());
+        let (window, closed, numbers) = (all.window, Arc::clone(&all.closed), Numbers::Own);
+        let home = all.cluster.as_ref().map(|cluster| Box::new(Home { topic, cluster: Arc::clone(cluster) }));
+        Self { epoch, window, log, grown, fans, closed, turn, numbers, home }
     }
 
     /// There is something to read.

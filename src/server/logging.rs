@@ -1,6 +1,7 @@
 //! The log: one line for each event on standard error, for people or as JSON, and spans for a collector where one is
 //! named. Nothing that people or models wrote is logged.
 
+use super::node;
 use super::settings::{LogFormat, Settings};
 use super::traces::{self, Traces};
 use anyhow::Context;
@@ -70,7 +71,10 @@ impl<W: Write> Write for OneLine<W> {
     }
 
     fn write_all(&mut self, event: &[u8]) -> std::io::Result<()> {
-        self.0.write_all(&joined(event))
+        match node::name() {
+            None => self.0.write_all(&joined(event)),
+            Some(node) => self.0.write_all(&of_node(node, &joined(event))),
+        }
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -98,6 +102,17 @@ fn joined(event: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(line)
 }
 
+/// The line with the node that wrote it, where several write: a field of JSON, or the last word.
+fn of_node(node: &str, line: &[u8]) -> Vec<u8> {
+    match line.strip_prefix(b"{") {
+        Some(fields) => [format!("{{\"node\":\"{node}\",").as_bytes(), fields].concat(),
+        None => {
+            let text = line.strip_suffix(b"\n").unwrap_or(line);
+            [text, format!(" node={node}\n").as_bytes()].concat()
+        }
+    }
+}
+
 /// A bug, with its place.
 fn tell_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -113,6 +128,14 @@ fn words_of(payload: &(dyn Any + Send)) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_says_which_node_wrote_it() {
+        assert_eq!(of_node("a1", b"INFO it is well\n"), b"INFO it is well node=a1\n");
+        let line = of_node("a1", b"{\"level\":\"INFO\",\"message\":\"it is well\"}\n");
+        let json: serde_json::Value = serde_json::from_slice(&line).unwrap();
+        assert_eq!((&json["node"], &json["level"]), (&"a1".into(), &"INFO".into()));
+    }
 
     #[test]
     fn a_line_break_in_an_event_is_written_as_two_characters() {

@@ -53,6 +53,8 @@ pub struct Readings {
     pub journals: usize,
     pub journal_entries: usize,
     pub journal_bytes: usize,
+    /// The id of this process, where several nodes work on the database.
+    pub node: Option<String>,
 }
 
 /// The [`Readings`] as they are registered.
@@ -66,6 +68,7 @@ struct Gauges {
     journals: Gauge,
     journal_entries: Gauge,
     journal_bytes: Gauge,
+    node: Family<[(&'static str, String); 1], Gauge>,
 }
 
 impl Default for Metrics {
@@ -127,6 +130,10 @@ impl Metrics {
         read(&self.gauges.journals, readings.journals);
         read(&self.gauges.journal_entries, readings.journal_entries);
         read(&self.gauges.journal_bytes, readings.journal_bytes);
+        self.gauges.node.clear();
+        if let Some(node) = &readings.node {
+            self.gauges.node.get_or_create(&[("process", node.clone())]).set(1);
+        }
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("a String takes everything");
         text
@@ -180,5 +187,7 @@ impl Metrics {
         gauge("journal_entries", "Events in all journals", &gauges.journal_entries);
         gauge("redis_joined", "1 while this node shares limits and live text with others by Redis", &self.redis_joined);
         gauge("journal_bytes", "Memory that all journals take, as estimated for their limit", &gauges.journal_bytes);
+        let node = "1 for this process by its id, where several work on one database of PostgreSQL";
+        self.registry.register("node", node, gauges.node.clone());
     }
 }

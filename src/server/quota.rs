@@ -52,6 +52,15 @@ pub struct Writer {
     pub most: MostWritten,
 }
 
+/// How long to wait before a reply is asked for again, where too many are open: one may have ended by then.
+const RETRY_OPEN_SECONDS: u64 = 5;
+
+/// The answer to an account that has this number of replies open, and may have no more.
+pub fn too_many_open(others: usize) -> Problem {
+    let message = format!("{others} replies are being written for you already. Stop one, or wait until one ends.");
+    Problem::TooMany { message, retry_after_seconds: RETRY_OPEN_SECONDS }
+}
+
 /// The current day and month in UTC: today, and the first of this month.
 pub fn days() -> (Date, Date) {
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();

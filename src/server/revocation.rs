@@ -1,5 +1,6 @@
 //! A revocation ends what was authorised by it: in this process immediately, and within a quarter of a second where
-//! another process has revoked it (promise S14).
+//! another process has revoked it (promise S14). The same round looks which replies of this process others want to be
+//! stopped, and what they have changed.
 
 use super::State;
 use super::grants::Grant;
@@ -7,16 +8,21 @@ use super::journal::Topic;
 use super::principal::Principal;
 use super::session::holds;
 use super::store::revocations::{Noted, Revoked};
+use super::store::watching::{Asked, Seen};
 use super::task::round;
 use crate::error::Problem;
 use crate::event::Event;
 use crate::model::ConversationId;
-use std::sync::Weak;
+use std::collections::HashSet;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// How often to poll for revocations of other processes. A stream has to end within a second.
+/// How often to look. A stream has to end within a second.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// On SQLite, in one of this number of rounds it is looked whether another process wants a reply to be stopped: there is
+/// another one only during an update, and SQLite reads the whole of each open reply for it.
+const STOPS: u64 = 4;
 
 /// Registers a stream that a revocation can end.
 ///
@@ -41,50 +47,76 @@ async fn stop_what_it_pays_for(state: &State, revoked: Revoked) {
     }
 }
 
-/// Polls for revocations of other processes, until the server is dropped.
-pub async fn watch(state: Weak<super::Shared>, mut seen: i64) {
-    loop {
+/// Looks what other processes have withdrawn, want to be stopped and have changed, until the server is dropped.
+pub async fn watch(state: Weak<super::Shared>, mut seen: Seen) {
+    for number in 0_u64.. {
         sleep(LOOK_EVERY).await;
         let Some(state) = state.upgrade() else { return };
         let state = State(state);
-        round(&state.metrics, "revocations", look(&state, &mut seen)).await;
+        round(&state.metrics, "revocations", look(&state, &mut seen, number)).await;
     }
 }
 
-/// Whether the conversation is deleted, and not brought back meanwhile. In doubt its viewers are sent away, and come back.
-async fn is_gone(state: &State, conversation: ConversationId) -> bool {
-    state.store.is_there(conversation).await.map_or_else(
-        |error| {
-            tracing::warn!(%error, "Whether a conversation is deleted could not be looked at");
-            true
-        },
-        |is_there| !is_there,
-    )
-}
-
-async fn look(state: &State, seen: &mut i64) {
-    match state.store.revocations_after(*seen).await {
-        Ok((revoked, last)) => {
-            *seen = last;
-            for Noted { revoked, is_ours } in revoked {
-                // Before any viewer checks again: it is then told that the conversation is deleted. What this process has
-                // deleted has no journal any more, or the one of a conversation that was brought back.
-                if let Revoked::Conversation(conversation) = revoked
-                    && !is_ours
-                    && is_gone(state, conversation).await
-                {
-                    state.journals.end(Topic::Conversation(conversation), Some(Event::Deleted { conversation }));
-                }
-                state.grants.revoke(revoked);
-                // Another process has told its own viewers only that the list has changed.
-                if let Revoked::Share(account, _) = revoked
-                    && !is_ours
-                {
-                    state.journals.look_again(Topic::Account(account));
-                }
-                stop_what_it_pays_for(state, revoked).await;
+async fn look(state: &State, seen: &mut Seen, number: u64) {
+    let stops = match state.store.has_nodes() {
+        // Also those that nobody writes any more.
+        true => true,
+        false => number.is_multiple_of(STOPS) && state.engine.open_replies() != 0,
+    };
+    match state.store.look_around(seen, stops).await {
+        Ok(Asked { revoked, stops, news }) => {
+            state.engine.stop_asked(stops);
+            cut(state, &revoked).await;
+            if !news.is_empty() {
+                tokio::spawn(super::news::look_again(Arc::downgrade(&state.0), news));
             }
         }
         Err(error) => tracing::warn!(%error, "What other processes have withdrawn could not be looked at"),
     }
+}
+
+/// Cuts what rests on these. What takes longer is done afterwards, one after the other, and delays no later cut.
+async fn cut(state: &State, revoked: &[Noted]) {
+    let gone = gone_elsewhere(state, revoked).await;
+    for Noted { revoked, is_ours } in revoked.iter().copied() {
+        match revoked {
+            // Before any viewer checks again: it is then told that the conversation is deleted. What this process has
+            // deleted has no journal any more, or the one of a conversation that was brought back.
+            Revoked::Conversation(conversation) if gone.contains(&conversation) => {
+                state.journals.end(Topic::Conversation(conversation), Some(Event::Deleted { conversation }));
+            }
+            _ => {}
+        }
+        state.grants.revoke(revoked);
+        // Another process has told its own viewers only that the list has changed.
+        if let Revoked::Share(account, _) = revoked
+            && !is_ours
+        {
+            state.journals.look_again(Topic::Account(account));
+        }
+    }
+    let accounts = revoked.iter().map(|noted| noted.revoked).filter(|it| matches!(it, Revoked::Account(_)));
+    let accounts: Vec<_> = accounts.collect();
+    if !accounts.is_empty() {
+        let state = state.clone();
+        tokio::spawn(async move {
+            for revoked in accounts {
+                stop_what_it_pays_for(&state, revoked).await;
+            }
+        });
+    }
+}
+
+/// The conversations that another process has deleted, or marked, and that were not brought back meanwhile. In doubt their
+/// viewers are sent away, and come back.
+async fn gone_elsewhere(state: &State, revoked: &[Noted]) -> HashSet<ConversationId> {
+    let deleted = revoked.iter().filter_map(|noted| match noted.revoked {
+        Revoked::Conversation(conversation) if !noted.is_ours => Some(conversation),
+        _ => None,
+    });
+    let deleted: Vec<_> = deleted.collect();
+    state.store.gone_of(&deleted).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "Whether conversations are deleted could not be looked at");
+        deleted.into_iter().collect()
+    })
 }

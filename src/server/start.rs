@@ -1,7 +1,7 @@
 //! Start-up: creates and connects the parts, and starts the loops.
 
 use super::audience::Audience;
-use super::backplane::redis::Redis;
+use super::backplane::redis::{Logs, Redis};
 use super::bounds::Bounds;
 use super::channels::PusherApp;
 use super::channels::Sockets;
@@ -20,7 +20,7 @@ use super::settings::Settings;
 use super::status::Status;
 use super::store::Store;
 use super::throttle::Throttle;
-use super::{Shared, State, accounts, assets, backups, housekeeping, revocation};
+use super::{Shared, State, assets, backups, housekeeping, revocation};
 use leptos::config::LeptosOptions;
 use std::sync::Arc;
 
@@ -35,7 +35,6 @@ impl State {
         let settings = Arc::new(settings);
         let oidc = oidc(&settings, &bounds).map_err(anyhow::Error::msg)?;
         let store = Store::open_with(&settings.database_url, settings.backups_before_update()?.as_deref()).await?;
-        let journals = Arc::new(Journals::new(settings.window(), settings.journal_bytes()));
         let named = settings.providers().map_err(anyhow::Error::msg)?;
         let providers = Providers::new(named, settings.provider_limits());
         let providers = Arc::new(providers.map_err(anyhow::Error::msg)?);
@@ -44,6 +43,7 @@ impl State {
         }
         let metrics = Arc::new(Metrics::default());
         let redis = redis(&settings, &store, &metrics).await?;
+        let journals = journals(&settings, redis.as_ref());
         let limits = Limits::new(settings.streams, Arc::clone(&metrics), redis.clone());
         let limits = Arc::new(limits);
         let (drain, audience) = (Drain::default(), Audience::new(redis.as_ref()));
@@ -62,9 +62,11 @@ impl State {
             title_model: settings.title_model.clone(),
             bounds,
         };
+        store.is_set_up_with(settings.hash());
+        // Before anything is in a journal.
+        let seen = store.watch_from_now().await?;
         let engine = Engine::start(parts).await?;
         let app = PusherApp::load(&settings, &store).await?;
-        let seen = store.last_revocation().await?;
         let leptos = LeptosOptions::builder().output_name("rivulet").site_pkg_dir(assets::folder()).build();
         let (passwords, throttle, grants) = (Passwords::new()?, Throttle::new(redis.clone()), Arc::default());
         let shared = Shared {
@@ -93,6 +95,7 @@ impl State {
         let state = Self(Arc::new(shared));
         tokio::spawn(housekeeping::discover(Arc::downgrade(&state.0), state.drain.clone()));
         tokio::spawn(housekeeping::sweep(Arc::downgrade(&state.0), state.drain.clone()));
+        tokio::spawn(housekeeping::send_queued(Arc::downgrade(&state.0), state.drain.clone()));
         tokio::spawn(housekeeping::let_leave(Arc::downgrade(&state.0), state.drain.clone()));
         tokio::spawn(housekeeping::make_room(Arc::downgrade(&state.0), state.drain.clone()));
         tokio::spawn(housekeeping::tend_log(Arc::downgrade(&state.0)));
@@ -101,12 +104,21 @@ impl State {
         }
         tokio::spawn(revocation::watch(Arc::downgrade(&state.0), seen));
         let deleting = state.clone();
-        tokio::spawn(async move { accounts::resume_deletions(&deleting).await });
+        tokio::spawn(async move { housekeeping::resume_deletions(&deleting).await });
         Ok(state)
     }
 }
 
 /// What joins this node with others, where it is set.
+/// The journals, joined to those of other processes where there is a Redis.
+fn journals(settings: &Settings, redis: Option<&Redis>) -> Arc<Journals> {
+    let (window, most_bytes) = (settings.window(), settings.journal_bytes());
+    match redis {
+        None => Arc::new(Journals::new(window, most_bytes)),
+        Some(redis) => Journals::joined(window, most_bytes, Logs::new(redis.clone(), window)),
+    }
+}
+
 async fn redis(settings: &Settings, store: &Store, metrics: &Arc<Metrics>) -> anyhow::Result<Option<Redis>> {
     let Some(options) = settings.redis() else { return Ok(None) };
     let store = store.clone();

@@ -28,12 +28,14 @@ pub mod identities;
 pub mod images;
 pub mod invitations;
 pub mod leaving;
+pub mod list_entries;
 mod lock;
 pub mod making;
 mod merging;
 pub mod messages;
 pub mod moving;
 mod names;
+pub mod news;
 mod open_replies;
 mod opening;
 pub mod other_process;
@@ -43,6 +45,7 @@ pub mod postgres;
 pub mod presence;
 mod processes;
 pub mod public_links;
+pub mod queued;
 pub mod quota;
 pub mod resets;
 pub mod revocations;
@@ -58,11 +61,13 @@ mod unique;
 pub mod updating;
 pub mod usage;
 mod used;
+pub mod watching;
 mod write;
 mod writing;
 
 use crate::error::Problem;
 use anyhow::Context;
+use news::News;
 use presence::Presence;
 use presence::beats::{Beats, session};
 use sql::fault::{Fault, fault};
@@ -90,6 +95,9 @@ const PROBE_BYTES: usize = 16 << 10;
 const PROBE: &str = "probe";
 /// How long a caller is told to wait when the store is busy.
 pub const RETRY_AFTER_SECONDS: u64 = 5;
+
+/// What is said where a conversation has an open reply already.
+const OPEN_ALREADY: &str = "A reply is being written here. Stop it, or wait for its end, then send again.";
 
 /// The database. Cheap to clone.
 #[derive(Clone)]
@@ -154,20 +162,30 @@ impl Store {
     /// Starts a write beside which nothing else is written, and checks in it that the caller is still authorised
     /// (`asking`). Call it only from a task that is not dropped half-way (`task::owned`).
     pub(crate) async fn write(&self) -> sqlx::Result<Alone> {
+        self.write_telling(&[]).await
+    }
+
+    /// [`Store::write`], of which other nodes are told.
+    pub(crate) async fn write_telling(&self, news: &[News]) -> sqlx::Result<Alone> {
         self.check_file()?;
         self.writes.fetch_add(1, Ordering::Relaxed);
-        let mut write = Alone::begin(&self.writer).await?;
+        let mut write = Alone::begin(&self.writer, self.telling(news).as_deref()).await?;
         asking::ask_in(&mut write).await?;
         Ok(write)
     }
 
-    /// Starts a write as [`Store::write`] does, for which only those wait that are alone or have one of these keys.
-    pub(crate) async fn write_beside(&self, keys: &[Key]) -> sqlx::Result<Write> {
+    /// Starts a write as [`Store::write_telling`] does, for which only those wait that are alone or have one of these keys.
+    pub(crate) async fn write_beside(&self, keys: &[Key], news: &[News]) -> sqlx::Result<Write> {
         self.check_file()?;
         self.writes.fetch_add(1, Ordering::Relaxed);
-        let mut write = Write::begin(&self.writer, sql::Lock::Beside(keys)).await?;
+        let mut write = Write::begin(&self.writer, sql::Lock::Beside(keys), self.telling(news).as_deref()).await?;
         asking::ask_in(&mut write).await?;
         Ok(write)
+    }
+
+    /// Whether processes on other machines may work on the database too.
+    pub(crate) fn has_nodes(&self) -> bool {
+        self.sqlite.is_none()
     }
 
     /// The connections that read: each query takes one of them.
@@ -202,7 +220,7 @@ impl Store {
     pub async fn ready(&self) -> sqlx::Result<()> {
         self.check_file()?;
         query("select 1 from account limit 1").execute(&self.reader).await?;
-        let mut write = Write::begin(&self.writer, sql::Lock::Beside(&[])).await?;
+        let mut write = Write::begin(&self.writer, sql::Lock::Beside(&[]), None).await?;
         // About the size of a message, written and deleted again: a full disk only shows when something is written.
         query(
             "insert into setting (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value",
@@ -271,9 +289,7 @@ impl From<sqlx::Error> for Problem {
         }
         if let Some(unique) = unique::violated(&error) {
             return Self::Conflict(match unique {
-                Unique::OpenReply => {
-                    "A reply is being written here. Stop it, or wait for its end, then send again.".into()
-                }
+                Unique::OpenReply => OPEN_ALREADY.into(),
                 Unique::Other => "This id is taken. Use a new one.".into(),
             });
         }

@@ -1,5 +1,8 @@
 //! What joins several processes, against real servers of Redis.
 
+mod joined_nodes;
+mod log_refusals;
+mod mirrors;
 mod redis_company;
 mod redis_connection;
 mod redis_faults;

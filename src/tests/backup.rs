@@ -1,7 +1,7 @@
 //! A backup that is made while replies are written: row F40 of the fault matrix.
 
 pub(super) mod copies;
-mod killed;
+pub(super) mod killed;
 mod restoring;
 mod unfinished;
 

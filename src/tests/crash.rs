@@ -116,8 +116,19 @@ async fn try_open(app: &App, conversation: &str, process: &str, time: &str) -> R
     let (account, title) = (None, "A question");
     let message_of = Some(&message);
     let payer = app.state.store.owner(conversation).await.unwrap();
-    let opening =
-        Opening { start: None, conversation, account, payer, message: message_of, reply: &reply, title, process };
+    let (start, reply_of, seen, most_open) = (None, &reply, None, None);
+    let opening = Opening {
+        start,
+        conversation,
+        account,
+        payer,
+        message: message_of,
+        reply: reply_of,
+        title,
+        process,
+        seen,
+        most_open,
+    };
     app.state.store.open_reply(opening).await?;
     Ok((message, reply))
 }

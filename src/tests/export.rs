@@ -26,7 +26,7 @@ fn unpacked(bytes: &[u8]) -> BTreeMap<String, Vec<u8>> {
     names.collect()
 }
 
-async fn export(app: &App) -> BTreeMap<String, Vec<u8>> {
+pub(super) async fn export(app: &App) -> BTreeMap<String, Vec<u8>> {
     let answer = app.get(EXPORT).await;
     assert_eq!(answer.status(), StatusCode::OK);
     unpacked(&answer.bytes().await.unwrap())

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The lowest floor first. `server` is `server.rs` itself: the state.
 const FLOORS: [(&str, &[&str]); 15] = [
-    ("values", &["amount", "error", "model"]),
+    ("values", &["amount", "error", "json", "model"]),
     ("events", &["event", "markdown"]),
     ("encodings", &["contract", "wire"]),
     (
@@ -20,6 +20,7 @@ const FLOORS: [(&str, &[&str]); 15] = [
             "formula",
             "highlight",
             "metrics",
+            "node",
             "nul",
             "outlet",
             "passwords",
@@ -74,11 +75,14 @@ const FLOORS: [(&str, &[&str]); 15] = [
             "images",
             "lists",
             "messages",
+            "news",
             "page_data",
             "revocation",
+            "queue",
             "search",
             "session",
             "sharing",
+            "standing",
             "usage",
             "versions",
         ],

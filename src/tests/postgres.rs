@@ -3,6 +3,7 @@
 mod answers;
 mod beside;
 mod moving;
+mod moving_whole;
 mod schema;
 mod settings;
 pub(crate) mod statements;

@@ -8,12 +8,14 @@
 
 mod chosen;
 mod postgres;
+mod proxies;
 mod redis;
 mod valve;
 mod way;
 
 pub(crate) use chosen::{database_of, forget};
-pub(crate) use postgres::{Database, Postgres, postgres};
+pub(crate) use postgres::{Database, Postgres, postgres, postgres_of_its_own};
+pub(crate) use proxies::{Proxy, haproxy, nginx};
 pub(crate) use redis::{Redis, options as redis_options, own_redis, redis};
 pub(crate) use valve::Valve;
 pub(crate) use way::Way;

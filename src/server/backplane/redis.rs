@@ -9,11 +9,13 @@
 
 mod address;
 mod call;
+mod code;
 mod echo;
 mod heart;
 mod life;
 mod line;
 mod listeners;
+mod logs;
 mod people;
 mod pushes;
 mod rates;
@@ -25,6 +27,7 @@ pub use address::RedisUrl;
 pub use call::{Call, Failure};
 pub use line::Standing;
 pub use listeners::{Kind, Wake, Wakes};
+pub use logs::Logs;
 pub use people::{Here, Joined, People, Rooms, There};
 pub use rates::{PLACES_ARE_TOLD, Rate, Tried, Tries};
 pub use script::Script;
@@ -55,8 +58,18 @@ const REMEMBERED: Duration = Duration::from_secs(120);
 const STOP_IS_KEPT: Duration = Duration::from_secs(60);
 
 /// The scripts that are loaded with each connection.
-static SCRIPTS: &[&Script] =
-    &[&rates::RATE, &rates::TRIES, &rates::PLACE, &turn::RELEASE, &turn::RENEW, &people::PEOPLE];
+static SCRIPTS: &[&Script] = &[
+    &logs::APPEND,
+    &logs::LOOK,
+    &logs::FENCE,
+    &logs::START_OVER,
+    &rates::RATE,
+    &rates::TRIES,
+    &rates::PLACE,
+    &turn::RELEASE,
+    &turn::RENEW,
+    &people::PEOPLE,
+];
 
 /// Where Redis is, and how its keys begin.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use crate::error::Problem;
 use crate::model::{AccountId, ConversationId};
 use crate::server::journal::Topic;
 use crate::server::limits::{Counted, Sender};
-use crate::server::quota::{Quota, Used};
+use crate::server::quota::{Quota, Used, too_many_open};
 use crate::server::sync::lock;
 use std::sync::Arc;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -18,7 +18,15 @@ const RETRY_AFTER_SECONDS: u64 = 5;
 pub(super) struct Admission {
     shared: Arc<Shared>,
     place: ReplySlot,
+    /// How many replies the account may have open.
+    pub(super) most_open: usize,
     _token: TaskTrackerToken,
+}
+
+impl Admission {
+    pub(super) fn account(&self) -> AccountId {
+        self.place.0
+    }
 }
 
 impl Drop for Admission {
@@ -55,25 +63,26 @@ impl Shared {
         self.drain.admit()?;
         self.has_memory(conversation)?;
         let place = (account, conversation);
-        self.take_place(place, quota)?;
-        let admission = Admission { shared: Arc::clone(self), place, _token: token };
+        let most_open = self.take_place(place, quota)?;
+        let admission = Admission { shared: Arc::clone(self), place, most_open, _token: token };
         let per_minute = quota.sends_per_minute.unwrap_or(self.everybody.sends_per_minute);
         self.limits.send(Sender::Account(account), per_minute).await?;
         Ok(admission)
     }
 
-    /// Takes a place for a reply, where the process and the account have one.
-    fn take_place(&self, place: ReplySlot, quota: Quota) -> Result<(), Problem> {
+    /// Takes a place for a reply, where the process and the account have one. Returns how many the account may have.
+    fn take_place(&self, place: ReplySlot, quota: Quota) -> Result<usize, Problem> {
         let (account, conversation) = place;
         let mut open = lock(&self.open);
         // The reply that is open here is replaced by this one.
         self.has_room(open.places_outside(Some(conversation)) + self.visits.len())?;
         let others = open.of(account, Some(conversation)) + self.visiting.of(account) as usize;
-        if self.most_open(quota) <= others {
+        let most_open = self.most_open(quota);
+        if most_open <= others {
             return Err(self.too_many_open(others));
         }
         open.admit(place);
-        Ok(())
+        Ok(most_open)
     }
 
     /// Whether the account may have one more stateless answer beside its open replies. The place is taken until the
@@ -98,8 +107,7 @@ impl Shared {
 
     fn too_many_open(&self, others: usize) -> Problem {
         self.metrics.refused("replies");
-        let message = format!("{others} replies are being written for you already. Stop one, or wait until one ends.");
-        Problem::TooMany { message, retry_after_seconds: 5 }
+        too_many_open(others)
     }
 
     /// Whether a stateless answer may start now; it is already counted in `visits`.

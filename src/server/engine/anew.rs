@@ -7,6 +7,7 @@ use crate::error::Problem;
 use crate::model::{AccountId, Message, MessageId, Role};
 use crate::server::journal::Topic;
 use crate::server::store::conversations::Stored;
+use crate::server::store::messages::is_overtaken;
 use crate::server::task::owned;
 use std::sync::Arc;
 
@@ -37,20 +38,27 @@ impl Engine {
 impl Shared {
     /// A new reply to the message that `reply` answers, empty or going on from the text that `reply` has.
     async fn again(self: &Arc<Self>, account: AccountId, reply: MessageId, go_on: bool) -> Result<Sent, Problem> {
+        match self.again_now(account, reply, go_on).await {
+            Err(problem) if is_overtaken(&problem) => self.again_now(account, reply, go_on).await,
+            sent => sent,
+        }
+    }
+
+    async fn again_now(self: &Arc<Self>, account: AccountId, reply: MessageId, go_on: bool) -> Result<Sent, Problem> {
         let (_, Stored { id: conversation, .. }) = self.message_to_use(account, reply).await?;
         let journal = self.journals.topic(Topic::Conversation(conversation));
         let turn = journal.turn().await;
         // What is refused anyway is not counted, and stops nothing.
         self.anew(account, reply, go_on).await?;
         let quota = self.allowed(account).await?;
-        let _admission = self.admit(account, conversation, quota).await?;
+        let admission = self.admit(account, conversation, quota).await?;
         self.settle(conversation).await?;
         // Read again: it may have been the open one, which has ended by now.
         let Anew { stored, message, kept, model } = self.anew(account, reply, go_on).await?;
         let history = self.history(&stored, Some(message.id), &model).await?;
         let mut reply = empty_reply(message.id, &model, kept);
         let request = self.ask(&stored, history, None, &model, &mut reply).await?;
-        let cursor = self.open(stored.into(), account, &turn, None, &reply, request).await?;
+        let cursor = self.open(stored.into(), &admission, &turn, None, &reply, request).await?;
         Ok(Sent { cursor, message, reply })
     }
 

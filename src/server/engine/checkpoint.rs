@@ -1,5 +1,4 @@
-//! Checkpoints of the open replies: each at most once a second, never per token. At the same interval, stops the replies
-//! that another process has asked to stop.
+//! Checkpoints of the open replies: each at most once a second, never per token.
 //!
 //! Where many are open, each has a slot within the interval, by its id. So the drafts of a thousand replies are written
 //! evenly over the second, a few at a time, and a message that comes in waits for one small transaction at most.
@@ -80,9 +79,6 @@ async fn visit(shared: &Shared, due: Due, are_many: bool) {
         open.values().filter(|open| !are_many || due.has(open.reply)).cloned().collect()
     };
     save(shared, &open).await;
-    if due.rounds() != 0 {
-        stop(shared).await;
-    }
 }
 
 async fn save(shared: &Shared, open: &[Arc<Open>]) {
@@ -100,13 +96,6 @@ async fn save(shared: &Shared, open: &[Arc<Open>]) {
             shared.metrics.checkpoint_failures.inc();
             tracing::warn!(%error, replies = drafts.len(), "A checkpoint was not written");
         }
-    }
-}
-
-async fn stop(shared: &Shared) {
-    match shared.store.asked_to_stop().await {
-        Ok(asked) => asked.into_iter().filter_map(|reply| shared.find(reply)).for_each(|open| open.stop.cancel()),
-        Err(error) => tracing::warn!(%error, "Whether another process was asked to stop a reply cannot be read"),
     }
 }
 

@@ -9,6 +9,7 @@ use super::{Open, Shared};
 use crate::error::Problem;
 use crate::event::{Draft, Event};
 use crate::model::{ConversationId, ReplyError, Status, Usage};
+use crate::server::announce;
 use crate::server::journal::Topic;
 use crate::server::store::endings::{Ending, Written};
 use crate::server::times::now;
@@ -23,7 +24,9 @@ pub(super) async fn end(shared: &Shared, open: &Open, outcome: Outcome, facts: F
     let status = event.outcome().unwrap_or(Status::Interrupted);
     let first_piece_at = facts.first_piece_at;
     let ending = Arc::new(Ending { first_piece_at, usage, ..ending(open, outcome, status, draft) });
-    let (event, unsaved) = match write(shared, &ending).await {
+    let written = write(shared, &ending).await;
+    let is_elsewhere = written == Some(Written::Elsewhere);
+    let (event, unsaved) = match written {
         Some(Written::Here) => (event, None),
         Some(Written::Elsewhere) => {
             tracing::error!(reply = %open.reply, "Another process has ended this reply");
@@ -37,6 +40,13 @@ pub(super) async fn end(shared: &Shared, open: &Open, outcome: Outcome, facts: F
     shared.metrics.reply(event.outcome().unwrap_or(Status::Interrupted).name());
     tracing::debug!(status = status.name(), saved = unsaved.is_none(), "A reply has ended");
     open.journal.end(event).await;
+    if is_elsewhere && (shared.store.has_nodes() || shared.journals.is_joined()) {
+        // What viewers at all nodes are shown is what is stored, which is less than what was shown here.
+        shared.journals.start_over(Topic::Conversation(open.conversation)).await;
+    }
+    // Before the next reply may begin here: the lists are told of both in their order.
+    announce::ended(&shared.store, &shared.journals, open.conversation, &shared.providers.default_model()).await;
+    shared.ended.notify_one();
     unsaved
 }
 

@@ -140,14 +140,15 @@ mod tests {
     }
 
     fn open(journals: &Journals, (account, conversation): ReplySlot) -> Arc<Open> {
-        let reply = MessageId::new();
+        let (reply, stop) = (MessageId::new(), CancellationToken::new());
         Arc::new(Open {
             reply,
             conversation,
             owner: account,
             account,
-            journal: journals.writer(Topic::Conversation(conversation), reply),
-            stop: CancellationToken::new(),
+            process: "".into(),
+            journal: journals.writer(Topic::Conversation(conversation), reply, "", &stop),
+            stop,
             ended: CancellationToken::new(),
             saved: 0.into(),
         })

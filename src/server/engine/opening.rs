@@ -4,7 +4,7 @@ use super::{Open, Shared};
 use crate::event::{Cursor, Event};
 use crate::model::{Image, Message, MessageId, Named, Role};
 use crate::server::engine::vision::Shown;
-use crate::server::journal::{HeldTurn, NotOpened};
+use crate::server::journal::HeldTurn;
 use crate::server::provider::{GO_ON, Request, Turn};
 use crate::server::store::conversations::Stored;
 use crate::server::store::messages::Told;
@@ -48,10 +48,7 @@ impl Shared {
         message: Option<&Message>,
         reply: &Message,
     ) -> Cursor {
-        match open.journal.open(turn, events(message, reply)).await {
-            Ok(cursor) => cursor,
-            Err(NotOpened(_)) => turn.journal().cursor_of(reply.id),
-        }
+        open.journal.open(turn, events(message, reply)).await
     }
 }
 

@@ -1,16 +1,25 @@
-//! Replies that another process on the same database is writing. During an update the old process ends its replies
-//! while the new one already serves: a conversation's viewers here get a snapshot whenever the other process has stored
-//! more of it, and its end; a stop is passed on. This process marks the replies of a dead process as interrupted.
+//! Replies that other processes on the same database are writing: the old process during an update, or other nodes. Viewers
+//! of such a conversation get a snapshot when another process has stored more of it, once a second, and at its end; a stop
+//! is passed on. The replies of a dead process are marked as interrupted, by whichever process comes first.
+//!
+//! Two processes on a file of SQLite look at all replies of each other. A node on PostgreSQL is told what begins and ends
+//! (`store/news`), and looks at those conversations only that somebody follows here.
 
-use super::Shared;
+mod known;
+
+use super::takeover::{self, NotHealed};
+use super::{Engine, Open, Shared};
 use crate::error::Problem;
+use crate::event::Event;
 use crate::model::{AccountId, ConversationId, MessageId};
+use crate::server::backplane::Down;
 use crate::server::journal::Topic;
 use crate::server::store::other_process::OtherReply;
 use crate::server::sync::lock;
 use crate::server::task::round;
-use std::collections::{HashMap, HashSet};
-use std::sync::Weak;
+pub(super) use known::Known;
+use std::collections::HashSet;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -18,51 +27,57 @@ use tokio::time::{Instant, sleep};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often to poll whether a reply has ended that another process was asked to stop: it does so within a second.
 const WAIT: Duration = Duration::from_millis(50);
+/// In one of this number of looks, a node looks at all open replies, its own among them: usually it is told of them.
+const ALL: u64 = 10;
 
-/// The open replies of other processes, as of the last poll, and in which conversations they are.
-#[derive(Default)]
-pub(super) struct Known {
-    replies: HashMap<MessageId, OtherReply>,
-    conversations: HashSet<ConversationId>,
+/// The look at the start: marks what dead processes have left open as interrupted.
+pub(super) async fn begin(shared: &Shared) -> sqlx::Result<()> {
+    look_at_all(shared).await?;
+    look(shared).await
 }
 
-impl Known {
-    fn insert(&mut self, reply: OtherReply) {
-        self.conversations.insert(reply.conversation);
-        self.replies.insert(reply.reply, reply);
+/// Marks the replies of dead processes as interrupted, and publishes what others have written since the last look.
+async fn look(shared: &Shared) -> sqlx::Result<()> {
+    shared.leave_lost();
+    lock(&shared.other_replies).dead.extend(shared.store.found_dead());
+    loop {
+        let Some(process) = lock(&shared.other_replies).dead.iter().next().cloned() else { break };
+        interrupt(shared, &process).await?;
+        lock(&shared.other_replies).dead.remove(&process);
     }
-
-    pub(super) fn is_in(&self, conversation: ConversationId) -> bool {
-        self.conversations.contains(&conversation)
-    }
+    // None: all of them.
+    let due = shared.store.has_nodes().then(|| lock(&shared.other_replies).due(shared.journals.followed()));
+    let found = match &due {
+        Some(due) => shared.store.open_among(due).await?,
+        None => shared.store.open_elsewhere().await?,
+    };
+    shared.learn(due.as_deref(), found).await
 }
 
-/// Marks the replies of dead processes as interrupted, and those that this one has left behind, and publishes what others have written since the last poll.
-pub(super) async fn look(shared: &Shared) -> sqlx::Result<()> {
-    let mut found = Known::default();
-    for open in shared.store.open_elsewhere().await? {
-        if lives(shared, &open.process) {
-            found.insert(open);
-        } else {
-            interrupt(shared, &open.process).await?;
+/// Looks at all open replies: at those of processes that may have died unseen, and at those that this one left behind.
+async fn look_at_all(shared: &Shared) -> sqlx::Result<()> {
+    for process in shared.store.open_processes().await? {
+        if !lives(shared, &process) {
+            interrupt(shared, &process).await?;
         }
     }
     for (reply, conversation) in shared.store.open_here().await? {
         shared.end_left_behind(reply, conversation).await?;
     }
-    let mut known = lock(&shared.other_replies);
-    tell(shared, &known, &found);
-    *known = found;
     Ok(())
 }
 
 /// Runs until the engine is dropped.
 pub(super) async fn run(shared: Weak<Shared>) {
-    loop {
+    for number in 1_u64.. {
         sleep(LOOK_EVERY).await;
         let Some(shared) = shared.upgrade() else { return };
         let work = async {
-            if let Err(error) = look(&shared).await {
+            let mut looked = Ok(());
+            if !shared.store.has_nodes() || number.is_multiple_of(ALL) {
+                looked = look_at_all(&shared).await;
+            }
+            if let Err(error) = looked.and(look(&shared).await) {
                 tracing::warn!(%error, "The replies of other processes could not be looked at");
             }
         };
@@ -70,14 +85,53 @@ pub(super) async fn run(shared: Weak<Shared>) {
     }
 }
 
-/// Viewers of a conversation in which something has changed get a snapshot.
-fn tell(shared: &Shared, before: &Known, now: &Known) {
-    let (before, now) = (&before.replies, &now.replies);
-    let grown = now.values().filter(|found| before.get(&found.reply) != Some(found));
-    let ended = before.values().filter(|known| !now.contains_key(&known.reply));
-    for changed in grown.chain(ended) {
-        shared.journals.look_again(Topic::Conversation(changed.conversation));
-        tracing::debug!(reply = %changed.reply, "Another process has written something");
+async fn end_if_left(shared: Arc<Shared>, reply: MessageId) {
+    let ended = async {
+        match shared.store.open_reply_of(reply).await? {
+            Some(open) => shared.end_left_behind(reply, open.conversation).await.map(drop),
+            None => Ok(()),
+        }
+    };
+    if let Err(error) = ended.await {
+        tracing::warn!(%error, %reply, "Whether a reply is left behind could not be looked at");
+    }
+}
+
+impl Engine {
+    /// Stops these replies of this process, as others ask. Those that nobody writes any more are marked as interrupted.
+    pub fn stop_asked(&self, replies: Vec<MessageId>) {
+        for reply in replies {
+            match self.shared.find(reply) {
+                Some(open) => open.stop.cancel(),
+                None => drop(tokio::spawn(end_if_left(Arc::clone(&self.shared), reply))),
+            }
+        }
+    }
+
+    /// Other nodes have changed something in these conversations, or begun or ended a reply there.
+    pub async fn look_again(&self, conversations: &HashSet<ConversationId>) -> sqlx::Result<()> {
+        let journals = &self.shared.journals;
+        if journals.is_joined() {
+            // The log has brought it, unless its wake was lost.
+            conversations.iter().for_each(|id| journals.look_again(Topic::Conversation(*id)));
+            return Ok(());
+        }
+        let kept = conversations.iter().copied().filter(|id| journals.is_kept(Topic::Conversation(*id)));
+        let kept: Vec<_> = kept.collect();
+        let found = self.shared.store.open_among(&kept).await?;
+        let ours = found.iter().filter(|open| open.process == self.shared.store.process());
+        let ours: HashSet<_> = ours.map(|open| open.reply).collect();
+        // What is known first: the viewers' snapshots are then compared with what is found later.
+        self.shared.learn(Some(&kept), found).await?;
+        for conversation in kept {
+            match self.shared.announced(conversation) {
+                None => self.shared.journals.look_again(Topic::Conversation(conversation)),
+                Some(open) if ours.contains(&open.reply) => self.shared.tell_settings(&open).await?,
+                // Another node has ended it.
+                Some(open) => open.stop.cancel(),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -104,12 +158,24 @@ impl Shared {
             has_waited = true;
             if deadline < Instant::now() {
                 tracing::error!(reply = %open.reply, process = open.process, "A process does not stop its reply");
-                self.store.interrupt_reply(open.reply).await?;
+                self.take_from(open.reply, conversation).await?;
             } else {
                 self.pass_on_stop(open.reply, None).await?;
                 sleep(WAIT).await;
             }
         }
+    }
+
+    /// Ends a reply of a process that lives and does not.
+    async fn take_from(&self, reply: MessageId, conversation: ConversationId) -> Result<(), Problem> {
+        if self.journals.is_joined() {
+            match takeover::heal(self, Topic::Conversation(conversation), reply, true).await {
+                Ok(()) => return Ok(()),
+                Err(NotHealed::Store(error)) => return Err(error.into()),
+                Err(NotHealed::Log(Down)) => {}
+            }
+        }
+        Ok(self.store.interrupt_reply(reply).await?)
     }
 
     /// Marks a reply of this process as interrupted whose task has broken off before it wrote an end: nobody else would,
@@ -128,10 +194,67 @@ impl Shared {
         Ok(was_open)
     }
 
+    /// The reply that is written here in this conversation, once its viewers know of it, which is when it is stored.
+    fn announced(&self, conversation: ConversationId) -> Option<Arc<Open>> {
+        let open = lock(&self.open).in_conversation(conversation).cloned()?;
+        open.journal.draft().is_some().then_some(open)
+    }
+
+    /// Tells the viewers of a reply that is written here how the conversation is set now: it was changed at another node.
+    async fn tell_settings(&self, open: &Open) -> sqlx::Result<()> {
+        let journal = self.journals.topic(Topic::Conversation(open.conversation));
+        let _turn = journal.turn().await;
+        let stored = match self.store.conversation(open.owner, open.conversation).await {
+            Err(sqlx::Error::RowNotFound) => return Ok(()),
+            stored => stored?,
+        };
+        let conversation = Box::new(stored.shown(&self.providers.default_model()));
+        // Here alone: the node that has changed it has told its own viewers.
+        journal.append(Event::Conversation { conversation });
+        Ok(())
+    }
+
+    /// Takes in what was found of others' replies in the conversations that were looked at; none: in all. Viewers of those in
+    /// which something has changed get a snapshot.
+    async fn learn(&self, looked: Option<&[ConversationId]>, found: Vec<OtherReply>) -> sqlx::Result<()> {
+        let (mut live, mut dead) = (Vec::new(), HashSet::new());
+        for open in found {
+            if open.process == self.store.process() {
+                continue;
+            }
+            if lives(self, &open.process) {
+                live.push(open);
+            } else {
+                dead.insert(open.process);
+            }
+        }
+        let changed = lock(&self.other_replies).learn(looked, live);
+        for conversation in changed {
+            self.journals.look_again(Topic::Conversation(conversation));
+            tracing::debug!(%conversation, "Another process has written something");
+        }
+        for process in dead {
+            interrupt(self, &process).await?;
+        }
+        Ok(())
+    }
+
+    /// This process was declared dead, and goes on as another one: what it had open is not its own any more. Its viewers go
+    /// on from what the others have stored.
+    fn leave_lost(&self) {
+        let process = self.store.process();
+        let open = lock(&self.open);
+        let lost = open.values().filter(|open| *open.process != *process && !open.stop.is_cancelled());
+        for open in lost {
+            tracing::error!(reply = %open.reply, "This node was declared dead, so it does not go on with a reply");
+            open.stop.cancel();
+        }
+    }
+
     /// Passes a stop on, of `asker` if an account wants it. `false`: no live process writes this reply.
     pub(super) async fn pass_on_stop(&self, reply: MessageId, asker: Option<AccountId>) -> Result<bool, Problem> {
-        let found = self.store.open_elsewhere().await?;
-        let Some(found) = found.into_iter().find(|found| found.reply == reply) else { return Ok(false) };
+        let found = self.store.open_reply_of(reply).await?;
+        let Some(found) = found.filter(|found| found.process != self.store.process()) else { return Ok(false) };
         let lives = lives(self, &found.process);
         if !lives {
             interrupt(self, &found.process).await?;
@@ -147,7 +270,7 @@ impl Shared {
 
 /// A process whose file cannot be read counts as alive: it is better to show its replies as open for too long than to
 /// end them twice.
-fn lives(shared: &Shared, process: &str) -> bool {
+pub(super) fn lives(shared: &Shared, process: &str) -> bool {
     shared.store.lives(process).unwrap_or_else(|error| {
         tracing::error!(%error, process, "Whether a process lives cannot be told");
         true
@@ -155,6 +278,15 @@ fn lives(shared: &Shared, process: &str) -> bool {
 }
 
 async fn interrupt(shared: &Shared, process: &str) -> sqlx::Result<()> {
+    if shared.journals.is_joined() {
+        // With what others were shown of them, and told to all.
+        match takeover::of_dead(shared, process).await {
+            Ok(()) => return Ok(()),
+            Err(NotHealed::Store(error)) => return Err(error),
+            // This process is alone now, or will be.
+            Err(NotHealed::Log(Down)) => {}
+        }
+    }
     let conversations = shared.store.interrupt_replies_of(process).await?;
     if !conversations.is_empty() {
         let replies = conversations.len();

@@ -1,4 +1,4 @@
-//! Merges a provider's pieces into events: the first at once, the rest over at most 20 ms. Also stores how long the
+//! Merges a provider's pieces into events: the first at once, the rest over a moment that no eye sees. Also stores how long the
 //! model thinks, so that every viewer sees one value.
 
 use crate::event::Event;
@@ -9,10 +9,6 @@ use crate::server::times::now;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-
-/// How long a piece may wait for the next ones. Shorter than a frame and a half on a screen, long enough to halve the
-/// events of a fast model.
-const MERGE: Duration = Duration::from_millis(20);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -32,6 +28,8 @@ pub(super) struct Pieces {
     /// How long the model thought in earlier stretches.
     thought: Duration,
     metrics: Arc<Metrics>,
+    /// How long a piece may wait for the next ones.
+    merge: Duration,
 }
 
 /// Thinking that is in progress.
@@ -44,6 +42,7 @@ struct Stretch {
 impl Pieces {
     pub(super) fn new(journal: Writer, reply: MessageId, metrics: Arc<Metrics>) -> Self {
         Self {
+            merge: journal.merges_for(),
             journal,
             reply,
             kind: Kind::Text,
@@ -68,7 +67,7 @@ impl Pieces {
         self.waiting.push_str(text);
         if self.is_silent() {
             self.append(String::new());
-        } else if self.last.is_none_or(|last| MERGE <= last.elapsed()) {
+        } else if self.last.is_none_or(|last| self.merge <= last.elapsed()) {
             self.flush();
         }
     }
@@ -78,7 +77,7 @@ impl Pieces {
         if self.waiting.is_empty() {
             return None;
         }
-        Some(self.last.map_or_else(Instant::now, |last| last + MERGE))
+        Some(self.last.map_or_else(Instant::now, |last| last + self.merge))
     }
 
     pub(super) fn flush(&mut self) {

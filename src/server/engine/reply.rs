@@ -122,6 +122,7 @@ pub(super) async fn cut(shared: &Shared, open: &Open) -> Outcome {
         biased;
         () = open.stop.cancelled() => Outcome::Stopped,
         () = shared.interrupt.cancelled() => Outcome::Interrupted,
+        () = open.journal.lost() => Outcome::Interrupted,
         () = sleep(shared.whole_reply) => {
             let minutes = shared.whole_reply.as_secs() / 60;
             let message = format!("The model was still writing after {minutes} minutes, so Rivulet ended the reply.");

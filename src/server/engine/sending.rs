@@ -1,5 +1,6 @@
 //! What a person says, and where in the conversation.
 
+use super::admission::Admission;
 use super::opening::{empty_reply, person_message};
 use super::telling::MAX_TURNS;
 use super::{Shared, Target};
@@ -12,10 +13,12 @@ use crate::server::store::before_send::BeforeSend;
 use crate::server::store::conversations::Stored;
 use crate::server::store::history::History;
 use crate::server::store::making::taken;
+use crate::server::store::messages::is_overtaken;
 use crate::server::sync::lock;
 use std::sync::Arc;
 
 /// What a person says.
+#[derive(Clone)]
 pub struct NewMessage {
     pub id: MessageId,
     pub text: Prompt,
@@ -25,11 +28,13 @@ pub struct NewMessage {
     pub parent: Parent,
     /// Creates the conversation with these settings, where it does not exist yet.
     pub start: Option<Changes>,
+    /// Refused with 409 while a reply is open, instead of stopping it.
+    pub waits: bool,
 }
 
 impl NewMessage {
     pub fn new(id: MessageId, text: Prompt) -> Self {
-        Self { id, text, images: Vec::new(), model: None, parent: Parent::Shown, start: None }
+        Self { id, text, images: Vec::new(), model: None, parent: Parent::Shown, start: None, waits: false }
     }
 }
 
@@ -74,13 +79,29 @@ async fn in_turn<'a>(
 }
 
 impl Shared {
+    /// Once more where another node was sooner in the conversation: what it has written then comes before this.
     pub(super) async fn send(
         self: &Arc<Self>,
         account: AccountId,
         conversation: ConversationId,
         new: NewMessage,
     ) -> Result<Sent, Problem> {
-        let NewMessage { id, text, images, model, parent, start } = new;
+        if !self.store.has_nodes() {
+            return self.send_now(account, conversation, new).await;
+        }
+        match self.send_now(account, conversation, new.clone()).await {
+            Err(problem) if is_overtaken(&problem) => self.send_now(account, conversation, new).await,
+            sent => sent,
+        }
+    }
+
+    async fn send_now(
+        self: &Arc<Self>,
+        account: AccountId,
+        conversation: ConversationId,
+        new: NewMessage,
+    ) -> Result<Sent, Problem> {
+        let NewMessage { id, text, images, model, parent, start, waits } = new;
         let start = start.map(|settings| prompt::changes(&self.providers, settings)).transpose()?;
         let is_usual = start.is_none() && matches!(parent, Parent::Shown);
         let early = match is_usual {
@@ -93,6 +114,9 @@ impl Shared {
         tracing::debug!(%conversation, sent = %id, "A message comes in");
         let journal = self.journals.topic(Topic::Conversation(conversation));
         let (turn, early) = in_turn(&journal, early).await;
+        if waits && !self.is_quiet(conversation) {
+            return Err(Problem::Conflict("A reply is being written here.".into()));
+        }
         let is_usual = is_usual && self.is_quiet(conversation);
         let before = match early.filter(|_| is_usual) {
             // Read in our turn: it may have been changed, or deleted, while we waited.
@@ -104,10 +128,10 @@ impl Shared {
             let model = self.choose(model, &stored)?;
             let images = self.images(account, &images, &model).await?;
             let quota = self.has_tokens(quota, used)?;
-            let _admission = self.admit(account, conversation, quota).await?;
+            let admission = self.admit(account, conversation, quota).await?;
             let parent = history.told.last().map(|told| told.id);
             let message = person_message(id, parent, author, text.into_text(), images);
-            return self.answer(stored.into(), account, &turn, message, history, &model).await;
+            return self.answer(stored.into(), &admission, &turn, message, history, &model).await;
         }
         let target = self.target(account, conversation, start.as_ref()).await?;
         if let Some(sent) = self.sent_before(account, conversation, id, (&text, &images, parent)).await? {
@@ -117,11 +141,11 @@ impl Shared {
         let model = self.choose(model, &target.stored)?;
         let images = self.images(account, &images, &model).await?;
         let quota = self.allowed(account).await?;
-        let _admission = self.admit(account, conversation, quota).await?;
+        let admission = self.admit(account, conversation, quota).await?;
         let (parent, history) = self.before(&target, parent, &model).await?;
         let author = self.store.named(account).await?;
         let message = person_message(id, parent, author, text.into_text(), images);
-        self.answer(target, account, &turn, message, history, &model).await
+        self.answer(target, &admission, &turn, message, history, &model).await
     }
 
     /// What a message needs, and the moment at which it was read, where nobody has the conversation's turn or reads this
@@ -159,7 +183,7 @@ impl Shared {
     async fn answer(
         self: &Arc<Self>,
         target: Target,
-        account: AccountId,
+        admission: &Admission,
         turn: &HeldTurn<'_>,
         message: Message,
         history: History,
@@ -167,7 +191,7 @@ impl Shared {
     ) -> Result<Sent, Problem> {
         let mut reply = empty_reply(message.id, model, String::new());
         let asked = self.ask(&target.stored, history, Some(&message), model, &mut reply).await?;
-        let cursor = self.open(target, account, turn, Some(&message), &reply, asked).await?;
+        let cursor = self.open(target, admission, turn, Some(&message), &reply, asked).await?;
         Ok(Sent { cursor, message, reply })
     }
 

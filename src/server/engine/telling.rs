@@ -162,6 +162,7 @@ mod tests {
     use crate::model::{AccountId, Image, Role, Status};
     use crate::server::engine::opening::empty_reply;
     use crate::server::journal::Topic;
+    use crate::server::quota::Quota;
     use crate::server::store::sql;
     use crate::server::store::sqlite::READERS;
     use crate::tests::app::App;
@@ -371,7 +372,8 @@ mod tests {
             }
             let (target, asked) = (place.stored.clone().into(), Asked::Later(Box::new(later)));
             let turn = journal.turn().await;
-            shared.open(target, place.stored.owner.id, &turn, None, &reply, asked).await.unwrap();
+            let admission = shared.admit(place.stored.owner.id, place.stored.id, Quota::default()).await.unwrap();
+            shared.open(target, &admission, &turn, None, &reply, asked).await.unwrap();
             drop(turn);
             let open = shared.find(reply.id).unwrap();
             let cut = if is_stop { &open.stop } else { &shared.interrupt };

@@ -38,6 +38,8 @@ pub(super) struct Log {
     pub(super) touched: Instant,
     /// No entry will follow.
     pub(super) over: bool,
+    /// When the events up to this one happened is not known: they were read from the log of several processes later.
+    pub(super) ageless: u64,
 }
 
 /// An event.
@@ -143,6 +145,7 @@ impl Log {
             held,
             touched: Instant::now(),
             over: false,
+            ageless: 0,
         }
     }
 
@@ -208,6 +211,14 @@ impl Log {
         self.touched = Instant::now();
         self.recent.clear();
         Dropped { _slots: self.slots.drain(..).collect(), _told: self.told.drain(..).collect() }
+    }
+
+    /// Drops all events, and what is known of an open reply. The next event is the one after `last`.
+    pub(super) fn jump(&mut self, last: u64) -> Dropped {
+        self.end_open();
+        let dropped = self.clear();
+        self.last = last;
+        dropped
     }
 
     /// Drops events that are older than the window. Everything of an open reply stays (promise S3).

@@ -10,7 +10,10 @@ use std::time::{Duration, Instant};
 
 impl Journals {
     /// The conversation is deleted: at every process its topic ends with this event.
-    pub async fn delete(&self, topic: Topic, _turn: &HeldTurn<'_>, last: Event) {
+    pub async fn delete(&self, topic: Topic, turn: &HeldTurn<'_>, last: Event) {
+        if let Some(cluster) = &self.cluster {
+            Box::pin(cluster.delete(topic, turn.value(), last.clone())).await;
+        }
         self.end(topic, Some(last));
     }
 
@@ -47,7 +50,8 @@ impl Journal {
     pub fn reader_within(self: &Arc<Self>, cursor: Cursor, age: Option<Duration>) -> Option<Reader> {
         let reader = self.reader(cursor)?;
         let next = reader.next_at();
-        let is_older = age.zip(next).is_some_and(|(age, next)| age <= next.elapsed());
+        let is_ageless = age.is_some() && cursor.seq < lock(&self.log).ageless;
+        let is_older = is_ageless || age.zip(next).is_some_and(|(age, next)| age <= next.elapsed());
         (!is_older).then_some(reader)
     }
 }

@@ -5,6 +5,7 @@
 //! would be read in the turn, and need not be read in it.
 
 use super::{Journal, Journals, Topic};
+use crate::server::backplane;
 use crate::server::sync::lock;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,29 +32,39 @@ pub struct Moment<'a> {
 pub struct HeldTurn<'a> {
     journal: &'a Arc<Journal>,
     moves: u64,
+    /// The turn among all processes. Given back before the guard.
+    shared: Option<Box<dyn backplane::Turn>>,
     _guard: MutexGuard<'a, ()>,
 }
 
 impl Journal {
     /// Waits for the journal's turn.
     pub async fn turn(self: &Arc<Self>) -> HeldTurn<'_> {
-        self.hold(self.turn.lock.lock().await)
+        let mut turn = self.hold(self.turn.lock.lock().await);
+        if let Some(home) = &self.home {
+            turn.shared = home.cluster.turn(home.topic).await;
+        }
+        turn
     }
 
-    /// Takes the turn if nobody has it or waits for it.
+    /// Takes the turn if nobody has it or waits for it. None where other processes have turns, too: they are asked.
     pub fn turn_now(self: &Arc<Self>) -> Option<HeldTurn<'_>> {
-        Some(self.hold(self.turn.lock.try_lock().ok()?))
+        Some(self.hold(self.turn.lock.try_lock().ok().filter(|_| self.home.is_none())?))
     }
 
     fn hold<'a>(self: &'a Arc<Self>, guard: MutexGuard<'a, ()>) -> HeldTurn<'a> {
         let moves = self.turn.moves.fetch_add(1, Ordering::SeqCst) + 1;
-        HeldTurn { journal: self, moves, _guard: guard }
+        HeldTurn { journal: self, moves, shared: None, _guard: guard }
     }
 }
 
 impl Journals {
-    /// This moment, if nobody has the topic's turn, and nobody else keeps a moment of it. It makes no journal.
+    /// This moment, if nobody has the topic's turn, and nobody else keeps a moment of it. It makes no journal. None where
+    /// other processes have turns, too.
     pub fn moment(&self, topic: Topic) -> Option<Moment<'_>> {
+        if self.cluster.is_some() {
+            return None;
+        }
         let journal = lock(&self.topics).get(&topic).map(Arc::clone);
         // Without a journal in memory nobody has a turn.
         let moves = journal.as_ref().map_or(0, |journal| journal.turn.moves.load(Ordering::SeqCst));
@@ -64,6 +75,11 @@ impl Journals {
 }
 
 impl HeldTurn<'_> {
+    /// What an append names that is made in this turn.
+    pub(super) fn value(&self) -> Option<&str> {
+        self.shared.as_ref().map(|turn| turn.value())
+    }
+
     pub fn journal(&self) -> &Arc<Journal> {
         self.journal
     }

@@ -42,6 +42,7 @@ fn readings(state: &State) -> Readings {
         journals: journals.topics,
         journal_entries: journals.entries,
         journal_bytes: journals.bytes,
+        node: state.store.has_nodes().then(|| state.store.process().to_owned()),
     }
 }
 

@@ -4,6 +4,7 @@
 use super::{Settings, file};
 use crate::server::provider::{Dialect, Endpoint, Kind, Origin, Parameters, ProviderSettings};
 use secrecy::SecretString;
+use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// Read when it exists and `RIVULET_CONFIG` names no other.
@@ -19,6 +20,15 @@ impl Settings {
         let named: Vec<_> = providers.iter().map(|endpoint| endpoint.origin.name.clone()).collect();
         providers.extend(self.of_environment().into_iter().filter(|endpoint| !named.contains(&endpoint.origin.name)));
         Ok(ProviderSettings { providers, models: self.models.clone(), model: self.model.clone() })
+    }
+
+    /// A hash of what all nodes on one database should have in common, because it is in what people are shown: the file, and
+    /// the model that answers where nobody chooses one.
+    pub fn hash(&self) -> String {
+        let file = std::fs::read(self.config.as_deref().unwrap_or(Path::new(FILE))).unwrap_or_default();
+        let model = self.model.as_deref().unwrap_or_default();
+        let hash = Sha256::new().chain_update((file.len() as u64).to_be_bytes()).chain_update(&file);
+        hash.chain_update(model).finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     fn of_file(&self) -> Result<Vec<Endpoint>, String> {

@@ -3,6 +3,7 @@
 use super::audit::Note;
 use super::columns::{self, called};
 use super::columns_of::columns;
+use super::news::News;
 use super::revocations::Revoked;
 use super::sql::{Builder, Connection, Row, query, query_scalar};
 use super::{Store, audit, merging, names, session_ends, usage};
@@ -67,7 +68,7 @@ impl Store {
     /// Makes a guest account with a session.
     pub async fn add_guest(&self, session: Hash, device: &str) -> sqlx::Result<AccountId> {
         let account = AccountId::new();
-        let mut write = self.write_beside(&[]).await?;
+        let mut write = self.write_beside(&[], &[]).await?;
         query("insert into account (id, kind, created_at) values ($1, 'guest', $2)")
             .bind(account.to_string())
             .bind(now())
@@ -198,7 +199,7 @@ impl Store {
 
     /// Gives a guest's data to an account, and deletes the guest. Nothing happens where `guest` has a name.
     pub async fn merge(&self, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
-        let mut write = self.write().await?;
+        let mut write = self.write_telling(&[News::Account(account)]).await?;
         merging::merge(&mut write, guest, account).await?;
         write.commit().await
     }
@@ -206,7 +207,7 @@ impl Store {
     /// Deletes a guest with the data that only it has. What others share with it, they share with `heir` from now on,
     /// who also gets what it wrote and uploaded there, and its usage. Nothing happens where it has a name.
     pub async fn delete_guest(&self, guest: AccountId, heir: AccountId) -> sqlx::Result<()> {
-        let mut write = self.write().await?;
+        let mut write = self.write_telling(&[News::Account(heir)]).await?;
         if merging::is_guest(&mut write, guest).await? {
             merging::inherit_shares(&mut write, guest, heir).await?;
             usage::inherit(&mut write, guest, heir).await?;

@@ -1,6 +1,7 @@
 //! The tree of a conversation's messages, and which of its branches is shown.
 
 use super::columns::id;
+use super::news::News;
 use super::sharing::may_write;
 use super::sql::{Builder, Row, query, query_scalar};
 use super::{Store, writing};
@@ -136,7 +137,7 @@ impl Store {
         conversation: ConversationId,
         leaf: MessageId,
     ) -> Result<(), Problem> {
-        let mut write = self.write().await?;
+        let mut write = self.write_telling(&[News::Conversation(conversation)]).await?;
         writing::count(&mut write, writer).await?;
         let shown = query(concat!(
             "update conversation set leaf = $2, leaf_since = (select max(position) from message where conversation = $1)

@@ -2,12 +2,13 @@
 
 use super::columns::{access, called, id};
 use super::columns_of::columns;
+use super::news::News;
 use super::sql::batch::Batch;
 use super::sql::{Key, Lock, On, Row, query, query_scalar};
 use super::{Store, used, writing};
 use crate::contract::Changes;
 use crate::error::Problem;
-use crate::model::{Access, AccountId, Conversation, ConversationId, Named, Parameters};
+use crate::model::{Access, AccountId, Conversation, ConversationId, Named, Parameters, Standing};
 use crate::server::principal::ViewerId;
 use crate::server::quota::Writer;
 
@@ -59,6 +60,8 @@ impl Stored {
             owner: (self.is_shared && self.names).then_some(self.owner),
             created_at: self.created_at,
             updated_at: self.updated_at,
+            queued: None,
+            standing: Standing::default(),
         }
     }
 }
@@ -142,6 +145,20 @@ impl Store {
         seen(self.read(), account, conversation).await?.ok_or(sqlx::Error::RowNotFound)
     }
 
+    /// The conversation as its owner sees it.
+    pub async fn conversation_of_owner(&self, conversation: ConversationId) -> sqlx::Result<Stored> {
+        let row = query(select_conversations!(
+            "'owner'",
+            "1",
+            "null",
+            "where conversation.id = $1 and conversation.leaving_at is null"
+        ))
+        .bind(conversation.to_string())
+        .fetch_one(self.read())
+        .await?;
+        stored(&row)
+    }
+
     /// Whose conversation it is. `RowNotFound` when it is not there.
     pub async fn owner(&self, conversation: ConversationId) -> sqlx::Result<AccountId> {
         let owner: String = query_scalar("select account from conversation where id = $1")
@@ -183,12 +200,14 @@ impl Store {
         ids.iter().map(|text| id(text)).collect()
     }
 
-    /// Up to `limit` of the conversations that the account sees, newest first, from behind `after`.
+    /// Up to `limit` of the conversations that the account sees, newest first, from behind `after`: those that it has put
+    /// away, or the others.
     pub async fn conversations(
         &self,
         account: AccountId,
         after: Option<&ListPosition>,
         limit: i64,
+        is_archived: bool,
     ) -> sqlx::Result<Vec<Stored>> {
         // Every real time sorts before this one.
         let end = ListPosition { updated_at: "9999".into(), id: String::new() };
@@ -203,17 +222,22 @@ impl Store {
                 select id from (
                     select id from conversation
                     where account = $1 and leaving_at is null and (updated_at < $2 or (updated_at = $2 and id < $3))
+                        and $5 = case when exists (select 1 from list_entry where list_entry.conversation = conversation.id
+                            and list_entry.account = $1 and list_entry.archived_at is not null) then 1 else 0 end
                     order by updated_at desc, id desc limit $4) as own
                 union
                 select id from conversation
                 where id in (select conversation from share where share.account = $1) and leaving_at is null
-                    and (updated_at < $2 or (updated_at = $2 and id < $3)))
+                    and (updated_at < $2 or (updated_at = $2 and id < $3))
+                    and $5 = case when exists (select 1 from list_entry where list_entry.conversation = conversation.id
+                        and list_entry.account = $1 and list_entry.archived_at is not null) then 1 else 0 end)
              order by conversation.updated_at desc, conversation.id desc limit $4"
         ))
         .bind(account.to_string())
         .bind(&after.updated_at)
         .bind(&after.id)
         .bind(limit)
+        .bind(i64::from(is_archived))
         .fetch_all(self.read())
         .await?;
         rows.iter().map(stored).collect()
@@ -230,7 +254,8 @@ impl Store {
         changes: &Changes,
     ) -> Result<Stored, Problem> {
         let account = writer.account;
-        let mut write = self.write_beside(&[Key::Account(account), Key::Conversation(conversation)]).await?;
+        let news = [News::Listed(conversation)];
+        let mut write = self.write_beside(&[Key::Account(account), Key::Conversation(conversation)], &news).await?;
         writing::count(&mut write, writer).await?;
         let before = writing::bytes_of(&mut write, conversation).await?;
         let changed = query(
@@ -277,7 +302,7 @@ impl Store {
 
     /// Writes the title that a model gave, unless a person has set one meanwhile or the conversation is marked for deletion.
     pub async fn give_title(&self, conversation: ConversationId, title: &str) -> sqlx::Result<Option<Stored>> {
-        let mut write = self.write_beside(&[Key::Conversation(conversation)]).await?;
+        let mut write = self.write_beside(&[Key::Conversation(conversation)], &[News::Listed(conversation)]).await?;
         let row = query(
             "update conversation set title = $2, title_by = 'model'
              where id = $1 and title_by = 'asked' and leaving_at is null returning account",

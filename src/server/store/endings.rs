@@ -6,6 +6,7 @@ mod ending;
 pub use ending::Ending;
 
 use super::Store;
+use super::news::News;
 use super::sql::batch::Batch;
 use super::sql::{Key, Lock, Query, query};
 use super::usage::charge_reply;
@@ -40,7 +41,8 @@ impl Store {
         // would be written again by a second one.
         let charge = ending.usage.map(|usage| charge_reply(process, ending.reply, usage, &ending.finished_at));
         let beside = Lock::Beside(&[Key::Conversation(ending.conversation)]);
-        let batch = charge.into_iter().fold(Batch::write(beside), Batch::then);
+        let batch = Batch::write(beside).telling(self.telling(&[News::Conversation(ending.conversation)]));
+        let batch = charge.into_iter().fold(batch, Batch::then);
         let found = self.write_batch(batch.then(end(process, ending)).then(as_ours(ending))).await?;
         let is_ours = matches!(&found[..], [.., end, ours] if end.changed == Some(1) || !ours.rows.is_empty());
         Ok(if is_ours { Written::Here } else { Written::Elsewhere })

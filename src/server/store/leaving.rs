@@ -3,6 +3,7 @@
 
 use super::columns::id;
 use super::conversations::{Stored, seen};
+use super::news::News;
 use super::revocations::{Revoked, note_by};
 use super::sql::query;
 use super::{Store, sharing, used, writing};
@@ -54,7 +55,7 @@ impl Store {
     /// # Errors
     /// 429 and 409 where the account has written enough, or has as much as it may (`store/writing`).
     pub async fn unmark_leaving(&self, writer: Writer, conversation: ConversationId) -> Result<Stored, Problem> {
-        let mut write = self.write().await?;
+        let mut write = self.write_telling(&[News::Listed(conversation)]).await?;
         writing::count(&mut write, writer).await?;
         writing::check_conversations(&mut write, writer).await?;
         let back = query(

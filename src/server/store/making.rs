@@ -1,6 +1,7 @@
 //! Creating conversations: alone, or with their first message.
 
 use super::conversations::{Stored, json, seen};
+use super::news::News;
 use super::sql::{Connection, Key, query};
 use super::{Store, used, writing};
 use crate::contract::Changes;
@@ -86,7 +87,8 @@ impl Store {
         settings: Changes,
     ) -> Result<Option<(Stored, bool)>, Problem> {
         let account = writer.account;
-        let mut write = self.write_beside(&[Key::Account(account), Key::Conversation(conversation)]).await?;
+        let news = [News::Listed(conversation)];
+        let mut write = self.write_beside(&[Key::Account(account), Key::Conversation(conversation)], &news).await?;
         if let Some(before) = seen(&mut *write, account, conversation).await? {
             return Ok(Some(before).filter(|stored| stored.access == Access::Owner).map(|stored| (stored, false)));
         }

@@ -3,15 +3,16 @@
 use super::columns::{self, called, id};
 use super::columns_of::columns;
 use super::conversations::Stored;
+use super::news::News;
 use super::sql::batch::{Batch, Failed};
 use super::sql::fault::may_have_committed;
 use super::sql::{Builder, Lock, Query, Row, query, query_scalar};
-use super::{RETRY_AFTER_SECONDS, Store, making};
+use super::{OPEN_ALREADY, RETRY_AFTER_SECONDS, Store, making};
 use crate::contract::Changes;
 use crate::error::Problem;
-use crate::model::{AccountId, ConversationId, Image, Message, MessageId, Named, Role, Status, Usage};
+use crate::model::{Access, AccountId, ConversationId, Image, Message, MessageId, Named, Role, Status, Usage};
 use crate::server::principal::ViewerId;
-use crate::server::quota::Writer;
+use crate::server::quota::{Writer, too_many_open};
 
 /// A reply that is to be opened, and perhaps the person's message that it answers.
 pub struct Opening<'a> {
@@ -29,6 +30,11 @@ pub struct Opening<'a> {
     pub title: &'a str,
     /// Who generates it.
     pub process: &'a str,
+    /// When the conversation was last written in, as it was read: otherwise another node was sooner. None: it need not be
+    /// looked at, because all who write are in this process, which has turns.
+    pub seen: Option<&'a str>,
+    /// How many replies the payer may have open at all nodes, with this one. None: this process has counted.
+    pub most_open: Option<usize>,
 }
 
 /// The newest message of a conversation.
@@ -182,6 +188,14 @@ fn checkpoint(process: &str, drafts: &[Checkpoint]) -> Query {
     update.push_bind(process).build()
 }
 
+/// What is to be read and written once more: at another node somebody has written in the conversation since.
+const OVERTAKEN: &str = "Somebody else has written here at the same moment. Send again.";
+
+/// Whether a reply was not opened because another node was sooner: with one of its own, which may still be open.
+pub fn is_overtaken(problem: &Problem) -> bool {
+    matches!(problem, Problem::Conflict(why) if why == OVERTAKEN || why == OPEN_ALREADY)
+}
+
 /// The others have ended what this process had open, and would end this as well: with its next sign of life it goes on as
 /// another one.
 fn declared_dead() -> Problem {
@@ -194,34 +208,61 @@ impl Store {
     /// they begin.
     ///
     /// # Errors
-    /// 409 where the conversation's id is taken; 429 and 409 where the account has made enough (`store/writing`); 403 and
-    /// 404 where the account may no longer write in it; 503 where this process was declared dead.
+    /// 409 where the conversation's id is taken, or another node was sooner ([`is_overtaken`]); 429 and 409 where the account
+    /// has made enough (`store/writing`), 429 where it has too many open; 403 and 404 where the account may no longer write in
+    /// it; 503 where this process was declared dead.
     pub async fn open_reply(&self, mut opening: Opening<'_>) -> Result<(), Problem> {
         let start = opening.start.take();
-        let batch = opening.batch();
+        let news = [News::Listed(opening.conversation)];
+        let batch = opening.batch().telling(self.telling(&news).filter(|_| start.is_none()));
         let Some((writer, settings)) = start else {
             return match self.write_batch(batch).await {
                 Ok(_) => Ok(()),
-                Err(Failed::Unmet(0)) => Err(match opening.account {
-                    Some(account) => self.why_not_written(account, opening.conversation).await,
-                    None => Problem::NotFound,
-                }),
-                Err(Failed::Unmet(_)) => Err(declared_dead()),
+                Err(Failed::Unmet(0)) => Err(self.why_not_opened(&opening).await),
+                Err(Failed::Unmet(_)) => Err(self.why_no_more(&opening).await),
                 Err(Failed::Perhaps(lost)) => Ok(self.was_opened(&opening, lost).await?),
                 Err(failed) => Err(sqlx::Error::from(failed).into()),
             };
         };
-        let mut write = self.write_beside(&opening.keys()).await?;
+        let mut write = self.write_beside(&opening.keys(), &news).await?;
         if !making::make(&mut write, writer, opening.conversation, settings, &opening.reply.created_at).await? {
             return Err(making::taken());
         }
         match batch.run_in(&mut write).await {
-            Err(Failed::Unmet(step)) if 0 < step => return Err(declared_dead()),
+            Err(Failed::Unmet(step)) if 0 < step => {
+                drop(write);
+                return Err(self.why_no_more(&opening).await);
+            }
             done => done.map_err(sqlx::Error::from)?,
         };
         match write.commit().await {
             Err(lost) if may_have_committed(&lost) => Ok(self.was_opened(&opening, lost).await?),
             done => Ok(done?),
+        }
+    }
+
+    /// Why the conversation was not found as it was read.
+    async fn why_not_opened(&self, opening: &Opening<'_>) -> Problem {
+        if let Some(account) = opening.account {
+            // Also where they may, and somebody was sooner.
+            match self.conversation(account, opening.conversation).await {
+                Ok(stored) if stored.allows(Access::Participant).is_ok() => {}
+                _ => return self.why_not_written(account, opening.conversation).await,
+            }
+        }
+        match self.is_there(opening.conversation).await {
+            Ok(true) => Problem::Conflict(OVERTAKEN.into()),
+            Ok(false) => Problem::NotFound,
+            Err(error) => error.into(),
+        }
+    }
+
+    /// Why there is no room for one more reply.
+    async fn why_no_more(&self, opening: &Opening<'_>) -> Problem {
+        match (self.is_declared_dead(opening.process).await, opening.most_open) {
+            (Ok(false), Some(most)) => too_many_open(most),
+            (Ok(_), _) => declared_dead(),
+            (Err(error), _) => error.into(),
         }
     }
 

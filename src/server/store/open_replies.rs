@@ -2,6 +2,7 @@
 
 use super::Store;
 use super::columns::id;
+use super::news::News;
 use super::sql::query;
 use crate::model::{ConversationId, MessageId};
 use crate::server::times::now;
@@ -38,17 +39,19 @@ impl Store {
     /// Marks an open reply of this process as interrupted. `false`: it is not open any more.
     pub async fn interrupt_own(&self, reply: MessageId) -> sqlx::Result<bool> {
         let mut write = self.write().await?;
-        let changed = query(
+        let row = query(
             "update message set status = 'interrupted', finished_at = $3, process = null, thinking_since = null
-             where id = $1 and status = 'streaming' and process = $2",
+             where id = $1 and status = 'streaming' and process = $2 returning conversation",
         )
         .bind(reply.to_string())
         .bind(self.process())
         .bind(now())
-        .execute(&mut write)
-        .await?
-        .rows_affected();
+        .fetch_optional(&mut write)
+        .await?;
+        if let Some(row) = &row {
+            self.tell_in(&mut write, &[News::Conversation(id(row.try_get("conversation")?)?)]).await?;
+        }
         write.commit().await?;
-        Ok(0 < changed)
+        Ok(row.is_some())
     }
 }

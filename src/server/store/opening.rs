@@ -15,7 +15,10 @@ const INSERT: &str = "insert into message
      images, images_left_out, account)
     select $1, $2, 1 + (select coalesce(max(position), 0) from message where conversation = $2),
            $3, $4, $5, '', $6, $7, $8, $9, $10, $11, $12, $13, $14
-    where not exists (select 1 from node where process = $8 and dead_at is not null)";
+    where not exists (select 1 from node where process = $8 and dead_at is not null)
+        and ($15 is null or $15 > (select count(*) from message other join conversation place on place.id = other.conversation
+            where other.status = 'streaming' and other.conversation <> $2
+                and coalesce(other.account, place.account) = $16))";
 
 /// How often it is looked whether a reply is there whose commit was not answered, and how long after a look that failed.
 const LOOKS: u32 = 40;
@@ -40,21 +43,24 @@ impl Store {
 }
 
 impl Opening<'_> {
-    /// What is written where the conversation is there, and `account` may still write in it: otherwise the first step is
-    /// not met. Another is not met where the process that is to generate the reply was declared dead.
+    /// What is written where the conversation is there as it was read, and `account` may still write in it: otherwise the
+    /// first step is not met. Another is not met where the process that is to generate the reply was declared dead, or where
+    /// too many replies are open.
     pub(super) fn batch(&self) -> Batch {
         let touch = query(concat!(
             "update conversation set updated_at = $2, title = case when title = '' then $3 else title end,
                     title_by = case when title = '' and $3 <> '' then 'cut' else title_by end
-             where id = $1 and leaving_at is null and ($4 is null or ",
+             where id = $1 and leaving_at is null and ($5 is null or updated_at = $5) and ($4 is null or ",
             may_write!("$4"),
             ")"
         ));
         let touch = touch.bind(self.conversation.to_string()).bind(&self.reply.created_at).bind(self.title);
-        let touch = touch.bind(self.account.map(|account| account.to_string()));
+        let touch = touch.bind(self.account.map(|account| account.to_string())).bind(self.seen);
         let messages = self.message.into_iter().chain([self.reply]);
         messages.fold(Batch::write(Lock::Beside(&self.keys())).must(touch, 1), |batch, message| {
-            let batch = batch.must(self.insert(message), 1);
+            // It may have waited for its turn, and does no longer.
+            let waited = query("delete from queued_message where id = $1").bind(message.id.to_string());
+            let batch = batch.must(self.insert(message), 1).then(waited);
             images::refer(message).fold(batch, Batch::then)
         })
     }
@@ -80,5 +86,7 @@ impl Opening<'_> {
             .bind(serde_json::to_string(&message.images).expect("strings and numbers become JSON"))
             .bind(i64::from(message.images_left_out))
             .bind(self.account.map(|account| account.to_string()))
+            .bind(self.most_open.filter(|_| message.status.is_open()).map(|most| most as i64))
+            .bind(self.payer.to_string())
     }
 }

@@ -3,6 +3,7 @@
 use super::Store;
 use super::columns::id;
 use super::columns_of::columns;
+use super::news::News;
 use super::revocations::{Revoked, note_by};
 use super::sql::{query, query_scalar};
 use super::writing;
@@ -44,7 +45,7 @@ impl Store {
         link: Hash,
         names: bool,
     ) -> Result<(), Problem> {
-        let mut write = self.write().await?;
+        let mut write = self.write_telling(&[News::Listed(conversation)]).await?;
         writing::count(&mut write, writer).await?;
         let set = query(
             "insert into public_link (conversation, token_hash, names, created_at)
@@ -67,7 +68,7 @@ impl Store {
 
     /// Withdraws the link. `false`: there is none.
     pub async fn end_public_link(&self, conversation: ConversationId) -> sqlx::Result<bool> {
-        let mut write = self.write().await?;
+        let mut write = self.write_telling(&[News::Listed(conversation)]).await?;
         let gone = query("delete from public_link where conversation = $1")
             .bind(conversation.to_string())
             .execute(&mut *write)

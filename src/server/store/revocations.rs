@@ -2,7 +2,7 @@
 //! for other processes on this database, which poll four times a second.
 
 use super::Store;
-use super::sql::{query, query_scalar};
+use super::sql::{Row, query, query_scalar};
 use super::write::Alone;
 use crate::model::{AccountId, ConversationId};
 use crate::server::secret::Hash;
@@ -83,27 +83,26 @@ pub(super) async fn note_by(write: &mut Alone, process: Option<&str>, revoked: R
     Ok(())
 }
 
+/// The entries after the number $1.
+pub(super) const AFTER: &str = "select seq, kind, subject, process from revocation where seq > $1 order by seq";
+
+/// What these rows of [`AFTER`] say to a process, and the number of the newest; without rows, `seq`.
+pub(super) fn noted(rows: &[Row], seq: i64, process: &str) -> sqlx::Result<(Vec<Noted>, i64)> {
+    let mut last = seq;
+    let mut found = Vec::new();
+    for row in rows {
+        last = row.try_get("seq")?;
+        let is_ours = row.try_get::<Option<&str>>("process")? == Some(process);
+        let revoked = Revoked::read(row.try_get("kind")?, row.try_get("subject")?);
+        found.extend(revoked.map(|revoked| Noted { revoked, is_ours }));
+    }
+    Ok((found, last))
+}
+
 impl Store {
     /// The number of the newest entry.
     pub async fn last_revocation(&self) -> sqlx::Result<i64> {
         query_scalar("select coalesce(max(seq), 0) from revocation").fetch_one(self.read()).await
-    }
-
-    /// The revocations after the entry `seq`, with the number of the newest.
-    pub async fn revocations_after(&self, seq: i64) -> sqlx::Result<(Vec<Noted>, i64)> {
-        let rows = query("select seq, kind, subject, process from revocation where seq > $1 order by seq")
-            .bind(seq)
-            .fetch_all(self.watch())
-            .await?;
-        let mut last = seq;
-        let mut found = Vec::new();
-        for row in &rows {
-            last = row.try_get("seq")?;
-            let is_ours = row.try_get::<Option<&str>>("process")? == Some(self.process());
-            let revoked = Revoked::read(row.try_get("kind")?, row.try_get("subject")?);
-            found.extend(revoked.map(|revoked| Noted { revoked, is_ours }));
-        }
-        Ok((found, last))
     }
 
     /// Deletes the entries that every process has seen; the newest stays, since numbering continues from it.

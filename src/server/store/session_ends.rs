@@ -2,6 +2,7 @@
 
 use super::audit::{self, Note};
 use super::merging::merge;
+use super::news::News;
 use super::revocations::{Revoked, note};
 use super::sql::{Row, query};
 use super::write::Alone;
@@ -59,7 +60,8 @@ pub(super) async fn all_ended(write: &mut Alone, rows: &[Row]) -> sqlx::Result<V
 impl Store {
     /// Ends a session of the account. `RowNotFound` where it has no such session.
     pub async fn end_session(&self, account: AccountId, session: Hash, note: Option<&Note>) -> sqlx::Result<Revoked> {
-        let mut write = self.write().await?;
+        // It may leave a guest's conversations to its account.
+        let mut write = self.write_telling(&[News::Account(account)]).await?;
         let row =
             query("delete from session where account = $1 and token_hash = $2 returning token_hash, account, guest")
                 .bind(account.to_string())
@@ -76,7 +78,7 @@ impl Store {
 
     /// Ends all sessions of the account, except one.
     pub async fn end_sessions(&self, account: AccountId, but: Option<Hash>) -> sqlx::Result<Vec<Revoked>> {
-        let mut write = self.write().await?;
+        let mut write = self.write_telling(&[News::Account(account)]).await?;
         let ended = end_sessions(&mut write, account, but).await?;
         write.commit().await?;
         Ok(ended)

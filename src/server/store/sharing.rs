@@ -6,6 +6,7 @@
 use super::Store;
 use super::columns::{access, called, hash, id};
 use super::columns_of::columns;
+use super::news::News;
 use super::revocations::{Revoked, note_by};
 use super::sql::{Connection, Row, query, query_scalar};
 use super::write::Alone;
@@ -153,7 +154,7 @@ impl Store {
         role: Access,
         most: i64,
     ) -> Result<Given, Problem> {
-        let mut write = self.write().await?;
+        let mut write = self.write_telling(&[News::Listed(conversation)]).await?;
         let before = role_of(&mut write, conversation, account).await?;
         if before == Some(Access::Owner) || before == Some(role) {
             return Ok(Given::Before);
@@ -170,7 +171,7 @@ impl Store {
     /// Revokes an account's access. `false`: it had none. With `links`, the invitation links end with it: the removed
     /// user may have one, or open another browser.
     pub async fn unshare(&self, conversation: ConversationId, account: AccountId, links: bool) -> sqlx::Result<bool> {
-        let mut write = self.write().await?;
+        let mut write = self.write_telling(&[News::Listed(conversation)]).await?;
         let gone = query("delete from share where conversation = $1 and account = $2")
             .bind(conversation.to_string())
             .bind(account.to_string())
@@ -323,6 +324,7 @@ impl Store {
             .execute(&mut *write)
             .await?;
         give(&mut write, self.process(), conversation, account, role).await?;
+        self.tell_in(&mut write, &[News::Listed(conversation)]).await?;
         write.commit().await?;
         Ok(Some((conversation, Given::New)))
     }

@@ -12,6 +12,12 @@
 //! | `was_opened` | account, conversation | it writes nothing, and waits for what may still write it |
 //! | `add_conversation` | account, conversation | its id is unique, and the account's limits count it |
 //! | `change_conversation` | account, conversation | the account's limits count it, and its title may be given at that time |
+//! | `mark_read` | account, conversation | one row of the account, and the later time stays |
+//! | `queue` | account, conversation | one row of the account, which the account's limits count |
+//! | `take_back` | conversation | one row |
+//! | `refuse` | conversation | one row |
+//! | `forget_queued` | conversation | one row |
+//! | `place` | account, conversation | one row of the account, and the account's limits count it |
 //! | `end_reply` | conversation | it ends what is open there; the ledger is added to by one statement |
 //! | `take_title` | conversation | one try for each conversation |
 //! | `give_title` | conversation | a person may set one at that time |
@@ -22,6 +28,7 @@
 //! | `checkpoint` | none | one statement for rows of this process, where they are still open |
 //! | `asks_instead` | none | one statement for a row of this process, where it is still open |
 //! | `ask_to_stop` | none | one statement for a row that is still open |
+//! | `forget_news` | none | one statement for rows that nobody reads any more |
 //! | `touch_session` | none | one statement, and the later time stays |
 //! | `touch_token` | none | one statement, and the later time stays |
 
@@ -36,11 +43,11 @@ pub(crate) struct Write(Taken);
 pub(crate) struct Alone(Write);
 
 impl Write {
-    /// Waits for its turn, and takes the locks.
-    pub(super) async fn begin(seats: &Seats, lock: Lock<'_>) -> sqlx::Result<Self> {
+    /// Waits for its turn, and takes the locks. `news` is part of it (`news`).
+    pub(super) async fn begin(seats: &Seats, lock: Lock<'_>, news: Option<&str>) -> sqlx::Result<Self> {
         let mut taken = seats.take().await?;
         taken.has_transaction = true;
-        taken.begin_writing(&lock.into()).await?;
+        taken.begin_writing(&lock.into(), news).await?;
         Ok(Self(taken))
     }
 
@@ -52,8 +59,8 @@ impl Write {
 }
 
 impl Alone {
-    pub(super) async fn begin(seats: &Seats) -> sqlx::Result<Self> {
-        Write::begin(seats, Lock::Alone).await.map(Self)
+    pub(super) async fn begin(seats: &Seats, news: Option<&str>) -> sqlx::Result<Self> {
+        Write::begin(seats, Lock::Alone, news).await.map(Self)
     }
 
     pub(crate) async fn commit(self) -> sqlx::Result<()> {

@@ -10,7 +10,7 @@ use crate::server::store::backup;
 use crate::server::store::schema::Schema;
 use crate::server::store::updating;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 /// In the environment of the process that is to be killed: the folder that it works in.
@@ -19,32 +19,34 @@ const WORKS_IN: &str = "RIVULET_TEST_KILLED_IN";
 const KILLS: u64 = 8;
 
 /// This test binary with one test in it, which does its work for ever.
-struct Victim(Child);
+pub(crate) struct Victim(Child);
 
 impl Victim {
-    fn start(name: &str, folder: &Path) -> Self {
+    /// `test` with the modules that it is in.
+    pub(crate) fn start(test: &str, folder: &Path) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", &format!("{}::{name}", module_path!().split_once("::").unwrap().1)]);
+        command.args(["--exact", test]);
         command.env(WORKS_IN, folder).env(alone::INSIDE, "yes");
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         Self(command.spawn().unwrap())
     }
 
-    /// SIGKILL, `after` the file that it makes first is there.
-    fn kill(mut self, after: Duration, begun: &Path) {
+    /// SIGKILL, `after` the file that it makes first is there. How it ended: it may have been done.
+    pub(crate) fn kill(mut self, after: Duration, begun: &Path) -> ExitStatus {
         while !begun.exists() {
             assert!(self.0.try_wait().unwrap().is_none(), "it ended by itself");
             std::thread::sleep(Duration::from_millis(1));
         }
         std::thread::sleep(after);
         self.0.kill().unwrap();
-        self.0.wait().unwrap();
+        let ended = self.0.wait().unwrap();
         std::fs::remove_file(begun).unwrap();
+        ended
     }
 }
 
 /// None: this process is no victim. A victim whose parent is killed ends when the pipe to it is closed.
-fn victims_folder() -> Option<PathBuf> {
+pub(crate) fn victims_folder() -> Option<PathBuf> {
     let folder = std::env::var_os(WORKS_IN)?;
     std::thread::spawn(|| {
         std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).ok();
@@ -79,7 +81,7 @@ async fn a_copy_is_whole_whenever_its_maker_is_killed() {
     let mut dice = Dice::new(17);
     let mut left = 0;
     for _ in 0..KILLS {
-        let victim = Victim::start("copies_until_it_is_killed", folder);
+        let victim = Victim::start("tests::backup::killed::copies_until_it_is_killed", folder);
         let after = Duration::from_micros(dice.below(60_000));
         let begun = folder.join("begun");
         tokio::task::spawn_blocking(move || victim.kill(after, &begun)).await.unwrap();
@@ -112,7 +114,7 @@ async fn an_update_of_the_tables_can_be_killed_at_any_moment() {
     for kill in 0..KILLS {
         let folder = Folder::new();
         upgrades::fill(&folder, upgrades::FIXTURES[0].1).await;
-        let victim = Victim::start("brings_tables_up_to_date_until_it_is_killed", &folder.0);
+        let victim = Victim::start("tests::backup::killed::brings_tables_up_to_date_until_it_is_killed", &folder.0);
         let (after, begun) = (Duration::from_micros(dice.below(1 + 15_000 * kill)), folder.0.join("begun"));
         tokio::task::spawn_blocking(move || victim.kill(after, &begun)).await.unwrap();
         let database = folder.0.join("rivulet.db");

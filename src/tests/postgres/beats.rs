@@ -167,3 +167,45 @@ async fn a_node_whose_connection_is_silent_beats_on_another_one_in_time() {
     let beat: i64 = beat.fetch_one(&mut database.connect().await).await.unwrap();
     assert_eq!(beat, 2);
 }
+
+/// It is paused at any moment of its rounds, for about as long as others wait: it is either untouched or dead for everybody.
+#[tokio::test]
+async fn h04_a_node_that_is_paused_for_about_as_long_as_others_wait_is_untouched_or_dead() {
+    let Some(server) = postgres() else { return };
+    let database = server.database().await;
+    let (mut deaths, mut lives) = (0, 0);
+    for pause in (4_900..=5_500).step_by(50).map(Duration::from_millis) {
+        let (mut a, mut b) = (node(&database).await, node(&database).await);
+        let (start, process) = (Instant::now(), b.known.process());
+        rounds(&mut b, 1, start).await;
+        // The judge's rounds, of which the first is anywhere within a second after the last beat.
+        let phase = Duration::from_millis(pause.as_millis() as u64 * 7 % 1_000);
+        let last = (0_u32..).take_while(|round| phase + *round * SECOND < pause).count() as u32;
+        rounds(&mut a, last, start + phase).await;
+        let (_, _) = (b.try_round().await, b.try_round().await);
+        rounds(&mut a, 1, start + phase + last * SECOND).await;
+        let is_dead = dead_at(&database, process).await.is_some();
+        assert_eq!(is_dead, b.known.process() != process, "{pause:?}: it knows what the others know");
+        assert_eq!(is_dead, !a.known.lives(process), "{pause:?}");
+        (deaths, lives) = (deaths + u32::from(is_dead), lives + u32::from(!is_dead));
+    }
+    assert!(0 < deaths && 0 < lives, "both were met: {deaths} and {lives}");
+}
+
+#[tokio::test]
+async fn of_a_node_that_is_set_up_otherwise_the_others_warn_once() {
+    let Some(server) = postgres() else { return };
+    let database = server.database().await;
+    let (mut a, mut b, mut c) = (node(&database).await, node(&database).await, node(&database).await);
+    for (node, config) in [(&a, "one"), (&b, "one"), (&c, "another")] {
+        *lock(&node.known.config) = Some(config.into());
+    }
+    for second in 0..3 {
+        for node in [&mut a, &mut b, &mut c] {
+            rounds(node, 1, Instant::now() + second * SECOND).await;
+        }
+    }
+    let warned = |node: &Node| lock(&node.known.others).warned.len();
+    assert_eq!((warned(&a), warned(&b), warned(&c)), (1, 1, 2));
+    assert!(lock(&a.known.others).warned.contains(&(c.known.process().to_owned(), "another".to_owned())));
+}

@@ -58,7 +58,10 @@ impl Place {
         let reply = Message::opened(MessageId::new(), Some(message.id), MODEL, now());
         let (account, payer, message) = (None, self.writer.account, Some(&message));
         let (start, title, process) = (None, "Hello", process.as_str());
-        let opening = Opening { start, conversation, account, payer, message, reply: &reply, title, process };
+        let (seen, most_open) = (None, None);
+        let reply_row = &reply;
+        let opening =
+            Opening { start, conversation, account, payer, message, reply: reply_row, title, process, seen, most_open };
         match node.open_reply(opening).await {
             Ok(()) => {}
             Err(Problem::Conflict(_)) => {

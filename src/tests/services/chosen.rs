@@ -10,11 +10,12 @@ const VARIABLE: &str = "RIVULET_TEST_STORE";
 
 /// Tests that are about SQLite: they run on it, whichever database is asked for. Each by how its name begins, and why;
 /// `scripts/test` reads them here, to leave out what it has run already.
-const ABOUT_SQLITE: [(&str, &str); 20] = [
+const ABOUT_SQLITE: [(&str, &str); 23] = [
     ("server::engine::telling::", "how many connections read, each with a hand-over"),
     ("server::store::backup", "copies of its file"),
     ("tests::backup", "copies of its file"),
     ("tests::batches::", "hand-overs; `tests::seam` has both databases"),
+    ("tests::cluster::", "on PostgreSQL, whichever is asked for: once is enough"),
     ("tests::commands", "commands beside a server on its file"),
     ("tests::crash::", "its file, and the files that say which processes live"),
     ("tests::deletion::", "its list of tables, and what is left in its file"),
@@ -23,8 +24,10 @@ const ABOUT_SQLITE: [(&str, &str); 20] = [
     ("tests::kept::s14_a_session_that_a_new_one_replaces_", "a trigger as it writes them"),
     ("tests::log::", "its list of tables"),
     ("tests::matrix::nul::", "its list of tables"),
+    ("tests::matrix::several::", "on PostgreSQL, whichever is asked for: once is enough"),
     ("tests::namespaces::", "its file in other namespaces"),
     ("tests::other_process::", "the files that say which processes live"),
+    ("tests::postgres::moving_whole::", "from its file to PostgreSQL, whichever is asked for: once is enough"),
     ("tests::seats::", "its file; `tests::seam` has both databases"),
     ("tests::small_disk::", "copies of its file on a full disk"),
     ("tests::storage::", "faults of its file and its disk"),

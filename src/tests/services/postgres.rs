@@ -32,6 +32,7 @@ done
 /// A server of PostgreSQL.
 pub(crate) struct Postgres {
     server: Server,
+    template: OnceCell<()>,
 }
 
 /// A database of its own for one test, with all tables and nothing in them. Dropped, it is deleted.
@@ -44,15 +45,21 @@ pub(crate) struct Database {
 /// The server. None where it is not installed, which is said.
 pub(crate) fn postgres() -> Option<&'static Postgres> {
     static SERVER: OnceLock<Option<Postgres>> = OnceLock::new();
-    SERVER.get_or_init(start).as_ref()
+    SERVER.get_or_init(|| start("postgres", SCRIPT)).as_ref()
 }
 
-fn start() -> Option<Postgres> {
+/// One for a test alone, which breaks it: what is committed survives that. It runs until the tests' process ends.
+pub(crate) fn postgres_of_its_own(name: &str) -> Option<&'static Postgres> {
+    let script = SCRIPT.replace("synchronous_commit=off", "synchronous_commit=on");
+    start(&format!("postgres-{name}"), &script).map(|server| &*Box::leak(Box::new(server)))
+}
+
+fn start(name: &str, script: &str) -> Option<Postgres> {
     let Some(programs) = programs() else {
         say_missing(&format!("PostgreSQL {OLDEST} or newer"), "postgresql");
         return None;
     };
-    Some(Postgres { server: Server::start("postgres", SCRIPT, &programs, user()) })
+    Some(Postgres { server: Server::start(name, script, &programs, user()), template: OnceCell::new() })
 }
 
 /// The folder of the newest programs, which Debian has in a folder for each version; none if they are too old.
@@ -92,8 +99,7 @@ impl Postgres {
 
     /// A database with all tables.
     pub(crate) async fn database(&'static self) -> Database {
-        static TEMPLATE_IS_MADE: OnceCell<()> = OnceCell::const_new();
-        TEMPLATE_IS_MADE
+        self.template
             .get_or_init(async || {
                 self.command(format!("create database {TEMPLATE}")).await;
                 bring_up_to_date(&options("DATABASE_URL", &self.url(TEMPLATE)).unwrap()).await.unwrap();
@@ -130,6 +136,11 @@ async fn connect(url: &str) -> PgConnection {
 }
 
 impl Database {
+    /// Its name, which no other test's has.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A connection besides those of the store.
     pub(crate) async fn connect(&self) -> PgConnection {
         connect(&self.url).await

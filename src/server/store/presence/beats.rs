@@ -8,8 +8,9 @@
 //! All of it is on a connection of its own and takes no lock of the store: neither a pool that is used up nor a long
 //! transaction must look like death.
 
-use super::Presence;
 use super::judge::{Judge, SILENCE};
+use super::{Presence, Sole};
+use crate::server::node;
 use crate::server::sync::lock;
 use crate::server::times::now;
 use anyhow::Context;
@@ -29,6 +30,8 @@ const EVERY: Duration = Duration::from_secs(1);
 /// round has to reach the database on another before the others take this node for dead.
 const PATIENCE: Duration = Duration::from_millis(1500);
 const _: () = assert!(2 * PATIENCE.as_millis() + EVERY.as_millis() < SILENCE.as_millis());
+/// The lock of the one that does what is done once for all nodes. No transaction's (`sql/lock`), but any number would do.
+const SOLE: i64 = 0x5256_4c55;
 /// How long a node that ends tries to say so: nobody judges it by that time.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -44,6 +47,8 @@ pub struct Beats {
 struct Known {
     /// A text that is never freed: it is handed out, and a node is declared dead hardly ever.
     process: Mutex<&'static str>,
+    /// What this node is set up with. None: not known yet.
+    config: Mutex<Option<String>>,
     others: Mutex<Others>,
 }
 
@@ -54,6 +59,18 @@ struct Others {
     /// Those that were asked about and are neither: the next round looks. Only a database that was restored has no row
     /// of one.
     asked: HashSet<String>,
+    /// Those that were found dead, until somebody asks.
+    gone: Vec<String>,
+    /// Those that were warned of, with what they are set up with.
+    warned: HashSet<(String, String)>,
+}
+
+/// Another node's row, as it was looked at.
+struct Seen {
+    process: String,
+    beat: i64,
+    is_dead: bool,
+    config: Option<String>,
 }
 
 impl Beats {
@@ -82,6 +99,24 @@ impl Presence for Beats {
         Ok(self.known.lives(process))
     }
 
+    fn gone(&self) -> Vec<String> {
+        std::mem::take(&mut lock(&self.known.others).gone)
+    }
+
+    fn is_set_up_with(&self, config: String) {
+        *lock(&self.known.config) = Some(config);
+    }
+
+    fn sole(&self) -> BoxFuture<'_, anyhow::Result<Option<Sole>>> {
+        Box::pin(async {
+            let options = self.options.clone().application_name(&session(self.process()));
+            let mut session = options.connect().await?;
+            let first = sqlx::query_scalar("select pg_try_advisory_lock($1)").bind(SOLE);
+            let is_first: bool = first.fetch_one(&mut session).await?;
+            Ok(is_first.then_some(Sole(Some(session))))
+        })
+    }
+
     fn end(&self) -> BoxFuture<'_, anyhow::Result<()>> {
         Box::pin(async {
             self.beating.abort();
@@ -105,6 +140,18 @@ impl Drop for Beats {
 impl Known {
     fn process(&self) -> &'static str {
         *lock(&self.process)
+    }
+
+    /// Warns of a node that is set up otherwise, once.
+    fn compare(&self, other: &Seen) {
+        let (Some(own), Some(config)) = (lock(&self.config).clone(), &other.config) else { return };
+        let differs = own != *config && lock(&self.others).warned.insert((other.process.clone(), config.clone()));
+        if differs {
+            tracing::warn!(
+                other = other.process,
+                "Another node has another rivulet.toml or default model: what people are shown depends on the node"
+            );
+        }
     }
 
     /// One of which nothing is known lives until it has been watched for long enough.
@@ -144,7 +191,9 @@ pub fn session(process: &str) -> String {
 
 impl Node {
     async fn begin(options: PgConnectOptions) -> sqlx::Result<Self> {
-        let known = Known { process: Mutex::new(new_process()), others: Mutex::default() };
+        let process = new_process();
+        node::is(process);
+        let known = Known { process: Mutex::new(process), config: Mutex::default(), others: Mutex::default() };
         let mut node = Self { known: Arc::new(known), options, connection: None, judge: Judge::default() };
         node.round().await?;
         Ok(node)
@@ -179,30 +228,33 @@ impl Node {
     }
 
     /// Beats, and reads the beats of the others, with those that are known to be dead.
-    async fn look(&mut self) -> sqlx::Result<Vec<(String, i64, bool)>> {
-        let process = self.known.process();
-        if !beat(self.connected().await?, process).await? {
+    async fn look(&mut self) -> sqlx::Result<Vec<Seen>> {
+        let (process, config) = (self.known.process(), lock(&self.known.config).clone());
+        if !beat(self.connected().await?, process, config).await? {
             self.go_on_as_another().await?;
         }
         let process = self.known.process();
         let asked: Vec<_> = lock(&self.known.others).asked.iter().cloned().collect();
         // The dead ones are never deleted, so that no verdict is forgotten: only those are read that somebody asks for.
-        let others = "select process, beat, dead_at is not null from node
+        let others = "select process, beat, dead_at is not null as is_dead, config from node
                       where process <> $1 and (dead_at is null or process = any($2))";
-        let others = sqlx::query_as(others).bind(process).bind(asked);
-        others.fetch_all(self.connected().await?).await
+        let others = sqlx::query_as::<_, (String, i64, bool, Option<String>)>(others).bind(process).bind(asked);
+        let rows = others.fetch_all(self.connected().await?).await?;
+        let seen = |(process, beat, is_dead, config)| Seen { process, beat, is_dead, config };
+        Ok(rows.into_iter().map(seen).collect())
     }
 
-    async fn judge(&mut self, seen_at: Instant, rows: Vec<(String, i64, bool)>) -> sqlx::Result<()> {
-        let (dead, live): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, _, is_dead)| *is_dead);
-        for (process, ..) in dead {
-            self.bury(process).await?;
+    async fn judge(&mut self, seen_at: Instant, rows: Vec<Seen>) -> sqlx::Result<()> {
+        let (dead, live): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.is_dead);
+        for row in dead {
+            self.bury(row.process).await?;
         }
-        let mut beats: HashMap<_, _> = live.into_iter().map(|(process, beat, _)| (process, Some(beat))).collect();
+        live.iter().for_each(|row| self.known.compare(row));
+        let mut beats: HashMap<_, _> = live.into_iter().map(|row| (row.process, Some(row.beat))).collect();
         {
             let mut others = lock(&self.known.others);
             others.live = beats.keys().cloned().collect();
-            let Others { live, dead, asked } = &mut *others;
+            let Others { live, dead, asked, .. } = &mut *others;
             asked.retain(|process| !live.contains(process) && !dead.contains(process));
             beats.extend(asked.iter().map(|process| (process.clone(), None)));
         }
@@ -223,7 +275,9 @@ impl Node {
         end_sessions(self.connected().await?, &process).await?;
         let mut others = lock(&self.known.others);
         others.asked.remove(&process);
-        others.dead.insert(process);
+        if others.dead.insert(process.clone()) {
+            others.gone.push(process);
+        }
         Ok(())
     }
 
@@ -238,20 +292,27 @@ impl Node {
         // The others ended this connection, or are about to.
         self.connection = None;
         self.judge.missed();
-        lock(&self.known.others).dead.insert(former.to_owned());
+        {
+            let mut others = lock(&self.known.others);
+            others.dead.insert(former.to_owned());
+            // What it left open is ended by the first node that finds it, perhaps by this one.
+            others.gone.push(former.to_owned());
+        }
         *lock(&self.known.process) = process;
-        beat(self.connected().await?, process).await.map(drop)
+        node::is(process);
+        let config = lock(&self.known.config).clone();
+        beat(self.connected().await?, process, config).await.map(drop)
     }
 }
 
 /// Makes the row, or counts it up. False: this process was declared dead.
-async fn beat(connection: &mut PgConnection, process: &str) -> sqlx::Result<bool> {
+async fn beat(connection: &mut PgConnection, process: &str, config: Option<String>) -> sqlx::Result<bool> {
     let beat = sqlx::query(
-        "insert into node (process, beat, joined, started_at, version) values ($1, 1, 0, $2, $3)
-         on conflict (process) do update set beat = node.beat + 1 where node.dead_at is null",
+        "insert into node (process, beat, joined, started_at, version, config) values ($1, 1, 0, $2, $3, $4)
+         on conflict (process) do update set beat = node.beat + 1, config = excluded.config where node.dead_at is null",
     );
     let version = env!("CARGO_PKG_VERSION");
-    let done = beat.bind(process).bind(now()).bind(version).execute(connection).await?;
+    let done = beat.bind(process).bind(now()).bind(version).bind(config).execute(connection).await?;
     Ok(done.rows_affected() == 1)
 }
 

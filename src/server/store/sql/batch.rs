@@ -38,6 +38,8 @@ struct Step {
 pub(crate) struct Batch {
     kind: Kind,
     steps: Vec<Step>,
+    /// Written in the command that begins the transaction. On PostgreSQL only.
+    news: Option<String>,
 }
 
 /// What one step found or changed.
@@ -75,12 +77,17 @@ impl From<Failed> for sqlx::Error {
 impl Batch {
     /// Queries that all see one state of the database.
     pub(crate) fn read() -> Self {
-        Self { kind: Kind::Read, steps: Vec::new() }
+        Self { kind: Kind::Read, steps: Vec::new(), news: None }
     }
 
     /// A transaction that writes.
     pub(crate) fn write(lock: Lock<'_>) -> Self {
-        Self { kind: Kind::Write(lock.into()), steps: Vec::new() }
+        Self { kind: Kind::Write(lock.into()), steps: Vec::new(), news: None }
+    }
+
+    /// What other nodes are told of it, as a statement (`store/news`), which is part of it.
+    pub(crate) fn telling(self, news: Option<String>) -> Self {
+        Self { news, ..self }
     }
 
     /// A step, regardless of what it finds or changes.

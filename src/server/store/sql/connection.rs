@@ -118,11 +118,11 @@ impl Connection {
         }
     }
 
-    /// Begins a transaction that writes, and waits for its locks.
-    pub(crate) async fn begin_writing(&mut self, lock: &Held) -> sqlx::Result<()> {
+    /// Begins a transaction that writes, and waits for its locks. `news`: see [`Held::begin`].
+    pub(crate) async fn begin_writing(&mut self, lock: &Held, news: Option<&str>) -> sqlx::Result<()> {
         match self.link {
             Link::Sqlite(_) => self.command("begin immediate").await,
-            Link::Postgres(_) => self.command(AssertSqlSafe(lock.begin())).await,
+            Link::Postgres(_) => self.command(AssertSqlSafe(lock.begin(news))).await,
         }
     }
 

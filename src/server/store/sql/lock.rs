@@ -65,15 +65,21 @@ impl From<Lock<'_>> for Held {
 
 impl Held {
     /// What begins a transaction of PostgreSQL with it, in one round trip. Each statement afterwards sees what those have
-    /// written for which it waited; a lock inside of a statement would not do that.
-    pub(super) fn begin(&self) -> String {
-        match self {
+    /// written for which it waited; a lock inside of a statement would not do that. `news` is a statement that is part of
+    /// the transaction.
+    pub(super) fn begin(&self, news: Option<&str>) -> String {
+        let mut begin = match self {
             Self::Alone => format!("begin; select pg_advisory_xact_lock({ALL})"),
             Self::None => "begin".into(),
             Self::Beside(keys) => {
                 let each = keys.iter().map(|key| format!("; select pg_advisory_xact_lock({key})"));
                 format!("begin; select pg_advisory_xact_lock_shared({ALL}){}", each.collect::<String>())
             }
+        };
+        if let Some(news) = news {
+            begin.push_str("; ");
+            begin.push_str(news);
         }
+        begin
     }
 }

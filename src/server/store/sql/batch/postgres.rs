@@ -71,9 +71,10 @@ impl<'b> Steps<'b> {
     /// What the batch begins with. None: it is a single statement, which is a transaction by itself.
     fn begin(&self) -> Option<String> {
         match (&self.batch.kind, &self.batch.steps[..]) {
-            (Kind::Read, [] | [_]) | (Kind::Write(Held::None), [Step { need: Need::Nothing, .. }]) => None,
+            (Kind::Read, [] | [_]) => None,
+            (Kind::Write(Held::None), [Step { need: Need::Nothing, .. }]) if self.batch.news.is_none() => None,
             (Kind::Read, _) => Some("begin isolation level repeatable read read only".into()),
-            (Kind::Write(lock), _) => Some(lock.begin()),
+            (Kind::Write(lock), _) => Some(lock.begin(self.batch.news.as_deref())),
         }
     }
 

@@ -1,0 +1,101 @@
+//! What other processes ask of this one and tell it, read several times a second in one batch: what they have withdrawn,
+//! which of its replies they want to be stopped, and what they have changed.
+
+use super::Store;
+use super::columns::id;
+use super::news::News;
+use super::revocations::{AFTER, Noted, noted};
+use super::sql::batch::Batch;
+use super::sql::{Row, query, query_scalar};
+use crate::model::{ConversationId, MessageId};
+use std::collections::HashSet;
+
+/// The oldest transaction that may still be under way: what it writes is not seen yet.
+const HORIZON: &str = "select cast(cast(pg_snapshot_xmin(pg_current_snapshot()) as xid) as text) as horizon";
+/// What transactions wrote that were under way at that horizon, or have begun since.
+const NEWS: &str = "select id, topic from news where process <> $1 and age(xmin) <= age(cast($2 as xid))";
+const STOPS: &str = "select id from message where status = 'streaming' and process = $1 and stop_asked = 1";
+
+/// How far this process has read.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// The number of the newest revocation.
+    revocation: i64,
+    /// As of the last round. None: there is no news.
+    horizon: Option<String>,
+    /// The ids of that round's news. A later round may read them again, and reads no older ones.
+    news: HashSet<String>,
+}
+
+/// One round's findings.
+#[derive(Debug, Default)]
+pub struct Asked {
+    pub revoked: Vec<Noted>,
+    pub stops: Vec<MessageId>,
+    pub news: Vec<News>,
+}
+
+impl Store {
+    /// Begins to watch: what is read from the store from now on is no older than what the rounds begin with.
+    pub async fn watch_from_now(&self) -> sqlx::Result<Seen> {
+        let revocation = self.last_revocation().await?;
+        let horizon = match self.has_nodes() {
+            true => Some(query_scalar::<String>(HORIZON).fetch_one(self.read()).await?),
+            false => None,
+        };
+        Ok(Seen { revocation, horizon, news: HashSet::new() })
+    }
+
+    /// A round. `stops`: whether this process has replies that could be stopped. Where it fails, the next one finds what it
+    /// has not.
+    pub async fn look_around(&self, seen: &mut Seen, stops: bool) -> sqlx::Result<Asked> {
+        let mut batch = Batch::read().then(query(AFTER).bind(seen.revocation));
+        if stops {
+            batch = batch.then(query(STOPS).bind(self.process()));
+        }
+        if let Some(horizon) = &seen.horizon {
+            batch = batch.then(query(HORIZON)).then(query(NEWS).bind(self.process()).bind(horizon));
+        }
+        let mut found = batch.run(self.watch()).await?.into_iter();
+        let mut next = || found.next().unwrap_or_default().rows;
+        let (revoked, revocation) = noted(&next(), seen.revocation, self.process())?;
+        let stops = if stops { next() } else { Vec::new() };
+        let stops = stops.iter().map(|row| id(row.try_get("id")?)).collect::<sqlx::Result<_>>()?;
+        let mut news = Vec::new();
+        if seen.horizon.is_some() {
+            let horizon = next().first().map(|row| row.try_get("horizon")).transpose()?;
+            news = seen.new(&next())?;
+            seen.horizon = horizon;
+        }
+        seen.revocation = revocation;
+        Ok(Asked { revoked, stops, news })
+    }
+
+    /// Which of these conversations are not there any more, or are marked for deletion.
+    pub async fn gone_of(&self, conversations: &[ConversationId]) -> sqlx::Result<HashSet<ConversationId>> {
+        let mut gone: HashSet<_> = conversations.iter().copied().collect();
+        for conversation in conversations {
+            let there = query("select 1 from conversation where id = $1 and leaving_at is null");
+            if there.bind(conversation.to_string()).fetch_optional(self.watch()).await?.is_some() {
+                gone.remove(conversation);
+            }
+        }
+        Ok(gone)
+    }
+}
+
+impl Seen {
+    /// Those of these news that no earlier round has read.
+    fn new(&mut self, rows: &[Row]) -> sqlx::Result<Vec<News>> {
+        let (mut read, mut new) = (HashSet::new(), Vec::new());
+        for row in rows {
+            let id: String = row.try_get("id")?;
+            if !self.news.contains(&id) {
+                new.extend(News::read(row.try_get("topic")?));
+            }
+            read.insert(id);
+        }
+        self.news = read;
+        Ok(new)
+    }
+}
