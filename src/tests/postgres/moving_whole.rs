@@ -10,6 +10,7 @@ use crate::tests::images::files::png;
 use crate::tests::services::{Database, postgres};
 use crate::tests::upstream::Upstream;
 use crate::tests::upstream::script::Script;
+use reqwest::Method;
 use serde_json::json;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
@@ -51,7 +52,7 @@ async fn conversation(app: &App) -> String {
     let sent = app.post(&format!("/api/v1/conversations/{conversation}/messages"), said).await;
     app.rest_of(&conversation, &Sent::of(&sent.json().await.unwrap())).await;
     let first = app.snapshot(&conversation).await["messages"][0]["id"].clone();
-    let shown = app.request(reqwest::Method::PUT, &format!("/api/v1/conversations/{conversation}/branch"));
+    let shown = app.request(Method::PUT, &format!("/api/v1/conversations/{conversation}/branch"));
     assert_eq!(shown.json(&json!({ "message": first })).send().await.unwrap().status(), 200);
     conversation
 }
@@ -70,8 +71,8 @@ async fn fill(app: &mut App) {
     let shared = conversation(app).await;
     app.share(&shared, "Bob", "participant").await;
     let public = conversation(app).await;
-    let link = app.post(&format!("/api/v1/conversations/{public}/sharing/public"), json!({})).await;
-    assert!(link.status().is_success());
+    let link = app.request(Method::PUT, &format!("/api/v1/conversations/{public}/sharing/public"));
+    assert!(link.json(&json!({})).send().await.unwrap().status().is_success());
     let file = SqliteConnectOptions::from_str(&app.folder.sqlite()).unwrap();
     let mut connection = file.connect().await.unwrap();
     let copies = conversations().div_ceil(3) - 1;
