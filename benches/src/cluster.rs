@@ -59,7 +59,16 @@ pub async fn run(plan: &Plan) -> anyhow::Result<()> {
         }
         rows.push(row(*nodes, &rounds));
     }
-    let head = ["nodes", "us a token: nodes", "PostgreSQL", "Redis", "ms a message: nodes", "PostgreSQL", "Redis", "first token p50"];
+    let head = [
+        "nodes",
+        "us a token: nodes",
+        "PostgreSQL",
+        "Redis",
+        "ms a message: nodes",
+        "PostgreSQL",
+        "Redis",
+        "first token p50",
+    ];
     print!("{}", table::of(head.map(str::to_owned), rows.into_iter(), &[0, 1, 2, 3, 4, 5, 6, 7]));
     Ok(())
 }
@@ -81,7 +90,8 @@ async fn measure(plan: &Plan, nodes: usize) -> anyhow::Result<Round> {
     for pieces in LENGTHS {
         let (rate, fill, window) = (TOKENS_PER_SECOND / pieces as f64, Duration::from_secs(2), Duration::from_secs(5));
         let load = Load { rate, pieces, gap: GAP, fill, window };
-        let (seen, servers) = on(plan, nodes, &load).await.with_context(|| format!("{nodes} nodes, {pieces} pieces"))?;
+        let (seen, servers) =
+            on(plan, nodes, &load).await.with_context(|| format!("{nodes} nodes, {pieces} pieces"))?;
         let costs = [seen.usage.cpu, servers[0], servers[1]];
         for (points, cost) in points.iter_mut().zip(costs) {
             points.push(Point { tokens: seen.tokens, messages: seen.messages, cost: cost.as_secs_f64() * 1e6 });
@@ -89,7 +99,9 @@ async fn measure(plan: &Plan, nodes: usize) -> anyhow::Result<Round> {
         first.push(seen.firsts);
     }
     let costs = points.map(|points| fit::split(&points));
-    let [Some(nodes), Some(postgres), Some(redis)] = costs else { anyhow::bail!("the loads do not tell the costs apart") };
+    let [Some(nodes), Some(postgres), Some(redis)] = costs else {
+        anyhow::bail!("the loads do not tell the costs apart")
+    };
     Ok(Round { costs: [nodes, postgres, redis], first })
 }
 
@@ -104,7 +116,8 @@ async fn on(plan: &Plan, nodes: usize, load: &Load) -> anyhow::Result<(Seen, [Du
     }
     let schedule = load.even();
     let addresses: Vec<_> = programs.iter().map(|program| program.address).collect();
-    let clients: Vec<Client> = client::across(&addresses, schedule.clients).await.context("the clients could not connect")?;
+    let clients: Vec<Client> =
+        client::across(&addresses, schedule.clients).await.context("the clients could not connect")?;
     run::on(&upstream, &programs, clients, schedule, servers).await
 }
 
@@ -113,7 +126,9 @@ fn servers() -> anyhow::Result<[Duration; 2]> {
     let mut used = [Duration::ZERO; 2];
     for entry in std::fs::read_dir("/proc")? {
         let name = entry?.file_name();
-        let Some(process) = name.to_str().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())) else { continue };
+        let Some(process) = name.to_str().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())) else {
+            continue;
+        };
         // One that ends meanwhile has no file.
         let Ok(stat) = read(&format!("/proc/{process}/stat")) else { continue };
         let Some((head, rest)) = stat.rsplit_once(')') else { continue };

@@ -73,12 +73,14 @@ pub async fn on(
     other: fn() -> anyhow::Result<[Duration; 2]>,
 ) -> anyhow::Result<(Seen, [Duration; 2])> {
     let length = schedule.until - schedule.from;
-    let watching = move |_| Ok(Some(tokio::spawn(async move {
-        let before = other()?;
-        sleep(length).await;
-        let after = other()?;
-        anyhow::Ok([0, 1].map(|server| after[server].saturating_sub(before[server])))
-    })));
+    let watching = move |_| {
+        Ok(Some(tokio::spawn(async move {
+            let before = other()?;
+            sleep(length).await;
+            let after = other()?;
+            anyhow::Ok([0, 1].map(|server| after[server].saturating_sub(before[server])))
+        })))
+    };
     let (seen, watched) = loaded(upstream, nodes, clients, schedule, watching).await?;
     let watched = watched.context("the servers were not watched")?.await??;
     Ok((seen, watched))

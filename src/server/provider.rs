@@ -179,7 +179,8 @@ impl Providers {
     /// By name, whether each provider answers at all.
     pub async fn reached(&self) -> Vec<(String, bool)> {
         let catalog = self.catalog();
-        let asked = catalog.services().iter().map(async |service| (service.origin.name.clone(), service.answers().await));
+        let asked =
+            catalog.services().iter().map(async |service| (service.origin.name.clone(), service.answers().await));
         futures::future::join_all(asked).await
     }
 

@@ -273,7 +273,8 @@ async fn nothing_for_a_stranger(doors: &mut impl Doors, theirs: &Ids) {
         if method == Method::GET && (path.starts_with("/c/{id}") || path.starts_with("/join/")) {
             continue; // makes a guest, which is as good as B
         }
-        let (status, location, text) = told(ask(doors.next(), path, &method, &body, theirs).send().await.unwrap()).await;
+        let (status, location, text) =
+            told(ask(doors.next(), path, &method, &body, theirs).send().await.unwrap()).await;
         let sent_away = location.is_some_and(|to| to.starts_with("/sign-in"));
         assert!(status == StatusCode::UNAUTHORIZED || sent_away, "{method} {path}: {status}");
         assert!(!text.contains("Alice"), "{method} {path}");

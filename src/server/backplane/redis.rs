@@ -58,8 +58,18 @@ const REMEMBERED: Duration = Duration::from_secs(120);
 const STOP_IS_KEPT: Duration = Duration::from_secs(60);
 
 /// The scripts that are loaded with each connection.
-static SCRIPTS: &[&Script] =
-    &[&logs::APPEND, &logs::LOOK, &logs::FENCE, &logs::START_OVER, &rates::RATE, &rates::TRIES, &rates::PLACE, &turn::RELEASE, &turn::RENEW, &people::PEOPLE];
+static SCRIPTS: &[&Script] = &[
+    &logs::APPEND,
+    &logs::LOOK,
+    &logs::FENCE,
+    &logs::START_OVER,
+    &rates::RATE,
+    &rates::TRIES,
+    &rates::PLACE,
+    &turn::RELEASE,
+    &turn::RENEW,
+    &people::PEOPLE,
+];
 
 /// Where Redis is, and how its keys begin.
 #[derive(Clone, Debug)]

@@ -62,8 +62,11 @@ impl Rows for Truth {
                 Ok(open) => open,
                 Err(error) => return tracing::warn!(%error, "Whether silent replies are open could not be looked at"),
             };
-            let live: HashSet<_> =
-                open.iter().filter(|open| other_process::lives(&shared, &open.process)).map(|open| open.reply).collect();
+            let live: HashSet<_> = open
+                .iter()
+                .filter(|open| other_process::lives(&shared, &open.process))
+                .map(|open| open.reply)
+                .collect();
             for (topic, reply) in replies.into_iter().filter(|(_, reply)| !live.contains(reply)) {
                 self.heal(topic, reply).await;
             }

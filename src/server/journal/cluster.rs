@@ -325,9 +325,8 @@ impl Cluster {
 
     /// What was read here while this process was alone is followed from here on.
     async fn follow_again(&self, journals: &Journals) {
-        let own = |(topic, journal): &(Topic, Arc<Journal>)| {
-            !journal.is_mirror() && !lock(&self.writing).contains_key(topic)
-        };
+        let own =
+            |(topic, journal): &(Topic, Arc<Journal>)| !journal.is_mirror() && !lock(&self.writing).contains_key(topic);
         for (topic, _) in journals.all_in_memory().into_iter().filter(own) {
             self.follow(topic).await;
             self.stir(topic);

@@ -152,7 +152,8 @@ mod tests {
 
     #[tokio::test]
     async fn encodings_without_viewers_are_not_kept() {
-        let journal = Journals::new(Duration::from_secs(600), 1 << 20).topic(Topic::Conversation(ConversationId::new()));
+        let journal =
+            Journals::new(Duration::from_secs(600), 1 << 20).topic(Topic::Conversation(ConversationId::new()));
         let (outlet, _far) = connection().await;
         let (mut stays, end) = (None, Cursor { epoch: journal.epoch(), seq: 0 });
         for spelling in 0..100 {

@@ -50,7 +50,10 @@ pub(super) struct Written {
 
 /// Where the reply is open.
 enum Place {
-    Log { epoch: u64, batch: u64 },
+    Log {
+        epoch: u64,
+        batch: u64,
+    },
     /// In this process' own journal.
     Here,
     Nowhere,

@@ -31,8 +31,7 @@ impl Journals {
     /// that the reply is to end.
     pub fn writer(&self, topic: Topic, reply: MessageId, process: &str, stop: &CancellationToken) -> Writer {
         let cluster = self.cluster.as_ref();
-        let outbound =
-            cluster.map(|cluster| Outbound::new(Arc::clone(cluster), topic, reply, process, stop.clone()));
+        let outbound = cluster.map(|cluster| Outbound::new(Arc::clone(cluster), topic, reply, process, stop.clone()));
         Writer { reply, journal: self.topic(topic), outbound }
     }
 }

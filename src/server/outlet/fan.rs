@@ -261,7 +261,8 @@ mod tests {
         let ((first, mut first_far), (second, _second_far)) = (connection().await, connection().await);
         let panics = Arc::new(AtomicUsize::new(1));
         let first = fan.enter(first, Box::new(|| true), 0);
-        let second = fan.enter(second, Box::new(move || panics.fetch_add(1, Ordering::SeqCst) != 1 || panic!("once")), 0);
+        let second =
+            fan.enter(second, Box::new(move || panics.fetch_add(1, Ordering::SeqCst) != 1 || panic!("once")), 0);
         first.rest(0);
         second.rest(0);
         last.store(1, Ordering::SeqCst);

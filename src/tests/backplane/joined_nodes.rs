@@ -174,7 +174,9 @@ async fn s16_what_is_changed_at_one_node_is_in_the_lists_and_snapshots_of_anothe
 async fn s18_redis_goes_away_and_comes_back_and_no_text_is_lost_or_doubled() {
     let Some(server) = own_redis("") else { return };
     let valve = Valve::new(server.socket());
-    let Some(nodes) = Nodes::with(2, &[&format!("--redis-url={}", valve.url())], Bounds::default()).await else { return };
+    let Some(nodes) = Nodes::with(2, &[&format!("--redis-url={}", valve.url())], Bounds::default()).await else {
+        return;
+    };
     let conversation = nodes[0].conversation().await;
     let sent = nodes[0].send(&conversation, &long(600, 20)).await;
     let mut here = nodes[0].follow(&conversation, None).await;

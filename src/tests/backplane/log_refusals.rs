@@ -115,7 +115,11 @@ async fn who_may_append_is_decided_in_the_log() {
             let fence = bench.log.fence(bench.topic, one, healer.into()).await.unwrap().unwrap();
             assert_eq!((fence.end, fence.first), (Cursor { epoch, seq: 7 }, 3));
         }
-        assert_eq!(bench.append(pieces(one, "A", epoch, 3), vec![token(one, "!")]).await, Placed::Fenced, "the old one");
+        assert_eq!(
+            bench.append(pieces(one, "A", epoch, 3), vec![token(one, "!")]).await,
+            Placed::Fenced,
+            "the old one"
+        );
         assert_eq!(bench.append(end(one, "take:B", epoch, 1), vec![]).await, Placed::Fenced);
         assert!(!bench.log.start_over(bench.topic).await.unwrap(), "a reply is open");
         let stopped = || vec![Event::Stopped { reply: one, usage: None }];
@@ -145,7 +149,8 @@ async fn what_is_lost_begins_another_epoch_and_is_not_written_on() {
         let plain = bench.at(What::Plain, vec![other()]).await;
         assert!(plain.epoch != begun.epoch && plain.seq == 1, "another epoch");
         assert_eq!(bench.append(pieces(one, "A", begun.epoch, 1), vec![token(one, "x")]).await, Placed::Lost);
-        let reopened = bench.at(What::Reopen { reply: one, owner: "A".into() }, vec![opened(one), token(one, "x")]).await;
+        let reopened =
+            bench.at(What::Reopen { reply: one, owner: "A".into() }, vec![opened(one), token(one, "x")]).await;
         let (cursor, events, open) = bench.look(Some(plain)).await;
         assert_eq!((cursor, open), (reopened, Some(one)));
         assert_eq!(events.first().unwrap().0, plain.seq + 2, "every mirror sees the jump");

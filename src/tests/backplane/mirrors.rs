@@ -373,7 +373,9 @@ async fn run(seed: u64, trouble: Trouble) {
             && !entries.is_empty()
         {
             let read = reader.next(usize::MAX).await.unwrap();
-            assert!(read.iter().map(|entry| (&entry.seq, &entry.event)).eq(entries.iter().map(|(seq, event)| (seq, event))));
+            assert!(
+                read.iter().map(|entry| (&entry.seq, &entry.event)).eq(entries.iter().map(|(seq, event)| (seq, event)))
+            );
         }
     }
 }

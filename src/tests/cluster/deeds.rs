@@ -84,12 +84,7 @@ pub(super) async fn send(
 }
 
 /// One of them, by the dice. `idle` is a conversation without an open reply.
-pub(super) async fn any(
-    people: &[Arc<Person>; 2],
-    scene: &Scene,
-    idle: usize,
-    dice: &mut Dice,
-) -> Result<(), String> {
+pub(super) async fn any(people: &[Arc<Person>; 2], scene: &Scene, idle: usize, dice: &mut Dice) -> Result<(), String> {
     let [alice, bob] = people;
     let node = dice.below(3) as usize;
     match dice.below(4) {

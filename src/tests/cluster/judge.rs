@@ -31,7 +31,12 @@ type Fresh = HashMap<(String, String), (Snapshot, List)>;
 
 impl Cluster {
     /// Waits until everybody has everything. The time it took; otherwise what is missing by the deadline.
-    pub(super) async fn settled(&self, scene: &Scene, viewers: &[Viewer], limit: Duration) -> Result<Duration, Vec<Fault>> {
+    pub(super) async fn settled(
+        &self,
+        scene: &Scene,
+        viewers: &[Viewer],
+        limit: Duration,
+    ) -> Result<Duration, Vec<Fault>> {
         let began = Instant::now();
         loop {
             let faults = self.differences(scene, viewers).await;
@@ -57,10 +62,14 @@ impl Cluster {
                         continue;
                     };
                     let open = new.0.messages.iter().filter(|message| message.status == Status::Streaming);
-                    faults.extend(open.map(|open| Fault::of_all(format!("{} is streaming at node {}", short(open.id), node + 1))));
+                    faults.extend(
+                        open.map(|open| Fault::of_all(format!("{} is streaming at node {}", short(open.id), node + 1))),
+                    );
                     if let Some(first) = &first {
-                        let same = difference(&Thread::from(new.0.clone()), &first.0).or_else(|| differing(&new.1.items, &first.1.items));
-                        faults.extend(same.map(|what| Fault::of_all(format!("nodes 1 and {} differ: {what}", node + 1))));
+                        let same = difference(&Thread::from(new.0.clone()), &first.0)
+                            .or_else(|| differing(&new.1.items, &first.1.items));
+                        faults
+                            .extend(same.map(|what| Fault::of_all(format!("nodes 1 and {} differ: {what}", node + 1))));
                     }
                     first = first.or(Some(new));
                 }
@@ -90,7 +99,7 @@ impl Cluster {
             let messages = self.all_messages(&conversation.to_string()).await;
             let asked: HashMap<MessageId, &Message> = messages.iter().map(|message| (message.id, message)).collect();
             for reply in messages.iter().filter(|message| message.role == Role::Assistant) {
-                let whole = reply.parent.and_then(|parent| whole(asked.get(&parent)?));
+                let whole = whole(reply, &asked);
                 if let Some(whole) = whole.filter(|whole| !is_part(reply, whole)) {
                     let (name, status, answers) = (short(reply.id), reply.status.name(), reply.parent.map(short));
                     let (kept, whole) = (&reply.text, words(&whole));
@@ -130,8 +139,13 @@ fn words(text: &str) -> usize {
     text.split_whitespace().count()
 }
 
-/// What the model says to this message when nothing breaks.
-fn whole(asked: &Message) -> Option<String> {
+/// What the model says here when nothing breaks. A reply without text is left out of what it is told, which joins two
+/// questions, and it follows the first script in them.
+fn whole(reply: &Message, all: &HashMap<MessageId, &Message>) -> Option<String> {
+    let mut asked = all.get(&reply.parent?)?;
+    while let Some(former) = asked.parent.and_then(|former| all.get(&former)).filter(|former| former.text.is_empty()) {
+        asked = all.get(&former.parent?)?;
+    }
     let script = asked.text.lines().find_map(|line| line.strip_prefix("@upstream "))?;
     Some(serde_json::from_str::<Script>(script).unwrap().full_text())
 }
@@ -198,7 +212,11 @@ fn difference(thread: &Thread, fresh: &Snapshot) -> Option<String> {
 
 /// The first entry of the list that is another one.
 fn differing(own: &[Conversation], fresh: &[Conversation]) -> Option<String> {
-    let brief = |item: Option<&Conversation>| item.map(|item| format!("{} {:?} of {}", short(item.id), item.title, item.updated_at));
-    let pair = (0..fresh.len()).map(|index| (brief(own.get(index)), brief(fresh.get(index)))).find(|(own, fresh)| own != fresh)?;
+    let brief = |item: Option<&Conversation>| {
+        item.map(|item| format!("{} {:?} of {}", short(item.id), item.title, item.updated_at))
+    };
+    let pair = (0..fresh.len())
+        .map(|index| (brief(own.get(index)), brief(fresh.get(index))))
+        .find(|(own, fresh)| own != fresh)?;
     Some(format!("has in its list {:?} for {:?}", pair.0, pair.1))
 }

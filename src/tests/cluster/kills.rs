@@ -156,12 +156,19 @@ impl Cluster {
             writeln!(report, "- {name}: {}", fault.what).unwrap();
         }
         for node in &self.nodes {
-            writeln!(report, "\nNode {} ({}, runs: {}) said last:\n{}", node.number, node.address, node.runs(), node.said()).unwrap();
+            writeln!(
+                report,
+                "\nNode {} ({}, runs: {}) said last:\n{}",
+                node.number,
+                node.address,
+                node.runs(),
+                node.said()
+            )
+            .unwrap();
         }
         let first = faults.iter().find_map(|fault| fault.viewer);
-        let (name, lines) = first.map_or(("nobody", Vec::new()), |first| {
-            (&*viewers[first].name, lock(&viewers[first].eyes).lines.clone())
-        });
+        let (name, lines) = first
+            .map_or(("nobody", Vec::new()), |first| (&*viewers[first].name, lock(&viewers[first].eyes).lines.clone()));
         write!(report, "\nWhat happened, and what {name} saw:\n{}", self.story.with(&lines)).unwrap();
         report
     }

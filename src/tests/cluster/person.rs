@@ -59,7 +59,13 @@ impl Person {
     ///
     /// # Errors
     /// The sentence of a report: an answer that no client can do anything about.
-    pub(super) async fn ask(&self, first: usize, method: Method, path: &str, body: Option<&Value>) -> Result<Value, String> {
+    pub(super) async fn ask(
+        &self,
+        first: usize,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, String> {
         let began = Instant::now();
         for node in (0..3).cycle().skip(first) {
             if PATIENCE < began.elapsed() {

@@ -18,12 +18,17 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A node that is ready or not, and has the code of one build.
 async fn node(number: usize, ready: Arc<AtomicBool>) -> SocketAddr {
-    let asked = move || async move { if ready.load(Ordering::Relaxed) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE } };
+    let asked = move || async move {
+        if ready.load(Ordering::Relaxed) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+    };
     let code = move |Path(name): Path<String>| async move {
         let build = if number == 3 { "new.js" } else { "old.js" };
         if name == build { StatusCode::OK } else { StatusCode::NOT_FOUND }
     };
-    let router = Router::new().route("/", get(move || async move { number.to_string() })).route("/readyz", get(asked)).route("/pkg/{name}", get(code));
+    let router = Router::new()
+        .route("/", get(move || async move { number.to_string() }))
+        .route("/readyz", get(asked))
+        .route("/pkg/{name}", get(code));
     let listener = tokio::net::TcpListener::bind(free_address()).await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });

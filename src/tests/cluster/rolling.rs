@@ -44,7 +44,13 @@ async fn a_rolling_update_interrupts_nothing_and_refuses_nothing() {
 
 impl Cluster {
     /// Replies begin everywhere; meanwhile this node ends in order and starts again, and people go on. The replies.
-    async fn replaces(&mut self, node: usize, people: &[Arc<Person>; 2], scene: &Scene, dice: &mut Dice) -> Vec<(usize, MessageId)> {
+    async fn replaces(
+        &mut self,
+        node: usize,
+        people: &[Arc<Person>; 2],
+        scene: &Scene,
+        dice: &mut Dice,
+    ) -> Vec<(usize, MessageId)> {
         let idle = dice.below(scene.conversations.len() as u64) as usize;
         let mut replies = Vec::new();
         for (index, conversation) in scene.conversations.iter().enumerate().filter(|(index, _)| *index != idle) {

@@ -142,7 +142,8 @@ impl Eyes {
     pub(super) fn tell(&mut self, line: String) {
         if let Some((reply, count, last)) = self.pieces.take() {
             let length = self.shown[&reply].text.len();
-            self.lines.push((self.story.now(), format!("{count} pieces of {} up to {last}: {length} bytes", short(reply))));
+            self.lines
+                .push((self.story.now(), format!("{count} pieces of {} up to {last}: {length} bytes", short(reply))));
         }
         self.lines.push((self.story.now(), line));
     }

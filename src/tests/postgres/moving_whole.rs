@@ -77,8 +77,11 @@ async fn fill(app: &mut App) {
     let mut connection = file.connect().await.unwrap();
     let copies = conversations().div_ceil(3) - 1;
     for (table, ids) in IDS {
-        let columns: Vec<String> =
-            sqlx::query_scalar("select name from pragma_table_info($1)").bind(table).fetch_all(&mut connection).await.unwrap();
+        let columns: Vec<String> = sqlx::query_scalar("select name from pragma_table_info($1)")
+            .bind(table)
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
         let value = |name: &String| match ids.contains(&name.as_str()) {
             true => format!("substr({name}, 1, length({name}) - 6) || printf('%06x', n.n)"),
             false => name.clone(),
@@ -134,7 +137,8 @@ async fn move_at_last(folder: &Path, database: &Database) -> u32 {
             return kills;
         }
         let mut connection = database.connect().await;
-        let there: i64 = sqlx::query_scalar("select count(*) from account").fetch_one(&mut connection).await.unwrap_or(0);
+        let there: i64 =
+            sqlx::query_scalar("select count(*) from account").fetch_one(&mut connection).await.unwrap_or(0);
         assert_eq!(there, 0, "a move that was killed has done nothing");
         connection.close().await.unwrap();
     }

@@ -66,7 +66,11 @@ pub(crate) fn nginx(address: SocketAddr, nodes: [SocketAddr; 3]) -> Option<Proxy
     site = replaced(&site, "    listen [::]:443 ssl http2;\n", "");
     site = replaced(&site, "    listen 80;\n    listen [::]:80;\n", "    listen unix:redirect.sock;\n");
     // Which node answered, for the report of a test that fails.
-    site = replaced(&site, "proxy_pass http://rivulet;", "proxy_pass http://rivulet;\nadd_header X-Node $upstream_addr always;");
+    site = replaced(
+        &site,
+        "proxy_pass http://rivulet;",
+        "proxy_pass http://rivulet;\nadd_header X-Node $upstream_addr always;",
+    );
     // What needs a certificate.
     let site: Vec<_> = site.lines().filter(|line| !line.contains("ssl_certificate")).collect();
     let user = if super::is_root() { "user root;" } else { "" };
