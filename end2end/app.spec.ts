@@ -1,6 +1,7 @@
 // The app around the conversation: faults by their rows, the composer, the palette.
 
 import { AxeBuilder } from "@axe-core/playwright";
+import type { Page } from "@playwright/test";
 import { Looks } from "./a11y";
 import { ask, expect, test } from "./helpers";
 
@@ -116,7 +117,7 @@ test("u17_leaving_a_page_that_follows_leaves_the_console_silent", async ({ chat,
   await page.goto("/account");
   await page.goBack();
   await chat.awake();
-  await page.getByRole("link", { name: "Share" }).click();
+  await page.goto(`${new URL(page.url()).pathname}/sharing`);
   await expect(page.getByRole("heading", { name: "Sharing" })).toBeVisible();
 });
 
@@ -251,6 +252,28 @@ test.describe("the model picker", () => {
     expect(await chat.model.inputValue(), "the conversation goes on with it").toContain("gpt-test");
   });
 
+  test("u07_the_picker_opens_after_its_code_did_not_come_once", async ({ chat, noise, page }) => {
+    noise.expect(/WebAssembly|Failed to load resource|net::ERR|Failed to fetch/);
+    await page.route(/\/pkg\/.*models.*\.wasm$/, (route) => route.abort(), { times: 1 });
+    await chat.open();
+    await chat.model.click();
+    await expect(page.getByRole("alert").filter({ hasText: "cannot be reached" })).toBeVisible();
+    await chat.model.click();
+    await expect(page.getByRole("combobox", { name: "Model", expanded: true })).toBeFocused();
+  });
+
+  test("u03_tab_closes_the_picker_and_leads_on", async ({ chat, page }) => {
+    await chat.open();
+    await chat.field.fill("So that it can be sent");
+    await chat.model.focus();
+    await page.keyboard.press("Space");
+    const filter = page.getByRole("combobox", { name: "Model", expanded: true });
+    await expect(filter).toBeFocused();
+    await page.keyboard.press("Tab");
+    await expect(filter).toBeHidden();
+    await expect(chat.send).toBeFocused();
+  });
+
   test("u07_the_open_picker_passes_axe_and_fits_in_four_looks", async ({ chat, page }) => {
     await chat.open();
     await chat.model.click();
@@ -278,4 +301,55 @@ test("u06_a_copied_reply_is_markdown_and_set_where_it_is_pasted", async ({ chat,
   expect(html).toContain("<strong");
   expect(html).toContain('<span class="f">main</span>');
   expect(html, "nothing of the page's own").not.toMatch(/Copy|class="tex"/);
+});
+
+/** The Enter that ends the composition of a word, as browsers send it. */
+const composed = (page: Page) =>
+  page.evaluate(() => document.activeElement?.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", keyCode: 229, bubbles: true, cancelable: true })));
+
+test("an_enter_that_ends_a_composition_chooses_nothing", async ({ chat, page }) => {
+  await chat.open();
+  await page.keyboard.press("Control+k");
+  const box = page.getByRole("combobox", { name: "Search" });
+  await box.fill("keys");
+  await composed(page);
+  await expect(box).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("dialog", { name: "Keys" })).toBeVisible();
+  await page.keyboard.press("Escape");
+  const model = page.locator("#model");
+  const before = await model.inputValue();
+  await model.click();
+  const filter = page.getByRole("combobox", { name: "Model", expanded: true });
+  await filter.fill("gpt");
+  await composed(page);
+  await expect(filter).toBeFocused();
+  expect(await model.inputValue()).toBe(before);
+  await page.keyboard.press("Enter");
+  await expect(filter).toBeHidden();
+  expect(await model.inputValue()).toContain("gpt");
+});
+
+test("in_forced_colours_the_choice_that_the_keys_are_at_can_be_seen", async ({ chat, page }) => {
+  await page.emulateMedia({ forcedColors: "active" });
+  await chat.open();
+  const outline = (selector: string) => page.locator(selector).evaluate((choice) => getComputedStyle(choice).outlineStyle);
+  await page.keyboard.press("Control+k");
+  await expect(page.getByRole("combobox", { name: "Search" })).toBeFocused();
+  expect(await outline('.palette [aria-selected="true"]')).toBe("solid");
+  expect(await outline('.palette [aria-selected="false"] >> nth=0')).toBe("none");
+  await page.keyboard.press("Escape");
+  await chat.model.click();
+  await expect(page.getByRole("combobox", { name: "Model", expanded: true })).toBeFocused();
+  expect(await outline(".listbox [data-at]")).toBe("solid");
+  expect(await outline(".listbox [role=option]:not([data-at]) >> nth=0")).toBe("none");
+});
+
+test("u15_everything_takes_on_another_scheme_at_once", async ({ chat, page }) => {
+  await page.emulateMedia({ colorScheme: "light" });
+  await chat.open();
+  await page.mouse.move(0, 0);
+  await page.emulateMedia({ colorScheme: "dark" });
+  const lagging = await page.evaluate(() => document.getAnimations().filter((it) => it instanceof CSSTransition).length);
+  expect(lagging).toBe(0);
 });

@@ -8,6 +8,7 @@ mod event;
 pub mod file;
 mod held;
 mod lock;
+pub mod page;
 mod patch;
 pub mod storage;
 mod time;
@@ -19,11 +20,13 @@ pub use lock::Lock;
 pub use patch::{patch, patch_text};
 pub use time::{Interval, Timeout, frame, frame_or, now_ms, page_arrived_ms, parse_time_ms, sleep};
 pub use view::{
-    click, focus, focus_id, focus_in_place, inner_html, is_at_end, is_unfocused, place_beside, reveal, scroll_to_end,
+    announce_input, click, focus, focus_id, focus_in_place, inner_html, is_at_end, is_unfocused, place_beside, reveal,
+    scroll_to_end,
 };
 
-use wasm_bindgen::JsValue;
-use web_sys::{Document, VisibilityState, Window};
+use js_sys::{Array, Date, Object, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Blob, Document, HtmlDocument, Url, VisibilityState, Window};
 
 pub fn window() -> Window {
     web_sys::window().expect("only called in a browser's page")
@@ -82,9 +85,50 @@ pub fn beacon(path: &str) {
     let _ = window().navigator().send_beacon(path);
 }
 
+/// The cookies of this page that code may read.
+pub fn cookies() -> String {
+    document().dyn_into::<HtmlDocument>().ok().and_then(|document| document.cookie().ok()).unwrap_or_default()
+}
+
+/// Sets a cookie: `name=value` and its attributes.
+pub fn set_cookie(cookie: &str) {
+    if let Ok(document) = document().dyn_into::<HtmlDocument>() {
+        // Throws where a page has no origin.
+        let _ = document.set_cookie(cookie);
+    }
+}
+
+/// Keeps the text as a file of this name, where the browser keeps what it downloads.
+pub fn save(text: &str, name: &str) {
+    let Ok(blob) = Blob::new_with_str_sequence(&Array::of1(&text.into())) else { return };
+    let (Ok(address), Ok(link)) = (Url::create_object_url_with_blob(&blob), document().create_element("a")) else {
+        return;
+    };
+    let _ = link.set_attribute("href", &address);
+    let _ = link.set_attribute("download", name);
+    click(&link);
+    // The browser has begun to read it.
+    let _ = Url::revoke_object_url(&address);
+}
+
+/// A time (RFC 3339) as this reader writes it.
+pub fn local_time(time: &str) -> String {
+    let options = Object::new();
+    for (name, style) in [("dateStyle", "medium"), ("timeStyle", "short")] {
+        let _ = Reflect::set(&options, &name.into(), &style.into());
+    }
+    let language = window().navigator().language().unwrap_or_else(|| "en".into());
+    Date::new(&time.into()).to_locale_string(&language, &options).into()
+}
+
 /// Loads another page.
 pub fn leave_for(path: &str) {
     let _ = window().location().assign(path);
+}
+
+/// A number in decimals, by the browser's own code.
+pub fn decimal(number: f64) -> String {
+    js_sys::Number::from(number).to_string_with_radix(10).map(String::from).unwrap_or_default()
 }
 
 /// A number from 0 up to, not including, 1. For jitter, never for secrets.

@@ -59,6 +59,31 @@ pub struct Changes {
     pub parameters: Option<Parameters>,
 }
 
+/// Where the caller wants a conversation in the list; `None` leaves it as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Placement {
+    /// At the top of the list.
+    #[serde(default)]
+    pub pinned: Option<bool>,
+    /// Out of the list, among those that were put away.
+    #[serde(default)]
+    pub archived: Option<bool>,
+}
+
+/// A message that is to wait for the end of the open reply.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Later {
+    /// Chosen by the caller, which makes the request idempotent.
+    #[serde(default)]
+    pub id: Option<MessageId>,
+    #[schema(max_length = 32_000, pattern = r"\S")]
+    pub content: String,
+    /// `provider/model`; none: the conversation's.
+    #[serde(default)]
+    #[schema(max_length = 200)]
+    pub model: Option<String>,
+}
+
 /// The usage, in tokens.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spent {

@@ -2,9 +2,10 @@
 //!
 //! REST calls and server functions answer with one problem document (RFC 9457), so the browser reads what curl reads.
 
+use crate::json::{self, Json, Unreadable};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use server_fn::codec::{Encoding, Json};
+use server_fn::codec::Encoding;
 use server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use server_fn::{ContentType, Decodes, Encodes, Format, FormatType};
 use utoipa::ToSchema;
@@ -194,10 +195,10 @@ impl Encodes<Problem> for ProblemJson {
 }
 
 impl Decodes<Problem> for ProblemJson {
-    type Error = serde_json::Error;
+    type Error = Unreadable;
 
     fn decode(bytes: Bytes) -> Result<Problem, Self::Error> {
-        serde_json::from_slice(&bytes)
+        json::read(&bytes)
     }
 }
 

@@ -26,6 +26,7 @@ pub mod browser;
 pub mod contract;
 pub mod error;
 pub mod event;
+pub mod json;
 pub mod markdown;
 pub mod model;
 pub mod ui;

@@ -10,7 +10,8 @@
 //!   lead, with `punycode` for international hosts, and `claim` which host a link's text seems to name; `autolink`
 //!   finds addresses in text; `page/small` knows the few tags that are more than text
 //! - `complexity` estimates which texts would be too slow to parse; they are shown as plain text
-//! - `blocks` renders a growing text without rendering its finished blocks again; `fence` is its open code block
+//! - `blocks` renders a growing text without rendering its finished blocks again; `fence` is its open code block, and
+//!   `unfinished` completes the marks at its end
 //! - `title` makes a conversation's title out of its first message
 
 mod address;
@@ -26,6 +27,7 @@ mod punycode;
 pub(crate) mod source;
 mod stand_in;
 mod title;
+mod unfinished;
 
 pub use address::is_hidden;
 pub use blocks::Blocks;
@@ -51,11 +53,12 @@ const MAX_GROWTH: usize = 8;
 /// HTML that a text may become besides, so that short texts may be made of small cells.
 const FREE_HTML_BYTES: usize = 64 << 10;
 
-/// No smart punctuation, footnotes, maths (`math` finds more of them) or heading attributes: a disabled feature cannot be misused. `GFM` only
+/// No smart punctuation, maths (`math` finds more of them) or heading attributes: a disabled feature cannot be misused. `GFM` only
 /// enables alerts (`> [!NOTE]`).
 const OPTIONS: Options = Options::ENABLE_TABLES
     .union(Options::ENABLE_STRIKETHROUGH)
     .union(Options::ENABLE_TASKLISTS)
+    .union(Options::ENABLE_FOOTNOTES)
     .union(Options::ENABLE_GFM);
 
 /// What the server makes of code and formulas. A type and not a function, so that the browser's program, which has

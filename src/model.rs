@@ -2,6 +2,12 @@
 //!
 //! Types without behaviour. The field names are the public JSON (see docs/api.md).
 
+mod queued;
+mod standing;
+
+pub use queued::Queued;
+pub use standing::Standing;
+
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 use utoipa::ToSchema;
@@ -114,6 +120,12 @@ pub struct Conversation {
     pub created_at: String,
     /// When its last message was sent. Lists are sorted by it.
     pub updated_at: String,
+    /// The messages that wait for the end of the open reply, in their order. What is not told is as it was; not told to lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queued: Option<Vec<Queued>>,
+    /// How it stands in the account's list; only told there.
+    #[serde(default, skip_serializing_if = "Standing::is_untold")]
+    pub standing: Standing,
 }
 
 /// The model's parameters. One that is not set is not sent, and the provider decides.

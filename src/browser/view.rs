@@ -3,7 +3,8 @@
 use super::document;
 use wasm_bindgen::JsCast;
 use web_sys::{
-    Element, FocusOptions, HtmlElement, ScrollBehavior, ScrollIntoViewOptions, ScrollLogicalPosition, ScrollToOptions,
+    Element, Event, FocusOptions, HtmlElement, ScrollBehavior, ScrollIntoViewOptions, ScrollLogicalPosition,
+    ScrollToOptions,
 };
 
 /// Within this distance of the end, in CSS pixels, the view follows: about two lines.
@@ -38,6 +39,13 @@ pub fn is_unfocused() -> bool {
     document.active_element().is_none_or(|focused| Some(focused) == body)
 }
 
+/// Tells those who listen that the text of the field with this id has changed.
+pub fn announce_input(id: &str) {
+    if let (Some(field), Ok(event)) = (document().get_element_by_id(id), Event::new("input")) {
+        let _ = field.dispatch_event(&event);
+    }
+}
+
 /// Presses it.
 pub fn click(element: &Element) {
     if let Some(element) = element.dyn_ref::<HtmlElement>() {
@@ -65,8 +73,9 @@ pub fn place_beside(popover: &HtmlElement, opener: &Element) {
     let _ = popover.style().set_property(other, "auto");
     // By the DOM, which a content security policy against inline styles allows.
     for (name, value, most) in [("left", left, width - size.width()), (edge, distance, height - size.height())] {
-        let place = value.clamp(EDGE_PX, (most - EDGE_PX).max(EDGE_PX));
-        let _ = popover.style().set_property(name, &format!("{place}px"));
+        let place = value.min(most - EDGE_PX).max(EDGE_PX);
+        // Whole pixels: the code that writes fractions is a seventh of the panels'.
+        let _ = popover.style().set_property(name, &format!("{}px", place as i32));
     }
 }
 

@@ -37,7 +37,10 @@ impl Thread {
                 self.place(Message { left_out: *left_out, images_left_out: *images_left_out, ..message });
                 self.draft = Some(Draft::new(*reply));
             }
-            Event::Conversation { conversation } => self.conversation.clone_from(conversation),
+            Event::Conversation { conversation } => {
+                let queued = conversation.queued.clone().or(self.conversation.queued.take());
+                self.conversation = Conversation { queued, ..(**conversation).clone() };
+            }
             Event::Deleted { .. } => self.deleted = true,
             Event::List(_) | Event::Resumed { .. } => {}
             _ => self.advance(event),

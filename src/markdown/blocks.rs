@@ -3,12 +3,13 @@
 //! Lines decide about blocks, and only whole lines are certain: a `-` may become a list or a heading. So a block is
 //! finished when a whole line behind it has started another one, and no formula is open that could take both in; nothing
 //! that follows changes it then. The exception are
-//! definitions of links (`[name]: https://...`), which a text holds apart from their use: here they work within the
+//! definitions of links (`[name]: https://...`) and footnotes, which a text holds apart from their use: here they work within the
 //! last block only, in [`render`](super::render) everywhere. Models hardly write them, and at the end of a reply the whole
 //! text is rendered anyway.
 
 use super::{Block, MAX_RENDER_BYTES, Plain, fence::Fence, most_html, normalized, plain, render_blocks};
 use crate::markdown::complexity::Gauge;
+use crate::markdown::unfinished::completed;
 use std::sync::Arc;
 
 /// The HTML of a growing text: `finished`, then `open`.
@@ -45,18 +46,18 @@ impl Blocks {
     /// long as it took.
     pub fn update(&mut self, text: &str) {
         self.grow(text);
-        self.draw(calm(&self.text[self.start..]).len());
+        self.draw(calm(&self.text[self.start..]).len(), true);
         let html_bytes = self.open.len() + self.finished.iter().map(|html| html.len()).sum::<usize>();
         if !self.is_plain && most_html(&self.text) < html_bytes {
             self.is_swollen = true;
             self.grow(text);
-            self.draw(self.text.len());
+            self.draw(self.text.len(), false);
         }
     }
 
     /// Shows also what [`update`](Self::update) holds back: the end of the text is the end.
     pub fn finish(&mut self) {
-        self.draw(self.text.len() - self.start);
+        self.draw(self.text.len() - self.start, false);
     }
 
     fn grow(&mut self, text: &str) {
@@ -107,15 +108,17 @@ impl Blocks {
         }
     }
 
-    /// Writes the open block, as far as `length` goes.
-    fn draw(&mut self, length: usize) {
+    /// Writes the open block, as far as `length` goes; `completes` the marks at its end.
+    fn draw(&mut self, length: usize, completes: bool) {
         let end = self.start + length;
         if self.is_plain {
             self.open = plain(&self.text);
         } else if let Some(fence) = &self.fence {
             fence.draw(&mut self.open, &self.text[self.whole..end.max(self.whole)]);
         } else {
-            self.open = all_blocks(&self.text[self.start..end]).into_iter().map(|block| block.html).collect();
+            let text = &self.text[self.start..end];
+            let text = if completes { completed(text) } else { text.into() };
+            self.open = all_blocks(&text).into_iter().map(|block| block.html).collect();
         }
     }
 }

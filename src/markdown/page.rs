@@ -19,6 +19,11 @@ const MAX_LANGUAGE_BYTES: usize = 24;
 pub(super) const PLAIN_START: &str = r#"<pre class="plain" dir="auto">"#;
 pub(super) const PLAIN_END: &str = "</pre>";
 
+/// What can be done with a code block. `ui/code_block` listens.
+const CODE_BUTTONS: &str = "</span><button type=\"button\" class=\"copy\" data-wrap aria-pressed=\"false\">Wrap</button>\
+    <button type=\"button\" class=\"copy\" data-save>Download</button>\
+    <button type=\"button\" class=\"copy\" data-copy>Copy</button></figcaption>";
+
 /// The HTML after the text of a code block.
 pub(super) const CODE_END: &str = "</code></pre></figure>";
 
@@ -40,6 +45,8 @@ pub(super) struct Page<'a, F> {
     link: Option<Link>,
     image: Option<Image>,
     small: Vec<Small>,
+    /// The names of the footnotes so far. They are shown by their numbers.
+    notes: Vec<String>,
 }
 
 #[derive(Default)]
@@ -69,6 +76,7 @@ impl<'a, F: Finish> Page<'a, F> {
             link: None,
             image: None,
             small: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -107,7 +115,8 @@ impl<'a, F: Finish> Page<'a, F> {
             // Not the parser's: `source` found a formula, and this is its HTML.
             Event::InlineMath(html) => self.formula(&html),
             // Not switched on in `OPTIONS`.
-            Event::DisplayMath(text) | Event::FootnoteReference(text) => self.text(&text),
+            Event::DisplayMath(text) => self.text(&text),
+            Event::FootnoteReference(label) => self.note(&label),
         }
     }
 
@@ -161,6 +170,10 @@ impl<'a, F: Finish> Page<'a, F> {
             Tag::Strong => self.out.push_str("<strong>"),
             Tag::Strikethrough => self.out.push_str("<del>"),
             Tag::Link { link_type, dest_url, .. } => self.start_link(link_type, &dest_url),
+            Tag::FootnoteDefinition(label) => {
+                self.guide(&[r#"<div class="footnote""#]);
+                self.note(&label);
+            }
             Tag::Image { dest_url, .. } => self.image = Some(Image::new(&dest_url)),
             // Not switched on in `OPTIONS`.
             _ => {}
@@ -184,6 +197,7 @@ impl<'a, F: Finish> Page<'a, F> {
             TagEnd::Emphasis => self.out.push_str("</em>"),
             TagEnd::Strong => self.out.push_str("</strong>"),
             TagEnd::Strikethrough => self.out.push_str("</del>"),
+            TagEnd::FootnoteDefinition => self.end_guide("</div>"),
             TagEnd::Link => self.end_link(),
             _ => {}
         }
@@ -204,6 +218,16 @@ impl<'a, F: Finish> Page<'a, F> {
             self.end_link();
         }
         escape(&mut self.out, rest);
+    }
+
+    /// The number of a footnote, by the order in which they are named.
+    fn note(&mut self, label: &str) {
+        let known = self.notes.iter().position(|note| note == label);
+        let number = known.unwrap_or_else(|| {
+            self.notes.push(label.to_owned());
+            self.notes.len() - 1
+        });
+        self.push(&[r#"<sup class="note">"#, &(number + 1).to_string(), "</sup>"]);
     }
 
     fn formula(&mut self, html: &str) {
@@ -265,7 +289,7 @@ impl<'a, F: Finish> Page<'a, F> {
         let Some(Code { language, text }) = self.code.take() else { return };
         self.out.push_str(r#"<figure class="code" dir="ltr"><figcaption><span>"#);
         escape(&mut self.out, &language);
-        self.out.push_str(r#"</span><button type="button" class="copy" data-copy>Copy</button></figcaption>"#);
+        self.out.push_str(CODE_BUTTONS);
         self.out.push_str(r#"<pre tabindex="0"><code>"#);
         match Some(&language).filter(|name| !name.is_empty()).and_then(|name| self.finisher.code(name, &text)) {
             Some(html) => {

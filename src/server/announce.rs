@@ -4,7 +4,7 @@ use super::journal::{HeldTurn, Journals, Topic};
 use super::store::Store;
 use super::store::conversations::Stored;
 use crate::event::Event;
-use crate::model::{AccountId, Conversation, Parameters};
+use crate::model::{AccountId, Conversation, ConversationId, Parameters, Standing};
 
 /// Every account that has the conversation in its list.
 pub async fn members(store: &Store, stored: &Stored) -> sqlx::Result<Vec<AccountId>> {
@@ -30,8 +30,22 @@ pub async fn tell(store: &Store, journals: &Journals, stored: &Stored, turn: Opt
     }
 }
 
+/// Tells the lists that a reply has ended in the conversation. Nobody has said yet that they saw it.
+pub async fn ended(store: &Store, journals: &Journals, conversation: ConversationId, default_model: &str) {
+    let stored = match store.conversation_of_owner(conversation).await {
+        Ok(stored) => stored,
+        // Deleted meanwhile: the lists know.
+        Err(sqlx::Error::RowNotFound) => return,
+        Err(error) => return tracing::warn!(%error, %conversation, "The lists could not be told of a reply's end"),
+    };
+    let mut conversation = stored.clone().shown(default_model);
+    conversation.standing = Standing { running: Some(false), unread: Some(true), ..Standing::default() };
+    tell(store, journals, &stored, None, Event::Conversation { conversation: Box::new(conversation) }).await;
+}
+
 /// No list shows the system prompt, and a long text would otherwise be in the lists of fifty people.
 pub fn shorten(conversation: &mut Conversation) {
     conversation.system = String::new();
+    conversation.queued = None;
     conversation.parameters = Parameters::default();
 }

@@ -11,7 +11,7 @@ use super::{State, announce, nul, prompt, public, versions};
 use crate::contract::Changes;
 use crate::error::Problem;
 use crate::event::{Draft, Event, List, Snapshot};
-use crate::model::{Access, AccountId, Conversation, ConversationId, Message, MessageId, Status};
+use crate::model::{Access, AccountId, Conversation, ConversationId, Message, MessageId, Standing, Status};
 
 /// Messages in a snapshot (design: the last 50).
 pub const SNAPSHOT_MESSAGES: i64 = 50;
@@ -23,18 +23,36 @@ pub const PAGE: i64 = 50;
 /// The largest page that a caller may ask for.
 const MAX_PER_PAGE: i64 = 200;
 
-/// The account's conversations, newest first, after `after` (a previous page's `next`).
-pub async fn list(state: &State, account: AccountId, after: Option<&str>, limit: Option<i64>) -> Result<List, Problem> {
+/// The account's conversations, newest first, after `after` (a previous page's `next`): those that were put away, or the
+/// others.
+pub async fn list(
+    state: &State,
+    account: AccountId,
+    after: Option<&str>,
+    limit: Option<i64>,
+    is_archived: bool,
+) -> Result<List, Problem> {
     let limit = limited(limit, PAGE)?;
     let after = after.map(place).transpose()?;
     // The cursor first: what is added while the store is read is then sent again, and never missed.
     let (cursor, _) = state.journals.attached(Topic::Account(account)).await.end();
-    let mut found = state.store.conversations(account, after.as_ref(), limit + 1).await?;
+    let mut found = state.store.conversations(account, after.as_ref(), limit + 1, is_archived).await?;
     let more = limit < found.len() as i64;
     found.truncate(limit as usize);
     let next = found.last().filter(|_| more).map(|last| format!("{}_{}", last.updated_at, last.id));
-    let items = found.into_iter().map(|stored| shown(state, stored)).collect();
+    let mut items: Vec<_> = found.into_iter().map(|stored| shown(state, stored)).collect();
+    fill(state, account, &mut items).await?;
     Ok(List { items, next, cursor })
+}
+
+/// Says of each how it stands in the account's list.
+pub(super) async fn fill(state: &State, account: AccountId, items: &mut [Conversation]) -> Result<(), Problem> {
+    let ids: Vec<_> = items.iter().map(|item| item.id).collect();
+    let mut standings = state.store.standings(account, &ids).await?;
+    for item in items {
+        item.standing = standings.remove(&item.id).map(Standing::told).unwrap_or_default();
+    }
+    Ok(())
 }
 
 /// The page size: the requested one, within bounds.
@@ -182,7 +200,8 @@ pub async fn snapshot(state: &State, viewer: impl Into<ViewerId>, id: Conversati
     // Open, and not in our journal: another process is writing it.
     let of_other_process = messages.last().filter(|message| message.status.is_open()).map(Draft::stored);
     let (access, names) = (stored.access, stored.names);
-    let conversation = shown(state, stored);
+    let mut conversation = shown(state, stored);
+    conversation.queued = Some(state.store.queued(id).await?).filter(|queued| !queued.is_empty());
     let mut snapshot = Snapshot { conversation, access, messages, earlier, draft: draft.or(of_other_process), cursor };
     if let ViewerId::Public(_) = viewer {
         public::snapshot(&mut snapshot, names);

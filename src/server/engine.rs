@@ -55,6 +55,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use telling::Asked;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -89,6 +90,8 @@ struct Shared {
     visiting: Arc<Counts>,
     redis: Option<Redis>,
     interrupt: CancellationToken,
+    /// A reply has ended since this was last waited for.
+    ended: Notify,
 }
 
 /// A reply that is being generated.
@@ -169,6 +172,7 @@ impl Engine {
             visiting: Counts::of_all(parts.redis.as_ref(), "v"),
             redis: parts.redis,
             interrupt: CancellationToken::new(),
+            ended: Notify::new(),
         });
         takeover::begin(&shared);
         match other_process::begin(&shared).await {
@@ -184,6 +188,11 @@ impl Engine {
             tokio::spawn(stop::hear(Arc::downgrade(&shared), redis.listen(Kind::Stop)));
         }
         Ok(Self { shared })
+    }
+
+    /// Waits until a reply has ended.
+    pub async fn reply_ended(&self) {
+        self.shared.ended.notified().await;
     }
 
     /// How many replies are open.
@@ -306,11 +315,13 @@ impl Shared {
             stored.title = title;
         }
         updated_at.clone_into(&mut stored.updated_at);
-        let conversation = Box::new(stored.clone().shown(&self.providers.default_model()));
-        let event = Event::Conversation { conversation };
+        let mut conversation = Box::new(stored.clone().shown(&self.providers.default_model()));
         if renamed {
-            self.journals.tell(Topic::Conversation(stored.id), Some(turn), event.clone()).await;
+            let conversation = conversation.clone();
+            self.journals.tell(Topic::Conversation(stored.id), Some(turn), Event::Conversation { conversation }).await;
         }
+        conversation.standing.running = Some(true);
+        let event = Event::Conversation { conversation };
         announce::tell(&self.store, &self.journals, &stored, Some(turn), event).await;
     }
 

@@ -4,7 +4,7 @@
 use super::drain::Drain;
 use super::store::presence::Sole;
 use super::task::round;
-use super::{Shared, State, accounts, conversations, images, oidc};
+use super::{Shared, State, accounts, conversations, images, oidc, queue};
 use std::panic::resume_unwind;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -26,6 +26,23 @@ pub(super) async fn let_leave(state: Weak<Shared>, drain: Drain) {
     while timeout(LEAVING, drain.begun()).await.is_err() {
         let Some(state) = state.upgrade().map(State) else { return };
         round(&state.metrics, "leaving", conversations::leaving::sweep(&state)).await;
+    }
+}
+
+/// How often to look whether messages wait that a process has left behind.
+const QUEUE: Duration = Duration::from_secs(1);
+
+/// Sends the messages that wait for the end of a reply: when one ends here, and what other processes have left.
+pub(super) async fn send_queued(state: Weak<Shared>, drain: Drain) {
+    while let Some(state) = state.upgrade().map(State) {
+        let ended = async {
+            let _ = timeout(QUEUE, state.engine.reply_ended()).await;
+        };
+        tokio::select! {
+            () = drain.begun() => return,
+            () = ended => {}
+        }
+        round(&state.metrics, "queue", queue::sweep(&state)).await;
     }
 }
 

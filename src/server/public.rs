@@ -23,6 +23,8 @@ pub fn message(message: &mut Message, names: bool) {
 fn conversation(conversation: &mut Conversation, names: bool) {
     conversation.system = String::new();
     conversation.parameters = Parameters::default();
+    // What is not said yet is for those who may speak.
+    conversation.queued = None;
     if !names {
         conversation.owner = None;
     }

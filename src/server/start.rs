@@ -95,6 +95,7 @@ impl State {
         let state = Self(Arc::new(shared));
         tokio::spawn(housekeeping::discover(Arc::downgrade(&state.0), state.drain.clone()));
         tokio::spawn(housekeeping::sweep(Arc::downgrade(&state.0), state.drain.clone()));
+        tokio::spawn(housekeeping::send_queued(Arc::downgrade(&state.0), state.drain.clone()));
         tokio::spawn(housekeeping::let_leave(Arc::downgrade(&state.0), state.drain.clone()));
         tokio::spawn(housekeeping::make_room(Arc::downgrade(&state.0), state.drain.clone()));
         tokio::spawn(housekeeping::tend_log(Arc::downgrade(&state.0)));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The lowest floor first. `server` is `server.rs` itself: the state.
 const FLOORS: [(&str, &[&str]); 15] = [
-    ("values", &["amount", "error", "model"]),
+    ("values", &["amount", "error", "json", "model"]),
     ("events", &["event", "markdown"]),
     ("encodings", &["contract", "wire"]),
     (
@@ -78,9 +78,11 @@ const FLOORS: [(&str, &[&str]); 15] = [
             "news",
             "page_data",
             "revocation",
+            "queue",
             "search",
             "session",
             "sharing",
+            "standing",
             "usage",
             "versions",
         ],

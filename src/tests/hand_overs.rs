@@ -13,8 +13,8 @@ const ROUNDS: usize = 24;
 const SEND: u64 = 2;
 /// And where it has not.
 const SEND_OF_A_NEW_CALLER: u64 = 3;
-/// What the end of a reply takes at most.
-const END: u64 = 1;
+/// What the end of a reply takes at most: its write, and a look at who is told of it.
+const END: u64 = 2;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_and_a_reply_s_end_take_few_hand_overs() {
@@ -42,5 +42,7 @@ async fn a_message_and_a_reply_s_end_take_few_hand_overs() {
         let send = if is_known { &mut known } else { &mut new };
         (*send, end) = ((*send).min(opened - before), end.min(app.state.store.hand_overs() - opened));
     }
-    assert_eq!((known, new, end), (SEND, SEND_OF_A_NEW_CALLER, END));
+    assert_eq!((known, new), (SEND, SEND_OF_A_NEW_CALLER));
+    // Viewers hear of it after the write already.
+    assert!(end <= END, "{end}");
 }

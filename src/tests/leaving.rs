@@ -199,7 +199,8 @@ async fn u10_a_row_has_a_page_for_browsers_without_code() {
     }
     shared.be_bob();
     let page = shared.app.get(&path).await.text().await.unwrap();
-    assert!(page.contains("People, and leaving") && !page.contains("/forms/"), "{page}");
+    assert!(page.contains("People, and leaving") && page.contains("/forms/place"), "{page}");
+    assert!(!page.contains("/forms/change") && !page.contains("/forms/delete"), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,9 +4,9 @@ use super::wire::{at, conversation, done, empty, id, line, message, reply, said,
 use crate::contract::{Earlier, Sent};
 use crate::error::Problem;
 use crate::event::{Cursor, Event, List, Snapshot};
-use crate::model::{Conversation, MessageId, Status};
+use crate::model::{Conversation, MessageId, Standing, Status};
 use crate::ui::live::fold::{Change, Fold, Gap};
-use crate::ui::live::list::Recent;
+use crate::ui::live::list::{News, Recent};
 use crate::ui::live::pace::{End, Nudge, Pause, backoff_ms};
 use crate::wire::{Line, Topic};
 use proptest::collection::vec;
@@ -233,6 +233,46 @@ fn starting_over_keeps_the_pages_that_were_loaded_after_the_first() {
     recent.restart(list(vec![conversation(6, "6")], None));
     assert_eq!(titles(&recent), ["Conversation 6"]);
     assert_eq!(recent.next, None);
+}
+
+fn standing(mut conversation: Conversation, standing: Standing) -> Conversation {
+    conversation.standing = standing;
+    conversation
+}
+
+#[test]
+fn what_an_event_does_not_say_of_a_row_stays_as_it_was() {
+    let (running, unread) = (Some(true), Some(true));
+    let mut recent = Recent::default();
+    let pinned = standing(conversation(1, "1"), Standing { pinned: Some(true), ..Standing::default() });
+    recent.restart(list(vec![conversation(2, "2"), pinned], None));
+    let tell = |recent: &mut Recent, conversation: Conversation| {
+        recent.apply(&Event::Conversation { conversation: Box::new(conversation) });
+    };
+    tell(&mut recent, standing(conversation(1, "3"), Standing { running, ..Standing::default() }));
+    assert_eq!(recent.news(), [(conversation(1, "").id, News::Running)]);
+    tell(&mut recent, standing(conversation(1, "3"), Standing { running: Some(false), unread, ..Standing::default() }));
+    tell(&mut recent, conversation(1, "3"));
+    assert_eq!(recent.news(), [(conversation(1, "").id, News::Unread)]);
+    assert_eq!(recent.items[0].standing.pinned, Some(true));
+    tell(&mut recent, standing(conversation(1, "3"), Standing { archived: Some(true), ..Standing::default() }));
+    assert_eq!(titles(&recent), ["Conversation 2"]);
+    tell(&mut recent, standing(conversation(1, "3"), Standing { archived: Some(false), ..Standing::default() }));
+    assert_eq!(titles(&recent), ["Conversation 1", "Conversation 2"]);
+}
+
+#[test]
+fn a_pinned_conversation_of_a_later_page_ends_no_page() {
+    let pinned = || standing(conversation(1, "1"), Standing { pinned: Some(true), ..Standing::default() });
+    let mut recent = Recent::default();
+    recent.restart(list(vec![conversation(5, "5"), pinned()], Some("5")));
+    recent.extend(list(vec![conversation(3, "3"), conversation(1, "1")], Some("1")));
+    assert_eq!(titles(&recent), ["Conversation 5", "Conversation 3", "Conversation 1"]);
+    assert_eq!(recent.items[2].standing.pinned, Some(true), "a page adds what is missing, and changes nothing");
+    recent.restart(list(vec![conversation(5, "5"), pinned()], Some("5")));
+    assert_eq!(titles(&recent), ["Conversation 5", "Conversation 3", "Conversation 1"], "what was loaded stays");
+    recent.restart(list(vec![conversation(5, "5")], Some("5")));
+    assert_eq!(recent.items[2].standing.pinned, None, "it is pinned no longer");
 }
 
 #[test]

@@ -256,8 +256,13 @@ fn markdown_becomes_html_that_fits_the_page() {
             r#"<div class="table" tabindex="0" role="group" aria-label="Table" dir="auto"><table><thead><tr><th scope="col">a</th><th scope="col" class="right">b</th></tr></thead><tbody><tr><td>1</td><td class="right">2</td></tr></tbody></table></div>"#,
         ),
         (
+            "So[^b] it[^1] is[^b].\n\n[^1]: One.\n[^b]: Two.",
+            r#"<p dir="auto">So<sup class="note">1</sup> it<sup class="note">2</sup> is<sup class="note">1</sup>.</p><div class="footnote" dir="auto"><sup class="note">2</sup><p>One.</p></div><div class="footnote" dir="auto"><sup class="note">1</sup><p>Two.</p></div>"#,
+        ),
+        ("A claim[^1] without its note.", r#"<p dir="auto">A claim[^1] without its note.</p>"#),
+        (
             "```c++ main.cpp\na < b\n```",
-            r#"<figure class="code" dir="ltr"><figcaption><span>c++</span><button type="button" class="copy" data-copy>Copy</button></figcaption><pre tabindex="0"><code>a &lt; b
+            r#"<figure class="code" dir="ltr"><figcaption><span>c++</span><button type="button" class="copy" data-wrap aria-pressed="false">Wrap</button><button type="button" class="copy" data-save>Download</button><button type="button" class="copy" data-copy>Copy</button></figcaption><pre tabindex="0"><code>a &lt; b
 </code></pre></figure>"#,
         ),
         (

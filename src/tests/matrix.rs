@@ -67,6 +67,7 @@ impl Ids {
             ("{t}", hash()),
             ("{i}", hash()),
             ("{o}", uuid()),
+            ("{q}", uuid()),
         ];
         Self(ids.into_iter().chain([("{x}", uuid()), ("{cursor}", "1:1".to_owned())]).collect())
     }
@@ -91,6 +92,7 @@ fn ask(app: &App, path: &str, method: &Method, body: &Body, ids: &Ids) -> Reques
         .replace("{id}", ids.id_of(path))
         .replace("{account}", "{a}")
         .replace("{link}", "{i}")
+        .replace("{message}", "{q}")
         .replace("{secret}", "{x}");
     let to = ids.put(&to);
     match body {
@@ -172,6 +174,7 @@ async fn fill(app: &mut App) -> Ids {
         ("{i}", crate::server::secret::new().unwrap()),
         ("{p}", image),
         ("{o}", identity),
+        ("{q}", uuid::Uuid::now_v7().to_string()),
         ("{x}", uuid::Uuid::now_v7().to_string()),
     ];
     app.cookie = app.new_cookie().await;
@@ -336,6 +339,11 @@ async fn only_reading(doors: &mut impl Doors, ids: &Ids) {
         let reads = ["events", "/sharing", "/api/usage", "open", "earlier", "highlighted", "follow"];
         let looks = method == Method::GET || reads.iter().any(|name| path.ends_with(name));
         let answer = ask(doors.next(), path, &method, &body, ids).send().await.unwrap();
+        // Where it stands in a reader's own list is the reader's.
+        if ["/standing", "/read", "/place"].iter().any(|name| path.ends_with(name)) {
+            assert!(answer.status().is_success() || answer.status().is_redirection(), "{method} {path}");
+            continue;
+        }
         let expected = if looks { StatusCode::OK } else { StatusCode::FORBIDDEN };
         assert_eq!(answer.status(), expected, "{method} {path}");
     }

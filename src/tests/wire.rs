@@ -27,6 +27,8 @@ pub(super) fn conversation(number: u128, updated_at: &str) -> Conversation {
         owner: None,
         created_at: "2026-01-01T00:00:00Z".into(),
         updated_at: updated_at.into(),
+        queued: None,
+        standing: Default::default(),
     }
 }
 
@@ -75,7 +77,7 @@ fn thread(events: &[Event]) -> Thread {
     thread
 }
 
-fn every_event() -> Vec<Event> {
+pub(super) fn every_event() -> Vec<Event> {
     let list = List { items: vec![conversation(1, "2026")], next: Some("a".into()), cursor: at(3) };
     let error = ReplyError {
         kind: "overloaded".into(),
@@ -109,7 +111,7 @@ fn every_event() -> Vec<Event> {
 }
 
 #[test]
-fn every_event_survives_its_line() {
+pub(super) fn every_event_survives_its_line() {
     for topic in [Topic::Conversation, Topic::List] {
         for event in every_event() {
             let text = Body::new(&event).line(topic, at(9));
@@ -121,7 +123,7 @@ fn every_event_survives_its_line() {
 }
 
 #[test]
-fn every_event_is_one_sse_frame_named_by_its_type() {
+pub(super) fn every_event_is_one_sse_frame_named_by_its_type() {
     for event in every_event() {
         let frame = Body::new(&event).sse(at(9));
         assert_eq!(String::from_utf8(crate::wire::sse(&event, at(9))).unwrap(), frame);

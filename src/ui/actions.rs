@@ -4,6 +4,7 @@ use super::copy::copy_text;
 use super::ending::can_continue;
 use super::icon::{self, Icon};
 use super::versions::Versions;
+use super::when::At;
 use crate::api;
 use crate::model::{Access, Message, MessageId, Status};
 use crate::ui::keys::focus_field;
@@ -35,6 +36,7 @@ pub fn Actions(id: MessageId, message: Memo<Option<Message>>, is_open: Memo<bool
             <span class="made" hidden=move || usage().is_none() title=move || usage().map(labels::counted_by)>
                 {move || usage().map(labels::used)}
             </span>
+            <At message/>
             <span class="actions__buttons" data-open=move || is_open.get()>
                 <Versions id message/>
                 <button type="button" class="plain" data-script on:click=move |event| copy_text(page, id, &event)><Icon path=icon::COPY/><span>"Copy"</span></button>

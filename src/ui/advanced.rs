@@ -1,6 +1,7 @@
 //! The fields for how the model is to answer. Most people never need them, so they are folded away.
 
 use crate::browser;
+use crate::markdown::escape;
 use crate::model::Parameters;
 use crate::ui::page::PageState;
 use leptos::prelude::*;
@@ -27,23 +28,46 @@ pub fn Advanced(form: &'static str) -> impl IntoView {
         }
         saved
     });
-    let Parameters { temperature, max_output_tokens, effort } = saved.get_untracked();
-    view! {
-        <details class="advanced">
-            <summary>"Advanced"</summary>
-            <div class="advanced__fields">
-                <label for=TEMPERATURE>"Temperature"</label>
-                <input class="field" id=TEMPERATURE name=TEMPERATURE form=form type="number" min="0" max=Parameters::MAX_TEMPERATURE.to_string()
-                    step="any" placeholder="as the model likes" value=temperature.map(|it| it.to_string())/>
-                <label for=LONGEST>"Longest reply"</label>
-                <input class="field" id=LONGEST name=LONGEST form=form type="number" min="1" max=Parameters::MAX_OUTPUT_TOKENS.to_string()
-                    step="1" placeholder="in tokens" value=max_output_tokens.map(|it| it.to_string())/>
-                <label for=EFFORT>"Effort"</label>
-                <select class="field" id=EFFORT name=EFFORT form=form>{options(effort.as_deref())}</select>
-                <p class="advanced__hint">"Not every model takes these. Empty means that it decides itself."</p>
-            </div>
-        </details>
+    view! { <details class="advanced" inner_html=fields(form, &saved.get_untracked())></details> }
+}
+
+/// HTML as text is a tenth of the code of components.
+fn fields(form: &str, saved: &Parameters) -> String {
+    let Parameters { temperature, max_output_tokens, effort } = saved;
+    let mut html = "<summary>Advanced</summary><div class=\"advanced__fields\">".to_owned();
+    let temperature = temperature.map(decimal).unwrap_or_default();
+    let longest = max_output_tokens.map(|it| it.to_string()).unwrap_or_default();
+    let most = [(Parameters::MAX_TEMPERATURE as u32).to_string(), Parameters::MAX_OUTPUT_TOKENS.to_string()];
+    for (id, label, range, placeholder, value) in [
+        (TEMPERATURE, "Temperature", ["0", &most[0], "any"], "as the model likes", temperature),
+        (LONGEST, "Longest reply", ["1", &most[1], "1"], "in tokens", longest),
+    ] {
+        let parts = [
+            ("<label for=\"", id),
+            ("\">", label),
+            ("</label><input class=\"field\" type=\"number\" id=\"", id),
+            ("\" name=\"", id),
+            ("\" form=\"", form),
+            ("\" min=\"", range[0]),
+            ("\" max=\"", range[1]),
+            ("\" step=\"", range[2]),
+            ("\" placeholder=\"", placeholder),
+            ("\" value=\"", &value),
+        ];
+        parts.iter().flat_map(|(html, word)| [html, word]).for_each(|part| html.push_str(part));
+        html.push_str("\">");
     }
+    let parts = ["<label for=\"", EFFORT, "\">Effort</label><select class=\"field\" id=\"", EFFORT];
+    let more = ["\" name=\"", EFFORT, "\" form=\"", form, "\">"];
+    parts.iter().chain(&more).for_each(|part| html.push_str(part));
+    options(&mut html, effort.as_deref());
+    html.push_str("</select><p class=\"advanced__hint\">Not every model takes these. Empty means that it decides itself.</p></div>");
+    html
+}
+
+/// A number as it is typed. In the browser by the browser: the code for it is as long as all of this page's.
+fn decimal(number: f64) -> String {
+    if cfg!(target_family = "wasm") { browser::decimal(number) } else { number.to_string() }
 }
 
 fn saved(page: PageState) -> Parameters {
@@ -53,15 +77,15 @@ fn saved(page: PageState) -> Parameters {
 }
 
 /// An effort that the form does not offer may still be in use, so it is among the options.
-fn options(chosen: Option<&str>) -> Vec<AnyView> {
+fn options(html: &mut String, chosen: Option<&str>) {
     let other = chosen.filter(|chosen| !EFFORTS.contains(chosen));
-    let words = [""].into_iter().chain(EFFORTS).chain(other);
-    let option = |word: &str| {
-        let selected = word == chosen.unwrap_or_default();
-        let shown = if word.is_empty() { "As the model likes" } else { word }.to_owned();
-        view! { <option value=word.to_owned() selected=selected>{shown}</option> }.into_any()
-    };
-    words.map(option).collect()
+    for word in [""].into_iter().chain(EFFORTS).chain(other) {
+        html.push_str("<option value=\"");
+        escape(html, word);
+        html.push_str(if word == chosen.unwrap_or_default() { "\" selected>" } else { "\">" });
+        escape(html, if word.is_empty() { "As the model likes" } else { word });
+        html.push_str("</option>");
+    }
 }
 
 /// What stands in the fields; none where they are not drawn. The server says what is wrong with it.
@@ -79,7 +103,7 @@ pub fn parameters() -> Option<Parameters> {
 fn write(parameters: &Parameters) {
     let Parameters { temperature, max_output_tokens, effort: word } = parameters;
     if let (Some(first), Some(second), Some(effort)) = (input(TEMPERATURE), input(LONGEST), effort()) {
-        first.set_value(&temperature.map(|it| it.to_string()).unwrap_or_default());
+        first.set_value(&temperature.map(decimal).unwrap_or_default());
         second.set_value(&max_output_tokens.map(|it| it.to_string()).unwrap_or_default());
         effort.set_value(word.as_deref().unwrap_or_default());
     }

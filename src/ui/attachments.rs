@@ -6,6 +6,7 @@ use super::icon::{self, Icon};
 use super::unsent_images::{Attachment, UnsentImages};
 use crate::browser::{self, file};
 use crate::error::Problem;
+use crate::json;
 use crate::model::{Image, ImageId};
 use crate::ui::labels;
 use crate::ui::page::PageState;
@@ -64,9 +65,9 @@ async fn upload(file: &File) -> Result<Image, Problem> {
     let answer = file::fetch("POST", &format!("{IMAGES}?name={name}"), Some(file)).await;
     let (status, text) = answer.ok_or(Problem::Offline)?;
     match status {
-        201 => serde_json::from_slice(text.as_bytes()).map_err(|_| Problem::Offline),
+        201 => json::read(text.as_bytes()).map_err(|_| Problem::Offline),
         // A body that is not a problem document comes from a proxy.
-        _ => Err(serde_json::from_slice(text.as_bytes()).unwrap_or(Problem::Offline)),
+        _ => Err(json::read(text.as_bytes()).unwrap_or(Problem::Offline)),
     }
 }
 

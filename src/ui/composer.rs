@@ -11,7 +11,7 @@ use crate::ui::lazy::prepare;
 use crate::ui::page::PageState;
 use crate::ui::route::Route;
 use crate::ui::stream_line::CurrentLine;
-use leptos::ev::{KeyboardEvent, SubmitEvent};
+use leptos::ev::{KeyboardEvent, MouseEvent, SubmitEvent};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
@@ -31,6 +31,10 @@ pub fn Composer() -> impl IntoView {
     take_images(outbox);
     let reads = Memo::new(move |_| page.access() == Access::Reader);
     let open = Memo::new(move |_| page.open_reply().is_some());
+    let later = move |event: MouseEvent| {
+        event.prevent_default();
+        outbox.queue();
+    };
     let stop = move |event: SubmitEvent| {
         event.prevent_default();
         page.stop();
@@ -42,13 +46,14 @@ pub fn Composer() -> impl IntoView {
         outbox.send();
     };
     view! {
+        {move || page.draw.get().filter(|_| page.place.get().conversation().is_some()).map(|draw| (draw.waiting)())}
         <CurrentLine/>
         <p class="reads" hidden=move || !reads.get()>{move || why(page)}</p>
         <form class="composer" id="composer" method="post" action="/forms/send" on:submit=send hidden=move || reads.get()
             data-open=move || open.get() data-long=move || outbox.text.with(|text| is_long(text))>
             <input type="hidden" name="conversation" value=move || page.form_conversation()/>
             <input type="hidden" name="message" value=move || page.first_message.get().map(|id| id.to_string())/>
-            {move || page.draw.get().map(|draw| (draw.tray)())}
+            {move || page.pictures.get().map(|pictures| (pictures.tray)())}
             <Choose/>
             <Field/>
             <Picker/>
@@ -57,6 +62,9 @@ pub fn Composer() -> impl IntoView {
             <button class="button round round--send" aria-label=move || if open.get() { "Stop and send" } else { "Send" }
                 inner_html=icon::html(icon::SEND)></button>
         </form>
+        <p class="composer__later" hidden=move || !open.get() || reads.get()>
+            <button class="plain" form="composer" formaction="/forms/queue" on:click=later>"Send when it is done"</button>
+        </p>
         <Hint open/>
         <form id="stop" method="post" action="/forms/stop" on:submit=stop>
             <input type="hidden" name="reply" value=move || page.open_reply().map(|id| id.to_string())/>
@@ -108,7 +116,10 @@ fn Field() -> impl IntoView {
         outbox.typed();
     };
     let pressed = move |event: KeyboardEvent| {
-        if keys::sends(&event) {
+        if event.alt_key() && event.key() == "Enter" && page.open_reply().is_some() {
+            event.prevent_default();
+            outbox.queue();
+        } else if keys::sends(&event) {
             event.prevent_default();
             outbox.send();
         } else if event.key() == "ArrowUp" && field::value("text").is_empty() && !keys::composes(&event) {

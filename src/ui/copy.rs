@@ -2,6 +2,7 @@
 
 use crate::browser;
 use crate::model::MessageId;
+use crate::ui::cut::is_cut;
 use crate::ui::page::PageState;
 use crate::ui::route::anchor;
 use leptos::ev::MouseEvent;
@@ -18,15 +19,17 @@ const BUTTON: &str = "Copy";
 /// What of a reply's HTML is for the page alone.
 const OF_THE_PAGE: &str = "figcaption, .tex";
 
-/// The reply's text as the model wrote it, and as it is set for where that can be pasted.
+/// The reply's text as the model wrote it, and as it is set for where that can be pasted. One that the page shows in part is
+/// copied as text alone: what is pasted is never less than what was copied.
 pub fn copy_text(page: PageState, id: MessageId, event: &MouseEvent) {
     let text = page.live.thread.with_untracked(|thread| {
         thread.as_ref()?.messages.iter().find(|message| message.id == id).map(|message| message.text.clone())
     });
     let Some(text) = text else { return };
+    let is_whole = !is_cut(&text);
     let button = event.current_target().and_then(|target| target.dyn_into::<Element>().ok());
     spawn_local(async move {
-        let done = match formatted(id) {
+        let done = match is_whole.then(|| formatted(id)).flatten() {
             Some(html) => browser::copy_formatted(&text, &html).await,
             None => browser::copy(&text).await,
         };
@@ -48,14 +51,9 @@ fn formatted(id: MessageId) -> Option<String> {
     Some(copy.inner_html())
 }
 
-/// Code is rendered as plain HTML, so one listener above it handles its buttons (event delegation).
-pub fn copy_code(page: PageState, event: &MouseEvent) {
-    let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-    let Some(button) = target.and_then(|target| target.closest("[data-copy]").ok().flatten()) else {
-        return;
-    };
-    let figure = button.closest("figure").ok().flatten();
-    let code = figure.and_then(|figure| figure.query_selector("code").ok().flatten());
+/// The code of a block, by the press on its button.
+pub fn copy_code(page: PageState, button: Element, block: &Element) {
+    let code = block.query_selector("code").ok().flatten();
     let Some(text) = code.and_then(|code| code.text_content()) else { return };
     spawn_local(async move {
         // With a line break at its end, a command runs as soon as it is pasted in a shell.

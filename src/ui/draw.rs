@@ -1,7 +1,7 @@
 //! The functions that draw a conversation. Their code is loaded on demand by `lazy`, so their callers know only these types.
 
 use super::unsent_images::UnsentImages;
-use crate::contract::Changes;
+use crate::contract::{Changes, Later};
 use crate::error::Problem;
 use crate::model::{ConversationId, Image, Parameters};
 use crate::ui::route::Route;
@@ -20,6 +20,17 @@ pub struct Draw {
     pub settings: fn(&'static str, ReadSignal<u32>) -> AnyView,
     /// The values of the settings' fields; none where they are not rendered.
     pub parameters: fn() -> Option<Parameters>,
+    /// The messages that wait for the end of the open reply.
+    pub waiting: fn() -> AnyView,
+    /// Keeps a message until the open reply is done.
+    pub queue: fn(ConversationId, Later) -> Request,
+    /// Changes a conversation: its title, model or settings.
+    pub change: fn(ConversationId, Changes) -> Request,
+}
+
+/// The functions for images of the next message. Their code is loaded when the first one is added.
+#[derive(Clone, Copy)]
+pub struct Pictures {
     /// The images of the next message.
     pub tray: fn() -> AnyView,
     /// Uploads files for the message that is being written on the route. The function is called when the message that
@@ -31,6 +42,4 @@ pub struct Draw {
     pub moved: fn(UnsentImages, Route, Route),
     /// Puts back the images of a message that could not be sent.
     pub put_back: fn(UnsentImages, Route, Vec<Image>),
-    /// Changes a conversation: its title, model or settings.
-    pub change: fn(ConversationId, Changes) -> Request,
 }

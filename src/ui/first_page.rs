@@ -5,6 +5,7 @@ use crate::browser;
 use crate::contract::{Home, Page};
 use crate::error::Problem;
 use crate::event::Snapshot;
+use crate::json::{self, Unreadable};
 use crate::markdown;
 use crate::model::{MessageId, Role};
 use crate::ui::route::{Route, anchor};
@@ -23,8 +24,7 @@ pub struct First {
     pub message: MessageId,
 }
 
-/// Serializes the first page's data into the server's HTML: as JSON, read as bytes like all other JSON here. leptos'
-/// own way reads text, and serde compiles a type once for each source.
+/// Serializes the first page's data into the server's HTML: as JSON, read by `json` like all other JSON here.
 ///
 /// What stands in the page's HTML already, coloured code many times as long as its text, is not sent again: the browser
 /// reads it from the HTML.
@@ -57,11 +57,11 @@ impl Encoder<First> for InPage {
 }
 
 impl Decoder<First> for InPage {
-    type Error = Error;
+    type Error = Unreadable;
     type Encoded = str;
 
-    fn decode(text: &str) -> Result<First, Error> {
-        let mut first: First = serde_json::from_slice(text.as_bytes())?;
+    fn decode(text: &str) -> Result<First, Unreadable> {
+        let mut first: First = json::read(text.as_bytes())?;
         if let Some(Ok(page)) = &mut first.page {
             take_from_document(page);
         }

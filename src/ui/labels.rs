@@ -25,6 +25,11 @@ pub fn titled(head: &str) -> String {
     format!("{} · Rivulet", head.replace('<', "‹"))
 }
 
+/// A document's title with the number of replies that are ready elsewhere.
+pub fn counted(count: usize, title: String) -> String {
+    if count == 0 { title } else { ["(", &count.to_string(), ") ", &title].concat() }
+}
+
 /// The name of a thread: its title or, before it has one, how it begins.
 pub fn heading(thread: &Thread) -> String {
     if !thread.conversation.title.is_empty() {

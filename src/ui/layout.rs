@@ -13,6 +13,7 @@ use crate::ui::drawer;
 use crate::ui::escape_key::stop_on_escape;
 use crate::ui::first_page::{First, InPage};
 use crate::ui::keys::focus_field;
+use crate::ui::labels;
 use crate::ui::lazy;
 use crate::ui::not_found::{Absent, Deleted};
 use crate::ui::page::PageState;
@@ -78,14 +79,14 @@ fn Layout() -> impl IntoView {
     stop_on_escape(page);
     // The browser needs none of leptos_meta's code for it.
     if cfg!(target_family = "wasm") {
-        Effect::new(move || browser::document().set_title(&title.get()));
+        Effect::new(move || browser::document().set_title(&labels::counted(page.unseen(), title.get())));
     } else {
         let _ = view! { <Title text=title.get_untracked()/> };
     }
     view! {
         <a class="skip" href="#text">"Skip to the message field"</a>
         <Whisper/>
-        <div class="frame" data-awake=move || page.awake.get()>
+        <div class="frame" data-awake=move || page.awake.get() data-folded=move || page.folded.get()>
             {knows_me.then(|| view! { <Sidebar/> })}
             <main class="page" id="main">
                 <Topbar/>

@@ -8,8 +8,9 @@ use crate::api;
 use crate::browser::{self, storage};
 use crate::error::Problem;
 use crate::ui::attachments::{self, Tray};
-use crate::ui::draw::Draw;
+use crate::ui::draw::{Draw, Pictures};
 use crate::ui::page::PageState;
+use crate::ui::queued::Waiting;
 use crate::ui::route::Route;
 use crate::ui::thread::Conversation;
 use futures::{FutureExt, TryFutureExt};
@@ -31,13 +32,33 @@ async fn code() -> Result<Draw, SplitLoaderError> {
         conversation: |id| view! { <Conversation id/> }.into_any(),
         settings: |form, opened| view! { <Settings form opened/> }.into_any(),
         parameters: advanced::parameters,
+        waiting: || view! { <Waiting/> }.into_any(),
+        queue: |id, later| api::queue(id, later).map_ok(drop).boxed_local(),
+        change: |id, changes| api::change(id, changes).map_ok(drop).boxed_local(),
+    })
+}
+
+#[cfg_attr(feature = "split", lazy(pictures, fallible))]
+async fn code_of_pictures() -> Result<Pictures, SplitLoaderError> {
+    Ok(Pictures {
         tray: || view! { <Tray/> }.into_any(),
         attach: attachments::attach,
         take: attachments::take,
         moved: attachments::moved,
         put_back: attachments::put_back,
-        change: |id, changes| api::change(id, changes).map_ok(drop).boxed_local(),
     })
+}
+
+/// The functions for images of the next message, which the page has from now on.
+///
+/// # Errors
+/// Offline.
+pub async fn pictures(page: PageState) -> Result<Pictures, Problem> {
+    let pictures = code_of_pictures().await.map_err(|_| Problem::Offline)?;
+    if page.pictures.try_with_untracked(Option::is_none).unwrap_or_default() {
+        page.pictures.try_set(Some(pictures));
+    }
+    Ok(pictures)
 }
 
 /// The code if it is loaded: always on the server, and in the browser once [`load`] has ended.

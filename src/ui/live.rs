@@ -11,10 +11,11 @@ pub mod pace;
 use crate::contract::{Earlier, Page, Sent};
 use crate::error::Problem;
 use crate::event::{Draft, Event, List, Thread};
-use crate::model::{Conversation, Message, MessageId};
+use crate::model::{Conversation, ConversationId, Message, MessageId};
 use fold::{Change, Fold};
 use futures::channel::mpsc::UnboundedSender;
 use leptos::prelude::*;
+use list::{News, Recent};
 use pace::Nudge;
 use std::collections::BTreeMap;
 
@@ -41,6 +42,8 @@ pub struct Live {
     pub draft: RwSignal<Option<Draft>>,
     /// The sidebar's conversations, newest first.
     pub list: RwSignal<Vec<Conversation>>,
+    /// What goes on in conversations of the list, or has gone on unseen.
+    pub news: RwSignal<Vec<(ConversationId, News)>>,
     /// Where the list's next page starts.
     pub list_next: RwSignal<Option<String>>,
     /// Who else has the conversation open, as a sentence; empty if there is no one else.
@@ -62,6 +65,7 @@ impl Live {
             thread: RwSignal::new(None),
             draft: RwSignal::new(None),
             list: RwSignal::new(Vec::new()),
+            news: RwSignal::new(Vec::new()),
             list_next: RwSignal::new(None),
             company: RwSignal::new(String::new()),
             link: RwSignal::new(Connection::Connecting),
@@ -164,6 +168,11 @@ impl Live {
         }
     }
 
+    /// What a row of the list says of this conversation.
+    pub fn news_of(self, id: ConversationId) -> Option<News> {
+        self.news.with(|news| news.iter().find(|(of, _)| *of == id).map(|(_, news)| *news))
+    }
+
     /// Changes the page's data and draws it.
     fn change(self, change: impl FnOnce(&mut Fold) -> Change) -> Change {
         let change = self.fold.try_update_value(change).unwrap_or_default();
@@ -180,7 +189,11 @@ impl Live {
             self.draft.set(self.fold.with_value(|fold| fold.draft().cloned()));
         }
         if change.list {
-            let (items, next) = self.fold.with_value(|fold| (fold.list().items.clone(), fold.list().next.clone()));
+            let Recent { items, next, .. } = self.fold.with_value(|fold| fold.list().clone());
+            let news = self.fold.with_value(|fold| fold.list().news());
+            if self.news.with_untracked(|before| *before != news) {
+                self.news.set(news);
+            }
             self.list.set(items);
             self.list_next.set(next);
         }

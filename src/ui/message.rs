@@ -3,7 +3,7 @@
 use super::edit::{Edit, Editor};
 use super::reply::Reply;
 use super::versions::Versions;
-use super::when::When;
+use super::when::{At, When};
 use crate::model::{self, Access, MessageId, Role};
 use crate::ui::message_images::pictures;
 use crate::ui::page::PageState;
@@ -56,6 +56,7 @@ fn Said(id: MessageId, message: Memo<Option<model::Message>>) -> impl IntoView {
             false => view! { <div class="said"><p dir="auto">{text}</p></div> }.into_any(),
         }}
         <footer class="actions actions--said">
+            <At message/>
             <Versions id message/>
             {move || may_edit().then(|| view! { <Edit id editing/> })}
         </footer>

@@ -5,9 +5,9 @@ use super::chosen_model::default_model;
 use super::field;
 use super::too_long;
 use super::unsent_images::UnsentImages;
-use crate::contract::{Changes, Sent};
+use crate::contract::{Changes, Later, Sent};
 use crate::error::Problem;
-use crate::model::{Access, Conversation, ConversationId, Image, ImageId, Message, MessageId};
+use crate::model::{Access, Conversation, ConversationId, Image, ImageId, Message, MessageId, Standing};
 use crate::ui::lazy;
 use crate::ui::page::PageState;
 use crate::ui::route::Route;
@@ -146,7 +146,8 @@ impl Outbox {
             return self.page.notice.set(why);
         }
         let place = self.page.place.get_untracked();
-        let images = self.page.draw.get_untracked().map_or(Some(Vec::new()), |draw| (draw.take)(self.images, place));
+        let pictures = self.page.pictures.get_untracked();
+        let images = pictures.map_or(Some(Vec::new()), |pictures| (pictures.take)(self.images, place));
         self.images.asked.set(images.is_none());
         let Some(images) = images else { return };
         let parcel = self.packed(text, images);
@@ -171,6 +172,35 @@ impl Outbox {
         });
     }
 
+    /// Keeps the field's text until the open reply is done. Images cannot wait: they are sent with the next message.
+    pub fn queue(self) {
+        let text = field::value("text");
+        let Some(conversation) = self.page.place.get_untracked().conversation() else { return };
+        if text.trim().is_empty() || self.sending.get_untracked() {
+            return browser::focus_id("text");
+        }
+        if let Some(why) = too_long::refusal(&text) {
+            self.is_refused.set_value(true);
+            return self.page.notice.set(why);
+        }
+        let model = Some(field::model()).filter(|model| !model.is_empty());
+        let later = Later { id: Some(MessageId::new()), content: text.clone(), model };
+        self.sending.set(true);
+        self.page.attempt(async move {
+            let queued = (lazy::now().await?.queue)(conversation, later).await;
+            self.sending.set(false);
+            queued?;
+            self.page.say("It is sent when the reply is done.");
+            // What was written since stays.
+            if field::value("text") == text {
+                field::keep(Route::Conversation(conversation), "");
+                self.fill("");
+            }
+            Ok(())
+        });
+        browser::focus_id("text");
+    }
+
     /// Uploads files for the message that is being written.
     pub fn attach(self, files: Array) {
         if files.length() == 0 || untrack(|| self.page.access()) == Access::Reader {
@@ -178,7 +208,10 @@ impl Outbox {
         }
         let place = self.page.place.get_untracked();
         spawn_local(async move {
-            (lazy::prepared(self.page).await.attach)(self.images, place, files, Box::new(move || self.send()));
+            match lazy::pictures(self.page).await {
+                Ok(pictures) => (pictures.attach)(self.images, place, files, Box::new(move || self.send())),
+                Err(problem) => self.page.notice.set(problem.to_string()),
+            }
         });
     }
 
@@ -215,8 +248,8 @@ impl Outbox {
         // What was typed meanwhile is stored for the route on which it will be looked for.
         let place = Route::Conversation(parcel.conversation);
         field::keep(parcel.place, "");
-        if let Some(draw) = self.page.draw.get_untracked() {
-            (draw.moved)(self.images, parcel.place, place);
+        if let Some(pictures) = self.page.pictures.get_untracked() {
+            (pictures.moved)(self.images, parcel.place, place);
         }
         field::keep(place, &if here { field::value("text") } else { self.typed_since() });
         if here && parcel.place == Route::Start {
@@ -238,8 +271,8 @@ impl Outbox {
         } else {
             field::keep(parcel.place, &text);
         }
-        if let Some(draw) = self.page.draw.get_untracked() {
-            (draw.put_back)(self.images, parcel.place, parcel.images.clone());
+        if let Some(pictures) = self.page.pictures.get_untracked() {
+            (pictures.put_back)(self.images, parcel.place, parcel.images.clone());
         }
         self.unsent.set_value(Some(parcel));
     }
@@ -267,5 +300,7 @@ fn begun(id: ConversationId, start: &Changes) -> Conversation {
         owner: None,
         created_at: now.clone(),
         updated_at: now,
+        queued: None,
+        standing: Standing::default(),
     }
 }

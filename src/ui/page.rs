@@ -1,11 +1,13 @@
 //! The page's own state: its route, the models to choose from, its notices.
 
 use super::live::Live;
+use super::live::list::News;
 use crate::contract::{Home, Me};
 use crate::error::Problem;
 use crate::model::{Access, AccountId, ConversationId, MessageId, Model};
-use crate::ui::draw::Draw;
+use crate::ui::draw::{Draw, Pictures};
 use crate::ui::first_page::First;
+use crate::ui::folded;
 use crate::ui::labels::{self, NOTHING};
 use crate::ui::navigation::Address;
 use crate::ui::route::Route;
@@ -44,6 +46,10 @@ pub struct PageState {
     pub first_message: RwSignal<Option<MessageId>>,
     /// The functions that draw a conversation, once their code is loaded.
     pub draw: RwSignal<Option<Draw>>,
+    /// The functions for images of the next message, once their code is loaded.
+    pub pictures: RwSignal<Option<Pictures>>,
+    /// Whether the list is folded away where there is room for it beside the page.
+    pub folded: RwSignal<bool>,
     /// How far the server's clock is ahead of the browser's, in milliseconds.
     clock_ahead_ms: StoredValue<f64>,
 }
@@ -81,6 +87,8 @@ impl PageState {
             turning: StoredValue::new(false),
             first_message: RwSignal::new(None),
             draw: RwSignal::new(None),
+            pictures: RwSignal::new(None),
+            folded: RwSignal::new(folded::is_folded()),
             clock_ahead_ms: StoredValue::new(0.0),
         }
     }
@@ -174,6 +182,13 @@ impl PageState {
             (Route::Conversation(here), Some((id, false))) if here == id => Shown::Thread(id),
             _ => Shown::Opening,
         }
+    }
+
+    /// How many other conversations have a reply that was not seen.
+    pub fn unseen(self) -> usize {
+        let here = self.place.get().conversation();
+        let is_elsewhere = |(id, news): &&(ConversationId, News)| *news == News::Unread && Some(*id) != here;
+        self.live.news.with(|news| news.iter().filter(is_elsewhere).count())
     }
 
     /// The document's title.

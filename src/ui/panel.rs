@@ -25,6 +25,10 @@ pub enum Panel {
     Palette,
     /// The keys that do something.
     Keys,
+    /// Who has the conversation.
+    Sharing(ConversationId),
+    /// The conversations that were put away.
+    Archive,
 }
 
 /// The function that opens a panel.

@@ -2,6 +2,7 @@
 //! of each of the two is a file of its own, which is loaded when something is about to be opened.
 
 pub mod drawn;
+pub mod embedded;
 pub mod keys_list;
 pub mod models;
 pub mod palette;
@@ -45,7 +46,11 @@ pub fn choose_model(page: PageState) {
     spawn_local(async move {
         match code_of_models().await {
             Ok(open) => open(page),
-            Err(_) => page.notice.set(Problem::Offline.to_string()),
+            Err(_) => {
+                // Nothing is open, so that the next press asks for it again.
+                page.choosing.set(None);
+                page.notice.set(Problem::Offline.to_string());
+            }
         }
     });
 }

@@ -1,6 +1,7 @@
 //! Keys that work everywhere on the page. `panels/keys_list` names them.
 
 use crate::browser::{self, storage};
+use crate::ui::drawer;
 use crate::ui::keys::{OFF, SINGLE_KEYS, composes};
 use crate::ui::page::PageState;
 use crate::ui::panel::Panel;
@@ -28,6 +29,11 @@ pub fn pressed(page: PageState, event: &KeyboardEvent) {
         return;
     }
     let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+    let is_plain = !event.shift_key();
+    if is_plain && target.as_ref().is_some_and(|target| drawer::step(target, &key)) {
+        event.prevent_default();
+        return;
+    }
     let takes_letters = target.is_some_and(|target| target.closest(TAKES_LETTERS).ok().flatten().is_some());
     if takes_letters || key.chars().count() != 1 || key == " " {
         return;
@@ -47,16 +53,23 @@ pub fn pressed(page: PageState, event: &KeyboardEvent) {
     }
 }
 
-/// Opens the panel of a link that leads to a page without our code: a row's menu, the search. One listener does for all.
+/// Opens the panel of a link that leads to a page without our code: a row's menu, the search; and folds the list. One listener
+/// does for all.
 pub fn opens(page: PageState, event: &Event) -> bool {
     let mouse = event.dyn_ref::<MouseEvent>();
     if mouse.is_some_and(|it| it.ctrl_key() || it.meta_key() || it.shift_key()) {
         return false;
     }
     let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-    let link = target.and_then(|target| target.closest("a[data-panel]").ok().flatten());
+    let nearest = |selector| target.as_ref().and_then(|target| target.closest(selector).ok().flatten());
+    if let Some(button) = nearest("[data-fold]").filter(|_| mouse.is_some()) {
+        drawer::fold(page, button.get_attribute("data-fold").as_deref() == Some("yes"));
+        return true;
+    }
+    let link = nearest("a[data-panel]");
     let Some(href) = link.and_then(|link| link.get_attribute("href")) else { return false };
     let panel = match href.split('/').nth(2).map(str::parse) {
+        Some(Ok(id)) if href.ends_with("/sharing") => Panel::Sharing(id),
         Some(Ok(id)) => Panel::Menu(id),
         Some(Err(_)) => return false,
         None => Panel::Palette,

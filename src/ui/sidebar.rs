@@ -20,7 +20,7 @@ const NEAR_END_PX: i32 = 600;
 const LIST: &str = "list";
 
 /// What stays above the list. HTML as text is a tenth of the code of components.
-const HEAD: &str = r#"<div class="sidebar__head"><a class="brand" href="/">Rivulet</a><button class="plain sidebar__close" popovertarget="sidebar" popovertargetaction="hide" aria-label="Close the list"><svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d="M5 5l10 10M15 5L5 15"></path></svg></button></div><a class="button sidebar__new" href="/"><svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d="M10 4v12M4 10h12"></path></svg>New conversation</a><a class="sidebar__search" href="/search" data-panel aria-keyshortcuts="Control+K"><svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d="M9 4a5 5 0 1 0 0 10a5 5 0 0 0 0-10M13 13l4 4"></path></svg>Search<kbd data-script aria-hidden="true">Ctrl K</kbd></a>"#;
+const HEAD: &str = r#"<div class="sidebar__head"><a class="brand" href="/">Rivulet</a><button class="plain sidebar__close" popovertarget="sidebar" popovertargetaction="hide" aria-label="Close the list"><svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d="M5 5l10 10M15 5L5 15"></path></svg></button><button class="plain sidebar__fold" data-script data-fold="yes" aria-label="Fold the list away" title="Fold the list away"><svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d="M3 4h14v12H3zM8 4v12M14 8l-2 2 2 2"></path></svg></button><button class="plain sidebar__unfold" data-script data-fold="no" aria-label="Keep the list beside the page" title="Keep the list beside the page"><svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d="M3 4h14v12H3zM8 4v12M12 8l2 2-2 2"></path></svg></button></div><a class="button sidebar__new" href="/"><svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d="M10 4v12M4 10h12"></path></svg>New conversation</a><a class="sidebar__search" href="/search" data-panel aria-keyshortcuts="Control+K"><svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d="M9 4a5 5 0 1 0 0 10a5 5 0 0 0 0-10M13 13l4 4"></path></svg>Search<kbd data-script aria-hidden="true">Ctrl K</kbd></a>"#;
 
 #[component]
 pub fn Sidebar() -> impl IntoView {
@@ -112,11 +112,16 @@ fn now(page: PageState) -> Now {
     Now { ms: made_at_ms as i64, behind_minutes: 0 }
 }
 
+/// The pinned ones first, the others under their days.
 fn under_headings(list: &[Conversation], now: Now) -> Vec<Row> {
     let mut rows = Vec::with_capacity(list.len());
     let mut last = String::new();
-    for conversation in list {
-        let heading = now.heading(&conversation.updated_at);
+    let is_pinned = |conversation: &&Conversation| conversation.standing.pinned == Some(true);
+    for conversation in list.iter().filter(is_pinned).chain(list.iter().filter(|it| !is_pinned(it))) {
+        let heading = match is_pinned(&conversation) {
+            true => "Pinned".into(),
+            false => now.heading(&conversation.updated_at),
+        };
         if heading != last {
             rows.push(Row::Days(heading.clone()));
             last = heading;

@@ -1,6 +1,6 @@
 //! The thread: the conversation's messages, in order.
 
-use super::copy::copy_code;
+use super::code_block;
 use super::highlight::highlight_ended;
 use super::message::Message;
 use crate::api;
@@ -8,6 +8,7 @@ use crate::browser;
 use crate::model::{ConversationId, MessageId};
 use crate::ui::autoscroll::read_along;
 use crate::ui::page::PageState;
+use crate::ui::read_marker::mark_read;
 use leptos::prelude::*;
 
 /// A conversation's messages. A row is drawn once for its id and reads the rest as it changes.
@@ -17,8 +18,9 @@ pub fn Conversation(id: ConversationId) -> impl IntoView {
     let ids = Memo::new(move |_| ids(page));
     highlight_ended(page);
     read_along(page);
+    mark_read(page, id);
     view! {
-        <section class="thread" id="thread" aria-label="Messages" on:click=move |event| copy_code(page, &event)>
+        <section class="thread" id="thread" aria-label="Messages" on:click=move |event| code_block::pressed(page, &event)>
             <Earlier id/>
             <For each=move || ids.get() key=|id| *id let:id>
                 <Message id/>

@@ -28,7 +28,7 @@ pub fn Topbar() -> impl IntoView {
             {move || match shown.get() {
                 Shown::Thread(id) if page.me.with_value(Option::is_some) => {
                     let word = if owns.get() { "Share" } else { "Shared" };
-                    Some(view! { <a class="topbar__share" href=sharing(id)>{word}</a> })
+                    Some(view! { <a class="topbar__share" href=sharing(id) data-panel aria-haspopup="dialog">{word}</a> })
                 }
                 _ => None,
             }}

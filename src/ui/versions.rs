@@ -8,8 +8,11 @@ use crate::ui::page::PageState;
 use leptos::ev::MouseEvent;
 use leptos::html;
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::Element;
 
-/// Empty where there is only one version, and for users who may not choose the version for everyone.
+/// Empty where there is only one version, and for users who may not choose the version for everyone. HTML as text is a tenth of
+/// the code of components.
 #[component]
 pub fn Versions(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView {
     let page = PageState::here();
@@ -17,43 +20,46 @@ pub fn Versions(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView 
         let versions = message.with(|message| message.as_ref().and_then(|message| message.versions));
         versions.filter(|_| page.access() != Access::Reader)
     });
-    move || versions.get().map(|versions| view! { <Turn id versions/> })
-}
-
-#[component]
-fn Turn(id: MessageId, versions: model::Versions) -> impl IntoView {
-    let page = PageState::here();
-    let model::Versions { number, count } = versions;
-    let form = NodeRef::<html::Form>::new();
-    let busy = move || page.open_reply().is_some();
-    let turn = move |number: u32| {
-        move |event: MouseEvent| {
-            event.prevent_default();
-            page.turning.set_value(true);
-            page.attempt(async move {
-                let shown = api::show_version(id, number).await;
-                page.turning.update_value(|turning| *turning &= shown.is_ok());
-                shown
-            });
-        }
+    let place = NodeRef::<html::Span>::new();
+    let turn = move |event: MouseEvent| {
+        let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        let button = target.and_then(|target| target.closest("button").ok().flatten());
+        let Some(number) = button.and_then(|button| button.get_attribute("value")?.parse().ok()) else { return };
+        event.prevent_default();
+        page.turning.set_value(true);
+        page.attempt(async move {
+            let shown = api::show_version(id, number).await;
+            page.turning.update_value(|turning| *turning &= shown.is_ok());
+            shown
+        });
     };
     // Another version's row has replaced the one whose button was pressed: the focus moves to this row's button.
     Effect::new(move || {
-        let Some(form) = form.get().filter(|_| page.turning.get_value()) else { return };
+        let Some(model::Versions { number, count }) = versions.get() else { return };
+        let Some(place) = place.get().filter(|_| page.turning.get_value()) else { return };
         page.turning.set_value(false);
         page.whisper.set(format!("Version {number} of {count}."));
-        if let Some(button) = form.query_selector("button:enabled").ok().flatten() {
+        if let Some(button) = place.query_selector("button:enabled").ok().flatten() {
             browser::focus(&button);
         }
     });
-    view! {
-        <form class="versions" method="post" action="/forms/version" node_ref=form>
-            <input type="hidden" name="message" value=id.to_string()/>
-            <button class="plain" name="number" value=number - 1 disabled=move || number == 1 || busy() aria-label="Former version"
-                on:click=turn(number - 1)>"‹"</button>
-            <span>{number}" of "{count}</span>
-            <button class="plain" name="number" value=number + 1 disabled=move || number == count || busy() aria-label="Next version"
-                on:click=turn(number + 1)>"›"</button>
-        </form>
-    }
+    let form =
+        move || versions.get().map(|versions| form(id, versions, page.open_reply().is_some())).unwrap_or_default();
+    view! { <span node_ref=place on:click=turn inner_html=form></span> }
+}
+
+fn form(id: MessageId, versions: model::Versions, is_busy: bool) -> String {
+    let model::Versions { number, count } = versions;
+    let button = |to: u32, is_end: bool, label: &str, mark: &str| {
+        let disabled = if is_end || is_busy { " disabled" } else { "" };
+        format!(
+            "<button class=\"plain\" name=\"number\" value=\"{to}\" aria-label=\"{label} version\"{disabled}>{mark}</button>"
+        )
+    };
+    let former = button(number.saturating_sub(1), number == 1, "Former", "‹");
+    let next = button(number + 1, number == count, "Next", "›");
+    format!(
+        "<form class=\"versions\" method=\"post\" action=\"/forms/version\"><input type=\"hidden\" name=\"message\" value=\"{id}\">\
+         {former}<span>{number} of {count}</span>{next}</form>"
+    )
 }

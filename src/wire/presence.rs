@@ -1,5 +1,6 @@
 //! Presence, which is sent beside the events.
 
+use crate::json::read;
 use crate::model::AccountId;
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +45,7 @@ impl Presence {
         struct Words {
             words: String,
         }
-        let read = || serde_json::from_slice::<Words>(line.as_bytes()).ok();
-        line.starts_with(PRESENCE).then(read)?.map(|it| it.words)
+        let words = || read::<Words>(line.as_bytes()).ok();
+        line.starts_with(PRESENCE).then(words)?.map(|it| it.words)
     }
 }

@@ -5,10 +5,9 @@
 
 use super::{Line, Topic};
 use crate::event::{Cursor, Event};
+use crate::json::{Unreadable, read};
 use crate::model::{Conversation, ConversationId, Message, MessageId, ReplyError, Usage};
 use serde::Deserialize;
-use serde::de::Error as _;
-use serde_json::{Error, from_slice};
 
 /// The members that every line has.
 #[derive(Deserialize)]
@@ -57,43 +56,37 @@ struct Members {
 
 impl Line {
     /// Reads a line. An event that this version does not know is an error, as is a member that is missing.
-    pub fn read(text: &str) -> Result<Self, Error> {
-        // As bytes, like every other JSON that a browser reads: serde compiles a type once for each source.
+    pub fn read(text: &str) -> Result<Self, Unreadable> {
         let text = text.as_bytes();
-        let Head { kind, id, topic, first } = from_slice(text)?;
+        let Head { kind, id, topic, first } = read(text)?;
         let event = match kind.as_str() {
-            "snapshot" => Event::Snapshot(Box::new(from_slice(text)?)),
-            "list" => Event::List(Box::new(from_slice(text)?)),
-            "message" => Event::Message { message: from_slice::<OfMessage>(text)?.message },
-            "conversation" => Event::Conversation { conversation: from_slice::<OfConversation>(text)?.conversation },
-            _ => event(&kind, from_slice(text)?)?,
+            "snapshot" => Event::Snapshot(Box::new(read(text)?)),
+            "list" => Event::List(Box::new(read(text)?)),
+            "message" => Event::Message { message: read::<OfMessage>(text)?.message },
+            "conversation" => Event::Conversation { conversation: read::<OfConversation>(text)?.conversation },
+            _ => event(&kind, read(text)?)?,
         };
         Ok(Self { id, topic, first, event })
     }
 }
 
-fn event(kind: &str, members: Members) -> Result<Event, Error> {
-    let reply = || member(members.reply, "reply");
+fn event(kind: &str, members: Members) -> Result<Event, Unreadable> {
+    let reply = || member(members.reply);
     Ok(match kind {
-        "resumed" => Event::Resumed { from: member(members.from, "from")? },
+        "resumed" => Event::Resumed { from: member(members.from)? },
         "reply" => Event::Reply {
             reply: reply()?,
-            model: member(members.model, "model")?,
+            model: member(members.model)?,
             parent: members.parent,
-            created_at: member(members.created_at, "created_at")?,
+            created_at: member(members.created_at)?,
             left_out: members.left_out,
             images_left_out: members.images_left_out,
         },
-        "waiting" => {
-            Event::Waiting { reply: reply()?, message: member(members.message, "message")?, model: members.model }
+        "waiting" => Event::Waiting { reply: reply()?, message: member(members.message)?, model: members.model },
+        "thinking" => {
+            Event::Thinking { reply: reply()?, text: member(members.text)?, since: members.since, ms: members.ms }
         }
-        "thinking" => Event::Thinking {
-            reply: reply()?,
-            text: member(members.text, "text")?,
-            since: members.since,
-            ms: members.ms,
-        },
-        "token" => Event::Token { reply: reply()?, text: member(members.text, "text")? },
+        "token" => Event::Token { reply: reply()?, text: member(members.text)? },
         "done" => Event::Done { reply: reply()?, usage: members.usage, stop_reason: members.stop_reason },
         "stopped" => Event::Stopped { reply: reply()?, usage: members.usage },
         "interrupted" => Event::Interrupted { reply: reply()? },
@@ -101,17 +94,17 @@ fn event(kind: &str, members: Members) -> Result<Event, Error> {
             reply: reply()?,
             usage: members.usage,
             error: Box::new(ReplyError {
-                kind: member(members.kind, "kind")?,
-                message: member(members.message, "message")?,
-                retryable: member(members.retryable, "retryable")?,
+                kind: member(members.kind)?,
+                message: member(members.message)?,
+                retryable: member(members.retryable)?,
                 retry_after_ms: members.retry_after_ms,
             }),
         },
-        "deleted" => Event::Deleted { conversation: member(members.conversation, "conversation")? },
-        _ => return Err(Error::custom("an event of another version")),
+        "deleted" => Event::Deleted { conversation: member(members.conversation)? },
+        _ => return Err(Unreadable),
     })
 }
 
-fn member<T>(found: Option<T>, name: &'static str) -> Result<T, Error> {
-    found.ok_or_else(|| Error::missing_field(name))
+fn member<T>(found: Option<T>) -> Result<T, Unreadable> {
+    found.ok_or(Unreadable)
 }

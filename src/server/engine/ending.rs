@@ -9,6 +9,7 @@ use super::{Open, Shared};
 use crate::error::Problem;
 use crate::event::{Draft, Event};
 use crate::model::{ConversationId, ReplyError, Status, Usage};
+use crate::server::announce;
 use crate::server::journal::Topic;
 use crate::server::store::endings::{Ending, Written};
 use crate::server::times::now;
@@ -43,6 +44,9 @@ pub(super) async fn end(shared: &Shared, open: &Open, outcome: Outcome, facts: F
         // What viewers at all nodes are shown is what is stored, which is less than what was shown here.
         shared.journals.start_over(Topic::Conversation(open.conversation)).await;
     }
+    // Before the next reply may begin here: the lists are told of both in their order.
+    announce::ended(&shared.store, &shared.journals, open.conversation, &shared.providers.default_model()).await;
+    shared.ended.notify_one();
     unsaved
 }
 

@@ -28,11 +28,13 @@ pub struct NewMessage {
     pub parent: Parent,
     /// Creates the conversation with these settings, where it does not exist yet.
     pub start: Option<Changes>,
+    /// Refused with 409 while a reply is open, instead of stopping it.
+    pub waits: bool,
 }
 
 impl NewMessage {
     pub fn new(id: MessageId, text: Prompt) -> Self {
-        Self { id, text, images: Vec::new(), model: None, parent: Parent::Shown, start: None }
+        Self { id, text, images: Vec::new(), model: None, parent: Parent::Shown, start: None, waits: false }
     }
 }
 
@@ -99,7 +101,7 @@ impl Shared {
         conversation: ConversationId,
         new: NewMessage,
     ) -> Result<Sent, Problem> {
-        let NewMessage { id, text, images, model, parent, start } = new;
+        let NewMessage { id, text, images, model, parent, start, waits } = new;
         let start = start.map(|settings| prompt::changes(&self.providers, settings)).transpose()?;
         let is_usual = start.is_none() && matches!(parent, Parent::Shown);
         let early = match is_usual {
@@ -112,6 +114,9 @@ impl Shared {
         tracing::debug!(%conversation, sent = %id, "A message comes in");
         let journal = self.journals.topic(Topic::Conversation(conversation));
         let (turn, early) = in_turn(&journal, early).await;
+        if waits && !self.is_quiet(conversation) {
+            return Err(Problem::Conflict("A reply is being written here.".into()));
+        }
         let is_usual = is_usual && self.is_quiet(conversation);
         let before = match early.filter(|_| is_usual) {
             // Read in our turn: it may have been changed, or deleted, while we waited.

@@ -2,13 +2,13 @@
 
 use super::form::{Field, Hidden};
 use super::{Sheet, Width};
-use crate::model::Access;
+use crate::model::{Access, Conversation, Standing};
 use crate::server::html::Notice;
 use crate::server::principal::Owner;
 use crate::server::store::conversations::Stored;
 use leptos::prelude::*;
 
-pub fn page(owner: Option<Owner>, stored: Stored) -> Sheet {
+pub fn page(owner: Option<Owner>, stored: Stored, standing: Standing) -> Sheet {
     let id = stored.id;
     let back = format!("/c/{id}");
     let title = if stored.title.is_empty() { "New conversation".to_owned() } else { stored.title };
@@ -21,10 +21,66 @@ pub fn page(owner: Option<Owner>, stored: Stored) -> Sheet {
             <a class="button button--quiet" href=format!("/c/{id}/sharing")>{share}</a>
             <a class="button button--quiet" href=format!("/c/{id}/export") download>"Export as Markdown"</a>
         </p>
+        <Place id=id.to_string() standing/>
         {owners}
     };
     let said = Notice::default();
     Sheet { title: "Manage a conversation".into(), width: Width::Text, owner, said, fields: &[], body: body.into_any() }
+}
+
+/// Where it stands in the caller's list.
+#[component]
+fn Place(id: String, standing: Standing) -> impl IntoView {
+    let one = |name: &'static str, is_so: Option<bool>, words: [&'static str; 2]| {
+        let is_so = is_so.unwrap_or_default();
+        let (value, word) = if is_so { ("no", words[1]) } else { ("yes", words[0]) };
+        view! {
+            <form method="post" action="/forms/place">
+                <Hidden name="conversation" value=id.clone()/>
+                <Hidden name=name value=value.to_owned()/>
+                <button class="button button--quiet">{word}</button>
+            </form>
+        }
+    };
+    view! {
+        <section aria-labelledby="place">
+            <h2 id="place">"In your list"</h2>
+            <div class="row">
+                {one("pinned", standing.pinned, ["Pin to the top", "Unpin"])}
+                {one("archived", standing.archived, ["Put away", "Put back"])}
+            </div>
+            <p class="quiet">"What you put away is kept in "<a href="/archive">"your archive"</a>"."</p>
+        </section>
+    }
+}
+
+/// The conversations that were put away.
+pub fn archive(owner: Option<Owner>, items: Vec<Conversation>, next: Option<String>) -> Sheet {
+    let nothing = items.is_empty().then(|| view! { <p role="status">"Nothing is put away."</p> });
+    let row = |item: Conversation| {
+        let title = if item.title.is_empty() { "New conversation".to_owned() } else { item.title };
+        view! {
+            <li>
+                <p><a href=format!("/c/{}", item.id) dir="auto">{title}</a></p>
+                <a class="button button--quiet" href=format!("/c/{}/manage", item.id)>"Manage"</a>
+            </li>
+        }
+    };
+    let more = next.map(|next| {
+        view! {
+            <form method="get" action="/archive">
+                <input type="hidden" name="cursor" value=next/>
+                <button class="button button--quiet">"Show older ones"</button>
+            </form>
+        }
+    });
+    let body = view! {
+        {nothing}
+        <ul class="rows">{items.into_iter().map(row).collect_view()}</ul>
+        {more}
+    };
+    let said = Notice::default();
+    Sheet { title: "Archive".into(), width: Width::Text, owner, said, fields: &[], body: body.into_any() }
 }
 
 #[component]

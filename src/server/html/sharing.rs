@@ -70,9 +70,9 @@ fn owners_part(sharing: Sharing, is_guest: bool, made: Option<Made>, typed: Type
         None => (None, None),
     };
     view! {
+        {public(id, sharing.public, published)}
         {people(id, sharing.people, (!is_guest).then(|| by_name(id, &typed, said)))}
         {links(id, sharing.links, invited, typed, said)}
-        {public(id, sharing.public, published)}
     }
 }
 

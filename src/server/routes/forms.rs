@@ -2,14 +2,14 @@
 
 use super::input::Form;
 use super::table::Table;
-use crate::contract::Changes;
+use crate::contract::{Changes, Later, Placement};
 use crate::error::Problem;
 use crate::model::{AccountId, ConversationId, MessageId, Parameters};
 use crate::server::engine::NewMessage;
 use crate::server::problem::ProblemPage;
 use crate::server::prompt::Prompt;
 use crate::server::session::Caller;
-use crate::server::{State, branches, conversations};
+use crate::server::{State, branches, conversations, queue, standing};
 use axum::extract::State as Extract;
 use axum::response::Redirect;
 use axum::routing::post;
@@ -18,11 +18,14 @@ use serde::Deserialize;
 pub(super) fn routes() -> Table {
     Table::default()
         .route("/forms/send", post(send))
+        .route("/forms/queue", post(later))
+        .route("/forms/queued", post(queued))
         .route("/forms/stop", post(stop))
         .route("/forms/retry", post(retry))
         .route("/forms/continue", post(resume))
         .route("/forms/version", post(show_version))
         .route("/forms/change", post(change))
+        .route("/forms/place", post(place))
         .route("/forms/delete", post(delete))
 }
 
@@ -48,6 +51,42 @@ struct Send {
     system: Option<String>,
     #[serde(flatten)]
     parameters: Fields,
+}
+
+/// The composer's fields, for a message that is to wait.
+async fn later(
+    Extract(state): Extract<State>,
+    caller: Caller,
+    form: Result<Form<Send>, Problem>,
+) -> Result<Redirect, ProblemPage> {
+    let account = caller.writing()?.account;
+    let Form(form) = form?;
+    let conversation = id(form.conversation)?.ok_or(Problem::NotFound)?;
+    let later = Later { id: id(form.message)?, content: form.text, model: filled(form.model) };
+    queue::queue(&state, account, conversation, later).await?;
+    Ok(back_to(conversation))
+}
+
+/// What is done with a waiting message: `send`, or else it is taken back.
+#[derive(Deserialize)]
+struct Waiting {
+    conversation: ConversationId,
+    message: MessageId,
+    what: Option<String>,
+}
+
+async fn queued(
+    Extract(state): Extract<State>,
+    caller: Caller,
+    form: Result<Form<Waiting>, Problem>,
+) -> Result<Redirect, ProblemPage> {
+    let account = caller.writing()?.account;
+    let Form(Waiting { conversation, message, what }) = form?;
+    match what.as_deref() {
+        Some("send") => queue::send_now(&state, account, conversation, message).await.map(|_| ())?,
+        _ => queue::take_back(&state, account, conversation, message).await?,
+    }
+    Ok(back_to(conversation))
 }
 
 /// The fields for a conversation's parameters, as a form sends them: empty for what is not set.
@@ -184,6 +223,27 @@ async fn change(
     let changes = Changes { title: filled(form.title), model: filled(form.model), system: form.system, parameters };
     conversations::change(&state, account, form.conversation, changes).await?;
     Ok(back_to(form.conversation))
+}
+
+/// `yes` or `no`; left out, it stays as it is.
+#[derive(Deserialize)]
+struct Place {
+    conversation: ConversationId,
+    pinned: Option<String>,
+    archived: Option<String>,
+}
+
+async fn place(
+    Extract(state): Extract<State>,
+    caller: Caller,
+    form: Result<Form<Place>, Problem>,
+) -> Result<Redirect, ProblemPage> {
+    let account = caller.writing()?.account;
+    let Form(Place { conversation, pinned, archived }) = form?;
+    let is_so = |field: Option<String>| filled(field).map(|word| word == "yes");
+    let placement = Placement { pinned: is_so(pinned), archived: is_so(archived) };
+    standing::place(&state, account, conversation, placement).await?;
+    Ok(Redirect::to(&format!("/c/{conversation}/manage")))
 }
 
 #[derive(Deserialize)]

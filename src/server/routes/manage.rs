@@ -1,22 +1,26 @@
 //! One conversation's page of what can be done with it, and its export.
 
-use super::input::Id;
+use super::input::{Id, Query};
 use super::table::Table;
 use crate::error::Problem;
 use crate::model::ConversationId;
 use crate::server::html::{Sheet, manage};
 use crate::server::principal::Owner;
 use crate::server::problem::ProblemPage;
-use crate::server::session::Caller;
-use crate::server::{State, export};
+use crate::server::session::{Caller, to_sign_in};
+use crate::server::{State, conversations, export};
 use axum::body::Body;
 use axum::extract::State as Extract;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use serde::Deserialize;
 
 pub(super) fn routes() -> Table {
-    Table::default().route("/c/{id}/manage", get(show)).route("/c/{id}/export", get(markdown))
+    Table::default()
+        .route("/c/{id}/manage", get(show))
+        .route("/c/{id}/export", get(markdown))
+        .route("/archive", get(archive))
 }
 
 async fn show(
@@ -28,7 +32,26 @@ async fn show(
     let stored = state.store.conversation(who.account, id).await?;
     let account = state.store.account(who.account).await?;
     let owner = account.name.map(|name| Owner { name, role: who.role });
-    Ok(manage::page(owner, stored))
+    let standing = state.store.standings(who.account, &[id]).await?.remove(&id).unwrap_or_default();
+    Ok(manage::page(owner, stored, standing))
+}
+
+#[derive(Deserialize)]
+struct Older {
+    cursor: Option<String>,
+}
+
+async fn archive(
+    Extract(state): Extract<State>,
+    caller: Caller,
+    older: Result<Query<Older>, Problem>,
+) -> Result<Response, ProblemPage> {
+    let Some(who) = caller.0 else { return Ok(to_sign_in("/archive").into_response()) };
+    let Query(Older { cursor }) = older?;
+    let list = conversations::list(&state, who.account, cursor.as_deref(), None, true).await?;
+    let account = state.store.account(who.account).await?;
+    let owner = account.name.map(|name| Owner { name, role: account.role });
+    Ok(manage::archive(owner, list.items, list.next).into_response())
 }
 
 async fn markdown(

@@ -2,7 +2,9 @@
 
 mod account;
 mod messages;
+mod queue;
 mod search;
+mod standing;
 mod tokens;
 
 use super::bulky::Held;
@@ -38,6 +40,11 @@ pub(super) fn routes() -> Table {
         .described(routes!(search::search))
         .described(routes!(list, create))
         .described(routes!(snapshot, change, delete))
+        .described(routes!(standing::place))
+        .described(routes!(queue::add))
+        .described(routes!(queue::take_back))
+        .described(routes!(queue::send_now))
+        .described(routes!(standing::read))
         .described(routes!(messages::list, send))
         .described(routes!(messages::tree))
         .described(routes!(messages::show_branch))
@@ -111,18 +118,28 @@ struct Page {
     limit: Option<i64>,
 }
 
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Archived {
+    /// Those that were put away instead of the others.
+    archived: Option<bool>,
+}
+
 /// List the account's conversations
 ///
-/// The most recently changed one comes first.
+/// The most recently changed one comes first. `standing` says of each whether a reply is being written, or has ended unseen,
+/// and whether it is pinned.
 #[utoipa::path(get, path = "/api/v1/conversations", operation_id = "listConversations", tag = "conversations",
-    params(Page),
+    params(Page, Archived),
     responses((status = 200, body = Listed<Conversation>)))]
 async fn list(
     Extract(state): Extract<State>,
     Reader(who): Reader,
     Query(page): Query<Page>,
+    Query(Archived { archived }): Query<Archived>,
 ) -> Result<Answer<Listed<Conversation>>, Problem> {
-    let list = conversations::list(&state, who.account, page.cursor.as_deref(), page.limit).await?;
+    let (after, is_archived) = (page.cursor.as_deref(), archived.unwrap_or_default());
+    let list = conversations::list(&state, who.account, after, page.limit, is_archived).await?;
     Ok(Answer(Listed { items: list.items, next: list.next }))
 }
 

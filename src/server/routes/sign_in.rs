@@ -178,7 +178,7 @@ async fn merge_page(
         return Ok(Redirect::to(to.next.as_str()).into_response());
     };
     let count = state.store.count_conversations(guest).await?;
-    let list = conversations::list(&state, guest, None, Some(TITLES)).await?;
+    let list = conversations::list(&state, guest, None, Some(TITLES), false).await?;
     let titles = list.items.into_iter().map(|it| it.title).filter(|title| !title.is_empty()).collect();
     Ok(sign_in::merge(to.next.to_string(), count, titles).into_response())
 }

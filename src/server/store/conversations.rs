@@ -8,7 +8,7 @@ use super::sql::{Key, Lock, On, Row, query, query_scalar};
 use super::{Store, used, writing};
 use crate::contract::Changes;
 use crate::error::Problem;
-use crate::model::{Access, AccountId, Conversation, ConversationId, Named, Parameters};
+use crate::model::{Access, AccountId, Conversation, ConversationId, Named, Parameters, Standing};
 use crate::server::principal::ViewerId;
 use crate::server::quota::Writer;
 
@@ -60,6 +60,8 @@ impl Stored {
             owner: (self.is_shared && self.names).then_some(self.owner),
             created_at: self.created_at,
             updated_at: self.updated_at,
+            queued: None,
+            standing: Standing::default(),
         }
     }
 }
@@ -143,6 +145,20 @@ impl Store {
         seen(self.read(), account, conversation).await?.ok_or(sqlx::Error::RowNotFound)
     }
 
+    /// The conversation as its owner sees it.
+    pub async fn conversation_of_owner(&self, conversation: ConversationId) -> sqlx::Result<Stored> {
+        let row = query(select_conversations!(
+            "'owner'",
+            "1",
+            "null",
+            "where conversation.id = $1 and conversation.leaving_at is null"
+        ))
+        .bind(conversation.to_string())
+        .fetch_one(self.read())
+        .await?;
+        stored(&row)
+    }
+
     /// Whose conversation it is. `RowNotFound` when it is not there.
     pub async fn owner(&self, conversation: ConversationId) -> sqlx::Result<AccountId> {
         let owner: String = query_scalar("select account from conversation where id = $1")
@@ -184,12 +200,14 @@ impl Store {
         ids.iter().map(|text| id(text)).collect()
     }
 
-    /// Up to `limit` of the conversations that the account sees, newest first, from behind `after`.
+    /// Up to `limit` of the conversations that the account sees, newest first, from behind `after`: those that it has put
+    /// away, or the others.
     pub async fn conversations(
         &self,
         account: AccountId,
         after: Option<&ListPosition>,
         limit: i64,
+        is_archived: bool,
     ) -> sqlx::Result<Vec<Stored>> {
         // Every real time sorts before this one.
         let end = ListPosition { updated_at: "9999".into(), id: String::new() };
@@ -204,17 +222,22 @@ impl Store {
                 select id from (
                     select id from conversation
                     where account = $1 and leaving_at is null and (updated_at < $2 or (updated_at = $2 and id < $3))
+                        and $5 = case when exists (select 1 from list_entry where list_entry.conversation = conversation.id
+                            and list_entry.account = $1 and list_entry.archived_at is not null) then 1 else 0 end
                     order by updated_at desc, id desc limit $4) as own
                 union
                 select id from conversation
                 where id in (select conversation from share where share.account = $1) and leaving_at is null
-                    and (updated_at < $2 or (updated_at = $2 and id < $3)))
+                    and (updated_at < $2 or (updated_at = $2 and id < $3))
+                    and $5 = case when exists (select 1 from list_entry where list_entry.conversation = conversation.id
+                        and list_entry.account = $1 and list_entry.archived_at is not null) then 1 else 0 end)
              order by conversation.updated_at desc, conversation.id desc limit $4"
         ))
         .bind(account.to_string())
         .bind(&after.updated_at)
         .bind(&after.id)
         .bind(limit)
+        .bind(i64::from(is_archived))
         .fetch_all(self.read())
         .await?;
         rows.iter().map(stored).collect()

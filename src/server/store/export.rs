@@ -60,6 +60,7 @@ impl Store {
         });
         let identities = self.identities_in_full(account).await?;
         let sharing = self.sharing_in_full(account).await?;
+        let list = self.list_in_full(account).await?;
         Ok(json!({
             "id": text("id")?,
             "name": text("name")?,
@@ -80,6 +81,7 @@ impl Store {
             "identities": identities,
             "invitations": invitations.collect::<Vec<_>>(),
             "sharing": sharing,
+            "list": list,
         }))
     }
 

@@ -2,7 +2,7 @@
 
 use super::sql::{Connection, query};
 use super::write::Alone;
-use super::{usage, used};
+use super::{list_entries, queued, usage, used};
 use crate::model::AccountId;
 
 pub(super) async fn is_guest(write: &mut Connection, id: AccountId) -> sqlx::Result<bool> {
@@ -24,6 +24,8 @@ pub(super) async fn merge(write: &mut Alone, guest: AccountId, account: AccountI
         query(what).bind(guest.to_string()).bind(account.to_string()).execute(&mut *write).await?;
     }
     inherit_shares(&mut *write, guest, account).await?;
+    list_entries::inherit(&mut *write, guest, account).await?;
+    queued::inherit(&mut *write, guest, account).await?;
     usage::inherit(&mut *write, guest, account).await?;
     remove(write, guest).await
 }

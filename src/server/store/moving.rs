@@ -18,7 +18,7 @@ use std::path::Path;
 use table::Table;
 
 /// Each table after those that it refers to.
-const TABLES: [&str; 23] = [
+const TABLES: [&str; 25] = [
     "account",
     "session",
     "conversation",
@@ -37,6 +37,8 @@ const TABLES: [&str; 23] = [
     "oidc_used",
     "usage_of_deleted",
     "password_reset",
+    "list_entry",
+    "queued_message",
     "share",
     "share_link",
     "public_link",

@@ -58,7 +58,9 @@ impl Opening<'_> {
         let touch = touch.bind(self.account.map(|account| account.to_string())).bind(self.seen);
         let messages = self.message.into_iter().chain([self.reply]);
         messages.fold(Batch::write(Lock::Beside(&self.keys())).must(touch, 1), |batch, message| {
-            let batch = batch.must(self.insert(message), 1);
+            // It may have waited for its turn, and does no longer.
+            let waited = query("delete from queued_message where id = $1").bind(message.id.to_string());
+            let batch = batch.must(self.insert(message), 1).then(waited);
             images::refer(message).fold(batch, Batch::then)
         })
     }

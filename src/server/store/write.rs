@@ -12,6 +12,12 @@
 //! | `was_opened` | account, conversation | it writes nothing, and waits for what may still write it |
 //! | `add_conversation` | account, conversation | its id is unique, and the account's limits count it |
 //! | `change_conversation` | account, conversation | the account's limits count it, and its title may be given at that time |
+//! | `mark_read` | account, conversation | one row of the account, and the later time stays |
+//! | `queue` | account, conversation | one row of the account, which the account's limits count |
+//! | `take_back` | conversation | one row |
+//! | `refuse` | conversation | one row |
+//! | `forget_queued` | conversation | one row |
+//! | `place` | account, conversation | one row of the account, and the account's limits count it |
 //! | `end_reply` | conversation | it ends what is open there; the ledger is added to by one statement |
 //! | `take_title` | conversation | one try for each conversation |
 //! | `give_title` | conversation | a person may set one at that time |

@@ -4,10 +4,10 @@ const TAGS: &str = "p h3 h4 h5 h6 blockquote ul ol li pre code figure figcaption
                     th td em strong del a br hr input kbd mark sub sup math mrow mi mn mo mtext mspace msub msup \
                     msubsup munder mover munderover mfrac msqrt mroot mtable mtr mtd";
 const VOID: &str = "br hr input";
-const ATTRIBUTES: &str = "dir class href rel target title type disabled checked aria-label tabindex role start scope data-copy aria-hidden \
+const ATTRIBUTES: &str = "dir class href rel target title type disabled checked aria-label tabindex role start scope data-copy data-save data-wrap aria-pressed aria-hidden \
                           display displaystyle scriptlevel mathvariant stretchy symmetric minsize maxsize largeop \
                           movablelimits linethickness width height depth";
-const CLASSES: &str = "code copy plain table task host image-link wide widest left center right a c d f h i k n o p s t formula block tex \
+const CLASSES: &str = "code copy plain table task note footnote host image-link wide widest left center right a c d f h i k n o p s t formula block tex \
                        align apart cases wall-left wall-right floor negated boxed tight";
 
 fn is_one_of(list: &str, word: &str) -> bool {

@@ -45,7 +45,7 @@ pub(super) fn guard(path: &str) -> Guard {
         "/sign-in/oidc" | "/sign-in/oidc/callback" => Everybody, // what an issuer proves is asked for
         "/chat/stream" => Everybody,                             // where guests may chat; it keeps nothing
         "/api" | "/api/v1/openapi.json" => Everybody,
-        "/api/v1/models" | "/api/v1/usage" | "/api/v1/account" | "/api/v1/search" | "/search" => Own,
+        "/api/v1/models" | "/api/v1/usage" | "/api/v1/account" | "/api/v1/search" | "/search" | "/archive" => Own,
         "/api/v1/tokens" => Own,
         "/api/v1/tokens/{id}" => Owned(Method::DELETE, Nothing),
         "/account" | "/account/password" | "/account/sessions/end-others" | "/account/conversations" => Own,
@@ -74,6 +74,11 @@ pub(super) fn guard(path: &str) -> Guard {
         "/api/v1/conversations/{id}/sharing/links" => Owned(Method::POST, Json(json!({ "role": "reader" }))),
         "/api/v1/conversations/{id}/sharing/links/{link}" => Owned(Method::DELETE, Nothing),
         "/api/v1/conversations/{id}/sharing/public" => Owned(Method::PUT, Json(json!({}))),
+        "/api/v1/conversations/{id}/queue" => Owned(Method::POST, Json(json!({ "content": "x" }))),
+        "/api/v1/conversations/{id}/queue/{message}" => Owned(Method::DELETE, Nothing),
+        "/api/v1/conversations/{id}/queue/{message}/send" => Owned(Method::POST, Nothing),
+        "/api/v1/conversations/{id}/standing" => Owned(Method::PATCH, Json(json!({ "pinned": true }))),
+        "/api/v1/conversations/{id}/read" => Owned(Method::PUT, Json(json!({ "reply": "{r}" }))),
         "/c/{id}/manage" | "/c/{id}/export" => Owned(Method::GET, Nothing),
         "/c/{id}/sharing" => Owned(Method::GET, Nothing),
         "/c/{id}/sharing/people" => Owned(Method::POST, Form(&[("name", "Bob"), ("role", "reader")])),
@@ -93,6 +98,9 @@ pub(super) fn guard(path: &str) -> Guard {
         "/forms/stop" | "/forms/retry" | "/forms/continue" => Owned(Method::POST, Form(&[("reply", "{r}")])),
         "/forms/version" => Owned(Method::POST, Form(&[("message", "{r}"), ("number", "1")])),
         "/forms/change" => Owned(Method::POST, Form(&[("conversation", "{c}"), ("title", "x")])),
+        "/forms/queue" => Owned(Method::POST, Form(&[("conversation", "{c}"), ("message", "{x}"), ("text", "x")])),
+        "/forms/queued" => Owned(Method::POST, Form(&[("conversation", "{c}"), ("message", "{q}")])),
+        "/forms/place" => Owned(Method::POST, Form(&[("conversation", "{c}"), ("pinned", "yes")])),
         "/forms/delete" => Owned(Method::POST, Form(&[("conversation", "{c}")])),
         "/admin" | "/admin/usage" | "/admin/connect" | "/admin/log" | "/admin/invitations" => {
             Admin(Method::GET, Nothing)
@@ -129,6 +137,14 @@ pub(super) fn guard(path: &str) -> Guard {
         }
         "/api/chat/version" => Owned(Method::POST, Json(json!({ "message": "{r}", "number": 1 }))),
         "/api/chat/change" => Owned(Method::POST, Json(json!({ "conversation": "{c}", "changes": { "title": "x" } }))),
+        "/api/chat/place" => {
+            Owned(Method::POST, Json(json!({ "conversation": "{c}", "placement": { "archived": true } })))
+        }
+        "/api/chat/queue" => Owned(Method::POST, Json(json!({ "conversation": "{c}", "later": { "content": "x" } }))),
+        "/api/chat/unqueue" | "/api/chat/send-queued" => {
+            Owned(Method::POST, Json(json!({ "conversation": "{c}", "message": "{q}" })))
+        }
+        "/api/chat/read" => Owned(Method::POST, Json(json!({ "conversation": "{c}", "reply": "{r}" }))),
         "/api/chat/bring-back" => Owned(Method::POST, Json(json!({ "conversation": "{c}" }))),
         "/api/chat/delete" => Owned(Method::POST, Json(json!({ "conversation": "{c}" }))),
         "/api/follow" => {
@@ -145,6 +161,9 @@ pub(super) fn guard(path: &str) -> Guard {
 pub(super) fn operation(method: &Method, path: &str) -> Value {
     match path.rsplit('/').next().unwrap_or_default() {
         "messages" => json!({ "content": "x" }),
+        "queue" => json!({ "content": "x" }),
+        "standing" => json!({ "pinned": true }),
+        "read" => json!({ "reply": "{r}" }),
         "branch" => json!({ "message": "{m}" }),
         "people" => json!({ "name": "Bob", "role": "reader" }),
         "links" | "{account}" => json!({ "role": "reader" }),

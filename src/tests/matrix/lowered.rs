@@ -42,7 +42,8 @@ impl Shared {
     /// Every request about the conversation that a reader may not make.
     fn requests(&self) -> Vec<Asked> {
         let others = ["/api/v1/images/{id}", "/api/v1/join", "/join/{secret}", "/api/v1/tokens/{id}"];
-        let reads = ["/sharing", "/api/usage", "open", "earlier", "highlighted", "follow"];
+        let reads =
+            ["/sharing", "/api/usage", "open", "earlier", "highlighted", "follow", "/standing", "/read", "/place"];
         let mut requests = Vec::new();
         for path in all_paths() {
             let Owned(method, body) = guard(path) else { continue };
@@ -56,7 +57,11 @@ impl Shared {
     }
 
     fn request(&self, method: Method, path: &str, body: &Body) -> Asked {
-        let path = path.replace("{id}", self.ids.id_of(path)).replace("{account}", "{a}").replace("{link}", "{i}");
+        let path = path
+            .replace("{id}", self.ids.id_of(path))
+            .replace("{account}", "{a}")
+            .replace("{link}", "{i}")
+            .replace("{message}", "{q}");
         let (kind, body) = match body {
             Nothing => ("text/plain", b" ".to_vec()),
             Json(value) => ("application/json", self.ids.put(&value.to_string()).into_bytes()),

@@ -1,8 +1,17 @@
 //! The sidebar's conversations as plain data: newest first, as far as they were loaded.
 
 use crate::event::{Cursor, Event, List};
-use crate::model::{Conversation, ConversationId};
+use crate::model::{Conversation, ConversationId, Standing};
 use std::cmp::Ordering;
+
+/// What a row of the list says of its conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// A reply is being written.
+    Running,
+    /// A reply has ended, and the account has not seen it.
+    Unread,
+}
 
 /// The account's newest conversations.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,16 +29,23 @@ impl Recent {
     pub fn restart(&mut self, list: List) {
         let former = std::mem::replace(&mut self.items, list.items);
         self.cursor = Some(list.cursor);
-        let Some(last) = self.items.last().filter(|_| list.next.is_some()).cloned() else {
+        // All that are pinned are on the first page, wherever else they would be.
+        let unpinned = self.items.iter().rfind(|item| item.standing.pinned != Some(true));
+        let Some(last) = unpinned.filter(|_| list.next.is_some()).cloned() else {
             self.next = list.next;
             return;
         };
         let later = |item: &Conversation| newest_first(item, &last) == Ordering::Greater;
-        let kept: Vec<_> = former.into_iter().filter(later).collect();
+        let is_there = |item: &Conversation| self.items.iter().any(|known| known.id == item.id);
+        let kept: Vec<_> = former.into_iter().filter(|item| later(item) && !is_there(item)).collect();
         if kept.is_empty() {
             self.next = list.next;
         }
-        kept.into_iter().for_each(|item| self.put(item));
+        for mut item in kept {
+            // What is pinned or running is on the first page.
+            item.standing = Standing { unread: item.standing.unread, ..Standing::default() };
+            self.put(item);
+        }
     }
 
     /// Adds the next page.
@@ -43,6 +59,16 @@ impl Recent {
         }
     }
 
+    /// What goes on in conversations, or has gone on unseen.
+    pub fn news(&self) -> Vec<(ConversationId, News)> {
+        let news = |item: &Conversation| match item.standing {
+            Standing { running: Some(true), .. } => Some((item.id, News::Running)),
+            Standing { unread: Some(true), .. } => Some((item.id, News::Unread)),
+            _ => None,
+        };
+        self.items.iter().filter_map(news).collect()
+    }
+
     pub fn apply(&mut self, event: &Event) {
         match event {
             Event::Conversation { conversation } => self.put((**conversation).clone()),
@@ -52,8 +78,14 @@ impl Recent {
         }
     }
 
-    fn put(&mut self, conversation: Conversation) {
+    fn put(&mut self, mut conversation: Conversation) {
+        if let Some(before) = self.items.iter().find(|known| known.id == conversation.id) {
+            conversation.standing = conversation.standing.after(before.standing);
+        }
         self.remove(conversation.id);
+        if conversation.standing.archived == Some(true) {
+            return;
+        }
         let place = self.items.partition_point(|known| newest_first(known, &conversation) == Ordering::Less);
         self.items.insert(place, conversation);
     }

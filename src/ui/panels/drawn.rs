@@ -1,6 +1,7 @@
 //! The open panel, and the notice that something can be undone. They are drawn beside the app: the page of the first load
 //! knows nothing of them.
 
+use super::embedded::Embedded;
 use super::keys_list::KeysList;
 use super::palette::Palette;
 use super::row_menu::{Rename, RowMenu};
@@ -9,6 +10,7 @@ use crate::browser;
 use crate::ui::page::PageState;
 use crate::ui::panel::{PLACE, Panel};
 use crate::ui::parts::toast::{Toast, Undo};
+use crate::ui::route::sharing;
 use leptos::mount::mount_to;
 use leptos::prelude::*;
 use std::cell::Cell;
@@ -55,6 +57,12 @@ fn Panels() -> impl IntoView {
             Some(Panel::Rename(id)) => view! { <Rename id/> }.into_any(),
             Some(Panel::Palette) => view! { <Palette/> }.into_any(),
             Some(Panel::Keys) => view! { <KeysList/> }.into_any(),
+            Some(Panel::Sharing(id)) => {
+                view! { <Embedded label="Sharing" path=sharing(id) home="/sharing"/> }.into_any()
+            }
+            Some(Panel::Archive) => {
+                view! { <Embedded label="Archive" path="/archive".into() home="/archive"/> }.into_any()
+            }
             None => ().into_any(),
         }}
         {move || undo.get().map(|it| view! { <Toast it close=move || undo.set(None)/> })}

@@ -7,10 +7,11 @@ use crate::ui::parts::dialog::Dialog;
 use leptos::prelude::*;
 
 /// The keys, what they do, and where.
-const KEYS: [(&str, &str); 10] = [
+const KEYS: [(&str, &str); 11] = [
     ("Enter", "Send the message; while a reply is written, stop it first"),
     ("Shift + Enter", "Break the line"),
     ("Ctrl + Enter", "Send the message, on touch keyboards as well"),
+    ("Alt + Enter", "While a reply is written: send the message when it is done"),
     ("↑", "In an empty field: change your last message"),
     ("Esc", "Close what is open, or else stop the reply"),
     ("Ctrl + K", "Search, and everything else by a word"),

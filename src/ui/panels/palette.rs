@@ -6,6 +6,7 @@ use crate::contract::{Found, FoundList};
 use crate::error::Problem;
 use crate::model::ConversationId;
 use crate::ui::icon::{self, Icon};
+use crate::ui::keys;
 use crate::ui::labels::{self, marked};
 use crate::ui::page::PageState;
 use crate::ui::panel::Panel;
@@ -48,6 +49,7 @@ enum Act {
 #[derive(Clone, Copy, PartialEq)]
 enum Place {
     Search,
+    Archive,
     Account,
     Sharing(ConversationId),
     Export(ConversationId),
@@ -70,16 +72,22 @@ pub fn Palette() -> impl IntoView {
         close();
         match choice.act {
             Act::Keys => shown.open(Panel::Keys),
+            Act::Leave(Place::Sharing(id)) => shown.open(Panel::Sharing(id)),
+            Act::Leave(Place::Archive) => shown.open(Panel::Archive),
             act => run(page, act, &query.get_untracked()),
         }
     };
     let pressed = move |event: KeyboardEvent| {
         let count = untrack(all).len().max(1);
         let here = at.get_untracked();
+        // The keys are those of what is being composed.
+        if keys::composes(&event) {
+            return;
+        }
         match event.key().as_str() {
             "ArrowDown" => at.set((here + 1) % count),
             "ArrowUp" => at.set((here + count - 1) % count),
-            "Enter" if !event.is_composing() => choose(here),
+            "Enter" => choose(here),
             _ => return,
         }
         event.prevent_default();
@@ -161,6 +169,7 @@ fn actions(page: PageState, query: &str) -> Vec<Choice> {
         all.push(("Share this conversation", icon::PEOPLE, Act::Leave(Place::Sharing(id))));
         all.push(("Export this conversation", icon::EXPORT, Act::Leave(Place::Export(id))));
     }
+    all.push(("Archive: conversations that were put away", icon::ARCHIVE, Act::Leave(Place::Archive)));
     all.push(("Account", icon::PEOPLE, Act::Leave(Place::Account)));
     all.push(("Keys", icon::KEYS, Act::Keys));
     if !query.trim().is_empty() {
@@ -216,6 +225,7 @@ fn run(page: PageState, act: Act, query: &str) {
             }
         }
         Act::Leave(Place::Account) => browser::leave_for(account),
+        Act::Leave(Place::Archive) => browser::leave_for("/archive"),
         Act::Leave(Place::Sharing(id)) => browser::leave_for(&sharing(id)),
         Act::Leave(Place::Export(id)) => browser::leave_for(&format!("/c/{id}/export")),
         Act::Leave(Place::Search) => {

@@ -1,7 +1,7 @@
 //! The menu of a conversation in the list, the field for its new title, and its deletion with a way back.
 
 use super::shown::Shown;
-use crate::contract::Changes;
+use crate::contract::{Changes, Placement};
 use crate::error::Problem;
 use crate::event::Event;
 use crate::model::{Conversation, ConversationId};
@@ -13,7 +13,7 @@ use crate::ui::page::PageState;
 use crate::ui::panel::Panel;
 use crate::ui::parts::menu::{Act, Item, Menu};
 use crate::ui::parts::toast::Undo;
-use crate::ui::route::{Route, sharing};
+use crate::ui::route::Route;
 use crate::{api, browser};
 use leptos::ev::{KeyboardEvent, SubmitEvent};
 use leptos::html;
@@ -49,15 +49,26 @@ pub fn RowMenu(id: ConversationId, undo: RwSignal<Option<Undo>>) -> impl IntoVie
     let label = format!("Options for “{}”", labels::name(&conversation));
     let item = |words, icon, act| Item { words, icon, act, is_grave: false };
     let export = item("Export", icon::EXPORT, Act::Download(format!("/c/{id}/export")));
+    let is_pinned = conversation.standing.pinned == Some(true);
+    let pin = Callback::new(move |()| pin(page, id, !is_pinned));
+    let pin = item(if is_pinned { "Unpin" } else { "Pin" }, icon::PIN, Act::Do(pin));
+    let put_away = {
+        let conversation = conversation.clone();
+        Callback::new(move |()| put_away(page, &conversation, undo))
+    };
+    let put_away = item("Put away", icon::ARCHIVE, Act::Do(put_away));
+    let share = Callback::new(move |()| shown.open(Panel::Sharing(id)));
     let items = match is_theirs {
-        true => vec![item("People, and leaving", icon::PEOPLE, Act::Go(sharing(id))), export],
+        true => vec![pin, item("People, and leaving", icon::PEOPLE, Act::Do(share)), export, put_away],
         false => {
             let rename = Callback::new(move |()| shown.open(Panel::Rename(id)));
             let delete = Callback::new(move |()| delete(page, &conversation, undo));
             vec![
                 item("Rename", icon::EDIT, Act::Do(rename)),
-                item("Share", icon::PEOPLE, Act::Go(sharing(id))),
+                pin,
+                item("Share", icon::PEOPLE, Act::Do(share)),
                 export,
+                put_away,
                 Item { is_grave: true, ..item("Delete", icon::DELETE, Act::Do(delete)) },
             ]
         }
@@ -103,7 +114,7 @@ pub fn Rename(id: ConversationId) -> impl IntoView {
         });
     };
     let pressed = move |event: KeyboardEvent| {
-        if event.key() == "Escape" && !event.is_composing() {
+        if event.key() == "Escape" && !keys::composes(&event) {
             // It closes the field and must not stop the open reply as well.
             event.stop_propagation();
             event.prevent_default();
@@ -147,6 +158,43 @@ async fn rename(page: PageState, id: ConversationId, title: String) {
         }
         Err(problem) => page.notice.set(problem.to_string()),
     }
+}
+
+fn pin(page: PageState, id: ConversationId, is_pinned: bool) {
+    page.attempt(async move {
+        place(page, id, Placement { pinned: Some(is_pinned), archived: None }).await?;
+        page.say(if is_pinned { "Pinned." } else { "No longer pinned." });
+        tick().await;
+        focus_row(id);
+        Ok(())
+    });
+}
+
+async fn place(page: PageState, id: ConversationId, placement: Placement) -> Result<(), Problem> {
+    let conversation = Box::new(api::place(id, placement).await?);
+    page.live.listed_event(&Event::Conversation { conversation });
+    Ok(())
+}
+
+/// Takes the conversation out of the list, and offers to put it back.
+fn put_away(page: PageState, conversation: &Conversation, undo: RwSignal<Option<Undo>>) {
+    let (id, name) = (conversation.id, labels::name(conversation));
+    page.attempt(async move {
+        place(page, id, Placement { pinned: None, archived: Some(true) }).await?;
+        let back = Callback::new(move |()| {
+            page.attempt(async move {
+                place(page, id, Placement { pinned: None, archived: Some(false) }).await?;
+                page.say("It is back.");
+                tick().await;
+                focus_row(id);
+                Ok(())
+            });
+        });
+        undo.set(Some(Undo { words: format!("“{name}” is in your archive."), undo: back }));
+        tick().await;
+        focus_after();
+        Ok(())
+    });
 }
 
 /// Deletes the conversation, and offers to bring it back.

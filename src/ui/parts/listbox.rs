@@ -4,6 +4,7 @@
 
 use crate::browser::{self, place_beside};
 use crate::ui::icon::{self, Icon};
+use crate::ui::keys;
 use leptos::ev::KeyboardEvent;
 use leptos::html;
 use leptos::prelude::*;
@@ -49,12 +50,14 @@ pub fn Listbox(
     };
     let take = move |number: usize| {
         let Some(choice) = shown.with_untracked(|shown| shown.get(number).cloned()) else { return };
-        if let Some(popover) = popover.get_untracked() {
-            let _ = popover.hide_popover();
-        }
+        hide(popover);
         choose.run(choice.id);
     };
-    let pressed = move |event: KeyboardEvent| press(&event, at, shown.with_untracked(Vec::len), take);
+    let pressed = move |event: KeyboardEvent| match event.key().as_str() {
+        // On from what opened it, which has the focus again.
+        "Tab" => hide(popover),
+        _ => press(&event, at, shown.with_untracked(Vec::len), take),
+    };
     let typed = move |event| {
         at.set(0);
         query.set(event_target_value(&event));
@@ -89,14 +92,24 @@ fn open(popover: NodeRef<html::Div>, field: NodeRef<html::Input>, opener: HtmlEl
     });
 }
 
+fn hide(popover: NodeRef<html::Div>) {
+    if let Some(popover) = popover.get_untracked() {
+        let _ = popover.hide_popover();
+    }
+}
+
 fn press(event: &KeyboardEvent, at: RwSignal<usize>, count: usize, take: impl Fn(usize)) {
     let (here, last) = (at.get_untracked(), count.saturating_sub(1));
+    // The keys are those of what is being composed.
+    if keys::composes(event) {
+        return;
+    }
     match event.key().as_str() {
         "ArrowDown" => at.set(if here < last { here + 1 } else { 0 }),
         "ArrowUp" => at.set(here.checked_sub(1).unwrap_or(last)),
         "PageDown" => at.set((here + PAGE).min(last)),
         "PageUp" => at.set(here.saturating_sub(PAGE)),
-        "Enter" if !event.is_composing() => take(here),
+        "Enter" => take(here),
         _ => return,
     }
     event.prevent_default();

@@ -9,7 +9,7 @@ fn sent_to(path: &str) -> Option<(Method, Body)> {
         Everybody | Signed(_) => return None,
         Owned(method, body) | Admin(method, body) | Refused(method, body) => (method, body),
         Own => match path {
-            "/" | "/search" | "/account" | "/account/export" => return None,
+            "/" | "/search" | "/archive" | "/account" | "/account/export" => return None,
             "/api/v1/models" | "/api/v1/usage" | "/api/v1/account" | "/api/v1/search" => return None,
             "/api/v1/account/export" => return None,
             "/api/v1/tokens" => (Method::POST, Json(json!({ "name": "x", "scope": "write" }))),
