@@ -183,7 +183,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-impl<'a, 'de> Deserializer<'de> for &'a mut Reader<'_> {
+impl<'de> Deserializer<'de> for &mut Reader<'_> {
     type Error = Unreadable;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
