@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a piece may wait for the next ones. Shorter than a frame and a half on a screen, long enough to halve the
 /// events of a fast model.
 const MERGE: Duration = Duration::from_millis(20);
-/// The same where several processes share the log: each piece is a call for all of them, and no eye sees the difference.
+/// The same where several processes share the log: each piece is a call for all of them, and nobody sees the difference.
 const MERGE_SHARED: Duration = Duration::from_millis(50);
 
 /// Writes one reply. It knows what it has written, also where viewers are not shown that yet.
@@ -73,6 +73,14 @@ impl Writer {
         match &self.outbound {
             None => std::future::pending().await,
             Some(outbound) => outbound.lost.cancelled().await,
+        }
+    }
+
+    /// Nothing more comes of it, as where the process is killed.
+    #[cfg(test)]
+    pub(crate) fn die(&self) {
+        if let Some(outbound) = &self.outbound {
+            outbound.lost.cancel();
         }
     }
 

@@ -50,7 +50,7 @@ impl Bench {
             let meta = format!("{prefix}{{c:{id}}}:m");
             let forget = Box::new(move || {
                 let meta = meta.clone();
-                Box::pin(async move { drop(server.ask::<i64>(cmd("DEL").arg(meta)).await) }) as _
+                Box::pin(async move { _ = server.ask::<i64>(cmd("DEL").arg(meta)).await }) as _
             });
             all.push(Self { log: Logs::new(one, WINDOW), topic: here, forget });
         }
