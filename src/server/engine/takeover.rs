@@ -1,6 +1,6 @@
 //! Where the store and the log that several processes share differ about a reply: it is ended in both, and told once.
 //!
-//! The store decides and the log tells. Whoever finds such a reply heals it; every step may be repeated, by several
+//! The store decides and the log tells. A process that finds such a reply heals it; every step may be repeated, by several
 //! processes at the same time, and break off anywhere.
 
 use super::Shared;
@@ -16,7 +16,7 @@ use futures::future::BoxFuture;
 use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 
-/// Why a reply is not healed. It is tried again by whoever finds it next.
+/// Why a reply is not healed. The next one that finds it tries again.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotHealed {
     #[error(transparent)]
