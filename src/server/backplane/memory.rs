@@ -84,11 +84,6 @@ impl Hub {
         lock(&self.logs).clear();
     }
 
-    /// The turn of the topic runs out.
-    pub(crate) fn run_out(&self, topic: Topic) {
-        lock(&self.values).remove(&topic);
-    }
-
     /// What the log has.
     pub(crate) fn entries(&self, topic: Topic) -> (Cursor, Vec<(u64, Event)>) {
         let logs = lock(&self.logs);

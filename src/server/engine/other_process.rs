@@ -7,7 +7,7 @@
 
 mod known;
 
-use super::takeover::{self, NotHealed};
+use super::takeover::{self, NotHealed, lives};
 use super::{Engine, Open, Shared};
 use crate::error::Problem;
 use crate::event::Event;
@@ -266,15 +266,6 @@ impl Shared {
         }
         Ok(lives)
     }
-}
-
-/// A process whose file cannot be read counts as alive: it is better to show its replies as open for too long than to
-/// end them twice.
-pub(super) fn lives(shared: &Shared, process: &str) -> bool {
-    shared.store.lives(process).unwrap_or_else(|error| {
-        tracing::error!(%error, process, "Whether a process lives cannot be told");
-        true
-    })
 }
 
 async fn interrupt(shared: &Shared, process: &str) -> sqlx::Result<()> {

@@ -1,9 +1,9 @@
 //! Where the store and the log that several processes share differ about a reply: it is ended in both, and told once.
 //!
-//! The store decides and the log tells. Whoever finds such a reply heals it; every step may be repeated, by several
+//! The store decides and the log tells. A process that finds such a reply heals it; every step may be repeated, by several
 //! processes at the same time, and break off anywhere.
 
-use super::{Shared, other_process};
+use super::Shared;
 use crate::event::{Draft, Event};
 use crate::model::{ConversationId, Message, MessageId, Status};
 use crate::server::announce;
@@ -16,7 +16,7 @@ use futures::future::BoxFuture;
 use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 
-/// Why a reply is not healed. It is tried again by whoever finds it next.
+/// Why a reply is not healed. The next one that finds it tries again.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotHealed {
     #[error(transparent)]
@@ -62,11 +62,8 @@ impl Rows for Truth {
                 Ok(open) => open,
                 Err(error) => return tracing::warn!(%error, "Whether silent replies are open could not be looked at"),
             };
-            let live: HashSet<_> = open
-                .iter()
-                .filter(|open| other_process::lives(&shared, &open.process))
-                .map(|open| open.reply)
-                .collect();
+            let live: HashSet<_> =
+                open.iter().filter(|open| lives(&shared, &open.process)).map(|open| open.reply).collect();
             for (topic, reply) in replies.into_iter().filter(|(_, reply)| !live.contains(reply)) {
                 self.heal(topic, reply).await;
             }
@@ -93,7 +90,7 @@ pub(super) async fn heal(shared: &Shared, topic: Topic, reply: MessageId, by_for
     if let Some(open) = &open
         && !by_force
         && open.process != shared.store.process()
-        && other_process::lives(shared, &open.process)
+        && lives(shared, &open.process)
     {
         return Ok(());
     }
@@ -198,6 +195,15 @@ pub(super) async fn of_dead(shared: &Shared, process: &str) -> Result<(), NotHea
 /// Begins to answer what the journals ask.
 pub(super) fn begin(shared: &Arc<Shared>) {
     shared.journals.ask(Arc::new(Truth(Arc::downgrade(shared))));
+}
+
+/// A process whose file cannot be read counts as alive: it is better to show its replies as open for too long than to
+/// end them twice.
+pub(super) fn lives(shared: &Shared, process: &str) -> bool {
+    shared.store.lives(process).unwrap_or_else(|error| {
+        tracing::error!(%error, process, "Whether a process lives cannot be told");
+        true
+    })
 }
 
 /// The event that ended the reply; none where it is open.

@@ -3,24 +3,19 @@
 //! A log's growth is a wake without data, and the log is then looked at. While this process is alone, its journals are its
 //! own, and what it told then is told to the others as a snapshot.
 
+mod looking;
+
 use super::{Journal, Journals, Topic, lock};
 use crate::event::{Cursor, Event};
 use crate::model::MessageId;
-use crate::server::backplane::{self, Append, Backplane, Down, Look, Placed, Wake, What};
+use crate::server::backplane::{self, Append, Backplane, Down, Placed, What};
 use futures::future::BoxFuture;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
-use std::time::Duration;
-use tokio::sync::{Notify, mpsc, watch};
-use tokio::time::{Instant, sleep};
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
-/// A log with an open reply is looked at after this time without a wake: one may have been lost.
-const LOOK_OPEN: Duration = Duration::from_secs(1);
-/// Any other one.
-const LOOK_QUIET: Duration = Duration::from_secs(30);
-/// An open reply of another process that says nothing for this time is asked about in the store.
-const SILENT: Duration = Duration::from_secs(5);
 /// How many logs are looked at with one call.
 const LOOKED_TOGETHER: usize = 64;
 /// How often a reply that stands in the way is healed before its successor goes on without it.
@@ -69,6 +64,7 @@ pub(super) struct Cluster {
 /// What is on its way to the log, of a reply of this process.
 #[derive(Default)]
 struct Flight {
+    reply: Option<MessageId>,
     is_flying: bool,
     /// It goes on in this process' own journal until it is opened in the log again.
     is_here: bool,
@@ -94,10 +90,7 @@ impl Cluster {
 
     /// Begins to listen and to look, until the journals are dropped.
     pub(super) fn begin(self: &Arc<Self>) {
-        tokio::spawn(listen(Arc::downgrade(self), self.backplane.wakes()));
-        tokio::spawn(look(Arc::downgrade(self)));
-        tokio::spawn(stand(Arc::downgrade(self), self.joined.clone()));
-        tokio::spawn(rounds(Arc::downgrade(self)));
+        looking::begin(self);
     }
 
     pub(super) fn ask(&self, rows: Arc<dyn Rows>) {
@@ -263,36 +256,39 @@ impl Cluster {
     }
 
     /// A reply of this process begins, or ends.
-    pub(super) fn writes(&self, topic: Topic, begins: bool) {
+    pub(super) fn writes(&self, topic: Topic, reply: MessageId, begins: bool) {
         let mut writing = lock(&self.writing);
-        match begins {
-            true => drop(writing.insert(topic, Flight::default())),
-            false => drop(writing.remove(&topic)),
+        if begins {
+            writing.insert(topic, Flight { reply: Some(reply), ..Flight::default() });
+        } else if writing.get(&topic).is_some_and(|flight| flight.reply == Some(reply)) {
+            // Else the next one has begun.
+            writing.remove(&topic);
         }
+    }
+
+    /// Does this to the flight of the reply, unless another one has begun in its topic.
+    fn in_flight<T>(&self, topic: Topic, reply: MessageId, work: impl FnOnce(&mut Flight) -> T) -> Option<T> {
+        lock(&self.writing).get_mut(&topic).filter(|flight| flight.reply == Some(reply)).map(work)
     }
 
     /// Something of it is on its way; its answer says what a wake would.
-    pub(super) fn flies(&self, topic: Topic) {
-        if let Some(flight) = lock(&self.writing).get_mut(&topic) {
-            flight.is_flying = true;
-        }
+    pub(super) fn flies(&self, topic: Topic, reply: MessageId) {
+        self.in_flight(topic, reply, |flight| flight.is_flying = true);
     }
 
-    pub(super) fn has_landed(&self, topic: Topic) {
-        let heard = lock(&self.writing).get_mut(&topic).and_then(|flight| {
+    pub(super) fn has_landed(&self, topic: Topic, reply: MessageId) {
+        let heard = self.in_flight(topic, reply, |flight| {
             flight.is_flying = false;
             flight.heard.take()
         });
-        if let Some(heard) = heard {
+        if let Some(heard) = heard.flatten() {
             self.hear(topic, heard);
         }
     }
 
-    /// The reply goes on in this process' own journal, or in the log.
-    pub(super) fn is_here(&self, topic: Topic, is_here: bool) {
-        if let Some(flight) = lock(&self.writing).get_mut(&topic) {
-            flight.is_here = is_here;
-        }
+    /// The reply goes on in this process' own journal, or in the log. `false`: another one has begun in its topic.
+    pub(super) fn is_here(&self, topic: Topic, reply: MessageId, is_here: bool) -> bool {
+        self.in_flight(topic, reply, |flight| flight.is_here = is_here).is_some()
     }
 
     fn hear(&self, topic: Topic, cursor: Cursor) {
@@ -305,134 +301,5 @@ impl Cluster {
         if known.is_none_or(|known| known.epoch != cursor.epoch || known.seq < cursor.seq) {
             self.stir(topic);
         }
-    }
-
-    fn stir_all(&self, is_due: impl Fn(&Topic, &Instant) -> bool) {
-        let followed = lock(&self.followed);
-        let due = followed.iter().filter(|(topic, looked)| is_due(topic, looked)).map(|(topic, _)| *topic);
-        lock(&self.dirty).extend(due);
-        self.stirred.notify_one();
-    }
-
-    /// The journals go on alone, with a snapshot for every viewer. The writers see to theirs.
-    fn part(&self, journals: &Journals) {
-        for (topic, journal) in journals.all_in_memory() {
-            if journal.is_mirror() && !lock(&self.writing).contains_key(&topic) {
-                journals.estrange(topic, None, Vec::new());
-            }
-        }
-    }
-
-    /// What was read here while this process was alone is followed from here on.
-    async fn follow_again(&self, journals: &Journals) {
-        let own =
-            |(topic, journal): &(Topic, Arc<Journal>)| !journal.is_mirror() && !lock(&self.writing).contains_key(topic);
-        for (topic, _) in journals.all_in_memory().into_iter().filter(own) {
-            self.follow(topic).await;
-            self.stir(topic);
-        }
-    }
-
-    /// Starts over what is owed.
-    async fn pay(&self) {
-        let owed: Vec<Topic> = lock(&self.owed).iter().copied().collect();
-        for topic in owed {
-            match self.backplane.start_over(topic).await {
-                Ok(true) => {
-                    lock(&self.owed).remove(&topic);
-                    self.stir(topic);
-                }
-                Ok(false) => self.heal_what_is_open(topic).await,
-                Err(Down) => return,
-            }
-        }
-    }
-
-    /// The reply that is open in the log has ended, perhaps.
-    async fn heal_what_is_open(&self, topic: Topic) {
-        let Ok(looks) = self.backplane.look(vec![(topic, None)]).await else { return };
-        let open = looks.into_iter().next().flatten().and_then(|look: Look| look.open);
-        if let (Some(open), Some(rows)) = (open, self.rows()) {
-            rows.heal(topic, open.reply).await;
-        }
-    }
-
-    /// Asks about the replies of others that have fallen silent.
-    async fn ask_about_silent(&self, journals: &Journals) {
-        let silent = journals.all_in_memory().into_iter().filter_map(|(topic, journal)| {
-            let is_own = lock(&self.writing).contains_key(&topic);
-            let reply = journal.is_mirror().then(|| journal.is_silent_for(SILENT)).flatten()?;
-            (!is_own).then_some((topic, reply))
-        });
-        let silent: Vec<_> = silent.collect();
-        if let Some(rows) = self.rows().filter(|_| !silent.is_empty()) {
-            rows.silent(silent).await;
-        }
-    }
-}
-
-/// Hears of growth.
-async fn listen(cluster: Weak<Cluster>, mut wakes: mpsc::UnboundedReceiver<Wake>) {
-    while let Some(wake) = wakes.recv().await {
-        let Some(cluster) = cluster.upgrade() else { return };
-        match wake {
-            Wake::Topic(topic, cursor) => cluster.hear(topic, cursor),
-            Wake::Everything => cluster.stir_all(|_, _| true),
-        }
-    }
-}
-
-/// Looks at what is dirty: all of it at once, and what gathers meanwhile the next time.
-async fn look(cluster: Weak<Cluster>) {
-    loop {
-        let Some(this) = cluster.upgrade() else { return };
-        let dirty: Vec<Topic> = lock(&this.dirty).drain().collect();
-        let Some(journals) = this.journals.upgrade() else { return };
-        if dirty.is_empty() || !this.is_joined() {
-            drop(journals);
-            // The weak one is asked again within the time of a round.
-            let _waited = tokio::time::timeout(LOOK_OPEN, this.stirred.notified()).await;
-            continue;
-        }
-        if let Err(Down) = this.look(&journals, &dirty, false).await {
-            lock(&this.dirty).extend(dirty);
-            drop((journals, this));
-            sleep(LOOK_OPEN).await;
-        }
-    }
-}
-
-/// Follows whether this process is joined to the others.
-async fn stand(cluster: Weak<Cluster>, mut joined: watch::Receiver<bool>) {
-    while joined.changed().await.is_ok() {
-        let is_joined = *joined.borrow_and_update();
-        let Some(cluster) = cluster.upgrade() else { return };
-        let Some(journals) = cluster.journals.upgrade() else { return };
-        match is_joined {
-            false => cluster.part(&journals),
-            true => {
-                cluster.pay().await;
-                cluster.stir_all(|_, _| true);
-                cluster.follow_again(&journals).await;
-            }
-        }
-    }
-}
-
-/// Each second: what may have been missed.
-async fn rounds(cluster: Weak<Cluster>) {
-    loop {
-        sleep(LOOK_OPEN).await;
-        let Some(cluster) = cluster.upgrade() else { return };
-        let Some(journals) = cluster.journals.upgrade() else { return };
-        if !cluster.is_joined() {
-            continue;
-        }
-        cluster.pay().await;
-        cluster.stir_all(|topic, looked| {
-            let is_open = journals.in_memory(*topic).is_some_and(|journal| journal.is_open());
-            (if is_open { LOOK_OPEN } else { LOOK_QUIET }) <= looked.elapsed()
-        });
-        cluster.ask_about_silent(&journals).await;
     }
 }

@@ -6,6 +6,7 @@
 use super::cluster::Cluster;
 use super::{Journal, Journals, Topic, lock, random_epoch};
 use crate::event::{Cursor, Event};
+use crate::model::MessageId;
 use crate::server::backplane::Look;
 use std::sync::Arc;
 
@@ -103,10 +104,10 @@ impl Journal {
         matches!(self.numbers, Numbers::Log { .. })
     }
 
-    /// The open reply, if nothing came of it for so long.
-    pub(super) fn is_silent_for(&self, time: std::time::Duration) -> Option<crate::model::MessageId> {
+    /// The open reply, and where the journal ends.
+    pub(super) fn open_reply(&self) -> Option<(MessageId, Cursor)> {
         let log = lock(&self.log);
-        log.draft().filter(|_| time < log.touched.elapsed()).map(|draft| draft.reply)
+        log.draft().map(|draft| (draft.reply, Cursor { epoch: self.epoch, seq: log.last }))
     }
 }
 

@@ -102,7 +102,7 @@ impl Outbound {
         let behind = events.iter().position(|event| matches!(event, Event::Reply { .. })).map_or(0, |index| index + 1);
         events.iter().for_each(|event| lock(&self.written).fold(event));
         let events: Vec<_> = split(events.into_iter()).collect();
-        self.cluster.writes(self.topic, true);
+        self.cluster.writes(self.topic, self.reply, true);
         let opened = self.open_in_log(turn, &events).await;
         let (place, cursor) = match opened {
             Some((last, first)) => {
@@ -176,6 +176,7 @@ impl Outbound {
             if events.is_empty() {
                 tokio::select! {
                     () = self.more.notified() => {}
+                    () = self.lost.cancelled() => break,
                     changed = standing.changed() => if changed.is_err() { break },
                 }
                 continue;
@@ -189,7 +190,7 @@ impl Outbound {
                 break;
             }
         }
-        self.cluster.writes(self.topic, false);
+        self.cluster.writes(self.topic, self.reply, false);
         self.cluster.stir(self.topic);
         self.over.cancel();
     }
@@ -198,8 +199,10 @@ impl Outbound {
     async fn send(&self, place: Place, events: Vec<Event>, is_end: bool) -> Option<Place> {
         let Place::Log { epoch, batch } = place else {
             let journal = self.cluster.journals()?.topic(self.topic);
-            for event in events {
-                journal.append(event);
+            if !journal.is_mirror() {
+                for event in events {
+                    journal.append(event);
+                }
             }
             if is_end {
                 // The log still has the reply open.
@@ -213,9 +216,9 @@ impl Outbound {
             false => What::Pieces { reply, owner, epoch, batch },
         };
         let events: Vec<_> = split(events.into_iter()).collect();
-        self.cluster.flies(self.topic);
+        self.cluster.flies(self.topic, self.reply);
         let placed = self.place(what, &events).await;
-        self.cluster.has_landed(self.topic);
+        self.cluster.has_landed(self.topic, self.reply);
         match placed {
             Some(Placed::At { last, cancel }) => {
                 self.cluster.take_own(self.topic, &events, last);
@@ -299,7 +302,7 @@ impl Outbound {
         let batch = Append::new(What::Reopen { reply, owner: owner.clone() }, events);
         match self.cluster.backplane.append(self.topic, batch).await {
             Ok(Placed::At { last, .. }) => {
-                self.cluster.is_here(self.topic, false);
+                self.cluster.is_here(self.topic, self.reply, false);
                 self.cluster.stir(self.topic);
                 Some(Place::Log { epoch: last.epoch, batch: 0 })
             }
@@ -308,7 +311,7 @@ impl Outbound {
                 None
             }
             Ok(Placed::Fenced) => {
-                // Whoever took it has not ended it in the store.
+                // Who took it has not ended it in the store.
                 let _taken = self.cluster.backplane.fence(self.topic, reply, owner).await;
                 None
             }
@@ -322,9 +325,10 @@ impl Outbound {
             let mut written = lock(&self.written);
             let is_open = written.draft.is_some();
             let (events, _) = (written.anew(), is_open.then(|| written.waiting.clear()));
-            self.cluster.is_here(self.topic, true);
-            journals.topic(self.topic);
-            journals.estrange(self.topic, None, events);
+            if self.cluster.is_here(self.topic, self.reply, true) {
+                journals.topic(self.topic);
+                journals.estrange(self.topic, None, events);
+            }
         }
         Place::Here
     }

@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a piece may wait for the next ones. Shorter than a frame and a half on a screen, long enough to halve the
 /// events of a fast model.
 const MERGE: Duration = Duration::from_millis(20);
-/// The same where several processes share the log: each piece is a call for all of them, and no eye sees the difference.
+/// Longer where several processes share the log: each piece is a call for all of them, and nobody sees the difference.
 const MERGE_SHARED: Duration = Duration::from_millis(50);
 
 /// Writes one reply. It knows what it has written, also where viewers are not shown that yet.
@@ -61,6 +61,11 @@ impl Writer {
     pub async fn end(&self, event: Event) {
         self.append(event);
         if let Some(outbound) = &self.outbound
+            && outbound.over.is_cancelled()
+        {
+            // Nothing of it is on its way any more, and the store has an end that nobody was told perhaps.
+            outbound.cluster.owe(outbound.topic);
+        } else if let Some(outbound) = &self.outbound
             && timeout(PATIENCE, outbound.over.cancelled()).await.is_err()
         {
             tracing::warn!(reply = %self.reply, "A reply's end is not told to the other processes yet");
@@ -73,6 +78,14 @@ impl Writer {
         match &self.outbound {
             None => std::future::pending().await,
             Some(outbound) => outbound.lost.cancelled().await,
+        }
+    }
+
+    /// Nothing more comes of it, as where the process is killed.
+    #[cfg(test)]
+    pub(crate) fn die(&self) {
+        if let Some(outbound) = &self.outbound {
+            outbound.lost.cancel();
         }
     }
 

@@ -50,7 +50,7 @@ impl Bench {
             let meta = format!("{prefix}{{c:{id}}}:m");
             let forget = Box::new(move || {
                 let meta = meta.clone();
-                Box::pin(async move { drop(server.ask::<i64>(cmd("DEL").arg(meta)).await) }) as _
+                Box::pin(async move { _ = server.ask::<i64>(cmd("DEL").arg(meta)).await }) as _
             });
             all.push(Self { log: Logs::new(one, WINDOW), topic: here, forget });
         }
@@ -154,7 +154,7 @@ async fn what_is_lost_begins_another_epoch_and_is_not_written_on() {
         let (cursor, events, open) = bench.look(Some(plain)).await;
         assert_eq!((cursor, open), (reopened, Some(one)));
         assert_eq!(events.first().unwrap().0, plain.seq + 2, "every mirror sees the jump");
-        // Whoever knows more than there is has seen what was lost.
+        // A reader that knows more than there is has seen what was lost.
         let ahead = Cursor { seq: reopened.seq + 1, ..reopened };
         let (anew, events, open) = bench.look(Some(ahead)).await;
         assert!(anew.epoch != ahead.epoch && events.is_empty() && open.is_none());

@@ -1,196 +1,27 @@
 //! Journals of three processes on one log: whatever is lost, late or doubled, each viewer ends with what is stored.
 
+mod store;
+mod viewer;
+
 use super::log_refusals::{opened, token};
-use crate::event::{Cursor, Draft, Event};
+use crate::event::{Cursor, Event};
 use crate::model::{ConversationId, MessageId, Status};
-use crate::server::backplane::Down;
 use crate::server::backplane::memory::{Hub, Mishap, Node};
-use crate::server::journal::{Journals, Reader, Row, Rows, Topic, Writer};
+use crate::server::journal::{Journals, Rows, Topic, Writer};
 use crate::server::sync::lock;
 use crate::tests::rng::Dice;
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use store::{Store, Stored, View, end};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use viewer::Viewer;
 
 const WINDOW: Duration = Duration::from_secs(600);
 const NODES: usize = 3;
 /// Longer than anything takes that is done by a timer.
 const SETTLED: Duration = Duration::from_secs(65);
-
-/// What is stored of a reply.
-#[derive(Clone, Debug)]
-struct Stored {
-    owner: usize,
-    text: String,
-    status: Status,
-}
-
-/// What a database would say to all of them.
-#[derive(Default)]
-struct Store {
-    replies: Mutex<HashMap<MessageId, Stored>>,
-    dead: Mutex<Vec<MessageId>>,
-}
-
-/// One process' view of the store.
-struct View {
-    store: Arc<Store>,
-    node: usize,
-    journals: Weak<Journals>,
-}
-
-impl View {
-    async fn mend(&self, topic: Topic, reply: MessageId) -> Result<(), Down> {
-        let Some(journals) = self.journals.upgrade() else { return Ok(()) };
-        let row = lock(&self.store.replies).get(&reply).cloned();
-        let is_dead = lock(&self.store.dead).contains(&reply);
-        if row.as_ref().is_some_and(|row| row.status.is_open() && !is_dead) {
-            return Ok(());
-        }
-        let taken = journals.take_over(topic, reply, &self.node.to_string()).await?;
-        let was_ended = {
-            let mut replies = lock(&self.store.replies);
-            let row = replies.get_mut(&reply).expect("it is stored");
-            let was_open = row.status.is_open();
-            if was_open {
-                row.status = Status::Interrupted;
-                if let Some(taken) = &taken
-                    && row.text.len() < taken.draft().text.len()
-                {
-                    row.text.clone_from(&taken.draft().text);
-                }
-            }
-            was_open
-        };
-        let row = lock(&self.store.replies)[&reply].clone();
-        match taken {
-            Some(taken) => {
-                let end = end(reply, row.status);
-                let rest = row.text.strip_prefix(&*taken.draft().text).map(str::to_owned);
-                let is_whole = rest.is_some();
-                taken.end(rest.into_iter().map(|text| token(reply, &text)).collect(), end).await?;
-                if !is_whole {
-                    journals.start_over(topic).await;
-                }
-            }
-            None if was_ended => journals.start_over(topic).await,
-            None => {}
-        }
-        Ok(())
-    }
-}
-
-impl Rows for View {
-    fn row(&self, reply: MessageId) -> BoxFuture<'_, Row> {
-        let row = lock(&self.store.replies).get(&reply).cloned();
-        let is_ours = row.is_some_and(|row| row.owner == self.node && row.status.is_open());
-        let is_dead = lock(&self.store.dead).contains(&reply);
-        std::future::ready(if is_ours && !is_dead { Row::Ours } else { Row::NotOurs }).boxed()
-    }
-
-    fn heal(&self, topic: Topic, reply: MessageId) -> BoxFuture<'_, ()> {
-        async move {
-            let _again_later = self.mend(topic, reply).await;
-        }
-        .boxed()
-    }
-
-    fn silent(&self, replies: Vec<(Topic, MessageId)>) -> BoxFuture<'_, ()> {
-        async move {
-            for (topic, reply) in replies {
-                self.heal(topic, reply).await;
-            }
-        }
-        .boxed()
-    }
-}
-
-fn end(reply: MessageId, status: Status) -> Event {
-    match status {
-        Status::Interrupted => Event::Interrupted { reply },
-        _ => Event::Stopped { reply, usage: None },
-    }
-}
-
-/// What a viewer at one process has: text, state, and how often it was told of an end.
-struct Viewer {
-    journals: Arc<Journals>,
-    store: Arc<Store>,
-    topic: Topic,
-    reader: Option<Reader>,
-    seen: HashMap<MessageId, (String, Status)>,
-    snapshots: usize,
-    /// Whether text may get shorter: what another process is shown while this one is alone is older.
-    may_shrink: bool,
-}
-
-impl Viewer {
-    async fn snapshot(&mut self) {
-        loop {
-            let (cursor, draft): (Cursor, Option<Draft>) = self.journals.attached(self.topic).await.end();
-            let stored = lock(&self.store.replies).clone();
-            self.reader = self.journals.topic(self.topic).reader(cursor);
-            if self.reader.is_none() {
-                continue;
-            }
-            self.snapshots += 1;
-            let mut seen: HashMap<_, _> = stored.into_iter().map(|(id, row)| (id, (row.text, row.status))).collect();
-            if let Some(draft) = draft {
-                seen.insert(draft.reply, (draft.text, Status::Streaming));
-            }
-            for (reply, (text, _)) in &self.seen {
-                let now = &seen[reply].0;
-                assert!(self.may_shrink || text.len() <= now.len(), "{text} became {now}");
-            }
-            self.seen = seen;
-            return;
-        }
-    }
-
-    async fn run(mut self, out: Arc<Mutex<HashMap<MessageId, (String, Status)>>>, count: Arc<Mutex<usize>>) {
-        loop {
-            *lock(&out) = self.seen.clone();
-            *lock(&count) = self.snapshots;
-            let Some(reader) = &mut self.reader else {
-                self.snapshot().await;
-                continue;
-            };
-            match reader.next(7).await {
-                Some(entries) if entries.is_empty() => self.reader = None,
-                Some(entries) => entries.iter().for_each(|entry| self.fold(&entry.event)),
-                None => self.reader = None,
-            }
-        }
-    }
-
-    fn fold(&mut self, event: &Event) {
-        let Some(reply) = event.reply() else { return };
-        match event {
-            Event::Reply { .. } => {
-                let known = self.seen.entry(reply).or_insert_with(|| (String::new(), Status::Streaming));
-                if known.1.is_open() {
-                    // It comes anew.
-                    known.0.clear();
-                }
-            }
-            Event::Token { text, .. } => {
-                let known = self.seen.get_mut(&reply).expect("it was opened");
-                if known.1.is_open() {
-                    known.0.push_str(text);
-                }
-            }
-            _ => {
-                if let (Some(status), Some(known)) = (event.outcome(), self.seen.get_mut(&reply)) {
-                    known.1 = status;
-                }
-            }
-        }
-    }
-}
 
 struct World {
     hub: Arc<Hub>,
@@ -274,7 +105,7 @@ impl World {
             }
         });
         if dice.below(2) == 0 {
-            return;
+            return writer.die();
         }
         // As a process that was stopped and goes on.
         tokio::spawn(async move {
@@ -363,7 +194,12 @@ async fn run(seed: u64, trouble: Trouble) {
         let seen = lock(out).clone();
         for (reply, row) in &stored {
             let Some((text, status)) = seen.get(reply) else { panic!("seed {seed}: node {node} knows no {reply}") };
-            assert_eq!((text, status), (&row.text, &row.status), "seed {seed}: {reply} at node {node}");
+            let end = world.journals[*node].topic(world.topic).end();
+            assert_eq!(
+                (text, status),
+                (&row.text, &row.status),
+                "seed {seed}: {reply} at node {node}, {end:?}, {cursor}"
+            );
         }
         let journal = world.journals[*node].topic(world.topic);
         assert_eq!(journal.end().0, cursor, "seed {seed}: the mirror at node {node}");
