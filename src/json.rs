@@ -179,7 +179,11 @@ impl<'a> Reader<'a> {
             }
         }
         let power = 10_f64.powi(shift.abs());
-        (!digits.is_empty()).then_some(sign * if shift < 0 { number / power } else { number * power }).ok_or(Unreadable)
+        digits
+            .iter()
+            .any(u8::is_ascii_digit)
+            .then_some(sign * if shift < 0 { number / power } else { number * power })
+            .ok_or(Unreadable)
     }
 }
 
