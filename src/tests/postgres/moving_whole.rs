@@ -146,10 +146,12 @@ async fn moves_until_it_is_killed() {
 /// Kills a move later and later, until one is not killed in time. How many were, half-way.
 async fn move_at_last(folder: &Path, database: &Database) -> u32 {
     std::fs::write(folder.join(TARGET), &database.url).unwrap();
+    // A larger one takes longer.
+    let later = LATER * (conversations() / CONVERSATIONS).max(1) as u32;
     for kills in 0.. {
         let victim = Victim::start("tests::postgres::moving_whole::moves_until_it_is_killed", folder);
         let begun = folder.join("begun");
-        let ended = tokio::task::spawn_blocking(move || victim.kill(kills * LATER, &begun)).await.unwrap();
+        let ended = tokio::task::spawn_blocking(move || victim.kill(kills * later, &begun)).await.unwrap();
         if ended.success() {
             return kills;
         }
