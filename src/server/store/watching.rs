@@ -64,7 +64,7 @@ impl Store {
         let mut news = Vec::new();
         if seen.horizon.is_some() {
             let horizon = next().first().map(|row| row.try_get("horizon")).transpose()?;
-            news = seen.new(&next())?;
+            news = seen.unread(&next())?;
             seen.horizon = horizon;
         }
         seen.revocation = revocation;
@@ -86,7 +86,7 @@ impl Store {
 
 impl Seen {
     /// Those of these news that no earlier round has read.
-    fn new(&mut self, rows: &[Row]) -> sqlx::Result<Vec<News>> {
+    fn unread(&mut self, rows: &[Row]) -> sqlx::Result<Vec<News>> {
         let (mut read, mut new) = (HashSet::new(), Vec::new());
         for row in rows {
             let id: String = row.try_get("id")?;
