@@ -9,8 +9,10 @@ use std::sync::Weak;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// How long to wait after the store has not answered. What was read of the news is not read again.
+/// How long to wait at first after the store has not answered. What was read of the news is not read again.
 const AGAIN: Duration = Duration::from_millis(250);
+/// How long to wait at most.
+const SELDOM: Duration = Duration::from_secs(4);
 
 /// Has those viewers look again whom this is about.
 pub(super) async fn look_again(state: Weak<Shared>, news: Vec<News>) {
@@ -29,17 +31,27 @@ pub(super) async fn look_again(state: Weak<Shared>, news: Vec<News>) {
         }
     }
     let listed: Vec<_> = listed.into_iter().collect();
+    // Once it is done, it is not done again: viewers get a snapshot each time.
+    let (mut are_told, mut pause) = (false, AGAIN);
     loop {
         let Some(state) = state.upgrade().map(State) else { return };
-        let told = match state.engine.look_again(&conversations).await {
-            Ok(()) => tell_lists(&state, &listed).await,
-            failed => failed,
-        };
-        let Err(error) = told else { return };
-        tracing::warn!(%error, "What another node has changed could not be looked at; it is tried again");
+        if !are_told {
+            are_told = told(state.engine.look_again(&conversations).await);
+        }
+        if are_told && told(tell_lists(&state, &listed).await) {
+            return;
+        }
         drop(state);
-        sleep(AGAIN).await;
+        sleep(pause).await;
+        pause = (2 * pause).min(SELDOM);
     }
+}
+
+fn told(result: sqlx::Result<()>) -> bool {
+    if let Err(error) = &result {
+        tracing::warn!(%error, "What another node has changed could not be looked at; it is tried again");
+    }
+    result.is_ok()
 }
 
 /// Followers of lists that have one of these get a new one.

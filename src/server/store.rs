@@ -69,9 +69,9 @@ use crate::error::Problem;
 use anyhow::Context;
 use news::News;
 use presence::Presence;
-use presence::beats::{Beats, session};
+use presence::beats::{Beats, is_session_of, session};
 use sql::fault::{Fault, fault};
-use sql::{Key, Seats, query};
+use sql::{Key, Seats, Server, query};
 use sqlite::Sqlite;
 use std::path::Path;
 use std::sync::Arc;
@@ -271,10 +271,16 @@ async fn on_postgres(url: &str) -> anyhow::Result<Parts> {
         );
     }
     let presence: Arc<dyn Presence> = Arc::new(Beats::begin(options.clone()).await?);
-    let (named, hand_overs) = (Arc::clone(&presence), Arc::default());
-    let options = move || options.clone().application_name(&session(named.process()));
-    let watcher = Seats::postgres(1, options.clone(), &hand_overs);
-    let reader = Seats::postgres(SESSIONS, options, &hand_overs);
+    let hand_overs = Arc::default();
+    let server = || {
+        let (options, named, is) = (options.clone(), Arc::clone(&presence), Arc::clone(&presence));
+        Server {
+            options: Box::new(move || options.clone().application_name(&session(named.process()))),
+            is_ours: Box::new(move |name| is_session_of(name, is.process())),
+        }
+    };
+    let watcher = Seats::postgres(1, server(), &hand_overs);
+    let reader = Seats::postgres(SESSIONS, server(), &hand_overs);
     let writer = reader.at_most(WRITERS);
     Ok(Parts { writer, reader, watcher, sqlite: None, presence, hand_overs, shown })
 }

@@ -29,6 +29,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const WAIT: Duration = Duration::from_millis(50);
 /// In one of this number of looks, a node looks at all open replies, its own among them: usually it is told of them.
 const ALL: u64 = 10;
+/// How often to try to tell viewers how a conversation is set, once a second: longer than the database is usually away.
+const SETTINGS_TRIES: usize = 30;
 
 /// The look at the start: marks what dead processes have left open as interrupted.
 pub(super) async fn begin(shared: &Shared) -> sqlx::Result<()> {
@@ -56,7 +58,9 @@ async fn look(shared: &Shared) -> sqlx::Result<()> {
 
 /// Looks at all open replies: at those of processes that may have died unseen, and at those that this one left behind.
 async fn look_at_all(shared: &Shared) -> sqlx::Result<()> {
-    for process in shared.store.open_processes().await? {
+    // On a file of SQLite, `look` looks at them all itself.
+    let processes = if shared.store.has_nodes() { shared.store.open_processes().await? } else { Vec::new() };
+    for process in processes {
         if !lives(shared, &process) {
             interrupt(shared, &process).await?;
         }
@@ -97,6 +101,24 @@ async fn end_if_left(shared: Arc<Shared>, reply: MessageId) {
     }
 }
 
+/// [`Shared::tell_settings`], which waits for others who have the turn, and is tried again while the store does not answer.
+async fn tell_settings(shared: Arc<Shared>, open: Arc<Open>) {
+    for _ in 0..SETTINGS_TRIES {
+        match shared.tell_settings(&open).await {
+            Ok(()) => return,
+            Err(error) => tracing::warn!(%error, "How a conversation is set could not be looked at"),
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// What was found to be different from what was known.
+struct TakenIn {
+    changed: HashSet<ConversationId>,
+    /// Processes that have left something open.
+    dead: HashSet<String>,
+}
+
 impl Engine {
     /// Stops these replies of this process, as others ask. Those that nobody writes any more are marked as interrupted.
     pub fn stop_asked(&self, replies: Vec<MessageId>) {
@@ -118,17 +140,22 @@ impl Engine {
         }
         let kept = conversations.iter().copied().filter(|id| journals.is_kept(Topic::Conversation(*id)));
         let kept: Vec<_> = kept.collect();
+        // Before the read: they are stored, so it finds them unless they have ended. It says nothing of what is opened here
+        // meanwhile, which is often the answer to the message after the one that ended elsewhere.
+        let written_here: Vec<_> = kept.iter().filter_map(|id| self.shared.announced(*id)).collect();
         let found = self.shared.store.open_among(&kept).await?;
-        let ours = found.iter().filter(|open| open.process == self.shared.store.process());
-        let ours: HashSet<_> = ours.map(|open| open.reply).collect();
+        let process = self.shared.store.process();
+        let is_ours = |reply| found.iter().any(|found| found.reply == reply && found.process == process);
+        // Another node has ended them.
+        written_here.iter().filter(|open| !is_ours(open.reply)).for_each(|open| open.stop.cancel());
         // What is known first: the viewers' snapshots are then compared with what is found later.
-        self.shared.learn(Some(&kept), found).await?;
+        let taken_in = self.shared.take_in(Some(&kept), found);
+        // The next look ends what they have left open.
+        lock(&self.shared.other_replies).dead.extend(taken_in.dead);
         for conversation in kept {
             match self.shared.announced(conversation) {
-                None => self.shared.journals.look_again(Topic::Conversation(conversation)),
-                Some(open) if ours.contains(&open.reply) => self.shared.tell_settings(&open).await?,
-                // Another node has ended it.
-                Some(open) => open.stop.cancel(),
+                None => journals.look_again(Topic::Conversation(conversation)),
+                Some(open) => drop(tokio::spawn(tell_settings(Arc::clone(&self.shared), open))),
             }
         }
         Ok(())
@@ -217,6 +244,19 @@ impl Shared {
     /// Takes in what was found of others' replies in the conversations that were looked at; none: in all. Viewers of those in
     /// which something has changed get a snapshot.
     async fn learn(&self, looked: Option<&[ConversationId]>, found: Vec<OtherReply>) -> sqlx::Result<()> {
+        let TakenIn { changed, dead } = self.take_in(looked, found);
+        for conversation in changed {
+            self.journals.look_again(Topic::Conversation(conversation));
+            tracing::debug!(%conversation, "Another process has written something");
+        }
+        for process in dead {
+            interrupt(self, &process).await?;
+        }
+        Ok(())
+    }
+
+    /// [`Shared::learn`] without what follows from it.
+    fn take_in(&self, looked: Option<&[ConversationId]>, found: Vec<OtherReply>) -> TakenIn {
         let (mut live, mut dead) = (Vec::new(), HashSet::new());
         for open in found {
             if open.process == self.store.process() {
@@ -228,22 +268,15 @@ impl Shared {
                 dead.insert(open.process);
             }
         }
-        let changed = lock(&self.other_replies).learn(looked, live);
-        for conversation in changed {
-            self.journals.look_again(Topic::Conversation(conversation));
-            tracing::debug!(%conversation, "Another process has written something");
-        }
-        for process in dead {
-            interrupt(self, &process).await?;
-        }
-        Ok(())
+        TakenIn { changed: lock(&self.other_replies).learn(looked, live), dead }
     }
 
     /// This process was declared dead, and goes on as another one: what it had open is not its own any more. Its viewers go
     /// on from what the others have stored.
     fn leave_lost(&self) {
-        let process = self.store.process();
         let open = lock(&self.open);
+        // After the lock: none of them was opened by a later process.
+        let process = self.store.process();
         let lost = open.values().filter(|open| *open.process != *process && !open.stop.is_cancelled());
         for open in lost {
             tracing::error!(reply = %open.reply, "This node was declared dead, so it does not go on with a reply");

@@ -20,5 +20,5 @@ pub(crate) use connection::Connection;
 pub(crate) use lock::{Key, Lock};
 pub(crate) use query::{Done, On, Query, Target, query, query_scalar};
 pub(crate) use row::{Column, Row};
-pub(crate) use seats::{Seats, Taken};
+pub(crate) use seats::{Seats, Server, Taken};
 pub(crate) use value::Value;

@@ -150,6 +150,33 @@ async fn who_finds_a_verdict_ends_the_sessions_before_it_says_so() {
     sqlx::query("select pg_advisory_lock(1)").execute(&mut database.connect().await).await.expect("it is free");
 }
 
+/// There is one that says so; each of the others has to end what it knew of the dead one as well.
+#[tokio::test]
+async fn every_node_finds_out_who_was_declared_dead_or_has_ended() {
+    let Some(server) = postgres() else { return };
+    let database = server.database().await;
+    let (mut a, mut c) = (node(&database).await, node(&database).await);
+    let b = node(&database).await;
+    let ended = Beats::begin(a.options.clone()).await.unwrap();
+    let gone = [b.known.process().to_owned(), ended.process().to_owned()];
+    let start = Instant::now();
+    // The other judge has begun to watch a round later.
+    rounds(&mut a, 1, start).await;
+    for second in 1..5 {
+        rounds(&mut c, 1, start + second * SECOND).await;
+        rounds(&mut a, 1, start + second * SECOND).await;
+    }
+    ended.end().await.unwrap();
+    rounds(&mut a, 1, start + 5 * SECOND).await;
+    assert!(dead_at(&database, &gone[0]).await.is_some());
+    rounds(&mut c, 2, start + 5 * SECOND).await;
+    for node in [&mut a, &mut c] {
+        rounds(node, 1, start + 7 * SECOND).await;
+        let known: HashSet<_> = std::mem::take(&mut lock(&node.known.others).gone).into_iter().collect();
+        assert_eq!(known, HashSet::from(gone.clone()));
+    }
+}
+
 /// Something on the way has forgotten the connection of a node that works: it must not die of that.
 #[tokio::test]
 async fn a_node_whose_connection_is_silent_beats_on_another_one_in_time() {

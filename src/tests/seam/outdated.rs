@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::server::store::sql::fault::{Fault, fault};
+use crate::server::store::sql::{Server, query_scalar};
+use std::sync::Mutex;
 
 const EVERYTHING: &str = "select * from kept order by it";
 
@@ -54,4 +56,36 @@ async fn a_transaction_that_finds_a_changed_table_is_undone_and_the_next_one_suc
         assert_eq!(side.kept().await, []);
     }
     side.seats.close().await;
+}
+
+/// A node that was declared dead goes on as another one: what it has opened until then is ended with the dead one, whenever
+/// a node reads the verdict, and must not be in the middle of something by then.
+#[tokio::test]
+async fn sessions_with_the_name_of_a_process_that_is_dead_are_not_used_again() {
+    let Some(server) = postgres() else { return };
+    let database = server.database_by("").await;
+    let opened = options("DATABASE_URL", &database.url).unwrap();
+    let name = Arc::new(Mutex::new("one"));
+    let (of_options, of_check) = (Arc::clone(&name), Arc::clone(&name));
+    let server = Server {
+        options: Box::new(move || opened.clone().application_name(*of_options.lock().unwrap())),
+        is_ours: Box::new(move |session| session == *of_check.lock().unwrap()),
+    };
+    let seats = Seats::postgres(3, server, &Arc::default());
+    let own_name =
+        async || query_scalar::<String>("select current_setting('application_name')").fetch_one(&seats).await;
+    // One is in use while the name changes, and two are free.
+    let (first, second, third) = (seats.take().await, seats.take().await, seats.take().await);
+    drop((second.unwrap(), third.unwrap()));
+    assert_eq!(own_name().await.unwrap(), "one");
+    *name.lock().unwrap() = "another";
+    assert_eq!(own_name().await.unwrap(), "another");
+    drop(first.unwrap());
+    assert_eq!(own_name().await.unwrap(), "another");
+    assert_eq!(own_name().await.unwrap(), "another");
+    let mut connection = database.connect().await;
+    // PostgreSQL notices by itself that a session is left.
+    let left = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'one'";
+    while sqlx::query_scalar::<_, i64>(left).fetch_one(&mut connection).await.unwrap() != 0 {}
+    seats.close().await;
 }

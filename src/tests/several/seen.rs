@@ -30,7 +30,7 @@ fn shows(frame: &Sent, status: &str) -> bool {
 }
 
 impl Nodes {
-    async fn rename(&self, node: usize, conversation: &str, title: &str) {
+    pub(super) async fn rename(&self, node: usize, conversation: &str, title: &str) {
         let path = format!("/api/v1/conversations/{conversation}");
         let answer = self[node].request(Method::PATCH, &path).json(&json!({ "title": title })).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
@@ -233,6 +233,22 @@ async fn h09_messages_that_are_sent_at_two_nodes_at_once_are_one_after_the_other
     assert_eq!(all.len(), 40);
     for pair in all.windows(2) {
         assert_eq!(pair[1]["parent"], pair[0]["id"], "one line: {all:?}");
+    }
+}
+
+/// The end of each at one node is news at the other, which opens the next one at that moment.
+#[tokio::test]
+async fn messages_that_follow_each_other_at_two_nodes_are_all_answered_to_the_end() {
+    let Some(nodes) = Nodes::start(2).await else { return };
+    let conversation = nodes[0].conversation().await;
+    // Both are told of what happens in it.
+    let _viewers = [nodes.viewer(0, &conversation).await, nodes.viewer(1, &conversation).await];
+    let script = Script { pieces: 2, gap_ms: 0, ..Script::default() };
+    for number in 0..200 {
+        let node = &nodes[number % 2];
+        let sent = node.send(&conversation, &script).await;
+        let end = node.rest_of(&conversation, &sent).await;
+        assert_eq!(end.last().unwrap().event, "done", "{number}: {end:?}");
     }
 }
 

@@ -184,9 +184,17 @@ fn new_process() -> &'static str {
     Box::leak(uuid::Uuid::now_v7().to_string().into_boxed_str())
 }
 
+/// What the names of sessions begin with.
+const NAMED: &str = "rivulet ";
+
 /// The name of a process's sessions, by which they are found when it is dead.
 pub fn session(process: &str) -> String {
-    format!("rivulet {process}")
+    format!("{NAMED}{process}")
+}
+
+/// Whether a session of this name is the process's.
+pub fn is_session_of(name: &str, process: &str) -> bool {
+    name.strip_prefix(NAMED) == Some(process)
 }
 
 impl Node {
@@ -253,8 +261,10 @@ impl Node {
         let mut beats: HashMap<_, _> = live.into_iter().map(|row| (row.process, Some(row.beat))).collect();
         {
             let mut others = lock(&self.known.others);
-            others.live = beats.keys().cloned().collect();
+            let before = std::mem::replace(&mut others.live, beats.keys().cloned().collect());
             let Others { live, dead, asked, .. } = &mut *others;
+            // Another node has declared them dead, or they have ended: the next round reads their verdicts.
+            asked.extend(before);
             asked.retain(|process| !live.contains(process) && !dead.contains(process));
             beats.extend(asked.iter().map(|process| (process.clone(), None)));
         }

@@ -29,6 +29,8 @@ pub(super) enum Link {
 #[derive(Debug)]
 pub(super) struct Remote {
     pub inner: PgConnection,
+    /// What PostgreSQL calls it.
+    pub name: Box<str>,
     pub opened: Instant,
     pub idle_since: Instant,
     /// How many connections had broken when this one was last known to work.

@@ -4,13 +4,17 @@
 //! answer (sqlx-core 0.9, `pool/connection.rs`): for short statements that is as much work again as the statement. Here
 //! a connection is put back at once; only one that was left half-way is looked after in a task.
 
+mod source;
+
 use super::Connection;
 use super::connection::{Last, Link, Remote, is_silence};
 use crate::server::store::file::Opened;
 use crate::server::sync::lock;
-use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
+pub(crate) use source::Server;
+use source::Source;
 use std::io;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -59,26 +63,6 @@ struct Inner {
     hand_overs: Arc<AtomicU64>,
 }
 
-/// How to open a connection that is not open yet, or that replaces one that had to be closed.
-enum Source {
-    Sqlite {
-        options: Box<SqliteConnectOptions>,
-        /// The file that it must have opened. None: any.
-        file: Option<Arc<Opened>>,
-    },
-    /// Asked each time: a session has the name of the process, which may change.
-    Postgres(Box<dyn Fn() -> PgConnectOptions + Send + Sync>),
-}
-
-impl std::fmt::Debug for Source {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Sqlite { .. } => "SQLite",
-            Self::Postgres(_) => "PostgreSQL",
-        })
-    }
-}
-
 impl Seats {
     /// Keeps these connections to SQLite. One that has to be closed is replaced by another, opened with `options`.
     pub(crate) fn new(
@@ -102,12 +86,8 @@ impl Seats {
     }
 
     /// Up to `count` connections to PostgreSQL, each opened when all others are in use.
-    pub(crate) fn postgres(
-        count: usize,
-        options: impl Fn() -> PgConnectOptions + Send + Sync + 'static,
-        hand_overs: &Arc<AtomicU64>,
-    ) -> Self {
-        Self::with(Vec::new(), count, Source::Postgres(Box::new(options)), hand_overs)
+    pub(crate) fn postgres(count: usize, server: impl Into<Server>, hand_overs: &Arc<AtomicU64>) -> Self {
+        Self::with(Vec::new(), count, Source::Postgres(server.into()), hand_overs)
     }
 
     fn with(connections: Vec<SqliteConnection>, more: usize, source: Source, hand_overs: &Arc<AtomicU64>) -> Self {
@@ -203,6 +183,14 @@ impl Inner {
         loop {
             let mut connection = lock(&self.free).pop()?;
             let Link::Postgres(remote) = &mut connection.link else { return Some(connection) };
+            if !self.source.has_named(remote) {
+                // It is ended, or about to be, as all others of that name: there is nobody to take leave of.
+                lock(&self.free).retain(|other| match &other.link {
+                    Link::Postgres(remote) => self.source.has_named(remote),
+                    Link::Sqlite(_) => true,
+                });
+                continue;
+            }
             let is_outdated = remote.tables != self.tables.load(Ordering::Acquire);
             if is_outdated || LIFETIME <= remote.opened.elapsed() {
                 close(connection).await;
@@ -240,13 +228,15 @@ impl Inner {
                 }
                 Link::Sqlite(opened)
             }
-            Source::Postgres(options) => {
+            Source::Postgres(server) => {
                 let generation = self.generation.load(Ordering::Acquire);
                 let tables = self.tables.load(Ordering::Acquire);
-                let mut inner = options().connect().await.map_err(away)?;
+                let options = (server.options)();
+                let name = options.get_application_name().unwrap_or_default().into();
+                let mut inner = options.connect().await.map_err(away)?;
                 notice_absence(&mut inner).await?;
                 let now = Instant::now();
-                Link::Postgres(Remote { inner, opened: now, idle_since: now, generation, tables })
+                Link::Postgres(Remote { inner, name, opened: now, idle_since: now, generation, tables })
             }
         };
         Ok(Connection::new(link, Arc::clone(&self.hand_overs)))
