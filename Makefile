@@ -40,7 +40,7 @@ bench: build
 peers: build
 	@scripts/peers
 
-# Kills the release build 200 times, and its backups and updates, locks its database, lets thousands of viewers come back at once and a thousand stop
+# Kills one of three nodes 100 times and moves 10,000 conversations to PostgreSQL; kills the release build 200 times, and its backups and updates, locks its database, lets thousands of viewers come back at once and a thousand stop
 # reading and one guest ask for all it can get, then people come and go for ten minutes: make soak RIVULET_SOAK_KILLS=20 RIVULET_SOAK_STORM=0 SOAK_MINUTES=60
 # Then the ecosystem's own commands in a clean clone (half an hour).
 soak: build

@@ -179,11 +179,15 @@ impl<'a> Reader<'a> {
             }
         }
         let power = 10_f64.powi(shift.abs());
-        (!digits.is_empty()).then_some(sign * if shift < 0 { number / power } else { number * power }).ok_or(Unreadable)
+        digits
+            .iter()
+            .any(u8::is_ascii_digit)
+            .then_some(sign * if shift < 0 { number / power } else { number * power })
+            .ok_or(Unreadable)
     }
 }
 
-impl<'a, 'de> Deserializer<'de> for &'a mut Reader<'_> {
+impl<'de> Deserializer<'de> for &mut Reader<'_> {
     type Error = Unreadable;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {

@@ -53,9 +53,9 @@ pub async fn measure(count: usize, report: &mut Report) -> anyhow::Result<()> {
     let kernel = each(slab_kib()?, slab);
     report.add(Row::alone("the same in the kernel, both ends of its connection".into(), "KiB", kernel));
 
-    let began = Look::now(&rivulet, &upstream)?;
+    let began = Look::now(std::slice::from_ref(&rivulet), &upstream)?;
     let served = fan_out(&clock, &upstream, &mut person, followers).await?;
-    let usage = Look::now(&rivulet, &upstream)?.since(&began)?;
+    let usage = Look::now(std::slice::from_ref(&rivulet), &upstream)?.since(&began)?;
     for (name, percentile) in [("half of them", 50), ("99 in 100", 99), ("the last", 100)] {
         let what = format!("last token to {count} followers: {name}");
         let goal = (name == "the last").then(|| goal(MAX_MS)).flatten();

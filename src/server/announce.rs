@@ -31,7 +31,14 @@ pub async fn tell(store: &Store, journals: &Journals, stored: &Stored, turn: Opt
 }
 
 /// Tells the lists that a reply has ended in the conversation. Nobody has said yet that they saw it.
-pub async fn ended(store: &Store, journals: &Journals, conversation: ConversationId, default_model: &str) {
+/// `turn`: the conversation's.
+pub async fn ended(
+    store: &Store,
+    journals: &Journals,
+    turn: &HeldTurn<'_>,
+    conversation: ConversationId,
+    default_model: &str,
+) {
     let stored = match store.conversation_of_owner(conversation).await {
         Ok(stored) => stored,
         // Deleted meanwhile: the lists know.
@@ -40,7 +47,7 @@ pub async fn ended(store: &Store, journals: &Journals, conversation: Conversatio
     };
     let mut conversation = stored.clone().shown(default_model);
     conversation.standing = Standing { running: Some(false), unread: Some(true), ..Standing::default() };
-    tell(store, journals, &stored, None, Event::Conversation { conversation: Box::new(conversation) }).await;
+    tell(store, journals, &stored, Some(turn), Event::Conversation { conversation: Box::new(conversation) }).await;
 }
 
 /// No list shows the system prompt, and a long text would otherwise be in the lists of fifty people.

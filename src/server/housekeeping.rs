@@ -31,6 +31,8 @@ pub(super) async fn let_leave(state: Weak<Shared>, drain: Drain) {
 
 /// How often to look whether messages wait that a process has left behind.
 const QUEUE: Duration = Duration::from_secs(1);
+/// Where a hundred replies end in a second, one look is for ten of them.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 /// Sends the messages that wait for the end of a reply: when one ends here, and what other processes have left.
 pub(super) async fn send_queued(state: Weak<Shared>, drain: Drain) {
@@ -43,6 +45,10 @@ pub(super) async fn send_queued(state: Weak<Shared>, drain: Drain) {
             () = ended => {}
         }
         round(&state.metrics, "queue", queue::sweep(&state)).await;
+        drop(state);
+        if timeout(BETWEEN_LOOKS, drain.begun()).await.is_ok() {
+            return;
+        }
     }
 }
 

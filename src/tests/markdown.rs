@@ -124,10 +124,10 @@ fn a6_a_fence_of_any_language_is_code() {
         let body = "<script>alert(1)</script>\n$\\href{javascript:alert(1)}{x}$\n";
         let html = highlight::render(&format!("```{language}\n{body}```"));
         assert!(html.starts_with(r#"<figure class="code" dir="ltr"><figcaption><span>"#));
-        assert_eq!(checked(&html), format!("{language}Copy{body}"));
+        assert_eq!(checked(&html), format!("{language}WrapDownloadCopy{body}"));
     }
-    assert_eq!(shown("```\"><svg/onload=x>\n```"), "Copy");
-    assert_eq!(shown("```a-very-long-name-that-is-no-language\n```"), "Copy");
+    assert_eq!(shown("```\"><svg/onload=x>\n```"), "WrapDownloadCopy");
+    assert_eq!(shown("```a-very-long-name-that-is-no-language\n```"), "WrapDownloadCopy");
     assert_eq!(shown("$\\href{javascript:alert(1)}{x}$"), "$\\href{javascript:alert(1)}{x}$");
 }
 
@@ -331,8 +331,8 @@ fn a_line_that_could_be_anything_waits() {
     assert_eq!(open("Steps:\n- one"), "Steps:one");
     assert_eq!(open("Steps:\n- one\n\n``"), "one");
     assert_eq!(open("Steps:\n- one\n\n```ru"), "one");
-    assert_eq!(open("Steps:\n- one\n\n```rust\nfn"), "rustCopyfn");
-    assert_eq!(open("Steps:\n- one\n\n```rust\nfn\n``"), "rustCopyfn\n");
+    assert_eq!(open("Steps:\n- one\n\n```rust\nfn"), "rustWrapDownloadCopyfn");
+    assert_eq!(open("Steps:\n- one\n\n```rust\nfn\n``"), "rustWrapDownloadCopyfn\n");
     assert_eq!(open("Steps:\n- one\n\n```rust\nfn\n```\n42"), "");
     blocks.finish();
     assert_eq!(checked(&blocks.open), "42");

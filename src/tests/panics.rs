@@ -3,6 +3,8 @@
 use super::app::{App, settings, text};
 use super::upstream::script::Script;
 use crate::server::State;
+use crate::server::journal::Topic;
+use crate::server::transport::Follower;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 use tracing::{Event, Subscriber};
@@ -66,6 +68,10 @@ async fn f43_a_panic_ends_one_round_of_a_loop_and_is_counted() {
     let conversation = app.conversation().await;
     app.send(&conversation, &Script { pieces: 2_000, gap_ms: 20, ..Script::default() }).await;
     let second = State::start(settings(&app.folder, &app.upstream, &[])).await.unwrap();
+    // On PostgreSQL it looks at those conversations only that somebody follows.
+    let topic = Topic::Conversation(conversation.parse().unwrap());
+    let account = app.state.store.owner(conversation.parse().unwrap()).await.unwrap();
+    let (_follower, _) = Follower::start(&second, account, topic, None).await.unwrap();
     // It logs what it finds that another process has written.
     let bomb = Bomb("rivulet::server::engine::other_process");
     let _bomb = tracing::subscriber::set_default(tracing_subscriber::registry().with(bomb));

@@ -78,7 +78,7 @@ async fn after_a_reply_that_was_stopped_it_waits_and_is_sent_or_taken_back() {
     app.post(&format!("/api/v1/replies/{}/stop", sent.reply), json!({})).await;
     events.until_end(&sent.reply).await;
     crate::server::queue::sweep(&app.state).await;
-    assert_eq!(waiting(&app, &conversation).await, [id.clone()]);
+    assert_eq!(waiting(&app, &conversation).await, std::slice::from_ref(&id));
     let path = format!("/api/v1/conversations/{conversation}/queue/{id}");
     let answer = app.post(&format!("{path}/send"), json!({})).await;
     assert_eq!(answer.status(), StatusCode::ACCEPTED);

@@ -2,7 +2,6 @@
 
 use crate::browser;
 use crate::ui::folded::{is_folded, keep_folded};
-use crate::ui::page::PageState;
 use leptos::prelude::*;
 use leptos::task::{spawn_local, tick};
 use wasm_bindgen::JsCast;
@@ -17,10 +16,10 @@ pub fn is_column() -> bool {
 }
 
 /// Folds the list away, or puts it beside the page again.
-pub fn fold(page: PageState, is_folded: bool) {
+pub fn fold(folded: RwSignal<bool>, is_folded: bool) {
     close();
     keep_folded(is_folded);
-    page.folded.set(is_folded);
+    folded.set(is_folded);
     // What was pressed is gone.
     let opener = if is_folded { ".topbar__list" } else { ".sidebar__fold" };
     spawn_local(async move {

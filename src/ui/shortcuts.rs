@@ -63,7 +63,7 @@ pub fn opens(page: PageState, event: &Event) -> bool {
     let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
     let nearest = |selector| target.as_ref().and_then(|target| target.closest(selector).ok().flatten());
     if let Some(button) = nearest("[data-fold]").filter(|_| mouse.is_some()) {
-        drawer::fold(page, button.get_attribute("data-fold").as_deref() == Some("yes"));
+        drawer::fold(page.folded, button.get_attribute("data-fold").as_deref() == Some("yes"));
         return true;
     }
     let link = nearest("a[data-panel]");

@@ -64,7 +64,7 @@ fn Account() -> impl IntoView {
 enum Row {
     /// The heading of the days that follow.
     Days(String),
-    Entry(Conversation),
+    Entry(Box<Conversation>),
 }
 
 impl Row {
@@ -91,7 +91,7 @@ fn Entries() -> impl IntoView {
                 <For each=rows key=Row::key let:row>
                     {match row {
                         Row::Days(heading) => view! { <li class="entries__days"><h2>{heading}</h2></li> }.into_any(),
-                        Row::Entry(conversation) => view! { <Entry conversation/> }.into_any(),
+                        Row::Entry(conversation) => view! { <Entry conversation=*conversation/> }.into_any(),
                     }}
                 </For>
             </ul>
@@ -126,7 +126,7 @@ fn under_headings(list: &[Conversation], now: Now) -> Vec<Row> {
             rows.push(Row::Days(heading.clone()));
             last = heading;
         }
-        rows.push(Row::Entry(conversation.clone()));
+        rows.push(Row::Entry(Box::new(conversation.clone())));
     }
     rows
 }

@@ -41,7 +41,7 @@ use ::redis::Value;
 use heart::NotConnected;
 use line::Line;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -52,8 +52,6 @@ pub const PATIENCE: Duration = Duration::from_millis(1_200);
 const SILENT: &str = "no answer for 1.2 seconds";
 /// The start waits for Redis this long, and then goes on alone.
 const START: Duration = Duration::from_secs(2);
-/// By then all that a dead process has told has expired.
-const REMEMBERED: Duration = Duration::from_secs(120);
 /// A stop is remembered for this long, for the owner that does not hear it: it writes at least once a second.
 const STOP_IS_KEPT: Duration = Duration::from_secs(60);
 
@@ -138,18 +136,17 @@ impl Redis {
         (self.0.line.process)()
     }
 
-    /// A process has been declared dead: what it held and who was with it counts no more. Every process is to be told.
+    /// A process is dead: what it held and who was with it counts no more. The other processes are told.
     pub fn bury(&self, process: &str) {
-        let mut dead = lock(&self.0.line.dead);
-        dead.retain(|(_, since)| since.elapsed() < REMEMBERED);
-        dead.push((process.to_owned(), Instant::now()));
-        drop(dead);
-        self.0.line.listeners.tell(Kind::People, &Wake::Everything);
-        self.0.line.listeners.tell(Kind::Members, &Wake::Everything);
+        if self.0.line.bury(process) {
+            let (redis, words) = (self.clone(), format!("{}{process}", listeners::DEAD));
+            // Who does not hear it finds it out, or lets it expire.
+            tokio::spawn(async move { redis.publish(listeners::EVERYBODY, words.as_bytes()).await.ok() });
+        }
     }
 
     /// The processes of which nothing counts any more.
-    fn dead(&self) -> Vec<String> {
+    pub(crate) fn dead(&self) -> Vec<String> {
         lock(&self.0.line.dead).iter().map(|(process, _)| process.clone()).collect()
     }
 

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use tokio::time::{Instant, sleep};
 
 /// Ends the reply. Returns what is still to be saved, by [`save_later`].
-pub(super) async fn end(shared: &Shared, open: &Open, outcome: Outcome, facts: Facts) -> Option<Arc<Ending>> {
+pub(super) async fn end(shared: &Arc<Shared>, open: &Open, outcome: Outcome, facts: Facts) -> Option<Arc<Ending>> {
     let draft = open.journal.draft().unwrap_or_else(|| Draft::new(open.reply));
     let usage = facts.usage(&draft, &outcome).map(|usage| shared.providers.priced(&facts.model, usage));
     let event = event(open, &outcome, usage);
@@ -44,10 +44,20 @@ pub(super) async fn end(shared: &Shared, open: &Open, outcome: Outcome, facts: F
         // What viewers at all nodes are shown is what is stored, which is less than what was shown here.
         shared.journals.start_over(Topic::Conversation(open.conversation)).await;
     }
-    // Before the next reply may begin here: the lists are told of both in their order.
-    announce::ended(&shared.store, &shared.journals, open.conversation, &shared.providers.default_model()).await;
+    shared.tasks.spawn(tell_lists(Arc::clone(shared), open.conversation));
     shared.ended.notify_one();
     unsaved
+}
+
+/// Tells the lists that a reply has ended. Nothing waits for it: the store may be slow, and the reply's own viewers know.
+async fn tell_lists(shared: Arc<Shared>, conversation: ConversationId) {
+    let journal = shared.journals.topic(Topic::Conversation(conversation));
+    // In its turn, as the beginning of the next one is told: what is told last is what is so.
+    let turn = journal.turn().await;
+    if !journal.is_open() {
+        let default_model = shared.providers.default_model();
+        announce::ended(&shared.store, &shared.journals, &turn, conversation, &default_model).await;
+    }
 }
 
 fn ending(open: &Open, outcome: Outcome, status: Status, draft: Draft) -> Ending {

@@ -269,6 +269,9 @@ impl Shared {
 }
 
 async fn interrupt(shared: &Shared, process: &str) -> sqlx::Result<()> {
+    if let Some(redis) = &shared.redis {
+        redis.bury(process);
+    }
     if shared.journals.is_joined() {
         // With what others were shown of them, and told to all.
         match takeover::of_dead(shared, process).await {

@@ -146,7 +146,7 @@ pub(super) async fn run(shared: Arc<Shared>, open: Arc<Open>, model: String, lat
 }
 
 /// Ends a reply whose conversation was not read: it could not be, or the reply was stopped before.
-async fn give_up(shared: &Shared, open: &Open, model: String, outcome: Outcome) {
+async fn give_up(shared: &Arc<Shared>, open: &Open, model: String, outcome: Outcome) {
     let closing = reply::Closing { shared, open };
     let facts = Facts { model, ..Facts::default() };
     let unsaved = ending::end(shared, open, outcome, facts).await;

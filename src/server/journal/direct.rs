@@ -54,8 +54,7 @@ impl Fans {
         if let Some((_, fan)) = fans.iter().find(|(channel, _)| *channel == encoding.channel) {
             return Arc::clone(fan);
         }
-        // A channel can be spelled in many ways: those of viewers who are gone do not stay. One that is entered has been
-        // cloned.
+        // A channel can be spelled in many ways: those of viewers who are gone do not stay. Who enters one has it cloned.
         fans.retain(|(_, fan)| 1 < Arc::strong_count(fan));
         let channel = Arc::clone(&encoding.channel);
         let fan = Fan::new(Encoded { journal: Arc::downgrade(journal), encoding }, &self.written);

@@ -79,12 +79,9 @@ impl Store {
         conversation: ConversationId,
         reply: MessageId,
     ) -> Result<bool, Problem> {
-        let mut write = self
-            .write_beside(
-                &[Key::Account(writer.account), Key::Conversation(conversation)],
-                &[News::Account(writer.account)],
-            )
-            .await?;
+        let news = [News::Account(writer.account)];
+        let mut write =
+            self.write_beside(&[Key::Account(writer.account), Key::Conversation(conversation)], &news).await?;
         seen(&mut *write, writer.account, conversation).await?.ok_or(Problem::NotFound)?;
         let ended: Option<Option<String>> =
             query_scalar("select finished_at from message where id = $1 and conversation = $2")
@@ -116,9 +113,8 @@ impl Store {
     /// # Errors
     /// 409 where as many are pinned as can be.
     pub async fn place(&self, writer: Writer, id: ConversationId, placement: Placement) -> Result<(), Problem> {
-        let mut write = self
-            .write_beside(&[Key::Account(writer.account), Key::Conversation(id)], &[News::Account(writer.account)])
-            .await?;
+        let news = [News::Account(writer.account)];
+        let mut write = self.write_beside(&[Key::Account(writer.account), Key::Conversation(id)], &news).await?;
         seen(&mut *write, writer.account, id).await?.ok_or(Problem::NotFound)?;
         writing::count(&mut write, writer).await?;
         for (column, is_so) in [("pinned_at", placement.pinned), ("archived_at", placement.archived)] {

@@ -53,12 +53,9 @@ impl Store {
     /// # Errors
     /// 409 where another one of the account waits here; 403 where it may not write here.
     pub async fn queue(&self, writer: Writer, conversation: ConversationId, it: &Queued) -> Result<bool, Problem> {
-        let mut write = self
-            .write_beside(
-                &[Key::Account(writer.account), Key::Conversation(conversation)],
-                &[News::Conversation(conversation)],
-            )
-            .await?;
+        let news = [News::Conversation(conversation)];
+        let mut write =
+            self.write_beside(&[Key::Account(writer.account), Key::Conversation(conversation)], &news).await?;
         let stored = seen(&mut *write, writer.account, conversation).await?.ok_or(Problem::NotFound)?;
         stored.allows(Access::Participant)?;
         let before = query("select id from queued_message where conversation = $1 and account = $2")
@@ -126,8 +123,8 @@ impl Store {
         conversation: ConversationId,
         message: MessageId,
     ) -> Result<(), Problem> {
-        let mut write =
-            self.write_beside(&[Key::Conversation(conversation)], &[News::Conversation(conversation)]).await?;
+        let news = [News::Conversation(conversation)];
+        let mut write = self.write_beside(&[Key::Conversation(conversation)], &news).await?;
         let stored = seen(&mut *write, account, conversation).await?.ok_or(Problem::NotFound)?;
         stored.allows(Access::Participant)?;
         let gone = query(
@@ -167,8 +164,8 @@ impl Store {
 
     /// Notes why a message could not be sent.
     pub async fn refuse(&self, conversation: ConversationId, message: MessageId, why: &str) -> sqlx::Result<()> {
-        let mut write =
-            self.write_beside(&[Key::Conversation(conversation)], &[News::Conversation(conversation)]).await?;
+        let news = [News::Conversation(conversation)];
+        let mut write = self.write_beside(&[Key::Conversation(conversation)], &news).await?;
         query("update queued_message set refused = $2 where id = $1")
             .bind(message.to_string())
             .bind(why)
@@ -179,8 +176,8 @@ impl Store {
 
     /// Forgets a message whose author may no longer write where it waits.
     pub async fn forget_queued(&self, conversation: ConversationId, message: MessageId) -> sqlx::Result<()> {
-        let mut write =
-            self.write_beside(&[Key::Conversation(conversation)], &[News::Conversation(conversation)]).await?;
+        let news = [News::Conversation(conversation)];
+        let mut write = self.write_beside(&[Key::Conversation(conversation)], &news).await?;
         query("delete from queued_message where id = $1").bind(message.to_string()).execute(&mut *write).await?;
         write.commit().await
     }

@@ -48,9 +48,9 @@ impl Exporter {
         let mut batch = Vec::with_capacity(BATCH);
         while stop.run_until_cancelled(spans.recv_many(&mut batch, BATCH)).await.is_some_and(|count| 0 < count) {
             timeout(GATHER, stop.run_until_cancelled(fill(&mut spans, &mut batch))).await.ok();
-            // A request that hangs while the process ends is given up, and what waits behind it has its turn.
-            let sent = stop.run_until_cancelled(self.send(&batch)).await;
-            self.sent(&mut batch, sent.unwrap_or_else(|| Err("the process ended".into())));
+            // A request that is under way while the process ends is made again below: it may hang.
+            let Some(sent) = stop.run_until_cancelled(self.send(&batch)).await else { break };
+            self.sent(&mut batch, sent);
         }
         let until = Instant::now() + last;
         loop {

@@ -101,6 +101,9 @@ async fn s17_places_of_a_process_that_is_known_dead_are_free_at_once() {
     assert_eq!(other.place("s:a", 1, 3).await, Ok(false));
     other.bury("one");
     assert_eq!(other.place("s:a", 1, 3).await, Ok(true));
+    // The others are told: here that is the one itself.
+    assert_eq!(one.place("s:b", 1, 1).await, Ok(true));
+    until(async || one.dead() == ["one"]).await;
 }
 
 #[tokio::test]

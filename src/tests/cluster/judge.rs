@@ -99,7 +99,7 @@ impl Cluster {
             let messages = self.all_messages(&conversation.to_string()).await;
             let asked: HashMap<MessageId, &Message> = messages.iter().map(|message| (message.id, message)).collect();
             for reply in messages.iter().filter(|message| message.role == Role::Assistant) {
-                let whole = reply.parent.and_then(|parent| whole(asked.get(&parent)?));
+                let whole = whole(reply, &asked);
                 if let Some(whole) = whole.filter(|whole| !is_part(reply, whole)) {
                     let (name, status, answers) = (short(reply.id), reply.status.name(), reply.parent.map(short));
                     let (kept, whole) = (&reply.text, words(&whole));
@@ -139,8 +139,13 @@ fn words(text: &str) -> usize {
     text.split_whitespace().count()
 }
 
-/// What the model says to this message when nothing breaks.
-fn whole(asked: &Message) -> Option<String> {
+/// What the model says here when nothing breaks. A reply without text is left out of what it is told, which joins two
+/// questions, and it follows the first script in them.
+fn whole(reply: &Message, all: &HashMap<MessageId, &Message>) -> Option<String> {
+    let mut asked = all.get(&reply.parent?)?;
+    while let Some(former) = asked.parent.and_then(|former| all.get(&former)).filter(|former| former.text.is_empty()) {
+        asked = all.get(&former.parent?)?;
+    }
     let script = asked.text.lines().find_map(|line| line.strip_prefix("@upstream "))?;
     Some(serde_json::from_str::<Script>(script).unwrap().full_text())
 }

@@ -47,7 +47,7 @@ impl Person {
         Self { name, account, cookie, client, nodes, story, refused }
     }
 
-    /// The same person, who asks this proxy in the place of each node.
+    /// This person, who asks this proxy in the place of each node.
     pub(super) fn behind(&self, url: &str) -> Self {
         let (nodes, refused) = ([url; 3].map(str::to_owned), Mutex::default());
         let (cookie, client, story) = (self.cookie.clone(), self.client.clone(), self.story.clone());

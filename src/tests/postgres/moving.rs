@@ -41,6 +41,8 @@ insert into oidc_used (state_hash, at) values ('o', 't');
 insert into usage_of_deleted (day, model, input_tokens, output_tokens, replies, estimated) values ('d', 'm', 1, 2, 3, 4);
 insert into password_reset (account, token_hash, ends_at, created_at) values ('a', 'h', 't', 't');
 insert into share (conversation, account, role, created_at) values ('c', 'b', 'reader', 't');
+insert into list_entry (conversation, account, pinned_at, archived_at, read_to) values ('c', 'b', 't', null, 't');
+insert into queued_message (id, conversation, account, text, created_at) values ('w', 'c', 'a', 'Later', 't');
 insert into share_link (token_hash, conversation, role, uses, used, ends_at, created_at) values ('l', 'c', 'reader', 1, 0, 't', 't');
 insert into public_link (conversation, token_hash, names, created_at) values ('c', 'w', 1, 't');
 insert into used_conversation (id_hash) values ('z');

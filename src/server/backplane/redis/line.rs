@@ -2,20 +2,23 @@
 
 use super::call::{self, Call, Failure};
 use super::echo::{Ask, Echo};
-use super::listeners::Listeners;
+use super::listeners::{Kind, Listeners, Wake};
 use super::{Options, PATIENCE, Process, SCRIPTS};
 use crate::server::metrics::Metrics;
 use crate::server::sync::lock;
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{Cmd, Pipeline, RedisError, Value, cmd};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 /// Calls that are sent together: what others ask on the same connection waits behind them.
 const AT_ONCE: usize = 200;
+
+/// By then all that a dead process has told has expired.
+const REMEMBERED: Duration = Duration::from_secs(120);
 
 /// Whether this process is joined to the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -127,6 +130,20 @@ impl Line {
             self.metrics.redis_losses.inc();
             tracing::warn!(why, "Redis is away: this server goes on alone, and its limits are its own");
         }
+    }
+
+    /// A process is dead. `false`: that is known.
+    pub(super) fn bury(&self, process: &str) -> bool {
+        let mut dead = lock(&self.dead);
+        dead.retain(|(_, since)| since.elapsed() < REMEMBERED);
+        if dead.iter().any(|(known, _)| known == process) {
+            return false;
+        }
+        dead.push((process.to_owned(), Instant::now()));
+        drop(dead);
+        self.listeners.tell(Kind::People, &Wake::Everything);
+        self.listeners.tell(Kind::Members, &Wake::Everything);
+        true
     }
 
     /// One command without a script.

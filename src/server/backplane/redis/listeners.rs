@@ -11,6 +11,9 @@ use tokio::sync::Notify;
 const MOST: usize = 8_192;
 /// How a request to stop begins on the channel of a process.
 pub(super) const STOP: &str = "stop:";
+/// The channel that every process hears, and how it begins that a process is dead.
+pub(super) const EVERYBODY: &str = "n:";
+pub(super) const DEAD: &str = "dead:";
 /// What a process publishes to itself, to know that it hears.
 pub(super) const PING: &str = "ping";
 

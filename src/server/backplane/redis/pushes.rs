@@ -7,7 +7,7 @@ use super::call::Failure;
 use super::echo::{Ask, DEAF};
 use super::heart::jitter;
 use super::line::Line;
-use super::listeners::PING;
+use super::listeners::{DEAD, EVERYBODY, PING};
 use super::{PATIENCE, server};
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{FromRedisValue, PushInfo, PushKind, RedisResult, Value};
@@ -117,7 +117,8 @@ async fn connect(
         wanted.take(ask);
     }
     wanted.own = own_channel(line);
-    let channels: Vec<_> = wanted.channels.iter().chain([&wanted.own]).cloned().collect();
+    let everybody = line.key(EVERYBODY);
+    let channels: Vec<_> = wanted.channels.iter().chain([&wanted.own, &everybody]).cloned().collect();
     heard.change(&channels, true).await?;
     // Everything is looked at after this.
     wanted.confirm();
@@ -139,6 +140,12 @@ fn hear(line: &Line, data: Vec<Value>) {
     let Some(channel) = channel.strip_prefix(&line.options.prefix) else { return };
     if payload == PING.as_bytes() && channel.starts_with("n:") {
         return line.echo.heard();
+    }
+    if channel == EVERYBODY {
+        if let Some(process) = payload.strip_prefix(DEAD.as_bytes()) {
+            line.bury(&String::from_utf8_lossy(process));
+        }
+        return;
     }
     line.listeners.hear(channel, payload);
 }

@@ -86,6 +86,10 @@ pub(in crate::tests::matrix) fn encoded(app: &App, ids: &Ids, body: &Body, path:
 }
 
 pub(in crate::tests::matrix) fn address(ids: &Ids, path: &str) -> String {
-    let path = path.replace("{id}", ids.id_of(path)).replace("{account}", "{a}").replace("{link}", "{i}");
+    let path = path
+        .replace("{id}", ids.id_of(path))
+        .replace("{account}", "{a}")
+        .replace("{link}", "{i}")
+        .replace("{message}", "{q}");
     ids.put(&path.replace("{secret}", "{x}"))
 }

@@ -49,6 +49,7 @@ impl Place {
             ("{c}", conversation),
             ("{r}", sent.reply),
             ("{m}", sent.message),
+            ("{q}", uuid::Uuid::now_v7().to_string()),
             ("{a}", bob.to_string()),
             ("{s}", session.to_string()),
             ("{t}", token.to_string()),
