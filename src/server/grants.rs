@@ -88,6 +88,23 @@ impl Grants {
         lock(&self.open).keys().map(|who| who.account).collect()
     }
 
+    /// Whom open streams here are authorised by.
+    pub(super) fn holders(&self) -> Vec<Principal> {
+        lock(&self.open).keys().copied().collect()
+    }
+
+    /// Has all views checked again.
+    pub(super) fn check_all(&self) {
+        self.places.look_again(|_, _| true);
+    }
+
+    /// Cuts the streams of one.
+    pub(super) fn cut(&self, who: Principal) {
+        if let Some(held) = lock(&self.open).remove(&who) {
+            held.cut.cancel();
+        }
+    }
+
     /// Cuts the streams that this authorised, and has the views that it may affect checked again.
     pub fn revoke(&self, revoked: Revoked) {
         // First: a caller that is cut off and comes back is read again.

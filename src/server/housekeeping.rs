@@ -124,13 +124,14 @@ pub(super) async fn resume_deletions(state: &State) {
 /// What one node does for all of them: the others would wait for each of its writes, only to find nothing left to do.
 async fn sweep_for_all(state: &State, guests: &mut accounts::GuestSweep) {
     let Some(sole) = alone(state).await else { return };
+    // First: what takes long must not let them become many, which every node reads four times a second.
+    if let Err(error) = state.store.forget_news().await {
+        tracing::warn!(%error, "News that every node has seen could not be forgotten");
+    }
     accounts::resume_deletions(state).await;
     guests.sweep(state).await;
     if let Err(error) = state.store.forget_revocations().await {
         tracing::warn!(%error, "What was withdrawn long ago could not be forgotten");
-    }
-    if let Err(error) = state.store.forget_news().await {
-        tracing::warn!(%error, "News that every node has seen could not be forgotten");
     }
     sole.end().await;
 }

@@ -21,6 +21,16 @@ impl Journals {
         accounts.collect()
     }
 
+    /// The conversations that have a journal in memory.
+    pub fn conversations(&self) -> HashSet<ConversationId> {
+        let topics = lock(&self.topics);
+        let conversations = topics.keys().filter_map(|topic| match topic {
+            Topic::Conversation(id) => Some(*id),
+            Topic::Account(_) => None,
+        });
+        conversations.collect()
+    }
+
     /// The conversations that have a reader or a writer at this moment.
     pub fn followed(&self) -> HashSet<ConversationId> {
         let topics = lock(&self.topics);

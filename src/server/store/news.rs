@@ -12,7 +12,7 @@ use sqlx::AssertSqlSafe;
 use std::time::Duration;
 
 /// Longer than any transaction takes, and than a node stands still that is not taken for dead.
-const KEEP: Duration = Duration::from_secs(60);
+pub const KEEP: Duration = Duration::from_secs(60);
 
 /// The database's clock, in milliseconds since 1970.
 macro_rules! clock {

@@ -12,7 +12,7 @@ use crate::server::times::now;
 use std::collections::HashSet;
 
 /// How many conversations one statement names.
-const ASKED_TOGETHER: usize = 500;
+pub(super) const ASKED_TOGETHER: usize = 500;
 
 /// What is looked at of open replies.
 macro_rules! open_replies {

@@ -4,9 +4,10 @@
 use super::Store;
 use super::columns::id;
 use super::news::News;
+use super::other_process::ASKED_TOGETHER;
 use super::revocations::{AFTER, Noted, noted};
 use super::sql::batch::Batch;
-use super::sql::{Row, query, query_scalar};
+use super::sql::{Builder, Row, query, query_scalar};
 use crate::model::{ConversationId, MessageId};
 use std::collections::HashSet;
 
@@ -74,10 +75,13 @@ impl Store {
     /// Which of these conversations are not there any more, or are marked for deletion.
     pub async fn gone_of(&self, conversations: &[ConversationId]) -> sqlx::Result<HashSet<ConversationId>> {
         let mut gone: HashSet<_> = conversations.iter().copied().collect();
-        for conversation in conversations {
-            let there = query("select 1 from conversation where id = $1 and leaving_at is null");
-            if there.bind(conversation.to_string()).fetch_optional(self.watch()).await?.is_some() {
-                gone.remove(conversation);
+        for some in conversations.chunks(ASKED_TOGETHER) {
+            let mut there = Builder::new("select id from conversation where leaving_at is null and id in (");
+            let mut ids = there.separated(", ");
+            some.iter().for_each(|conversation| _ = ids.push_bind(conversation.to_string()));
+            there.push(")");
+            for row in there.build().fetch_all(self.watch()).await? {
+                gone.remove(&id(row.try_get("id")?)?);
             }
         }
         Ok(gone)

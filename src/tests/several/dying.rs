@@ -87,6 +87,27 @@ async fn a_node_that_was_declared_dead_leaves_its_replies_and_goes_on_as_another
     assert_eq!(nodes[0].rest_of(&conversation, &sent).await.last().unwrap().event, "done");
 }
 
+/// Of a machine that was suspended: sockets outlive it, and news does not.
+#[tokio::test]
+async fn a_node_that_was_away_for_longer_than_news_is_kept_has_its_viewers_look_again() {
+    let Some(nodes) = Nodes::start(2).await else { return };
+    let conversation = nodes[0].conversation().await;
+    let mut here = nodes[0].follow(&conversation, None).await;
+    here.until("snapshot").await;
+    let process = nodes[0].process();
+    let paused = nodes[0].pause().await;
+    nodes.rename(1, &conversation, "Meanwhile").await;
+    let mut database = nodes.database.connect().await;
+    let dead = "select count(*) from node where dead_at is not null and process = $1";
+    let mut is_dead =
+        async || sqlx::query_scalar::<_, i64>(dead).bind(&process).fetch_one(&mut database).await.unwrap() == 1;
+    within(DEATH, "verdict", async { while !is_dead().await {} }).await;
+    sqlx::query("delete from news").execute(&mut nodes.database.connect().await).await.unwrap();
+    drop(paused);
+    let is_named = |frame: &Frame| frame.event == "snapshot" && frame.data["conversation"]["title"] == "Meanwhile";
+    within(PATIENCE, "name", here.until_that(is_named)).await;
+}
+
 #[tokio::test]
 async fn nodes_that_only_were_busy_are_not_taken_for_dead() {
     let Some(nodes) = Nodes::start(2).await else { return };
