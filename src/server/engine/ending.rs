@@ -17,7 +17,7 @@ use std::sync::Arc;
 use tokio::time::{Instant, sleep};
 
 /// Ends the reply. Returns what is still to be saved, by [`save_later`].
-pub(super) async fn end(shared: &Arc<Shared>, open: &Open, outcome: Outcome, facts: Facts) -> Option<Arc<Ending>> {
+pub(super) async fn end(shared: &Shared, open: &Open, outcome: Outcome, facts: Facts) -> Option<Arc<Ending>> {
     let draft = open.journal.draft().unwrap_or_else(|| Draft::new(open.reply));
     let usage = facts.usage(&draft, &outcome).map(|usage| shared.providers.priced(&facts.model, usage));
     let event = event(open, &outcome, usage);
@@ -44,9 +44,13 @@ pub(super) async fn end(shared: &Arc<Shared>, open: &Open, outcome: Outcome, fac
         // What viewers at all nodes are shown is what is stored, which is less than what was shown here.
         shared.journals.start_over(Topic::Conversation(open.conversation)).await;
     }
+    unsaved
+}
+
+/// What follows the end, once the reply counts as open no more: nothing is to come between the two.
+pub(super) fn after(shared: &Arc<Shared>, open: &Open) {
     shared.tasks.spawn(tell_lists(Arc::clone(shared), open.conversation));
     shared.ended.notify_one();
-    unsaved
 }
 
 /// Tells the lists that a reply has ended. Nothing waits for it: the store may be slow, and the reply's own viewers know.

@@ -44,6 +44,7 @@ pub(super) async fn run(shared: Arc<Shared>, open: Arc<Open>, model: String, req
     // In boxes, like everything rare: each open reply would reserve the space for it.
     let unsaved = Box::pin(ending::end(&shared, &open, outcome, facts)).await;
     drop(closing);
+    ending::after(&shared, &open);
     if is_answer && unsaved.is_none() {
         title::give(&shared, &open);
     }

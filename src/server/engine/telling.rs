@@ -151,6 +151,7 @@ async fn give_up(shared: &Arc<Shared>, open: &Open, model: String, outcome: Outc
     let facts = Facts { model, ..Facts::default() };
     let unsaved = ending::end(shared, open, outcome, facts).await;
     drop(closing);
+    ending::after(shared, open);
     if let Some(ending) = unsaved {
         ending::save_later(shared, &ending).await;
     }
