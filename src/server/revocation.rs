@@ -132,11 +132,17 @@ async fn cut_what_does_not_hold(state: &State) {
     }
 }
 
-/// Cuts what rests on these. What takes longer is done afterwards, one after the other, and delays no later cut.
+/// Cuts what rests on these, in their order. What takes longer is done afterwards, one after the other, and delays no later cut.
 async fn cut(state: &State, revoked: &[Noted]) {
-    let (deleted, others): (Vec<Noted>, Vec<Noted>) =
-        revoked.iter().copied().partition(|noted| matches!(noted.revoked, Revoked::Conversation(_)));
-    for Noted { revoked, is_ours } in others {
+    let gone = gone_elsewhere(state, revoked).await;
+    for Noted { revoked, is_ours } in revoked.iter().copied() {
+        // Before any viewer checks again: it is then told that the conversation is deleted. What this process has deleted
+        // has no journal any more, or the one of a conversation that was brought back.
+        if let Revoked::Conversation(conversation) = revoked
+            && gone.contains(&conversation)
+        {
+            state.journals.end(Topic::Conversation(conversation), Some(Event::Deleted { conversation }));
+        }
         state.grants.revoke(revoked);
         // Another process has told its own viewers only that the list has changed.
         if let Revoked::Share(account, _) = revoked
@@ -145,7 +151,6 @@ async fn cut(state: &State, revoked: &[Noted]) {
             state.journals.look_again(Topic::Account(account));
         }
     }
-    cut_deleted(state, &deleted).await;
     let accounts = revoked.iter().map(|noted| noted.revoked).filter(|it| matches!(it, Revoked::Account(_)));
     let accounts: Vec<_> = accounts.collect();
     if !accounts.is_empty() {
@@ -155,21 +160,6 @@ async fn cut(state: &State, revoked: &[Noted]) {
                 stop_what_it_pays_for(&state, revoked).await;
             }
         });
-    }
-}
-
-/// Sends the viewers of deleted conversations away.
-async fn cut_deleted(state: &State, deleted: &[Noted]) {
-    let gone = gone_elsewhere(state, deleted).await;
-    for Noted { revoked, .. } in deleted.iter().copied() {
-        // Before any viewer checks again: it is then told that the conversation is deleted. What this process has deleted
-        // has no journal any more, or the one of a conversation that was brought back.
-        if let Revoked::Conversation(conversation) = revoked
-            && gone.contains(&conversation)
-        {
-            state.journals.end(Topic::Conversation(conversation), Some(Event::Deleted { conversation }));
-        }
-        state.grants.revoke(revoked);
     }
 }
 
