@@ -189,7 +189,7 @@ test("axe finds nothing on the pages of accounts, by day and by night, on a phon
   await look("sign-up-closed");
   await page.goto(at("/"));
   await page.getByRole("textbox", { name: "Your message" }).fill("Said as a guest");
-  await page.getByRole("button", { name: "Send" }).click();
+  await page.getByRole("button", { name: "Send", exact: true }).click();
   await expect(page).toHaveURL(/\/c\//);
   await page.goto(at("/sign-in"));
   await fillIn(page, "Sign in", "Root", "another quiet river");

@@ -141,6 +141,9 @@ async fn a_long_path_is_cut_and_takes_no_other_span_with_it() {
     // The cut is within a character.
     let path = format!("/{}{}", "a".repeat(510), "%C3%A4".repeat(1_000));
     app.stranger(Method::GET, &path).send().await.unwrap();
+    app.stop.cancel();
+    let App { served, .. } = app;
+    served.await.unwrap();
     drop(guard);
     traces.finish().await;
     let spans = spans(&got);
