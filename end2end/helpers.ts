@@ -52,7 +52,7 @@ export class Chat {
   }
 
   get send(): Locator {
-    return this.page.getByRole("button", { name: "Send", exact: true });
+    return this.page.getByRole("button", { name: /^(Send|Stop and send)$/ });
   }
 
   get stop(): Locator {

@@ -9,7 +9,7 @@ test("z19 code that is copied ends without a line break", async ({ chat, context
   await chat.open();
   await chat.say(ask("A command", { text: "```sh\nsudo rm -rf ./build\n```" }));
   await chat.ended();
-  const button = chat.prose.getByRole("button", { name: /^(Copy|Copied)$/ });
+  const button = chat.prose.locator("[data-copy]");
   await button.click();
   await button.click();
   await expect(button).toHaveText("Copied");
