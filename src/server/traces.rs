@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::{FilterFn, filter_fn};
@@ -40,7 +41,7 @@ pub fn start(endpoint: &str, headers: Vec<(HeaderName, HeaderValue)>) -> anyhow:
     let headers: HeaderMap = headers.into_iter().collect();
     let exporter = Exporter::new(format!("{endpoint}/v1/traces"), headers, Arc::clone(&lost))?;
     let stop = CancellationToken::new();
-    let task = tokio::spawn(exporter.run(receiver, stop.clone(), LAST));
+    let task = tokio::spawn(exporter.run(receiver, stop.clone()));
     Ok((Traces { stop, task }, Collector::new(sender, lost)))
 }
 
@@ -53,8 +54,8 @@ impl Traces {
     /// Sends what was collected. Called after the last request.
     pub async fn finish(self) {
         self.stop.cancel();
-        // A collector that does not answer does not hold up the end: the task gives up by itself.
-        self.task.await.ok();
+        // A collector that does not answer does not hold up the end.
+        timeout(LAST, self.task).await.ok();
     }
 }
 

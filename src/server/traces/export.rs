@@ -9,7 +9,7 @@ use reqwest::redirect::Policy;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// Spans in one request: some hundred KiB of JSON.
@@ -43,46 +43,35 @@ impl Exporter {
         Ok(Self { client, url, headers, lost, reported: None })
     }
 
-    /// Sends until it is told to stop, and then what is left, for as long as `last`.
-    pub(super) async fn run(mut self, mut spans: Receiver<Finished>, stop: CancellationToken, last: Duration) {
+    /// Sends until it is told to stop, and then what is left.
+    pub(super) async fn run(mut self, mut spans: Receiver<Finished>, stop: CancellationToken) {
         let mut batch = Vec::with_capacity(BATCH);
         while stop.run_until_cancelled(spans.recv_many(&mut batch, BATCH)).await.is_some_and(|count| 0 < count) {
             timeout(GATHER, stop.run_until_cancelled(fill(&mut spans, &mut batch))).await.ok();
-            // A request that is under way while the process ends is made again below: it may hang.
-            let Some(sent) = stop.run_until_cancelled(self.send(&batch)).await else { break };
-            self.sent(&mut batch, sent);
+            self.send(&mut batch).await;
         }
-        let until = Instant::now() + last;
-        loop {
-            while batch.len() < BATCH
-                && let Ok(span) = spans.try_recv()
-            {
-                batch.push(span);
+        while let Ok(span) = spans.try_recv() {
+            batch.push(span);
+            if batch.len() == BATCH {
+                self.send(&mut batch).await;
             }
-            if batch.is_empty() {
-                break;
-            }
-            let sent = timeout_at(until, self.send(&batch)).await;
-            self.sent(&mut batch, sent.unwrap_or_else(|_| Err("the process ended".into())));
         }
-        self.reported = None;
-        self.report(Some("the process ended".into()));
+        if !batch.is_empty() {
+            self.send(&mut batch).await;
+        }
     }
 
-    async fn send(&self, batch: &[Finished]) -> Result<(), String> {
+    /// Empties the batch, whether the collector takes it or not.
+    async fn send(&mut self, batch: &mut Vec<Finished>) {
         let request = self.client.post(&self.url).headers(self.headers.clone()).json(&json::request(batch));
         let sent = request.send().await.and_then(reqwest::Response::error_for_status);
-        // The address may hold a password.
-        sent.map(drop).map_err(|error| error.without_url().to_string())
-    }
-
-    /// Empties the batch, whether the collector has taken it or not.
-    fn sent(&mut self, batch: &mut Vec<Finished>, sent: Result<(), String>) {
-        if sent.is_err() {
+        let why = sent.err().map(|error| {
             self.lost.add(batch.len());
-        }
+            // The address may hold a password.
+            error.without_url().to_string()
+        });
         batch.clear();
-        self.report(sent.err());
+        self.report(why);
     }
 
     fn report(&mut self, why: Option<String>) {
