@@ -31,6 +31,8 @@ const MAX_READ: usize = 5_000;
 const MAX_READ_BYTES: usize = 16 << 20;
 /// How many are read before the index is asked: a word that is in every tenth message fills a page by then.
 const EAGER: usize = 300;
+/// And their bytes: a few of the longest replies must not take what the index is asked for.
+const EAGER_BYTES: usize = 1 << 20;
 /// Conversations that are fetched at a time.
 const TITLES: i64 = 100;
 /// And where most of them are passed over.
@@ -82,7 +84,7 @@ pub async fn search(
     }
     let from = after.map(place).transpose()?;
     let _one = state.limits.search(account)?;
-    let page = Page { words, limit: limit as usize, most: EAGER, read: 0, bytes: 0, hits: Vec::new() };
+    let page = Page { words, limit: limit as usize, most: EAGER, most_bytes: EAGER_BYTES, read: 0, bytes: 0, hits: Vec::new() };
     Walk { state, account, from, page, candidates: None, is_last: false }.run().await
 }
 
@@ -175,7 +177,7 @@ impl Walk<'_> {
                 return Ok(stopped);
             }
             // The first of it was read and did not fill the page.
-            self.page.most = MAX_READ;
+            (self.page.most, self.page.most_bytes) = (MAX_READ, MAX_READ_BYTES);
             self.candidates = Candidates::find(self.state, self.account, &self.page.words).await?;
             position = stopped;
         }
@@ -188,6 +190,7 @@ struct Page {
     limit: usize,
     /// How much may be read.
     most: usize,
+    most_bytes: usize,
     read: usize,
     bytes: usize,
     hits: Vec<Hit>,
@@ -233,7 +236,7 @@ impl Page {
     }
 
     fn is_over(&self) -> bool {
-        self.is_full() || self.most <= self.read || MAX_READ_BYTES <= self.bytes
+        self.is_full() || self.most <= self.read || self.most_bytes <= self.bytes
     }
 }
 

@@ -203,12 +203,12 @@ async fn an_open_reply_is_in_the_index_once_it_has_ended() {
     app.follow(&conversation, Some(&sent.cursor)).await.until("token").await;
     let account = owner(&app, &conversation).await;
     index(&app).await;
-    assert_eq!(app.state.store.covered_to(account).await.unwrap(), "", "what is being written is not covered");
+    assert_eq!(app.state.store.covered_to(account).await.unwrap().to, "", "what is being written is not covered");
     app.post(&format!("/api/v1/replies/{}/stop", sent.reply), json!({})).await;
     app.rest_of(&conversation, &sent).await;
     bury(&app, account).await;
     index(&app).await;
-    assert!(!app.state.store.covered_to(account).await.unwrap().is_empty());
+    assert!(!app.state.store.covered_to(account).await.unwrap().to.is_empty());
     assert_eq!(ids(&found(&app, "q=haystack").await), [conversation]);
 }
 
