@@ -18,7 +18,7 @@ const settings = readFileSync("Cargo.toml", "utf8");
 // A version as lightningcss counts it.
 const version = (major, minor = 0) => (major << 16) | (minor << 8);
 // Older browsers get no other style sheet; what these do not know is written in a way that they do.
-const BROWSERS = { chrome: version(109), edge: version(109), firefox: version(115), safari: version(15, 6), ios_saf: version(15, 6) };
+const BROWSERS = { chrome: version(109), edge: version(109), firefox: version(115), safari: version(16, 4), ios_saf: version(16, 4) };
 
 cpSync("public", site, { recursive: true });
 const { code: style } = bundle({ filename: "style/main.css", minify: true, targets: BROWSERS });
