@@ -3,6 +3,7 @@
 
 use super::audit::Note;
 use super::revocations::Revoked;
+use super::search::index;
 use super::sql::{query, query_scalar};
 use super::{Store, audit, columns, images, people, used};
 use crate::model::AccountId;
@@ -68,6 +69,7 @@ impl Store {
             return Ok(None);
         }
         let ended = people::end_all(&mut write, id).await?;
+        index::forget_all_of(&mut write, id).await?;
         let unnamed = unnamed(id);
         if let Some(name) = row.try_get::<Option<&str>>("name")? {
             audit::unname(&mut write, id, name, &unnamed).await?;
