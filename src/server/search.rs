@@ -36,7 +36,7 @@ const TITLES: i64 = 100;
 /// And where most of them are passed over.
 const MANY_TITLES: i64 = 1_000;
 /// At most this number of conversations is fetched by their ids, rather than found among all others.
-const DIRECT: usize = 512;
+const DIRECT: usize = 4_096;
 /// Results on one page.
 const PAGE: i64 = 20;
 pub const MAX_PER_PAGE: i64 = 100;
@@ -142,12 +142,8 @@ impl Walk<'_> {
         let named = candidates.conversations();
         let is_covered = from.is_some_and(|from| from.updated_at <= candidates.covered_to);
         if is_covered && named.len() <= DIRECT {
-            self.is_last = true;
-            let mut titles = self.state.store.titles_of(self.account, &named).await?;
-            let at = from.map(|from| (from.updated_at.clone(), from.conversation.clone()));
-            titles.retain(|title| {
-                at.as_ref().is_none_or(|at| (&title.updated_at, &title.id.to_string()) <= (&at.0, &at.1))
-            });
+            let titles = self.state.store.titles_of(self.account, &named, from, TITLES).await?;
+            self.is_last = (titles.len() as i64) < TITLES;
             return Ok(titles);
         }
         let most = if is_covered { MANY_TITLES } else { TITLES };

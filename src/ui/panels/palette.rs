@@ -53,7 +53,8 @@ enum Place {
     Archive,
     Account,
     Sharing(ConversationId),
-    Export(ConversationId),
+    /// And what it is exported as.
+    Export(ConversationId, &'static str),
 }
 
 #[component]
@@ -169,7 +170,13 @@ fn actions(page: PageState, query: &str) -> Vec<Choice> {
     }
     if let Some(id) = here {
         all.push(("Share this conversation", icon::PEOPLE, Act::Leave(Place::Sharing(id))));
-        all.push(("Export this conversation", icon::EXPORT, Act::Leave(Place::Export(id))));
+        for (words, kind) in [
+            ("Export this conversation as Markdown", "markdown"),
+            ("Export this conversation as a page in one file", "html"),
+            ("Export this conversation as JSON", "json"),
+        ] {
+            all.push((words, icon::EXPORT, Act::Leave(Place::Export(id, kind))));
+        }
     }
     all.push(("Archive: conversations that were put away", icon::ARCHIVE, Act::Leave(Place::Archive)));
     all.push(("Settings: theme, size of text, key that sends", icon::KEYS, Act::Leave(Place::Settings)));
@@ -231,7 +238,7 @@ fn run(page: PageState, act: Act, query: &str) {
         Act::Leave(Place::Archive) => browser::leave_for("/archive"),
         Act::Leave(Place::Settings) => browser::leave_for("/settings"),
         Act::Leave(Place::Sharing(id)) => browser::leave_for(&sharing(id)),
-        Act::Leave(Place::Export(id)) => browser::leave_for(&format!("/c/{id}/export")),
+        Act::Leave(Place::Export(id, kind)) => browser::leave_for(&format!("/c/{id}/export?as={kind}")),
         Act::Leave(Place::Search) => {
             let query: String = js_sys::encode_uri_component(query.trim()).into();
             browser::leave_for(&format!("/search?q={query}"));
