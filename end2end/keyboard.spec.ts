@@ -65,7 +65,7 @@ test("accept 1: writing, reading, choosing, sharing, settings and the list, by k
   await chat.shows("t0 t1 t2");
   await keys.type("Later");
   await keys.press("Alt+Enter");
-  await expect(page.getByText("Sent when the reply is done")).toBeVisible();
+  await expect(page.getByText("Sent when the reply is done", { exact: true })).toBeVisible();
   await press(page, button("Take back"));
   await expect(page.getByRole("list", { name: "Waiting messages" })).toBeHidden();
   await keys.press("Escape");

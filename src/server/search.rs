@@ -95,10 +95,16 @@ pub async fn first(state: &State, account: AccountId, query: &str) -> Result<Fou
     let found = |hit: Hit| Found {
         conversation: hit.conversation,
         title: hit.title,
-        // In one line, marks of Markdown are noise.
-        excerpt: hit.message.map(|message| message.excerpt.replace(['*', '`', '#'], "")),
+        excerpt: hit.message.map(|message| plain(&message.excerpt)),
     };
     Ok(FoundList { hits: hits.into_iter().map(found).collect(), has_more: next.is_some() })
+}
+
+/// An excerpt without marks of Markdown, which are noise in one line.
+pub fn plain(excerpt: &str) -> String {
+    let text = excerpt.replace(['*', '`', '#'], "").replace('|', " ");
+    let words = text.split_whitespace().filter(|word| word.chars().any(|letter| !"-:~".contains(letter)));
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// A search on its way through the account's conversations, newest first.
