@@ -38,7 +38,7 @@ const TITLES: i64 = 100;
 /// And where most of them are passed over.
 const MANY_TITLES: i64 = 1_000;
 /// At most this number of conversations is fetched by their ids, rather than found among all others.
-const DIRECT: usize = 512;
+const DIRECT: usize = 4_096;
 /// Results on one page.
 const PAGE: i64 = 20;
 pub const MAX_PER_PAGE: i64 = 100;
@@ -97,10 +97,16 @@ pub async fn first(state: &State, account: AccountId, query: &str) -> Result<Fou
     let found = |hit: Hit| Found {
         conversation: hit.conversation,
         title: hit.title,
-        // In one line, marks of Markdown are noise.
-        excerpt: hit.message.map(|message| message.excerpt.replace(['*', '`', '#'], "")),
+        excerpt: hit.message.map(|message| plain(&message.excerpt)),
     };
     Ok(FoundList { hits: hits.into_iter().map(found).collect(), has_more: next.is_some() })
+}
+
+/// An excerpt without marks of Markdown, which are noise in one line.
+pub fn plain(excerpt: &str) -> String {
+    let text = excerpt.replace(['*', '`', '#'], "").replace('|', " ");
+    let words = text.split_whitespace().filter(|word| word.chars().any(|letter| !"-:~".contains(letter)));
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// A search on its way through the account's conversations, newest first.
@@ -144,12 +150,8 @@ impl Walk<'_> {
         let named = candidates.conversations();
         let is_covered = from.is_some_and(|from| from.updated_at <= candidates.covered_to);
         if is_covered && named.len() <= DIRECT {
-            self.is_last = true;
-            let mut titles = self.state.store.titles_of(self.account, &named).await?;
-            let at = from.map(|from| (from.updated_at.clone(), from.conversation.clone()));
-            titles.retain(|title| {
-                at.as_ref().is_none_or(|at| (&title.updated_at, &title.id.to_string()) <= (&at.0, &at.1))
-            });
+            let titles = self.state.store.titles_of(self.account, &named, from, TITLES).await?;
+            self.is_last = (titles.len() as i64) < TITLES;
             return Ok(titles);
         }
         let most = if is_covered { MANY_TITLES } else { TITLES };

@@ -31,7 +31,7 @@ const TEXTS: i64 = 32;
 /// A text that is longer is looked through on a thread of its own: up to here it takes less than a millisecond.
 const LONG: usize = 16 << 10;
 /// Blocks that are checked in one round.
-const CHECKED: i64 = 32;
+const CHECKED: i64 = 8;
 
 /// How far this process has come.
 pub struct Indexing {

@@ -11,18 +11,30 @@ use crate::tests::upstream::script::Script;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
+use tokio::time::timeout;
+
+/// Other tests run beside this one.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// More than a page of search reads.
 const FILLERS: i64 = 6_000;
 
-/// Fills and cleans the index until there is nothing to be done.
+/// Fills and cleans the index until there is nothing to be done, for the server's own loop neither.
 async fn index(app: &App) {
     let mut indexing = Indexing::eager();
-    // One round looks at the accounts up to the end, one begins anew.
-    let mut quiet = 0;
-    while quiet < 3 {
-        quiet = if indexing.sweep(&app.state).await { 0 } else { quiet + 1 };
-    }
+    let done = async {
+        // One round looks at the accounts up to the end, one begins anew.
+        let mut quiet = 0;
+        while quiet < 3 || 0 < unsettled(app).await {
+            quiet = if indexing.sweep(&app.state).await { 0 } else { quiet + 1 };
+        }
+    };
+    timeout(PATIENCE, done).await.expect("the index is never complete");
+}
+
+async fn unsettled(app: &App) -> i64 {
+    let blocks = "select count(*) from search_block where state <> 1";
+    query_scalar(blocks).fetch_one(app.state.store.read()).await.unwrap()
 }
 
 /// Messages of the account of which none has a word that is looked for, in a conversation that is newer than all others.
@@ -117,14 +129,11 @@ async fn what_is_deleted_is_out_of_the_index_and_the_rest_stays() {
     let parts = count(&app, "search_part").await;
     let deleted = app.request(Method::DELETE, &format!("/api/v1/conversations/{gone}")).send().await.unwrap();
     assert_eq!(deleted.status(), 204);
-    assert_eq!(ids(&found(&app, "q=quixotic").await), [kept.clone()], "at once");
+    assert_eq!(ids(&found(&app, "q=quixotic").await), [kept.as_str()], "at once");
     index(&app).await;
     assert_eq!((members(&gone).await, members(&kept).await), (0, 1));
     assert!(count(&app, "search_part").await <= parts, "the former block is deleted");
     assert_eq!(ids(&found(&app, "q=quixotic").await), [kept]);
-    let blocks = "select count(*) from search_block where state <> 1";
-    let left: i64 = query_scalar(blocks).fetch_one(app.state.store.read()).await.unwrap();
-    assert_eq!(left, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -222,7 +231,7 @@ async fn what_a_guest_has_in_the_index_goes_with_it_into_an_account() {
     index(&app).await;
     app.sign_in("ann").await;
     app.form("/account/conversations", &[("keep", "yes")]).send().await.unwrap();
-    assert_eq!(ids(&found(&app, "q=quixotic").await), [of_guest.clone()]);
+    assert_eq!(ids(&found(&app, "q=quixotic").await), [of_guest.as_str()]);
     index(&app).await;
     assert_eq!(ids(&found(&app, "q=quixotic").await), [of_guest]);
 }
