@@ -44,6 +44,16 @@ impl Dying {
         let store = Store::open(&nodes.database.url).await.unwrap();
         store.is_joined(true);
         let owner: &'static str = Box::leak(store.process().to_owned().into_boxed_str());
+        let mut database = nodes.database.connect().await;
+        let mut count = async |select: &'static str| {
+            sqlx::query_scalar::<_, i64>(select).bind(owner).fetch_one(&mut database).await.unwrap()
+        };
+        super::until(async || count("select joined from node where process = $1").await == 1).await;
+        // Until each of the others has looked since, it is one that is cut off.
+        let rounds =
+            "select cast(min(beat) as bigint) from node where process <> $1 and dead_at is null and joined = 1";
+        let before = count(rounds).await;
+        super::until(async || before + 2 <= count(rounds).await).await;
         Self { store, log: Logs::new(super::process(options, owner).await, WINDOW), owner }
     }
 
