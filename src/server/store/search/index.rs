@@ -104,7 +104,7 @@ pub(in super::super) async fn forget_all_of(write: &mut Connection, account: Acc
 }
 
 /// What a guest has becomes the account's. Whether something of it is not in the index is looked at anew.
-pub(in super::super) async fn inherit(
+pub(crate) async fn inherit(
     write: &mut Connection,
     guest: AccountId,
     account: AccountId,
