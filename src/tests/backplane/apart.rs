@@ -94,7 +94,8 @@ async fn h18_what_a_node_writes_that_redis_does_not_answer_is_seen_at_the_others
     within(SEEN, "beginning", of_quiet.until_that(shows(&begun.reply, "streaming"))).await;
     within(SEEN, "end", of_quiet.until_that(shows(&begun.reply, "done"))).await;
     valve.open();
-    near.extend(until_end(&mut here, &sent.reply).await);
+    // It has half a minute in all.
+    near.extend(here.until_end(&sent.reply).await);
     let stored = text(&nodes[0].last_message(&conversation).await["text"]);
     assert_eq!(folded(&near, &sent.reply), stored);
     for (viewer, frames) in there.iter_mut().zip(&mut far) {
