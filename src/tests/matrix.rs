@@ -68,6 +68,8 @@ impl Ids {
             ("{i}", hash()),
             ("{o}", uuid()),
             ("{q}", uuid()),
+            ("{v}", uuid()),
+            ("{w}", uuid()),
         ];
         Self(ids.into_iter().chain([("{x}", uuid()), ("{cursor}", "1:1".to_owned())]).collect())
     }
@@ -75,10 +77,12 @@ impl Ids {
     fn id_of(&self, path: &str) -> &str {
         let name = match path {
             _ if path.starts_with("/apps/") => return "rivulet",
-            _ if path.contains("conversations") || path.starts_with("/c/") => "{c}",
+            _ if path.contains("conversations") || path.starts_with("/c/") || path.starts_with("/inbox/") => "{c}",
             _ if path.contains("replies") => "{r}",
             _ if path.starts_with("/api/v1/messages") => "{m}",
             _ if path.contains("tokens") => "{t}",
+            _ if path.contains("/visitors/") => "{v}",
+            _ if path.contains("/sites/") => "{w}",
             _ if path.contains("accounts") => "{a}",
             _ if path.contains("images") => "{p}",
             _ => return "",
@@ -175,6 +179,8 @@ async fn fill(app: &mut App) -> Ids {
         ("{p}", image),
         ("{o}", identity),
         ("{q}", uuid::Uuid::now_v7().to_string()),
+        ("{v}", uuid::Uuid::now_v7().to_string()),
+        ("{w}", uuid::Uuid::now_v7().to_string()),
         ("{x}", uuid::Uuid::now_v7().to_string()),
     ];
     app.cookie = app.new_cookie().await;
@@ -332,7 +338,13 @@ async fn only_reading(doors: &mut impl Doors, ids: &Ids) {
     for path in all_paths() {
         let Owned(method, body) = guard(path) else { continue };
         // Not a conversation's: sessions, tokens, an image that is in no message, an unknown link.
-        let others = ["/api/v1/images/{id}", "/api/v1/join", "/join/{secret}", "/api/v1/tokens/{id}"];
+        let others = [
+            "/api/v1/visitors/{id}/block",
+            "/api/v1/images/{id}",
+            "/api/v1/join",
+            "/join/{secret}",
+            "/api/v1/tokens/{id}",
+        ];
         if path.starts_with("/account") || others.contains(&path) {
             continue;
         }

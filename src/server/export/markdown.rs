@@ -32,6 +32,8 @@ pub(super) fn message(
     let who = match (message.role, &message.author) {
         (Role::User, Some(author)) if author.id != account => &author.name,
         (Role::User, _) => "You",
+        (Role::Agent, Some(author)) => &author.name,
+        (Role::Agent, None) => "An agent",
         (Role::Assistant, _) => message.model.as_deref().unwrap_or("A model"),
     };
     let mut text = format!("## {number}. {who}, {} UTC <!-- {} -->\n\n", minute(&message.created_at), message.id);

@@ -1,0 +1,344 @@
+//! What a visitor does.
+
+use super::entering::{change, entry, planned};
+use super::replying::SiteReply;
+use crate::contract::site::{Said, Site};
+use crate::error::Problem;
+use crate::markdown::plain_title;
+use crate::model::{AccountId, AssignmentState, ConversationId, Message, MessageId, Named, Role, VisitorId};
+use crate::server::address::Network;
+use crate::server::engine::opening::person_message;
+use crate::server::engine::{Engine, Shared};
+use crate::server::journal::{HeldTurn, Topic};
+use crate::server::limits::Sender;
+use crate::server::principal::ViewerId;
+use crate::server::quota::{Quota, days};
+use crate::server::secret::Hash;
+use crate::server::store::conversations::Stored;
+use crate::server::store::desk::opening::{Entry, NewVisitor, OnSite, has_changed, is_over_budget};
+use crate::server::store::desk::visitors::Visitor;
+use crate::server::store::desk::{Assigned, visitor_name};
+use crate::server::store::making::taken;
+use crate::server::task::owned;
+use crate::server::times::{ago, now};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The time in which a visitor can ask for a person as often as the site says.
+const HOUR: Duration = Duration::from_secs(3_600);
+/// Replies that a visitor may have open.
+const OPEN_REPLIES: u32 = 1;
+
+/// A visitor's request.
+#[derive(Clone)]
+pub struct Call {
+    pub site: Arc<Site>,
+    pub token: Hash,
+    /// None: nobody is known by this token yet.
+    pub visitor: Option<Visitor>,
+    pub network: Network,
+}
+
+/// What a visitor says.
+#[derive(Clone)]
+pub struct VisitorSays {
+    pub conversation: ConversationId,
+    pub id: MessageId,
+    pub text: String,
+    /// It begins the conversation.
+    pub begins: Option<NewVisitor>,
+}
+
+/// Who the visitor is, or will be.
+#[derive(Clone, Copy)]
+pub(super) struct Who {
+    visitor: VisitorId,
+    pub(super) account: AccountId,
+    is_new: bool,
+}
+
+impl Call {
+    fn who(&self) -> Who {
+        match &self.visitor {
+            Some(known) => Who { visitor: known.id, account: known.account, is_new: false },
+            None => Who { visitor: VisitorId::new(), account: AccountId::new(), is_new: true },
+        }
+    }
+
+    pub(super) fn quota(&self) -> Quota {
+        Quota { sends_per_minute: Some(self.minute()), open_replies: Some(OPEN_REPLIES), ..Quota::default() }
+    }
+
+    fn minute(&self) -> NonZeroU32 {
+        NonZeroU32::new(self.site.limits.visitor.minute).unwrap_or(NonZeroU32::MIN)
+    }
+}
+
+impl Engine {
+    /// A visitor's message. Sent again with the same id it is the same answer.
+    pub async fn visitor_says(&self, call: Call, says: VisitorSays) -> Result<Said, Problem> {
+        let shared = Arc::clone(&self.shared);
+        owned(async move { shared.visitor_says(call, says).await }).await
+    }
+
+    /// A new reply in the place of the newest one.
+    pub async fn visitor_retries(&self, call: Call, reply: MessageId) -> Result<Said, Problem> {
+        let shared = Arc::clone(&self.shared);
+        owned(async move { shared.visitor_retries(&call, reply).await }).await
+    }
+
+    /// Stops a reply of a visitor's conversation. Idempotent.
+    pub async fn visitor_stops(&self, call: Call, reply: MessageId) -> Result<(), Problem> {
+        let shared = Arc::clone(&self.shared);
+        owned(async move {
+            let (_, stored) = shared.store.message_for(ViewerId::Visitor(call.token), reply).await?;
+            match shared.find(reply).filter(|open| open.conversation == stored.id) {
+                Some(open) => open.stop.cancel(),
+                None => drop(shared.pass_on_stop(reply, None).await?),
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// A visitor asks for a person (`waiting`), goes on with the assistant (`assistant`), or closes (`closed`).
+    pub async fn visitor_changes(
+        &self,
+        call: Call,
+        conversation: ConversationId,
+        to: AssignmentState,
+    ) -> Result<Assigned, Problem> {
+        let shared = Arc::clone(&self.shared);
+        owned(async move { shared.visitor_changes(&call, conversation, to).await }).await
+    }
+}
+
+impl Shared {
+    /// Once more where who answers has changed meanwhile: what was written then is stored without a reply. Where the site's
+    /// budget is used up, a person is asked for.
+    async fn visitor_says(self: &Arc<Self>, call: Call, says: VisitorSays) -> Result<Said, Problem> {
+        let who = call.who();
+        self.may_say(&call, who, &says).await?;
+        match self.says_now(&call, who, &says, true).await {
+            Err(problem) if has_changed(&problem) => self.says_now(&call, who, &says, true).await,
+            Err(problem) if is_over_budget(&problem) => {
+                self.metrics.refused("site budget");
+                self.says_now(&call, who, &says, false).await
+            }
+            said => said,
+        }
+    }
+
+    /// The limits of a message, before anybody waits for a turn.
+    async fn may_say(&self, call: &Call, who: Who, says: &VisitorSays) -> Result<(), Problem> {
+        let limits = call.site.limits;
+        if limits.visitor.characters < u32::try_from(says.text.chars().count()).unwrap_or(u32::MAX) {
+            let message = format!("Keep it under {} characters.", limits.visitor.characters);
+            return Err(Problem::invalid("content", message));
+        }
+        let network = NonZeroU32::new(limits.network.minute).unwrap_or(NonZeroU32::MIN);
+        self.limits.send(Sender::Network(call.network), network).await?;
+        if who.is_new {
+            let new = NonZeroU32::new(limits.network.new).unwrap_or(NonZeroU32::MIN);
+            return self.limits.send(Sender::NewOnSite(call.site.id, call.network), new).await;
+        }
+        let today = days().0.to_string();
+        if u64::from(limits.visitor.day) <= self.store.said_by_visitor(who.visitor, &today).await? {
+            self.metrics.refused("visitor messages");
+            let message = "That was a lot for one day. It goes on tomorrow.".into();
+            return Err(Problem::TooMany { message, retry_after_seconds: 3_600 });
+        }
+        let most = i64::from(limits.visitor.conversations);
+        if says.begins.is_some() {
+            let own = self.store.conversations_of_visitor(who.visitor, most).await?;
+            let is_there = own.iter().any(|own| own.id == says.conversation);
+            if !is_there && most <= own.len() as i64 {
+                return Err(Problem::Conflict(
+                    "You have as many conversations here as you can. Delete one first.".into(),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    async fn says_now(
+        self: &Arc<Self>,
+        call: &Call,
+        who: Who,
+        says: &VisitorSays,
+        is_answered: bool,
+    ) -> Result<Said, Problem> {
+        let conversation = says.conversation;
+        let (stored, is_new) = match self.store.conversation_for(ViewerId::Visitor(call.token), conversation).await {
+            Ok(stored) => (stored, false),
+            // Before the turn, so that a stranger neither takes it nor stops anything.
+            Err(sqlx::Error::RowNotFound) if says.begins.is_some() => {
+                if self.store.is_taken(who.account, conversation).await? {
+                    return Err(taken());
+                }
+                (planned(call, who, conversation), true)
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let journal = self.journals.topic(Topic::Conversation(conversation));
+        let turn = journal.turn().await;
+        if let Some(said) = self.said_before(conversation, who.account, (says.id, &says.text)).await? {
+            return Ok(said);
+        }
+        let assigned = if is_new { None } else { Some(self.store.assigned(conversation).await?) };
+        let (entry, answers) = entry(call, says, assigned.as_ref(), is_answered)?;
+        let author = Named { id: who.account, name: visitor_name(who.account) };
+        let message = person_message(says.id, None, author, says.text.clone(), Vec::new());
+        let on = OnSite {
+            site: call.site.id,
+            visitor: who.visitor,
+            account: who.account,
+            token: Some(call.token),
+            entry,
+            budget: None,
+        };
+        match answers {
+            true => self.answered(call, &turn, (stored, assigned), on, message).await,
+            false => self.unanswered(call, &turn, (stored, assigned), on, message).await,
+        }
+    }
+
+    /// Writes the message alone.
+    async fn unanswered(
+        &self,
+        call: &Call,
+        turn: &HeldTurn<'_>,
+        (stored, assigned): (Stored, Option<Assigned>),
+        on: OnSite,
+        message: Message,
+    ) -> Result<Said, Problem> {
+        if assigned.is_some() {
+            self.limits.send(Sender::Account(on.account), call.minute()).await?;
+            self.end_open(stored.id).await?;
+        }
+        let parent = match assigned {
+            Some(_) => self.store.leaf(stored.id).await?.map(|leaf| leaf.id),
+            None => None,
+        };
+        let message = Message { parent, ..message };
+        self.store.say_on_site(&on, stored.id, &message, &plain_title(&message.text)).await?;
+        let cursor = self.tell_message(turn, stored.id, &message).await;
+        if assigned.is_some() && matches!(on.entry, Entry::Changes(_)) {
+            self.tell_assignment(turn, &self.store.assigned(stored.id).await?, None).await;
+        }
+        Ok(Said { message, reply: None, cursor })
+    }
+
+    /// Writes the message and opens the reply to it.
+    async fn answered(
+        self: &Arc<Self>,
+        call: &Call,
+        turn: &HeldTurn<'_>,
+        (stored, assigned): (Stored, Option<Assigned>),
+        on: OnSite,
+        message: Message,
+    ) -> Result<Said, Problem> {
+        let is_there = assigned.is_some();
+        if is_there {
+            self.end_open(stored.id).await?;
+        }
+        let leaf = match is_there {
+            true => self.store.leaf(stored.id).await?.map(|leaf| leaf.id),
+            false => None,
+        };
+        let message = Message { parent: leaf, ..message };
+        let question = (Some(&message), message.id);
+        let opening = SiteReply { call, stored, assigned, on, leaf };
+        let (reply, cursor) = self.open_on_site(turn, opening, question).await?;
+        Ok(Said { message, reply: Some(reply), cursor })
+    }
+
+    async fn visitor_retries(self: &Arc<Self>, call: &Call, reply: MessageId) -> Result<Said, Problem> {
+        let viewer = ViewerId::Visitor(call.token);
+        let (_, stored) = self.store.message_for(viewer, reply).await?;
+        let journal = self.journals.topic(Topic::Conversation(stored.id));
+        let turn = journal.turn().await;
+        let assigned = self.store.assigned(stored.id).await?;
+        let newest = self.store.leaf(stored.id).await?;
+        let (old, _) = self.store.message_for(viewer, reply).await?;
+        let (Role::Assistant, Some(parent)) = (old.role, old.parent) else { return Err(Problem::NotFound) };
+        if newest.is_none_or(|newest| newest.id != reply) || assigned.state != AssignmentState::Assistant {
+            return Err(Problem::Conflict(
+                "Only the newest answer can be tried again, while the assistant answers.".into(),
+            ));
+        }
+        self.end_open(stored.id).await?;
+        let (question, _) = self.store.message_for(viewer, parent).await?;
+        let who = call.who();
+        let on = OnSite {
+            site: call.site.id,
+            visitor: who.visitor,
+            account: who.account,
+            token: Some(call.token),
+            entry: Entry::Assistant,
+            budget: None,
+        };
+        let opening = SiteReply { call, stored, assigned: Some(assigned), on, leaf: Some(parent) };
+        let (reply, cursor) = self.open_on_site(&turn, opening, (None, parent)).await?;
+        Ok(Said { message: question, reply: Some(reply), cursor })
+    }
+
+    async fn visitor_changes(
+        self: &Arc<Self>,
+        call: &Call,
+        conversation: ConversationId,
+        to: AssignmentState,
+    ) -> Result<Assigned, Problem> {
+        let stored = self.store.conversation_for(ViewerId::Visitor(call.token), conversation).await?;
+        self.limits.send(Sender::Account(stored.owner.id), call.minute()).await?;
+        let journal = self.journals.topic(Topic::Conversation(conversation));
+        let turn = journal.turn().await;
+        let assigned = self.store.assigned(conversation).await?;
+        if assigned.state == to {
+            return Ok(assigned);
+        }
+        let change = change(call, &assigned, to)?;
+        if to == AssignmentState::Waiting {
+            self.may_ask(call, conversation).await?;
+        }
+        let unanswered = match to {
+            AssignmentState::Assistant => self.store.unanswered(conversation).await?,
+            _ => None,
+        };
+        if let Some(question) = unanswered {
+            let on = OnSite {
+                site: call.site.id,
+                visitor: assigned.visitor,
+                account: stored.owner.id,
+                token: Some(call.token),
+                entry: Entry::Changes(change),
+                budget: None,
+            };
+            let opening = SiteReply { call, stored, assigned: Some(assigned), on, leaf: Some(question) };
+            self.open_on_site(&turn, opening, (None, question)).await?;
+            return Ok(self.store.assigned(conversation).await?);
+        }
+        if to == AssignmentState::Closed {
+            self.end_open(conversation).await?;
+        }
+        let done = self.store.change_by_visitor(conversation, &change, &now()).await?;
+        let done = done.ok_or_else(|| Problem::Conflict("Who answers here has changed at the same moment.".into()))?;
+        self.tell_assignment(&turn, &done.assigned, None).await;
+        Ok(done.assigned)
+    }
+
+    /// Whether a person can be asked for once more.
+    async fn may_ask(&self, call: &Call, conversation: ConversationId) -> Result<(), Problem> {
+        let handoff = &call.site.handoff;
+        let (asked, waiting) = self.store.asked_for_people(conversation, call.site.id, &ago(HOUR)).await?;
+        if u64::from(handoff.per_hour) <= asked {
+            let message = "A person was asked for several times. Try again in a while.".into();
+            return Err(Problem::TooMany { message, retry_after_seconds: HOUR.as_secs() });
+        }
+        if u64::from(handoff.waiting) <= waiting {
+            return Err(Problem::Unavailable { message: call.site.texts.away.clone(), retry_after_seconds: 60 });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,97 @@
+//! Two at once: the row decides, and what anybody is told agrees with it.
+
+use super::{Desk, Visitor};
+use crate::server::store::sql::query;
+use crate::tests::admin::member;
+use crate::tests::app::{directive, text};
+use crate::tests::upstream::script::Script;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+const TIMES: usize = 40;
+
+/// An agent is there exactly in state `agent`, changes are numbered without a gap, and a reply is open only where the
+/// assistant answers.
+async fn assert_holds(desk: &Desk) {
+    let rows = query(
+        "select assignment.conversation, assignment.number,
+                (select count(*) from assignment_change change where change.conversation = assignment.conversation) as changes,
+                case when (assignment.state = 'agent') = (assignment.agent is not null) then 1 else 0 end as has_agent,
+                (select count(*) from message where message.conversation = assignment.conversation
+                     and message.status = 'streaming' and assignment.state <> 'assistant') as open
+         from assignment",
+    );
+    for row in rows.fetch_all(desk.app.state.store.read()).await.unwrap() {
+        let count = |name: &str| row.try_get::<i64>(name).unwrap();
+        assert_eq!(count("number"), count("changes"));
+        assert_eq!(count("has_agent"), 1);
+        assert_eq!(count("open"), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_agents_press_at_once() {
+    let mut desk = Desk::start().await;
+    let (anna, _) = member(&mut desk.app, "Anna").await;
+    let anna = desk.employ("Anna", anna).await;
+    for _ in 0..TIMES {
+        let who = Visitor::new();
+        let begun = desk.begin(&who, &Script { pieces: 1_000, gap_ms: 1, ..Script::default() }).await;
+        let conversation = text(&begun["conversation"]);
+        let path = format!("/api/v1/conversations/{conversation}/assignment");
+        let take = |cookie: &str| desk.by(cookie, Method::POST, &path).json(&json!({ "to": "agent" })).send();
+        let (one, other) = tokio::join!(take(&desk.browser), take(&anna));
+        let mut statuses = [one.unwrap().status(), other.unwrap().status()];
+        statuses.sort();
+        assert_eq!(statuses, [StatusCode::OK, StatusCode::CONFLICT]);
+        assert_holds(&desk).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_and_a_take_over_at_once_leave_no_reply_behind_it() {
+    let desk = Desk::start().await;
+    let (mut answered, mut stored) = (0, 0);
+    for _ in 0..TIMES {
+        let who = Visitor::new();
+        let conversation = desk.answered(&who).await;
+        let path = format!("/conversations/{conversation}/messages");
+        let body = json!({ "content": directive(&Script { pieces: 1_000, gap_ms: 1, ..Script::default() }) });
+        let say = desk.visitor(&who, Method::POST, &path).json(&body).send();
+        let (said, taken) = tokio::join!(say, desk.try_answer(&conversation, json!({ "content": "Mine" })));
+        assert_eq!(taken.status(), StatusCode::ACCEPTED);
+        let said: Value = said.unwrap().json().await.unwrap();
+        match said["reply"].is_null() {
+            true => stored += 1,
+            false => answered += 1,
+        }
+        assert_holds(&desk).await;
+        let seen = desk.seen(&who, &conversation).await;
+        assert_eq!(seen["assignment"]["state"], "agent");
+    }
+    assert_eq!(answered + stored, TIMES);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visitors_message_is_never_handed_back_or_closed_unseen() {
+    let desk = Desk::start().await;
+    for _ in 0..TIMES {
+        let who = Visitor::new();
+        let conversation = desk.answered(&who).await;
+        let mine: Value = desk.try_answer(&conversation, json!({ "content": "Mine" })).await.json().await.unwrap();
+        let close = json!({ "to": "closed", "number": 2, "expect": mine["message"]["id"] });
+        let path = format!("/conversations/{conversation}/messages");
+        let say = desk.visitor(&who, Method::POST, &path).json(&json!({ "content": "But" })).send();
+        let (said, closed) = tokio::join!(say, desk.try_assign(&conversation, close));
+        assert_eq!(said.unwrap().status(), StatusCode::ACCEPTED);
+        let seen = desk.seen(&who, &conversation).await;
+        match closed.status() {
+            // Closed first: the message has opened it again.
+            StatusCode::OK => assert_eq!(seen["assignment"]["state"], "assistant"),
+            status => {
+                assert_eq!(status, StatusCode::CONFLICT);
+                assert_eq!(seen["assignment"]["state"], "agent");
+            }
+        }
+    }
+}
