@@ -12,7 +12,7 @@ build:
 
 # The debug build, built again and reloaded when a file changes.
 watch:
-	@scripts/setup
+	@scripts/setup watch
 	@scripts/watch
 
 # Cargo's tests, then the browser's against the release build.
@@ -45,6 +45,7 @@ peers: build
 # Then the ecosystem's own commands in a clean clone (half an hour).
 soak: build
 	@scripts/soak
+	@scripts/setup watch
 	@scripts/ecosystem
 
 # Random bytes for what reads bytes from outside, a minute for each target: make fuzz SECONDS=600

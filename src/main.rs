@@ -5,7 +5,7 @@ use leptos_axum::LeptosRoutes;
 use rivulet::app::shell;
 use rivulet::server::commands::Terminal;
 use rivulet::server::settings::{Command, Settings};
-use rivulet::server::{State, accounts, assets, commands, logging, routes, serve};
+use rivulet::server::{State, accounts, assets, commands, logging, routes, serve, traces};
 use std::io::{BufReader, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -20,7 +20,27 @@ use tokio_util::sync::CancellationToken;
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
+/// The app's files. They become a part of the program with the feature `embed`, which `make build` turns on: one binary is then all
+/// there is to install. A debug build with it reads the folder that it was built beside.
+#[cfg(feature = "embed")]
+mod site {
+    use rivulet::server::assets::{self, Embedded};
+    use rust_embed::RustEmbed;
+
+    #[derive(RustEmbed)]
+    #[folder = "target/site"]
+    #[allow_missing = true]
+    struct Site;
+
+    pub fn embed() {
+        let get = |name: &str| Site::get(name).map(|file| (file.data, file.metadata.sha256_hash()));
+        assets::embed(Embedded { names: || Site::iter().collect(), get });
+    }
+}
+
 fn main() -> ExitCode {
+    #[cfg(feature = "embed")]
+    site::embed();
     let settings = match Settings::read() {
         Ok(settings) => settings,
         Err(code) => return code,
@@ -90,7 +110,7 @@ async fn start(settings: Settings) -> anyhow::Result<()> {
     welcome_first_admin(&state, address).await;
     serve::run(listener, router, state, stop).await;
     if let Some(traces) = traces {
-        traces.finish().await;
+        traces.finish(traces::LAST).await;
     }
     tracing::info!("Stopped");
     Ok(())

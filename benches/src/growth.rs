@@ -39,6 +39,12 @@ const LIST_MS: f64 = 3.0;
 const SNAPSHOT_MS: f64 = 8.0;
 /// A message into the long conversation, as a multiple of one into a new one.
 const SEND_RATIO: f64 = 3.0;
+/// A keystroke in the palette.
+const SEARCH_MS: f64 = 150.0;
+/// What is typed, up to a word that stands once, in the oldest message.
+const TYPED: [&str; 6] = ["q", "qu", "qui", "quix", "quixotic", "quixotic person"];
+/// Until the index of all this is written.
+const INDEXED: Duration = Duration::from_secs(240);
 const START_MS: f64 = 150.0;
 const REST_MB: f64 = 60.0;
 
@@ -90,6 +96,7 @@ pub async fn measure(report: &mut Report) -> anyhow::Result<()> {
         let row = Row::alone(format!("{what}, median"), "ms", asked(&mut caller, path).await?.millis(50));
         report.add(row.with(Some(Budget::most(most))).latency());
     }
+    searches(&mut caller, report).await?;
     sends(&mut caller, &long, report).await?;
     at_rest(&rivulet, report).await
 }
@@ -102,6 +109,28 @@ async fn asked(caller: &mut Caller, path: &str) -> anyhow::Result<Times> {
         times.push(began.elapsed());
     }
     Times::new(times)
+}
+
+/// The slowest keystroke, each by its median.
+async fn searches(caller: &mut Caller, report: &mut Report) -> anyhow::Result<()> {
+    let began = Instant::now();
+    loop {
+        let found = caller.get("/api/v1/search?q=quixotic").await?;
+        if found["items"].as_array().is_some_and(|items| items.len() == 1) {
+            break;
+        }
+        ensure!(began.elapsed() < INDEXED, "a word in the oldest message is not found");
+        sleep(Duration::from_secs(1)).await;
+    }
+    report.add(Row::alone("its search index is written after".into(), "s", began.elapsed().as_secs_f64()));
+    let mut slowest = 0.0_f64;
+    for typed in TYPED {
+        let path = format!("/api/v1/search?q={}", typed.replace(' ', "+"));
+        slowest = slowest.max(asked(caller, &path).await?.millis(50));
+    }
+    let row = Row::alone("a keystroke in its search, the slowest, median".into(), "ms", slowest);
+    report.add(row.with(Some(Budget::most(SEARCH_MS))).latency());
+    Ok(())
 }
 
 /// Alternately into the long conversation and into a new one, each when no reply is open.
@@ -183,6 +212,9 @@ async fn fill(database: &Path) -> anyhow::Result<String> {
     .bind(&words[..LONG_TEXT])
     .execute(&mut *write)
     .await?;
+    sqlx::query(concat!("update message set text = text || ' quixotic' where id = ", id!("001", "0")))
+        .execute(&mut *write)
+        .await?;
     let long = sqlx::query_scalar(concat!("select ", id!("000", "1"))).fetch_one(&mut *write).await?;
     write.commit().await?;
     sqlx::query("pragma wal_checkpoint(truncate)").execute(&mut connection).await?;

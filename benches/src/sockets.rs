@@ -95,8 +95,15 @@ async fn subscribed(address: SocketAddr, person: Known, index: usize) -> anyhow:
 
 /// A text frame with a mask of zeros, which leaves the payload unchanged.
 pub fn frame(text: &str) -> Vec<u8> {
-    let mut frame = vec![0x81, 0x80 | 126];
-    frame.extend((text.len() as u16).to_be_bytes());
+    let mut frame = vec![0x81];
+    // The shortest form of the length, which RFC 6455, 5.2 demands and some servers insist on.
+    match u8::try_from(text.len()) {
+        Ok(length @ ..126) => frame.push(0x80 | length),
+        _ => {
+            frame.push(0x80 | 126);
+            frame.extend((text.len() as u16).to_be_bytes());
+        }
+    }
     frame.extend([0; 4]);
     frame.extend(text.as_bytes());
     frame

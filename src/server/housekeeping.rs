@@ -2,6 +2,7 @@
 //! saving, disconnecting or forgetting.
 
 use super::drain::Drain;
+use super::search::indexing::Indexing;
 use super::store::presence::Sole;
 use super::task::round;
 use super::{Shared, State, accounts, conversations, desk, images, oidc, queue};
@@ -49,6 +50,23 @@ pub(super) async fn send_queued(state: Weak<Shared>, drain: Drain) {
         if timeout(BETWEEN_LOOKS, drain.begun()).await.is_ok() {
             return;
         }
+    }
+}
+
+/// How often to look whether the search index is to be written: what is deleted is then out of it within seconds.
+const INDEX: Duration = Duration::from_secs(2);
+/// The pause between two rounds where there is more to do: an index of an existing database takes a third of a processor.
+const BETWEEN_ROUNDS: Duration = Duration::from_millis(200);
+
+/// Keeps the search index, behind what is written.
+pub(super) async fn index(state: Weak<Shared>, drain: Drain) {
+    let mut indexing = Indexing::default();
+    let mut pause = INDEX;
+    while timeout(pause, drain.begun()).await.is_err() {
+        let Some(state) = state.upgrade().map(State) else { return };
+        let mut has_more = false;
+        round(&state.metrics, "index", async { has_more = indexing.sweep(&state).await }).await;
+        pause = if has_more { BETWEEN_ROUNDS } else { INDEX };
     }
 }
 

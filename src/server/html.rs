@@ -15,6 +15,7 @@ pub mod oidc;
 pub mod reference;
 pub mod reset;
 pub mod search;
+pub mod settings;
 pub mod sharing;
 pub mod sign_in;
 pub mod status;

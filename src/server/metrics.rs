@@ -44,6 +44,7 @@ pub struct Metrics {
 }
 
 /// Gauges, read at each request.
+#[derive(Default)]
 pub struct Readings {
     pub open_replies: usize,
     pub stateless_answers: usize,

@@ -29,6 +29,7 @@ mod pusher;
 mod reset;
 mod rest;
 mod search;
+mod settings;
 mod shape;
 mod sharing;
 mod sign_in;
@@ -83,6 +84,7 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
         .layer(from_fn_with_state(origin::Guard::of(&state), origin::refuse))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn(oversize::refuse))
+        .layer(from_fn(settings::apply))
         .layer(CompressionLayer::new().gzip(true).compress_when(Html))
         .merge(
             open_routes()
@@ -118,6 +120,7 @@ fn identified_routes() -> Vec<Table> {
         search::routes(),
         desk::routes(),
         inbox::routes(),
+        settings::routes(),
         manage::routes(),
     ]
 }

@@ -1,7 +1,15 @@
 //! Searching an account's conversations: all words of the query, in a title or in one message; case is ignored.
 //!
+//! First the newest messages are read, which is enough for words that are in many. Then the index says which others may
+//! have the words (`candidates`), and those are read. What changed in the last minutes is in no block of the index yet and
+//! is read too, so nothing waits for the index, and it need not be complete.
+//!
 //! A page of results is a bounded amount of work. It may therefore hold few results, or none, and still have a `next`.
 
+mod block;
+mod candidates;
+mod grams;
+pub mod indexing;
 mod words;
 
 use super::State;
@@ -12,7 +20,8 @@ use super::store::search::Titled;
 use crate::contract::{Found, FoundList};
 use crate::error::Problem;
 use crate::model::{AccountId, ConversationId, MessageId, Role};
-use futures::TryStreamExt;
+use candidates::Candidates;
+use futures::{StreamExt, TryStreamExt};
 use std::pin::pin;
 use words::Words;
 
@@ -20,8 +29,14 @@ use words::Words;
 /// a processor.
 const MAX_READ: usize = 5_000;
 const MAX_READ_BYTES: usize = 16 << 20;
+/// How many are read before the index is asked: a word that is in every tenth message fills a page by then.
+const EAGER: usize = 300;
 /// Conversations that are fetched at a time.
 const TITLES: i64 = 100;
+/// And where most of them are passed over.
+const MANY_TITLES: i64 = 1_000;
+/// At most this number of conversations is fetched by their ids, rather than found among all others.
+const DIRECT: usize = 512;
 /// Results on one page.
 const PAGE: i64 = 20;
 pub const MAX_PER_PAGE: i64 = 100;
@@ -65,26 +80,10 @@ pub async fn search(
     if !(1..=MAX_PER_PAGE).contains(&limit) {
         return Err(Problem::invalid("limit", format!("A page holds 1 to {MAX_PER_PAGE} results.")));
     }
-    let mut from = after.map(place).transpose()?;
+    let from = after.map(place).transpose()?;
     let _one = state.limits.search(account)?;
-    let mut page = Page { words, limit: limit as usize, read: 0, bytes: 0, hits: Vec::new() };
-    loop {
-        let titles = state.store.titles(account, from.as_ref(), TITLES).await?;
-        let has_more = titles.len() as i64 == TITLES;
-        for conversation in titles {
-            let begun = from.as_ref().filter(|from| from.conversation == conversation.id.to_string());
-            let position = begun.map(|from| from.position);
-            if let Some(position) = page.look_through(state, &conversation, position).await? {
-                return Ok(Results { hits: page.hits, next: Some(next(&conversation, position)) });
-            }
-            let Titled { id, updated_at, .. } = conversation;
-            // All of it was searched.
-            from = Some(SearchPosition { updated_at, conversation: id.to_string(), position: i64::MIN });
-        }
-        if !has_more {
-            return Ok(Results { hits: page.hits, next: None });
-        }
-    }
+    let page = Page { words, limit: limit as usize, most: EAGER, read: 0, bytes: 0, hits: Vec::new() };
+    Walk { state, account, from, page, candidates: None, is_last: false }.run().await
 }
 
 /// The first page of results, as the app shows it while the words are typed.
@@ -102,23 +101,109 @@ pub async fn first(state: &State, account: AccountId, query: &str) -> Result<Fou
     Ok(FoundList { hits: hits.into_iter().map(found).collect(), has_more: next.is_some() })
 }
 
+/// A search on its way through the account's conversations, newest first.
+struct Walk<'s> {
+    state: &'s State,
+    account: AccountId,
+    /// All of what comes before it was searched.
+    from: Option<SearchPosition>,
+    page: Page,
+    /// None: the index was not asked yet, or cannot help with these words.
+    candidates: Option<Candidates>,
+    /// Nothing comes after those that were fetched.
+    is_last: bool,
+}
+
+impl Walk<'_> {
+    async fn run(mut self) -> Result<Results, Problem> {
+        loop {
+            for conversation in self.fetch().await? {
+                if let Some(position) = self.look_through(&conversation).await? {
+                    return Ok(Results { hits: self.page.hits, next: Some(next(&conversation, position)) });
+                }
+                let Titled { id, updated_at, .. } = conversation;
+                // All of it was searched.
+                self.from = Some(SearchPosition { updated_at, conversation: id.to_string(), position: i64::MIN });
+            }
+            if self.is_last {
+                return Ok(Results { hits: self.page.hits, next: None });
+            }
+        }
+    }
+
+    /// The next conversations. Where the rest is in the index, only those that it names, if they are few.
+    async fn fetch(&mut self) -> Result<Vec<Titled>, Problem> {
+        let from = self.from.as_ref();
+        let Some(candidates) = &self.candidates else {
+            let titles = self.state.store.titles(self.account, from, TITLES).await?;
+            self.is_last = (titles.len() as i64) < TITLES;
+            return Ok(titles);
+        };
+        let named = candidates.conversations();
+        let is_covered = from.is_some_and(|from| from.updated_at <= candidates.covered_to);
+        if is_covered && named.len() <= DIRECT {
+            self.is_last = true;
+            let mut titles = self.state.store.titles_of(self.account, &named).await?;
+            let at = from.map(|from| (from.updated_at.clone(), from.conversation.clone()));
+            titles.retain(|title| {
+                at.as_ref().is_none_or(|at| (&title.updated_at, &title.id.to_string()) <= (&at.0, &at.1))
+            });
+            return Ok(titles);
+        }
+        let most = if is_covered { MANY_TITLES } else { TITLES };
+        let titles = self.state.store.titles(self.account, from, most).await?;
+        self.is_last = (titles.len() as i64) < most;
+        Ok(titles)
+    }
+
+    /// Searches one conversation. Returns where in it to continue where the page is full.
+    async fn look_through(&mut self, conversation: &Titled) -> Result<Option<i64>, Problem> {
+        let begun = self.from.as_ref().filter(|from| from.conversation == conversation.id.to_string());
+        let mut position = begun.map(|from| from.position);
+        loop {
+            let stopped = match self.candidates.as_ref() {
+                None => self.page.look_through(self.state, conversation, position, 0, &[]).await?,
+                Some(candidates) => match candidates.of(conversation.id) {
+                    None if conversation.is_covered => return Ok(None),
+                    old => {
+                        let old = old.unwrap_or_default();
+                        self.page.look_through(self.state, conversation, position, conversation.up_to, old).await?
+                    }
+                },
+            };
+            if stopped.is_none() || self.page.is_full() || self.page.most == MAX_READ {
+                return Ok(stopped);
+            }
+            // The first of it was read and did not fill the page.
+            self.page.most = MAX_READ;
+            self.candidates = Candidates::find(self.state, self.account, &self.page.words).await?;
+            position = stopped;
+        }
+    }
+}
+
 /// A page of results that is being collected.
 struct Page {
     words: Words,
     limit: usize,
+    /// How much may be read.
+    most: usize,
     read: usize,
     bytes: usize,
     hits: Vec<Hit>,
 }
 
 impl Page {
-    /// Searches one conversation: its title, unless a previous page has searched that, and its messages before
-    /// `position`. Returns where in it to continue where this page is full.
+    /// Searches one conversation: its title, unless a previous page has searched that, and of its messages before
+    /// `position` those after `up_to`, and those at the positions `old`. Returns where in it to continue where this page
+    /// is over.
     async fn look_through(
         &mut self,
         state: &State,
         conversation: &Titled,
         position: Option<i64>,
+        up_to: i64,
+        old: &[i64],
     ) -> Result<Option<i64>, Problem> {
         if position.is_none() {
             self.hits.extend(in_title(&self.words, conversation));
@@ -128,7 +213,10 @@ impl Page {
         if self.is_over() {
             return Ok(Some(before));
         }
-        let mut texts = pin!(state.store.texts(conversation.id, before));
+        let old: Vec<i64> =
+            old.iter().copied().filter(|at| *at < before && *at <= up_to && block::TITLE < *at).collect();
+        let new = state.store.texts(conversation.id, up_to, before);
+        let mut texts = pin!(new.chain(state.store.texts_at(conversation.id, &old)));
         while let Some(said) = texts.try_next().await? {
             self.read += 1;
             self.bytes += said.text.len();
@@ -140,8 +228,12 @@ impl Page {
         Ok(None)
     }
 
+    fn is_full(&self) -> bool {
+        self.limit <= self.hits.len()
+    }
+
     fn is_over(&self) -> bool {
-        self.limit <= self.hits.len() || MAX_READ <= self.read || MAX_READ_BYTES <= self.bytes
+        self.is_full() || self.most <= self.read || MAX_READ_BYTES <= self.bytes
     }
 }
 

@@ -97,6 +97,7 @@ impl State {
         tokio::spawn(housekeeping::sweep(Arc::downgrade(&state.0), state.drain.clone()));
         tokio::spawn(housekeeping::send_queued(Arc::downgrade(&state.0), state.drain.clone()));
         tokio::spawn(housekeeping::let_leave(Arc::downgrade(&state.0), state.drain.clone()));
+        tokio::spawn(housekeeping::index(Arc::downgrade(&state.0), state.drain.clone()));
         tokio::spawn(housekeeping::make_room(Arc::downgrade(&state.0), state.drain.clone()));
         tokio::spawn(housekeeping::tend_log(Arc::downgrade(&state.0)));
         if let Some((series, every)) = state.settings.schedule()? {

@@ -23,11 +23,12 @@ use tracing_subscriber::filter::{FilterFn, filter_fn};
 /// Spans that wait to be sent: about four seconds of a busy server, 4 MiB.
 const WAITING: usize = 4_096;
 /// How long the end of the process waits for the last spans to be sent.
-const LAST: Duration = Duration::from_secs(2);
+pub const LAST: Duration = Duration::from_secs(2);
 
 /// The sending of spans. It goes on until [`Traces::finish`].
 pub struct Traces {
     stop: CancellationToken,
+    give_up: CancellationToken,
     task: JoinHandle<()>,
 }
 
@@ -40,9 +41,9 @@ pub fn start(endpoint: &str, headers: Vec<(HeaderName, HeaderValue)>) -> anyhow:
     let lost = Arc::<Lost>::default();
     let headers: HeaderMap = headers.into_iter().collect();
     let exporter = Exporter::new(format!("{endpoint}/v1/traces"), headers, Arc::clone(&lost))?;
-    let stop = CancellationToken::new();
-    let task = tokio::spawn(exporter.run(receiver, stop.clone()));
-    Ok((Traces { stop, task }, Collector::new(sender, lost)))
+    let (stop, give_up) = (CancellationToken::new(), CancellationToken::new());
+    let task = tokio::spawn(exporter.run(receiver, stop.clone(), give_up.clone()));
+    Ok((Traces { stop, give_up, task }, Collector::new(sender, lost)))
 }
 
 /// What is collected: our own spans, and what is logged in them. Libraries' spans name no request.
@@ -51,11 +52,14 @@ pub fn ours() -> FilterFn<fn(&Metadata<'_>) -> bool> {
 }
 
 impl Traces {
-    /// Sends what was collected. Called after the last request.
-    pub async fn finish(self) {
+    /// Sends what was collected, for at most `patience`: a collector that does not answer does not hold up the end. Called
+    /// after the last request.
+    pub async fn finish(mut self, patience: Duration) {
         self.stop.cancel();
-        // A collector that does not answer does not hold up the end.
-        timeout(LAST, self.task).await.ok();
+        if timeout(patience, &mut self.task).await.is_err() {
+            self.give_up.cancel();
+            self.task.await.ok();
+        }
     }
 }
 

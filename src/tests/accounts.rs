@@ -368,9 +368,7 @@ async fn guests_of_before_can_only_sign_up_where_there_are_no_guests_any_more() 
     let (folder, upstream) = (super::app::Folder::new(), super::upstream::Upstream::start().await);
     let app = App::on(folder, upstream, &[]).await;
     let conversation = app.conversation().await;
-    let App { cookie, folder, upstream, stop, served, .. } = app;
-    stop.cancel();
-    served.await.unwrap();
+    let (folder, upstream, cookie) = app.end().await;
     let mut app = App::on(folder, upstream, &["--guests=off", "--sign-up=open"]).await;
     app.cookie = cookie;
     problem(app.get("/api/v1/conversations").await, 401).await;

@@ -242,6 +242,14 @@ impl App {
         let mut events = self.follow(conversation, Some(&sent.cursor)).await;
         events.until_end(&sent.reply).await
     }
+
+    /// Ends the server as a signal does. What is left of it is for the next one: the folder, the model API, the browser's cookie.
+    pub(crate) async fn end(self) -> (Folder, Upstream, String) {
+        let Self { stop, served, folder, upstream, cookie, .. } = self;
+        stop.cancel();
+        served.await.unwrap();
+        (folder, upstream, cookie)
+    }
 }
 
 /// What a send answered.

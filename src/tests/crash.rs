@@ -178,9 +178,7 @@ async fn a_conversation_has_one_open_reply_whichever_process_opens_it() {
 
 /// The next run of this server, seen by the same browser.
 async fn next_life(app: App) -> App {
-    app.stop.cancel();
-    let App { folder, upstream, served, cookie, .. } = app;
-    served.await.unwrap();
+    let (folder, upstream, cookie) = app.end().await;
     let mut app = App::on(folder, upstream, &[]).await;
     app.cookie = cookie;
     app

@@ -254,9 +254,7 @@ async fn a_deletion_that_a_dying_process_has_begun_is_finished_by_the_next() {
     // The state of a process that is killed right after.
     app.state.store.begin_deletion(ann, Deletes::Itself).await.unwrap().unwrap();
     assert!(0 < app.state.store.count_conversations(ann).await.unwrap());
-    let App { cookie, folder, upstream, stop, served, .. } = app;
-    stop.cancel();
-    served.await.unwrap();
+    let (folder, upstream, cookie) = app.end().await;
     let mut app = App::on(folder, upstream, &[]).await;
     app.cookie = cookie;
     while !app.state.store.leaving().await.unwrap().is_empty() {

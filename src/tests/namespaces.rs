@@ -90,9 +90,7 @@ fn z40_a_start_on_a_full_disk_shows_what_is_there_and_takes_nothing() {
         let conversation = app.conversation().await;
         let sent = app.send(&conversation, &Script::default()).await;
         app.rest_of(&conversation, &sent).await;
-        app.stop.cancel();
-        let App { folder, upstream, served, cookie, .. } = app;
-        served.await.unwrap();
+        let (folder, upstream, cookie) = app.end().await;
         fill_disk();
         let ballast = File::options().write(true).open("/mnt/ballast").unwrap();
         ballast.set_len(ballast.metadata().unwrap().len() - ROOM_TO_READ).unwrap();

@@ -110,3 +110,25 @@ async fn z01_every_page_says_that_it_is_not_to_be_changed() {
         assert_eq!(page.headers()["cache-control"], "no-store, no-transform", "{path}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_chosen_in_the_settings_is_so_in_every_page_of_that_browser() {
+    let mut app = App::start().await;
+    let page = app.get("/settings").await.text().await.unwrap();
+    assert!(page.contains("<html lang=\"en\">") && page.contains("action=\"/settings\""), "{page}");
+    let saved = app.form("/settings", &[("theme", "dark"), ("text", "large"), ("send", "\"><script>")]);
+    let saved = saved.send().await.unwrap();
+    assert_eq!(saved.status(), StatusCode::SEE_OTHER);
+    let look = saved.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    app.cookie = format!("{}; {look}", app.cookie);
+    for path in ["/", "/settings", "/search", "/sign-in"] {
+        let page = app.get(path).await.text().await.unwrap();
+        assert!(
+            page.starts_with("<!DOCTYPE html><html lang=\"en\" data-theme=\"dark\" data-text=\"large\">"),
+            "{path}: {page}"
+        );
+        assert!(page.ends_with("</html>") || page.contains("</html>"), "{path}: all of it");
+    }
+    let page = app.get("/settings").await.text().await.unwrap();
+    assert!(page.contains("value=\"dark\" selected"), "{page}");
+}

@@ -1,5 +1,7 @@
 //! Searching: what is found, page by page, and by whom.
 
+mod index;
+
 use super::app::{App, Sent, problem, text};
 use super::sharing::Shared;
 use super::upstream::script::Script;

@@ -211,9 +211,7 @@ async fn left_behind() -> (Folder, Upstream) {
     let conversation = app.conversation().await;
     let sent = app.send(&conversation, &Script { pieces: LARGE, ..Script::default() }).await;
     app.rest_of(&conversation, &sent).await;
-    app.stop.cancel();
-    let App { folder, upstream, served, .. } = app;
-    served.await.unwrap();
+    let (folder, upstream, _) = app.end().await;
     (folder, upstream)
 }
 

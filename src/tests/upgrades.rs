@@ -16,11 +16,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// A small database of each version of the tables that was in use, as `sqlite3 rivulet.db .dump` writes it.
-pub(super) const FIXTURES: [(i64, &str); 4] = [
+pub(super) const FIXTURES: [(i64, &str); 5] = [
     (1, include_str!("schemas/0001.sql")),
     (5, include_str!("schemas/0005.sql")),
     (13, include_str!("schemas/0013.sql")),
     (23, include_str!("schemas/0023.sql")),
+    (46, include_str!("schemas/0046.sql")),
 ];
 
 const CONVERSATION: &str = "0192f0c1-0000-7000-8000-00000000000c";

@@ -11,7 +11,7 @@ pub const OFF: &str = "off";
 /// Whether this key press sends what was written.
 pub fn sends(event: &KeyboardEvent) -> bool {
     let is_asked = event.ctrl_key() || event.meta_key();
-    event.key() == "Enter" && !composes(event) && !event.shift_key() && (is_asked || !is_touch())
+    event.key() == "Enter" && !composes(event) && !event.shift_key() && (is_asked || !breaks_lines())
 }
 
 /// While letters are being composed (Japanese, Chinese ...), Enter chooses among them. 229 is the key code that Safari
@@ -22,7 +22,7 @@ pub fn composes(event: &KeyboardEvent) -> bool {
 
 /// The label of a touch keyboard's Enter key (`enterkeyhint`).
 pub fn enter_hint() -> &'static str {
-    if is_touch() { "enter" } else { "send" }
+    if breaks_lines() { "enter" } else { "send" }
 }
 
 /// Focuses the message field, unless that would open an on-screen keyboard.
@@ -38,6 +38,12 @@ pub fn focus_first() {
     if browser::is_unfocused() && !browser::has_anchor() && matches_media("(hover: hover)") {
         browser::focus_in_place("text");
     }
+}
+
+/// Whether Enter alone breaks the line: on a touch keyboard, and where the settings say so (`server/html/settings`).
+fn breaks_lines() -> bool {
+    let root = browser::document().document_element();
+    is_touch() || root.is_some_and(|root| root.has_attribute("data-send"))
 }
 
 /// Whether touch is the only pointer. Queried each time: a mouse and a keyboard may be attached to a tablet.

@@ -29,6 +29,8 @@ pub enum Panel {
     Sharing(ConversationId),
     /// The conversations that were put away.
     Archive,
+    /// How this browser shows everything, and the way to the account.
+    Settings,
 }
 
 /// The function that opens a panel.

@@ -72,6 +72,7 @@ pub fn opens(page: PageState, event: &Event) -> bool {
         Some(Ok(id)) if href.ends_with("/sharing") => Panel::Sharing(id),
         Some(Ok(id)) => Panel::Menu(id),
         Some(Err(_)) => return false,
+        None if href == "/settings" => Panel::Settings,
         None => Panel::Palette,
     };
     event.prevent_default();

@@ -50,14 +50,19 @@ pub fn Sidebar() -> impl IntoView {
     }
 }
 
-/// The link to the account's page; guests have a page of their own. The server renders both.
+/// The links to the account's page, which for guests is another, and to the settings. The server renders all of these.
 #[component]
 fn Account() -> impl IntoView {
     let (href, name) = match PageState::here().me.get_value().and_then(|me| me.name) {
         Some(name) => ("/account", name),
         None => ("/sign-in", "Sign in".into()),
     };
-    view! { <a class="sidebar__account" href=href>{name}</a> }
+    view! {
+        <div class="sidebar__foot">
+            <a class="sidebar__account" href=href>{name}</a>
+            <a class="sidebar__settings" href="/settings" data-panel>"Settings"</a>
+        </div>
+    }
 }
 
 /// A row of the list.

@@ -1,6 +1,6 @@
 //! The app's files on the disk, where cargo-leptos puts them.
 
-use super::{CHANGING, File};
+use super::File;
 use std::borrow::Cow;
 use std::path::{Component, Path, PathBuf};
 use std::sync::LazyLock;
@@ -10,15 +10,7 @@ use std::time::UNIX_EPOCH;
 static ROOT: LazyLock<PathBuf> =
     LazyLock::new(|| std::env::var_os("LEPTOS_SITE_ROOT").map_or_else(|| "target/site".into(), PathBuf::from));
 
-/// `cargo leptos watch` replaces the files while the program runs.
-pub const CACHING: &str = CHANGING;
-
-/// The folder of the app's own files in URLs, as cargo-leptos names it: it reloads a changed style sheet by that name.
-pub fn folder() -> String {
-    "pkg".into()
-}
-
-pub fn get(name: &str) -> Option<File> {
+pub(super) fn get(name: &str) -> Option<File> {
     read(&ROOT, name)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::error::Problem;
 use crate::server::State;
-use crate::server::assets::{self, CACHING, CHANGING, File, folder};
+use crate::server::assets::{self, CHANGING, File, caching, folder};
 use axum::Router;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -28,8 +28,9 @@ const AT_ROOT: [&str; 11] = [
 const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 
 pub(super) fn routes() -> Router<State> {
-    let file =
-        |Path(name): Path<String>, headers: HeaderMap| async move { serve(&format!("pkg/{name}"), CACHING, &headers) };
+    let file = |Path(name): Path<String>, headers: HeaderMap| async move {
+        serve(&format!("pkg/{name}"), caching(), &headers)
+    };
     let router = Router::new().route(&format!("/{}/{{name}}", folder()), get(file));
     AT_ROOT.iter().fold(router, |router, name| {
         router.route(&format!("/{name}"), get(move |headers: HeaderMap| async move { serve(name, CHANGING, &headers) }))

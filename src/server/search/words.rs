@@ -23,6 +23,10 @@ impl Words {
         Ok(Self(words))
     }
 
+    pub(super) fn each(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     /// The position of the first query word, in characters of the lower case. None unless all words are there.
     pub(super) fn find(&self, text: &str) -> Option<usize> {
         let text = text.to_lowercase();

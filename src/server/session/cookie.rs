@@ -65,6 +65,19 @@ pub fn no_flow(state: &State, flow: &Flow) -> Result<(HeaderName, HeaderValue), 
     header(&cookie)
 }
 
+/// What was chosen for pages in a browser. It is no secret and needs no binding to the host.
+const LOOK: &str = "rivulet-look";
+
+/// Empty where nothing was.
+pub fn look_of(headers: &HeaderMap) -> String {
+    all(headers, LOOK).next().unwrap_or_default()
+}
+
+/// The header that keeps what was chosen.
+pub fn look(state: &State, chosen: String) -> Result<(HeaderName, HeaderValue), Problem> {
+    lasting(state, LOOK, chosen)
+}
+
 /// The header that deletes a browser's session.
 pub fn no_session(state: &State) -> Result<(HeaderName, HeaderValue), Problem> {
     let mut cookie = cookie(state, session_name(state), String::new());

@@ -1,7 +1,9 @@
 //! Reading columns that Rivulet wrote itself.
 
+use super::sql::Row;
 use crate::model::{Access, AccountId, Image, Named};
 use crate::server::secret::Hash;
+use serde_json::Value;
 use std::str::FromStr;
 
 /// Reads an id that we wrote ourselves.
@@ -28,4 +30,10 @@ pub fn called(id: AccountId, name: Option<String>) -> Named {
 /// Reads a stored role or scope. One that this version does not know has the fewest rights.
 pub fn access(name: &str) -> Access {
     [Access::Owner, Access::Participant].into_iter().find(|it| it.name() == name).unwrap_or(Access::Reader)
+}
+
+/// Columns of text as an object, each by its name.
+pub(crate) fn texts(row: &Row, names: &[&str]) -> sqlx::Result<Value> {
+    let text = |name: &&str| Ok(((*name).to_owned(), row.try_get::<Option<String>>(name)?.into()));
+    names.iter().map(text).collect::<sqlx::Result<serde_json::Map<_, _>>>().map(Value::Object)
 }

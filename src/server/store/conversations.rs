@@ -3,6 +3,7 @@
 use super::columns::{access, called, id};
 use super::columns_of::columns;
 use super::news::News;
+use super::search::index;
 use super::sql::batch::Batch;
 use super::sql::{Key, Lock, On, Row, query, query_scalar};
 use super::{Store, used, writing};
@@ -294,6 +295,9 @@ impl Store {
             return Err(Problem::NotFound);
         }
         writing::check_bytes(&mut write, writer, conversation, before).await?;
+        if changes.title.is_some() {
+            index::rename(&mut write, conversation).await?;
+        }
         let stored = seen(&mut *write, account, conversation).await?.ok_or(sqlx::Error::RowNotFound)?;
         write.commit().await?;
         Ok(stored)
@@ -330,7 +334,10 @@ impl Store {
         .fetch_optional(&mut *write)
         .await?;
         let named = match row {
-            Some(row) => seen(&mut *write, id(row.try_get("account")?)?, conversation).await?,
+            Some(row) => {
+                index::rename(&mut write, conversation).await?;
+                seen(&mut *write, id(row.try_get("account")?)?, conversation).await?
+            }
             None => None,
         };
         write.commit().await?;

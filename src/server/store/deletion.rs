@@ -4,6 +4,7 @@
 use super::audit::Note;
 use super::desk::changes::release_all;
 use super::revocations::Revoked;
+use super::search::index;
 use super::sql::{query, query_scalar};
 use super::{Store, audit, columns, images, people, used};
 use crate::model::AccountId;
@@ -70,6 +71,7 @@ impl Store {
         }
         let ended = people::end_all(&mut write, id).await?;
         release_all(&mut write, id, None).await?;
+        index::forget_all_of(&mut write, id).await?;
         let unnamed = unnamed(id);
         if let Some(name) = row.try_get::<Option<&str>>("name")? {
             audit::unname(&mut write, id, name, &unnamed).await?;

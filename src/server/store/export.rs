@@ -4,7 +4,7 @@
 mod sharing;
 
 use super::Store;
-use super::columns::id;
+use super::columns::{id, texts};
 use super::columns_of::columns;
 use super::conversations::{Stored, select_conversations, stored};
 use super::messages::{message, select_messages};
@@ -92,17 +92,8 @@ impl Store {
                 .bind(account.to_string())
                 .fetch_all(self.read())
                 .await?;
-        let told = rows.iter().map(|row| {
-            let text = |name: &str| row.try_get::<Option<String>>(name);
-            Ok(json!({
-                "issuer": text("issuer")?,
-                "subject": text("subject")?,
-                "address": text("address")?,
-                "called": text("called")?,
-                "created_at": text("created_at")?,
-            }))
-        });
-        told.collect()
+        let told = ["issuer", "subject", "address", "called", "created_at"];
+        rows.iter().map(|row| texts(row, &told)).collect()
     }
 
     /// Rows of the ledger behind this day and model, the oldest first.

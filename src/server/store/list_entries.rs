@@ -1,6 +1,6 @@
 //! How conversations stand in one account's list: pinned, put away, read.
 
-use super::columns::id;
+use super::columns::{id, texts};
 use super::columns_of::columns;
 use super::conversations::{Stored, seen, select_conversations, stored};
 use super::news::News;
@@ -11,7 +11,7 @@ use crate::error::Problem;
 use crate::model::{AccountId, ConversationId, MessageId, Standing};
 use crate::server::quota::Writer;
 use crate::server::times::now;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::HashMap;
 
 /// Pinned conversations of one account: all of them are at the top of each first page of the list.
@@ -136,16 +136,7 @@ impl Store {
         .bind(account.to_string())
         .fetch_all(self.read())
         .await?;
-        let told = rows.iter().map(|row| {
-            let text = |name: &str| row.try_get::<Option<String>>(name);
-            Ok(json!({
-                "conversation": text("conversation")?,
-                "pinned_at": text("pinned_at")?,
-                "archived_at": text("archived_at")?,
-                "read_to": text("read_to")?,
-            }))
-        });
-        told.collect()
+        rows.iter().map(|row| texts(row, &["conversation", "pinned_at", "archived_at", "read_to"])).collect()
     }
 }
 

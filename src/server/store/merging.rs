@@ -1,5 +1,6 @@
 //! Merges a guest's data into an account.
 
+use super::search::index;
 use super::sql::{Connection, query};
 use super::write::Alone;
 use super::{list_entries, queued, usage, used};
@@ -27,6 +28,7 @@ pub(super) async fn merge(write: &mut Alone, guest: AccountId, account: AccountI
     list_entries::inherit(&mut *write, guest, account).await?;
     queued::inherit(&mut *write, guest, account).await?;
     usage::inherit(&mut *write, guest, account).await?;
+    index::inherit(&mut *write, guest, account).await?;
     remove(write, guest).await
 }
 

@@ -52,8 +52,8 @@ const TABLES: [&str; 32] = [
     "used_conversation",
     "write_rate",
 ];
-/// What is in these is about the processes that run on one database.
-const LEFT: [&str; 2] = ["node", "news"];
+/// What is in these is about the processes that run on one database, or is the search index, which is written anew there.
+const LEFT: [&str; 6] = ["node", "news", "search_account", "search_place", "search_part", "search_block"];
 
 /// What was taken along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,12 +1,14 @@
 //! The data that a search reads: the titles and messages that an account may see, newest conversation first.
 //!
-//! There is no full-text index. It would have to be updated in the transactions that a user's message and a reply's end
-//! wait for, and an account's messages are few enough to be read: one search reads a limited number (`server::search`).
-//! Each step follows an index, so that nothing is read or sorted beyond a page of results.
+//! What of an account is in the index (`index`), and which messages may have a word by it, is looked up there; whether
+//! they have it, and whether the account may see them, is asked here.
+
+pub mod index;
+pub mod lookup;
 
 use super::Store;
 use super::columns::id;
-use super::sql::{Row, query};
+use super::sql::{Builder, Row, query};
 use crate::model::{AccountId, ConversationId, MessageId, Role};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 
@@ -27,6 +29,10 @@ pub struct Titled {
     pub id: ConversationId,
     pub title: String,
     pub updated_at: String,
+    /// Its messages up to this position are in the index.
+    pub up_to: i64,
+    /// All of it is in the index, with its title.
+    pub is_covered: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -48,6 +54,31 @@ fn said(row: &Row) -> sqlx::Result<FoundText> {
     })
 }
 
+/// The columns of a [`Titled`].
+macro_rules! select_titled {
+    ($rest:literal) => {
+        concat!(
+            "select id, title, updated_at,
+                coalesce((select max(up_to) from search_place where search_place.conversation = conversation.id), 0)
+                    as up_to,
+                coalesce((select covered_to from search_account where search_account.account = conversation.account), '')
+                    >= updated_at as is_covered
+             from conversation ",
+            $rest
+        )
+    };
+}
+
+fn titled(row: &Row) -> sqlx::Result<Titled> {
+    Ok(Titled {
+        id: id(row.try_get("id")?)?,
+        title: row.try_get("title")?,
+        updated_at: row.try_get("updated_at")?,
+        up_to: row.try_get("up_to")?,
+        is_covered: row.try_get("is_covered")?,
+    })
+}
+
 impl Store {
     /// Up to `limit` of the conversations that the account sees, newest first, from the one at `from` on: that one too,
     /// unless it has changed meanwhile.
@@ -61,9 +92,8 @@ impl Store {
         let (updated_at, conversation) =
             from.map_or(("9999", ""), |from| (from.updated_at.as_str(), from.conversation.as_str()));
         // The account's own and those shared with it each by an index, as in the list.
-        let rows = query(
-            "select id, title, updated_at from conversation
-             where id in (
+        let rows = query(select_titled!(
+            "where id in (
                 select id from (
                     select id from conversation
                     where account = $1 and leaving_at is null and (updated_at < $2 or (updated_at = $2 and id <= $3))
@@ -72,42 +102,81 @@ impl Store {
                 select id from conversation
                 where id in (select conversation from share where share.account = $1) and leaving_at is null
                     and (updated_at < $2 or (updated_at = $2 and id <= $3)))
-             order by updated_at desc, id desc limit $4",
-        )
+             order by updated_at desc, id desc limit $4"
+        ))
         .bind(account.to_string())
         .bind(updated_at)
         .bind(conversation)
         .bind(limit)
         .fetch_all(self.read())
         .await?;
-        let read = rows.iter().map(|row| {
-            let (title, updated_at) = (row.try_get("title")?, row.try_get("updated_at")?);
-            Ok(Titled { id: id(row.try_get("id")?)?, title, updated_at })
-        });
-        read.collect()
+        rows.iter().map(titled).collect()
     }
 
-    /// The conversation's messages before this position, newest first, in single steps. Open replies are left out.
-    pub fn texts(&self, conversation: ConversationId, before: i64) -> impl Stream<Item = sqlx::Result<FoundText>> {
+    /// Those of these conversations that the account sees, newest first.
+    pub async fn titles_of(&self, account: AccountId, ids: &[ConversationId]) -> sqlx::Result<Vec<Titled>> {
+        let mut select = Builder::new(select_titled!("where leaving_at is null and (account = "));
+        select.push_bind(account.to_string());
+        select.push(" or exists (select 1 from share where share.conversation = conversation.id and share.account = ");
+        select.push_bind(account.to_string()).push(")) and id in ");
+        select.push_list(ids.iter().map(ConversationId::to_string)).push(" order by updated_at desc, id desc");
+        let rows = select.build().fetch_all(self.read()).await?;
+        rows.iter().map(titled).collect()
+    }
+
+    /// The conversation's messages between these positions, newest first, in single steps. Open replies are left out.
+    pub fn texts(
+        &self,
+        conversation: ConversationId,
+        after: i64,
+        before: i64,
+    ) -> impl Stream<Item = sqlx::Result<FoundText>> {
         let pages = stream::try_unfold(Some(before), move |before| async move {
             let Some(before) = before else { return Ok::<_, sqlx::Error>(None) };
-            let texts = self.texts_before(conversation, before).await?;
+            let texts = self.texts_between(conversation, after, before).await?;
             let next = texts.last().filter(|_| texts.len() == TEXTS_TOGETHER).map(|text| text.position);
             Ok(Some((stream::iter(texts).map(Ok), next)))
         });
         pages.try_flatten()
     }
 
-    async fn texts_before(&self, conversation: ConversationId, before: i64) -> sqlx::Result<Vec<FoundText>> {
+    async fn texts_between(
+        &self,
+        conversation: ConversationId,
+        after: i64,
+        before: i64,
+    ) -> sqlx::Result<Vec<FoundText>> {
         let rows = query(
             "select id, role, text, created_at, position from message
-             where conversation = $1 and position < $2 and status <> 'streaming' order by position desc limit $3",
+             where conversation = $1 and position < $2 and position > $4 and status <> 'streaming'
+             order by position desc limit $3",
         )
         .bind(conversation.to_string())
         .bind(before)
         .bind(TEXTS_TOGETHER as i64)
+        .bind(after)
         .fetch_all(self.read())
         .await?;
         rows.iter().map(said).collect()
+    }
+
+    /// The conversation's messages at these positions, the newest of which come first, in single steps.
+    pub fn texts_at<'a>(
+        &'a self,
+        conversation: ConversationId,
+        positions: &'a [i64],
+    ) -> impl Stream<Item = sqlx::Result<FoundText>> + 'a {
+        let pages = stream::iter(positions.chunks(TEXTS_TOGETHER)).then(move |some| async move {
+            let mut select = Builder::new(
+                "select id, role, text, created_at, position from message
+                 where status <> 'streaming' and conversation = ",
+            );
+            select.push_bind(conversation.to_string()).push(" and position in ");
+            select.push_list(some.iter().copied()).push(" order by position desc");
+            let rows = select.build().fetch_all(self.read()).await?;
+            let texts: Vec<_> = rows.iter().map(said).collect();
+            Ok::<_, sqlx::Error>(stream::iter(texts))
+        });
+        pages.try_flatten()
     }
 }

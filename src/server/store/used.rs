@@ -3,6 +3,7 @@
 
 use super::columns::id;
 use super::revocations::{Revoked, note_by};
+use super::search::index;
 use super::sql::{Connection, query, query_scalar};
 use super::write::Alone;
 use super::{images, sharing};
@@ -31,6 +32,7 @@ pub(super) async fn delete(
     // deleted.
     note_by(&mut *write, process, Revoked::Conversation(conversation)).await?;
     sharing::note_all(&mut *write, process, account, conversation).await?;
+    index::forget(&mut *write, conversation).await?;
     query("delete from conversation where id = $1 and account = $2 returning id")
         .bind(conversation.to_string())
         .bind(account.to_string())

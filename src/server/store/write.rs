@@ -30,6 +30,7 @@
 //! | `know_browser` | account | one row |
 //! | `add_guest` | no key | its rows are new |
 //! | `use_state` | no key | of two, one adds the row |
+//! | `write_index` | no key | one process is at the index, and what it writes is used only if the conversations are still as they were |
 //! | `checkpoint` | none | one statement for rows of this process, where they are still open |
 //! | `asks_instead` | none | one statement for a row of this process, where it is still open |
 //! | `ask_to_stop` | none | one statement for a row that is still open |

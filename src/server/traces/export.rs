@@ -43,21 +43,36 @@ impl Exporter {
         Ok(Self { client, url, headers, lost, reported: None })
     }
 
-    /// Sends until it is told to stop, and then what is left.
-    pub(super) async fn run(mut self, mut spans: Receiver<Finished>, stop: CancellationToken) {
+    /// Sends until `stop`, and then what is left, until `give_up`: what the collector has not taken by then is reported. A
+    /// request that is under way at the stop goes on.
+    pub(super) async fn run(
+        mut self,
+        mut spans: Receiver<Finished>,
+        stop: CancellationToken,
+        give_up: CancellationToken,
+    ) {
         let mut batch = Vec::with_capacity(BATCH);
-        while stop.run_until_cancelled(spans.recv_many(&mut batch, BATCH)).await.is_some_and(|count| 0 < count) {
-            timeout(GATHER, stop.run_until_cancelled(fill(&mut spans, &mut batch))).await.ok();
-            self.send(&mut batch).await;
+        give_up.run_until_cancelled(self.send_all(&mut spans, &mut batch, &stop)).await;
+        spans.close();
+        self.lost.add(batch.len() + spans.len());
+        // The last chance to say so.
+        self.reported = None;
+        self.report(Some("the process ended".into()));
+    }
+
+    async fn send_all(&mut self, spans: &mut Receiver<Finished>, batch: &mut Vec<Finished>, stop: &CancellationToken) {
+        while stop.run_until_cancelled(spans.recv_many(batch, BATCH)).await.is_some_and(|count| 0 < count) {
+            timeout(GATHER, stop.run_until_cancelled(fill(spans, batch))).await.ok();
+            self.send(batch).await;
         }
         while let Ok(span) = spans.try_recv() {
             batch.push(span);
             if batch.len() == BATCH {
-                self.send(&mut batch).await;
+                self.send(batch).await;
             }
         }
         if !batch.is_empty() {
-            self.send(&mut batch).await;
+            self.send(batch).await;
         }
     }
 

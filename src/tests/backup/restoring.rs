@@ -17,9 +17,7 @@ async fn stopped() -> (Folder, Upstream, PathBuf, Folder) {
     let sent = app.send(&conversation, &Script { pieces: 40, ..Script::default() }).await;
     app.rest_of(&conversation, &sent).await;
     let there = back_up(&app).await;
-    app.stop.cancel();
-    let App { folder, upstream, served, .. } = app;
-    served.await.unwrap();
+    let (folder, upstream, _) = app.end().await;
     let file = there.0.join("rivulet.db");
     (folder, upstream, file, there)
 }
@@ -46,9 +44,7 @@ async fn a_restored_database_goes_on_and_the_one_before_is_kept() {
     assert!(refusal(restore(&app.folder, &file).await.1).contains("Rivulet is running"), "it lives");
     assert!(kept_beside(&app.folder).is_empty());
 
-    app.stop.cancel();
-    let App { folder, upstream, served, cookie, .. } = app;
-    served.await.unwrap();
+    let (folder, upstream, cookie) = app.end().await;
     let (told, done) = restore(&folder, &file).await;
     assert!(done.unwrap() && told.contains("is kept as"), "{told}");
     let [old] = &kept_beside(&folder)[..] else { panic!("{:?}", kept_beside(&folder)) };

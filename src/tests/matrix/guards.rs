@@ -35,7 +35,7 @@ use Guard::{Admin, Everybody, Own, Owned, Refused, Signed};
 pub(super) fn guard(path: &str) -> Guard {
     match path {
         "/healthz" | "/healthz/stream" | "/readyz" | "/metrics" | "/status" => Everybody,
-        "/sign-in" | "/sign-up" | "/sign-out" => Everybody,
+        "/sign-in" | "/sign-up" | "/sign-out" | "/settings" => Everybody,
         "/app/{key}" => Everybody, // a socket alone sees nothing: its channels take signatures
         "/broadcasting/auth" => {
             Refused(Method::POST, Form(&[("socket_id", "1.1"), ("channel_name", "private-conversations.{c}")]))

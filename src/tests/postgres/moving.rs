@@ -116,7 +116,8 @@ async fn everything_is_taken_along() {
     let Some(source) = Source::filled().await else { return };
     let mut connection = source.connect().await;
     let tables =
-        "select name from sqlite_master where type = 'table' and name not in ('_sqlx_migrations', 'node', 'news')";
+        "select name from sqlite_master where type = 'table' and name not in ('_sqlx_migrations', 'node', 'news')
+         and name not like 'search%'";
     let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut connection).await.unwrap();
     let mut rows = 0;
     for table in &tables {

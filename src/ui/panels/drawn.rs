@@ -63,6 +63,9 @@ fn Panels() -> impl IntoView {
             Some(Panel::Archive) => {
                 view! { <Embedded label="Archive" path="/archive".into() home="/archive"/> }.into_any()
             }
+            Some(Panel::Settings) => {
+                view! { <Embedded label="Settings" path="/settings".into() home="/settings"/> }.into_any()
+            }
             None => ().into_any(),
         }}
         {move || undo.get().map(|it| view! { <Toast it close=move || undo.set(None)/> })}

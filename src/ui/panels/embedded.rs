@@ -76,8 +76,24 @@ fn style() {
     }
 }
 
+/// What a page of settings says about the look of pages is so for this one too.
+fn look(place: &Element) {
+    let (Some(chosen), Some(root)) =
+        (place.query_selector("[data-look]").ok().flatten(), browser::document().document_element())
+    else {
+        return;
+    };
+    for name in ["data-theme", "data-text", "data-send"] {
+        let _ = match chosen.get_attribute(name) {
+            Some(value) => root.set_attribute(name, &value),
+            None => root.remove_attribute(name),
+        };
+    }
+}
+
 async fn draw(place: &Element, main: &str, is_first: bool) {
     place.set_inner_html(main);
+    look(place);
     // A secret that is shown once is copied by a press.
     if let Some(secret) = place.query_selector(".token").ok().flatten() {
         let _ = secret.insert_adjacent_html(

@@ -49,6 +49,7 @@ enum Act {
 #[derive(Clone, Copy, PartialEq)]
 enum Place {
     Search,
+    Settings,
     Archive,
     Account,
     Sharing(ConversationId),
@@ -74,6 +75,7 @@ pub fn Palette() -> impl IntoView {
             Act::Keys => shown.open(Panel::Keys),
             Act::Leave(Place::Sharing(id)) => shown.open(Panel::Sharing(id)),
             Act::Leave(Place::Archive) => shown.open(Panel::Archive),
+            Act::Leave(Place::Settings) => shown.open(Panel::Settings),
             act => run(page, act, &query.get_untracked()),
         }
     };
@@ -170,6 +172,7 @@ fn actions(page: PageState, query: &str) -> Vec<Choice> {
         all.push(("Export this conversation", icon::EXPORT, Act::Leave(Place::Export(id))));
     }
     all.push(("Archive: conversations that were put away", icon::ARCHIVE, Act::Leave(Place::Archive)));
+    all.push(("Settings: theme, size of text, key that sends", icon::KEYS, Act::Leave(Place::Settings)));
     all.push(("Account", icon::PEOPLE, Act::Leave(Place::Account)));
     all.push(("Keys", icon::KEYS, Act::Keys));
     if !query.trim().is_empty() {
@@ -226,6 +229,7 @@ fn run(page: PageState, act: Act, query: &str) {
         }
         Act::Leave(Place::Account) => browser::leave_for(account),
         Act::Leave(Place::Archive) => browser::leave_for("/archive"),
+        Act::Leave(Place::Settings) => browser::leave_for("/settings"),
         Act::Leave(Place::Sharing(id)) => browser::leave_for(&sharing(id)),
         Act::Leave(Place::Export(id)) => browser::leave_for(&format!("/c/{id}/export")),
         Act::Leave(Place::Search) => {
