@@ -265,8 +265,9 @@ impl Shared {
         let stop = CancellationToken::new();
         let topic = Topic::Conversation(stored.id);
         let account = admission.account();
-        // At other nodes others may write here, and the account may have other replies open.
-        let seen = (self.store.has_nodes() && start.is_none()).then(|| stored.updated_at.clone());
+        // At other nodes others may write here (of a site's conversation the assignment's row decides), and the account may have other replies open.
+        let is_guarded = start.is_some() || site.is_some();
+        let seen = (self.store.has_nodes() && !is_guarded).then(|| stored.updated_at.clone());
         let process: Box<str> = self.store.process().into();
         let (paying, coming) = desk::apart(site);
         let open = Arc::new(Open {

@@ -24,7 +24,7 @@ use axum::extract::{Extension, State as Extract};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use axum::{Json as Answer, Router};
 pub(super) use page::rendered;
 use serde::{Deserialize, Serialize};
@@ -58,6 +58,8 @@ pub(super) fn routes() -> Table {
 pub(super) fn router(state: &State) -> Router<State> {
     let (router, _, _) = routes().into_parts();
     router
+        // What is not listed is not there, whatever credential comes with it.
+        .route("/w/{site}/{*rest}", any(|| async { Problem::NotFound }))
         .method_not_allowed_fallback(|| async { Problem::Method })
         .layer(from_fn(streams::take_out))
         .layer(from_fn_with_state(state.clone(), bulky::hold))

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a66_many_at_once_never_use_more_than_the_budget() {
-    // One reply reserves its request and 100 tokens: three fit, and the rest wait for a person.
-    let limits = json!({ "limits": { "tokens_per_day": 700, "max_output_tokens": 100, "network": { "new": 1000, "minute": 1000 } } });
+    // One reply reserves its request and 100 tokens: a few fit, and the rest wait for a person.
+    let limits = json!({ "limits": { "tokens_per_day": 2000, "max_output_tokens": 100, "network": { "new": 1000, "minute": 1000 } } });
     let desk = Desk::with(&[], limits).await;
     let script = Script { pieces: 10, hold_after: vec![2], ..Script::default() };
     let visitors: Vec<_> = (0..24).map(|_| Visitor::new()).collect();
@@ -20,7 +20,7 @@ async fn a66_many_at_once_never_use_more_than_the_budget() {
     let row = query("select cast(sum(reserved) as bigint) as reserved from message where status = 'streaming'");
     let row = row.fetch_one(desk.app.state.store.read()).await.unwrap();
     let reserved: i64 = row.try_get("reserved").unwrap();
-    assert!((1..24).contains(&answered) && (1..=700).contains(&reserved), "{answered} {reserved}");
+    assert!((1..24).contains(&answered) && (1..=2000).contains(&reserved), "{answered} {reserved}");
     let waiting = begun.iter().zip(&visitors).find(|(said, _)| said["reply"].is_null()).unwrap();
     let seen = desk.seen(waiting.1, &text(&waiting.0["conversation"])).await;
     assert_eq!(seen["assignment"]["state"], "waiting", "a person is asked for");
@@ -41,7 +41,7 @@ async fn a66_many_at_once_never_use_more_than_the_budget() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_visitor_has_limits_and_is_told_when_it_goes_on() {
-    let limits = json!({ "limits": { "visitor": { "minute": 2, "characters": 500 } } });
+    let limits = json!({ "limits": { "visitor": { "minute": 2, "characters": 3000 } } });
     let desk = Desk::with(&[], limits).await;
     let who = Visitor::new();
     let conversation = desk.answered(&who).await;
@@ -49,7 +49,7 @@ async fn a_visitor_has_limits_and_is_told_when_it_goes_on() {
     let say = async |content: &str| {
         desk.visitor(&who, Method::POST, &path).json(&json!({ "content": content })).send().await.unwrap()
     };
-    assert_eq!(problem(say(&"x".repeat(501)).await, 422).await["field"], "content");
+    assert_eq!(problem(say(&"x".repeat(3001)).await, 422).await["field"], "content");
     assert_eq!(say(&directive(&Script::default())).await.status(), StatusCode::ACCEPTED);
     let refused = say("Third").await;
     assert!(refused.headers().contains_key("retry-after"));

@@ -31,7 +31,7 @@ async fn assert_holds(desk: &Desk) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_agents_press_at_once() {
-    let mut desk = Desk::start().await;
+    let mut desk = Desk::with(&[], json!({ "limits": { "network": { "new": 1000, "minute": 1000 } } })).await;
     let (anna, _) = member(&mut desk.app, "Anna").await;
     let anna = desk.employ("Anna", anna).await;
     for _ in 0..TIMES {
@@ -50,7 +50,7 @@ async fn two_agents_press_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_and_a_take_over_at_once_leave_no_reply_behind_it() {
-    let desk = Desk::start().await;
+    let desk = Desk::with(&[], json!({ "limits": { "network": { "new": 1000, "minute": 1000 } } })).await;
     let (mut answered, mut stored) = (0, 0);
     for _ in 0..TIMES {
         let who = Visitor::new();
@@ -74,7 +74,7 @@ async fn a_message_and_a_take_over_at_once_leave_no_reply_behind_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_visitors_message_is_never_handed_back_or_closed_unseen() {
-    let desk = Desk::start().await;
+    let desk = Desk::with(&[], json!({ "limits": { "network": { "new": 1000, "minute": 1000 } } })).await;
     for _ in 0..TIMES {
         let who = Visitor::new();
         let conversation = desk.answered(&who).await;

@@ -217,8 +217,8 @@ impl Shared {
             entry: Entry::Changes(change),
             budget: None,
         };
-        let opening = SiteReply { call, stored, assigned: Some(assigned), on, leaf: Some(question) };
-        let (reply, _) = self.open_on_site(turn, opening, (None, question)).await.map_err(|problem| match problem {
+        let opening = SiteReply { call, stored, assigned: Some(assigned), on, question: Some(question) };
+        let (_, reply, _) = self.open_on_site(turn, opening, None).await.map_err(|problem| match problem {
             Problem::TooMany { message, retry_after_seconds } => {
                 let message = format!("{message} Nothing has changed; it can be handed back without an answer.");
                 Problem::TooMany { message, retry_after_seconds }

@@ -29,19 +29,20 @@ pub(super) struct SiteReply<'a> {
     pub(super) stored: Stored,
     pub(super) assigned: Option<Assigned>,
     pub(super) on: OnSite,
-    /// The newest message before the new one, or the question.
-    pub(super) leaf: Option<MessageId>,
+    /// The message that is answered; none: the new one, which follows what is there.
+    pub(super) question: Option<MessageId>,
 }
 
 impl Shared {
-    /// Opens a reply of a site to the question, which is `message` where it is new. Told before it is what changes with it.
+    /// Opens a reply of a site, to a new message or to the question. What changes with it is told before. Nothing is stopped
+    /// where the reply is refused by a limit.
     pub(super) async fn open_on_site(
         self: &Arc<Self>,
         turn: &HeldTurn<'_>,
         opening: SiteReply<'_>,
-        (message, question): (Option<&Message>, MessageId),
-    ) -> Result<(Message, Cursor), Problem> {
-        let SiteReply { call, stored, assigned, mut on, leaf } = opening;
+        message: Option<Message>,
+    ) -> Result<(Option<Message>, Message, Cursor), Problem> {
+        let SiteReply { call, stored, assigned, mut on, question } = opening;
         let site = &call.site;
         let admission = self.admit(on.account, stored.id, call.quota()).await?;
         let place = self.place_on_site(site.id, site.limits.open)?;
@@ -50,12 +51,21 @@ impl Shared {
             tracing::error!(%problem, site = %site.id, "The model of a site cannot be asked");
             Problem::Unavailable { message: site.texts.failed.clone(), retry_after_seconds: 60 }
         })?;
+        if assigned.is_some() {
+            self.end_open(stored.id).await?;
+        }
+        let leaf = match (question, &assigned) {
+            (None, Some(_)) => self.store.leaf(stored.id).await?.map(|leaf| leaf.id),
+            (question, _) => question,
+        };
+        let message = message.map(|message| Message { parent: leaf, ..message });
+        let asked_by = message.as_ref().map(|message| message.id).or(question).ok_or(Problem::Internal)?;
         let instruction = match &on.entry {
             Entry::Changes(change) => change.instruction.clone(),
             _ => assigned.as_ref().map(|assigned| assigned.instruction.clone()).unwrap_or_default(),
         };
-        let history = self.history_on_site(&stored, leaf, (site.limits.turns, &instruction), message).await?;
-        let mut reply = empty_reply(question, &model, String::new());
+        let history = self.history_on_site(&stored, leaf, (site.limits.turns, &instruction), message.as_ref()).await?;
+        let mut reply = empty_reply(asked_by, &model, String::new());
         let asked = self.ask(&spoken_of, history, None, &model, &mut reply).await?;
         let Asked::Now(request) = &asked else { return Err(Problem::Internal) };
         let estimate = estimate::asked(request);
@@ -65,8 +75,8 @@ impl Shared {
             _ => None,
         };
         let target = Target { stored, start: None, site: Some(Box::new(Coming { on, place, event })) };
-        let cursor = self.open(target, &admission, turn, message, &reply, asked).await?;
-        Ok((reply, cursor))
+        let cursor = self.open(target, &admission, turn, message.as_ref(), &reply, asked).await?;
+        Ok((message, reply, cursor))
     }
 
     /// What the model is told, with the new message, as far as the site lets it.

@@ -239,18 +239,9 @@ impl Shared {
         on: OnSite,
         message: Message,
     ) -> Result<Said, Problem> {
-        let is_there = assigned.is_some();
-        if is_there {
-            self.end_open(stored.id).await?;
-        }
-        let leaf = match is_there {
-            true => self.store.leaf(stored.id).await?.map(|leaf| leaf.id),
-            false => None,
-        };
-        let message = Message { parent: leaf, ..message };
-        let question = (Some(&message), message.id);
-        let opening = SiteReply { call, stored, assigned, on, leaf };
-        let (reply, cursor) = self.open_on_site(turn, opening, question).await?;
+        let opening = SiteReply { call, stored, assigned, on, question: None };
+        let (message, reply, cursor) = self.open_on_site(turn, opening, Some(message)).await?;
+        let message = message.ok_or(Problem::Internal)?;
         Ok(Said { message, reply: Some(reply), cursor })
     }
 
@@ -268,7 +259,6 @@ impl Shared {
                 "Only the newest answer can be tried again, while the assistant answers.".into(),
             ));
         }
-        self.end_open(stored.id).await?;
         let (question, _) = self.store.message_for(viewer, parent).await?;
         let who = call.who();
         let on = OnSite {
@@ -279,8 +269,8 @@ impl Shared {
             entry: Entry::Assistant,
             budget: None,
         };
-        let opening = SiteReply { call, stored, assigned: Some(assigned), on, leaf: Some(parent) };
-        let (reply, cursor) = self.open_on_site(&turn, opening, (None, parent)).await?;
+        let opening = SiteReply { call, stored, assigned: Some(assigned), on, question: Some(parent) };
+        let (_, reply, cursor) = self.open_on_site(&turn, opening, None).await?;
         Ok(Said { message: question, reply: Some(reply), cursor })
     }
 
@@ -315,8 +305,8 @@ impl Shared {
                 entry: Entry::Changes(change),
                 budget: None,
             };
-            let opening = SiteReply { call, stored, assigned: Some(assigned), on, leaf: Some(question) };
-            self.open_on_site(&turn, opening, (None, question)).await?;
+            let opening = SiteReply { call, stored, assigned: Some(assigned), on, question: Some(question) };
+            self.open_on_site(&turn, opening, None).await?;
             return Ok(self.store.assigned(conversation).await?);
         }
         if to == AssignmentState::Closed {
