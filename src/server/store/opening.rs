@@ -50,7 +50,7 @@ impl Opening<'_> {
         self.steps(Batch::write(Lock::Beside(&self.keys())))
     }
 
-    /// The same after other steps, in their transaction.
+    /// As [`Self::batch`], after other steps in their transaction.
     pub(super) fn steps(&self, batch: Batch) -> Batch {
         let touch = query(concat!(
             "update conversation set updated_at = $2, title = case when title = '' then $3 else title end,

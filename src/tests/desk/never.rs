@@ -7,16 +7,8 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 /// Of the instructions, the thinking, the model, the provider's error and stop word, and the agent's account.
-const CANARIES: [&str; 8] = [
-    INSTRUCTIONS,
-    "canary-thought",
-    "anthropic",
-    "mock",
-    "canary-of-the-provider",
-    "end_turn",
-    "Agatha",
-    "input_tokens",
-];
+const CANARIES: [&str; 8] =
+    [INSTRUCTIONS, "thought1", "anthropic", "mock", "canary-of-the-provider", "end_turn", "Agatha", "input_tokens"];
 
 fn assert_none(door: &str, answer: &str) {
     for canary in CANARIES {
