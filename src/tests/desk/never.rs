@@ -36,8 +36,7 @@ async fn a52_what_visitors_never_get() {
     assert!(merged.iter().any(|frame| frame.data["first"].is_u64()), "it is behind");
     assert_none("merged events", &format!("{merged:?}"));
     // An error of the provider, an agent, and what comes after.
-    let failing =
-        Script { error_after: Some(2), error_message: Some("canary-of-the-provider".into()), ..Script::default() };
+    let failing = Script { error_after: Some(2), ..Script::default() };
     let failed = desk.say(&who, &conversation, &directive(&failing)).await;
     let mut events = desk.follow(&who, &conversation, &text(&failed["cursor"])).await;
     let frames = events.until_end(&text(&failed["reply"]["id"])).await;
