@@ -26,9 +26,15 @@
     });
     source.addEventListener("thinking", () => { before = false; });
     source.addEventListener("resumed", () => { before = false; });
-    for (const name of ["message", "reply", "done", "stopped", "interrupted", "error", "assignment", "deleted"]) {
+    for (const name of ["message", "reply", "done", "stopped", "interrupted", "assignment", "deleted"]) {
       source.addEventListener(name, () => load());
     }
+    // Of a reply, it has data. Without, the line is broken: a new one is opened after a while.
+    source.addEventListener("error", (event) => {
+      if (event.data) return load();
+      source?.close();
+      setTimeout(load, 2000);
+    });
     // A snapshot says that the page is older than what the server still knows.
     source.addEventListener("snapshot", () => { if (!before) load(); else before = false; });
   }
@@ -52,7 +58,7 @@
     try {
       do {
         again = false;
-        const asked = path || location.pathname + location.search;
+        const asked = path || page().dataset.path || location.pathname + location.search;
         const answer = await fetch(asked, { headers: { accept: "text/html" } });
         if (answer.ok) {
           if (path) history.replaceState(null, "", path);

@@ -182,7 +182,7 @@ fn thread(
     let name = snapshot.conversation.owner.map(|owner| owner.name).unwrap_or_default();
     view! {
         <section class="inbox-thread" id="page" data-events=format!("{api}/events") data-send=format!("{api}/messages")
-            data-front="/inbox" data-poll="5000" data-expect=expect.clone() data-cursor=snapshot.cursor.to_string()>
+            data-front="/inbox" data-path=format!("{base}?queue={queue}") data-poll="5000" data-expect=expect.clone() data-cursor=snapshot.cursor.to_string()>
             <header class="inbox-head">
                 <p><a href=format!("/inbox?queue={queue}")>"Back to the list"</a></p>
                 <h2 dir="auto">{name}" · "{title}</h2>

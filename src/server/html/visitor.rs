@@ -69,6 +69,7 @@ fn document(page: Page) -> impl IntoView {
     let base = format!("/w/{}", site.id);
     let of = |what: &str| (!id.is_empty()).then(|| format!("{base}/conversations/{id}/{what}"));
     let (events, send) = (of("events"), of("messages"));
+    let path = (!id.is_empty()).then(|| format!("{base}/c/{id}"));
     let tools = tools(&site, assignment.as_ref(), &id, &base);
     let is_empty = snapshot.is_none();
     let problem = problem.map(|problem| view! { <p class="alert" role="alert">{problem.to_string()}</p> });
@@ -89,7 +90,7 @@ fn document(page: Page) -> impl IntoView {
             </head>
             <body class="visitor">
                 <header class="visitor-head"><h1 id="who" dir="auto">{head}</h1>{tools}</header>
-                <main class="visitor-main" id="page" data-front=base.clone() data-events=events data-send=send data-begin=format!("{base}/conversations")
+                <main class="visitor-main" id="page" data-front=base.clone() data-path=path data-events=events data-send=send data-begin=format!("{base}/conversations")
                     data-cursor=cursor>
                     {is_empty.then(|| begin(&site, own, &base))}
                     <div id="log" role="log" aria-label="Conversation">{log}</div>
