@@ -20,7 +20,7 @@ fn assert_none(door: &str, answer: &str) {
 async fn a52_what_visitors_never_get() {
     let desk = Desk::with(&[], json!({ "agent_names": "team" })).await;
     let who = Visitor::new();
-    let script = Script { pieces: 200, thinking: 80, ..Script::default() };
+    let script = Script { pieces: 90, thinking: 90, gap_ms: 25, ..Script::default() };
     let begun = desk.begin(&who, &script).await;
     assert_none("a send", &begun.to_string());
     let (conversation, cursor) = (text(&begun["conversation"]), text(&begun["cursor"]));
