@@ -16,7 +16,7 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
 /// What must be in no answer to a visitor.
-const INSTRUCTIONS: &str = "canary-of-the-instructions";
+pub(super) const INSTRUCTIONS: &str = "canary-of-the-instructions";
 
 /// A server with a site and an agent. The browser at hand is the admin's.
 pub(super) struct Desk {
