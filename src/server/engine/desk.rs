@@ -4,13 +4,14 @@
 //! answers ends the open reply first, in the conversation's turn; the row of the assignment decides between two at once.
 
 mod agents;
+mod call;
 mod entering;
 mod replying;
 mod telling;
 mod visitors;
 
 pub use agents::AgentSays;
-pub use visitors::{Call, VisitorSays};
+pub use call::{Call, VisitorSays};
 
 use super::Shared;
 use crate::contract::site::Said;
@@ -20,7 +21,7 @@ use crate::model::{AccountId, ConversationId, Message, MessageId, Role, SiteId, 
 use crate::server::journal::{HeldTurn, Topic};
 use crate::server::limits::{Counted, Sender};
 use crate::server::store::desk::Assigned;
-use crate::server::store::desk::opening::OnSite;
+use crate::server::store::desk::entering::OnSite;
 use crate::server::sync::lock;
 
 /// All sites together have this part of the process's open replies at most, so that members are never starved.

@@ -15,7 +15,7 @@ use crate::server::drawing::Senders;
 use crate::server::engine::desk::VisitorSays;
 use crate::server::principal::ViewerId;
 use crate::server::prompt::Prompt;
-use crate::server::store::desk::opening::NewVisitor;
+use crate::server::store::desk::entering::NewVisitor;
 use crate::server::store::revocations::Revoked;
 use crate::server::task::owned;
 use crate::server::transport::{Permit, sse};

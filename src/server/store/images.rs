@@ -6,7 +6,7 @@
 use super::Store;
 use super::columns::{self, id};
 use super::columns_of::columns;
-use super::desk::answers_on;
+use super::desk::rights::answers_on;
 use super::sql::{self, Builder, Connection, Row, query, query_scalar};
 use crate::model::{AccountId, ConversationId, Image, ImageId, Message};
 use crate::server::picture::Picture;

@@ -3,7 +3,7 @@
 use super::columns::{self, called, id};
 use super::columns_of::columns;
 use super::conversations::Stored;
-use super::desk::opening::OnSite;
+use super::desk::entering::OnSite;
 use super::news::News;
 use super::sql::batch::{Batch, Failed};
 use super::sql::fault::may_have_committed;

@@ -1,7 +1,7 @@
 //! What an agent does. An agent's answer is the take-over: message and state are one transaction.
 
+use super::call::Call;
 use super::replying::SiteReply;
-use super::visitors::Call;
 use crate::contract::site::{Assign, Said};
 use crate::error::Problem;
 use crate::model::{AccountId, Assignment, AssignmentState, ConversationId, Message, MessageId, Role};
@@ -11,7 +11,7 @@ use crate::server::principal::ViewerId;
 use crate::server::store::conversations::Stored;
 use crate::server::store::desk::Assigned;
 use crate::server::store::desk::changes::{AgentStep, By, Seen, Transition, Waits};
-use crate::server::store::desk::opening::{Entry, OnSite};
+use crate::server::store::desk::entering::{Entry, OnSite};
 use crate::server::task::owned;
 use crate::server::times::now;
 use std::sync::Arc;

@@ -1,12 +1,12 @@
 //! How a visitor's message comes in, and what a visitor may change.
 
-use super::visitors::{Call, VisitorSays, Who};
+use super::call::{Call, VisitorSays, Who};
 use crate::contract::site::AnsweredBy;
 use crate::error::Problem;
 use crate::model::{AssignmentState, ConversationId, Named};
 use crate::server::store::conversations::Stored;
 use crate::server::store::desk::changes::{By, Transition, Waits};
-use crate::server::store::desk::opening::Entry;
+use crate::server::store::desk::entering::Entry;
 use crate::server::store::desk::{Assigned, visitor_name};
 use crate::server::times::ago;
 use std::time::Duration;

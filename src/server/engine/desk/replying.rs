@@ -1,7 +1,7 @@
 //! A reply of a site: by the site's settings, within its budget, told with what changes with it.
 
+use super::call::Call;
 use super::telling::{of_site, spoken};
-use super::visitors::Call;
 use super::{Coming, assignment};
 use crate::contract::site::Site;
 use crate::error::Problem;
@@ -15,7 +15,7 @@ use crate::server::journal::HeldTurn;
 use crate::server::store::conversations::Stored;
 use crate::server::store::desk::Assigned;
 use crate::server::store::desk::changes::Transition;
-use crate::server::store::desk::opening::{Budget, Entry, OnSite};
+use crate::server::store::desk::entering::{Budget, Entry, OnSite};
 use crate::server::store::history::{History, Reach};
 use crate::server::store::messages::Told;
 use std::sync::Arc;

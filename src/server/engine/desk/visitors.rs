@@ -1,22 +1,21 @@
 //! What a visitor does.
 
+use super::call::{Call, VisitorSays, Who};
 use super::entering::{change, entry, planned};
 use super::replying::SiteReply;
-use crate::contract::site::{Said, Site};
+use crate::contract::site::Said;
 use crate::error::Problem;
 use crate::markdown::plain_title;
-use crate::model::{AccountId, AssignmentState, ConversationId, Message, MessageId, Named, Role, VisitorId};
-use crate::server::address::Network;
+use crate::model::{AssignmentState, ConversationId, Message, MessageId, Named, Role};
 use crate::server::engine::opening::person_message;
 use crate::server::engine::{Engine, Shared};
 use crate::server::journal::{HeldTurn, Topic};
 use crate::server::limits::Sender;
 use crate::server::principal::ViewerId;
-use crate::server::quota::{Quota, days};
-use crate::server::secret::Hash;
+use crate::server::quota::days;
 use crate::server::store::conversations::Stored;
-use crate::server::store::desk::opening::{Entry, NewVisitor, OnSite, has_changed, is_over_budget};
-use crate::server::store::desk::visitors::Visitor;
+use crate::server::store::desk::entering::{Entry, OnSite};
+use crate::server::store::desk::opening::{has_changed, is_over_budget};
 use crate::server::store::desk::{Assigned, visitor_name};
 use crate::server::store::making::taken;
 use crate::server::task::owned;
@@ -27,53 +26,6 @@ use std::time::Duration;
 
 /// The time in which a visitor can ask for a person as often as the site says.
 const HOUR: Duration = Duration::from_secs(3_600);
-/// Replies that a visitor may have open.
-const OPEN_REPLIES: u32 = 1;
-
-/// A visitor's request.
-#[derive(Clone)]
-pub struct Call {
-    pub site: Arc<Site>,
-    pub token: Hash,
-    /// None: nobody is known by this token yet.
-    pub visitor: Option<Visitor>,
-    pub network: Network,
-}
-
-/// What a visitor says.
-#[derive(Clone)]
-pub struct VisitorSays {
-    pub conversation: ConversationId,
-    pub id: MessageId,
-    pub text: String,
-    /// It begins the conversation.
-    pub begins: Option<NewVisitor>,
-}
-
-/// Who the visitor is, or will be.
-#[derive(Clone, Copy)]
-pub(super) struct Who {
-    visitor: VisitorId,
-    pub(super) account: AccountId,
-    is_new: bool,
-}
-
-impl Call {
-    fn who(&self) -> Who {
-        match &self.visitor {
-            Some(known) => Who { visitor: known.id, account: known.account, is_new: false },
-            None => Who { visitor: VisitorId::new(), account: AccountId::new(), is_new: true },
-        }
-    }
-
-    pub(super) fn quota(&self) -> Quota {
-        Quota { sends_per_minute: Some(self.minute()), open_replies: Some(OPEN_REPLIES), ..Quota::default() }
-    }
-
-    fn minute(&self) -> NonZeroU32 {
-        NonZeroU32::new(self.site.limits.visitor.minute).unwrap_or(NonZeroU32::MIN)
-    }
-}
 
 impl Engine {
     /// A visitor's message. Sent again with the same id it is the same answer.

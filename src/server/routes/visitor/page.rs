@@ -11,7 +11,7 @@ use crate::server::principal::ViewerId;
 use crate::server::problem::ProblemPage;
 use crate::server::prompt::Prompt;
 use crate::server::routes::input::{Form, Ids};
-use crate::server::store::desk::opening::NewVisitor;
+use crate::server::store::desk::entering::NewVisitor;
 use crate::server::{State, conversations, nul};
 use axum::extract::State as Extract;
 use axum::http::{HeaderMap, header};

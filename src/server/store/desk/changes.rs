@@ -1,7 +1,8 @@
 //! Changes of who answers, and what agents say. The row decides: a change needs the states that it comes from, and writes
 //! itself down in the same transaction.
 
-use super::{ASSIGNED, Assigned, answers_on, assigned};
+use super::rights::answers_on;
+use super::{ASSIGNED, Assigned, assigned};
 use crate::error::Problem;
 use crate::event::TAKEN_OVER;
 use crate::model::{AccountId, AssignmentState, ConversationId, Message, MessageId, Role, SiteId};

@@ -1,6 +1,7 @@
 //! The conversations of an agent's sites, as agents see them.
 
-use super::{answers_on, state, visitor_name};
+use super::rights::answers_on;
+use super::{state, visitor_name};
 use crate::contract::site::{InboxRow, LastMessage};
 use crate::model::{AccountId, AssignmentState, SiteId};
 use crate::server::store::Store;

@@ -1,6 +1,6 @@
 //! Sites and their agents.
 
-use super::answers_on;
+use super::rights::answers_on;
 use crate::contract::site::{AgentNames, AnsweredBy, Site, SiteName};
 use crate::model::{AccountId, Named, SiteId};
 use crate::server::store::Store;

@@ -1,5 +1,6 @@
 //! Visitors: how they are recognised, and what they have.
 
+use super::rights::answers_on;
 use crate::model::{AccountId, Conversation, ConversationId, SiteId, VisitorId};
 use crate::server::secret::Hash;
 use crate::server::store::Store;
@@ -143,7 +144,7 @@ impl Store {
         let mut write = self.write().await?;
         let row = query(concat!(
             "update visitor set blocked_until = $3 where id = $1 and ",
-            super::answers_on!("visitor.site", "$2"),
+            answers_on!("visitor.site", "$2"),
             " returning site"
         ))
         .bind(visitor.to_string())
