@@ -146,10 +146,10 @@ impl Shared {
         }
         let change = self.asked_for(agent, &assigned, &asked).await?;
         self.has_seen_all(conversation, change.seen).await?;
-        if asked.to == AssignmentState::Assistant && asked.answer_now {
-            if let Some(question) = self.store.unanswered(conversation).await? {
-                return self.answer_now(&turn, (stored, assigned), change, (call, question)).await;
-            }
+        let answers = asked.to == AssignmentState::Assistant && asked.answer_now;
+        let question = if answers { self.store.unanswered(conversation).await? } else { None };
+        if let Some(question) = question {
+            return self.answer_now(&turn, (stored, assigned), change, (call, question)).await;
         }
         let stops = matches!(asked.to, AssignmentState::Agent | AssignmentState::Closed);
         let ended = if stops { self.end_for_people(conversation).await? } else { None };
