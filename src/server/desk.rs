@@ -4,6 +4,7 @@
 use super::State;
 use super::engine::desk::Call;
 use super::journal::Topic;
+use super::nul;
 use super::principal::ViewerId;
 use super::prompt;
 use super::secret;
@@ -119,6 +120,9 @@ fn check_texts(texts: &crate::contract::site::Texts) -> Result<(), Problem> {
         ("without_notice", &texts.without_notice),
     ];
     for (name, text) in all {
+        if nul::is_in(text) {
+            return Err(Problem::invalid(format!("texts.{name}"), "This has a character that is no text."));
+        }
         if MAX_TEXT < text.chars().count() {
             return Err(Problem::invalid(format!("texts.{name}"), format!("Keep it under {MAX_TEXT} characters.")));
         }

@@ -11,7 +11,7 @@ use crate::server::session::{Account, Caller, Person, Reader};
 use crate::server::store::desk::inbox::Asked;
 use crate::server::store::revocations::Revoked;
 use crate::server::task::owned;
-use crate::server::{State, desk};
+use crate::server::{State, desk, nul};
 use axum::Json as Answer;
 use axum::extract::{FromRequestParts, State as Extract};
 use axum::http::StatusCode;
@@ -273,6 +273,7 @@ async fn assign(
     if asked.instruction.as_ref().is_some_and(|text| crate::contract::site::MAX_TEXT < text.chars().count()) {
         return Err(Problem::invalid("instruction", "Keep it shorter."));
     }
+    let asked = Assign { instruction: asked.instruction.map(nul::replaced), ..asked };
     let (assignment, reply) = state.engine.assign(account, id, asked, call).await?;
     Ok(Answer(Assigned { assignment, reply }))
 }
