@@ -43,6 +43,8 @@ create table visitor (
     page text, -- without query and fragment, as the referrer
     referrer text,
     blocked_until text,
+    said_on text, -- the day, in UTC, of the next count
+    said bigint not null default 0, -- messages and answers asked for on that day
     created_at text not null
 );
 

@@ -93,7 +93,7 @@
     if (expect) message.expect = expect;
     const path = send || begin;
     const body = send ? message
-      : { message, page: location.pathname, referrer: document.referrer, locale: navigator.language };
+      : { id: form.elements.begins?.value, message, page: location.pathname, referrer: document.referrer, locale: navigator.language };
     try {
       const answer = await fetch(path, {
         method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),

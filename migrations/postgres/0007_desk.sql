@@ -40,6 +40,8 @@ create table visitor (
     page text collate "C",
     referrer text collate "C",
     blocked_until text collate "C",
+    said_on text collate "C",
+    said bigint not null default 0,
     created_at text collate "C" not null
 );
 

@@ -21,11 +21,14 @@ use crate::model::{AccountId, ConversationId, Message, MessageId, Role, SiteId, 
 use crate::server::journal::{HeldTurn, Topic};
 use crate::server::limits::{Counted, Sender};
 use crate::server::store::desk::Assigned;
+use crate::server::store::desk::changes::{AgentStep, Done, Transition};
 use crate::server::store::desk::entering::OnSite;
 use crate::server::sync::lock;
 
 /// All sites together have this part of the process's open replies at most, so that members are never starved.
 const SHARE_OF_SITES: usize = 2;
+/// How often an open reply is ended that another node has opened meanwhile.
+const SETTLES: usize = 3;
 /// Of many replies, one will have ended by then.
 const RETRY_AFTER_SECONDS: u64 = 5;
 
@@ -80,6 +83,32 @@ impl Shared {
         let ended = self.store.message(reply).await?;
         let is_cut = |message: &Message| matches!(message.status, Status::Stopped | Status::Interrupted);
         Ok(ended.filter(|(message, ..)| is_cut(message)).map(|_| reply))
+    }
+
+    /// Whether a reply is open although the one here was ended: another node was quicker.
+    async fn is_answered_elsewhere(&self, conversation: ConversationId) -> Result<bool, Problem> {
+        Ok(self.store.leaf(conversation).await?.is_some_and(|leaf| leaf.process.is_some()))
+    }
+
+    /// What an agent does where nobody answers any more. None: the row is not as it needs to be.
+    async fn change_settled(
+        &self,
+        step: AgentStep<'_>,
+        change: Option<Transition>,
+        stops: bool,
+    ) -> Result<Option<(Done, Option<MessageId>)>, Problem> {
+        let mut ended = None;
+        for _ in 0..=SETTLES {
+            if stops {
+                ended = self.end_for_people(step.conversation).await?.or(ended);
+            }
+            let change = change.clone().map(|change| Transition { ended, ..change });
+            let done = self.store.change_assignment(AgentStep { change: change.as_ref(), ..step }).await?;
+            if done.is_some() || !stops || !self.is_answered_elsewhere(step.conversation).await? {
+                return Ok(done.map(|done| (done, ended)));
+            }
+        }
+        Ok(None)
     }
 
     /// Tells the conversation's viewers who answers now.

@@ -5,7 +5,7 @@ use super::super::store::desk::visitors::OwnConversation;
 use crate::contract::site::Site;
 use crate::error::Problem;
 use crate::event::Snapshot;
-use crate::model::{Assignment, AssignmentState, Message, MessageId, Role, Status};
+use crate::model::{Assignment, AssignmentState, ConversationId, Message, MessageId, Role, Status};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use leptos::prelude::*;
@@ -194,10 +194,13 @@ fn tools(site: &Site, assignment: Option<&Assignment>, id: &str, base: &str) -> 
 fn composer(base: &str, id: &str, typed: String, most: u32) -> impl IntoView {
     let conversation =
         (!id.is_empty()).then(|| view! { <input type="hidden" name="conversation" value=id.to_owned()/> });
+    let new = ConversationId::new().to_string();
+    let begins = id.is_empty().then(|| view! { <input type="hidden" name="begins" value=new/> });
     let message = MessageId::new().to_string();
     view! {
         <form class="visitor-composer" id="composer" method="post" action=format!("{base}/say")>
             {conversation}
+            {begins}
             <input type="hidden" name="message" value=message/>
             <label for="text" class="visually-hidden">"Your message"</label>
             <textarea class="field" id="text" name="text" rows="2" required dir="auto" maxlength=most.to_string()

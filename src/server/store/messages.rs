@@ -265,7 +265,7 @@ impl Store {
     }
 
     /// Why there is no room for one more reply.
-    async fn why_no_more(&self, opening: &Opening<'_>) -> Problem {
+    pub(super) async fn why_no_more(&self, opening: &Opening<'_>) -> Problem {
         match (self.is_declared_dead(opening.process).await, opening.most_open) {
             (Ok(false), Some(most)) => too_many_open(most),
             (Ok(_), _) => declared_dead(),

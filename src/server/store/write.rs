@@ -36,6 +36,7 @@
 //! | `ask_to_stop` | none | one statement for a row that is still open |
 //! | `forget_news` | none | one statement for rows that nobody reads any more |
 //! | `touch_session` | none | one statement, and the later time stays |
+//! | `touch_visitor` | none | one statement, and the later time stays |
 //! | `touch_token` | none | one statement, and the later time stays |
 
 use super::sql::{Connection, Lock, On, Seats, Taken, Target};

@@ -82,3 +82,27 @@ async fn people_only_is_a_site_without_a_model() {
     assert_eq!(desk.try_answer(&conversation, json!({ "content": "Yes." })).await.status(), StatusCode::ACCEPTED);
     assert!(desk.app.upstream.seen().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visitors_day_counts_retries_and_a_deletion_does_not_begin_it_anew() {
+    let desk = Desk::with(&[], json!({ "limits": { "visitor": { "day": 3 } } })).await;
+    let who = Visitor::new();
+    let conversation = desk.answered(&who).await;
+    let reply = text(&desk.seen(&who, &conversation).await["messages"][1]["id"]);
+    let retried = desk.visitor(&who, Method::POST, &format!("/replies/{reply}/retry")).send().await.unwrap();
+    assert_eq!(retried.status(), StatusCode::ACCEPTED);
+    desk.say(&who, &conversation, "Third").await;
+    let place = format!("/conversations/{conversation}");
+    assert_eq!(desk.visitor(&who, Method::DELETE, &place).send().await.unwrap().status(), StatusCode::NO_CONTENT);
+    let refused = desk.try_begin(&who, "Fourth").await;
+    assert!(refused.headers().contains_key("retry-after"));
+    problem(refused, 429).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_wait_than_the_site_lets() {
+    let desk = Desk::with(&[], json!({ "answered_by": "agents", "handoff": { "waiting": 2 } })).await;
+    for expected in [StatusCode::CREATED, StatusCode::CREATED, StatusCode::SERVICE_UNAVAILABLE] {
+        assert_eq!(desk.try_begin(&Visitor::new(), "Anybody?").await.status(), expected);
+    }
+}

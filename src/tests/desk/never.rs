@@ -44,10 +44,11 @@ async fn a52_what_visitors_never_get() {
     assert_none("an error", &format!("{frames:?}"));
     assert_eq!(desk.try_answer(&conversation, json!({ "content": "Here." })).await.status(), StatusCode::ACCEPTED);
     assert_none("an answer", &format!("{:?}", events.until("message").await));
-    let first = text(&begun["message"]["id"]);
+    let newest = desk.seen(&who, &conversation).await["messages"].as_array().unwrap().last().unwrap()["id"].clone();
+    let newest = text(&newest);
     for path in [
         format!("/conversations/{conversation}"),
-        format!("/conversations/{conversation}/messages?before={first}"),
+        format!("/conversations/{conversation}/messages?before={newest}"),
         "/conversations".to_owned(),
         format!("/c/{conversation}"),
         String::new(),

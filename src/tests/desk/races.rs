@@ -1,7 +1,10 @@
 //! Two at once: the row decides, and what anybody is told agrees with it.
 
 use super::{Desk, Visitor};
+use crate::model::{AccountId, AssignmentState};
+use crate::server::store::desk::changes::{AgentStep, By, Transition, Waits};
 use crate::server::store::sql::query;
+use crate::server::times::now;
 use crate::tests::admin::member;
 use crate::tests::app::{directive, text};
 use crate::tests::upstream::script::Script;
@@ -45,6 +48,58 @@ async fn two_agents_press_at_once() {
         statuses.sort();
         assert_eq!(statuses, [StatusCode::OK, StatusCode::CONFLICT]);
         assert_holds(&desk).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_take_over_is_not_written_beside_an_open_reply_nor_for_somebody_who_is_no_agent() {
+    let desk = Desk::start().await;
+    let who = Visitor::new();
+    let begun = desk.begin(&who, &Script { hold_after: vec![2], ..Script::default() }).await;
+    let (conversation, reply) = (text(&begun["conversation"]), text(&begun["reply"]["id"]));
+    let at = now();
+    let take = async |whom: AccountId| {
+        let change = Transition {
+            from: &[AssignmentState::Assistant],
+            number: None,
+            to: AssignmentState::Agent,
+            agent: Some(whom),
+            by: By::Agent(desk.agent),
+            why: "taken over",
+            asked_by: None,
+            instruction: String::new(),
+            waits: Waits::Still,
+            seen: None,
+            ended: None,
+        };
+        let (conversation, agent) = (conversation.parse().unwrap(), desk.agent);
+        let step = AgentStep { conversation, agent, change: Some(&change), says: None, seen: None, at: &at };
+        desk.app.state.store.change_assignment(step).await.unwrap().is_some()
+    };
+    assert!(!take(desk.agent).await, "another node has opened a reply");
+    let mut events = desk.follow(&who, &conversation, &text(&begun["cursor"])).await;
+    let stopped = desk.visitor(&who, Method::POST, &format!("/replies/{reply}/stop")).send().await.unwrap();
+    assert_eq!(stopped.status(), StatusCode::ACCEPTED);
+    events.until_end(&reply).await;
+    assert!(!take(AccountId::new()).await, "nobody's conversation");
+    assert!(take(desk.agent).await);
+    assert_holds(&desk).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_first_message_twice_at_once_is_one() {
+    let desk = Desk::with(&[], json!({ "limits": { "network": { "new": 1000, "minute": 1000 } } })).await;
+    for _ in 0..TIMES {
+        let who = Visitor::new();
+        let (id, message) = (uuid::Uuid::now_v7(), uuid::Uuid::now_v7());
+        let body = json!({ "id": id, "message": { "id": message, "content": "Hello" } });
+        let begin = || desk.visitor(&who, Method::POST, "/conversations").json(&body).send();
+        let (one, other) = tokio::join!(begin(), begin());
+        let (one, other) = (one.unwrap(), other.unwrap());
+        assert_eq!((one.status(), other.status()), (StatusCode::CREATED, StatusCode::CREATED));
+        let (one, other): (Value, Value) = (one.json().await.unwrap(), other.json().await.unwrap());
+        assert_eq!(one["reply"]["id"], other["reply"]["id"]);
+        assert_ne!(one["reply"], Value::Null);
     }
 }
 

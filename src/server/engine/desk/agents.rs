@@ -85,16 +85,14 @@ impl Shared {
             ..Message::said(says.id, None, says.text.clone(), now())
         };
         let takes = assigned.state != AssignmentState::Agent;
-        let ended = if takes { self.end_for_people(conversation).await? } else { None };
         let change = takes.then(|| Transition {
             seen,
-            ended,
             ..transition(agent, &assigned, (NOT_AGENT, AssignmentState::Agent), "answered")
         });
         let change = change.map(|change| Transition { agent: Some(agent), ..change });
         let (at, says) = (message.created_at.clone(), Some(&message));
-        let step = AgentStep { conversation, agent, change: change.as_ref(), says, seen, at: &at };
-        let Some(done) = self.store.change_assignment(step).await? else {
+        let step = AgentStep { conversation, agent, change: None, says, seen, at: &at };
+        let Some((done, ended)) = self.change_settled(step, change, takes).await? else {
             return Err(self.why_not(agent, conversation, seen).await);
         };
         if takes {
@@ -152,11 +150,9 @@ impl Shared {
             return self.answer_now(&turn, (stored, assigned), change, (call, question)).await;
         }
         let stops = matches!(asked.to, AssignmentState::Agent | AssignmentState::Closed);
-        let ended = if stops { self.end_for_people(conversation).await? } else { None };
-        let change = Transition { ended, ..change };
         let (at, seen) = (now(), change.seen);
-        let step = AgentStep { conversation, agent, change: Some(&change), says: None, seen, at: &at };
-        let Some(done) = self.store.change_assignment(step).await? else {
+        let step = AgentStep { conversation, agent, change: None, says: None, seen, at: &at };
+        let Some((done, ended)) = self.change_settled(step, Some(change), stops).await? else {
             return Err(self.why_not(agent, conversation, seen).await);
         };
         self.tell_assignment(&turn, &done.assigned, ended).await;
@@ -216,6 +212,9 @@ impl Shared {
             token: None,
             entry: Entry::Changes(change),
             budget: None,
+            // It is not the visitor who asks.
+            most_a_day: 0,
+            most_conversations: 0,
         };
         let opening = SiteReply { call, stored, assigned: Some(assigned), on, question: Some(question) };
         let (_, reply, _) = self.open_on_site(turn, opening, None).await.map_err(|problem| match problem {

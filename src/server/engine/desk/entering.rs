@@ -51,6 +51,15 @@ pub(super) fn entry(
     }
 }
 
+/// Whether a person is awaited from here on.
+pub(super) fn begins_to_wait(entry: &Entry) -> bool {
+    match entry {
+        Entry::Begins { state, .. } => *state == AssignmentState::Waiting,
+        Entry::Changes(change) => change.to == AssignmentState::Waiting,
+        Entry::Assistant | Entry::People => false,
+    }
+}
+
 /// A person is asked for.
 fn asks(call: &Call, assigned: &Assigned, asked_by: &'static str, why: &'static str) -> Transition {
     Transition {

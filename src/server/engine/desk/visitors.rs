@@ -1,7 +1,8 @@
 //! What a visitor does.
 
+use super::SETTLES;
 use super::call::{Call, VisitorSays, Who};
-use super::entering::{change, entry, planned};
+use super::entering::{begins_to_wait, change, entry, planned};
 use super::replying::SiteReply;
 use crate::contract::site::Said;
 use crate::error::Problem;
@@ -12,10 +13,9 @@ use crate::server::engine::{Engine, Shared};
 use crate::server::journal::{HeldTurn, Topic};
 use crate::server::limits::Sender;
 use crate::server::principal::ViewerId;
-use crate::server::quota::days;
 use crate::server::store::conversations::Stored;
 use crate::server::store::desk::entering::{Entry, OnSite};
-use crate::server::store::desk::opening::{has_changed, is_over_budget};
+use crate::server::store::desk::opening::{changed, enough_for_today, has_changed, is_over_budget};
 use crate::server::store::desk::{Assigned, visitor_name};
 use crate::server::store::making::taken;
 use crate::server::task::owned;
@@ -73,7 +73,11 @@ impl Shared {
         let who = call.who();
         self.may_say(&call, who, &says).await?;
         match self.says_now(&call, who, &says, true).await {
-            Err(problem) if has_changed(&problem) => self.says_now(&call, who, &says, true).await,
+            Err(problem) if has_changed(&problem) => {
+                let visitor = self.store.visitor(call.token, call.site.id).await?;
+                let call = Call { visitor, ..call };
+                self.says_now(&call, call.who(), &says, true).await
+            }
             Err(problem) if is_over_budget(&problem) => {
                 self.metrics.refused("site budget");
                 self.says_now(&call, who, &says, false).await
@@ -89,27 +93,22 @@ impl Shared {
             let message = format!("Keep it under {} characters.", limits.visitor.characters);
             return Err(Problem::invalid("content", message));
         }
-        let network = NonZeroU32::new(limits.network.minute).unwrap_or(NonZeroU32::MIN);
-        self.limits.send(Sender::Network(call.network), network).await?;
+        self.may_use(call).await?;
         if who.is_new {
             let new = NonZeroU32::new(limits.network.new).unwrap_or(NonZeroU32::MIN);
-            return self.limits.send(Sender::NewOnSite(call.site.id, call.network), new).await;
+            self.limits.send(Sender::NewOnSite(call.site.id, call.network), new).await?;
         }
-        let today = days().0.to_string();
-        if u64::from(limits.visitor.day) <= self.store.said_by_visitor(who.visitor, &today).await? {
+        Ok(())
+    }
+
+    /// The limits of a request that has somebody answer: of the network, and of the visitor's day, which the transaction counts.
+    async fn may_use(&self, call: &Call) -> Result<(), Problem> {
+        let limits = call.site.limits;
+        let network = NonZeroU32::new(limits.network.minute).unwrap_or(NonZeroU32::MIN);
+        self.limits.send(Sender::Network(call.network), network).await?;
+        if call.visitor.as_ref().is_some_and(|visitor| u64::from(limits.visitor.day) <= visitor.said_today) {
             self.metrics.refused("visitor messages");
-            let message = "That was a lot for one day. It goes on tomorrow.".into();
-            return Err(Problem::TooMany { message, retry_after_seconds: 3_600 });
-        }
-        let most = i64::from(limits.visitor.conversations);
-        if says.begins.is_some() {
-            let own = self.store.conversations_of_visitor(who.visitor, most).await?;
-            let is_there = own.iter().any(|own| own.id == says.conversation);
-            if !is_there && most <= own.len() as i64 {
-                return Err(Problem::Conflict(
-                    "You have as many conversations here as you can. Delete one first.".into(),
-                ));
-            }
+            return Err(enough_for_today());
         }
         Ok(())
     }
@@ -135,11 +134,21 @@ impl Shared {
         };
         let journal = self.journals.topic(Topic::Conversation(conversation));
         let turn = journal.turn().await;
+        if who.is_new && self.store.visitor(call.token, call.site.id).await?.is_some() {
+            // The same first message was quicker.
+            return Err(changed());
+        }
         if let Some(said) = self.said_before(conversation, who.account, (says.id, &says.text)).await? {
             return Ok(said);
         }
         let assigned = if is_new { None } else { Some(self.store.assigned(conversation).await?) };
         let (entry, answers) = entry(call, says, assigned.as_ref(), is_answered)?;
+        if begins_to_wait(&entry) {
+            self.may_wait(call, conversation).await?;
+        }
+        if !answers && is_answered {
+            self.limits.send(Sender::Account(who.account), call.minute()).await?;
+        }
         let author = Named { id: who.account, name: visitor_name(who.account) };
         let message = person_message(says.id, None, author, says.text.clone(), Vec::new());
         let on = OnSite {
@@ -149,24 +158,24 @@ impl Shared {
             token: Some(call.token),
             entry,
             budget: None,
+            most_a_day: call.site.limits.visitor.day,
+            most_conversations: call.site.limits.visitor.conversations,
         };
         match answers {
             true => self.answered(call, &turn, (stored, assigned), on, message).await,
-            false => self.unanswered(call, &turn, (stored, assigned), on, message).await,
+            false => self.unanswered(&turn, (stored, assigned), on, message).await,
         }
     }
 
     /// Writes the message alone.
     async fn unanswered(
         &self,
-        call: &Call,
         turn: &HeldTurn<'_>,
         (stored, assigned): (Stored, Option<Assigned>),
         on: OnSite,
         message: Message,
     ) -> Result<Said, Problem> {
         if assigned.is_some() {
-            self.limits.send(Sender::Account(on.account), call.minute()).await?;
             self.end_open(stored.id).await?;
         }
         let parent = match assigned {
@@ -200,6 +209,7 @@ impl Shared {
     async fn visitor_retries(self: &Arc<Self>, call: &Call, reply: MessageId) -> Result<Said, Problem> {
         let viewer = ViewerId::Visitor(call.token);
         let (_, stored) = self.store.message_for(viewer, reply).await?;
+        self.may_use(call).await?;
         let journal = self.journals.topic(Topic::Conversation(stored.id));
         let turn = journal.turn().await;
         let assigned = self.store.assigned(stored.id).await?;
@@ -220,6 +230,8 @@ impl Shared {
             token: Some(call.token),
             entry: Entry::Assistant,
             budget: None,
+            most_a_day: call.site.limits.visitor.day,
+            most_conversations: call.site.limits.visitor.conversations,
         };
         let opening = SiteReply { call, stored, assigned: Some(assigned), on, question: Some(parent) };
         let (_, reply, cursor) = self.open_on_site(&turn, opening, None).await?;
@@ -234,6 +246,7 @@ impl Shared {
     ) -> Result<Assigned, Problem> {
         let stored = self.store.conversation_for(ViewerId::Visitor(call.token), conversation).await?;
         self.limits.send(Sender::Account(stored.owner.id), call.minute()).await?;
+        self.may_use(call).await?;
         let journal = self.journals.topic(Topic::Conversation(conversation));
         let turn = journal.turn().await;
         let assigned = self.store.assigned(conversation).await?;
@@ -256,15 +269,25 @@ impl Shared {
                 token: Some(call.token),
                 entry: Entry::Changes(change),
                 budget: None,
+                most_a_day: call.site.limits.visitor.day,
+                most_conversations: call.site.limits.visitor.conversations,
             };
             let opening = SiteReply { call, stored, assigned: Some(assigned), on, question: Some(question) };
             self.open_on_site(&turn, opening, None).await?;
             return Ok(self.store.assigned(conversation).await?);
         }
-        if to == AssignmentState::Closed {
+        let closes = to == AssignmentState::Closed;
+        if closes {
             self.end_open(conversation).await?;
         }
-        let done = self.store.change_by_visitor(conversation, &change, &now()).await?;
+        let mut done = self.store.change_by_visitor(conversation, &change, &now()).await?;
+        for _ in 0..SETTLES {
+            if done.is_some() || !closes || !self.is_answered_elsewhere(conversation).await? {
+                break;
+            }
+            self.end_open(conversation).await?;
+            done = self.store.change_by_visitor(conversation, &change, &now()).await?;
+        }
         let done = done.ok_or_else(|| Problem::Conflict("Who answers here has changed at the same moment.".into()))?;
         self.tell_assignment(&turn, &done.assigned, None).await;
         Ok(done.assigned)
@@ -278,9 +301,20 @@ impl Shared {
             let message = "A person was asked for several times. Try again in a while.".into();
             return Err(Problem::TooMany { message, retry_after_seconds: HOUR.as_secs() });
         }
-        if u64::from(handoff.waiting) <= waiting {
-            return Err(Problem::Unavailable { message: call.site.texts.away.clone(), retry_after_seconds: 60 });
-        }
-        Ok(())
+        is_full(call, waiting)
     }
+
+    /// Whether one more conversation can wait.
+    async fn may_wait(&self, call: &Call, conversation: ConversationId) -> Result<(), Problem> {
+        let (_, waiting) = self.store.asked_for_people(conversation, call.site.id, &now()).await?;
+        is_full(call, waiting)
+    }
+}
+
+/// Whether as many conversations of the site wait as can.
+fn is_full(call: &Call, waiting: u64) -> Result<(), Problem> {
+    if u64::from(call.site.handoff.waiting) <= waiting {
+        return Err(Problem::Unavailable { message: call.site.texts.away.clone(), retry_after_seconds: 60 });
+    }
+    Ok(())
 }

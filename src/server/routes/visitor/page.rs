@@ -98,6 +98,8 @@ pub(in crate::server::routes) async fn rendered(snapshot: &Snapshot) -> Result<V
 #[derive(Deserialize)]
 pub(super) struct Says {
     conversation: Option<ConversationId>,
+    /// The id of the conversation that it begins, drawn with the page: sent twice it is one.
+    begins: Option<ConversationId>,
     message: Option<MessageId>,
     text: String,
 }
@@ -109,9 +111,9 @@ pub(super) async fn say(
     headers: HeaderMap,
     form: Result<Form<Says>, Problem>,
 ) -> Result<Response, ProblemPage> {
-    let Form(Says { conversation, message, text }) = form?;
+    let Form(Says { conversation, begins, message, text }) = form?;
     let typed = nul::replaced(text);
-    match said(&state, &asker, (conversation, message), typed.clone()).await {
+    match said(&state, &asker, (conversation, begins, message), typed.clone()).await {
         Ok(id) => Ok(Redirect::to(&format!("/w/{}/c/{id}", asker.site)).into_response()),
         Err(Problem::NotFound) => Err(Problem::NotFound.into()),
         Err(problem) => {
@@ -125,14 +127,14 @@ pub(super) async fn say(
 async fn said(
     state: &State,
     asker: &Asker,
-    (conversation, message): (Option<ConversationId>, Option<MessageId>),
+    (conversation, new, message): (Option<ConversationId>, Option<ConversationId>, Option<MessageId>),
     text: String,
 ) -> Result<ConversationId, Problem> {
     let call = match conversation {
         Some(_) => asker.known(state).await?,
         None => asker.call(state).await?,
     };
-    let id = conversation.unwrap_or_default();
+    let id = conversation.or(new).unwrap_or_default();
     let text = Prompt::parse(text)?.into_text();
     let begins = conversation.is_none().then_some(NewVisitor { locale: None, page: None, referrer: None });
     let says = VisitorSays { conversation: id, id: message.unwrap_or_default(), text, begins };

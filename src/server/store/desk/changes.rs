@@ -103,6 +103,8 @@ macro_rules! note_change {
                      and coalesce(message.account, '') <> $16
                      and message.position > coalesce((select other.position from message other
                                                       where other.id = $17 and other.conversation = $1), 0))
+                 and ($6 not in ('agent', 'closed') or not exists (
+                     select 1 from message open where open.conversation = $1 and open.status = 'streaming'))
                  and ",
             $right
         )
@@ -113,7 +115,13 @@ macro_rules! note_change {
 const NOTE_BY_VISITOR: &str = note_change!(
     "exists (select 1 from visitor_token where visitor_token.visitor = assignment.visitor and visitor_token.token_hash = $18)"
 );
-const NOTE_BY_AGENT: &str = note_change!(answers_on!("assignment.site", "$18"));
+/// $18 is the agent, and $7 perhaps another one who is to have it.
+const NOTE_BY_AGENT: &str = note_change!(concat!(
+    answers_on!("assignment.site", "$18"),
+    " and ($7 is null or ",
+    answers_on!("assignment.site", "$7"),
+    ")"
+));
 
 impl Transition {
     /// The steps of the change, of which each has to change one row.

@@ -9,6 +9,9 @@ use crate::server::store::sql::batch::Batch;
 use crate::server::store::sql::{Key, Query, query};
 use uuid::Uuid;
 
+/// The account, the visitor, and what they are recognised by.
+const ARRIVAL_STEPS: usize = 3;
+
 /// A visitor who is about to write for the first time.
 #[derive(Clone, Debug)]
 pub struct NewVisitor {
@@ -51,6 +54,28 @@ pub struct OnSite {
     pub entry: Entry,
     /// None: no reply is opened.
     pub budget: Option<Budget>,
+    /// Messages, and answers asked for, of the visitor on a day.
+    pub most_a_day: u32,
+    /// Conversations of the visitor.
+    pub most_conversations: u32,
+}
+
+/// What was not so, of what a message needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unmet {
+    /// The visitor is not let in.
+    Visitor,
+    /// The visitor's rows, which would be new.
+    Arrival,
+    Day,
+    /// The conversation's id is taken.
+    Id,
+    Conversations,
+    /// The state is another one.
+    State,
+    Budget,
+    /// What comes after: the message and the reply, by the number of their step.
+    Message(usize),
 }
 
 /// The whole number of a limit, where none is the greatest.
@@ -66,7 +91,12 @@ impl OnSite {
     /// Everything before the messages.
     pub(super) fn steps(&self, batch: Batch, conversation: ConversationId, at: &str) -> Batch {
         let batch = match &self.entry {
-            Entry::Begins { new, state } => self.begin(batch, conversation, at, (new.as_ref(), *state)),
+            Entry::Begins { new: Some(new), .. } => self.arrive(batch, new, at),
+            _ => batch,
+        };
+        let batch = if self.token.is_some() { batch.must(self.counts(), 1) } else { batch };
+        let batch = match &self.entry {
+            Entry::Begins { state, .. } => self.begin(batch, conversation, at, *state),
             Entry::Assistant => batch.must(self.stays(conversation, at, ["assistant"; 2]), 1),
             Entry::People => batch.must(self.stays(conversation, at, ["waiting", "agent"]), 1),
             Entry::Changes(change) => change.steps(batch, conversation, at),
@@ -75,13 +105,43 @@ impl OnSite {
             Some(budget) => batch.must(self.affords(conversation, budget), 1),
             None => batch,
         };
-        match &self.entry {
-            Entry::Begins { new: Some(_), .. } => batch,
-            _ => match self.token {
-                Some(token) => batch.only_if(self.is_let_in(token, at)),
-                None => batch,
-            },
+        match self.token.filter(|_| !self.arrives()) {
+            Some(token) => batch.only_if(self.is_let_in(token, at)),
+            None => batch,
         }
+    }
+
+    fn arrives(&self) -> bool {
+        matches!(self.entry, Entry::Begins { new: Some(_), .. })
+    }
+
+    /// What the step with this number is about, of [`Self::steps`] and those after them.
+    pub(super) fn unmet(&self, step: usize) -> Unmet {
+        let (arrives, asks) = (self.arrives(), self.token.is_some());
+        let entry: &[Unmet] = match &self.entry {
+            Entry::Begins { .. } => &[Unmet::Id, Unmet::Conversations, Unmet::State],
+            Entry::Assistant | Entry::People => &[Unmet::State],
+            Entry::Changes(_) => &[Unmet::State, Unmet::State],
+        };
+        let mut steps = Vec::new();
+        steps.extend((asks && !arrives).then_some(Unmet::Visitor));
+        steps.extend(std::iter::repeat_n(Unmet::Arrival, if arrives { ARRIVAL_STEPS } else { 0 }));
+        steps.extend(asks.then_some(Unmet::Day));
+        steps.extend(entry);
+        steps.extend(self.budget.map(|_| Unmet::Budget));
+        let before = steps.len();
+        steps.get(step).copied().unwrap_or_else(|| Unmet::Message(step.saturating_sub(before)))
+    }
+
+    /// Counts against the visitor's day.
+    fn counts(&self) -> Query {
+        query(
+            "update visitor set said = case when said_on = $2 then said + 1 else 1 end, said_on = $2
+             where id = $1 and (said_on is null or said_on <> $2 or said < $3)",
+        )
+        .bind(self.visitor.to_string())
+        .bind(days().0.to_string())
+        .bind(i64::from(self.most_a_day))
     }
 
     /// The visitor is there, on a site that is open, and not blocked.
@@ -96,17 +156,7 @@ impl OnSite {
         .bind(at)
     }
 
-    fn begin(
-        &self,
-        batch: Batch,
-        conversation: ConversationId,
-        at: &str,
-        (new, state): (Option<&NewVisitor>, AssignmentState),
-    ) -> Batch {
-        let batch = match new {
-            Some(new) => self.arrive(batch, new, at),
-            None => batch,
-        };
+    fn begin(&self, batch: Batch, conversation: ConversationId, at: &str, state: AssignmentState) -> Batch {
         let made = query(
             "insert into conversation (id, account, title, title_by, system, created_at, updated_at, site)
              select $1, $2, '', 'none', '', $3, $3, $4
@@ -120,14 +170,16 @@ impl OnSite {
         let assigned = query(
             "insert into assignment (conversation, site, visitor, state, asked_at, asked_by, waiting_since, last_at,
                                      last_position, number, version, changed_at)
-             values ($1, $2, $3, $4, case when $4 = 'waiting' then $5 end, case when $4 = 'waiting' then 'site' end,
-                     case when $4 = 'waiting' then $5 end, $5, 0, 1, 1, $5)",
+             select $1, $2, $3, $4, case when $4 = 'waiting' then $5 end, case when $4 = 'waiting' then 'site' end,
+                    case when $4 = 'waiting' then $5 end, $5, 0, 1, 1, $5
+             where $6 > (select count(*) from assignment other where other.visitor = $3)",
         )
         .bind(conversation.to_string())
         .bind(self.site.to_string())
         .bind(self.visitor.to_string())
         .bind(state.name())
-        .bind(at);
+        .bind(at)
+        .bind(i64::from(self.most_conversations));
         let noted = query(
             "insert into assignment_change (id, conversation, number, at, by, from_state, to_state, why)
              values ($1, $2, 1, $3, 'visitor', '', $4, 'began')",

@@ -1,22 +1,27 @@
 //! A visitor's message, with or without a reply.
 
 use super::changes::{moved, said};
-use super::entering::{Entry, OnSite, most};
+use super::entering::{OnSite, Unmet, most};
 use crate::error::Problem;
-use crate::model::{AssignmentState, ConversationId, Message};
+use crate::model::{ConversationId, Message};
 use crate::server::quota::days;
+use crate::server::secret::Hash;
 use crate::server::store::messages::Opening;
 use crate::server::store::news::News;
 use crate::server::store::sql::batch::{Batch, Failed};
 use crate::server::store::sql::{Lock, query};
 use crate::server::store::{Store, making};
-use crate::server::times::now;
 use jiff::Timestamp;
 use jiff::ToSpan;
 use jiff::tz::TimeZone;
 
 /// The conversation is not in the state that was read.
 const OTHER_STATE: &str = "Who answers here has changed at the same moment. Send again.";
+
+/// Nothing was written: it is to be read again.
+pub fn changed() -> Problem {
+    Problem::Conflict(OTHER_STATE.into())
+}
 
 /// Whether nothing was written because who answers has changed since it was read.
 pub fn has_changed(problem: &Problem) -> bool {
@@ -30,11 +35,21 @@ pub fn is_over_budget(problem: &Problem) -> bool {
 
 const OVER_BUDGET: &str = "So much was written here today that the assistant answers again tomorrow.";
 
-fn over_budget() -> Problem {
+/// The seconds until the next day begins, in UTC.
+fn seconds_left() -> u64 {
     let (today, _) = days();
     let end = today.saturating_add(1.day()).to_zoned(TimeZone::UTC).map(|end| end.timestamp()).unwrap_or_default();
-    let retry_after_seconds = (end.as_second() - Timestamp::now().as_second()).max(1).unsigned_abs();
-    Problem::TooMany { message: OVER_BUDGET.into(), retry_after_seconds }
+    (end.as_second() - Timestamp::now().as_second()).max(1).unsigned_abs()
+}
+
+fn over_budget() -> Problem {
+    Problem::TooMany { message: OVER_BUDGET.into(), retry_after_seconds: seconds_left() }
+}
+
+/// The visitor has written enough for today.
+pub fn enough_for_today() -> Problem {
+    let message = "That was a lot for one day. It goes on tomorrow.".into();
+    Problem::TooMany { message, retry_after_seconds: seconds_left() }
 }
 
 impl Store {
@@ -54,7 +69,11 @@ impl Store {
         let [moved, _] = moved(conversation, at);
         match self.write_batch(batch.then(moved)).await {
             Ok(_) => Ok(()),
-            Err(Failed::Unmet(_)) => Err(self.why_not_on_site(on, conversation).await),
+            Err(Failed::Unmet(step)) => Err(match on.unmet(step) {
+                // The first is the conversation's row, the others insert.
+                Unmet::Message(1..) => self.why_no_more(opening).await,
+                unmet => self.why_not_on_site(on, unmet).await,
+            }),
             Err(Failed::Perhaps(lost)) => Ok(self.was_opened(opening, lost).await?),
             Err(failed) => Err(sqlx::Error::from(failed).into()),
         }
@@ -77,42 +96,29 @@ impl Store {
         let batch = moved(conversation, at).into_iter().fold(batch, Batch::then);
         match self.write_batch(batch.then(named.bind(conversation.to_string()).bind(title))).await {
             Ok(_) => Ok(()),
-            Err(Failed::Unmet(_)) => Err(self.why_not_on_site(on, conversation).await),
+            Err(Failed::Unmet(step)) => Err(self.why_not_on_site(on, on.unmet(step)).await),
             Err(failed) => Err(sqlx::Error::from(failed).into()),
         }
     }
 
     /// Why nothing was written.
-    async fn why_not_on_site(&self, on: &OnSite, conversation: ConversationId) -> Problem {
-        let is_new = matches!(on.entry, Entry::Begins { .. });
-        let is_there = match self.is_there(conversation).await {
-            Ok(is_there) => is_there,
-            Err(error) => return error.into(),
-        };
-        let Some(token) = on.token else { return self.why_not_as_it_was(on, conversation).await };
-        match self.visitor(token, on.site).await {
-            Ok(Some(visitor)) if visitor.blocked_until.as_ref().is_some_and(|until| now() < *until) => {
-                return Problem::NotFound;
+    async fn why_not_on_site(&self, on: &OnSite, unmet: Unmet) -> Problem {
+        match unmet {
+            Unmet::Visitor => Problem::NotFound,
+            Unmet::Arrival => match self.visitor(on.token.unwrap_or_else(|| Hash::of("")), on.site).await {
+                // Two first messages of one browser at once: this one is the second.
+                Ok(Some(_)) => changed(),
+                Ok(None) => Problem::NotFound,
+                Err(error) => error.into(),
+            },
+            Unmet::Day => enough_for_today(),
+            Unmet::Id => making::taken(),
+            Unmet::Conversations => {
+                Problem::Conflict("You have as many conversations here as you can. Delete one first.".into())
             }
-            Ok(Some(_)) => {}
-            Ok(None) if is_new && !is_there => {}
-            Ok(None) => return Problem::NotFound,
-            Err(error) => return error.into(),
-        }
-        if is_new && is_there {
-            return making::taken();
-        }
-        self.why_not_as_it_was(on, conversation).await
-    }
-
-    async fn why_not_as_it_was(&self, on: &OnSite, conversation: ConversationId) -> Problem {
-        let is_new = matches!(on.entry, Entry::Begins { .. });
-        match (self.assigned(conversation).await, &on.entry) {
-            (Ok(assigned), Entry::Assistant) if assigned.state == AssignmentState::Assistant => over_budget(),
-            (Ok(assigned), Entry::Changes(change)) if change.number == Some(assigned.number) => over_budget(),
-            (Ok(_), _) => Problem::Conflict(OTHER_STATE.into()),
-            (Err(sqlx::Error::RowNotFound), _) if is_new => over_budget(),
-            (Err(error), _) => error.into(),
+            Unmet::State => changed(),
+            Unmet::Budget => over_budget(),
+            Unmet::Message(_) => Problem::NotFound,
         }
     }
 }

@@ -2,11 +2,13 @@
 
 use super::rights::answers_on;
 use crate::model::{AccountId, Conversation, ConversationId, SiteId, VisitorId};
+use crate::server::quota::days;
 use crate::server::secret::Hash;
 use crate::server::store::Store;
 use crate::server::store::columns::id;
 use crate::server::store::revocations::{Revoked, note_by};
-use crate::server::store::sql::query;
+use crate::server::store::sql::batch::Batch;
+use crate::server::store::sql::{Lock, query};
 use crate::server::times::{ago, now};
 use std::time::Duration;
 
@@ -22,6 +24,8 @@ pub struct Visitor {
     pub site: SiteId,
     pub account: AccountId,
     pub blocked_until: Option<String>,
+    /// Messages, and answers asked for, today.
+    pub said_today: u64,
     /// The time of the last use is to be written.
     pub is_stale: bool,
 }
@@ -57,7 +61,8 @@ impl Store {
     /// The visitor that this is the token of, on this site. None: nobody, or the site is closed to visitors.
     pub async fn visitor(&self, token: Hash, site: SiteId) -> sqlx::Result<Option<Visitor>> {
         let row = query(
-            "select visitor.id, visitor.account, visitor.blocked_until, visitor_token.last_used_at
+            "select visitor.id, visitor.account, visitor.blocked_until, visitor_token.last_used_at,
+                    case when visitor.said_on = $4 then visitor.said else 0 end as said_today
              from visitor_token join visitor on visitor.id = visitor_token.visitor join site on site.id = visitor.site
              where visitor_token.token_hash = $1 and visitor.site = $2 and visitor_token.last_used_at > $3
                  and site.disabled_at is null and site.leaving_at is null",
@@ -65,6 +70,7 @@ impl Store {
         .bind(token.to_string())
         .bind(site.to_string())
         .bind(ago(RECOGNISED))
+        .bind(days().0.to_string())
         .fetch_optional(self.read())
         .await?;
         let read = row.map(|row| {
@@ -73,6 +79,7 @@ impl Store {
                 site,
                 account: id(row.try_get("account")?)?,
                 blocked_until: row.try_get("blocked_until")?,
+                said_today: row.try_get::<i64>("said_today")?.max(0).unsigned_abs(),
                 is_stale: row.try_get::<String>("last_used_at")? < ago(TOUCH_EVERY),
             })
         });
@@ -80,13 +87,10 @@ impl Store {
     }
 
     pub async fn touch_visitor(&self, token: Hash) -> sqlx::Result<()> {
-        let mut write = self.write().await?;
-        query("update visitor_token set last_used_at = $2 where token_hash = $1 and last_used_at < $2")
-            .bind(token.to_string())
-            .bind(now())
-            .execute(&mut *write)
-            .await?;
-        write.commit().await
+        let touch = query("update visitor_token set last_used_at = $2 where token_hash = $1 and last_used_at < $2");
+        let touch = touch.bind(token.to_string()).bind(now());
+        self.write_batch(Batch::write(Lock::None).then(touch)).await?;
+        Ok(())
     }
 
     /// The visitor's conversations, the newest first.
@@ -110,19 +114,6 @@ impl Store {
             })
         });
         read.collect()
-    }
-
-    /// How many messages the visitor has written since this time.
-    pub async fn said_by_visitor(&self, visitor: VisitorId, since: &str) -> sqlx::Result<u64> {
-        let row = query(
-            "select count(*) as messages from message join assignment on assignment.conversation = message.conversation
-             where assignment.visitor = $1 and message.role = 'user' and message.created_at >= $2",
-        )
-        .bind(visitor.to_string())
-        .bind(since)
-        .fetch_one(self.read())
-        .await?;
-        Ok(row.try_get::<i64>("messages")?.max(0).unsigned_abs())
     }
 
     /// Ends what a browser is recognised by. Its streams end.
