@@ -72,7 +72,8 @@ impl Shared {
     async fn visitor_says(self: &Arc<Self>, call: Call, says: VisitorSays) -> Result<Said, Problem> {
         let who = call.who();
         self.may_say(&call, who, &says).await?;
-        match self.says_now(&call, who, &says, true).await {
+        let said = self.says_now(&call, who, &says, true).await;
+        match said {
             Err(problem) if has_changed(&problem) => {
                 let visitor = self.store.visitor(call.token, call.site.id).await?;
                 let call = Call { visitor, ..call };
