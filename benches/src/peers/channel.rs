@@ -75,7 +75,7 @@ async fn deliver(program: &Program, app: &App, sockets: Vec<Follower>) -> anyhow
             anyhow::Ok((socket, arrived))
         });
     }
-    let mut backend = app.backend(program.address).await?;
+    let backend = app.backend(program.address);
     let (mut sent, mut cpu) = (Vec::new(), Duration::ZERO);
     for event in 0..=EVENTS {
         sent.push(Instant::now());

@@ -88,19 +88,20 @@ impl App {
         frame(&json!({ "event": "pusher:subscribe", "data": { "channel": channel } }).to_string())
     }
 
-    pub(super) async fn backend(&self, address: SocketAddr) -> anyhow::Result<Backend<'_>> {
-        Ok(Backend { app: self, caller: Caller::new(address).await? })
+    pub(super) fn backend(&self, address: SocketAddr) -> Backend<'_> {
+        Backend { app: self, address }
     }
 }
 
 /// A program that has the secret.
 pub(super) struct Backend<'a> {
     app: &'a App,
-    caller: Caller,
+    address: SocketAddr,
 }
 
 impl Backend<'_> {
-    pub(super) async fn publish(&mut self, channel: &str, text: &str) -> anyhow::Result<()> {
+    /// On a connection of its own: Sockudo closes each after its answer.
+    pub(super) async fn publish(&self, channel: &str, text: &str) -> anyhow::Result<()> {
         let event: Value =
             json!({ "name": "news", "channels": [channel], "data": json!({ "text": text }).to_string() });
         let path = format!("/apps/{}/events", self.app.id);
@@ -112,7 +113,7 @@ impl Backend<'_> {
         let mac = mac.chain_update(format!("POST\n{path}\n{query}"));
         let signature = hex(&mac.finalize().into_bytes());
         let to = format!("{path}?{query}&auth_signature={signature}");
-        self.caller.post(&to, &event).await.map(drop)
+        Caller::new(self.address).await?.post(&to, &event).await.map(drop)
     }
 }
 

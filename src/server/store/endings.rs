@@ -41,7 +41,7 @@ impl Store {
         // would be written again by a second one.
         let charge = ending.usage.map(|usage| charge_reply(process, ending.reply, usage, &ending.finished_at));
         let beside = Lock::Beside(&[Key::Conversation(ending.conversation)]);
-        let batch = Batch::write(beside).telling(self.telling(&[News::Conversation(ending.conversation)]));
+        let batch = Batch::write(beside).telling(self.telling(&[News::Listed(ending.conversation)]));
         let batch = charge.into_iter().fold(batch, Batch::then);
         let found = self.write_batch(batch.then(end(process, ending)).then(as_ours(ending))).await?;
         let is_ours = matches!(&found[..], [.., end, ours] if end.changed == Some(1) || !ours.rows.is_empty());
