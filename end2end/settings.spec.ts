@@ -16,7 +16,7 @@ test("point 7: theme, size of text and the key that sends are chosen in a sheet,
   expect(looks.faults()).toEqual([]);
   await sheet.getByLabel("Theme").selectOption("dark");
   await sheet.getByLabel("Size of text").selectOption("large");
-  await sheet.getByLabel("Sending").selectOption("ctrl");
+  await sheet.getByLabel("Key that sends").selectOption("ctrl");
   const size = () => page.evaluate(() => parseFloat(getComputedStyle(document.documentElement).fontSize));
   const scheme = () => page.evaluate(() => getComputedStyle(document.documentElement).colorScheme);
   const before = await size();

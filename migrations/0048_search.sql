@@ -18,14 +18,14 @@ create index search_block_due on search_block (state) where state <> 1;
 create table search_part (
     id bigint primary key not null, -- 512 times the block's, and the part's number
     grams bytea not null
-) without rowid;
+);
 
--- In which blocks a conversation is, up to which position, and whether its title is there.
+-- In which blocks a conversation is, up to which position, and with which title.
 create table search_place (
     conversation text not null references conversation (id) on delete cascade,
     block bigint not null references search_block (id) on delete cascade,
     up_to bigint not null,
-    titled bigint not null,
+    title text, -- as it is in the block; null: it is not
     primary key (conversation, block)
 );
 
@@ -34,5 +34,6 @@ create index search_place_by_block on search_place (block);
 -- Conversations that have not changed since this time are in blocks with all of their messages.
 create table search_account (
     account text primary key not null references account (id) on delete cascade,
-    covered_to text not null
+    covered_to text not null,
+    merges bigint not null -- how often a guest's conversations came to it: what was read before is not all
 );

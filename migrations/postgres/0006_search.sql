@@ -21,7 +21,7 @@ create table search_place (
     conversation text collate "C" not null references conversation (id) on delete cascade,
     block bigint not null references search_block (id) on delete cascade,
     up_to bigint not null,
-    titled bigint not null,
+    title text collate "C",
     primary key (conversation, block)
 );
 
@@ -29,5 +29,6 @@ create index search_place_by_block on search_place (block);
 
 create table search_account (
     account text collate "C" primary key not null references account (id) on delete cascade,
-    covered_to text collate "C" not null
+    covered_to text collate "C" not null,
+    merges bigint not null
 );

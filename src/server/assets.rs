@@ -18,9 +18,11 @@ pub struct File {
 /// the library.
 pub struct Embedded {
     pub names: fn() -> Vec<Cow<'static, str>>,
-    /// The bytes and their SHA-256.
-    pub get: fn(&str) -> Option<(Cow<'static, [u8]>, [u8; 32])>,
+    pub get: fn(&str) -> Option<Hashed>,
 }
+
+/// The bytes of a file and their SHA-256.
+pub type Hashed = (Cow<'static, [u8]>, [u8; 32]);
 
 /// A name whose contents change: browsers revalidate each time, and usually get 304.
 pub const CHANGING: &str = "no-cache";

@@ -49,6 +49,12 @@ pub trait Backplane: Send + Sync {
 
     /// Whether this process is joined to the others, or alone.
     fn joined(&self) -> watch::Receiver<bool>;
+
+    /// Whether something has not been taken lately, for lack of room: then the others do not hear all of this process.
+    fn is_refusing(&self) -> bool;
+
+    /// Whether there is so little room left that no further reply is to be opened.
+    fn is_short(&self) -> bool;
 }
 
 /// A turn that is held among all processes; given back when dropped. It can run out before.
@@ -110,6 +116,8 @@ pub enum Placed {
     Open(MessageId),
     /// The turn had run out.
     Late,
+    /// There is no room.
+    Full,
 }
 
 /// A part of a log.

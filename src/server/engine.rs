@@ -194,6 +194,7 @@ impl Engine {
         tokio::spawn(checkpoint::run(Arc::downgrade(&shared)));
         if let Some(redis) = &shared.redis {
             tokio::spawn(stop::hear(Arc::downgrade(&shared), redis.listen(Kind::Stop)));
+            tokio::spawn(other_process::tell_standing(Arc::downgrade(&shared), redis.standing()));
         }
         Ok(Self { shared })
     }

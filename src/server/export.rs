@@ -6,10 +6,13 @@
 
 mod archive;
 mod closing;
+mod format;
+mod html;
 mod markdown;
 mod names;
 mod one;
 
+pub use format::Format;
 pub use one::one;
 
 use super::grants::Grant;
@@ -194,11 +197,7 @@ async fn conversation(store: &Store, account: AccountId, stored: &Stored, archiv
     archive.file(format!("{name}.json"), kind).await?;
     let mut list = List::go_on(archive);
     let mut messages = Messages::of(store, stored.id);
-    let about = json!({
-        "id": stored.id, "title": stored.title, "model": stored.model, "system": stored.system,
-        "parameters": stored.parameters, "created_at": stored.created_at, "updated_at": stored.updated_at,
-    });
-    archive.write(format!("{{\"conversation\":{about},\n\"messages\":[\n")).await?;
+    archive.write(Format::Json.head(stored)).await?;
     while let Some(placed) = messages.next().await? {
         list.push(&placed.message).await?;
     }

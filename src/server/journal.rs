@@ -13,6 +13,7 @@ mod log;
 mod mirror;
 mod outbound;
 mod over;
+mod split;
 mod turn;
 mod writer;
 
@@ -146,9 +147,11 @@ impl Journals {
         topics.len()
     }
 
-    /// Whether they take as much memory as they may: then no further reply is opened. Open replies continue.
+    /// Whether they take as much memory as they may, here or in the log that several processes share: then no further reply
+    /// is opened. Open replies continue.
     pub fn is_full(&self) -> bool {
-        self.most_bytes < self.held.load(Ordering::Relaxed)
+        let is_short = |cluster: &Arc<Cluster>| cluster.is_joined() && cluster.backplane.is_short();
+        self.most_bytes < self.held.load(Ordering::Relaxed) || self.cluster.as_ref().is_some_and(is_short)
     }
 
     /// Whether [`Self::make_room`] has work to do. Its threshold is below that of [`Self::is_full`], so that expired

@@ -3,7 +3,7 @@
 use super::journal::Topic;
 use super::store::news::News;
 use super::{Shared, State};
-use crate::model::ConversationId;
+use crate::model::{AccountId, ConversationId};
 use std::collections::HashSet;
 use std::sync::Weak;
 use std::time::Duration;
@@ -15,30 +15,31 @@ const AGAIN: Duration = Duration::from_millis(250);
 const SELDOM: Duration = Duration::from_secs(4);
 
 /// Has those viewers look again whom this is about.
-pub(super) async fn look_again(state: Weak<Shared>, news: Vec<News>) {
-    let (mut conversations, mut listed) = (HashSet::new(), HashSet::new());
-    for news in news {
-        match news {
-            News::Conversation(id) => _ = conversations.insert(id),
-            News::Listed(id) => {
-                conversations.insert(id);
-                listed.insert(id);
-            }
-            News::Account(id) => {
-                let Some(state) = state.upgrade() else { return };
-                state.journals.look_again(Topic::Account(id));
+pub(super) async fn look_again(state: Weak<Shared>, news: Vec<(News, String)>) {
+    let (mut conversations, mut listed, mut apart) = <(HashSet<_>, HashSet<_>, HashSet<_>)>::default();
+    for (news, process) in news {
+        let Some(state) = state.upgrade() else { return };
+        let is_apart = state.store.is_apart(&process);
+        if let News::Conversation(id) | News::Listed(id) = news {
+            conversations.insert(id);
+            if is_apart {
+                apart.insert(id);
             }
         }
+        match news {
+            News::Conversation(_) => {}
+            News::Listed(id) => _ = listed.insert(id),
+            News::Account(id) => look_at_list(&state, id, is_apart),
+        }
     }
-    let listed: Vec<_> = listed.into_iter().collect();
     // Once it is done, it is not done again: viewers get a snapshot each time.
     let (mut are_told, mut pause) = (false, AGAIN);
     loop {
         let Some(state) = state.upgrade().map(State) else { return };
         if !are_told {
-            are_told = told(state.engine.look_again(&conversations).await);
+            are_told = told(state.engine.look_again(&conversations, &apart).await);
         }
-        if are_told && told(tell_lists(&state, &listed).await) {
+        if are_told && told(tell_lists(&state, &listed, &apart).await) {
             return;
         }
         drop(state);
@@ -54,14 +55,28 @@ fn told(result: sqlx::Result<()>) -> bool {
     result.is_ok()
 }
 
+/// Followers of the list get a new one. `is_apart`: what has changed is in no log.
+fn look_at_list(state: &Shared, account: AccountId, is_apart: bool) {
+    let topic = Topic::Account(account);
+    if is_apart { state.journals.read_stored(topic) } else { state.journals.look_again(topic) }
+}
+
 /// Followers of lists that have one of these get a new one.
-async fn tell_lists(state: &State, listed: &[ConversationId]) -> sqlx::Result<()> {
+async fn tell_lists(
+    state: &State,
+    listed: &HashSet<ConversationId>,
+    apart: &HashSet<ConversationId>,
+) -> sqlx::Result<()> {
     let kept = state.journals.lists();
     if listed.is_empty() || kept.is_empty() {
         return Ok(());
     }
-    for account in state.store.lists_with(listed).await?.intersection(&kept) {
-        state.journals.look_again(Topic::Account(*account));
+    let by_log: Vec<_> = listed.difference(apart).copied().collect();
+    let by_store: Vec<_> = listed.intersection(apart).copied().collect();
+    for (listed, is_apart) in [(by_log, false), (by_store, true)] {
+        for account in state.store.lists_with(&listed).await?.intersection(&kept) {
+            look_at_list(state, *account, is_apart);
+        }
     }
     Ok(())
 }

@@ -93,8 +93,15 @@ async fn look(state: &State, seen: &mut Seen, last: &mut Last, number: u64) {
         false => number.is_multiple_of(STOPS) && state.engine.open_replies() != 0,
     };
     match state.store.look_around(seen, stops).await {
-        Ok(Asked { revoked, stops, news }) => {
-            if state.store.has_nodes() && last.has_missed(&this) {
+        Ok(Asked { revoked, stops, news, has_gone_back }) => {
+            if has_gone_back {
+                // Numbers of revocations are given a second time, too.
+                match state.store.watch_from_now().await {
+                    Ok(now) => *seen = now,
+                    Err(error) => return tracing::warn!(%error, "The database has gone back, and is not answering"),
+                }
+            }
+            if state.store.has_nodes() && (has_gone_back || last.has_missed(&this)) {
                 tracing::warn!("What other nodes have changed may have been missed: everything is looked at again");
                 tokio::spawn(look_at_everything(state.clone()));
             }
@@ -112,7 +119,9 @@ async fn look(state: &State, seen: &mut Seen, last: &mut Last, number: u64) {
 /// Has all viewers look again, and cuts off those whose credential does not hold any more.
 async fn look_at_everything(state: State) {
     let everything = state.journals.conversations().into_iter().map(News::Conversation);
-    let everything = everything.chain(state.journals.lists().into_iter().map(News::Account)).collect();
+    let everything = everything.chain(state.journals.lists().into_iter().map(News::Account));
+    // None of it is known to be of a node that is cut off.
+    let everything = everything.map(|news| (news, String::new())).collect();
     tokio::spawn(super::news::look_again(Arc::downgrade(&state.0), everything));
     state.grants.check_all();
     cut_what_does_not_hold(&state).await;

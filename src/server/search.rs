@@ -31,12 +31,14 @@ const MAX_READ: usize = 5_000;
 const MAX_READ_BYTES: usize = 16 << 20;
 /// How many are read before the index is asked: a word that is in every tenth message fills a page by then.
 const EAGER: usize = 300;
+/// And their bytes: a few of the longest replies must not take what the index is asked for.
+const EAGER_BYTES: usize = 1 << 20;
 /// Conversations that are fetched at a time.
 const TITLES: i64 = 100;
 /// And where most of them are passed over.
 const MANY_TITLES: i64 = 1_000;
 /// At most this number of conversations is fetched by their ids, rather than found among all others.
-const DIRECT: usize = 512;
+const DIRECT: usize = 4_096;
 /// Results on one page.
 const PAGE: i64 = 20;
 pub const MAX_PER_PAGE: i64 = 100;
@@ -82,7 +84,15 @@ pub async fn search(
     }
     let from = after.map(place).transpose()?;
     let _one = state.limits.search(account)?;
-    let page = Page { words, limit: limit as usize, most: EAGER, read: 0, bytes: 0, hits: Vec::new() };
+    let page = Page {
+        words,
+        limit: limit as usize,
+        most: EAGER,
+        most_bytes: EAGER_BYTES,
+        read: 0,
+        bytes: 0,
+        hits: Vec::new(),
+    };
     Walk { state, account, from, page, candidates: None, is_last: false }.run().await
 }
 
@@ -95,10 +105,16 @@ pub async fn first(state: &State, account: AccountId, query: &str) -> Result<Fou
     let found = |hit: Hit| Found {
         conversation: hit.conversation,
         title: hit.title,
-        // In one line, marks of Markdown are noise.
-        excerpt: hit.message.map(|message| message.excerpt.replace(['*', '`', '#'], "")),
+        excerpt: hit.message.map(|message| plain(&message.excerpt)),
     };
     Ok(FoundList { hits: hits.into_iter().map(found).collect(), has_more: next.is_some() })
+}
+
+/// An excerpt without marks of Markdown, which are noise in one line.
+pub fn plain(excerpt: &str) -> String {
+    let text = excerpt.replace(['*', '`', '#'], "").replace('|', " ");
+    let words = text.split_whitespace().filter(|word| word.chars().any(|letter| !"-:~".contains(letter)));
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// A search on its way through the account's conversations, newest first.
@@ -142,12 +158,8 @@ impl Walk<'_> {
         let named = candidates.conversations();
         let is_covered = from.is_some_and(|from| from.updated_at <= candidates.covered_to);
         if is_covered && named.len() <= DIRECT {
-            self.is_last = true;
-            let mut titles = self.state.store.titles_of(self.account, &named).await?;
-            let at = from.map(|from| (from.updated_at.clone(), from.conversation.clone()));
-            titles.retain(|title| {
-                at.as_ref().is_none_or(|at| (&title.updated_at, &title.id.to_string()) <= (&at.0, &at.1))
-            });
+            let titles = self.state.store.titles_of(self.account, &named, from, TITLES).await?;
+            self.is_last = (titles.len() as i64) < TITLES;
             return Ok(titles);
         }
         let most = if is_covered { MANY_TITLES } else { TITLES };
@@ -175,7 +187,7 @@ impl Walk<'_> {
                 return Ok(stopped);
             }
             // The first of it was read and did not fill the page.
-            self.page.most = MAX_READ;
+            (self.page.most, self.page.most_bytes) = (MAX_READ, MAX_READ_BYTES);
             self.candidates = Candidates::find(self.state, self.account, &self.page.words).await?;
             position = stopped;
         }
@@ -188,6 +200,7 @@ struct Page {
     limit: usize,
     /// How much may be read.
     most: usize,
+    most_bytes: usize,
     read: usize,
     bytes: usize,
     hits: Vec<Hit>,
@@ -233,7 +246,7 @@ impl Page {
     }
 
     fn is_over(&self) -> bool {
-        self.is_full() || self.most <= self.read || MAX_READ_BYTES <= self.bytes
+        self.is_full() || self.most <= self.read || self.most_bytes <= self.bytes
     }
 }
 

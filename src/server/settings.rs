@@ -14,7 +14,7 @@ pub use database::DatabaseUrl;
 #[cfg(test)]
 pub(crate) use explain::line;
 
-use super::backplane::redis::{self, RedisUrl};
+use super::backplane::redis::RedisUrl;
 use super::principal::SignUp;
 use super::quota::{Everybody, MostWritten};
 use crate::server::provider;
@@ -131,6 +131,10 @@ pub struct Settings {
     /// unix:///PATH. Without it, each node counts limits by itself.
     #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true, value_parser = RedisUrl::parse)]
     pub redis_url: Option<RedisUrl>,
+
+    /// A file with the certificate (PEM) of the authority that vouches for Redis' own, where that is none of the web.
+    #[arg(long, env = "RIVULET_REDIS_CA", value_name = "FILE")]
+    pub redis_ca: Option<PathBuf>,
 
     /// How Rivulet's keys and channels in Redis begin: another one for each Rivulet that uses the same Redis.
     #[arg(
@@ -365,12 +369,6 @@ impl Settings {
     /// Whether users reach this server over HTTPS, so that its cookies may require it.
     pub fn is_https(&self) -> bool {
         self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
-    }
-
-    /// How Redis is connected to, where there is one.
-    pub fn redis(&self) -> Option<redis::Options> {
-        let url = self.redis_url.clone()?;
-        Some(redis::Options { url, prefix: self.redis_prefix.clone() })
     }
 
     pub fn window(&self) -> Duration {

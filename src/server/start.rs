@@ -110,7 +110,6 @@ impl State {
     }
 }
 
-/// What joins this node with others, where it is set.
 /// The journals, joined to those of other processes where there is a Redis.
 fn journals(settings: &Settings, redis: Option<&Redis>) -> Arc<Journals> {
     let (window, most_bytes) = (settings.window(), settings.journal_bytes());
@@ -120,8 +119,9 @@ fn journals(settings: &Settings, redis: Option<&Redis>) -> Arc<Journals> {
     }
 }
 
+/// What joins this node with others, where it is set.
 async fn redis(settings: &Settings, store: &Store, metrics: &Arc<Metrics>) -> anyhow::Result<Option<Redis>> {
-    let Some(options) = settings.redis() else { return Ok(None) };
+    let Some(options) = settings.redis().map_err(anyhow::Error::msg)? else { return Ok(None) };
     let store = store.clone();
     let process = Arc::new(move || store.process().to_owned());
     Ok(Some(Redis::start(options, process, Arc::clone(metrics)).await?))

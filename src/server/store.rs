@@ -38,7 +38,7 @@ pub mod moving;
 mod names;
 pub mod news;
 mod open_replies;
-mod opening;
+pub(crate) mod opening;
 pub mod other_process;
 mod owner;
 pub mod people;

@@ -1,5 +1,7 @@
 //! What joins several processes, against real servers of Redis.
 
+mod apart;
+mod holes;
 mod joined_nodes;
 mod log_refusals;
 mod mirrors;

@@ -107,3 +107,32 @@ fn environment(database: &Database, upstream: &Upstream, promise: Promise) -> Op
 fn asking(script: &super::upstream::script::Script) -> serde_json::Value {
     json!(super::app::directive(script))
 }
+
+/// `docs/cluster.md` lists what can go wrong between store and log, each with its test.
+#[test]
+fn every_hole_that_the_docs_name_has_the_test_that_they_name() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
+    let (mut folders, mut code) = (vec![std::path::PathBuf::from(root)], String::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                code += &std::fs::read_to_string(path).unwrap();
+            }
+        }
+    }
+    let rows =
+        include_str!("../../docs/cluster.md").lines().filter(|line| line.starts_with("| H") || line.starts_with("| F"));
+    let rows: Vec<_> = rows.collect();
+    assert_eq!(rows.len(), 24 + 5);
+    for row in rows {
+        let number = row.split(['|', ' ']).find(|part| !part.is_empty()).unwrap();
+        let names: Vec<_> = row.rsplit('|').nth(1).unwrap().split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty() || number == "F28", "{row}");
+        for name in names {
+            assert!(code.contains(&format!("fn {name}")), "{number}: there is no test that begins with {name}");
+        }
+    }
+}

@@ -279,3 +279,33 @@ async fn z22_what_one_message_leaves_open_does_not_swallow_the_next() {
         assert!(shown.starts_with(text(&message["text"]).trim()), "{shown:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_conversation_is_exported_as_a_page_in_one_file_and_as_json() {
+    let app = App::start().await;
+    let conversation = app.conversation().await;
+    let script = Script { text: Some("**Bold** `a<b` \\(a^2\\)".into()), ..Script::default() };
+    let sent = app.send(&conversation, &script).await;
+    app.rest_of(&conversation, &sent).await;
+    let change = app.request(Method::PATCH, &format!("/api/v1/conversations/{conversation}"));
+    change.json(&json!({ "title": "A <script> & more", "system": "Be <brief>." })).send().await.unwrap();
+    let exported = async |format: &str| {
+        let answer = app.get(&format!("/c/{conversation}/export?as={format}")).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        let name = answer.headers()["content-disposition"].to_str().unwrap().to_owned();
+        assert!(name.starts_with("attachment;") && name.ends_with(&format!(".{format}")), "{name}");
+        answer.text().await.unwrap()
+    };
+    let page = exported("html").await;
+    for part in
+        ["<title>A &lt;script&gt; &amp; more</title>", "Be &lt;brief&gt;.", "<strong>Bold</strong>", "a&lt;b", "<math"]
+    {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</body></html>\n") && !page.contains("<script"));
+    let all: Value = serde_json::from_str(&exported("json").await).unwrap();
+    assert_eq!(all["conversation"]["title"], "A <script> & more");
+    let messages = all["messages"].as_array().unwrap();
+    assert_eq!((messages.len(), &messages[1]["text"]), (2, &json!("**Bold** `a<b` \\(a^2\\)")));
+    assert_eq!(app.get(&format!("/c/{conversation}/export?as=exe")).await.status(), StatusCode::BAD_REQUEST);
+}

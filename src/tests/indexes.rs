@@ -1,8 +1,10 @@
 //! Queries that run often, or inside the one writer, use an index.
 
 use super::app::App;
+use crate::server::store::opening::INSERT;
 use crate::server::store::sessions;
 use crate::server::store::sql;
+use crate::server::store::watching::STOPS;
 use std::collections::BTreeSet;
 
 async fn texts(app: &App, query: String, column: &str) -> Vec<String> {
@@ -46,5 +48,27 @@ async fn the_sweep_of_sessions_reads_those_that_are_old() {
         assert!(plan.iter().any(|step| step.contains(index)), "{index}: {plan:?}");
         let reads_all = |step: &String| step.starts_with("SCAN") && step != "SCAN CONSTANT ROW";
         assert!(!plan.iter().any(reads_all), "{plan:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn open_replies_are_found_by_what_is_asked_of_them() {
+    let app = App::start().await;
+    for (query, steps) in [
+        (STOPS, &["SEARCH message USING INDEX message_stop (process=?)"][..]),
+        ("select id from message where status = 'streaming'", &["SCAN message USING INDEX message_o"]),
+        (
+            INSERT,
+            &[
+                "SEARCH other USING INDEX message_open (account=?)",
+                "SEARCH place USING COVERING INDEX conversation_by_account (account=? AND updated_at>?)",
+                "SEARCH other USING INDEX message_one_open (conversation=?)",
+            ],
+        ),
+    ] {
+        let plan = texts(&app, format!("explain query plan {query}"), "detail").await;
+        for step in steps {
+            assert!(plan.iter().any(|found| found.starts_with(step)), "{step}: {plan:?}");
+        }
     }
 }

@@ -4,6 +4,7 @@ mod answers;
 mod beside;
 mod moving;
 mod moving_whole;
+mod plans;
 mod schema;
 mod settings;
 pub(crate) mod statements;

@@ -5,6 +5,7 @@ mod index;
 use super::app::{App, Sent, problem, text};
 use super::sharing::Shared;
 use super::upstream::script::Script;
+use crate::server::search::plain;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -139,4 +140,11 @@ async fn one_search_of_an_account_goes_on_at_a_time() {
     assert_eq!(app.get("/search?q=x").await.status(), StatusCode::TOO_MANY_REQUESTS);
     drop(first);
     assert_eq!(found(&app, "q=x").await["items"], json!([]));
+}
+
+#[test]
+fn an_excerpt_in_one_line_has_no_marks_of_markdown() {
+    let excerpt =
+        "… h` channel. It holds **one** value. | kind | when | |---|:--| | watch | well-known - yes | # End …";
+    assert_eq!(plain(excerpt), "… h channel. It holds one value. kind when watch well-known yes End …");
 }

@@ -7,6 +7,7 @@
 //! Where a server is not installed, tests that need it say so and are not run.
 
 mod chosen;
+mod cut;
 mod postgres;
 mod proxies;
 mod redis;
@@ -14,9 +15,10 @@ mod valve;
 mod way;
 
 pub(crate) use chosen::{database_of, forget};
+pub(crate) use cut::Cut;
 pub(crate) use postgres::{Database, Postgres, postgres, postgres_of_its_own};
 pub(crate) use proxies::{Proxy, haproxy, nginx};
-pub(crate) use redis::{Redis, options as redis_options, own_redis, redis};
+pub(crate) use redis::{Redis, certificate, options as redis_options, own_redis, redis, redis_with_tls};
 pub(crate) use valve::Valve;
 pub(crate) use way::Way;
 
@@ -108,6 +110,21 @@ fn say_missing(program: &str, package: &str) {
     );
     assert!(std::env::var_os("CI").is_none_or(|value| value.is_empty()), "{line}");
     std::io::stderr().write_all(line.as_bytes()).ok();
+}
+
+/// In CI a test that was not run is a failure, so the machine's set-up has to know of each package.
+#[test]
+fn set_up_installs_every_package_whose_lack_is_said() {
+    let setup = include_str!("../../scripts/setup");
+    let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/tests/services")).unwrap().flatten();
+    let code = files.map(|file| file.path()).filter(|path| path.is_file());
+    let texts: String = code.map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let calls = texts.lines().filter_map(|line| line.trim().strip_prefix("say_missing(")?.rsplit('"').nth(1));
+    let packages: std::collections::BTreeSet<_> = calls.collect();
+    assert!(packages.contains("haproxy") && 4 <= packages.len(), "{packages:?}");
+    for package in packages {
+        assert!(setup.contains(&format!("|| lacks {package} ")), "scripts/setup does not install {package}");
+    }
 }
 
 /// Whether a process has this folder in its command line.

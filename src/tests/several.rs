@@ -6,9 +6,12 @@
 
 mod dying;
 mod holes;
+mod late;
 mod seen;
 mod services;
 mod withdrawn;
+
+pub(crate) use holes::{conversation, open};
 
 use super::app::{App, Folder};
 use super::services::{Database, postgres};
@@ -101,6 +104,11 @@ impl Nodes {
     /// Ends a node without a farewell: the others are those before it, and those behind it with the next smaller number.
     pub(crate) fn kill(&mut self, number: usize) {
         self.nodes.remove(number).kill();
+    }
+
+    /// Those that are added later have these flags.
+    pub(crate) fn from_now_on(&mut self, more: &[&str]) {
+        self.more = more.iter().map(|&flag| flag.to_owned()).collect();
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Node> {

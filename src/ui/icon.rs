@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+/// Where there is only the place of one.
+pub const NONE: &str = "";
 pub const MENU: &str = "M3 6h14M3 10h9M3 14h14";
 pub const PLUS: &str = "M10 4v12M4 10h12";
 pub const SEND: &str = "M10 16V4M5 9l5-5 5 5";

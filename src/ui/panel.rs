@@ -2,6 +2,7 @@
 
 use crate::model::{ConversationId, MessageId};
 use crate::ui::page::PageState;
+use std::cell::RefCell;
 
 /// The id of the element that panels are drawn in.
 pub const PLACE: &str = "panels";
@@ -31,6 +32,27 @@ pub enum Panel {
     Archive,
     /// How this browser shows everything, and the way to the account.
     Settings,
+}
+
+thread_local! {
+    /// What was typed since the palette was asked for and before it was there: its code may have to be loaded first. A
+    /// browser's page has one thread.
+    static TYPED: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// From here on what is typed is meant for the palette.
+pub fn begin_typing() {
+    TYPED.set(Some(String::new()));
+}
+
+/// Keeps a letter for the palette. `false`: it is not waited for.
+pub fn keep(letter: &str) -> bool {
+    TYPED.with_borrow_mut(|typed| typed.as_mut().map(|typed| typed.push_str(letter)).is_some())
+}
+
+/// What was typed, for the palette or for nobody: it is not waited for any more.
+pub fn take_typed() -> String {
+    TYPED.take().unwrap_or_default()
 }
 
 /// The function that opens a panel.

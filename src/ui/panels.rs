@@ -11,7 +11,7 @@ pub mod shown;
 
 use crate::error::Problem;
 use crate::ui::page::PageState;
-use crate::ui::panel::{Opener, Panel};
+use crate::ui::panel::{Opener, Panel, take_typed};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_split::SplitLoaderError;
@@ -27,7 +27,10 @@ pub fn open(page: PageState, panel: Panel) {
     spawn_local(async move {
         match code().await {
             Ok(open) => open(page, panel),
-            Err(_) => page.notice.set(Problem::Offline.to_string()),
+            Err(_) => {
+                take_typed();
+                page.notice.set(Problem::Offline.to_string());
+            }
         }
     });
 }

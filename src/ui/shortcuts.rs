@@ -4,7 +4,7 @@ use crate::browser::{self, storage};
 use crate::ui::drawer;
 use crate::ui::keys::{OFF, SINGLE_KEYS, composes};
 use crate::ui::page::PageState;
-use crate::ui::panel::Panel;
+use crate::ui::panel::{Panel, begin_typing, keep};
 use crate::ui::panels;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, KeyboardEvent, MouseEvent};
@@ -24,8 +24,13 @@ pub fn pressed(page: PageState, event: &KeyboardEvent) {
     if event.ctrl_key() || event.meta_key() {
         if key.eq_ignore_ascii_case("k") && !event.shift_key() {
             event.prevent_default();
+            begin_typing();
             panels::open(page, Panel::Palette);
         }
+        return;
+    }
+    if key.chars().count() == 1 && keep(&key) {
+        event.prevent_default();
         return;
     }
     let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());

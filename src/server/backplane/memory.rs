@@ -8,7 +8,7 @@ use crate::server::sync::lock;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::{Mutex as TurnLock, OwnedMutexGuard, mpsc, watch};
 
@@ -34,6 +34,8 @@ pub(crate) struct Hub {
     values: Mutex<HashMap<Topic, String>>,
     nodes: Mutex<Vec<Arc<Ear>>>,
     fate: Mutex<Fate>,
+    /// It takes nothing.
+    full: AtomicBool,
     epochs: AtomicU64,
 }
 
@@ -64,8 +66,8 @@ struct Log {
 impl Hub {
     pub(crate) fn new() -> Arc<Self> {
         let fate: Fate = Box::new(|| Mishap { wakes: 1, ..Mishap::default() });
-        let (logs, turns, values, nodes) = Default::default();
-        Arc::new(Self { logs, turns, values, nodes, fate: Mutex::new(fate), epochs: AtomicU64::new(1) })
+        let (logs, turns, values, nodes, full) = Default::default();
+        Arc::new(Self { logs, turns, values, nodes, fate: Mutex::new(fate), full, epochs: AtomicU64::new(1) })
     }
 
     pub(crate) fn suffer(&self, fate: impl FnMut() -> Mishap + Send + 'static) {
@@ -82,6 +84,11 @@ impl Hub {
     /// Everything is gone, as by a restart without persistence.
     pub(crate) fn forget(&self) {
         lock(&self.logs).clear();
+    }
+
+    /// There is no room any more, or again.
+    pub(crate) fn fill(&self, is_full: bool) {
+        self.full.store(is_full, Ordering::SeqCst);
     }
 
     /// What the log has.
@@ -122,6 +129,9 @@ impl Hub {
     fn append(&self, topic: Topic, batch: &Append, wakes: usize) -> Placed {
         if batch.turn.is_some() && batch.turn.as_ref() != lock(&self.values).get(&topic) {
             return Placed::Late;
+        }
+        if self.full.load(Ordering::SeqCst) && batch.what != What::Gone {
+            return Placed::Full;
         }
         let mut logs = lock(&self.logs);
         let is_piece = matches!(batch.what, What::Pieces { .. } | What::End { .. });
@@ -262,6 +272,9 @@ impl Backplane for Node {
             if self.is_cut() {
                 return Err(Down);
             }
+            if self.hub.full.load(Ordering::SeqCst) {
+                return Err(Down);
+            }
             let fence = |hub: &Hub, _| {
                 let mut logs = lock(&hub.logs);
                 let log = logs.get_mut(&topic)?;
@@ -279,6 +292,9 @@ impl Backplane for Node {
     fn start_over(&self, topic: Topic) -> BoxFuture<'_, Result<bool, Down>> {
         async move {
             if self.is_cut() {
+                return Err(Down);
+            }
+            if self.hub.full.load(Ordering::SeqCst) {
                 return Err(Down);
             }
             let start_over = |hub: &Hub, wakes| {
@@ -328,6 +344,14 @@ impl Backplane for Node {
 
     fn joined(&self) -> watch::Receiver<bool> {
         self.joined.subscribe()
+    }
+
+    fn is_refusing(&self) -> bool {
+        self.hub.full.load(Ordering::SeqCst)
+    }
+
+    fn is_short(&self) -> bool {
+        self.hub.full.load(Ordering::SeqCst)
     }
 }
 

@@ -19,6 +19,7 @@ mod logs;
 mod people;
 mod pushes;
 mod rates;
+mod room;
 mod script;
 mod server;
 mod turn;
@@ -204,6 +205,21 @@ impl Redis {
     /// Whether it is joined, and when that changes.
     pub fn standing(&self) -> watch::Receiver<Standing> {
         self.0.line.standing.subscribe()
+    }
+
+    /// It has refused something because its memory is full.
+    fn refused(&self) {
+        self.0.line.room.refused();
+    }
+
+    /// Whether its memory was full a moment before.
+    pub fn is_refusing(&self) -> bool {
+        self.0.line.room.refuses()
+    }
+
+    /// Whether so much of its memory is used that no further reply is to be opened.
+    pub fn is_short(&self) -> bool {
+        self.0.line.room.is_short()
     }
 
     /// Whether what is published is not heard, although Redis answers.

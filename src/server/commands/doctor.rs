@@ -53,8 +53,10 @@ async fn around(settings: &Settings) -> anyhow::Result<Vec<String>> {
     let mut findings = Vec::new();
     let web = Web::new().map_err(anyhow::Error::msg)?;
     findings.extend(clock::findings(settings, &web).await);
-    if let Some(url) = &settings.redis_url {
-        findings.extend(redis::findings(url).await);
+    match settings.redis() {
+        Ok(Some(options)) => findings.extend(redis::findings(&options.url).await),
+        Ok(None) => {}
+        Err(why) => findings.push(format!("{why}.")),
     }
     if let Some(url) = &settings.public_url {
         findings.extend(public::findings(url, &web).await);

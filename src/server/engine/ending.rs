@@ -50,9 +50,14 @@ pub(super) async fn end(shared: &Shared, open: &Open, outcome: Outcome, facts: F
 /// What follows the end, once the reply counts as open no more: nothing is to come between the two.
 pub(super) fn after(shared: &Arc<Shared>, open: &Open) {
     if open.site.is_none() {
-        shared.tasks.spawn(tell_lists(Arc::clone(shared), open.conversation));
+        tell_lists_of(shared, open.conversation);
     }
     shared.ended.notify_one();
+}
+
+/// Tells the lists that no reply is open in this conversation any more, unless one is.
+pub(super) fn tell_lists_of(shared: &Arc<Shared>, conversation: ConversationId) {
+    shared.tasks.spawn(tell_lists(Arc::clone(shared), conversation));
 }
 
 /// Tells the lists that a reply has ended. Nothing waits for it: the store may be slow, and the reply's own viewers know.

@@ -5,10 +5,11 @@
 //! Two processes on a file of SQLite look at all replies of each other. A node on PostgreSQL is told what begins and ends
 //! (`store/news`), and looks at those conversations only that somebody follows here.
 
+mod apart;
 mod known;
 
 use super::takeover::{self, NotHealed, lives};
-use super::{Engine, Open, Shared};
+use super::{Engine, Open, Shared, ending};
 use crate::error::Problem;
 use crate::event::Event;
 use crate::model::{AccountId, ConversationId, MessageId};
@@ -17,6 +18,7 @@ use crate::server::journal::Topic;
 use crate::server::store::other_process::OtherReply;
 use crate::server::sync::lock;
 use crate::server::task::round;
+pub(super) use apart::tell_standing;
 pub(super) use known::Known;
 use std::collections::HashSet;
 use std::sync::{Arc, Weak};
@@ -47,8 +49,7 @@ async fn look(shared: &Shared) -> sqlx::Result<()> {
         interrupt(shared, &process).await?;
         lock(&shared.other_replies).dead.remove(&process);
     }
-    // None: all of them.
-    let due = shared.store.has_nodes().then(|| lock(&shared.other_replies).due(shared.journals.followed()));
+    let due = shared.due();
     let found = match &due {
         Some(due) => shared.store.open_among(due).await?,
         None => shared.store.open_elsewhere().await?,
@@ -84,9 +85,33 @@ pub(super) async fn run(shared: Weak<Shared>) {
             if let Err(error) = looked.and(look(&shared).await) {
                 tracing::warn!(%error, "The replies of other processes could not be looked at");
             }
+            tell_mended(&shared);
         };
         round(&shared.metrics, "other_process", work).await;
     }
+}
+
+/// Tells the lists of replies that were ended here in the place of their process.
+fn tell_mended(shared: &Arc<Shared>) {
+    let journals = &shared.journals;
+    let mut known = lock(&shared.other_replies);
+    if known.mended.is_empty() {
+        return;
+    }
+    if !journals.is_joined() && journals.lists().is_empty() {
+        // There is nobody to be told.
+        return known.mended.clear();
+    }
+    // A journal that still has it open hears of the end first.
+    let is_open = |id: &ConversationId| {
+        let topic = Topic::Conversation(*id);
+        journals.is_kept(topic) && journals.topic(topic).is_open()
+    };
+    let (later, now) = std::mem::take(&mut known.mended).into_iter().partition(is_open);
+    known.mended = later;
+    drop(known);
+    let now: HashSet<ConversationId> = now;
+    now.into_iter().for_each(|conversation| ending::tell_lists_of(shared, conversation));
 }
 
 async fn end_if_left(shared: Arc<Shared>, reply: MessageId) {
@@ -102,9 +127,9 @@ async fn end_if_left(shared: Arc<Shared>, reply: MessageId) {
 }
 
 /// [`Shared::tell_settings`], which waits for others who have the turn, and is tried again while the store does not answer.
-async fn tell_settings(shared: Arc<Shared>, open: Arc<Open>) {
+async fn tell_settings(shared: Arc<Shared>, conversation: ConversationId) {
     for _ in 0..SETTINGS_TRIES {
-        match shared.tell_settings(&open).await {
+        match shared.tell_settings(conversation).await {
             Ok(()) => return,
             Err(error) => tracing::warn!(%error, "How a conversation is set could not be looked at"),
         }
@@ -130,13 +155,18 @@ impl Engine {
         }
     }
 
-    /// Other nodes have changed something in these conversations, or begun or ended a reply there.
-    pub async fn look_again(&self, conversations: &HashSet<ConversationId>) -> sqlx::Result<()> {
+    /// Other nodes have changed something in these conversations, or begun or ended a reply there; `apart`: those of them in
+    /// which nodes have that are cut off from the log.
+    pub async fn look_again(
+        &self,
+        conversations: &HashSet<ConversationId>,
+        apart: &HashSet<ConversationId>,
+    ) -> sqlx::Result<()> {
         let journals = &self.shared.journals;
         if journals.is_joined() {
             // The log has brought it, unless its wake was lost.
-            conversations.iter().for_each(|id| journals.look_again(Topic::Conversation(*id)));
-            return Ok(());
+            conversations.difference(apart).for_each(|id| journals.look_again(Topic::Conversation(*id)));
+            return self.shared.look_apart(apart.clone()).await;
         }
         let kept = conversations.iter().copied().filter(|id| journals.is_kept(Topic::Conversation(*id)));
         let kept: Vec<_> = kept.collect();
@@ -155,7 +185,7 @@ impl Engine {
         for conversation in kept {
             match self.shared.announced(conversation) {
                 None => journals.look_again(Topic::Conversation(conversation)),
-                Some(open) => drop(tokio::spawn(tell_settings(Arc::clone(&self.shared), open))),
+                Some(_) => drop(tokio::spawn(tell_settings(Arc::clone(&self.shared), conversation))),
             }
         }
         Ok(())
@@ -202,7 +232,9 @@ impl Shared {
                 Err(NotHealed::Log(Down)) => {}
             }
         }
-        Ok(self.store.interrupt_reply(reply).await?)
+        self.store.interrupt_reply(reply).await?;
+        lock(&self.other_replies).mended.insert(conversation);
+        Ok(())
     }
 
     /// Marks a reply of this process as interrupted whose task has broken off before it wrote an end: nobody else would,
@@ -215,6 +247,7 @@ impl Shared {
         }
         let was_open = self.store.interrupt_own(reply).await?;
         if was_open {
+            lock(&self.other_replies).mended.insert(conversation);
             tracing::error!(%reply, "A reply was left behind unwritten; it is marked as interrupted now");
             self.journals.look_again(Topic::Conversation(conversation));
         }
@@ -228,25 +261,35 @@ impl Shared {
     }
 
     /// Tells the viewers of a reply that is written here how the conversation is set now: it was changed at another node.
-    async fn tell_settings(&self, open: &Open) -> sqlx::Result<()> {
-        let journal = self.journals.topic(Topic::Conversation(open.conversation));
-        let _turn = journal.turn().await;
-        let stored = match self.store.conversation(open.owner, open.conversation).await {
+    async fn tell_settings(&self, conversation: ConversationId) -> sqlx::Result<()> {
+        let topic = Topic::Conversation(conversation);
+        let journal = self.journals.topic(topic);
+        let turn = journal.turn().await;
+        let stored = match self.store.conversation_of_owner(conversation).await {
             Err(sqlx::Error::RowNotFound) => return Ok(()),
             stored => stored?,
         };
-        let conversation = Box::new(stored.shown(&self.providers.default_model()));
-        // Here alone: the node that has changed it has told its own viewers.
-        journal.append(Event::Conversation { conversation });
+        let event = Event::Conversation { conversation: Box::new(stored.shown(&self.providers.default_model())) };
+        if self.journals.is_joined() {
+            // To all: the node that has changed it cannot reach those of others.
+            self.journals.tell(topic, Some(&turn), event).await;
+        } else {
+            // Here alone: the node that has changed it has told its own viewers.
+            journal.append(event);
+        }
         Ok(())
     }
 
     /// Takes in what was found of others' replies in the conversations that were looked at; none: in all. Viewers of those in
     /// which something has changed get a snapshot.
     async fn learn(&self, looked: Option<&[ConversationId]>, found: Vec<OtherReply>) -> sqlx::Result<()> {
+        let ended = self.part(looked, &found);
         let TakenIn { changed, dead } = self.take_in(looked, found);
+        self.end_apart(ended).await;
         for conversation in changed {
-            self.journals.look_again(Topic::Conversation(conversation));
+            if !self.show_stored(conversation) {
+                self.journals.look_again(Topic::Conversation(conversation));
+            }
             tracing::debug!(%conversation, "Another process has written something");
         }
         for process in dead {
@@ -319,6 +362,7 @@ async fn interrupt(shared: &Shared, process: &str) -> sqlx::Result<()> {
         let replies = conversations.len();
         tracing::warn!(replies, "Replies of a process that is gone are now marked as interrupted");
     }
+    lock(&shared.other_replies).mended.extend(&conversations);
     // A reply that this process did not know may have been loaded since it was opened.
     for conversation in conversations {
         shared.journals.look_again(Topic::Conversation(conversation));

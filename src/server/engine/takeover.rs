@@ -10,6 +10,7 @@ use crate::server::announce;
 use crate::server::backplane::Down;
 use crate::server::journal::{Row, Rows, Taken, Topic};
 use crate::server::store::endings::{Ending, Written};
+use crate::server::sync::lock;
 use crate::server::times::now;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -100,6 +101,9 @@ pub(super) async fn heal(shared: &Shared, topic: Topic, reply: MessageId, by_for
         None => false,
     };
     let stored = shared.store.message(reply).await?;
+    if let Some(conversation) = conversation_of(topic).filter(|_| was_ended || taken.is_some()) {
+        lock(&shared.other_replies).mended.insert(conversation);
+    }
     match taken {
         Some(taken) => tell(shared, topic, taken, stored.as_ref().map(|(message, ..)| message)).await?,
         // Nobody was shown that it was open.

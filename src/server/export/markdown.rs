@@ -29,13 +29,7 @@ pub(super) fn message(
     message: &Message,
     files: &[(&Image, Option<String>)],
 ) -> String {
-    let who = match (message.role, &message.author) {
-        (Role::User, Some(author)) if author.id != account => &author.name,
-        (Role::User, _) => "You",
-        (Role::Agent, Some(author)) => &author.name,
-        (Role::Agent, None) => "An agent",
-        (Role::Assistant, _) => message.model.as_deref().unwrap_or("A model"),
-    };
+    let who = called(account, message);
     let mut text = format!("## {number}. {who}, {} UTC <!-- {} -->\n\n", minute(&message.created_at), message.id);
     if let Some(answers) = answers.filter(|answers| *answers != number - 1) {
         text.push_str(&format!("*In answer to {answers}.*\n\n"));
@@ -61,7 +55,18 @@ pub(super) fn message(
     text
 }
 
-fn ending(message: &Message) -> Option<String> {
+/// Who wrote a message, for `account`.
+pub(super) fn called(account: AccountId, message: &Message) -> &str {
+    match (message.role, &message.author) {
+        (Role::User, Some(author)) if author.id != account => &author.name,
+        (Role::User, _) => "You",
+        (Role::Agent, Some(author)) => &author.name,
+        (Role::Agent, None) => "An agent",
+        (Role::Assistant, _) => message.model.as_deref().unwrap_or("A model"),
+    }
+}
+
+pub(super) fn ending(message: &Message) -> Option<String> {
     match message.status {
         Status::Done => None,
         Status::Streaming => Some("It was still being written.".into()),

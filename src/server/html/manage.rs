@@ -20,6 +20,8 @@ pub fn page(owner: Option<Owner>, stored: Stored, standing: Standing) -> Sheet {
         <p class="row">
             <a class="button button--quiet" href=format!("/c/{id}/sharing")>{share}</a>
             <a class="button button--quiet" href=format!("/c/{id}/export") download>"Export as Markdown"</a>
+            <a class="button button--quiet" href=format!("/c/{id}/export?as=html") download>"as a page"</a>
+            <a class="button button--quiet" href=format!("/c/{id}/export?as=json") download>"as JSON"</a>
         </p>
         <Place id=id.to_string() standing/>
         {owners}

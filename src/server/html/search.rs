@@ -5,7 +5,7 @@ use super::{Sheet, Width};
 use crate::model::Role;
 use crate::server::html::Notice;
 use crate::server::principal::Owner;
-use crate::server::search::{Hit, HitMessage, Results};
+use crate::server::search::{Hit, HitMessage, Results, plain};
 use crate::server::times::since;
 use leptos::prelude::*;
 
@@ -69,5 +69,5 @@ fn said(message: HitMessage) -> impl IntoView {
         Role::Agent => "An agent",
     };
     let when = since(&message.created_at);
-    view! { <span class="quiet" dir="auto">{message.excerpt}</span><span class="quiet">{format!("{who}, {when}")}</span> }
+    view! { <span class="quiet" dir="auto">{plain(&message.excerpt)}</span><span class="quiet">{format!("{who}, {when}")}</span> }
 }

@@ -11,10 +11,7 @@ type Options = [(&'static str, &'static str)];
 
 const THEMES: &Options = &[("auto", "As the device"), ("light", "Light"), ("dark", "Dark")];
 const TEXTS: &Options = &[("normal", "Normal"), ("large", "Larger"), ("largest", "Largest")];
-const KEYS: &Options = &[
-    ("enter", "Enter sends, Shift and Enter breaks the line"),
-    ("ctrl", "Ctrl and Enter sends, Enter breaks the line"),
-];
+const KEYS: &Options = &[("enter", "Enter"), ("ctrl", "Ctrl and Enter; Enter breaks the line")];
 
 /// What was chosen in a browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +61,7 @@ pub fn page(owner: Option<Owner>, look: Look) -> Sheet {
             data-text=shown(look.text, TEXTS) data-send=shown(look.send, KEYS)>
             <Choice form="settings" name="theme" label="Theme" options=THEMES.to_vec() chosen=look.theme/>
             <Choice form="settings" name="text" label="Size of text" options=TEXTS.to_vec() chosen=look.text/>
-            <Choice form="settings" name="send" label="Sending (not on touch keyboards)" options=KEYS.to_vec() chosen=look.send/>
+            <Choice form="settings" name="send" label="Key that sends, on keyboards" options=KEYS.to_vec() chosen=look.send/>
             <p class="hint">"These are kept in this browser."</p>
             <button class="button">"Save"</button>
         </form>

@@ -52,6 +52,8 @@ pub(super) struct Cluster {
     /// The topics to look at.
     dirty: Mutex<HashSet<Topic>>,
     stirred: Notify,
+    /// Those of which nothing was told: they are looked at with the next round, and not at once.
+    later: Mutex<HashSet<Topic>>,
     /// The topics in which this process writes a reply.
     writing: Mutex<HashMap<Topic, Flight>>,
     /// The topics that are to start over as soon as that is possible.
@@ -81,6 +83,7 @@ impl Cluster {
             followed: Mutex::default(),
             dirty: Mutex::default(),
             stirred: Notify::new(),
+            later: Mutex::default(),
             writing: Mutex::default(),
             owed: Mutex::default(),
             rows: OnceLock::new(),
@@ -177,7 +180,8 @@ impl Cluster {
             if let Some(looked) = lock(&self.followed).get_mut(&topic) {
                 *looked = now;
             }
-            let is_here = lock(&self.writing).get(&topic).is_some_and(|flight| flight.is_here);
+            let is_here = lock(&self.writing).get(&topic).is_some_and(|flight| flight.is_here)
+                || self.backplane.is_refusing() && lock(&self.owed).contains(&topic);
             if self.is_joined() && !is_here {
                 journals.absorb(topic, look, asked, self.tick(), is_late);
             }
@@ -187,7 +191,7 @@ impl Cluster {
 
     /// It is looked at with the next round.
     fn stir_later(&self, topic: Topic) {
-        lock(&self.dirty).insert(topic);
+        lock(&self.later).insert(topic);
     }
 
     /// The topic's log is looked at soon.
@@ -212,6 +216,10 @@ impl Cluster {
             let events = batch.events.clone();
             match self.backplane.append(topic, batch).await {
                 Ok(Placed::At { last, .. }) => self.take_own(topic, &events, last),
+                Ok(Placed::Full) => {
+                    self.owe(topic);
+                    journals.read_stored(topic);
+                }
                 // What is newer has been told perhaps, or it will be.
                 Ok(_) | Err(Down) => self.owe(topic),
             }
@@ -249,7 +257,7 @@ impl Cluster {
     pub(super) async fn delete(&self, topic: Topic, turn: Option<&str>, last: Event) {
         let mut batch = Append::new(What::Gone, vec![last]);
         batch.turn = turn.map(str::to_owned);
-        if let Err(Down) = self.backplane.append(topic, batch).await {
+        if !matches!(self.backplane.append(topic, batch).await, Ok(Placed::At { .. })) {
             // The others' viewers are cut by the revocation, and the log's text has a window.
             tracing::warn!("What other processes have of a deleted conversation is dropped later");
         }
@@ -289,6 +297,10 @@ impl Cluster {
     /// The reply goes on in this process' own journal, or in the log. `false`: another one has begun in its topic.
     pub(super) fn is_here(&self, topic: Topic, reply: MessageId, is_here: bool) -> bool {
         self.in_flight(topic, reply, |flight| flight.is_here = is_here).is_some()
+    }
+
+    pub(super) fn writes_here(&self) -> bool {
+        self.backplane.is_refusing() || lock(&self.writing).values().any(|flight| flight.is_here)
     }
 
     fn hear(&self, topic: Topic, cursor: Cursor) {

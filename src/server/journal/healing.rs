@@ -1,6 +1,6 @@
 //! A reply that is open in the log, and whose owner will not end it: taken over, and told to its end.
 
-use super::outbound::split;
+use super::split::split;
 use super::{Cluster, Journals, Topic};
 use crate::event::{Cursor, Draft, Event};
 use crate::model::MessageId;
@@ -41,16 +41,43 @@ impl Journals {
         self.cluster.as_ref().is_some_and(|cluster| cluster.is_joined())
     }
 
-    /// The topic's viewers at this process see what the store has, until its log moves on: who writes there is cut off
+    /// The topic's viewers at this process see what the store has, until its log moves on: who has written there is cut off
     /// from it.
     pub fn read_stored(&self, topic: Topic) {
         if !self.is_joined() {
             return self.look_again(topic);
         }
-        let known = self.in_memory(topic).and_then(|journal| journal.left());
-        if let Some(known) = known {
-            self.estrange(topic, Some(known), Vec::new());
+        let Some(journal) = self.in_memory(topic).filter(|journal| !journal.is_open()) else { return };
+        match journal.left() {
+            Some(known) => self.estrange(topic, Some(known), Vec::new()),
+            // Nothing of it was ever read in the log.
+            None => journal.start_over(),
         }
+    }
+
+    /// As [`Self::read_stored`], of an open reply, until the log has more of it. `length`: how much of it is stored. It is
+    /// shown where that is more than viewers have of it, so that nobody's text gets shorter.
+    pub fn read_stored_reply(&self, topic: Topic, reply: MessageId, length: usize) {
+        let Some(journal) = self.in_memory(topic).filter(|_| self.is_joined()) else { return };
+        if journal.left().is_none() {
+            // Nothing of it was ever read in the log.
+            return journal.start_over();
+        }
+        let draft = journal.end().1;
+        // Of another one that is open in the log it is not known yet that it has ended.
+        let is_other = draft.as_ref().is_some_and(|draft| draft.reply != reply);
+        // What the log does not have at all is shown from its beginning, before there is any text.
+        let is_behind = draft.is_none_or(|draft| {
+            draft.text.len() + draft.thinking.len() + draft.thinking_since.map_or(0, |since| since.len()) < length
+        });
+        if let Some(known) = journal.left().filter(|_| !is_other && is_behind) {
+            self.estrange_from(topic, known, reply);
+        }
+    }
+
+    /// Whether what this process writes is in its own journals, and not in the log yet.
+    pub fn writes_here(&self) -> bool {
+        self.cluster.as_ref().is_some_and(|cluster| cluster.writes_here())
     }
 
     /// Who knows what the store says of replies. Asked where the log and the store may differ.
@@ -76,10 +103,13 @@ impl Taken {
         let events: Vec<_> = split(rest.into_iter()).chain([end]).collect();
         let what = What::End { reply, owner, epoch, batch: 1 };
         let placed = self.cluster.backplane.append(self.topic, Append::new(what, events.clone())).await?;
-        if let Placed::At { last, .. } = placed {
-            self.cluster.take_own(self.topic, &events, last);
-            return Ok(true);
+        match placed {
+            Placed::At { last, .. } => {
+                self.cluster.take_own(self.topic, &events, last);
+                Ok(true)
+            }
+            Placed::Full => Err(Down),
+            _ => Ok(false),
         }
-        Ok(false)
     }
 }

@@ -8,7 +8,8 @@ use super::{Journal, Journals, Topic, lock, random_epoch};
 use crate::event::{Cursor, Event};
 use crate::model::MessageId;
 use crate::server::backplane::Look;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, MutexGuard};
 
 /// Who numbers a journal's events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,8 +18,9 @@ pub(super) enum Numbers {
     Own,
     /// The log. `since`: the journal is of no use to an answer that was asked for before.
     Log { since: u64 },
-    /// This process, until the log moves on from where it was; `None`: until it is looked at.
-    OwnUntil(Option<Cursor>),
+    /// This process, until the log moves on from where it was; `None`: until it is looked at. `of`: until the log has more
+    /// of this reply, where that is open in it.
+    OwnUntil { left: Option<Cursor>, of: Option<MessageId> },
 }
 
 /// What a journal is about, and who else knows.
@@ -90,7 +92,7 @@ impl Journal {
     /// Where the log was when this journal was, or is to be, left to itself.
     pub(super) fn left(&self) -> Option<Cursor> {
         match self.numbers {
-            Numbers::OwnUntil(left) => left,
+            Numbers::OwnUntil { left, .. } => left,
             _ => self.known(),
         }
     }
@@ -138,7 +140,11 @@ impl Journals {
                 }
             }
             Numbers::Log { since } if asked < since => {}
-            Numbers::OwnUntil(Some(left)) if left == look.cursor => {}
+            Numbers::OwnUntil { left: Some(left), .. } if left == look.cursor => {}
+            Numbers::OwnUntil { left: Some(left), of: Some(reply) } if stands_still(&look, left, reply) => {
+                let until = Numbers::OwnUntil { left: Some(look.cursor), of: Some(reply) };
+                self.go_on_alone(topics, topic, until, Vec::new());
+            }
             _ => {
                 let at = look.events.first().map_or(look.cursor.seq, |(seq, _)| seq - 1);
                 let at = Cursor { epoch: look.cursor.epoch, seq: at };
@@ -163,10 +169,25 @@ impl Journals {
 
     /// The topic goes on with an epoch of this process alone, with these events.
     pub(super) fn estrange(&self, topic: Topic, until: Option<Cursor>, events: Vec<Event>) {
-        let mut topics = lock(&self.topics);
+        self.go_on_alone(lock(&self.topics), topic, Numbers::OwnUntil { left: until, of: None }, events);
+    }
+
+    /// [`Self::estrange`], until the log has more of this reply: its writer is cut off from the log.
+    pub(super) fn estrange_from(&self, topic: Topic, until: Cursor, reply: MessageId) {
+        let until = Numbers::OwnUntil { left: Some(until), of: Some(reply) };
+        self.go_on_alone(lock(&self.topics), topic, until, Vec::new());
+    }
+
+    fn go_on_alone(
+        &self,
+        mut topics: MutexGuard<'_, HashMap<Topic, Arc<Journal>>>,
+        topic: Topic,
+        until: Numbers,
+        events: Vec<Event>,
+    ) {
         let Some(current) = topics.get(&topic).map(Arc::clone) else { return };
         let at = Cursor { epoch: random_epoch(), seq: 0 };
-        let new = self.in_place_of(&current, topic, at, Numbers::OwnUntil(until));
+        let new = self.in_place_of(&current, topic, at, until);
         for event in events {
             new.append(event);
         }
@@ -180,6 +201,13 @@ impl Journals {
         lock(&new.log).last = at.seq;
         Arc::new(Journal { epoch: at.epoch, turn: Arc::clone(&former.turn), numbers, ..new })
     }
+}
+
+/// Whether the log has nothing new of the reply that is open in it. What others have written there meanwhile is stored.
+fn stands_still(look: &Look, left: Cursor, reply: MessageId) -> bool {
+    let is_open = look.open.as_ref().is_some_and(|open| open.reply == reply);
+    let has_more = look.events.iter().any(|(seq, event)| left.seq < *seq && event.reply() == Some(reply));
+    is_open && look.cursor.epoch == left.epoch && !has_more
 }
 
 fn is_deletion(topic: Topic, event: &Event) -> bool {

@@ -4,6 +4,7 @@
 //! the log has it, so that no viewer anywhere has seen more than the log.
 
 use super::cluster::{Cluster, Row, TRIES};
+use super::split::split;
 use super::{Topic, lock};
 use crate::event::{Cursor, Draft, Event};
 use crate::model::MessageId;
@@ -11,11 +12,9 @@ use crate::server::backplane::{Append, Down, Placed, What};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-/// The longest text of one entry. One that is longer is split: it would block the others on its way.
-const LONGEST: usize = 32 << 10;
 /// How long to wait before something is tried again that was not answered.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -48,6 +47,9 @@ pub(super) struct Written {
     waiting: Vec<Event>,
 }
 
+/// How long to wait until it is asked again whether the log has room.
+const FULL: Duration = Duration::from_secs(1);
+
 /// Where the reply is open.
 enum Place {
     Log {
@@ -56,6 +58,8 @@ enum Place {
     },
     /// In this process' own journal.
     Here,
+    /// There, because the log has no room; that is tried again at this moment.
+    Full(Instant),
     Nowhere,
 }
 
@@ -165,17 +169,27 @@ impl Outbound {
         loop {
             let is_joined = *standing.borrow_and_update();
             place = match (place, is_joined) {
-                (Place::Nowhere | Place::Here, true) => match self.reopen().await {
+                (place @ (Place::Nowhere | Place::Here), true) => match self.reopen(&place).await {
+                    Some(place) => place,
+                    None => break,
+                },
+                (place @ Place::Full(again), true) if again <= Instant::now() => match self.reopen(&place).await {
                     Some(place) => place,
                     None => break,
                 },
                 (Place::Nowhere | Place::Log { .. }, false) => self.go_on_here(),
+                (Place::Full(_), false) => Place::Here,
                 (place, _) => place,
             };
             let events = std::mem::take(&mut lock(&self.written).waiting);
             if events.is_empty() {
+                let again = match place {
+                    Place::Full(again) => again,
+                    _ => Instant::now() + FULL,
+                };
                 tokio::select! {
                     () = self.more.notified() => {}
+                    () = sleep_until(again) => {}
                     () = self.lost.cancelled() => break,
                     changed = standing.changed() => if changed.is_err() { break },
                 }
@@ -238,12 +252,16 @@ impl Outbound {
             }
             // Somebody has taken it over, and tells the end.
             Some(Placed::Fenced) if is_end => Some(Place::Log { epoch, batch }),
-            // `reopen` asks whose it is, and tells all that was written.
-            Some(_) => Some(Place::Nowhere),
-            None if is_end => {
+            None | Some(Placed::Full) if is_end => {
                 self.cluster.owe(self.topic);
                 Some(self.go_on_here())
             }
+            Some(Placed::Full) => {
+                self.go_on_here();
+                Some(Place::Full(Instant::now() + FULL))
+            }
+            // `reopen` asks whose it is, and tells all that was written.
+            Some(_) => Some(Place::Nowhere),
             None => Some(Place::Nowhere),
         }
     }
@@ -262,8 +280,9 @@ impl Outbound {
         None
     }
 
-    /// Opens the reply in the log again, with all that was written, if the store says that it is still ours.
-    async fn reopen(&self) -> Option<Place> {
+    /// Opens the reply in the log again, with all that was written, if the store says that it is still ours. None: it is not.
+    async fn reopen(&self, place: &Place) -> Option<Place> {
+        let is_here = matches!(place, Place::Here | Place::Full(_));
         loop {
             if !self.cluster.is_joined() {
                 return Some(Place::Nowhere);
@@ -274,7 +293,11 @@ impl Outbound {
             };
             let has_ended = lock(&self.written).draft.is_none();
             match row {
+                // Its end goes where its text went.
+                _ if is_here && has_ended => return Some(Place::Full(Instant::now() + FULL)),
                 Row::Ours if !has_ended => {}
+                // Its viewers go on meanwhile.
+                Row::Unknown if is_here => return Some(Place::Full(Instant::now() + FULL)),
                 Row::Unknown => {
                     sleep(PAUSE).await;
                     continue;
@@ -285,27 +308,33 @@ impl Outbound {
                     return None;
                 }
             }
-            if let Some(place) = self.reopen_in_log().await {
-                return Some(place);
+            match self.reopen_in_log().await {
+                Some(Place::Full(again)) if !is_here => {
+                    self.go_on_here();
+                    return Some(Place::Full(again));
+                }
+                Some(place) => return Some(place),
+                None => sleep(PAUSE).await,
             }
-            sleep(PAUSE).await;
         }
     }
 
     async fn reopen_in_log(&self) -> Option<Place> {
         let (reply, owner) = (self.reply, self.owner.clone());
-        let events = {
-            let mut written = lock(&self.written);
-            written.waiting.clear();
-            written.anew()
+        let (waiting, events) = {
+            let written = lock(&self.written);
+            (written.waiting.len(), written.anew())
         };
         let batch = Append::new(What::Reopen { reply, owner: owner.clone() }, events);
         match self.cluster.backplane.append(self.topic, batch).await {
             Ok(Placed::At { last, .. }) => {
+                // They are among what was told now.
+                lock(&self.written).waiting.drain(..waiting);
                 self.cluster.is_here(self.topic, self.reply, false);
                 self.cluster.stir(self.topic);
                 Some(Place::Log { epoch: last.epoch, batch: 0 })
             }
+            Ok(Placed::Full) => Some(Place::Full(Instant::now() + FULL)),
             Ok(Placed::Open(other)) => {
                 self.heal(other).await;
                 None
@@ -332,36 +361,4 @@ impl Outbound {
         }
         Place::Here
     }
-}
-
-/// The events, with what is too long for one entry in several.
-pub(super) fn split(events: impl Iterator<Item = Event>) -> impl Iterator<Item = Event> {
-    events.flat_map(|event| match event {
-        Event::Token { reply, text } if LONGEST < text.len() => {
-            parts(&text).map(|text| Event::Token { reply, text: text.to_owned() }).collect()
-        }
-        Event::Thinking { reply, text, since, ms } if LONGEST < text.len() => {
-            let last = parts(&text).count() - 1;
-            let part = |(index, text): (usize, &str)| Event::Thinking {
-                reply,
-                text: text.to_owned(),
-                since: since.clone().filter(|_| index == 0),
-                ms: ms.filter(|_| index == last),
-            };
-            parts(&text).enumerate().map(part).collect()
-        }
-        other => vec![other],
-    })
-}
-
-fn parts(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let part;
-        (part, rest) = rest.split_at(rest.floor_char_boundary(LONGEST));
-        Some(part)
-    })
 }

@@ -4,6 +4,7 @@ use super::input::{Id, Query};
 use super::table::Table;
 use crate::error::Problem;
 use crate::model::ConversationId;
+use crate::server::export::Format;
 use crate::server::html::{Sheet, manage};
 use crate::server::principal::Owner;
 use crate::server::problem::ProblemPage;
@@ -19,7 +20,7 @@ use serde::Deserialize;
 pub(super) fn routes() -> Table {
     Table::default()
         .route("/c/{id}/manage", get(show))
-        .route("/c/{id}/export", get(markdown))
+        .route("/c/{id}/export", get(exported))
         .route("/archive", get(archive))
 }
 
@@ -54,17 +55,24 @@ async fn archive(
     Ok(manage::archive(owner, list.items, list.next).into_response())
 }
 
-async fn markdown(
+#[derive(Deserialize)]
+struct As {
+    #[serde(default, rename = "as")]
+    format: Format,
+}
+
+async fn exported(
     Extract(state): Extract<State>,
     caller: Caller,
     id: Result<Id<ConversationId>, Problem>,
+    asked: Result<Query<As>, Problem>,
 ) -> Result<Response, ProblemPage> {
-    let (who, Id(id)) = (caller.reading()?, id?);
-    let (name, pieces) = export::one(&state, who, id).await?;
+    let (who, Id(id), Query(As { format })) = (caller.reading()?, id?, asked?);
+    let (name, pieces) = export::one(&state, who, id, format).await?;
     // A title can have any letters; RFC 8187 says how they are written here.
     let file = percent_encoded(&name);
     let headers = [
-        (header::CONTENT_TYPE, "text/markdown; charset=utf-8".to_owned()),
+        (header::CONTENT_TYPE, format.media_type().to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename*=UTF-8''{file}")),
         (header::CACHE_CONTROL, "no-store".to_owned()),
     ];

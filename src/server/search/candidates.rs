@@ -35,7 +35,7 @@ impl Candidates {
         }
         let store = &state.store;
         // Before the blocks: what is put into one meanwhile is found there, or still beside it.
-        let covered_to = store.covered_to(account).await?;
+        let covered_to = store.covered_to(account).await?.to;
         let shared = store.shared_to_search(account).await?;
         let places = store.blocks(account).await?;
         let own: HashSet<i64> = places.own.iter().copied().collect();
@@ -58,16 +58,17 @@ impl Candidates {
                 candidates.add(numbers.filter_map(|number| members.get(usize::from(*number))).filter(seen));
             }
         }
+        for positions in candidates.found.values_mut() {
+            positions.sort_unstable_by(|one, other| other.cmp(one));
+            // From two blocks perhaps, one of which takes the other's place just now.
+            positions.dedup();
+        }
         Ok(Some(candidates))
     }
 
     fn add<'m>(&mut self, members: impl Iterator<Item = &'m Member>) {
         for (conversation, position) in members {
-            let positions = self.found.entry(*conversation).or_default();
-            // From two blocks perhaps, one of which takes the other's place just now.
-            if let Err(at) = positions.binary_search_by(|other| position.cmp(other)) {
-                positions.insert(at, *position);
-            }
+            self.found.entry(*conversation).or_default().push(*position);
         }
     }
 

@@ -7,7 +7,7 @@ use super::block::{Filling, TITLE, Written};
 use super::{block, grams};
 use crate::model::{AccountId, ConversationId};
 use crate::server::State;
-use crate::server::store::search::index::{Block, Due, Place, Uncovered};
+use crate::server::store::search::index::{Block, Covered, DUE_TOGETHER, Due, Place, Uncovered};
 use crate::server::times::ago;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -31,7 +31,7 @@ const TEXTS: i64 = 32;
 /// A text that is longer is looked through on a thread of its own: up to here it takes less than a millisecond.
 const LONG: usize = 16 << 10;
 /// Blocks that are checked in one round.
-const CHECKED: i64 = 32;
+const CHECKED: i64 = 8;
 
 /// How far this process has come.
 pub struct Indexing {
@@ -81,13 +81,14 @@ impl Indexing {
             return Ok(false);
         }
         let Some(sole) = state.store.sole().await? else { return Ok(false) };
+        // What is deleted is to be out of it within seconds, however many blocks it is in.
+        let may_be_more = due.len() == DUE_TOGETHER;
         let done = self.work(state, due, accounts, end).await;
         sole.end().await;
-        if done? {
+        if done {
             self.passed(last);
-            return Ok(false);
         }
-        Ok(true)
+        Ok(!done || may_be_more)
     }
 
     /// The accounts up to this one were looked at; none is left after the last.
@@ -98,30 +99,44 @@ impl Indexing {
         }
     }
 
-    /// `false`: the time was over before all was done.
-    async fn work(&self, state: &State, due: Vec<Due>, accounts: Vec<AccountId>, end: Instant) -> anyhow::Result<bool> {
+    /// `false`: the time was over before all was done. What fails is left for a later round, and the rest goes on.
+    async fn work(&self, state: &State, due: Vec<Due>, accounts: Vec<AccountId>, end: Instant) -> bool {
         for due in due {
-            match due {
-                Due::Rewrite(block) => rewrite(state, block).await?,
-                Due::Delete(block) => state.store.delete_block(block).await?,
+            let done = match due {
+                Due::Rewrite(block) => rewrite(state, block).await,
+                Due::Delete(block) => state.store.delete_block(block).await.map_err(Into::into),
+            };
+            if let Err(error) = done {
+                tracing::warn!("A block of the search index could not be kept ({due:?}); it is tried again: {error:#}");
             }
         }
         for account in accounts {
-            while self.add_block(state, account).await? {
-                if end <= Instant::now() {
-                    return Ok(false);
+            loop {
+                match self.add_block(state, account).await {
+                    Ok(true) if end <= Instant::now() => return false,
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(error) => {
+                        tracing::warn!(%account, "The search index could not be filled; it is tried again: {error:#}");
+                        break;
+                    }
                 }
             }
         }
-        Ok(true)
+        true
     }
 
     /// Makes a block of what the account has that is in none, oldest first. `false`: there is not enough for one.
     async fn add_block(&self, state: &State, account: AccountId) -> anyhow::Result<bool> {
         let settled = ago(self.settled);
-        let mut gathering = Gathering::begin(state, account).await?;
-        let begin = gathering.covered_to.clone();
-        let mut after = (begin.clone(), String::new());
+        let mut gathering = Gathering::new(account);
+        let mut begin = state.store.covered_to(account).await?;
+        if settled < begin.to {
+            // A clock was ahead. What was written since may be in no block.
+            begin.to.clear();
+        }
+        gathering.covered_to.clone_from(&begin.to);
+        let mut after = (begin.to.clone(), String::new());
         // Nothing is read of an account that has too little.
         let mut waiting = Vec::new();
         loop {
@@ -134,7 +149,7 @@ impl Indexing {
             let members: usize = waiting.iter().map(missing).sum();
             if block::MOST_MEMBERS <= members || is_last {
                 if is_last && members < self.least && 0 < members {
-                    cover(state, account, begin, &waiting).await?;
+                    cover(state, account, &begin, &waiting).await?;
                     return Ok(false);
                 }
                 break;
@@ -143,29 +158,29 @@ impl Indexing {
         let next = gathering.take(state, waiting).await?;
         // Others of the same time may come after it.
         if next.is_some_and(|next| next == gathering.covered_to) {
-            gathering.covered_to = begin.clone();
+            gathering.covered_to.clone_from(&begin.to);
         }
-        let has_come_further = begin != gathering.covered_to;
+        let has_come_further = begin.to != gathering.covered_to;
         let is_something = 0 < gathering.filling.members();
         let covered_to = gathering.covered_to.clone();
         if is_something {
             gathering.put(state, None).await?;
         }
         if has_come_further {
-            state.store.set_covered_to(account, &covered_to).await?;
+            state.store.set_covered_to(account, &begin, &covered_to).await?;
         }
         Ok(is_something)
     }
 }
 
 /// Notes how far everything is in the index.
-async fn cover(state: &State, account: AccountId, begin: String, oldest: &[Uncovered]) -> anyhow::Result<()> {
+async fn cover(state: &State, account: AccountId, begin: &Covered, oldest: &[Uncovered]) -> anyhow::Result<()> {
     let whole = oldest.iter().take_while(|conversation| missing(conversation) == 0).count();
     let next = oldest.get(whole).map(|next| next.updated_at.as_str());
     // Others of the same time may come after it.
     let covered = oldest[..whole].iter().rev().map(|last| last.updated_at.as_str()).find(|time| Some(*time) != next);
     match covered {
-        Some(time) if begin.as_str() < time => Ok(state.store.set_covered_to(account, time).await?),
+        Some(time) if begin.to.as_str() < time => Ok(state.store.set_covered_to(account, begin, time).await?),
         _ => Ok(()),
     }
 }
@@ -185,9 +200,8 @@ struct Gathering {
 }
 
 impl Gathering {
-    async fn begin(state: &State, account: AccountId) -> anyhow::Result<Self> {
-        let covered_to = state.store.covered_to(account).await?;
-        Ok(Self { account, filling: Filling::default(), places: Vec::new(), covered_to })
+    fn new(account: AccountId) -> Self {
+        Self { account, filling: Filling::default(), places: Vec::new(), covered_to: String::new() }
     }
 
     /// Takes of these conversations what has room. Returns the time of the first one of which something is left.
@@ -260,7 +274,7 @@ async fn rewrite(state: &State, former: i64) -> anyhow::Result<()> {
     if places.is_empty() {
         return Ok(state.store.delete_block(former).await?);
     }
-    let mut gathering = Gathering::begin(state, account).await?;
+    let mut gathering = Gathering::new(account);
     let mut by_conversation = HashMap::<ConversationId, Vec<i64>>::new();
     for (conversation, position) in block::read_members(&members).unwrap_or_default() {
         by_conversation.entry(conversation).or_default().push(position);

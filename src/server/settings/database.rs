@@ -1,7 +1,8 @@
 //! Where the database is.
 
 use super::Settings;
-use crate::server::backplane::redis::RedisUrl;
+use super::values;
+use crate::server::backplane::redis::{Options, RedisUrl};
 use crate::server::store::postgres;
 use std::fmt;
 use std::ops::Deref;
@@ -45,6 +46,19 @@ impl fmt::Debug for DatabaseUrl {
 }
 
 impl Settings {
+    /// How Redis is connected to, where there is one.
+    ///
+    /// # Errors
+    /// A sentence: the authority's certificate is none, or of no use.
+    pub fn redis(&self) -> Result<Option<Options>, String> {
+        let (url, prefix) = (self.redis_url.clone(), self.redis_prefix.clone());
+        let url = match (url, &self.redis_ca) {
+            (Some(url), Some(file)) => Some(values::trusting(url, file)?),
+            (url, _) => url,
+        };
+        Ok(url.map(|url| Options { url, prefix }))
+    }
+
     /// What this server shares with others, in a sentence for the log.
     pub fn mode(&self) -> String {
         let redis = self.redis_url.as_ref().map(RedisUrl::shown);
@@ -54,14 +68,15 @@ impl Settings {
             (None, None) => "The database is a file of this machine (SQLite), for this server alone".into(),
             (None, Some(redis)) => format!(
                 "The database is a file of this machine (SQLite); by Redis ({redis}) another process on it, as during an update, \
-                 shares limits, stops and who is there"
+                 shares live text, limits, stops and who is there"
             ),
             (Some(postgres), None) => format!(
                 "The database is PostgreSQL ({postgres}); without REDIS_URL each node counts limits by itself, and shows what \
                  others write once a second"
             ),
             (Some(postgres), Some(redis)) => format!(
-                "The database is PostgreSQL ({postgres}); by Redis ({redis}) all nodes share limits, stops and who is there"
+                "The database is PostgreSQL ({postgres}); by Redis ({redis}) all nodes share live text, limits, stops and who is \
+                 there"
             ),
         }
     }

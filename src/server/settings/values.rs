@@ -1,6 +1,7 @@
 //! Parsers of settings. Each error says what is expected.
 
 use super::{LogFormat, SecretHeader, Switch};
+use crate::server::backplane::redis::RedisUrl;
 use crate::server::bounds::MAX_MODEL;
 use crate::server::principal::SignUp;
 use crate::server::provider::{self, ollama};
@@ -10,6 +11,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
+use std::path::Path;
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "RIVULET_LISTEN expects an address and a port, such as 127.0.0.1:3000".into())
@@ -108,6 +110,12 @@ pub(super) fn public_url(text: &str) -> Result<String, String> {
     let parsed = reqwest::Url::parse(text).ok().filter(is_bare);
     let expected = || "RIVULET_PUBLIC_URL expects scheme and host alone, such as https://chat.example.org".into();
     parsed.map(|url| url.origin().ascii_serialization()).ok_or_else(expected)
+}
+
+/// The address, whose server's certificate this authority has signed.
+pub(super) fn trusting(url: RedisUrl, file: &Path) -> Result<RedisUrl, String> {
+    let authority = std::fs::read(file).map_err(|error| format!("RIVULET_REDIS_CA: {}: {error}", file.display()))?;
+    url.trusting(authority).map_err(|why| format!("RIVULET_REDIS_CA: {}: {why}", file.display()))
 }
 
 /// A topic's channel begins with a brace behind it, and no key may be mistaken for another one's.

@@ -130,6 +130,11 @@ impl Store {
         ids.iter().map(|id| columns::id(id)).collect()
     }
 
+    /// Notes that something was deleted whose pages may still be in the write-ahead log.
+    pub(super) fn is_in_old_log(&self) {
+        self.log.set_due(true);
+    }
+
     /// Folds the write-ahead log into the file and empties it, where it holds pages from before they were overwritten.
     /// Where others read concurrently it stays due, and is retried after a minute, or at shutdown. Call it only from a
     /// task that is not dropped half-way.

@@ -46,7 +46,7 @@ impl Store {
         });
         let told = ending.site.map(|_| after_end(ending.conversation, &ending.finished_at));
         let beside = Lock::Beside(&[Key::Conversation(ending.conversation)]);
-        let batch = Batch::write(beside).telling(self.telling(&[News::Conversation(ending.conversation)]));
+        let batch = Batch::write(beside).telling(self.telling(&[News::Listed(ending.conversation)]));
         let batch = charge.into_iter().chain(told).fold(batch, Batch::then);
         let found = self.write_batch(batch.then(end(process, ending)).then(as_ours(ending))).await?;
         let is_ours = matches!(&found[..], [.., end, ours] if end.changed == Some(1) || !ours.rows.is_empty());

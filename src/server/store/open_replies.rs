@@ -49,7 +49,7 @@ impl Store {
         .fetch_optional(&mut write)
         .await?;
         if let Some(row) = &row {
-            self.tell_in(&mut write, &[News::Conversation(id(row.try_get("conversation")?)?)]).await?;
+            self.tell_in(&mut write, &[News::Listed(id(row.try_get("conversation")?)?)]).await?;
         }
         write.commit().await?;
         Ok(row.is_some())

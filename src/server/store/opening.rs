@@ -7,18 +7,26 @@ use super::sharing::may_write;
 use super::sql::batch::Batch;
 use super::sql::{Key, Lock, Query, query};
 use crate::model::Message;
+use crate::server::times::ago;
 use std::time::Duration;
 use tokio::time::sleep;
 
-const INSERT: &str = "insert into message
+pub(crate) const INSERT: &str = "insert into message
     (id, conversation, position, parent, role, text, thinking, status, model, process, created_at, finished_at, left_out,
      images, images_left_out, account)
     select $1, $2, 1 + (select coalesce(max(position), 0) from message where conversation = $2),
            $3, $4, $5, '', $6, $7, $8, $9, $10, $11, $12, $13, $14
     where not exists (select 1 from node where process = $8 and dead_at is not null)
-        and ($15 is null or $15 > (select count(*) from message other join conversation place on place.id = other.conversation
-            where other.status = 'streaming' and other.conversation <> $2
-                and coalesce(other.account, place.account) = $16))";
+        and ($15 is null or $15 > (select count(*) from message other
+                where other.status = 'streaming' and other.account = $16 and other.conversation <> $2)
+            + (select cast(coalesce(sum((select count(*) from message other where other.conversation = place.id
+                    and other.status = 'streaming' and other.account is null)), 0) as bigint)
+                from conversation place
+                where place.account = $16 and place.updated_at >= $17 and place.id <> $2))";
+
+/// No reply takes longer. Of an account's own conversations those are looked at in which something has begun since: that is
+/// as many as it has used, however many are open in all and however many it has.
+const LONGEST_REPLY: Duration = Duration::from_secs(24 * 3_600);
 
 /// How often it is looked whether a reply is there whose commit was not answered, and how long after a look that failed.
 const LOOKS: u32 = 40;
@@ -93,5 +101,6 @@ impl Opening<'_> {
             .bind(self.account.map(|account| account.to_string()))
             .bind(self.most_open.filter(|_| message.status.is_open()).map(|most| most as i64))
             .bind(self.payer.to_string())
+            .bind(self.most_open.map(|_| ago(LONGEST_REPLY)))
     }
 }

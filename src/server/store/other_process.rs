@@ -6,6 +6,7 @@ use super::news::News;
 use super::presence::Sole;
 use super::sharing::may_write;
 use super::sql::batch::Batch;
+use super::sql::fault::is_deadlock;
 use super::sql::{Builder, Lock, Row, query, query_scalar};
 use crate::model::{AccountId, ConversationId, MessageId};
 use crate::server::times::now;
@@ -13,6 +14,10 @@ use std::collections::HashSet;
 
 /// How many conversations one statement names.
 pub(super) const ASKED_TOGETHER: usize = 500;
+
+/// A dead process may still store drafts of the same replies, in another order: PostgreSQL ends one of two transactions that
+/// wait for each other, and this one is done again.
+const DEADLOCKS: usize = 3;
 
 /// What is looked at of open replies.
 macro_rules! open_replies {
@@ -53,6 +58,21 @@ impl Store {
     /// Whether the process of this id is alive.
     pub fn lives(&self, process: &str) -> std::io::Result<bool> {
         self.presence.lives(process)
+    }
+
+    /// Tells the other nodes whether this one shares its journals with them.
+    pub fn is_joined(&self, is_joined: bool) {
+        self.presence.is_joined(is_joined);
+    }
+
+    /// Whether this node lives, and its viewers' journals are its own: what it writes is told by the store alone.
+    pub fn is_apart(&self, process: &str) -> bool {
+        self.presence.is_apart(process)
+    }
+
+    /// Whether there is any such node.
+    pub fn is_any_apart(&self) -> bool {
+        self.presence.is_any_apart()
     }
 
     /// The processes that were found dead since this was last asked.
@@ -137,6 +157,16 @@ impl Store {
 
     /// Marks the open replies of a process as interrupted (promise S7). Returns the conversation of each.
     pub async fn interrupt_replies_of(&self, process: &str) -> sqlx::Result<Vec<ConversationId>> {
+        for _ in 0..DEADLOCKS {
+            match self.try_to_interrupt(process).await {
+                Err(error) if is_deadlock(&error) => {}
+                done => return done,
+            }
+        }
+        self.try_to_interrupt(process).await
+    }
+
+    async fn try_to_interrupt(&self, process: &str) -> sqlx::Result<Vec<ConversationId>> {
         let mut write = self.write().await?;
         let interrupted = query(
             "update message set status = 'interrupted', finished_at = $2, process = null, thinking_since = null
@@ -148,7 +178,7 @@ impl Store {
         .await?;
         let interrupted =
             interrupted.iter().map(|row| id(row.try_get("conversation")?)).collect::<sqlx::Result<Vec<_>>>()?;
-        let news: Vec<_> = interrupted.iter().copied().map(News::Conversation).collect();
+        let news: Vec<_> = interrupted.iter().copied().map(News::Listed).collect();
         self.tell_in(&mut write, &news).await?;
         write.commit().await?;
         Ok(interrupted)
@@ -166,7 +196,7 @@ impl Store {
         .fetch_optional(&mut *write)
         .await?;
         if let Some(row) = row {
-            self.tell_in(&mut write, &[News::Conversation(id(row.try_get("conversation")?)?)]).await?;
+            self.tell_in(&mut write, &[News::Listed(id(row.try_get("conversation")?)?)]).await?;
         }
         write.commit().await
     }

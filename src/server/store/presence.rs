@@ -24,6 +24,16 @@ pub trait Presence: Send + Sync {
     /// What this process is set up with, as a hash: those whose hash is another are warned of.
     fn is_set_up_with(&self, config: String);
 
+    /// Whether this process shares its journals with the others; they are told at once.
+    fn is_joined(&self, is_joined: bool);
+
+    /// Whether the process lives, and does not share its journals: what it writes is in the store alone. Of several
+    /// processes on one machine there is none.
+    fn is_apart(&self, process: &str) -> bool;
+
+    /// Whether there is any such process.
+    fn is_any_apart(&self) -> bool;
+
     /// The right to do what one process does for all of them. None: another one has it.
     fn sole(&self) -> BoxFuture<'_, anyhow::Result<Option<Sole>>>;
 

@@ -66,6 +66,16 @@ impl Presence for Processes {
     /// Two versions during an update are meant to differ.
     fn is_set_up_with(&self, _config: String) {}
 
+    fn is_joined(&self, _is_joined: bool) {}
+
+    fn is_apart(&self, _process: &str) -> bool {
+        false
+    }
+
+    fn is_any_apart(&self) -> bool {
+        false
+    }
+
     /// Everybody has it: there is one process but for the moments of an update, and what is done twice does no harm.
     fn sole(&self) -> BoxFuture<'_, anyhow::Result<Option<Sole>>> {
         Box::pin(ready(Ok(Some(Sole::alone()))))

@@ -113,13 +113,24 @@ impl Store {
         rows.iter().map(titled).collect()
     }
 
-    /// Those of these conversations that the account sees, newest first.
-    pub async fn titles_of(&self, account: AccountId, ids: &[ConversationId]) -> sqlx::Result<Vec<Titled>> {
+    /// [`Self::titles`], of these conversations only.
+    pub async fn titles_of(
+        &self,
+        account: AccountId,
+        ids: &[ConversationId],
+        from: Option<&SearchPosition>,
+        limit: i64,
+    ) -> sqlx::Result<Vec<Titled>> {
         let mut select = Builder::new(select_titled!("where leaving_at is null and (account = "));
         select.push_bind(account.to_string());
         select.push(" or exists (select 1 from share where share.conversation = conversation.id and share.account = ");
-        select.push_bind(account.to_string()).push(")) and id in ");
-        select.push_list(ids.iter().map(ConversationId::to_string)).push(" order by updated_at desc, id desc");
+        select.push_bind(account.to_string()).push("))");
+        if let Some(from) = from {
+            select.push(" and (updated_at < ").push_bind(&from.updated_at).push(" or (updated_at = ");
+            select.push_bind(&from.updated_at).push(" and id <= ").push_bind(&from.conversation).push("))");
+        }
+        select.push(" and id in ").push_list(ids.iter().map(ConversationId::to_string));
+        select.push(" order by updated_at desc, id desc limit ").push_bind(limit);
         let rows = select.build().fetch_all(self.read()).await?;
         rows.iter().map(titled).collect()
     }

@@ -12,10 +12,10 @@ use crate::model::{ConversationId, MessageId};
 use std::collections::HashSet;
 
 /// The oldest transaction that may still be under way: what it writes is not seen yet.
-const HORIZON: &str = "select cast(cast(pg_snapshot_xmin(pg_current_snapshot()) as xid) as text) as horizon";
+const HORIZON: &str = "select cast(cast(pg_snapshot_xmin(pg_current_snapshot()) as text) as bigint) as horizon";
 /// What transactions wrote that were under way at that horizon, or have begun since.
-const NEWS: &str = "select id, topic from news where process <> $1 and age(xmin) <= age(cast($2 as xid))";
-const STOPS: &str = "select id from message where status = 'streaming' and process = $1 and stop_asked = 1";
+pub(crate) const NEWS: &str = "select id, topic, process from news where xid >= $2 and process <> $1";
+pub(crate) const STOPS: &str = "select id from message where status = 'streaming' and process = $1 and stop_asked = 1";
 
 /// How far this process has read.
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ pub struct Seen {
     /// The number of the newest revocation.
     revocation: i64,
     /// As of the last round. None: there is no news.
-    horizon: Option<String>,
+    horizon: Option<i64>,
     /// The ids of that round's news. A later round may read them again, and reads no older ones.
     news: HashSet<String>,
 }
@@ -33,7 +33,11 @@ pub struct Seen {
 pub struct Asked {
     pub revoked: Vec<Noted>,
     pub stops: Vec<MessageId>,
-    pub news: Vec<News>,
+    /// With the process that wrote it.
+    pub news: Vec<(News, String)>,
+    /// The database has gone back to an earlier state, as where a copy that lacks the newest has taken the place of one that
+    /// is lost: numbers are given a second time, and what they were given to may have been passed over.
+    pub has_gone_back: bool,
 }
 
 impl Store {
@@ -41,7 +45,7 @@ impl Store {
     pub async fn watch_from_now(&self) -> sqlx::Result<Seen> {
         let revocation = self.last_revocation().await?;
         let horizon = match self.has_nodes() {
-            true => Some(query_scalar::<String>(HORIZON).fetch_one(self.read()).await?),
+            true => Some(query_scalar::<i64>(HORIZON).fetch_one(self.read()).await?),
             false => None,
         };
         Ok(Seen { revocation, horizon, news: HashSet::new() })
@@ -54,7 +58,7 @@ impl Store {
         if stops {
             batch = batch.then(query(STOPS).bind(self.process()));
         }
-        if let Some(horizon) = &seen.horizon {
+        if let Some(horizon) = seen.horizon {
             batch = batch.then(query(HORIZON)).then(query(NEWS).bind(self.process()).bind(horizon));
         }
         let mut found = batch.run(self.watch()).await?.into_iter();
@@ -62,14 +66,15 @@ impl Store {
         let (revoked, revocation) = noted(&next(), seen.revocation, self.process())?;
         let stops = if stops { next() } else { Vec::new() };
         let stops = stops.iter().map(|row| id(row.try_get("id")?)).collect::<sqlx::Result<_>>()?;
-        let mut news = Vec::new();
-        if seen.horizon.is_some() {
+        let (mut news, mut has_gone_back) = (Vec::new(), false);
+        if let Some(before) = seen.horizon {
             let horizon = next().first().map(|row| row.try_get("horizon")).transpose()?;
+            has_gone_back = horizon.is_some_and(|horizon| horizon < before);
             news = seen.unread(&next())?;
             seen.horizon = horizon;
         }
         seen.revocation = revocation;
-        Ok(Asked { revoked, stops, news })
+        Ok(Asked { revoked, stops, news, has_gone_back })
     }
 
     /// Which of these conversations are not there any more, or are marked for deletion.
@@ -90,12 +95,13 @@ impl Store {
 
 impl Seen {
     /// Those of these news that no earlier round has read.
-    fn unread(&mut self, rows: &[Row]) -> sqlx::Result<Vec<News>> {
+    fn unread(&mut self, rows: &[Row]) -> sqlx::Result<Vec<(News, String)>> {
         let (mut read, mut new) = (HashSet::new(), Vec::new());
         for row in rows {
             let id: String = row.try_get("id")?;
             if !self.news.contains(&id) {
-                new.extend(News::read(row.try_get("topic")?));
+                let process: String = row.try_get("process")?;
+                new.extend(News::read(row.try_get("topic")?).map(|news| (news, process)));
             }
             read.insert(id);
         }

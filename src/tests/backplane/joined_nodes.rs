@@ -19,12 +19,12 @@ async fn nodes(count: usize) -> Option<Nodes> {
     Nodes::with(count, &[&url, &prefix], Bounds::default()).await
 }
 
-fn long(pieces: usize, gap_ms: u64) -> Script {
+pub(super) fn long(pieces: usize, gap_ms: u64) -> Script {
     Script { pieces, gap_ms, ..Script::default() }
 }
 
 /// The text that a viewer of these frames has of the reply, and checks that it never got shorter.
-fn folded(frames: &[Frame], reply: &str) -> String {
+pub(super) fn folded(frames: &[Frame], reply: &str) -> String {
     let mut shown = String::new();
     for frame in frames {
         match frame.event.as_str() {
@@ -44,11 +44,11 @@ fn folded(frames: &[Frame], reply: &str) -> String {
     shown
 }
 
-fn count(frames: &[Frame], is: impl Fn(&Frame) -> bool) -> usize {
+pub(super) fn count(frames: &[Frame], is: impl Fn(&Frame) -> bool) -> usize {
     frames.iter().filter(|frame| is(frame)).count()
 }
 
-async fn until_end(viewer: &mut Sse, reply: &str) -> Vec<Frame> {
+pub(super) async fn until_end(viewer: &mut Sse, reply: &str) -> Vec<Frame> {
     timeout(PATIENCE, viewer.until_end(reply)).await.expect("it does not end")
 }
 

@@ -1,6 +1,6 @@
 //! Journals of three processes on one log: whatever is lost, late or doubled, each viewer ends with what is stored.
 
-mod store;
+pub(super) mod store;
 mod viewer;
 
 use super::log_refusals::{opened, token};
@@ -143,6 +143,7 @@ struct Trouble {
     dies: bool,
     forgets: bool,
     parts: bool,
+    fills: bool,
 }
 
 async fn run(seed: u64, trouble: Trouble) {
@@ -155,7 +156,7 @@ async fn run(seed: u64, trouble: Trouble) {
         wakes: if fate.below(100) < trouble.wakes { 2 * fate.below(2) as usize } else { 1 },
         yields: fate.below(4) as usize,
     });
-    let may_shrink = trouble.parts || trouble.forgets;
+    let may_shrink = trouble.parts || trouble.forgets || trouble.fills;
     let viewers: Vec<_> = (0..NODES).map(|node| (Arc::default(), Arc::default(), node)).collect();
     for (out, count, node) in &viewers {
         tokio::spawn(world.viewer(*node, may_shrink).run(Arc::clone(out), Arc::clone(count)));
@@ -173,6 +174,7 @@ async fn run(seed: u64, trouble: Trouble) {
             18 => world.journals[node].start_over(world.topic).await,
             19 if trouble.dies => world.kill(&mut dice),
             20 if trouble.forgets => world.hub.forget(),
+            20 if trouble.fills => world.hub.fill(dice.below(2) == 0),
             21 if trouble.parts => world.nodes[node].join(dice.below(2) == 0),
             _ => sleep(Duration::from_millis(dice.below(3_000))).await,
         }
@@ -182,6 +184,7 @@ async fn run(seed: u64, trouble: Trouble) {
     }
     world.hub.suffer(|| Mishap { wakes: 1, ..Mishap::default() });
     world.nodes.iter().for_each(|node| node.join(true));
+    world.hub.fill(false);
     world.end().await;
     sleep(SETTLED).await;
     let stored = lock(&world.store.replies).clone();
@@ -218,7 +221,7 @@ async fn run(seed: u64, trouble: Trouble) {
     }
 }
 
-const CALM: Trouble = Trouble { answers: 0, wakes: 0, dies: false, forgets: false, parts: false };
+const CALM: Trouble = Trouble { answers: 0, wakes: 0, dies: false, forgets: false, parts: false, fills: false };
 
 #[tokio::test(start_paused = true)]
 async fn s01_viewers_at_three_processes_see_one_log() {
@@ -248,7 +251,9 @@ async fn s18_a_log_that_is_lost_or_away_heals() {
     for seed in 0..SEEDS {
         run(seed, Trouble { forgets: true, ..CALM }).await;
         run(seed, Trouble { parts: true, ..CALM }).await;
-        run(seed, Trouble { dies: true, forgets: true, parts: true, answers: 10, wakes: 20 }).await;
+        run(seed, Trouble { fills: true, wakes: 20, ..CALM }).await;
+        run(seed, Trouble { fills: true, dies: true, answers: 10, ..CALM }).await;
+        run(seed, Trouble { dies: true, forgets: true, parts: true, fills: false, answers: 10, wakes: 20 }).await;
     }
 }
 

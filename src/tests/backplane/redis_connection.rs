@@ -2,8 +2,8 @@
 
 use super::{PATIENCE, pair, process, stands};
 use crate::model::{ConversationId, MessageId};
-use crate::server::backplane::redis::{Failure, Kind, Redis, RedisUrl, Wake, Wakes, look};
-use crate::tests::services::{own_redis, redis, redis_options};
+use crate::server::backplane::redis::{Failure, Kind, Options, Redis, RedisUrl, Wake, Wakes, look};
+use crate::tests::services::{certificate, own_redis, redis, redis_options, redis_with_tls};
 use redis::cmd;
 use std::sync::Arc;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -229,4 +229,35 @@ async fn a_process_begins_alone_where_there_is_no_server_and_joins_when_there_is
     // What was asked for before.
     one.publish("{c:1}", b"7:1").await.unwrap();
     assert_eq!(heard(&mut topics).await, ("{c:1}".into(), b"7:1".to_vec()));
+}
+
+/// As docs/cluster.md says of a network that others are on: TLS, and a user who may do no more than is needed.
+#[tokio::test]
+async fn a_server_with_a_certificate_of_ones_own_is_joined_by_a_user_of_ones_own() {
+    let Some((server, port)) = redis_with_tls() else { return };
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let url = format!("rediss://rivulet:horse@127.0.0.1:{port}");
+    let mut options = redis_options(&url);
+    let prefix = options.prefix.clone();
+    let user = ["SETUSER", "rivulet", "on", ">horse", &format!("~{prefix}*"), "~cancel:*", &format!("&{prefix}*")];
+    let rights = ["+@all", "-@dangerous", "+info", "+config|get"];
+    let () = server.ask(cmd("ACL").arg(&user).arg(&rights)).await;
+    // Nobody vouches for it yet.
+    assert!(!process(&options, "one").await.is_joined());
+    options.url = options.url.trusting(std::fs::read(certificate("authority")).unwrap()).unwrap();
+    let (one, other) = (process(&options, "one").await, process(&options, "other").await);
+    assert!(one.is_joined() && other.is_joined());
+    let mut topics = other.listen(Kind::Topic);
+    other.subscribe("{c:1}").await.unwrap();
+    one.publish("{c:1}", b"7:1").await.unwrap();
+    assert_eq!(heard(&mut topics).await, ("{c:1}".into(), b"7:1".to_vec()));
+    // All that nodes do in it is within these rights.
+    one.stop(ConversationId::new(), MessageId::new(), "other").await;
+    drop(one.turn("{c:1}").await.unwrap());
+    let refused = server.ask::<Vec<redis::Value>>(cmd("ACL").arg("LOG")).await;
+    assert!(refused.is_empty(), "{refused:?}");
+    let other_certificate = std::fs::read(certificate("server")).unwrap();
+    let stranger = redis_options(&url);
+    let url = stranger.url.trusting(other_certificate).unwrap();
+    assert!(!process(&Options { url, ..stranger }, "three").await.is_joined(), "another authority");
 }

@@ -99,7 +99,26 @@ async fn the_start_says_which_of_four_ways_it_is_and_no_password() {
         assert!(!mode.contains("s3cret"), "{mode}");
         assert!(!modes[..index].contains(mode), "{mode}");
         assert_eq!(mode.contains("cache:6379"), index % 2 == 1, "{mode}");
+        assert_eq!(mode.contains("live text"), index % 2 == 1, "{mode}");
     }
     let stranger = redis_options("redis://ann:s3cret@cache");
     assert!(!format!("{stranger:?} {:?}", settings(&folder, &upstream, &[redis])).contains("s3cret"));
+}
+
+/// As the two processes of an update: what one of them writes is live at the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn s16_text_is_live_between_two_processes_on_one_file_too() {
+    let Some((app, second)) = apps(&[]).await else { return };
+    let conversation = app.conversation().await;
+    let mut there = second.follow(&conversation, None).await;
+    there.until("snapshot").await;
+    let sent = app.send(&conversation, &Script { pieces: 60, gap_ms: 20, ..Script::default() }).await;
+    let frames = there.until_end(&sent.reply).await;
+    let count = |event: &str| frames.iter().filter(|frame| frame.event == event).count();
+    assert!(
+        10 < count("token") && count("snapshot") == 0,
+        "{} pieces, {} snapshots",
+        count("token"),
+        count("snapshot")
+    );
 }

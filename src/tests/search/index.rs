@@ -3,6 +3,7 @@
 use super::{found, said};
 use crate::model::{AccountId, ConversationId};
 use crate::server::search::indexing::Indexing;
+use crate::server::store::search::index::{Block, Place};
 use crate::server::store::sql::{query, query_scalar};
 use crate::server::times::ago;
 use crate::tests::app::{App, Sent, text};
@@ -11,18 +12,30 @@ use crate::tests::upstream::script::Script;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
+use tokio::time::timeout;
+
+/// Other tests run beside this one.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// More than a page of search reads.
 const FILLERS: i64 = 6_000;
 
-/// Fills and cleans the index until there is nothing to be done.
+/// Fills and cleans the index until there is nothing to be done, for the server's own loop neither.
 async fn index(app: &App) {
     let mut indexing = Indexing::eager();
-    // One round looks at the accounts up to the end, one begins anew.
-    let mut quiet = 0;
-    while quiet < 3 {
-        quiet = if indexing.sweep(&app.state).await { 0 } else { quiet + 1 };
-    }
+    let done = async {
+        // One round looks at the accounts up to the end, one begins anew.
+        let mut quiet = 0;
+        while quiet < 3 || 0 < unsettled(app).await {
+            quiet = if indexing.sweep(&app.state).await { 0 } else { quiet + 1 };
+        }
+    };
+    timeout(PATIENCE, done).await.expect("the index is never complete");
+}
+
+async fn unsettled(app: &App) -> i64 {
+    let blocks = "select count(*) from search_block where state <> 1";
+    query_scalar(blocks).fetch_one(app.state.store.read()).await.unwrap()
 }
 
 /// Messages of the account of which none has a word that is looked for, in a conversation that is newer than all others.
@@ -117,14 +130,11 @@ async fn what_is_deleted_is_out_of_the_index_and_the_rest_stays() {
     let parts = count(&app, "search_part").await;
     let deleted = app.request(Method::DELETE, &format!("/api/v1/conversations/{gone}")).send().await.unwrap();
     assert_eq!(deleted.status(), 204);
-    assert_eq!(ids(&found(&app, "q=quixotic").await), [kept.clone()], "at once");
+    assert_eq!(ids(&found(&app, "q=quixotic").await), [kept.as_str()], "at once");
     index(&app).await;
     assert_eq!((members(&gone).await, members(&kept).await), (0, 1));
     assert!(count(&app, "search_part").await <= parts, "the former block is deleted");
     assert_eq!(ids(&found(&app, "q=quixotic").await), [kept]);
-    let blocks = "select count(*) from search_block where state <> 1";
-    let left: i64 = query_scalar(blocks).fetch_one(app.state.store.read()).await.unwrap();
-    assert_eq!(left, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,12 +213,12 @@ async fn an_open_reply_is_in_the_index_once_it_has_ended() {
     app.follow(&conversation, Some(&sent.cursor)).await.until("token").await;
     let account = owner(&app, &conversation).await;
     index(&app).await;
-    assert_eq!(app.state.store.covered_to(account).await.unwrap(), "", "what is being written is not covered");
+    assert_eq!(app.state.store.covered_to(account).await.unwrap().to, "", "what is being written is not covered");
     app.post(&format!("/api/v1/replies/{}/stop", sent.reply), json!({})).await;
     app.rest_of(&conversation, &sent).await;
     bury(&app, account).await;
     index(&app).await;
-    assert!(!app.state.store.covered_to(account).await.unwrap().is_empty());
+    assert!(!app.state.store.covered_to(account).await.unwrap().to.is_empty());
     assert_eq!(ids(&found(&app, "q=haystack").await), [conversation]);
 }
 
@@ -222,7 +232,7 @@ async fn what_a_guest_has_in_the_index_goes_with_it_into_an_account() {
     index(&app).await;
     app.sign_in("ann").await;
     app.form("/account/conversations", &[("keep", "yes")]).send().await.unwrap();
-    assert_eq!(ids(&found(&app, "q=quixotic").await), [of_guest.clone()]);
+    assert_eq!(ids(&found(&app, "q=quixotic").await), [of_guest.as_str()]);
     index(&app).await;
     assert_eq!(ids(&found(&app, "q=quixotic").await), [of_guest]);
 }
@@ -264,4 +274,91 @@ async fn a_block_that_a_dead_process_was_writing_is_deleted() {
     let left: Vec<i64> = query_scalar("select id from search_block").fetch_all(app.state.store.read()).await.unwrap();
     assert!(left.len() == 1 && left[0] != 7, "{left:?}");
     assert_eq!(ids(&found(&app, "q=quixotic").await), [conversation]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_was_ahead_hides_nothing() {
+    let app = App::start().await;
+    let (oldest, _) = said(&app, "A quixotic start").await;
+    let account = owner(&app, &oldest).await;
+    let begin = app.state.store.covered_to(account).await.unwrap();
+    app.state.store.set_covered_to(account, &begin, "2199-01-01T00:00:00.000Z").await.unwrap();
+    bury(&app, account).await;
+    index(&app).await;
+    assert_eq!(ids(&found(&app, "q=quixotic").await), [oldest]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_to_an_account_in_the_middle_of_a_pass_is_looked_at() {
+    let app = App::start().await;
+    let (own, _) = said(&app, "A remark").await;
+    let account = owner(&app, &own).await;
+    let guest: AccountId = "0192f0c1-0000-7000-8000-0000000000aa".parse().unwrap();
+    let begin = app.state.store.covered_to(account).await.unwrap();
+    let mut write = app.state.store.write().await.unwrap();
+    crate::server::store::search::index::inherit(&mut write, guest, account).await.unwrap();
+    write.commit().await.unwrap();
+    app.state.store.set_covered_to(account, &begin, "2026-01-01").await.unwrap();
+    assert_eq!(app.state.store.covered_to(account).await.unwrap().to, "", "the pass began before");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_title_that_an_earlier_version_changed_is_found_by_the_check() {
+    let app = App::start().await;
+    let (named, _) = said(&app, "Quixotic plans").await;
+    bury(&app, owner(&app, &named).await).await;
+    index(&app).await;
+    let mut write = app.state.store.write().await.unwrap();
+    // It knows no index, and marks nothing.
+    query("update conversation set title = 'Windmills' where id = $1").bind(&named).execute(&mut *write).await.unwrap();
+    write.commit().await.unwrap();
+    index(&app).await;
+    let page = found(&app, "q=windmills").await;
+    assert_eq!((ids(&page), page["items"][0]["message"].is_null()), (vec![named], true));
+}
+
+/// A block with only this conversation's place.
+fn block(account: AccountId, conversation: &str, title: Option<&str>) -> Block {
+    let place = Place { conversation: conversation.parse().unwrap(), up_to: 1, title: title.map(str::to_owned) };
+    Block { account, members: Vec::new(), parts: vec![(0, b"x".to_vec())], places: vec![place], former: None }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_block_that_is_no_longer_right_when_it_is_ready_is_not_used() {
+    let app = App::start().await;
+    let (conversation, _) = said(&app, "A quixotic start").await;
+    let account = owner(&app, &conversation).await;
+    let other = "0192f0c1-0000-7000-8000-0000000000aa".parse().unwrap();
+    let store = &app.state.store;
+    assert!(store.put_block(&block(other, &conversation, None)).await.is_err(), "it is another account's now");
+    assert!(store.put_block(&block(account, &conversation, Some("Another"))).await.is_err(), "it was named anew");
+    store.put_block(&block(account, &conversation, None)).await.unwrap();
+    assert!(store.put_block(&block(account, &conversation, None)).await.is_err(), "another process was sooner");
+    let states: Vec<i64> =
+        query_scalar("select state from search_block order by state").fetch_all(store.read()).await.unwrap();
+    assert_eq!(states, [1, 3, 3, 3]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_to_be_deleted_is_deleted_in_a_row() {
+    let app = App::start().await;
+    let (conversation, _) = said(&app, "A quixotic start").await;
+    let account = owner(&app, &conversation).await;
+    let mut write = app.state.store.write().await.unwrap();
+    for id in 1..30i64 {
+        query("insert into search_block (id, account, state, members, conversations, made_at) values ($1, $2, 3, $3, 1, '2026')")
+            .bind(id)
+            .bind(account.to_string())
+            .bind(b"x".as_slice())
+            .execute(&mut *write)
+            .await
+            .unwrap();
+    }
+    write.commit().await.unwrap();
+    let mut indexing = Indexing::default();
+    let mut rounds = 0;
+    while indexing.sweep(&app.state).await {
+        rounds += 1;
+    }
+    assert_eq!((rounds, count(&app, "search_block").await), (3, 0), "without the pause that follows the last");
 }

@@ -136,6 +136,11 @@ async fn connect(url: &str) -> PgConnection {
 }
 
 impl Database {
+    /// Where its server has its socket.
+    pub(super) fn folder(&self) -> &PathBuf {
+        self.server.folder()
+    }
+
     /// Its name, which no other test's has.
     pub(crate) fn name(&self) -> &str {
         &self.name

@@ -32,6 +32,7 @@ const HAPROXY_FILE: &str = include_str!("../../../deploy/cluster/haproxy.cfg");
 /// A running proxy.
 pub(crate) struct Proxy {
     _server: Server,
+    pub(crate) program: String,
     pub(crate) url: String,
 }
 
@@ -47,7 +48,7 @@ impl Proxy {
             assert!(began.elapsed() < PATIENCE, "{program} does not listen: {}", log());
             std::thread::sleep(Duration::from_millis(20));
         }
-        Self { _server: server, url: format!("http://{address}") }
+        Self { _server: server, program: program.to_owned(), url: format!("http://{address}") }
     }
 }
 
@@ -84,9 +85,12 @@ pub(crate) fn nginx(address: SocketAddr, nodes: [SocketAddr; 3]) -> Option<Proxy
     Some(Proxy::start("nginx", &file, NGINX, address))
 }
 
-/// HAProxy at `address`, before three nodes. None where it is not installed: nothing but its file is tested with it.
+/// HAProxy at `address`, before three nodes. None where it is not installed, which is said.
 pub(crate) fn haproxy(address: SocketAddr, nodes: [SocketAddr; 3]) -> Option<Proxy> {
-    folder_of("haproxy")?;
+    if folder_of("haproxy").is_none() {
+        say_missing("HAProxy", "haproxy");
+        return None;
+    }
     let file = before(HAPROXY_FILE, nodes);
     // Without what needs a certificate.
     let bind = "bind :443 ssl crt /etc/haproxy/chat.example.org.pem alpn h2,http/1.1";

@@ -4,7 +4,7 @@ use super::{Server, folders_of, say_missing};
 use crate::server::backplane::redis::{Options, RedisUrl};
 use redis::aio::MultiplexedConnection;
 use redis::{Client, Cmd, FromRedisValue};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -46,6 +46,25 @@ pub(crate) fn own_redis(options: &str) -> Option<Redis> {
     let name = format!("redis-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
     let script = format!("options='{options}'\n{SCRIPT}");
     Some(Redis { server: Server::start(&name, &script, &programs, None) })
+}
+
+/// One that is reached by TLS, at this port of this machine, with a certificate of an authority of its own.
+pub(crate) fn redis_with_tls() -> Option<(Redis, u16)> {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (key, server) = (certificate("server-key"), certificate("server"));
+    let options = format!(
+        "--tls-port {port} --bind 127.0.0.1 --tls-auth-clients no --tls-cert-file {} --tls-key-file {} --tls-ca-cert-file {}",
+        server.display(),
+        key.display(),
+        certificate("authority").display()
+    );
+    Some((own_redis(&options)?, port))
+}
+
+/// The file of the tests' own authority, of a certificate that it has signed for this machine, or of that one's key. They
+/// were made by `openssl` for a hundred years.
+pub(crate) fn certificate(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/tests/services/certificates/{name}.pem"))
 }
 
 /// The folder of its programs.

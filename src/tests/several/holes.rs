@@ -4,6 +4,7 @@ use super::{DEATH, Nodes, PATIENCE, SOON, within};
 use crate::contract::Changes;
 use crate::error::Problem;
 use crate::model::{AccountId, ConversationId, Message, MessageId};
+use crate::server::quota::{MostWritten, Writer};
 use crate::server::store::Store;
 use crate::server::store::messages::Opening;
 use crate::server::times::now;
@@ -23,9 +24,18 @@ async fn place(nodes: &Nodes) -> (ConversationId, AccountId, crate::tests::app::
 }
 
 /// A message and its open reply in the store, and nothing else.
-async fn open(store: &Store, conversation: ConversationId, payer: AccountId) -> Result<MessageId, Problem> {
+pub(crate) async fn open(store: &Store, conversation: ConversationId, payer: AccountId) -> Result<MessageId, Problem> {
     let seen = store.conversation(payer, conversation).await.unwrap().updated_at;
     open_as_read(store, conversation, payer, (&seen, 4)).await
+}
+
+/// A conversation that only the store knows.
+pub(crate) async fn conversation(store: &Store, account: AccountId) -> ConversationId {
+    let id = ConversationId::new();
+    let per_minute = std::num::NonZeroU32::MAX;
+    let most = MostWritten { per_minute, conversations: u64::MAX >> 1, text_bytes: u64::MAX >> 1 };
+    store.add_conversation(Writer { account, most }, id, Changes::default()).await.unwrap();
+    id
 }
 
 async fn open_as_read(
@@ -210,7 +220,11 @@ async fn news_of_a_transaction_that_is_committed_late_is_read_once() {
     let database = server.database().await;
     let (writer, reader) = (Store::open(&database.url).await.unwrap(), Store::open(&database.url).await.unwrap());
     let mut seen = reader.watch_from_now().await.unwrap();
-    let mut look = async || reader.look_around(&mut seen, false).await.unwrap().news;
+    let mut look = async || {
+        let news = reader.look_around(&mut seen, false).await.unwrap().news;
+        let topics: Vec<_> = news.into_iter().map(|(news, _)| news).collect();
+        topics
+    };
     let [late, early] = [AccountId::new(), AccountId::new()].map(News::Account);
     let held = writer.write_beside(&[], &[late]).await.unwrap();
     assert_eq!(look().await, []);

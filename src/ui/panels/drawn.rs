@@ -8,7 +8,7 @@ use super::row_menu::{Rename, RowMenu};
 use super::shown::Shown;
 use crate::browser;
 use crate::ui::page::PageState;
-use crate::ui::panel::{PLACE, Panel};
+use crate::ui::panel::{PLACE, Panel, take_typed};
 use crate::ui::parts::toast::{Toast, Undo};
 use crate::ui::route::sharing;
 use leptos::mount::mount_to;
@@ -23,13 +23,14 @@ thread_local! {
 
 /// Opens a panel. The first time, the place of all panels is drawn.
 pub fn open(page: PageState, panel: Panel) {
-    let shown = SHOWN.get().or_else(|| draw(page));
-    if let Some(shown) = shown {
-        SHOWN.set(Some(shown));
-        // One that is open already, for another row say, is drawn anew.
-        shown.close();
-        shown.open(panel);
-    }
+    let Some(shown) = SHOWN.get().or_else(|| draw(page)) else {
+        take_typed();
+        return;
+    };
+    SHOWN.set(Some(shown));
+    // One that is open already, for another row say, is drawn anew.
+    shown.close();
+    shown.open(panel);
 }
 
 fn draw(page: PageState) -> Option<Shown> {

@@ -9,7 +9,7 @@ use crate::ui::icon::{self, Icon};
 use crate::ui::keys;
 use crate::ui::labels::{self, marked};
 use crate::ui::page::PageState;
-use crate::ui::panel::Panel;
+use crate::ui::panel::{Panel, take_typed};
 use crate::ui::parts::dialog::Dialog;
 use crate::ui::route::{Route, sharing};
 use crate::{api, browser};
@@ -53,13 +53,14 @@ enum Place {
     Archive,
     Account,
     Sharing(ConversationId),
-    Export(ConversationId),
+    /// And what it is exported as.
+    Export(ConversationId, &'static str),
 }
 
 #[component]
 pub fn Palette() -> impl IntoView {
     let (page, shown) = (PageState::here(), Shown::here());
-    let query = RwSignal::new(String::new());
+    let query = RwSignal::new(take_typed());
     let found = RwSignal::new(FoundList::default());
     let said = RwSignal::new(String::new());
     search_as_one_types(query, found, said);
@@ -121,7 +122,7 @@ pub fn Palette() -> impl IntoView {
         <Dialog class="dialog palette" label="Search and commands" closed=close>
             <input class="palette__field" type="text" role="combobox" aria-label="Search, or say what to do" placeholder="Search, or say what to do"
                 aria-expanded="true" aria-controls="choices" aria-autocomplete="list" autocomplete="off" spellcheck="false" dir="auto"
-                aria-activedescendant=move || format!("choice-{}", at.get()) node_ref=field on:keydown=pressed on:input=typed/>
+                aria-activedescendant=move || format!("choice-{}", at.get()) value=query.get_untracked() node_ref=field on:keydown=pressed on:input=typed/>
             <div class="palette__choices" id="choices" role="listbox" aria-label="Choices">
                 {group("Commands", Signal::derive(|| 0), actions)}
                 {group("Conversations", behind, hits)}
@@ -169,7 +170,13 @@ fn actions(page: PageState, query: &str) -> Vec<Choice> {
     }
     if let Some(id) = here {
         all.push(("Share this conversation", icon::PEOPLE, Act::Leave(Place::Sharing(id))));
-        all.push(("Export this conversation", icon::EXPORT, Act::Leave(Place::Export(id))));
+        for (words, kind) in [
+            ("Export this conversation as Markdown", "markdown"),
+            ("Export this conversation as a page in one file", "html"),
+            ("Export this conversation as JSON", "json"),
+        ] {
+            all.push((words, icon::EXPORT, Act::Leave(Place::Export(id, kind))));
+        }
     }
     all.push(("Archive: conversations that were put away", icon::ARCHIVE, Act::Leave(Place::Archive)));
     all.push(("Settings: theme, size of text, key that sends", icon::KEYS, Act::Leave(Place::Settings)));
@@ -208,9 +215,14 @@ fn hits(page: PageState, query: &str, found: &FoundList) -> Vec<Choice> {
             .list
             .with(|list| list.iter().take(RECENT).map(|known| choice(&labels::name(known), None, known.id)).collect());
     }
+    let mut before = None;
     let hit = |Found { conversation, title, excerpt }: &Found| {
         let title = if title.is_empty() { "New conversation" } else { title };
-        choice(title, excerpt.as_deref(), *conversation)
+        // Under one title stands all that was found in its conversation.
+        match (before.replace(*conversation) == Some(*conversation), excerpt) {
+            (true, Some(excerpt)) => Choice { icon: icon::NONE, ..choice(excerpt, None, *conversation) },
+            _ => choice(title, excerpt.as_deref(), *conversation),
+        }
     };
     found.hits.iter().map(hit).collect()
 }
@@ -231,7 +243,7 @@ fn run(page: PageState, act: Act, query: &str) {
         Act::Leave(Place::Archive) => browser::leave_for("/archive"),
         Act::Leave(Place::Settings) => browser::leave_for("/settings"),
         Act::Leave(Place::Sharing(id)) => browser::leave_for(&sharing(id)),
-        Act::Leave(Place::Export(id)) => browser::leave_for(&format!("/c/{id}/export")),
+        Act::Leave(Place::Export(id, kind)) => browser::leave_for(&format!("/c/{id}/export?as={kind}")),
         Act::Leave(Place::Search) => {
             let query: String = js_sys::encode_uri_component(query.trim()).into();
             browser::leave_for(&format!("/search?q={query}"));

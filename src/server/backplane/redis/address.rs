@@ -1,10 +1,14 @@
 //! Where Redis is: `REDIS_URL`.
 
-use ::redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, RedisError};
+use ::redis::{
+    Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, RedisError, TlsCertificates,
+};
 use std::fmt;
 
 const EXPECTED: &str =
     "REDIS_URL expects redis://USER:PASSWORD@HOST:PORT/NUMBER, rediss:// for TLS, or unix:///PATH of a socket";
+/// How a certificate begins in a file.
+const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 const SEVERAL: &str = "REDIS_URL expects one server: Redis Cluster and Sentinel are not supported. Give the address of the primary, or of \
                        what stands for it";
 
@@ -27,6 +31,22 @@ impl RedisUrl {
         let info = text.into_connection_info().map_err(|_: RedisError| EXPECTED)?;
         let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
         Ok(Self(info.set_redis_settings(settings)))
+    }
+
+    /// The address of a server whose certificate this authority (PEM) has signed, and not one of the web.
+    ///
+    /// # Errors
+    /// What is expected.
+    pub fn trusting(self, authority: Vec<u8>) -> Result<Self, String> {
+        if !matches!(self.0.addr(), ConnectionAddr::TcpTls { .. }) {
+            return Err("an authority is of use with rediss:// in REDIS_URL alone".into());
+        }
+        if !authority.windows(CERTIFICATE.len()).any(|part| part == CERTIFICATE) {
+            return Err("it has no certificate in the form of PEM".into());
+        }
+        let certificates = TlsCertificates { client_tls: None, root_cert: Some(authority) };
+        let client = Client::build_with_tls(self.0, certificates).map_err(|error| error.to_string())?;
+        Ok(Self(client.get_connection_info().clone()))
     }
 
     /// The address without user and password.
@@ -91,6 +111,17 @@ mod tests {
         ] {
             let why = RedisUrl::parse(wrong).unwrap_err();
             assert!(why.starts_with("REDIS_URL ") && !why.contains("s3cret"), "{why}");
+        }
+    }
+
+    #[test]
+    fn an_authority_is_a_certificate_and_for_tls_alone() {
+        let authority = include_bytes!("../../../tests/services/certificates/authority.pem").to_vec();
+        let url = |text| RedisUrl::parse(text).unwrap();
+        assert_eq!(url("rediss://:s3cret@db").trusting(authority.clone()).unwrap().shown(), "db:6379");
+        for (text, authority) in [("redis://:s3cret@db", authority), ("rediss://:s3cret@db", b"s3cret".to_vec())] {
+            let why = url(text).trusting(authority).unwrap_err();
+            assert!(!why.contains("s3cret"), "{why}");
         }
     }
 

@@ -30,6 +30,8 @@ elseif mode == 'piece' or mode == 'end' then
   if h[4] ~= owner or h[5] ~= reply then return {'fenced'} end
   if batch <= tonumber(h[6] or '0') then return {'again', epoch, last, h[7] or '0'} end
 end
+-- Deleted: its text goes now, also where the memory is full. After that the rest is not refused.
+if mode == 'gone' then redis.call('DEL', l) end
 for i = 14, #ARGV do
   last = last + 1
   redis.call('XADD', l, last .. '-0', 'e', ARGV[i])
@@ -45,7 +47,6 @@ else
     redis.call('HDEL', m, 'o', 'r', 'f', 'b')
     redis.call('HSET', m, 'z', reply)
   end
-  -- Deleted: its text goes now.
   if mode == 'gone' then
     redis.call('HDEL', m, 'o', 'r', 'f', 'b')
     floor = last

@@ -63,9 +63,14 @@ pub(super) fn as_good_as_none(answer: &Result<Value, Failure>) -> Option<&str> {
     AWAY.iter().any(|code| words.split([' ', '-']).any(|word| word == *code)).then_some(words)
 }
 
+/// Whether the memory is full. In a script's error of older servers the word stands in the middle.
+pub(super) fn is_full(words: &str) -> bool {
+    words.contains("OOM")
+}
+
 /// Whether the memory is full, or a script runs for too long: that passes.
 pub(super) fn passes(words: &str) -> bool {
-    words.contains("OOM") || words.starts_with("BUSY")
+    is_full(words) || words.starts_with("BUSY")
 }
 
 /// Whether the server does not know the script: it has been restarted, or is another one.

@@ -17,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 const BEAT: Duration = Duration::from_millis(500);
 const LATE: Duration = Duration::from_millis(600);
 const MOST_MISSED: u32 = 2;
+/// In one of this number of beats it is asked how much memory it uses.
+const MEASURED: u64 = 10;
 /// Answers have to come for this long, and a moment that differs from process to process, until a process that was alone is
 /// joined again: each change is a snapshot for all its viewers.
 const REJOIN: Duration = Duration::from_secs(2);
@@ -118,7 +120,7 @@ pub(super) async fn keep(line: Arc<Line>, first: Option<Link>) {
 async fn beat_on(line: &Line, link: &Link, wait: Duration) -> String {
     let (begun, wait) = (Instant::now(), wait + jitter(wait.min(REJOIN_SPREAD)));
     let mut good_since = begun;
-    let mut missed = 0;
+    let (mut missed, mut number) = (0, 0_u64);
     loop {
         let next = Instant::now() + BEAT;
         match timeout(LATE, beat(line, link)).await {
@@ -132,6 +134,11 @@ async fn beat_on(line: &Line, link: &Link, wait: Duration) -> String {
         if missed == MOST_MISSED {
             return super::SILENT.into();
         }
+        if missed == 0 && number.is_multiple_of(MEASURED) {
+            // A user of Redis that may not ask is told so by its own silence here: there is always room then.
+            let _measured = timeout(LATE, measure(line, link)).await;
+        }
+        number += 1;
         let is_heard = line.echo.heard_since(begun);
         if missed == 0 && is_heard && wait <= good_since.elapsed() {
             line.join(link);
@@ -163,6 +170,13 @@ async fn beat(line: &Line, link: &Link) -> Result<(), Failure> {
         answer?;
     }
     line.echo.called();
+    Ok(())
+}
+
+/// Asks how much memory is used.
+async fn measure(line: &Line, link: &Link) -> Result<(), Failure> {
+    let info = line.ask(link, cmd("INFO").arg("memory")).await?;
+    line.room.measured(&text(info));
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use super::call::{self, Call, Failure};
 use super::echo::{Ask, Echo};
 use super::listeners::{Kind, Listeners, Wake};
+use super::room::Room;
 use super::{Options, PATIENCE, Process, SCRIPTS};
 use crate::server::metrics::Metrics;
 use crate::server::sync::lock;
@@ -42,6 +43,7 @@ pub(super) struct Line {
     pub(super) echo: Echo,
     pub(super) asks: mpsc::UnboundedSender<Ask>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) room: Room,
 }
 
 /// A connection for commands, until it is over.
@@ -71,6 +73,7 @@ impl Line {
             echo: Echo::default(),
             asks,
             metrics,
+            room: Room::default(),
         };
         (line, asked)
     }

@@ -1,7 +1,8 @@
 //! The logs in Redis: for each topic a stream and a hash about it, changed by scripts, so that each step is done or not.
 
+use super::call::{self, Call, Failure};
 use super::code::{decode, encode, name, topic};
-use super::{Call, Failure, Kind, Redis, Script, Wake, Wakes};
+use super::{Kind, Redis, Script, Wake, Wakes};
 use crate::event::Cursor;
 use crate::model::MessageId;
 use crate::server::backplane::{self, Append, Backplane, Down, Fence, Look, OpenReply, Placed, Topic, Turn, What};
@@ -63,16 +64,27 @@ impl Logs {
     }
 
     /// Runs a script that begins with the life, again where another life was meant.
-    async fn run(&self, make: impl Fn(&str) -> Call) -> Result<Vec<Value>, Down> {
+    async fn run(&self, make: impl Fn(&str) -> Call) -> Result<Vec<Value>, NotRun> {
         for _ in 0..2 {
-            let answer = self.redis.call(make(&self.redis.life())).await.map_err(down)?;
+            let answer = self.redis.call(make(&self.redis.life())).await.map_err(|failure| self.failed(failure))?;
             let answer: Vec<Value> = read(answer)?;
             if !is_of_another_life(&answer) {
                 return Ok(answer);
             }
-            self.redis.learn_life().await.map_err(down)?;
+            self.redis.learn_life().await.map_err(|failure| self.failed(failure))?;
         }
-        Err(Down)
+        Err(NotRun::Down)
+    }
+
+    /// Takes note of a full memory.
+    fn failed(&self, failure: Failure) -> NotRun {
+        match failure {
+            Failure::Refused(words) if call::is_full(&words) => {
+                self.redis.refused();
+                NotRun::Full
+            }
+            failure => down(failure).into(),
+        }
     }
 
     fn look_call(&self, life: &str, topic: Topic, known: Option<Cursor>) -> Call {
@@ -109,6 +121,25 @@ async fn stand(logs: std::sync::Weak<Logs>, mut standing: watch::Receiver<super:
         if standing.changed().await.is_err() {
             return;
         }
+    }
+}
+
+/// Why a script has not run.
+enum NotRun {
+    /// The memory is full: nothing was written.
+    Full,
+    Down,
+}
+
+impl From<Down> for NotRun {
+    fn from(Down: Down) -> Self {
+        Self::Down
+    }
+}
+
+impl From<NotRun> for Down {
+    fn from(_: NotRun) -> Self {
+        Self
     }
 }
 
@@ -210,7 +241,14 @@ fn looked(answer: &[Value]) -> Result<Look, Down> {
 
 impl Backplane for Logs {
     fn append(&self, topic: Topic, batch: Append) -> BoxFuture<'_, Result<Placed, Down>> {
-        async move { placed(&self.run(|life| self.append_call(life, topic, &batch)).await?) }.boxed()
+        async move {
+            match self.run(|life| self.append_call(life, topic, &batch)).await {
+                Ok(answer) => placed(&answer),
+                Err(NotRun::Full) => Ok(Placed::Full),
+                Err(NotRun::Down) => Err(Down),
+            }
+        }
+        .boxed()
     }
 
     fn look(&self, topics: Vec<(Topic, Option<Cursor>)>) -> BoxFuture<'_, Result<Vec<Option<Look>>, Down>> {
@@ -219,7 +257,9 @@ impl Backplane for Logs {
                 let life = self.redis.life();
                 let calls = topics.iter().map(|(topic, known)| self.look_call(&life, *topic, *known)).collect();
                 let answers = self.redis.calls(calls).await.map_err(down)?;
-                let answers = answers.into_iter().map(|answer| read::<Vec<Value>>(answer.map_err(down).ok()?).ok());
+                let answers = answers
+                    .into_iter()
+                    .map(|answer| read::<Vec<Value>>(answer.map_err(|failure| self.failed(failure)).ok()?).ok());
                 let answers: Vec<Option<Vec<Value>>> = answers.collect();
                 if !answers.iter().flatten().any(|answer| is_of_another_life(answer)) {
                     return Ok(answers.iter().map(|answer| looked(answer.as_ref()?).ok()).collect());
@@ -285,6 +325,14 @@ impl Backplane for Logs {
 
     fn joined(&self) -> watch::Receiver<bool> {
         self.joined.subscribe()
+    }
+
+    fn is_refusing(&self) -> bool {
+        self.redis.is_refusing()
+    }
+
+    fn is_short(&self) -> bool {
+        self.redis.is_short()
     }
 }
 

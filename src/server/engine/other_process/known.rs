@@ -1,6 +1,6 @@
 //! What is known of the open replies of other processes, as of the last looks.
 
-use crate::model::ConversationId;
+use crate::model::{ConversationId, MessageId};
 use crate::server::store::other_process::OtherReply;
 use std::collections::{HashMap, HashSet};
 
@@ -13,6 +13,10 @@ pub(in crate::server::engine) struct Known {
     followed: HashSet<ConversationId>,
     /// The processes that were found dead, and may have left something open.
     pub(super) dead: HashSet<String>,
+    /// Where replies were ended that nobody wrote any more, until lists are told.
+    pub(in crate::server::engine) mended: HashSet<ConversationId>,
+    /// The replies of nodes that are cut off from the log, and how much of each is stored.
+    pub(super) apart: HashMap<ConversationId, (MessageId, usize)>,
 }
 
 impl Known {
@@ -58,7 +62,6 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::MessageId;
 
     fn open(conversation: ConversationId, length: i64) -> OtherReply {
         let (reply, process) = (MessageId(uuid::Uuid::nil()), "other".to_owned());

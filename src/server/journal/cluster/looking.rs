@@ -163,6 +163,8 @@ async fn rounds(cluster: Weak<Cluster>) {
             continue;
         }
         cluster.pay().await;
+        let later = std::mem::take(&mut *lock(&cluster.later));
+        lock(&cluster.dirty).extend(later);
         cluster.stir_all(|topic, looked| {
             let is_open = journals.in_memory(*topic).is_some_and(|journal| journal.is_open());
             (if is_open { LOOK_OPEN } else { LOOK_QUIET }) <= looked.elapsed()

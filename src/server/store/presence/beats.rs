@@ -19,8 +19,10 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 use std::collections::{HashMap, HashSet};
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
@@ -49,12 +51,18 @@ struct Known {
     process: Mutex<&'static str>,
     /// What this node is set up with. None: not known yet.
     config: Mutex<Option<String>>,
+    /// Whether this node shares its journals.
+    joined: AtomicBool,
+    /// Asks for a round before its time.
+    soon: Notify,
     others: Mutex<Others>,
 }
 
 #[derive(Debug, Default)]
 struct Others {
     live: HashSet<String>,
+    /// Those of them that do not share their journals.
+    apart: HashSet<String>,
     dead: HashSet<String>,
     /// Those that were asked about and are neither: the next round looks. Only a database that was restored has no row
     /// of one.
@@ -69,6 +77,7 @@ struct Others {
 struct Seen {
     process: String,
     beat: i64,
+    is_joined: bool,
     is_dead: bool,
     config: Option<String>,
 }
@@ -81,8 +90,12 @@ impl Beats {
         let beating = tokio::spawn(async move {
             let mut rhythm = interval(EVERY);
             rhythm.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let soon = Arc::clone(&node.known);
             loop {
-                rhythm.tick().await;
+                tokio::select! {
+                    _ = rhythm.tick() => {}
+                    () = soon.soon.notified() => {}
+                }
                 node.try_round().await;
             }
         });
@@ -105,6 +118,20 @@ impl Presence for Beats {
 
     fn is_set_up_with(&self, config: String) {
         *lock(&self.known.config) = Some(config);
+    }
+
+    fn is_joined(&self, is_joined: bool) {
+        if self.known.joined.swap(is_joined, Ordering::Relaxed) != is_joined {
+            self.known.soon.notify_one();
+        }
+    }
+
+    fn is_apart(&self, process: &str) -> bool {
+        lock(&self.known.others).apart.contains(process)
+    }
+
+    fn is_any_apart(&self) -> bool {
+        !lock(&self.known.others).apart.is_empty()
     }
 
     fn sole(&self) -> BoxFuture<'_, anyhow::Result<Option<Sole>>> {
@@ -201,7 +228,8 @@ impl Node {
     async fn begin(options: PgConnectOptions) -> sqlx::Result<Self> {
         let process = new_process();
         node::is(process);
-        let known = Known { process: Mutex::new(process), config: Mutex::default(), others: Mutex::default() };
+        let (config, joined, soon, others) = Default::default();
+        let known = Known { process: Mutex::new(process), config, joined, soon, others };
         let mut node = Self { known: Arc::new(known), options, connection: None, judge: Judge::default() };
         node.round().await?;
         Ok(node)
@@ -237,18 +265,17 @@ impl Node {
 
     /// Beats, and reads the beats of the others, with those that are known to be dead.
     async fn look(&mut self) -> sqlx::Result<Vec<Seen>> {
-        let (process, config) = (self.known.process(), lock(&self.known.config).clone());
-        if !beat(self.connected().await?, process, config).await? {
+        if !self.beat().await? {
             self.go_on_as_another().await?;
         }
         let process = self.known.process();
         let asked: Vec<_> = lock(&self.known.others).asked.iter().cloned().collect();
         // The dead ones are never deleted, so that no verdict is forgotten: only those are read that somebody asks for.
-        let others = "select process, beat, dead_at is not null as is_dead, config from node
+        let others = "select process, beat, joined = 1 as is_joined, dead_at is not null as is_dead, config from node
                       where process <> $1 and (dead_at is null or process = any($2))";
-        let others = sqlx::query_as::<_, (String, i64, bool, Option<String>)>(others).bind(process).bind(asked);
+        let others = sqlx::query_as::<_, (String, i64, bool, bool, Option<String>)>(others).bind(process).bind(asked);
         let rows = others.fetch_all(self.connected().await?).await?;
-        let seen = |(process, beat, is_dead, config)| Seen { process, beat, is_dead, config };
+        let seen = |(process, beat, is_joined, is_dead, config)| Seen { process, beat, is_joined, is_dead, config };
         Ok(rows.into_iter().map(seen).collect())
     }
 
@@ -258,9 +285,11 @@ impl Node {
             self.bury(row.process).await?;
         }
         live.iter().for_each(|row| self.known.compare(row));
+        let apart = live.iter().filter(|row| !row.is_joined).map(|row| row.process.clone()).collect();
         let mut beats: HashMap<_, _> = live.into_iter().map(|row| (row.process, Some(row.beat))).collect();
         {
             let mut others = lock(&self.known.others);
+            others.apart = apart;
             let before = std::mem::replace(&mut others.live, beats.keys().cloned().collect());
             let Others { live, dead, asked, .. } = &mut *others;
             // Another node has declared them dead, or they have ended: the next round reads their verdicts.
@@ -310,20 +339,21 @@ impl Node {
         }
         *lock(&self.known.process) = process;
         node::is(process);
-        let config = lock(&self.known.config).clone();
-        beat(self.connected().await?, process, config).await.map(drop)
+        self.beat().await.map(drop)
     }
-}
 
-/// Makes the row, or counts it up. False: this process was declared dead.
-async fn beat(connection: &mut PgConnection, process: &str, config: Option<String>) -> sqlx::Result<bool> {
-    let beat = sqlx::query(
-        "insert into node (process, beat, joined, started_at, version, config) values ($1, 1, 0, $2, $3, $4)
-         on conflict (process) do update set beat = node.beat + 1, config = excluded.config where node.dead_at is null",
-    );
-    let version = env!("CARGO_PKG_VERSION");
-    let done = beat.bind(process).bind(now()).bind(version).bind(config).execute(connection).await?;
-    Ok(done.rows_affected() == 1)
+    /// Makes the row, or counts it up. False: this process was declared dead.
+    async fn beat(&mut self) -> sqlx::Result<bool> {
+        let (process, config) = (self.known.process(), lock(&self.known.config).clone());
+        let joined = i64::from(self.known.joined.load(Ordering::Relaxed));
+        let beat = sqlx::query(
+            "insert into node (process, beat, joined, started_at, version, config) values ($1, 1, $5, $2, $3, $4)
+             on conflict (process) do update set beat = node.beat + 1, config = excluded.config, joined = excluded.joined
+             where node.dead_at is null",
+        );
+        let beat = beat.bind(process).bind(now()).bind(env!("CARGO_PKG_VERSION")).bind(config).bind(joined);
+        Ok(beat.execute(self.connected().await?).await?.rows_affected() == 1)
+    }
 }
 
 /// The verdict, which is committed by itself. False: it has beaten since, or somebody else was first.

@@ -120,7 +120,7 @@ mod tests {
 
     /// A host is paused whole, with the database and all nodes: whichever of them wakes first has seen nothing yet.
     #[test]
-    fn all_that_were_paused_together_live() {
+    fn h05_all_that_were_paused_together_live() {
         let (mut first, mut second) = (Judge::default(), Judge::default());
         let start = Instant::now();
         let (mut beats, mut now) = ([0, 0], start);

@@ -21,8 +21,10 @@ const OUTDATED: i64 = 2;
 const OVER: i64 = 3;
 /// How many parts a block has at most.
 pub(super) const PARTS: i64 = 512;
-/// Parts that are written or deleted together: some milliseconds in which nobody else writes to SQLite.
+/// Parts or places that are written or deleted together: some milliseconds in which nobody else writes to SQLite.
 const TOGETHER: i64 = 128;
+/// Blocks that are looked up at a time to be written anew or deleted.
+pub const DUE_TOGETHER: usize = 8;
 /// A block takes seconds to be written. After this, the process that wrote it is gone.
 const LONGEST: Duration = Duration::from_secs(600);
 
@@ -53,6 +55,14 @@ pub struct Place {
     pub title: Option<String>,
 }
 
+/// Up to when an account's conversations are covered. Before all of them where none is.
+#[derive(Clone, Debug, Default)]
+pub struct Covered {
+    pub to: String,
+    /// How often a guest's conversations had come to it when this was read.
+    merges: i64,
+}
+
 /// A block to be written.
 pub struct Block {
     pub account: AccountId,
@@ -79,7 +89,7 @@ pub(in super::super) async fn forget(write: &mut Connection, conversation: Conve
 pub(in super::super) async fn rename(write: &mut Connection, conversation: ConversationId) -> sqlx::Result<()> {
     query(
         "update search_block set state = 2 where state = 1
-               and id in (select block from search_place where conversation = $1 and titled = 1)",
+               and id in (select block from search_place where conversation = $1 and title is not null)",
     )
     .bind(conversation.to_string())
     .execute(write)
@@ -94,14 +104,11 @@ pub(in super::super) async fn forget_all_of(write: &mut Connection, account: Acc
 }
 
 /// What a guest has becomes the account's. Whether something of it is not in the index is looked at anew.
-pub(in super::super) async fn inherit(
-    write: &mut Connection,
-    guest: AccountId,
-    account: AccountId,
-) -> sqlx::Result<()> {
+pub(crate) async fn inherit(write: &mut Connection, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
     for what in [
         "update search_block set account = $2 where account = $1",
-        "update search_account set covered_to = '' where account = $2 or account = $1",
+        "insert into search_account (account, covered_to, merges) select id, '', 1 from account where id = $2 and $1 <> $2
+         on conflict (account) do update set covered_to = '', merges = search_account.merges + 1",
     ] {
         query(what).bind(guest.to_string()).bind(account.to_string()).execute(&mut *write).await?;
     }
@@ -111,7 +118,7 @@ pub(in super::super) async fn inherit(
 impl Store {
     /// One step of the index. Others are written beside it: only one process at a time works at it.
     async fn write_index(&self, steps: impl IntoIterator<Item = (Query, Option<u64>)>) -> sqlx::Result<Vec<Found>> {
-        let batch = Batch::write(Lock::Beside(&[]));
+        let batch = Batch::write(Lock::Beside(&[])).once();
         let batch = steps.into_iter().fold(batch, |batch, (step, rows)| match rows {
             Some(rows) => batch.must(step, rows),
             None => batch.then(step),
@@ -123,9 +130,10 @@ impl Store {
     pub async fn index_due(&self) -> sqlx::Result<Vec<Due>> {
         let rows = query(
             "select id, state from search_block
-             where state <> 1 and (state = 2 or state = 3 or made_at < $1) order by state desc limit 8",
+             where state <> 1 and (state = 2 or state = 3 or made_at < $1) order by state desc limit $2",
         )
         .bind(ago(LONGEST))
+        .bind(DUE_TOGETHER as i64)
         .fetch_all(self.read())
         .await?;
         let due = |row: &Row| {
@@ -136,12 +144,14 @@ impl Store {
         rows.iter().map(due).collect()
     }
 
-    /// Looks at some blocks after this one, and marks those that have a conversation which is not there any more, however
-    /// it was deleted. Returns the last; `None` after the last of all.
+    /// Looks at some blocks after this one, and marks those that have a conversation which is not there any more, has
+    /// another title, or is another account's: however that came. Returns the last; `None` after the last of all.
     pub async fn check_blocks(&self, after: i64, most: i64) -> sqlx::Result<Option<i64>> {
         let rows = query(
             "select id, conversations
-                 > (select count(*) from search_place where search_place.block = search_block.id) as is_short
+                 > (select count(*) from search_place join conversation on conversation.id = search_place.conversation
+                    where search_place.block = search_block.id and conversation.account = search_block.account
+                        and (search_place.title is null or search_place.title = conversation.title)) as is_short
              from search_block where state = 1 and id > $1 order by id limit $2",
         )
         .bind(after)
@@ -176,11 +186,11 @@ impl Store {
         select.push(
             " and exists (select 1 from conversation
                           where conversation.account = account.id and conversation.updated_at > coalesce((
-                              select covered_to from search_account where search_account.account = account.id), '')
-                          and conversation.updated_at <= ",
+                              select covered_to from search_account
+                              where search_account.account = account.id and covered_to <= ",
         );
-        let mut found: Vec<String> =
-            select.push_bind(settled).push(")").build_query_scalar().fetch_all(self.read()).await?;
+        select.push_bind(settled).push("), '') and conversation.updated_at <= ").push_bind(settled).push(")");
+        let mut found: Vec<String> = select.build_query_scalar().fetch_all(self.read()).await?;
         found.sort_unstable();
         let accounts = found.iter().map(|account| id(account)).collect::<sqlx::Result<_>>()?;
         Ok((accounts, read.last().cloned()))
@@ -199,7 +209,7 @@ impl Store {
                     coalesce((select max(up_to) from search_place where search_place.conversation = conversation.id), 0)
                         as up_to,
                     exists (select 1 from search_place
-                            where search_place.conversation = conversation.id and titled = 1) as is_titled,
+                            where search_place.conversation = conversation.id and search_place.title is not null) as is_titled,
                     coalesce((select max(position) from message where message.conversation = conversation.id), 0)
                         as newest
              from conversation
@@ -226,18 +236,23 @@ impl Store {
         rows.iter().map(uncovered).collect()
     }
 
-    /// Up to when the account's conversations are covered. Before all of them where none is.
-    pub async fn covered_to(&self, account: AccountId) -> sqlx::Result<String> {
-        let found = query_scalar("select covered_to from search_account where account = $1").bind(account.to_string());
-        Ok(found.fetch_optional(self.read()).await?.unwrap_or_default())
+    pub async fn covered_to(&self, account: AccountId) -> sqlx::Result<Covered> {
+        let row = query("select covered_to, merges from search_account where account = $1")
+            .bind(account.to_string())
+            .fetch_optional(self.read())
+            .await?;
+        let covered = |row: Row| Ok(Covered { to: row.try_get("covered_to")?, merges: row.try_get("merges")? });
+        row.map(covered).transpose().map(Option::unwrap_or_default)
     }
 
-    pub async fn set_covered_to(&self, account: AccountId, time: &str) -> sqlx::Result<()> {
+    /// Unless a guest's conversations came to the account since `begin` was read: then all is looked at anew.
+    pub async fn set_covered_to(&self, account: AccountId, begin: &Covered, time: &str) -> sqlx::Result<()> {
         let set = query(
-            "insert into search_account (account, covered_to) select id, $2 from account where id = $1
-             on conflict (account) do update set covered_to = excluded.covered_to",
+            "insert into search_account (account, covered_to, merges) select id, $2, $3 from account where id = $1
+             on conflict (account) do update set covered_to = excluded.covered_to
+                 where search_account.merges = excluded.merges",
         );
-        self.write_index([(set.bind(account.to_string()).bind(time), None)]).await.map(drop)
+        self.write_index([(set.bind(account.to_string()).bind(time).bind(begin.merges), None)]).await.map(drop)
     }
 
     /// Some messages of a conversation between these positions, oldest first: position and text, or no text where the
@@ -270,14 +285,17 @@ impl Store {
             .await?;
         let Some(row) = row else { return Ok(None) };
         let rows = query(
-            "select conversation, up_to, titled, title from search_place
-                 join conversation on conversation.id = search_place.conversation where block = $1",
+            "select conversation, up_to, search_place.title is not null as is_titled, conversation.title as title
+             from search_place join search_block on search_block.id = search_place.block
+                 join conversation on conversation.id = search_place.conversation
+                     and conversation.account = search_block.account
+             where block = $1",
         )
         .bind(block)
         .fetch_all(self.read())
         .await?;
         let place = |row: &Row| {
-            let title = row.try_get::<bool>("titled")?.then(|| row.try_get("title")).transpose()?;
+            let title = row.try_get::<bool>("is_titled")?.then(|| row.try_get("title")).transpose()?;
             Ok(Place { conversation: id(row.try_get("conversation")?)?, up_to: row.try_get("up_to")?, title })
         };
         let places = rows.iter().map(place).collect::<sqlx::Result<_>>()?;
@@ -303,25 +321,19 @@ impl Store {
         }
         let done = self.use_block(number, block).await;
         if done.is_err() {
-            let over = query("update search_block set state = 3 where id = $1");
+            // Unless it was done, and only the answer was lost.
+            let over = query("update search_block set state = 3 where id = $1 and state = 0");
             self.write_index([(over.bind(number), None)]).await?;
         }
         done
     }
 
-    /// Unless a conversation of it was deleted or named anew meanwhile.
+    /// Unless a conversation of it was deleted, named anew or given to another account meanwhile, or another process has
+    /// put it into a block.
     async fn use_block(&self, number: i64, block: &Block) -> sqlx::Result<()> {
-        let place = |place: &Place| {
-            let insert = query(
-                "insert into search_place (conversation, block, up_to, titled)
-                 select id, cast($2 as bigint), cast($3 as bigint), cast($4 as bigint) from conversation
-                 where id = $1 and ($4 = 0 or title = $5)",
-            );
-            let insert = insert.bind(place.conversation.to_string()).bind(number).bind(place.up_to);
-            let is_titled = i64::from(place.title.is_some());
-            (insert.bind(is_titled).bind(place.title.as_deref().unwrap_or_default()), Some(1))
-        };
-        let mut steps: Vec<_> = block.places.iter().map(place).collect();
+        let places = block.places.chunks(TOGETHER as usize);
+        let mut steps: Vec<_> =
+            places.map(|places| (put_places(number, block, places), Some(places.len() as u64))).collect();
         let state = query("update search_block set state = $2 where id = $1 and state = $3");
         steps.push((state.clone().bind(number).bind(IN_USE).bind(WRITING), Some(1)));
         if let Some(former) = block.former {
@@ -339,6 +351,27 @@ impl Store {
             self.write_index([(delete.bind(first).bind(first + TOGETHER), None)]).await?;
         }
         let delete = query("delete from search_block where id = $1").bind(block);
-        self.write_index([(delete, None)]).await.map(drop)
+        self.write_index([(delete, None)]).await?;
+        self.is_in_old_log();
+        Ok(())
     }
+}
+
+/// Notes where these conversations are. Less than all of them where something has changed that makes the block wrong.
+fn put_places(number: i64, block: &Block, places: &[Place]) -> Query {
+    let mut insert = Builder::new("with place (conversation, up_to, title) as (");
+    insert.push_values(places, |row, place| {
+        row.push_bind(place.conversation.to_string()).push_bind(place.up_to).push_bind(place.title.as_deref());
+    });
+    insert.push(") insert into search_place (conversation, block, up_to, title) select conversation.id, cast(");
+    insert.push_bind(number).push(
+        " as bigint), place.up_to, place.title from place join conversation on conversation.id = place.conversation
+          where (place.title is null or place.title = conversation.title) and conversation.account = ",
+    );
+    insert.push_bind(block.account.to_string()).push(
+        " and not exists (select 1 from search_place as other
+                          where other.conversation = conversation.id and other.up_to >= place.up_to
+                              and (place.title is null or other.title is not null) and ",
+    );
+    insert.push_bind(i64::from(block.former.is_none())).push(" = 1)").build()
 }

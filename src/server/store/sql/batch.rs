@@ -40,6 +40,8 @@ pub(crate) struct Batch {
     steps: Vec<Step>,
     /// Written in the command that begins the transaction. On PostgreSQL only.
     news: Option<String>,
+    /// Whether SQLite keeps it prepared.
+    is_kept: bool,
 }
 
 /// What one step found or changed.
@@ -77,12 +79,17 @@ impl From<Failed> for sqlx::Error {
 impl Batch {
     /// Queries that all see one state of the database.
     pub(crate) fn read() -> Self {
-        Self { kind: Kind::Read, steps: Vec::new(), news: None }
+        Self { kind: Kind::Read, steps: Vec::new(), news: None, is_kept: true }
     }
 
     /// A transaction that writes.
     pub(crate) fn write(lock: Lock<'_>) -> Self {
-        Self { kind: Kind::Write(lock.into()), steps: Vec::new(), news: None }
+        Self { kind: Kind::Write(lock.into()), steps: Vec::new(), news: None, is_kept: true }
+    }
+
+    /// Its text is another one nearly each time. It is not kept prepared: five hundred of them would be many megabytes.
+    pub(crate) fn once(self) -> Self {
+        Self { is_kept: false, ..self }
     }
 
     /// What other nodes are told of it, as a statement (`store/news`), which is part of it.

@@ -78,7 +78,7 @@ fn of_postgres(code: &str) -> Option<Fault> {
 }
 
 /// Two transactions waited for each other, and this one was given up.
-pub(super) fn is_deadlock(error: &sqlx::Error) -> bool {
+pub(in crate::server::store) fn is_deadlock(error: &sqlx::Error) -> bool {
     sqlstate(error) == Some("40P01")
 }
 

@@ -13,28 +13,28 @@ use std::sync::{Arc, Mutex, Weak};
 
 /// What is stored of a reply.
 #[derive(Clone, Debug)]
-pub(super) struct Stored {
-    pub(super) owner: usize,
-    pub(super) text: String,
-    pub(super) status: Status,
+pub(in crate::tests::backplane) struct Stored {
+    pub(in crate::tests::backplane) owner: usize,
+    pub(in crate::tests::backplane) text: String,
+    pub(in crate::tests::backplane) status: Status,
 }
 
 /// What a database would say to all of them.
 #[derive(Default)]
-pub(super) struct Store {
-    pub(super) replies: Mutex<HashMap<MessageId, Stored>>,
-    pub(super) dead: Mutex<Vec<MessageId>>,
+pub(in crate::tests::backplane) struct Store {
+    pub(in crate::tests::backplane) replies: Mutex<HashMap<MessageId, Stored>>,
+    pub(in crate::tests::backplane) dead: Mutex<Vec<MessageId>>,
 }
 
 /// One process' view of the store.
-pub(super) struct View {
-    pub(super) store: Arc<Store>,
-    pub(super) node: usize,
-    pub(super) journals: Weak<Journals>,
+pub(in crate::tests::backplane) struct View {
+    pub(in crate::tests::backplane) store: Arc<Store>,
+    pub(in crate::tests::backplane) node: usize,
+    pub(in crate::tests::backplane) journals: Weak<Journals>,
 }
 
 impl View {
-    pub(super) async fn mend(&self, topic: Topic, reply: MessageId) -> Result<(), Down> {
+    pub(in crate::tests::backplane) async fn mend(&self, topic: Topic, reply: MessageId) -> Result<(), Down> {
         let Some(journals) = self.journals.upgrade() else { return Ok(()) };
         let row = lock(&self.store.replies).get(&reply).cloned();
         let is_dead = lock(&self.store.dead).contains(&reply);
@@ -99,7 +99,7 @@ impl Rows for View {
     }
 }
 
-pub(super) fn end(reply: MessageId, status: Status) -> Event {
+pub(in crate::tests::backplane) fn end(reply: MessageId, status: Status) -> Event {
     match status {
         Status::Interrupted => Event::Interrupted { reply },
         _ => Event::Stopped { reply, usage: None },

@@ -31,12 +31,14 @@ pub(super) struct Whole {
     text: String,
     parts: Vec<Part>,
     values: SqliteArguments,
+    is_kept: bool,
 }
 
 impl Whole {
     /// The batch as a text. Within a transaction it has no `begin` and no `commit` of its own.
     pub(super) fn of(batch: &Batch, is_within: bool) -> sqlx::Result<Self> {
-        let mut whole = Self { text: String::new(), parts: Vec::new(), values: SqliteArguments::default() };
+        let (text, parts, values) = Default::default();
+        let mut whole = Self { text, parts, values, is_kept: batch.is_kept };
         let frame = match batch.kind {
             _ if is_within => None,
             Kind::Write(_) => Some("begin immediate;\n"),
@@ -59,8 +61,9 @@ impl Whole {
 
     /// Hands it over, and sorts the answers by the steps.
     pub(super) async fn run(self, connection: &mut SqliteConnection) -> Result<Vec<Found>, Failed> {
-        let Self { text, parts, values } = self;
-        let mut answers = connection.fetch_many(sqlx::query_with(AssertSqlSafe(text), values));
+        let Self { text, parts, values, is_kept } = self;
+        let query = sqlx::query_with(AssertSqlSafe(text), values).persistent(is_kept);
+        let mut answers = connection.fetch_many(query);
         let (mut found, mut rows) = (Vec::<Found>::new(), Vec::new());
         let mut parts = parts.into_iter().peekable();
         loop {
