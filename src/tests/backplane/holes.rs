@@ -75,7 +75,6 @@ impl Dying {
 
 fn ending(conversation: ConversationId, reply: MessageId, said: &str) -> Ending {
     Ending {
-        site: None,
         reply,
         conversation,
         site: None,
