@@ -84,7 +84,15 @@ pub async fn search(
     }
     let from = after.map(place).transpose()?;
     let _one = state.limits.search(account)?;
-    let page = Page { words, limit: limit as usize, most: EAGER, most_bytes: EAGER_BYTES, read: 0, bytes: 0, hits: Vec::new() };
+    let page = Page {
+        words,
+        limit: limit as usize,
+        most: EAGER,
+        most_bytes: EAGER_BYTES,
+        read: 0,
+        bytes: 0,
+        hits: Vec::new(),
+    };
     Walk { state, account, from, page, candidates: None, is_last: false }.run().await
 }
 

@@ -104,11 +104,7 @@ pub(in super::super) async fn forget_all_of(write: &mut Connection, account: Acc
 }
 
 /// What a guest has becomes the account's. Whether something of it is not in the index is looked at anew.
-pub(crate) async fn inherit(
-    write: &mut Connection,
-    guest: AccountId,
-    account: AccountId,
-) -> sqlx::Result<()> {
+pub(crate) async fn inherit(write: &mut Connection, guest: AccountId, account: AccountId) -> sqlx::Result<()> {
     for what in [
         "update search_block set account = $2 where account = $1",
         "insert into search_account (account, covered_to, merges) select id, '', 1 from account where id = $2 and $1 <> $2
