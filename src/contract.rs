@@ -2,6 +2,7 @@
 //! sides.
 
 pub mod object;
+pub mod site;
 
 use crate::error::Problem;
 use crate::event::{Cursor, List, Snapshot};

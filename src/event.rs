@@ -7,9 +7,11 @@ mod cursor;
 mod thread;
 
 pub use cursor::{Cursor, NotACursor};
-pub use thread::Thread;
+pub use thread::{TAKEN_OVER, Thread};
 
-use crate::model::{Access, Conversation, ConversationId, Message, MessageId, ReplyError, Status, Usage, is_none};
+use crate::model::{
+    Access, Assignment, Conversation, ConversationId, Message, MessageId, ReplyError, Status, Usage, is_none,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -93,6 +95,13 @@ pub enum Event {
     Deleted {
         conversation: ConversationId,
     },
+    /// Who answers has changed, in a conversation of a site.
+    Assignment {
+        assignment: Box<Assignment>,
+        /// The reply that this has ended.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ended: Option<MessageId>,
+    },
 }
 
 impl Event {
@@ -113,6 +122,7 @@ impl Event {
             Self::Error { .. } => "error",
             Self::Conversation { .. } => "conversation",
             Self::Deleted { .. } => "deleted",
+            Self::Assignment { .. } => "assignment",
         }
     }
 
@@ -150,6 +160,9 @@ pub struct Snapshot {
     /// The access of the viewer whom this snapshot is for.
     #[serde(default)]
     pub access: Access,
+    /// Who answers, in a conversation of a site.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignment: Option<Assignment>,
     /// The newest messages on the way to the newest one, oldest first; an open reply is among them.
     pub messages: Vec<Message>,
     /// Whether there are messages before these.

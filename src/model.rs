@@ -2,9 +2,11 @@
 //!
 //! Types without behaviour. The field names are the public JSON (see docs/api.md).
 
+mod assignment;
 mod queued;
 mod standing;
 
+pub use assignment::{Assignment, AssignmentState, Inside};
 pub use queued::Queued;
 pub use standing::Standing;
 
@@ -64,6 +66,15 @@ id!(
     ImageId
 );
 
+id!(
+    /// A site's id: a place where visitors come from.
+    SiteId
+);
+id!(
+    /// A visitor's id. The visitor's account has another.
+    VisitorId
+);
+
 impl MessageId {
     /// The time in the id, in milliseconds since 1970 by the clock of the process that made it: a UUID v7 begins with
     /// it.
@@ -79,10 +90,15 @@ pub struct Named {
     pub name: String,
 }
 
-/// An account's access to a conversation, in ascending order. Each level includes the ones before it.
+/// A viewer's access to a conversation. Of an ordinary conversation's it is in ascending order: each level includes the
+/// ones before it. `Visitor` and `Agent` are those of a site's conversations, and include none of the others' rights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Access {
+    /// Writes on a site.
+    Visitor,
+    /// Answers on a site.
+    Agent,
     /// Reads.
     Reader,
     /// Sends, stops, retries, continues.
@@ -95,6 +111,8 @@ pub enum Access {
 impl Access {
     pub fn name(self) -> &'static str {
         match self {
+            Self::Visitor => "visitor",
+            Self::Agent => "agent",
             Self::Reader => "reader",
             Self::Participant => "participant",
             Self::Owner => "owner",
@@ -159,6 +177,8 @@ impl Parameters {
 pub enum Role {
     User,
     Assistant,
+    /// A person who answers on a site.
+    Agent,
 }
 
 impl Role {
@@ -166,6 +186,7 @@ impl Role {
         match self {
             Self::User => "user",
             Self::Assistant => "assistant",
+            Self::Agent => "agent",
         }
     }
 }
@@ -204,7 +225,7 @@ pub struct Message {
     /// The message that this one answers; none for the first.
     pub parent: Option<MessageId>,
     pub role: Role,
-    /// The author, for a user's message.
+    /// The author, for a user's or an agent's message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<Named>,
     pub text: String,

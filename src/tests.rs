@@ -22,6 +22,7 @@ mod context;
 mod conversations;
 mod crash;
 mod deletion;
+mod desk;
 mod direct;
 mod drain;
 mod export;

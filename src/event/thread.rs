@@ -1,13 +1,17 @@
 //! The fold of a conversation's journal.
 
 use super::{Draft, Event, Snapshot};
-use crate::model::{Access, Conversation, Message, MessageId, Status, Versions};
+use crate::model::{Access, Assignment, Conversation, Message, MessageId, Status, Versions};
+
+/// Why a reply ended that an agent has taken over from.
+pub const TAKEN_OVER: &str = "taken_over";
 
 /// A conversation as a viewer has it: the fold of its journal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Thread {
     pub conversation: Conversation,
     pub access: Access,
+    pub assignment: Option<Assignment>,
     pub messages: Vec<Message>,
     pub earlier: bool,
     pub draft: Option<Draft>,
@@ -16,8 +20,8 @@ pub struct Thread {
 
 impl From<Snapshot> for Thread {
     fn from(snapshot: Snapshot) -> Self {
-        let Snapshot { conversation, access, messages, earlier, draft, .. } = snapshot;
-        Self { conversation, access, messages, earlier, draft, deleted: false }
+        let Snapshot { conversation, access, assignment, messages, earlier, draft, .. } = snapshot;
+        Self { conversation, access, assignment, messages, earlier, draft, deleted: false }
     }
 }
 
@@ -42,8 +46,19 @@ impl Thread {
                 self.conversation = Conversation { queued, ..(**conversation).clone() };
             }
             Event::Deleted { .. } => self.deleted = true,
+            Event::Assignment { assignment, ended } => self.assign(assignment, *ended),
             Event::List(_) | Event::Resumed { .. } => {}
             _ => self.advance(event),
+        }
+    }
+
+    /// Takes what is newer than what is known: changes of many conversations at once may be told out of order.
+    fn assign(&mut self, assignment: &Assignment, ended: Option<MessageId>) {
+        if let Some(message) = self.messages.iter_mut().find(|message| Some(message.id) == ended) {
+            message.stop_reason = Some(TAKEN_OVER.into());
+        }
+        if self.assignment.as_ref().is_none_or(|known| known.number < assignment.number) {
+            self.assignment = Some(assignment.clone());
         }
     }
 

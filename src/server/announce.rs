@@ -18,6 +18,10 @@ pub async fn members(store: &Store, stored: &Stored) -> sqlx::Result<Vec<Account
 /// Sends the event to all of them. It has been stored already: an account that misses it sees it in the next list.
 /// `turn`: the conversation's, in which it is told.
 pub async fn tell(store: &Store, journals: &Journals, stored: &Stored, turn: Option<&HeldTurn<'_>>, mut event: Event) {
+    if stored.site.is_some() {
+        // Conversations of sites are in nobody's list.
+        return;
+    }
     if let Event::Conversation { conversation } = &mut event {
         shorten(conversation);
     }

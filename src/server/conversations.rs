@@ -4,6 +4,7 @@ pub mod leaving;
 
 use super::journal::{HeldTurn, Topic};
 use super::principal::ViewerId;
+use super::site_view::Eyes;
 use super::store::conversations::{ListPosition, Stored};
 use super::store::making::taken;
 use super::task::owned;
@@ -199,12 +200,18 @@ pub async fn snapshot(state: &State, viewer: impl Into<ViewerId>, id: Conversati
     }
     // Open, and not in our journal: another process is writing it.
     let of_other_process = messages.last().filter(|message| message.status.is_open()).map(Draft::stored);
-    let (access, names) = (stored.access, stored.names);
+    let (access, names, site) = (stored.access, stored.names, stored.site);
     let mut conversation = shown(state, stored);
     conversation.queued = Some(state.store.queued(id).await?).filter(|queued| !queued.is_empty());
-    let mut snapshot = Snapshot { conversation, access, messages, earlier, draft: draft.or(of_other_process), cursor };
+    let assignment = None;
+    let mut snapshot =
+        Snapshot { conversation, access, assignment, messages, earlier, draft: draft.or(of_other_process), cursor };
     if let ViewerId::Public(_) = viewer {
         public::snapshot(&mut snapshot, names);
+    }
+    if let Some(eyes) = Eyes::of(&state.store, viewer, site).await? {
+        eyes.snapshot(&mut snapshot);
+        snapshot.assignment = Some(eyes.assigned(&state.store.assigned(id).await?));
     }
     Ok(snapshot)
 }
@@ -216,10 +223,14 @@ pub async fn earlier(
     id: ConversationId,
     before: MessageId,
 ) -> Result<(Vec<Message>, bool), Problem> {
-    let names = state.store.conversation_for(viewer, id).await?.names;
+    let stored = state.store.conversation_for(viewer, id).await?;
+    let (names, site) = (stored.names, stored.site);
     let (mut messages, more) = path(state, id, before, SNAPSHOT_MESSAGES, true).await?;
     if let ViewerId::Public(_) = viewer {
         messages.iter_mut().for_each(|message| public::message(message, names));
+    }
+    if let Some(eyes) = Eyes::of(&state.store, viewer, site).await? {
+        messages.iter_mut().for_each(|message| eyes.message(message));
     }
     Ok((messages, more))
 }

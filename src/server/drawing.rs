@@ -131,7 +131,7 @@ impl Drawing {
 fn most(sender: Sender) -> usize {
     match sender {
         Sender::Account(_) => MAX_OF_ACCOUNT,
-        Sender::Network(_) => MAX_OF_NETWORK,
+        Sender::Network(_) | Sender::Site(_) | Sender::NewOnSite(..) => MAX_OF_NETWORK,
     }
 }
 

@@ -7,6 +7,7 @@ mod admission;
 mod anew;
 mod checkpoint;
 mod context;
+pub mod desk;
 mod ending;
 mod estimate;
 mod open;
@@ -88,6 +89,8 @@ struct Shared {
     visits: TaskTracker,
     /// Stateless answers by account: they are open replies of it as well.
     visiting: Arc<Counts>,
+    /// The open replies of sites.
+    on_sites: Arc<Counts>,
     redis: Option<Redis>,
     interrupt: CancellationToken,
     /// A reply has ended since this was last waited for.
@@ -106,6 +109,8 @@ struct Open {
     journal: journal::Writer,
     stop: CancellationToken,
     ended: CancellationToken,
+    /// The site that it is written for, and pays.
+    site: Option<desk::Paying>,
     /// The writer's mark at the last checkpoint.
     saved: AtomicU64,
 }
@@ -116,11 +121,13 @@ struct Target {
     stored: Stored,
     /// The settings it is created with; none where it exists.
     start: Option<Changes>,
+    /// In a conversation of a site, what comes with it.
+    site: Option<Box<desk::Coming>>,
 }
 
 impl From<Stored> for Target {
     fn from(stored: Stored) -> Self {
-        Self { stored, start: None }
+        Self { stored, start: None, site: None }
     }
 }
 
@@ -170,6 +177,7 @@ impl Engine {
             tasks: TaskTracker::new(),
             visits: TaskTracker::new(),
             visiting: Counts::of_all(parts.redis.as_ref(), "v"),
+            on_sites: Arc::default(),
             redis: parts.redis,
             interrupt: CancellationToken::new(),
             ended: Notify::new(),
@@ -247,7 +255,7 @@ impl Shared {
     /// Writes the conversation, where it is new, the message and the reply's row, tells the viewers and starts the task.
     async fn open(
         self: &Arc<Self>,
-        Target { mut stored, start }: Target,
+        Target { mut stored, start, site }: Target,
         admission: &Admission,
         turn: &HeldTurn<'_>,
         message: Option<&Message>,
@@ -258,9 +266,11 @@ impl Shared {
         let stop = CancellationToken::new();
         let topic = Topic::Conversation(stored.id);
         let account = admission.account();
-        // At other nodes others may write here, and the account may have other replies open.
-        let seen = (self.store.has_nodes() && start.is_none()).then(|| stored.updated_at.clone());
+        // At other nodes others may write here (of a site's conversation the assignment's row decides), and the account may have other replies open.
+        let is_guarded = start.is_some() || site.is_some();
+        let seen = (self.store.has_nodes() && !is_guarded).then(|| stored.updated_at.clone());
         let process: Box<str> = self.store.process().into();
+        let (paying, coming) = desk::apart(site);
         let open = Arc::new(Open {
             reply: reply.id,
             conversation: stored.id,
@@ -270,6 +280,7 @@ impl Shared {
             process,
             stop,
             ended: CancellationToken::new(),
+            site: paying,
             saved: AtomicU64::new(0),
         });
         // Registered before it is written, so that a viewer who sees the reply can also stop it.
@@ -289,12 +300,13 @@ impl Shared {
             process: &open.process,
             seen: seen.as_deref(),
             most_open: self.store.has_nodes().then_some(admission.most_open),
+            site: coming.as_ref().map(|coming| &coming.on),
         };
         if let Err(problem) = self.store.open_reply(opening).await {
             lock(&self.open).remove(&reply.id);
             return Err(problem);
         }
-        let cursor = self.tell_opening(&open, turn, message, reply).await;
+        let cursor = self.tell_opening(&open, turn, coming.and_then(|coming| coming.event), message, reply).await;
         open.saved.store(open.journal.mark(), Ordering::Relaxed);
         self.announce_conversation(turn, stored, title, &reply.created_at).await;
         let model = reply.model.clone().unwrap_or_default();

@@ -114,7 +114,10 @@ impl Grants {
             Revoked::PublicLink(conversation) => matches!(viewer, ViewerId::Public(_)) && place == conversation,
             Revoked::Conversation(conversation) => place == conversation,
             // The public links of a disabled account open nothing.
-            Revoked::Account(_) => matches!(viewer, ViewerId::Public(_)),
+            Revoked::Account(account) => matches!(viewer, ViewerId::Public(_)) || viewer == ViewerId::Agent(account),
+            Revoked::Visitor(token) => viewer == ViewerId::Visitor(token),
+            Revoked::Agent(account) => viewer == ViewerId::Agent(account),
+            Revoked::Site(_) => matches!(viewer, ViewerId::Visitor(_) | ViewerId::Agent(_)),
             Revoked::Session(_) | Revoked::Token(_) => false,
         });
         lock(&self.open).retain(|who, held| {
@@ -123,6 +126,7 @@ impl Grants {
                 Revoked::Token(hash) => matches!(who.by, Credential::Token(token, _) if token == hash),
                 Revoked::Account(account) => who.account == account,
                 Revoked::Share(..) | Revoked::PublicLink(_) | Revoked::Conversation(_) => false,
+                Revoked::Visitor(_) | Revoked::Agent(_) | Revoked::Site(_) => false,
             };
             if goes {
                 held.cut.cancel();

@@ -5,7 +5,7 @@ use super::drain::Drain;
 use super::search::indexing::Indexing;
 use super::store::presence::Sole;
 use super::task::round;
-use super::{Shared, State, accounts, conversations, images, oidc, queue};
+use super::{Shared, State, accounts, conversations, desk, images, oidc, queue};
 use std::panic::resume_unwind;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -148,6 +148,7 @@ async fn sweep_for_all(state: &State, guests: &mut accounts::GuestSweep) {
     }
     accounts::resume_deletions(state).await;
     guests.sweep(state).await;
+    desk::sweep(state).await;
     if let Err(error) = state.store.forget_revocations().await {
         tracing::warn!(%error, "What was withdrawn long ago could not be forgotten");
     }

@@ -9,6 +9,7 @@ pub mod account;
 pub mod admin;
 pub mod delete_account;
 mod form;
+pub mod inbox;
 pub mod manage;
 pub mod oidc;
 pub mod reference;
@@ -18,6 +19,7 @@ pub mod settings;
 pub mod sharing;
 pub mod sign_in;
 pub mod status;
+pub mod visitor;
 
 use super::assets;
 use super::principal::{Owner, Role};
@@ -140,8 +142,10 @@ fn document(sheet: Sheet) -> impl IntoView {
 
 fn navigation(owner: Owner) -> impl IntoView {
     let admin = (owner.role == Role::Admin).then(|| view! { <a href="/admin">"Administration"</a> });
+    let inbox = owner.role.may_answer().then(|| view! { <a href="/inbox">"Inbox"</a> });
     view! {
         <nav aria-label="Account">
+            {inbox}
             {admin}
             <a href="/account">{owner.name}</a>
         </nav>

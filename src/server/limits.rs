@@ -11,7 +11,7 @@ use super::backplane::redis::{Rate, Redis};
 use super::sync::lock;
 use super::times::span;
 use crate::error::Problem;
-use crate::model::AccountId;
+use crate::model::{AccountId, SiteId};
 use crate::server::address::{Network, network};
 use crate::server::metrics::Metrics;
 use crate::server::secret::Hash;
@@ -67,6 +67,10 @@ pub struct Limits {
 pub enum Sender {
     Account(AccountId),
     Network(Network),
+    /// All visitors of a site.
+    Site(SiteId),
+    /// All new visitors of a network on a site.
+    NewOnSite(SiteId, Network),
 }
 
 impl Sender {
@@ -75,6 +79,8 @@ impl Sender {
         match self {
             Self::Account(account) => account.to_string(),
             Self::Network(network) => Hash::of(&format!("{network:?}")).to_string(),
+            Self::Site(site) => site.to_string(),
+            Self::NewOnSite(site, network) => Hash::of(&format!("{site} {network:?}")).to_string(),
         }
     }
 }

@@ -42,6 +42,10 @@ impl Principal {
 pub enum ViewerId {
     Account(AccountId),
     Public(Hash),
+    /// Somebody who writes on a site, by the hash of what they are recognised by.
+    Visitor(Hash),
+    /// An account that answers on the conversation's site.
+    Agent(AccountId),
 }
 
 impl From<AccountId> for ViewerId {

@@ -13,7 +13,7 @@ use super::store::watching::{Asked, Seen};
 use super::task::round;
 use crate::error::Problem;
 use crate::event::Event;
-use crate::model::ConversationId;
+use crate::model::{AccountId, ConversationId};
 use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
@@ -153,6 +153,10 @@ async fn cut(state: &State, revoked: &[Noted]) {
             state.journals.end(Topic::Conversation(conversation), Some(Event::Deleted { conversation }));
         }
         state.grants.revoke(revoked);
+        // The conversations that the agent had wait for another one.
+        if let Revoked::Agent(agent) = revoked {
+            tokio::spawn(look_at_released(state.clone(), agent));
+        }
         // Another process has told its own viewers only that the list has changed.
         if let Revoked::Share(account, _) = revoked
             && !is_ours
@@ -169,6 +173,16 @@ async fn cut(state: &State, revoked: &[Noted]) {
                 stop_what_it_pays_for(&state, revoked).await;
             }
         });
+    }
+}
+
+/// Has the viewers here look at conversations whose agent was taken away.
+async fn look_at_released(state: State, agent: AccountId) {
+    match state.store.released_from(agent).await {
+        Ok(released) => {
+            released.into_iter().for_each(|conversation| state.journals.look_again(Topic::Conversation(conversation)))
+        }
+        Err(error) => tracing::warn!(%error, "Conversations without an agent could not be looked at"),
     }
 }
 

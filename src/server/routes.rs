@@ -8,12 +8,14 @@ mod broadcasting;
 mod bulky;
 mod chat;
 mod delete_account;
+mod desk;
 mod export;
 mod forms;
 mod functions;
 mod headers;
 mod health;
 mod images;
+mod inbox;
 mod input;
 mod manage;
 mod metrics;
@@ -35,6 +37,7 @@ mod status;
 mod streams;
 mod table;
 mod trace;
+mod visitor;
 mod whole;
 
 pub use headers::page_policy;
@@ -77,6 +80,7 @@ pub fn router(state: State, pages: impl FnOnce(Router<State>) -> Router<State>) 
         .layer(from_fn(whole::first))
         .layer(csrf(&state))
         .merge(pusher(&state))
+        .merge(visitor::router(&state))
         .layer(from_fn_with_state(origin::Guard::of(&state), origin::refuse))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn(oversize::refuse))
@@ -114,6 +118,8 @@ fn identified_routes() -> Vec<Table> {
         admin::routes(),
         openapi::routes(),
         search::routes(),
+        desk::routes(),
+        inbox::routes(),
         settings::routes(),
         manage::routes(),
     ]
@@ -140,7 +146,7 @@ fn open_routes() -> [Table; 3] {
 
 /// The paths of all routes but the app's pages, its server functions and its files.
 pub fn paths() -> Vec<String> {
-    let tables = identified_routes().into_iter().chain(connected()).chain(open_routes());
+    let tables = identified_routes().into_iter().chain(connected()).chain(open_routes()).chain([visitor::routes()]);
     tables.flat_map(|table| table.into_parts().1).collect()
 }
 

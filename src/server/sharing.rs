@@ -48,7 +48,7 @@ pub async fn sharing(state: &State, account: AccountId, id: ConversationId) -> R
     let people = state.store.shares(id).await?;
     let (links, public) = match stored.access {
         Access::Owner => (state.store.share_links(id).await?, state.store.public_link(id).await?),
-        Access::Participant | Access::Reader => (Vec::new(), None),
+        Access::Participant | Access::Reader | Access::Visitor | Access::Agent => (Vec::new(), None),
     };
     Ok(Sharing { stored, people, links, public })
 }

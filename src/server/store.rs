@@ -19,6 +19,7 @@ mod columns;
 mod columns_of;
 pub mod conversations;
 pub mod deletion;
+pub mod desk;
 pub mod endings;
 pub mod export;
 mod file;

@@ -21,7 +21,7 @@ use crate::server::journal::{Entry, Reader, Topic};
 use crate::server::limits::Counted;
 use crate::server::outlet::fan::Still;
 use crate::server::transport::direct::Direct;
-use crate::server::{State, conversations, lists, public, revocation};
+use crate::server::{State, conversations, lists, revocation};
 use crate::wire::{Body, Presence};
 use axum::http::header::{self, HeaderName};
 use std::sync::Arc;
@@ -85,6 +85,11 @@ impl Permit {
                 Ok(Self { grant: None, _place: state.limits.link_holder_stream(holder.address)? })
             }
         }
+    }
+
+    /// Takes a permit for a visitor of a site, whose right `AccessWatch` checks.
+    pub async fn for_visitor(state: &State, account: AccountId, most: u32) -> Result<Self, Problem> {
+        Ok(Self { grant: None, _place: state.limits.stream(account, Some(most)).await? })
     }
 
     /// Cancelled when the stream must end. None for a reader with the public link.
@@ -210,7 +215,7 @@ impl Follower {
 
     /// From here on it is written to directly while it waits, unless what it is sent is for it alone.
     fn write_to(&mut self, direct: Direct) {
-        if self.access.as_ref().is_some_and(|access| !access.is_public()) {
+        if self.access.as_ref().is_some_and(|access| !access.is_filtered()) {
             self.direct = Some(Box::new(direct));
         }
     }
@@ -244,8 +249,8 @@ impl Follower {
                 self.deleted = entries.iter().any(|entry| self.is_end(&entry.event));
                 let frames = frames(entries, epoch);
                 match &self.access {
-                    Some(access) if access.is_public() => {
-                        Some(frames.into_iter().map(|frame| for_link_holders(frame, access.names())).collect())
+                    Some(access) if access.is_filtered() => {
+                        Some(frames.into_iter().map(|frame| access.shown(frame)).collect())
                     }
                     _ => Some(frames),
                 }
@@ -305,12 +310,16 @@ fn still(access: &AccessWatch, direct: &Direct) -> Still {
     Box::new(move || !changes.has_any() && !ends.iter().any(CancellationToken::is_cancelled))
 }
 
-/// Removes what readers with a public link may not see.
-fn for_link_holders(frame: Frame, names: bool) -> Frame {
-    let Frame::Entry { entry, epoch } = &frame else { return frame };
-    match public::event(&entry.event, names) {
-        Some(event) => Frame::Start { event, id: Cursor { epoch: *epoch, seq: entry.seq } },
-        None => frame,
+/// The frame as a viewer sees it for whom `filter` changes events. Those that are merged as well.
+fn filtered(frame: Frame, filter: impl Fn(&Event) -> Option<Event>) -> Frame {
+    match frame {
+        Frame::Entry { entry, epoch } => match filter(&entry.event) {
+            Some(event) => Frame::Start { event, id: Cursor { epoch, seq: entry.seq } },
+            None => Frame::Entry { entry, epoch },
+        },
+        Frame::Merged { event, first, id } => Frame::Merged { event: filter(&event).unwrap_or(event), first, id },
+        // As it was made for this viewer.
+        Frame::Start { .. } | Frame::Presence(_) => frame,
     }
 }
 

@@ -118,6 +118,7 @@ async fn try_open(app: &App, conversation: &str, process: &str, time: &str) -> R
     let payer = app.state.store.owner(conversation).await.unwrap();
     let (start, reply_of, seen, most_open) = (None, &reply, None, None);
     let opening = Opening {
+        site: None,
         start,
         conversation,
         account,

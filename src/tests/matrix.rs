@@ -44,6 +44,9 @@ fn operations() -> Vec<(Method, String)> {
     operations
 }
 
+/// The id of a site, or of a visitor. Nobody here has one: who may what there is in `tests/desk/rights`.
+const OF_A_SITE: &str = "0192f0c1-0000-7000-8000-0000000000dd";
+
 /// Ids to put into requests.
 struct Ids(Vec<(&'static str, String)>);
 
@@ -75,10 +78,11 @@ impl Ids {
     fn id_of(&self, path: &str) -> &str {
         let name = match path {
             _ if path.starts_with("/apps/") => return "rivulet",
-            _ if path.contains("conversations") || path.starts_with("/c/") => "{c}",
+            _ if path.contains("conversations") || path.starts_with("/c/") || path.starts_with("/inbox/") => "{c}",
             _ if path.contains("replies") => "{r}",
             _ if path.starts_with("/api/v1/messages") => "{m}",
             _ if path.contains("tokens") => "{t}",
+            _ if path.contains("/visitors/") || path.contains("/sites/") => return OF_A_SITE,
             _ if path.contains("accounts") => "{a}",
             _ if path.contains("images") => "{p}",
             _ => return "",
@@ -332,7 +336,13 @@ async fn only_reading(doors: &mut impl Doors, ids: &Ids) {
     for path in all_paths() {
         let Owned(method, body) = guard(path) else { continue };
         // Not a conversation's: sessions, tokens, an image that is in no message, an unknown link.
-        let others = ["/api/v1/images/{id}", "/api/v1/join", "/join/{secret}", "/api/v1/tokens/{id}"];
+        let others = [
+            "/api/v1/visitors/{id}/block",
+            "/api/v1/images/{id}",
+            "/api/v1/join",
+            "/join/{secret}",
+            "/api/v1/tokens/{id}",
+        ];
         if path.starts_with("/account") || others.contains(&path) {
             continue;
         }

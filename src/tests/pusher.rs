@@ -2,6 +2,7 @@
 
 mod backend;
 mod client;
+mod desk;
 mod flood;
 mod frames;
 mod presence;

@@ -1,7 +1,9 @@
 //! Bytes and events: whatever the network does to them, all viewers fold an identical conversation.
 
 use crate::event::{Cursor, Draft, Event, List, Snapshot, Thread};
-use crate::model::{Access, Conversation, ConversationId, Message, MessageId, ReplyError, Status, Usage};
+use crate::model::{
+    Access, Assignment, AssignmentState, Conversation, ConversationId, Message, MessageId, ReplyError, Status, Usage,
+};
 use crate::wire::{Body, Line, Lines, Looking, Order, Presence, Topic};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -64,7 +66,15 @@ pub(super) fn done(number: u128) -> Event {
 pub(super) fn empty() -> Snapshot {
     let conversation = conversation(1, "2026-01-01T00:00:00Z");
     let access = Access::default();
-    Snapshot { conversation, access, messages: Vec::new(), earlier: false, draft: None, cursor: at(0) }
+    Snapshot {
+        conversation,
+        access,
+        assignment: None,
+        messages: Vec::new(),
+        earlier: false,
+        draft: None,
+        cursor: at(0),
+    }
 }
 
 pub(super) fn line(seq: u64, event: Event) -> Line {
@@ -107,6 +117,7 @@ pub(super) fn every_event() -> Vec<Event> {
         Event::Error { reply: id(3), usage: None, error: error.into() },
         Event::Conversation { conversation: Box::new(conversation(1, "2026")) },
         Event::Deleted { conversation: conversation(1, "2026").id },
+        Event::Assignment { assignment: Box::new(assignment()), ended: Some(id(3)) },
     ]
 }
 
@@ -277,6 +288,17 @@ fn history() -> impl Strategy<Value = Vec<Event>> {
     })
 }
 
+fn assignment() -> Assignment {
+    Assignment {
+        state: AssignmentState::Waiting,
+        agent: None,
+        since: "2026-01-01T00:00:00Z".into(),
+        number: 2,
+        text: Some("Wait.".into()),
+        inside: None,
+    }
+}
+
 fn end_of(reply: u128, choice: u128) -> Event {
     match choice / 2 % 4 {
         0 => done(reply),
@@ -335,6 +357,7 @@ proptest! {
         let (before, after) = history.split_at(cut.index(history.len() + 1));
         let seen = thread(before);
         let snapshot = Snapshot {
+            assignment: None,
             conversation: seen.conversation,
             access: seen.access,
             messages: seen.messages,

@@ -18,7 +18,7 @@ pub fn Message(id: MessageId) -> impl IntoView {
     view! {
         <article class="message" id=anchor(id) data-role=role.map(Role::name)>
             {match role {
-                Some(Role::Assistant) => view! { <Reply id message/> }.into_any(),
+                Some(Role::Assistant | Role::Agent) => view! { <Reply id message/> }.into_any(),
                 _ => view! { <Said id message/> }.into_any(),
             }}
         </article>

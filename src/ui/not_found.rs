@@ -20,7 +20,9 @@ pub fn Absent() -> impl IntoView {
 pub fn Deleted() -> impl IntoView {
     let text = match untrack(|| PageState::here().access()) {
         Access::Owner => "This conversation was deleted.",
-        Access::Participant | Access::Reader => "This conversation was deleted, or is not shared with you any more.",
+        Access::Participant | Access::Reader | Access::Visitor | Access::Agent => {
+            "This conversation was deleted, or is not shared with you any more."
+        }
     };
     view! { <Way head="Gone" text/> }
 }

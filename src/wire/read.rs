@@ -6,7 +6,7 @@
 use super::{Line, Topic};
 use crate::event::{Cursor, Event};
 use crate::json::{Unreadable, read};
-use crate::model::{Conversation, ConversationId, Message, MessageId, ReplyError, Usage};
+use crate::model::{Assignment, Conversation, ConversationId, Message, MessageId, ReplyError, Usage};
 use serde::Deserialize;
 
 /// The members that every line has.
@@ -28,6 +28,13 @@ struct OfMessage {
 #[derive(Deserialize)]
 struct OfConversation {
     conversation: Box<Conversation>,
+}
+
+#[derive(Deserialize)]
+struct OfAssignment {
+    assignment: Box<Assignment>,
+    #[serde(default)]
+    ended: Option<MessageId>,
 }
 
 /// The members of all other events together. Which of them an event must have is checked as it is made.
@@ -64,6 +71,10 @@ impl Line {
             "list" => Event::List(Box::new(read(text)?)),
             "message" => Event::Message { message: read::<OfMessage>(text)?.message },
             "conversation" => Event::Conversation { conversation: read::<OfConversation>(text)?.conversation },
+            "assignment" => {
+                let OfAssignment { assignment, ended } = read(text)?;
+                Event::Assignment { assignment, ended }
+            }
             _ => event(&kind, read(text)?)?,
         };
         Ok(Self { id, topic, first, event })

@@ -49,7 +49,9 @@ pub(super) async fn end(shared: &Shared, open: &Open, outcome: Outcome, facts: F
 
 /// What follows the end, once the reply counts as open no more: nothing is to come between the two.
 pub(super) fn after(shared: &Arc<Shared>, open: &Open) {
-    tell_lists_of(shared, open.conversation);
+    if open.site.is_none() {
+        tell_lists_of(shared, open.conversation);
+    }
     shared.ended.notify_one();
 }
 
@@ -78,6 +80,7 @@ fn ending(open: &Open, outcome: Outcome, status: Status, draft: Draft) -> Ending
     Ending {
         reply: open.reply,
         conversation: open.conversation,
+        site: open.site.as_ref().map(|on| on.site),
         status,
         text: draft.text,
         thinking: draft.thinking,

@@ -142,6 +142,7 @@ mod tests {
     fn open(journals: &Journals, (account, conversation): ReplySlot) -> Arc<Open> {
         let (reply, stop) = (MessageId::new(), CancellationToken::new());
         Arc::new(Open {
+            site: None,
             reply,
             conversation,
             owner: account,

@@ -40,15 +40,16 @@ fn events(message: Option<&Message>, reply: &Message) -> impl Iterator<Item = Ev
 }
 
 impl Shared {
-    /// Opens the reply before its viewers' eyes. Returns the cursor just behind the event that does.
+    /// Opens the reply before its viewers' eyes, after what comes `before`. Returns the cursor just behind the event that does.
     pub(super) async fn tell_opening(
         &self,
         open: &Open,
         turn: &HeldTurn<'_>,
+        before: Option<Event>,
         message: Option<&Message>,
         reply: &Message,
     ) -> Cursor {
-        open.journal.open(turn, events(message, reply)).await
+        open.journal.open(turn, before.into_iter().chain(events(message, reply))).await
     }
 }
 

@@ -45,7 +45,8 @@ pub(super) async fn run(shared: Arc<Shared>, open: Arc<Open>, model: String, req
     let unsaved = Box::pin(ending::end(&shared, &open, outcome, facts)).await;
     drop(closing);
     ending::after(&shared, &open);
-    if is_answer && unsaved.is_none() {
+    // A site's conversation keeps the title that its first message gives it: a model would have to be paid by the site.
+    if is_answer && unsaved.is_none() && open.site.is_none() {
         title::give(&shared, &open);
     }
     if let Some(ending) = unsaved {
@@ -136,7 +137,11 @@ pub(super) async fn cut(shared: &Shared, open: &Open) -> Outcome {
 async fn pay(shared: &Shared, open: &Open, facts: &Facts) {
     let usage = estimate::filled(facts.usage.unwrap_or_default(), facts.asked, &Draft::new(open.reply), 0);
     let usage = shared.providers.priced(&facts.model, usage);
-    if let Err(error) = shared.store.charge_title((open.reply, open.account), &facts.model, usage).await {
+    let charged = match &open.site {
+        Some(on) => shared.store.charge_site(on.site, &facts.model, usage).await,
+        None => shared.store.charge_title((open.reply, open.account), &facts.model, usage).await,
+    };
+    if let Err(error) = charged {
         tracing::error!(%error, reply = %open.reply, "What an empty answer has cost was not written");
     }
 }

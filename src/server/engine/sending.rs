@@ -230,13 +230,13 @@ impl Shared {
             return Err(taken());
         }
         let owner = self.store.named(account).await?;
-        Ok(Target { stored: Stored::planned(id, owner, start.clone()), start: Some(start) })
+        Ok(Target { stored: Stored::planned(id, owner, start.clone()), start: Some(start), site: None })
     }
 
     /// The message's parent and the history up to it, after the open reply has ended. A new conversation has neither.
     async fn before(
         &self,
-        Target { stored, start }: &Target,
+        Target { stored, start, .. }: &Target,
         parent: Parent,
         model: &str,
     ) -> Result<(Option<MessageId>, History), Problem> {

@@ -137,6 +137,8 @@ async fn end(
     let ending = Ending {
         reply,
         conversation,
+        // Without a usage nobody pays.
+        site: None,
         status: Status::Interrupted,
         text: longest(&message.text, draft.map(|draft| &*draft.text)),
         thinking: longest(&message.thinking, draft.map(|draft| &*draft.thinking)),

@@ -60,6 +60,8 @@ pub(super) fn called(account: AccountId, message: &Message) -> &str {
     match (message.role, &message.author) {
         (Role::User, Some(author)) if author.id != account => &author.name,
         (Role::User, _) => "You",
+        (Role::Agent, Some(author)) => &author.name,
+        (Role::Agent, None) => "An agent",
         (Role::Assistant, _) => message.model.as_deref().unwrap_or("A model"),
     }
 }

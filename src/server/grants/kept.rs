@@ -87,6 +87,7 @@ impl Kept {
             Revoked::Account(account) => kept.callers.retain(|_, (who, _)| who.account != account),
             // They say nothing about who somebody is.
             Revoked::Share(..) | Revoked::PublicLink(_) | Revoked::Conversation(_) => return,
+            Revoked::Visitor(_) | Revoked::Agent(_) | Revoked::Site(_) => return,
         }
         kept.revocations += 1;
     }

@@ -3,10 +3,12 @@
 mod account;
 mod connect;
 mod invitations;
+mod sites;
 
 pub use account::{Detail, account};
 pub use connect::{Connect, connect};
 pub use invitations::{Asked, invitations};
+pub use sites::{ListedSite, sites};
 
 use super::form::Hidden;
 use super::{Sheet, Width};
@@ -24,9 +26,10 @@ use leptos::prelude::*;
 use std::borrow::Cow;
 
 /// The pages, by their paths.
-const PAGES: [(&str, &str); 5] = [
+const PAGES: [(&str, &str); 6] = [
     ("/admin", "Accounts"),
     ("/admin/invitations", "Signing up"),
+    ("/admin/sites", "Sites"),
     ("/admin/usage", "Usage"),
     ("/admin/connect", "Pusher clients"),
     ("/admin/log", "Log"),

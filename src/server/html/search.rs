@@ -66,6 +66,7 @@ fn said(message: HitMessage) -> impl IntoView {
     let who = match message.role {
         Role::User => "You",
         Role::Assistant => "The model",
+        Role::Agent => "An agent",
     };
     let when = since(&message.created_at);
     view! { <span class="quiet" dir="auto">{plain(&message.excerpt)}</span><span class="quiet">{format!("{who}, {when}")}</span> }

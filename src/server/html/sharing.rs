@@ -48,7 +48,9 @@ pub fn page(content: SharingPage, said: Notice) -> Sheet {
     let title = if stored.title.is_empty() { "New conversation".to_owned() } else { stored.title.clone() };
     let parts = match stored.access {
         Access::Owner => owners_part(sharing, owner.is_none(), made, typed, &said).into_any(),
-        Access::Participant | Access::Reader => others_part(sharing, account).into_any(),
+        Access::Participant | Access::Reader | Access::Visitor | Access::Agent => {
+            others_part(sharing, account).into_any()
+        }
     };
     let body = view! {
         <p class="lead">"The conversation "<a href=back dir="auto">{title}</a></p>
@@ -81,6 +83,7 @@ fn may(role: Access) -> &'static str {
         Access::Owner => "its owner",
         Access::Participant => "reads and writes",
         Access::Reader => "only reads",
+        Access::Visitor | Access::Agent => "belongs to a site",
     }
 }
 
@@ -120,7 +123,7 @@ fn person(id: ConversationId, share: Share) -> impl IntoView {
     let name = share.person.name;
     let (other, words) = match share.role {
         Access::Reader => ("participant", "Let write"),
-        Access::Participant | Access::Owner => ("reader", "Let only read"),
+        Access::Participant | Access::Owner | Access::Visitor | Access::Agent => ("reader", "Let only read"),
     };
     view! {
         <li>
@@ -261,7 +264,7 @@ pub fn invitation(owner: Option<Owner>, is_guest: bool, path: String, invitation
         if invitation.title.is_empty() { "a conversation".to_owned() } else { format!("“{}”", invitation.title) };
     let what = match invitation.role {
         Access::Reader => "read",
-        Access::Participant | Access::Owner => "take part in",
+        Access::Participant | Access::Owner | Access::Visitor | Access::Agent => "take part in",
     };
     let sign_in = is_guest.then(|| {
         let (sign_in, sign_up) = (format!("/sign-in?next={path}"), format!("/sign-up?next={path}"));

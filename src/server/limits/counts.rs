@@ -42,7 +42,7 @@ impl Counts {
     }
 
     /// How many there are here, and of how many.
-    pub(super) fn total(&self) -> usize {
+    pub fn total(&self) -> usize {
         lock(&self.held).values().map(|count| *count as usize).sum()
     }
 
@@ -94,7 +94,7 @@ async fn tell(counts: Weak<Counts>, changed: Arc<Notify>) {
             again = Instant::now() + PLACES_ARE_TOLD;
             accounts.extend(lock(&counts.held).keys().filter_map(|sender| match sender {
                 Sender::Account(account) => Some(*account),
-                Sender::Network(_) => None,
+                Sender::Network(_) | Sender::Site(_) | Sender::NewOnSite(..) => None,
             }));
         }
         let held: Vec<_> = accounts.into_iter().map(|account| (shared.key(account), counts.of(account))).collect();

@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
     Member,
-    /// Answers in other people's conversations, where such are shared with agents.
+    /// Answers on the sites that list the account.
     Agent,
     Admin,
 }
@@ -18,6 +18,11 @@ impl Role {
             Self::Agent => "agent",
             Self::Admin => "admin",
         }
+    }
+
+    /// Whether such an account can answer on sites.
+    pub fn may_answer(self) -> bool {
+        matches!(self, Self::Agent | Self::Admin)
     }
 
     pub fn parse(text: &str) -> Option<Self> {

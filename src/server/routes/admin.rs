@@ -3,6 +3,7 @@
 mod connect;
 mod invitations;
 mod person;
+mod sites;
 
 use super::input::{Form, Id, Query};
 use super::origin::site;
@@ -43,6 +44,9 @@ pub(super) fn routes() -> Table {
         .route("/admin/invitations", get(invitations::show).post(invitations::invite))
         .route("/admin/invitations/end", post(invitations::end))
         .route("/admin/sign-up", post(invitations::set_sign_up))
+        .route("/admin/sites", get(sites::show).post(sites::make))
+        .route("/admin/sites/agents", post(sites::add_agent))
+        .route("/admin/sites/agents/remove", post(sites::remove_agent))
         .route("/admin/usage", get(usage))
         .route("/admin/connect", get(connect::show))
         .route("/admin/log", get(log))

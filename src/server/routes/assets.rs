@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 /// Files at the root of the site, by their public names.
-const AT_ROOT: [&str; 9] = [
+const AT_ROOT: [&str; 11] = [
     "favicon.ico",
     "icon.svg",
     "icon-192.png",
@@ -20,6 +20,8 @@ const AT_ROOT: [&str; 9] = [
     "panels.css",
     "print.css",
     "sheet.css",
+    "visitor.css",
+    "visitor.js",
 ];
 
 /// Precompressed encodings, best first: the token in `Accept-Encoding`, and the file's ending.

@@ -75,6 +75,9 @@ fn is_bulky(method: &Method, path: &str) -> bool {
                 | ["api", "v1", "conversations" | "messages" | "replies", _]
                 | ["api", "v1", "conversations", _, "messages"]
                 | ["api", "v1", "messages", _, "text" | "thinking"]
+                | ["w", _]
+                | ["w", _, "c" | "conversations", _]
+                | ["w", _, "conversations", _, "messages"]
         ),
         (&Method::POST, ["api", "chat", function]) => ["open", "earlier", "highlighted"].contains(function),
         (&Method::POST, ["api", "v1", "replies", _, "stop"]) => true,
@@ -85,7 +88,8 @@ fn is_bulky(method: &Method, path: &str) -> bool {
 
 /// Whether the answer there is a stream, which can begin with a whole conversation (`transport/beginning`).
 fn is_stream(path: &str) -> bool {
-    path == "/api/follow" || path.starts_with("/api/v1/conversations/") && path.ends_with("/events")
+    let is_ones = path.starts_with("/api/v1/conversations/") || path.starts_with("/w/");
+    path == "/api/follow" || is_ones && path.ends_with("/events")
 }
 
 /// The slot of a request whose answer is bulky.

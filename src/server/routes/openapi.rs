@@ -26,7 +26,7 @@ use utoipa::openapi::{
 };
 
 /// The API's parts, in reading order.
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 9] = [
     (
         "conversations",
         "A conversation is a tree of messages. Its snapshot has a `cursor`; its events continue from there.",
@@ -34,6 +34,7 @@ const TAGS: [(&str, &str); 8] = [
     ("messages", "Messages and replies: reading, sending, stopping, regenerating."),
     ("sharing", "Who else may read or write in a conversation, and invitation and public links."),
     ("chat", "A stateless chat: nothing is stored."),
+    ("desk", "Sites, their visitors, and the people who answer there."),
     ("images", "Images that go with a message."),
     ("search", "All conversations of the account."),
     ("account", "The caller's account, its usage and tokens, and the models."),

@@ -11,13 +11,16 @@ use super::bulky::Held;
 use super::input::{Id, Json, Query};
 use super::openapi::{Conflicts, Limited, StreamEvent};
 use super::table::Table;
+use crate::contract::site::Said;
 use crate::contract::{Changes, Sent, object};
 use crate::error::Problem;
 use crate::event::{Cursor, Snapshot};
-use crate::model::{Conversation, ConversationId, ImageId, Message, MessageId, Model, Parameters, Usage};
+use crate::model::{AccountId, Conversation, ConversationId, ImageId, Message, MessageId, Model, Parameters, Usage};
 use crate::server::drawing::Senders;
+use crate::server::engine::desk::AgentSays;
 use crate::server::engine::{self, Parent, Stop};
 use crate::server::outlet::Outlet;
+use crate::server::principal::ViewerId;
 use crate::server::prompt::Prompt;
 use crate::server::session::{Account, Reader};
 use crate::server::transport::sse;
@@ -186,7 +189,12 @@ async fn snapshot(
     held: Held,
     Id(id): Id<ConversationId>,
 ) -> Result<Answer<Snapshot>, Problem> {
-    let snapshot = conversations::snapshot(&state, who.account, id).await?;
+    let snapshot = match conversations::snapshot(&state, who.account, id).await {
+        Err(Problem::NotFound) if who.role.may_answer() => {
+            conversations::snapshot(&state, ViewerId::Agent(who.account), id).await?
+        }
+        snapshot => snapshot?,
+    };
     held.weigh(&snapshot.messages).await?;
     Ok(Answer(snapshot))
 }
@@ -236,6 +244,8 @@ struct NewMessage {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<MessageId>)]
     parent: Option<Option<MessageId>>,
+    /// For agents: the last message that was seen. Where a colleague has answered since, 409.
+    expect: Option<MessageId>,
 }
 
 /// Tells null from an absent field.
@@ -249,23 +259,45 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Mes
 /// content, images and parent gets the first answer again.
 #[utoipa::path(post, path = "/api/v1/conversations/{id}/messages", operation_id = "sendMessage", tag = "messages",
     request_body = NewMessage,
-    responses((status = 202, body = Sent), Conflicts, Limited))]
+    responses((status = 202, body = Said), Conflicts, Limited))]
 async fn send(
     Extract(state): Extract<State>,
     Account(account): Account,
     Id(id): Id<ConversationId>,
     Json(new): Json<NewMessage>,
-) -> Result<(StatusCode, Answer<Sent>), Problem> {
+) -> Result<Response, Problem> {
     let text = Prompt::parse(new.content)?;
+    let (message, is_plain) =
+        (new.id.unwrap_or_default(), new.images.is_empty() && new.model.is_none() && new.parent.is_none());
+    let says = AgentSays { conversation: id, id: message, text: text.as_str().to_owned(), expect: new.expect };
     let parent = match new.parent {
         None => Parent::Shown,
         Some(None) => Parent::None,
         Some(Some(reply)) => Parent::Reply(reply),
     };
-    let said = engine::NewMessage::new(new.id.unwrap_or_default(), text);
+    let said = engine::NewMessage::new(message, text);
     let said = engine::NewMessage { images: new.images, model: new.model, parent, ..said };
-    let sent = state.engine.send(account, id, said).await?;
-    Ok((StatusCode::ACCEPTED, Answer(sent)))
+    let sent = match state.engine.send(account, id, said).await {
+        // In a conversation of a site it is an agent's answer, for those who may answer there.
+        Err(Problem::NotFound) => return answer_as_agent(&state, account, says, is_plain).await,
+        sent => sent?,
+    };
+    Ok((StatusCode::ACCEPTED, Answer(sent)).into_response())
+}
+
+async fn answer_as_agent(
+    state: &State,
+    account: AccountId,
+    says: AgentSays,
+    is_plain: bool,
+) -> Result<Response, Problem> {
+    let viewer = ViewerId::Agent(account);
+    state.store.conversation_for(viewer, says.conversation).await?;
+    if !is_plain {
+        return Err(Problem::invalid("content", "In a conversation of a site, send the text alone."));
+    }
+    let said = state.engine.agent_says(account, says).await?;
+    Ok((StatusCode::ACCEPTED, Answer(said)).into_response())
 }
 
 /// The reply that is being stopped.
@@ -356,7 +388,7 @@ async fn events(
 
 /// The header takes precedence over the query: a browser's EventSource keeps its URL when it reconnects. An invalid
 /// cursor counts as absent, and gets a snapshot (promise S4).
-fn cursor(headers: &HeaderMap, query: Option<&str>) -> Option<Cursor> {
+pub(super) fn cursor(headers: &HeaderMap, query: Option<&str>) -> Option<Cursor> {
     match headers.get("last-event-id") {
         Some(value) => value.to_str().ok()?.parse().ok(),
         None => query?.parse().ok(),

@@ -18,7 +18,7 @@ fn browser_name(state: &State) -> &'static str {
 }
 
 /// The values of all cookies with this name.
-pub(super) fn all<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = String> + 'a {
+pub fn all<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = String> + 'a {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let cookies = lines.flat_map(|line| Cookie::split_parse(line).flatten());
     cookies.filter(move |cookie| cookie.name() == name).map(|cookie| cookie.value().to_owned())

@@ -21,7 +21,8 @@ macro_rules! columns {
     (conversation) => {
         "conversation.id, conversation.account, conversation.title, conversation.model, \
              conversation.system, conversation.created_at, conversation.updated_at, conversation.parameters, \
-             conversation.title_by, conversation.leaf, conversation.leaf_since, conversation.leaving_at"
+             conversation.title_by, conversation.leaf, conversation.leaf_since, conversation.leaving_at, \
+             conversation.site"
     };
     (identity) => {
         "identity.id, identity.account, identity.issuer, identity.subject, identity.address, \

@@ -9,7 +9,7 @@ use super::sql::{Key, Lock, On, Row, query, query_scalar};
 use super::{Store, used, writing};
 use crate::contract::Changes;
 use crate::error::Problem;
-use crate::model::{Access, AccountId, Conversation, ConversationId, Named, Parameters, Standing};
+use crate::model::{Access, AccountId, Conversation, ConversationId, Named, Parameters, SiteId, Standing};
 use crate::server::principal::ViewerId;
 use crate::server::quota::Writer;
 
@@ -32,6 +32,8 @@ pub struct Stored {
     pub parameters: Parameters,
     pub created_at: String,
     pub updated_at: String,
+    /// The site that it belongs to, from its first message to its deletion.
+    pub site: Option<SiteId>,
 }
 
 impl Stored {
@@ -40,12 +42,20 @@ impl Stored {
     /// # Errors
     /// 403: they may know that the conversation exists.
     pub fn allows(&self, needed: Access) -> Result<(), Problem> {
-        if needed <= self.access {
+        let may = match self.access {
+            Access::Owner | Access::Participant | Access::Reader => needed <= self.access,
+            // What they do has functions of its own (`engine/desk`).
+            Access::Visitor | Access::Agent => needed == Access::Reader,
+        };
+        if may {
             return Ok(());
         }
         let message = match needed {
+            _ if self.site.is_some() => "That is not possible in a conversation of a site.".into(),
             Access::Owner => format!("Only {}, whose conversation this is, can do that.", self.owner.name),
-            Access::Participant | Access::Reader => "You can read this conversation, but not write in it.".into(),
+            Access::Participant | Access::Reader | Access::Visitor | Access::Agent => {
+                "You can read this conversation, but not write in it.".into()
+            }
         };
         Err(Problem::Forbidden(message))
     }
@@ -91,13 +101,14 @@ macro_rules! select_conversations {
 
 pub(super) use select_conversations;
 
-/// The conversation $1, where it is the account's $2 or shared with it.
+/// The conversation $1, where it is the account's $2 or shared with it. Those of sites are not: they are found for visitors and
+/// agents alone.
 pub(super) const SEEN: &str = select_conversations!(
     "case when conversation.account = $2 then 'owner' else share.role end",
     "1",
     "share.created_at",
     "left join share on share.conversation = conversation.id and share.account = $2
-     where conversation.id = $1 and conversation.leaving_at is null
+     where conversation.id = $1 and conversation.leaving_at is null and conversation.site is null
          and (conversation.account = $2 or share.role is not null)"
 );
 
@@ -116,7 +127,11 @@ pub(super) fn stored(row: &Row) -> sqlx::Result<Stored> {
         id: id(row.try_get("id")?)?,
         owner: called(id(row.try_get("account")?)?, row.try_get("owner_name")?),
         is_shared: row.try_get::<i64>("is_shared")? != 0,
-        access: access(row.try_get("access")?),
+        access: match row.try_get("access")? {
+            "visitor" => Access::Visitor,
+            "agent" => Access::Agent,
+            ladder => access(ladder),
+        },
         names: row.try_get::<i64>("names")? != 0,
         since: row.try_get("since")?,
         title: row.try_get("title")?,
@@ -126,6 +141,7 @@ pub(super) fn stored(row: &Row) -> sqlx::Result<Stored> {
             .map_err(|error| sqlx::Error::Decode(error.into()))?,
         created_at: row.try_get("created_at")?,
         updated_at: row.try_get("updated_at")?,
+        site: row.try_get::<Option<&str>>("site")?.map(id).transpose()?,
     })
 }
 
@@ -173,6 +189,8 @@ impl Store {
     pub async fn conversation_for(&self, viewer: ViewerId, conversation: ConversationId) -> sqlx::Result<Stored> {
         match viewer {
             ViewerId::Account(account) => self.conversation(account, conversation).await,
+            ViewerId::Visitor(token) => self.conversation_of_visitor(token, conversation).await,
+            ViewerId::Agent(account) => self.conversation_of_agent(account, conversation).await,
             ViewerId::Public(link) => {
                 let row = query(select_conversations!(
                     "'reader'",

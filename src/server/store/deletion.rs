@@ -2,6 +2,7 @@
 //! that block no other write; the account itself goes last. Any process that finds a deletion half done continues it.
 
 use super::audit::Note;
+use super::desk::changes::release_all;
 use super::revocations::Revoked;
 use super::search::index;
 use super::sql::{query, query_scalar};
@@ -69,6 +70,7 @@ impl Store {
             return Ok(None);
         }
         let ended = people::end_all(&mut write, id).await?;
+        release_all(&mut write, id, None).await?;
         index::forget_all_of(&mut write, id).await?;
         let unnamed = unnamed(id);
         if let Some(name) = row.try_get::<Option<&str>>("name")? {
@@ -113,6 +115,7 @@ impl Store {
             return Ok(());
         }
         used::delete_all_of(&mut write, id).await?;
+        release_all(&mut write, id, None).await?;
         query("delete from account where id = $1").bind(id.to_string()).execute(&mut *write).await?;
         images::delete_unused(&mut write, &pictures).await?;
         write.commit().await?;

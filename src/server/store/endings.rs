@@ -6,6 +6,7 @@ mod ending;
 pub use ending::Ending;
 
 use super::Store;
+use super::desk::spending::{after_end, charge_reply_of_site};
 use super::news::News;
 use super::sql::batch::Batch;
 use super::sql::{Key, Lock, Query, query};
@@ -39,10 +40,14 @@ impl Store {
     pub async fn end_reply(&self, process: &str, ending: &Ending) -> sqlx::Result<Written> {
         // Before the end: with the end, the row says no more that it was open and whose. One update, because a long text
         // would be written again by a second one.
-        let charge = ending.usage.map(|usage| charge_reply(process, ending.reply, usage, &ending.finished_at));
+        let charge = ending.usage.map(|usage| match ending.site {
+            Some(site) => charge_reply_of_site((process, site), ending.reply, usage, &ending.finished_at),
+            None => charge_reply(process, ending.reply, usage, &ending.finished_at),
+        });
+        let told = ending.site.map(|_| after_end(ending.conversation, &ending.finished_at));
         let beside = Lock::Beside(&[Key::Conversation(ending.conversation)]);
         let batch = Batch::write(beside).telling(self.telling(&[News::Listed(ending.conversation)]));
-        let batch = charge.into_iter().fold(batch, Batch::then);
+        let batch = charge.into_iter().chain(told).fold(batch, Batch::then);
         let found = self.write_batch(batch.then(end(process, ending)).then(as_ours(ending))).await?;
         let is_ours = matches!(&found[..], [.., end, ours] if end.changed == Some(1) || !ours.rows.is_empty());
         Ok(if is_ours { Written::Here } else { Written::Elsewhere })

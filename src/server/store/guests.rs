@@ -7,7 +7,7 @@ use crate::model::AccountId;
 /// A guest that was not used since `$1`, and has no data that a user would miss.
 macro_rules! unused {
     () => {
-        "name is null and leaving_at is null and account.created_at < $1
+        "name is null and kind <> 'visitor' and leaving_at is null and account.created_at < $1
          and not exists (select 1 from session where session.account = account.id
                          and coalesce(session.last_used_at, session.created_at) >= $1)
          and not exists (select 1 from conversation where conversation.account = account.id)
@@ -31,7 +31,7 @@ impl Store {
         let rows = query(concat!(
             "select id, (",
             unused!(),
-            ") as unused from account where id > $2 and name is null order by id limit $3"
+            ") as unused from account where id > $2 and name is null and kind <> 'visitor' order by id limit $3"
         ))
         .bind(since)
         .bind(after)

@@ -6,6 +6,7 @@
 use super::Store;
 use super::columns::{self, id};
 use super::columns_of::columns;
+use super::desk::rights::answers_on;
 use super::sql::{self, Builder, Connection, Row, query, query_scalar};
 use crate::model::{AccountId, ConversationId, Image, ImageId, Message};
 use crate::server::picture::Picture;
@@ -33,11 +34,33 @@ const IS_PUBLIC: &str = "exists (
     where message_image.image = image.id and public_link.token_hash = $2 and conversation.leaving_at is null
         and owner.disabled_at is null)";
 
+/// For a visitor: it is in a message of a conversation of theirs.
+const IS_VISITORS: &str = "exists (
+    select 1 from message_image
+    join message on message.id = message_image.message
+    join conversation on conversation.id = message.conversation
+    join assignment on assignment.conversation = conversation.id
+    join visitor_token on visitor_token.visitor = assignment.visitor
+    where message_image.image = image.id and visitor_token.token_hash = $2 and conversation.leaving_at is null)";
+
+/// For an agent: it is in a message of a conversation of their sites.
+const IS_ON_SITE: &str = concat!(
+    "exists (
+    select 1 from message_image
+    join message on message.id = message_image.message
+    join conversation on conversation.id = message.conversation
+    where message_image.image = image.id and conversation.leaving_at is null and ",
+    answers_on!("conversation.site", "$2"),
+    ")"
+);
+
 /// Whether this viewer may see an image `$1`; who they are is `$2`.
 fn may_see(viewer: ViewerId) -> (&'static str, String) {
     match viewer {
         ViewerId::Account(account) => (MAY_SEE, account.to_string()),
         ViewerId::Public(link) => (IS_PUBLIC, link.to_string()),
+        ViewerId::Visitor(token) => (IS_VISITORS, token.to_string()),
+        ViewerId::Agent(account) => (IS_ON_SITE, account.to_string()),
     }
 }
 

@@ -68,6 +68,7 @@ impl Stored {
             model: settings.model,
             system: settings.system.unwrap_or_default(),
             parameters: settings.parameters.unwrap_or_default(),
+            site: None,
             updated_at: created_at.clone(),
             created_at,
         }

@@ -3,6 +3,7 @@
 use super::columns::{self, called, id};
 use super::columns_of::columns;
 use super::conversations::Stored;
+use super::desk::entering::OnSite;
 use super::news::News;
 use super::sql::batch::{Batch, Failed};
 use super::sql::fault::may_have_committed;
@@ -35,6 +36,8 @@ pub struct Opening<'a> {
     pub seen: Option<&'a str>,
     /// How many replies the payer may have open at all nodes, with this one. None: this process has counted.
     pub most_open: Option<usize>,
+    /// In a conversation of a site, what comes with it.
+    pub site: Option<&'a OnSite>,
 }
 
 /// The newest message of a conversation.
@@ -125,7 +128,7 @@ pub(super) fn message(row: &Row) -> sqlx::Result<Message> {
         id: id(row.try_get("id")?)?,
         parent: row.try_get::<Option<&str>>("parent")?.map(id).transpose()?,
         role,
-        author: (role == Role::User).then(|| author(row)).transpose()?,
+        author: (role != Role::Assistant).then(|| author(row)).transpose()?,
         text: row.try_get("text")?,
         thinking: row.try_get("thinking")?,
         thinking_ms: count("thinking_ms")?,
@@ -162,7 +165,8 @@ pub(super) fn told(row: &Row) -> sqlx::Result<Told> {
 }
 
 pub(super) fn role(name: &str) -> Role {
-    if name == Role::User.name() { Role::User } else { Role::Assistant }
+    let people = [Role::User, Role::Agent];
+    people.into_iter().find(|role| role.name() == name).unwrap_or(Role::Assistant)
 }
 
 pub(super) fn status(name: &str) -> Status {
@@ -212,6 +216,9 @@ impl Store {
     /// has made enough (`store/writing`), 429 where it has too many open; 403 and 404 where the account may no longer write in
     /// it; 503 where this process was declared dead.
     pub async fn open_reply(&self, mut opening: Opening<'_>) -> Result<(), Problem> {
+        if let Some(on) = opening.site {
+            return self.open_on_site(&opening, on).await;
+        }
         let start = opening.start.take();
         let news = [News::Listed(opening.conversation)];
         let batch = opening.batch().telling(self.telling(&news).filter(|_| start.is_none()));
@@ -258,7 +265,7 @@ impl Store {
     }
 
     /// Why there is no room for one more reply.
-    async fn why_no_more(&self, opening: &Opening<'_>) -> Problem {
+    pub(super) async fn why_no_more(&self, opening: &Opening<'_>) -> Problem {
         match (self.is_declared_dead(opening.process).await, opening.most_open) {
             (Ok(false), Some(most)) => too_many_open(most),
             (Ok(_), _) => declared_dead(),

@@ -18,8 +18,13 @@ use std::path::Path;
 use table::Table;
 
 /// Each table after those that it refers to.
-const TABLES: [&str; 25] = [
+const TABLES: [&str; 32] = [
     "account",
+    "site",
+    "site_agent",
+    "visitor",
+    "visitor_token",
+    "site_usage",
     "session",
     "conversation",
     "message",
@@ -37,6 +42,8 @@ const TABLES: [&str; 25] = [
     "oidc_used",
     "usage_of_deleted",
     "password_reset",
+    "assignment",
+    "assignment_change",
     "list_entry",
     "queued_message",
     "share",

@@ -55,6 +55,11 @@ impl Opening<'_> {
     /// first step is not met. Another is not met where the process that is to generate the reply was declared dead, or where
     /// too many replies are open.
     pub(super) fn batch(&self) -> Batch {
+        self.steps(Batch::write(Lock::Beside(&self.keys())))
+    }
+
+    /// As [`Self::batch`], after other steps in their transaction.
+    pub(super) fn steps(&self, batch: Batch) -> Batch {
         let touch = query(concat!(
             "update conversation set updated_at = $2, title = case when title = '' then $3 else title end,
                     title_by = case when title = '' and $3 <> '' then 'cut' else title_by end
@@ -65,7 +70,7 @@ impl Opening<'_> {
         let touch = touch.bind(self.conversation.to_string()).bind(&self.reply.created_at).bind(self.title);
         let touch = touch.bind(self.account.map(|account| account.to_string())).bind(self.seen);
         let messages = self.message.into_iter().chain([self.reply]);
-        messages.fold(Batch::write(Lock::Beside(&self.keys())).must(touch, 1), |batch, message| {
+        messages.fold(batch.must(touch, 1), |batch, message| {
             // It may have waited for its turn, and does no longer.
             let waited = query("delete from queued_message where id = $1").bind(message.id.to_string());
             let batch = batch.must(self.insert(message), 1).then(waited);

@@ -3,6 +3,7 @@
 use super::accounts::{Account, account};
 use super::audit::{self, Note};
 use super::columns_of::columns;
+use super::desk::changes::release_all;
 use super::revocations::{self, Revoked};
 use super::sql::{Row, query};
 use super::write::Alone;
@@ -55,7 +56,7 @@ impl Store {
                 (select cast(coalesce(sum(input_tokens + output_tokens), 0) as bigint) from usage
                  where usage.account = account.id and day >= $1) as tokens
              from account
-             where leaving_at is null and (name_key is null) = $2 and coalesce(name_key, id) > $3 and coalesce(name_key, '') like $4 escape '\\'
+             where leaving_at is null and kind <> 'visitor' and (name_key is null) = $2 and coalesce(name_key, id) > $3 and coalesce(name_key, '') like $4 escape '\\'
              order by place limit $5"),
         )
         .bind(days().1.to_string())
@@ -96,6 +97,9 @@ impl Store {
             return Ok(None);
         }
         let ended = end_all(&mut write, id).await?;
+        if role == Role::Member {
+            release_all(&mut write, id, None).await?;
+        }
         audit::add(&mut write, note).await?;
         write.commit().await?;
         Ok(Some(ended))
@@ -123,6 +127,7 @@ impl Store {
         if disabled {
             ended = end_all(&mut write, id).await?;
             super::sharing::end_all(&mut write, id).await?;
+            release_all(&mut write, id, None).await?;
         }
         audit::add(&mut write, note).await?;
         write.commit().await?;

@@ -4,7 +4,7 @@
 use super::Store;
 use super::sql::{Row, query, query_scalar};
 use super::write::Alone;
-use crate::model::{AccountId, ConversationId};
+use crate::model::{AccountId, ConversationId, SiteId};
 use crate::server::secret::Hash;
 use crate::server::times::{ago, now};
 use std::time::Duration;
@@ -25,6 +25,12 @@ pub enum Revoked {
     PublicLink(ConversationId),
     /// All access to a conversation: it is deleted.
     Conversation(ConversationId),
+    /// What a visitor's browser is recognised by.
+    Visitor(Hash),
+    /// The account's right to answer on a site.
+    Agent(AccountId),
+    /// What visitors and agents may on a site: it is disabled, deleted, or one of its visitors is blocked.
+    Site(SiteId),
 }
 
 /// A revocation, and whether this process has told its viewers already.
@@ -43,6 +49,9 @@ impl Revoked {
             Self::Share(account, conversation) => ("share", format!("{account}/{conversation}")),
             Self::PublicLink(conversation) => ("public link", conversation.to_string()),
             Self::Conversation(conversation) => ("conversation", conversation.to_string()),
+            Self::Visitor(token) => ("visitor", token.to_string()),
+            Self::Agent(account) => ("agent", account.to_string()),
+            Self::Site(site) => ("site", site.to_string()),
         }
     }
 
@@ -57,6 +66,9 @@ impl Revoked {
             }
             "public link" => subject.parse().ok().map(Self::PublicLink),
             "conversation" => subject.parse().ok().map(Self::Conversation),
+            "visitor" => Hash::parse(subject).map(Self::Visitor),
+            "agent" => subject.parse().ok().map(Self::Agent),
+            "site" => subject.parse().ok().map(Self::Site),
             _ => None,
         }
     }

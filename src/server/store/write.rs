@@ -19,6 +19,11 @@
 //! | `forget_queued` | conversation | one row |
 //! | `place` | account, conversation | one row of the account, and the account's limits count it |
 //! | `end_reply` | conversation | it ends what is open there; the ledger is added to by one statement |
+//! | `open_on_site` | account, conversation | a visitor's message and its reply, with the site's key, which counts its budget |
+//! | `say_on_site` | account, conversation | a visitor's message: positions are counted in the conversation |
+//! | `change_assignment` | conversation | the row decides, and what goes with it is in the conversation |
+//! | `change_by_visitor` | conversation | the row decides |
+//! | `charge_site` | no key | it adds to the ledger of the site by one statement |
 //! | `take_title` | conversation | one try for each conversation |
 //! | `give_title` | conversation | a person may set one at that time |
 //! | `charge` | account | it adds to the ledger of the account by one statement |
@@ -31,6 +36,7 @@
 //! | `ask_to_stop` | none | one statement for a row that is still open |
 //! | `forget_news` | none | one statement for rows that nobody reads any more |
 //! | `touch_session` | none | one statement, and the later time stays |
+//! | `touch_visitor` | none | one statement, and the later time stays |
 //! | `touch_token` | none | one statement, and the later time stays |
 
 use super::sql::{Connection, Lock, On, Seats, Taken, Target};

@@ -6,7 +6,10 @@ use crate::server::State;
 use crate::server::audience::Changes;
 use crate::server::grants::{OpenView, ViewChanges};
 use crate::server::principal::ViewerId;
+use crate::server::public;
+use crate::server::site_view::Eyes;
 use crate::server::transport::presence::Others;
+use crate::server::transport::{Frame, filtered};
 use crate::server::waiting::Rarely;
 use crate::wire::Presence;
 use jiff::Timestamp;
@@ -20,6 +23,8 @@ pub(super) struct AccessWatch {
     access: Option<Access>,
     /// Whether the viewer may see the names of the people here.
     names: bool,
+    /// How the viewer sees a conversation of a site.
+    eyes: Option<Box<Eyes>>,
     /// Since when the viewer has access, where the conversation is another's.
     since: Option<String>,
     /// Whether the access must be checked again.
@@ -51,7 +56,8 @@ impl AccessWatch {
         let stay = Self::unseen(state, viewer, conversation).await?;
         let company = match viewer {
             ViewerId::Account(account) => Some(Others::enter(state, conversation, account)),
-            ViewerId::Public(_) => None,
+            // Nor do a visitor and an agent see each other here.
+            ViewerId::Public(_) | ViewerId::Visitor(_) | ViewerId::Agent(_) => None,
         };
         Ok(Self { company, ..stay })
     }
@@ -61,16 +67,23 @@ impl AccessWatch {
         // Registered before the check: a withdrawal from now on finds it.
         let place = state.grants.places.take(viewer, conversation);
         let stored = state.store.conversation_for(viewer, conversation).await?;
+        let eyes = Eyes::of(&state.store, viewer, stored.site).await?.map(Box::new);
         let (access, names, since) = (Some(stored.access), stored.names, stored.since);
-        Ok(Self { viewer, conversation, place, access, names, since, is_unsure: false, company: None, stirring: None })
+        let (is_unsure, company, stirring) = (false, None, None);
+        Ok(Self { viewer, conversation, place, access, names, eyes, since, is_unsure, company, stirring })
     }
 
-    pub(super) fn is_public(&self) -> bool {
-        matches!(self.viewer, ViewerId::Public(_))
+    /// Whether the viewer is not shown everything.
+    pub(super) fn is_filtered(&self) -> bool {
+        matches!(self.viewer, ViewerId::Public(_)) || self.eyes.is_some()
     }
 
-    pub(super) fn names(&self) -> bool {
-        self.names
+    /// The frame as the viewer sees it.
+    pub(super) fn shown(&self, frame: Frame) -> Frame {
+        match &self.eyes {
+            Some(eyes) => filtered(frame, |event| eyes.event(event)),
+            None => filtered(frame, |event| public::event(event, self.names)),
+        }
     }
 
     /// How long the viewer has had access; none where the conversation is their own. Earlier events are not for them,

@@ -10,6 +10,8 @@ use crate::server::drawing::Senders;
 use crate::server::journal::Topic;
 use crate::server::outlet::Outlet;
 use crate::server::principal::Principal;
+use crate::server::principal::ViewerId;
+use crate::server::secret::Hash;
 use crate::server::waiting::{Patience, Rarely};
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
@@ -34,13 +36,33 @@ pub async fn follow(
     outlet: Option<Outlet>,
 ) -> Result<Response, Problem> {
     let permit = Permit::take(state, who).await?;
-    let (mut follower, first) = Follower::start(state, who.account, Topic::Conversation(conversation), cursor).await?;
+    let begin = |viewer: ViewerId| Follower::start(state, viewer, Topic::Conversation(conversation), cursor);
+    let (mut follower, first) = match begin(who.account.into()).await {
+        Err(Problem::NotFound) if who.role.may_answer() => begin(ViewerId::Agent(who.account)).await?,
+        begun => begun?,
+    };
     if let Some(outlet) = outlet {
         follower.write_to(Direct::sse(outlet, &permit));
     }
     let place = beginning::place(state, Some(senders), &first).await?;
     let start = [HELLO.as_bytes(), &encode(&first)].concat();
     drop(first);
+    let start = beginning::chunks(start.into(), place)?;
+    Ok(response(start.chain(rest(follower, permit))))
+}
+
+/// Follows a visitor's own conversation from `cursor`.
+pub async fn follow_as_visitor(
+    state: &State,
+    (token, permit): (Hash, Permit),
+    senders: Option<&Senders>,
+    conversation: ConversationId,
+    cursor: Option<Cursor>,
+) -> Result<Response, Problem> {
+    let topic = Topic::Conversation(conversation);
+    let (follower, first) = Follower::start(state, ViewerId::Visitor(token), topic, cursor).await?;
+    let place = beginning::place(state, senders, &first).await?;
+    let start = [HELLO.as_bytes(), &encode(&first)].concat();
     let start = beginning::chunks(start.into(), place)?;
     Ok(response(start.chain(rest(follower, permit))))
 }

@@ -77,6 +77,7 @@ fn ending(conversation: ConversationId, reply: MessageId, said: &str) -> Ending 
     Ending {
         reply,
         conversation,
+        site: None,
         status: Status::Done,
         text: said.into(),
         thinking: String::new(),

@@ -102,6 +102,20 @@ pub(super) fn guard(path: &str) -> Guard {
         "/forms/queued" => Owned(Method::POST, Form(&[("conversation", "{c}"), ("message", "{q}")])),
         "/forms/place" => Owned(Method::POST, Form(&[("conversation", "{c}"), ("pinned", "yes")])),
         "/forms/delete" => Owned(Method::POST, Form(&[("conversation", "{c}")])),
+        // Who may what on sites is in `tests/desk/rights`; visitors have tables of their own.
+        path if path.starts_with("/w/{site}") => Everybody,
+        "/api/v1/sites" | "/api/v1/sites/{id}" | "/api/v1/sites/{id}/agents" | "/api/v1/inbox" => {
+            Admin(Method::GET, Nothing)
+        }
+        "/inbox" | "/inbox/{id}" => Admin(Method::GET, Nothing),
+        "/inbox/{id}/answer" => Admin(Method::POST, Form(&[("text", "x")])),
+        "/inbox/{id}/assign" => Admin(Method::POST, Form(&[("to", "agent"), ("number", "1")])),
+        "/api/v1/sites/{id}/agents/{account}" => Admin(Method::PUT, Nothing),
+        "/api/v1/conversations/{id}/assignment" => Owned(Method::POST, Json(json!({ "to": "agent" }))),
+        "/api/v1/visitors/{id}/block" => Owned(Method::PUT, Json(json!({ "seconds": 60 }))),
+        "/admin/sites" => Admin(Method::GET, Nothing),
+        "/admin/sites/agents" => Admin(Method::POST, Form(&[("site", "{x}"), ("name", "Bob")])),
+        "/admin/sites/agents/remove" => Admin(Method::POST, Form(&[("site", "{x}"), ("account", "{a}")])),
         "/admin" | "/admin/usage" | "/admin/connect" | "/admin/log" | "/admin/invitations" => {
             Admin(Method::GET, Nothing)
         }
@@ -162,6 +176,8 @@ pub(super) fn operation(method: &Method, path: &str) -> Value {
     match path.rsplit('/').next().unwrap_or_default() {
         "messages" => json!({ "content": "x" }),
         "queue" => json!({ "content": "x" }),
+        "assignment" => json!({ "to": "agent" }),
+        "block" => json!({ "seconds": 60 }),
         "standing" => json!({ "pinned": true }),
         "read" => json!({ "reply": "{r}" }),
         "branch" => json!({ "message": "{m}" }),

@@ -41,7 +41,15 @@ impl Shared {
 
     /// Every request about the conversation that a reader may not make.
     fn requests(&self) -> Vec<Asked> {
-        let others = ["/api/v1/images/{id}", "/api/v1/join", "/join/{secret}", "/api/v1/tokens/{id}"];
+        let others = [
+            "/api/v1/images/{id}",
+            "/api/v1/join",
+            "/join/{secret}",
+            "/api/v1/tokens/{id}",
+            // Of sites, for agents alone.
+            "/api/v1/conversations/{id}/assignment",
+            "/api/v1/visitors/{id}/block",
+        ];
         let reads =
             ["/sharing", "/api/usage", "open", "earlier", "highlighted", "follow", "/standing", "/read", "/place"];
         let mut requests = Vec::new();

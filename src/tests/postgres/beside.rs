@@ -60,8 +60,19 @@ impl Place {
         let (start, title, process) = (None, "Hello", process.as_str());
         let (seen, most_open) = (None, None);
         let reply_row = &reply;
-        let opening =
-            Opening { start, conversation, account, payer, message, reply: reply_row, title, process, seen, most_open };
+        let opening = Opening {
+            start,
+            conversation,
+            account,
+            payer,
+            message,
+            reply: reply_row,
+            title,
+            process,
+            seen,
+            most_open,
+            site: None,
+        };
         match node.open_reply(opening).await {
             Ok(()) => {}
             Err(Problem::Conflict(_)) => {
@@ -147,6 +158,7 @@ impl Place {
 
 fn ending(reply: MessageId, conversation: ConversationId) -> Ending {
     Ending {
+        site: None,
         reply,
         conversation,
         status: Status::Done,

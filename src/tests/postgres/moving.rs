@@ -43,6 +43,16 @@ insert into password_reset (account, token_hash, ends_at, created_at) values ('a
 insert into share (conversation, account, role, created_at) values ('c', 'b', 'reader', 't');
 insert into list_entry (conversation, account, pinned_at, archived_at, read_to) values ('c', 'b', 't', null, 't');
 insert into queued_message (id, conversation, account, text, created_at) values ('w', 'c', 'a', 'Later', 't');
+insert into site (id, name, title, answered_by, system, texts, handoff, limits, agent_names, author_key, created_at)
+    values ('site', 'n', 't', 'assistant', '', '{}', '{}', '{}', 'name', 'k', 't');
+insert into site_agent (site, account) values ('site', 'a');
+insert into visitor (id, site, account, created_at) values ('visitor', 'site', 'b', 't');
+insert into visitor_token (token_hash, visitor, created_at, last_used_at) values ('h', 'visitor', 't', 't');
+insert into assignment (conversation, site, visitor, state, last_at, last_position, number, version, changed_at)
+    values ('d', 'site', 'visitor', 'assistant', 't', 0, 1, 1, 't');
+insert into assignment_change (id, conversation, number, at, by, from_state, to_state, why)
+    values ('change', 'd', 1, 't', 'visitor', '', 'assistant', 'began');
+insert into site_usage (site, day, model, input_tokens, output_tokens, estimated, replies) values ('site', 'd', 'm', 1, 2, 0, 3);
 insert into share_link (token_hash, conversation, role, uses, used, ends_at, created_at) values ('l', 'c', 'reader', 1, 0, 't', 't');
 insert into public_link (conversation, token_hash, names, created_at) values ('c', 'w', 1, 't');
 insert into used_conversation (id_hash) values ('z');

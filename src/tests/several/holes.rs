@@ -49,6 +49,7 @@ async fn open_as_read(
     let message = Message::said(MessageId::new(), parent, "A question".into(), now());
     let reply = Message::opened(MessageId::new(), Some(message.id), "anthropic/mock", now());
     let opening = Opening {
+        site: None,
         start: None,
         conversation,
         account: None,

@@ -93,6 +93,7 @@ impl Fold {
             messages: messages.iter().chain(pending).cloned().collect(),
             earlier: *earlier,
             draft: None,
+            assignment: None,
             deleted: *deleted,
         })
     }
@@ -282,7 +283,15 @@ impl Fold {
         self.close();
         self.begun = true;
         let (access, messages) = (Access::Owner, Vec::new());
-        self.thread = Some(Thread { conversation, access, messages, earlier: false, draft: None, deleted: false });
+        self.thread = Some(Thread {
+            conversation,
+            access,
+            assignment: None,
+            messages,
+            earlier: false,
+            draft: None,
+            deleted: false,
+        });
         self.say(message)
     }
 

@@ -1,12 +1,14 @@
 //! The end of a reply.
 
-use crate::model::{ConversationId, MessageId, ReplyError, Status, Usage};
+use crate::model::{ConversationId, MessageId, ReplyError, SiteId, Status, Usage};
 
 /// How a reply ended.
 #[derive(Clone, Debug)]
 pub struct Ending {
     pub reply: MessageId,
     pub conversation: ConversationId,
+    /// The site that pays; none: the account that asked.
+    pub site: Option<SiteId>,
     pub status: Status,
     pub text: String,
     pub thinking: String,

@@ -2,7 +2,7 @@
 //!
 //! On SQLite each write transaction is alone anyway. On PostgreSQL it is what its lock says.
 
-use crate::model::{AccountId, ConversationId};
+use crate::model::{AccountId, ConversationId, SiteId};
 use sha2::{Digest, Sha256};
 
 /// Which other write transactions wait for this one.
@@ -22,6 +22,8 @@ pub(crate) enum Lock<'a> {
 pub(crate) enum Key {
     Conversation(ConversationId),
     Account(AccountId),
+    /// What counts against a site's budget.
+    Site(SiteId),
 }
 
 /// What all write transactions of PostgreSQL lock, alone or beside each other. No key's number, but any number would do.
@@ -42,6 +44,7 @@ impl Key {
         let named = match self {
             Self::Conversation(id) => format!("conversation:{id}"),
             Self::Account(id) => format!("account:{id}"),
+            Self::Site(id) => format!("site:{id}"),
         };
         let hash = Sha256::digest(named.as_bytes());
         i64::from_be_bytes(hash[..8].try_into().expect("a SHA-256 has 32 bytes"))

@@ -15,6 +15,7 @@ use crate::server::channels::PusherApp;
 use crate::server::channels::{Channel, Listener, Name, Open};
 use crate::server::journal::Topic;
 use crate::server::principal::Principal;
+use crate::server::principal::ViewerId;
 use crate::server::transport::access::AccessWatch;
 use crate::server::transport::access::Change;
 use crate::server::transport::direct::{Direct, messages};
@@ -262,7 +263,11 @@ async fn follow(
     let cursor = place.map(|place| place.cursor);
     let (follower, first) = match (channel, who) {
         (Channel::Conversation(id), Some(who)) => {
-            Follower::start(state, who.account, Topic::Conversation(id), cursor).await?
+            let begin = |viewer: ViewerId| Follower::start(state, viewer, Topic::Conversation(id), cursor);
+            match begin(who.account.into()).await {
+                Err(Problem::NotFound) if who.role.may_answer() => begin(ViewerId::Agent(who.account)).await?,
+                begun => begun?,
+            }
         }
         (Channel::Conversation(id), None) => {
             let owner = access::owner(state, id).await?;
