@@ -107,7 +107,7 @@ impl Nodes {
     }
 
     /// Those that are added later have these flags.
-    pub(crate) fn from_now_on(&mut self, more: &[&str]) {
+    pub(crate) fn start_with(&mut self, more: &[&str]) {
         self.more = more.iter().map(|&flag| flag.to_owned()).collect();
     }
 

@@ -28,7 +28,7 @@ fn tokens(most: usize) -> impl Fn(&Frame) -> bool {
 async fn nodes(server: &Redis, valve: &Valve, others: usize) -> Option<Nodes> {
     let prefix = format!("--redis-prefix={}", server.options().prefix);
     let mut nodes = Nodes::with(1, &[&format!("--redis-url={}", valve.url()), &prefix], Bounds::default()).await?;
-    nodes.from_now_on(&[&format!("--redis-url={}", server.url()), &prefix]);
+    nodes.start_with(&[&format!("--redis-url={}", server.url()), &prefix]);
     for _ in 0..others {
         nodes.add().await;
     }
