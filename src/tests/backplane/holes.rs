@@ -75,9 +75,9 @@ impl Dying {
 
 fn ending(conversation: ConversationId, reply: MessageId, said: &str) -> Ending {
     Ending {
-        site: None,
         reply,
         conversation,
+        site: None,
         status: Status::Done,
         text: said.into(),
         thinking: String::new(),
