@@ -127,7 +127,9 @@ impl Shared {
             // Before the turn, so that a stranger neither takes it nor stops anything.
             Err(sqlx::Error::RowNotFound) if says.begins.is_some() => {
                 if self.store.is_taken(who.account, conversation).await? {
-                    return Err(taken());
+                    // By the same first message, perhaps, which was quicker.
+                    let is_known = who.is_new && self.store.visitor(call.token, call.site.id).await?.is_some();
+                    return Err(if is_known { changed() } else { taken() });
                 }
                 (planned(call, who, conversation), true)
             }
