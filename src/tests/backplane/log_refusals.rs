@@ -170,6 +170,30 @@ async fn what_is_lost_begins_another_epoch_and_is_not_written_on() {
 }
 
 #[tokio::test]
+async fn h22_a_log_that_is_evicted_alone_is_begun_anew_before_anything_follows_the_gap() {
+    let Some(server) = redis() else { return };
+    let id = ConversationId::new();
+    let one = process(&server.options(), "one").await;
+    let key = format!("{}{{c:{id}}}:l", one.key(""));
+    let (log, topic, forget) =
+        (Logs::new(one, WINDOW), Topic::Conversation(id), Box::new(|| Box::pin(std::future::ready(())) as _));
+    let bench = Bench { log, topic, forget };
+    let reply = MessageId::new();
+    let begun = bench.at(open(reply, "A"), vec![opened(reply)]).await;
+    bench.at(pieces(reply, "A", begun.epoch, 1), vec![token(reply, "x")]).await;
+    assert_eq!(server.ask::<i64>(cmd("DEL").arg(&key)).await, 1);
+    // What else happens in the conversation begins the log again, without the reply.
+    bench.at(What::Plain, vec![other()]).await;
+    assert_eq!(bench.append(pieces(reply, "A", begun.epoch, 2), vec![token(reply, "y")]).await, Placed::Lost);
+    assert_eq!(bench.append(end(reply, "A", begun.epoch, 3), vec![]).await, Placed::Lost);
+    let events = vec![opened(reply), token(reply, "xy")];
+    let reopened = bench.at(What::Reopen { reply, owner: "A".into() }, events).await;
+    bench.at(pieces(reply, "A", reopened.epoch, 1), vec![token(reply, "z")]).await;
+    let (_, events, open) = bench.look(None).await;
+    assert_eq!((events.len(), open), (3, Some(reply)), "all of it, from its opening on");
+}
+
+#[tokio::test]
 async fn h08_what_is_told_in_a_turn_that_has_run_out_is_refused() {
     for bench in Bench::all().await {
         let turn = bench.log.turn(bench.topic).await.unwrap();

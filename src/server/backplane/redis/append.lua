@@ -29,6 +29,9 @@ elseif mode == 'piece' or mode == 'end' then
   if mode == 'end' and h[8] == reply then return {'again', epoch, last, '0'} end
   if h[4] ~= owner or h[5] ~= reply then return {'fenced'} end
   if batch <= tonumber(h[6] or '0') then return {'again', epoch, last, h[7] or '0'} end
+  -- The log has the opening of an open reply. Without it, Redis has evicted the log alone, and what came next would follow a gap.
+  local opening = (h[7] or '0') .. '-0'
+  if #redis.call('XRANGE', l, opening, opening) == 0 then return {'lost'} end
 end
 -- Deleted: its text goes now, also where the memory is full. After that the rest is not refused.
 if mode == 'gone' then redis.call('DEL', l) end
