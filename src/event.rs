@@ -223,6 +223,11 @@ impl Draft {
         }
     }
 
+    /// How much of the reply there is, as `store/other_process` counts it.
+    pub fn bytes(&self) -> usize {
+        self.text.len() + self.thinking.len() + self.thinking_since.as_ref().map_or(0, String::len)
+    }
+
     /// Writes the draft into the reply's message.
     pub fn write_to(&self, message: &mut Message) {
         message.text.clone_from(&self.text);

@@ -55,8 +55,8 @@ impl Journals {
         }
     }
 
-    /// As [`Self::read_stored`], of an open reply, until the log has more of it. `length`: how much of it is stored. It is
-    /// shown where that is more than viewers have of it, so that nobody's text gets shorter.
+    /// As [`Self::read_stored`], of an open reply, until the log has as much of it. `length`: how much of it is stored. It
+    /// is shown where that is more than viewers have of it, so that nobody's text gets shorter.
     pub fn read_stored_reply(&self, topic: Topic, reply: MessageId, length: usize) {
         let Some(journal) = self.in_memory(topic).filter(|_| self.is_joined()) else { return };
         if journal.left().is_none() {
@@ -67,11 +67,9 @@ impl Journals {
         // Of another one that is open in the log it is not known yet that it has ended.
         let is_other = draft.as_ref().is_some_and(|draft| draft.reply != reply);
         // What the log does not have at all is shown from its beginning, before there is any text.
-        let is_behind = draft.is_none_or(|draft| {
-            draft.text.len() + draft.thinking.len() + draft.thinking_since.map_or(0, |since| since.len()) < length
-        });
+        let is_behind = draft.is_none_or(|draft| draft.bytes() < length);
         if let Some(known) = journal.left().filter(|_| !is_other && is_behind) {
-            self.estrange_from(topic, known, reply);
+            self.estrange_from(topic, known, (reply, length));
         }
     }
 

@@ -5,7 +5,7 @@
 
 use super::cluster::Cluster;
 use super::{Journal, Journals, Topic, lock, random_epoch};
-use crate::event::{Cursor, Event};
+use crate::event::{Cursor, Draft, Event};
 use crate::model::MessageId;
 use crate::server::backplane::Look;
 use std::collections::HashMap;
@@ -18,9 +18,9 @@ pub(super) enum Numbers {
     Own,
     /// The log. `since`: the journal is of no use to an answer that was asked for before.
     Log { since: u64 },
-    /// This process, until the log moves on from where it was; `None`: until it is looked at. `of`: until the log has more
-    /// of this reply, where that is open in it.
-    OwnUntil { left: Option<Cursor>, of: Option<MessageId> },
+    /// This process, until the log moves on from where it was; `None`: until it is looked at. `of`: until the log has as
+    /// much of this reply as viewers were shown, in bytes, where that is open in it.
+    OwnUntil { left: Option<Cursor>, of: Option<(MessageId, usize)> },
 }
 
 /// What a journal is about, and who else knows.
@@ -141,8 +141,8 @@ impl Journals {
             }
             Numbers::Log { since } if asked < since => {}
             Numbers::OwnUntil { left: Some(left), .. } if left == look.cursor => {}
-            Numbers::OwnUntil { left: Some(left), of: Some(reply) } if stands_still(&look, left, reply) => {
-                let until = Numbers::OwnUntil { left: Some(look.cursor), of: Some(reply) };
+            Numbers::OwnUntil { left: Some(left), of: Some(shown) } if is_behind(&look, left, shown) => {
+                let until = Numbers::OwnUntil { left: Some(look.cursor), of: Some(shown) };
                 self.go_on_alone(topics, topic, until, Vec::new());
             }
             _ => {
@@ -172,9 +172,9 @@ impl Journals {
         self.go_on_alone(lock(&self.topics), topic, Numbers::OwnUntil { left: until, of: None }, events);
     }
 
-    /// [`Self::estrange`], until the log has more of this reply: its writer is cut off from the log.
-    pub(super) fn estrange_from(&self, topic: Topic, until: Cursor, reply: MessageId) {
-        let until = Numbers::OwnUntil { left: Some(until), of: Some(reply) };
+    /// [`Self::estrange`], until the log has this much of this reply: its writer is cut off from the log.
+    pub(super) fn estrange_from(&self, topic: Topic, until: Cursor, shown: (MessageId, usize)) {
+        let until = Numbers::OwnUntil { left: Some(until), of: Some(shown) };
         self.go_on_alone(lock(&self.topics), topic, until, Vec::new());
     }
 
@@ -203,11 +203,17 @@ impl Journals {
     }
 }
 
-/// Whether the log has nothing new of the reply that is open in it. What others have written there meanwhile is stored.
-fn stands_still(look: &Look, left: Cursor, reply: MessageId) -> bool {
+/// Whether the log has less of the reply that is open in it than was shown. What its writer had on its way when it was cut
+/// off reaches the log late, perhaps, and is not all of it. What others have written there meanwhile is stored.
+fn is_behind(look: &Look, left: Cursor, (reply, shown): (MessageId, usize)) -> bool {
     let is_open = look.open.as_ref().is_some_and(|open| open.reply == reply);
-    let has_more = look.events.iter().any(|(seq, event)| left.seq < *seq && event.reply() == Some(reply));
-    is_open && look.cursor.epoch == left.epoch && !has_more
+    let mut draft = Draft::new(reply);
+    look.events.iter().filter(|(_, event)| event.reply() == Some(reply)).for_each(|(_, event)| match event {
+        // Told again from its beginning.
+        Event::Reply { .. } => draft = Draft::new(reply),
+        event => draft.apply(event),
+    });
+    is_open && look.cursor.epoch == left.epoch && draft.bytes() < shown
 }
 
 fn is_deletion(topic: Topic, event: &Event) -> bool {
