@@ -185,12 +185,17 @@ async fn h22_a_log_that_is_evicted_alone_is_begun_anew_before_anything_follows_t
     // What else happens in the conversation begins the log again, without the reply.
     bench.at(What::Plain, vec![other()]).await;
     assert_eq!(bench.append(pieces(reply, "A", begun.epoch, 2), vec![token(reply, "y")]).await, Placed::Lost);
-    assert_eq!(bench.append(end(reply, "A", begun.epoch, 3), vec![]).await, Placed::Lost);
     let events = vec![opened(reply), token(reply, "xy")];
     let reopened = bench.at(What::Reopen { reply, owner: "A".into() }, events).await;
     bench.at(pieces(reply, "A", reopened.epoch, 1), vec![token(reply, "z")]).await;
-    let (_, events, open) = bench.look(None).await;
-    assert_eq!((events.len(), open), (3, Some(reply)), "all of it, from its opening on");
+    let (_, events, in_log) = bench.look(None).await;
+    assert_eq!((events.len(), in_log), (3, Some(reply)), "all of it, from its opening on");
+    // Where it is evicted before the end, nothing is left open.
+    assert_eq!(server.ask::<i64>(cmd("DEL").arg(&key)).await, 1);
+    assert_eq!(bench.append(end(reply, "A", reopened.epoch, 2), vec![]).await, Placed::Lost);
+    assert_eq!(bench.look(None).await.2, None);
+    let next = MessageId::new();
+    bench.at(open(next, "B"), vec![opened(next)]).await;
 }
 
 #[tokio::test]

@@ -31,7 +31,14 @@ elseif mode == 'piece' or mode == 'end' then
   if batch <= tonumber(h[6] or '0') then return {'again', epoch, last, h[7] or '0'} end
   -- The log has the opening of an open reply. Without it, Redis has evicted the log alone, and what came next would follow a gap.
   local opening = (h[7] or '0') .. '-0'
-  if #redis.call('XRANGE', l, opening, opening) == 0 then return {'lost'} end
+  if #redis.call('XRANGE', l, opening, opening) == 0 then
+    -- It is not open any more: else nobody could end it, and no other be opened. Every mirror sees the jump.
+    redis.call('DEL', l)
+    redis.call('HDEL', m, 'o', 'r', 'f', 'b')
+    redis.call('HSET', m, 's', last + 1)
+    redis.call('PUBLISH', channel, epoch .. ':' .. last + 1)
+    return {'lost'}
+  end
 end
 -- Deleted: its text goes now, also where the memory is full. After that the rest is not refused.
 if mode == 'gone' then redis.call('DEL', l) end
