@@ -175,6 +175,26 @@ test("point 2: the palette finds conversations and does things by a word", async
   await expect(page).toHaveURL(here);
 });
 
+test("what is opened right after another was closed stays open", async ({ chat, page }) => {
+  await chat.open();
+  await page.keyboard.press("Control+k");
+  const palette = page.getByRole("dialog", { name: "Search and commands" });
+  // In one task: the browser says that the first was closed when the second is open.
+  const closeAndPress = (init: KeyboardEventInit) =>
+    page.evaluate(async (init) => {
+      document.querySelector<HTMLDialogElement>("dialog[open]")?.close();
+      document.body.dispatchEvent(new KeyboardEvent("keydown", { bubbles: true, cancelable: true, ...init }));
+      await new Promise((done) => setTimeout(() => requestAnimationFrame(() => setTimeout(done)), 50));
+    }, init);
+  await expect(palette).toBeVisible();
+  await closeAndPress({ key: "k", ctrlKey: true });
+  await expect(palette).toBeVisible();
+  await expect(page.getByRole("combobox", { name: "Search" })).toBeFocused();
+  await closeAndPress({ key: "?" });
+  await expect(page.getByRole("dialog", { name: "Keys" })).toBeVisible();
+  await expect(palette).toHaveCount(0);
+});
+
 test("point 2: a question mark shows the keys, and single keys can be switched off", async ({ chat, page }) => {
   await chat.open();
   const blur = () => page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());

@@ -79,6 +79,11 @@ pub fn place_beside(popover: &HtmlElement, opener: &Element) {
     }
 }
 
+/// Whether a popover of the page is hidden. One that is told of a task late may be gone, with another in its place.
+pub fn was_hidden(popover: &Element) -> bool {
+    popover.is_connected() && !popover.matches(":popover-open").unwrap_or(true)
+}
+
 /// Whether the end of the scrolling `element` is in view, so that the view follows new text.
 pub fn is_at_end(element: &Element) -> bool {
     element.scroll_height() - element.scroll_top() - element.client_height() <= NEAR_PX

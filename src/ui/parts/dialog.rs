@@ -27,8 +27,14 @@ pub fn Dialog(
             dialog.close();
         }
     };
+    // The browser tells it a task later. By then another may have been opened in its place, or it itself again.
+    let shut = move |_| {
+        if dialog.get_untracked().is_some_and(|dialog| dialog.is_connected() && !dialog.open()) {
+            closed();
+        }
+    };
     view! {
-        <dialog class=class aria-label=label node_ref=dialog on:close=move |_| closed() on:click=pressed>
+        <dialog class=class aria-label=label node_ref=dialog on:close=shut on:click=pressed>
             {children()}
         </dialog>
     }

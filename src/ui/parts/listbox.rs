@@ -2,7 +2,7 @@
 //! popover beside what opened it. The focus stays in the field while the arrow keys move in the list; Enter chooses. The
 //! browser closes it on Escape and on a press outside, and returns the focus to what opened it.
 
-use crate::browser::{self, place_beside};
+use crate::browser::{self, place_beside, was_hidden};
 use crate::ui::icon::{self, Icon};
 use crate::ui::keys;
 use leptos::ev::KeyboardEvent;
@@ -44,7 +44,7 @@ pub fn Listbox(
     let at = RwSignal::new(first.unwrap_or_default());
     open(popover, field, opener, at);
     let toggled = move |_| {
-        if popover.get_untracked().is_some_and(|it| !it.matches(":popover-open").unwrap_or(true)) {
+        if popover.get_untracked().is_some_and(|it| was_hidden(&it)) {
             closed();
         }
     };

@@ -1,7 +1,7 @@
 //! A popover menu. The browser closes it on Escape and on a press outside, and returns the focus; the arrow keys, Home,
 //! End and the first letter of an entry move in it.
 
-use crate::browser::{self, place_beside};
+use crate::browser::{self, place_beside, was_hidden};
 use crate::ui::icon::Icon;
 use leptos::ev::KeyboardEvent;
 use leptos::html;
@@ -50,7 +50,7 @@ pub fn Menu(
         step(&menu, |_, _| 0);
     });
     let toggled = move |_| {
-        if menu.get_untracked().is_some_and(|menu| !menu.matches(":popover-open").unwrap_or(true)) {
+        if menu.get_untracked().is_some_and(|menu| was_hidden(&menu)) {
             closed();
         }
     };
