@@ -75,6 +75,7 @@ test("accept 1: writing, reading, choosing, sharing, settings and the list, by k
   await reach(page, chat.model);
   await keys.press("Space");
   await keys.type("gpt");
+  await expect(page.getByPlaceholder("Filter")).toHaveValue("gpt");
   await keys.press("Enter");
   await expect(chat.model).toHaveValue(/gpt-test/);
 

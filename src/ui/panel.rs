@@ -35,22 +35,22 @@ pub enum Panel {
 }
 
 thread_local! {
-    /// What was typed since the palette was asked for and before it was there: its code may have to be loaded first. A
-    /// browser's page has one thread.
+    /// What was typed since the palette or the list of models was asked for and before it was there: its code may have to
+    /// be loaded first. A browser's page has one thread.
     static TYPED: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// From here on what is typed is meant for the palette.
+/// From here on what is typed is meant for what opens.
 pub fn begin_typing() {
     TYPED.set(Some(String::new()));
 }
 
-/// Keeps a letter for the palette. `false`: it is not waited for.
+/// Keeps a letter for what opens. `false`: nothing is waited for.
 pub fn keep(letter: &str) -> bool {
     TYPED.with_borrow_mut(|typed| typed.as_mut().map(|typed| typed.push_str(letter)).is_some())
 }
 
-/// What was typed, for the palette or for nobody: it is not waited for any more.
+/// What was typed, for what opens or, where it cannot, for nothing: it is not waited for any more.
 pub fn take_typed() -> String {
     TYPED.take().unwrap_or_default()
 }

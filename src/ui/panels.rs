@@ -11,7 +11,7 @@ pub mod shown;
 
 use crate::error::Problem;
 use crate::ui::page::PageState;
-use crate::ui::panel::{Opener, Panel, take_typed};
+use crate::ui::panel::{Opener, Panel, begin_typing, take_typed};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_split::SplitLoaderError;
@@ -46,10 +46,12 @@ async fn code_of_models() -> Result<ModelsOpener, SplitLoaderError> {
 
 /// Opens the list of models for what `choosing` says, once its code is there.
 pub fn choose_model(page: PageState) {
+    begin_typing();
     spawn_local(async move {
         match code_of_models().await {
             Ok(open) => open(page),
             Err(_) => {
+                take_typed();
                 // Nothing is open, so that the next press asks for it again.
                 page.choosing.set(None);
                 page.notice.set(Problem::Offline.to_string());

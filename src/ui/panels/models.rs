@@ -5,7 +5,7 @@ use crate::contract::{Changes, Offer};
 use crate::model::{MessageId, Model};
 use crate::ui::chosen_model::{chosen, pick};
 use crate::ui::page::{ModelFor, PageState};
-use crate::ui::panel::{PICKER, PLACE, again};
+use crate::ui::panel::{PICKER, PLACE, again, take_typed};
 use crate::ui::parts::listbox::{Choice, Listbox};
 use crate::ui::{keys, lazy};
 use crate::{api, browser};
@@ -61,8 +61,10 @@ fn Models(asked: ModelFor, offers: RwSignal<Vec<Offer>>) -> impl IntoView {
     });
     let label = if asked.is_some() { "Try with" } else { "Model" };
     let chosen = untrack(|| chosen(page));
-    opener(asked)
-        .map(|opener| view! { <Listbox label opener choices chosen choose closed=move || page.choosing.set(None)/> })
+    let typed = take_typed();
+    opener(asked).map(|opener| {
+        view! { <Listbox label opener choices chosen typed choose closed=move || page.choosing.set(None)/> }
+    })
 }
 
 /// The control that opened the list.

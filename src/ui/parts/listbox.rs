@@ -26,21 +26,23 @@ pub struct Choice {
     pub sees: bool,
 }
 
-/// `choices` are in the order of their groups. `chosen` is the id of the one that is chosen already.
+/// `choices` are in the order of their groups. `chosen` is the id of the one that is chosen already; `typed`, what they
+/// are filtered by at first.
 #[component]
 pub fn Listbox(
     label: &'static str,
     opener: HtmlElement,
     choices: Signal<Vec<Choice>>,
     chosen: String,
+    typed: String,
     choose: Callback<String>,
     closed: impl Fn() + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
     let popover = NodeRef::<html::Div>::new();
     let field = NodeRef::<html::Input>::new();
-    let query = RwSignal::new(String::new());
+    let query = RwSignal::new(typed);
     let shown = Memo::new(move |_| choices.with(|all| filtered(all, &query.get())));
-    let first = choices.with_untracked(|all| all.iter().position(|choice| choice.id == chosen));
+    let first = shown.with_untracked(|shown| shown.iter().position(|choice| choice.id == chosen));
     let at = RwSignal::new(first.unwrap_or_default());
     open(popover, field, opener, at);
     let toggled = move |_| {
@@ -71,7 +73,7 @@ pub fn Listbox(
             <input class="palette__field" type="text" role="combobox" aria-label=label placeholder="Filter" aria-expanded="true"
                 aria-controls=LIST aria-autocomplete="list" autocomplete="off" spellcheck="false" dir="auto"
                 aria-activedescendant=move || (at.get() < shown.with(Vec::len)).then(|| id(at.get()))
-                node_ref=field on:keydown=pressed on:input=typed/>
+                value=query.get_untracked() node_ref=field on:keydown=pressed on:input=typed/>
             <div class="palette__choices" id=LIST role="listbox" aria-label=label>{rows}</div>
             <p class="palette__said" role="status">{move || shown.with(Vec::is_empty).then_some("Nothing has this in its name.")}</p>
         </div>
