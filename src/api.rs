@@ -2,11 +2,13 @@
 //!
 //! Each is a public URL and does three things: name the caller, parse, call one function in `server`.
 
-use crate::contract::{Changes, Earlier, FoundList, Home, Later, Offer, Page, Placement, Sent, Spent};
+use crate::contract::{
+    Changes, Earlier, Fork, FoundList, Home, Later, Offer, Page, Placement, PreferencesChange, Sent, Spent,
+};
 use crate::error::Problem;
 use crate::event::{Cursor, List};
 use crate::json::Json;
-use crate::model::{Conversation, ConversationId, ImageId, MessageId, Queued};
+use crate::model::{Conversation, ConversationId, ImageId, MessageId, Preferences, Queued};
 use leptos::prelude::*;
 use server_fn::codec::{ByteStream, Streaming};
 
@@ -57,6 +59,13 @@ pub async fn home() -> Result<Home, Problem> {
 pub async fn offers() -> Result<Vec<Offer>, Problem> {
     let (state, _) = crate::server::session::reader().await?;
     Ok(crate::server::page_data::offers(&state))
+}
+
+/// Changes what the account has chosen for its browsers.
+#[server(name = Prefer, endpoint = "settings", input = Json, output = Json)]
+pub async fn prefer(#[server(default)] change: PreferencesChange) -> Result<Preferences, Problem> {
+    let (state, account) = crate::server::session::required().await?;
+    crate::server::preferences::change(&state, account, change).await
 }
 
 /// What the conversation, and today the account, has used.
@@ -171,6 +180,13 @@ pub async fn read(conversation: ConversationId, reply: MessageId) -> Result<(), 
 pub async fn delete(conversation: ConversationId) -> Result<(), Problem> {
     let (state, account) = crate::server::session::required().await?;
     crate::server::conversations::leaving::delete(&state, account, conversation).await
+}
+
+/// Makes a conversation of the caller's own that begins with what was said in this one.
+#[server(name = ForkConversation, endpoint = "chat/fork", input = Json, output = Json)]
+pub async fn fork(conversation: ConversationId, fork: Fork) -> Result<Conversation, Problem> {
+    let (state, account) = crate::server::session::required().await?;
+    crate::server::conversations::forking::fork(&state, account, conversation, fork).await.map(|(made, _)| made)
 }
 
 /// Brings a conversation back that the caller has just deleted.

@@ -71,6 +71,42 @@ pub struct Placement {
     pub archived: Option<bool>,
 }
 
+/// A new conversation that begins with what was said in another one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Fork {
+    /// The new conversation's, chosen by the caller, which makes the request idempotent.
+    #[serde(default)]
+    pub id: Option<ConversationId>,
+    /// The last message that is copied; none: the last reply that is shown.
+    #[serde(default)]
+    pub message: Option<MessageId>,
+}
+
+/// What an account chooses; `None` leaves it as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PreferencesChange {
+    #[serde(default)]
+    #[schema(pattern = "^(auto|light|dark)$")]
+    pub theme: Option<String>,
+    #[serde(default)]
+    #[schema(pattern = "^(normal|large|largest)$")]
+    pub text: Option<String>,
+    #[serde(default)]
+    #[schema(pattern = "^(enter|ctrl)$")]
+    pub send: Option<String>,
+    #[serde(default)]
+    #[schema(pattern = "^(all|end|nothing)$")]
+    pub announced: Option<String>,
+    /// Ids of models, `provider/model`. All of them together.
+    #[serde(default)]
+    #[schema(max_items = 100)]
+    pub favourites: Option<Vec<String>>,
+    /// Empty for none.
+    #[serde(default)]
+    #[schema(max_length = 8_000)]
+    pub instructions: Option<String>,
+}
+
 /// A message that is to wait for the end of the open reply.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Later {

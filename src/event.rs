@@ -10,7 +10,8 @@ pub use cursor::{Cursor, NotACursor};
 pub use thread::{TAKEN_OVER, Thread};
 
 use crate::model::{
-    Access, Assignment, Conversation, ConversationId, Message, MessageId, ReplyError, Status, Usage, is_none,
+    Access, Assignment, Conversation, ConversationId, Message, MessageId, Preferences, ReplyError, Status, Usage,
+    is_none,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -95,6 +96,10 @@ pub enum Event {
     Deleted {
         conversation: ConversationId,
     },
+    /// The account has chosen something for its browsers.
+    Preferences {
+        preferences: Box<Preferences>,
+    },
     /// Who answers has changed, in a conversation of a site.
     Assignment {
         assignment: Box<Assignment>,
@@ -122,6 +127,7 @@ impl Event {
             Self::Error { .. } => "error",
             Self::Conversation { .. } => "conversation",
             Self::Deleted { .. } => "deleted",
+            Self::Preferences { .. } => "preferences",
             Self::Assignment { .. } => "assignment",
         }
     }
@@ -179,6 +185,9 @@ pub struct List {
     /// Where the next page starts; none on the last.
     pub next: Option<String>,
     pub cursor: Cursor,
+    /// What the account has chosen for its browsers, if anything; in events, and on the first page that the app gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preferences: Option<Box<Preferences>>,
 }
 
 /// A reply as far as it is generated.

@@ -3,10 +3,12 @@
 //! Types without behaviour. The field names are the public JSON (see docs/api.md).
 
 mod assignment;
+pub mod preferences;
 mod queued;
 mod standing;
 
 pub use assignment::{Assignment, AssignmentState, Inside};
+pub use preferences::Preferences;
 pub use queued::Queued;
 pub use standing::Standing;
 

@@ -43,6 +43,7 @@ pub mod page_data;
 pub mod passwords;
 pub mod peer;
 pub mod picture;
+pub mod preferences;
 pub mod principal;
 pub mod problem;
 pub mod prompt;

@@ -47,7 +47,7 @@ impl Thread {
             }
             Event::Deleted { .. } => self.deleted = true,
             Event::Assignment { assignment, ended } => self.assign(assignment, *ended),
-            Event::List(_) | Event::Resumed { .. } => {}
+            Event::List(_) | Event::Resumed { .. } | Event::Preferences { .. } => {}
             _ => self.advance(event),
         }
     }

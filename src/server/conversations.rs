@@ -1,5 +1,6 @@
 //! Conversations: created, listed, shown, changed, deleted. Every change is sent to the viewers.
 
+pub mod forking;
 pub mod leaving;
 
 use super::journal::{HeldTurn, Topic};
@@ -43,7 +44,7 @@ pub async fn list(
     let next = found.last().filter(|_| more).map(|last| format!("{}_{}", last.updated_at, last.id));
     let mut items: Vec<_> = found.into_iter().map(|stored| shown(state, stored)).collect();
     fill(state, account, &mut items).await?;
-    Ok(List { items, next, cursor })
+    Ok(List { items, next, cursor, preferences: None })
 }
 
 /// Says of each how it stands in the account's list.

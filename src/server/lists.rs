@@ -2,7 +2,7 @@
 
 use super::announce::shorten;
 use super::store::conversations::Stored;
-use super::{State, conversations};
+use super::{State, conversations, preferences};
 use crate::error::Problem;
 use crate::event::List;
 use crate::model::AccountId;
@@ -12,6 +12,7 @@ pub async fn page(state: &State, account: AccountId, after: Option<&str>) -> Res
     let mut list = conversations::list(state, account, after, None, false).await?;
     if after.is_none() {
         put_pinned(state, account, &mut list).await?;
+        list.preferences = preferences::told(state, account).await?.map(Box::new);
     }
     list.items.iter_mut().for_each(shorten);
     Ok(list)

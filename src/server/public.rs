@@ -37,6 +37,8 @@ pub fn event(told: &Event, names: bool) -> Option<Event> {
         Event::Done { .. } | Event::Stopped { .. } | Event::Error { .. } => told.clone(),
         // By name, so that a new event has to be decided on here.
         Event::Snapshot(_) | Event::List(_) | Event::Resumed { .. } | Event::Deleted { .. } => return None,
+        // Of an account.
+        Event::Preferences { .. } => return None,
         // Of sites, whose conversations have no public link.
         Event::Assignment { .. } => return None,
         Event::Reply { .. } | Event::Waiting { .. } | Event::Thinking { .. } | Event::Token { .. } => return None,

@@ -241,7 +241,9 @@ fn event_for_visitor(site: &Arc<StoredSite>, told: &Event) -> Option<Event> {
             snapshot.assignment = snapshot.assignment.as_ref().map(|known| assignment_for_visitor(site, known));
             Event::Snapshot(snapshot)
         }
-        Event::List(list) => Event::List(Box::new(List { items: Vec::new(), next: None, cursor: list.cursor })),
+        Event::List(list) => {
+            Event::List(Box::new(List { items: Vec::new(), next: None, cursor: list.cursor, preferences: None }))
+        }
         Event::Message { message } => {
             let mut message = message.clone();
             message_for_visitor(site, &mut message);
@@ -273,6 +275,7 @@ fn event_for_visitor(site: &Arc<StoredSite>, told: &Event) -> Option<Event> {
             eyes().conversation(&mut conversation);
             Event::Conversation { conversation }
         }
+        Event::Preferences { .. } => Event::Preferences { preferences: Box::default() },
         Event::Assignment { assignment, ended } => {
             let assignment = Box::new(assignment_for_visitor(site, assignment));
             Event::Assignment { assignment, ended: *ended }
@@ -298,7 +301,10 @@ fn event_for_agent(told: &Event) -> Option<Event> {
             eyes.conversation(&mut conversation);
             Event::Conversation { conversation }
         }
-        Event::List(list) => Event::List(Box::new(List { items: Vec::new(), next: None, cursor: list.cursor })),
+        Event::List(list) => {
+            Event::List(Box::new(List { items: Vec::new(), next: None, cursor: list.cursor, preferences: None }))
+        }
+        Event::Preferences { .. } => Event::Preferences { preferences: Box::default() },
         Event::Resumed { .. }
         | Event::Reply { .. }
         | Event::Waiting { .. }

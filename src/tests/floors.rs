@@ -79,6 +79,7 @@ const FLOORS: [(&str, &[&str]); 15] = [
             "messages",
             "news",
             "page_data",
+            "preferences",
             "revocation",
             "queue",
             "search",

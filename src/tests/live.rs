@@ -39,7 +39,7 @@ fn list_line(seq: u64, event: Event) -> Line {
 }
 
 fn list(items: Vec<Conversation>, next: Option<&str>) -> List {
-    List { items, next: next.map(Into::into), cursor: at(1) }
+    List { items, next: next.map(Into::into), cursor: at(1), preferences: None }
 }
 
 #[test]

@@ -272,7 +272,7 @@ async fn nothing_for_a_stranger(doors: &mut impl Doors, theirs: &Ids) {
                 (Method::POST, Json(json!({ "after": null })))
             }
             Own if path == "/account/password" || path == "/account/name" => (Method::POST, Nothing),
-            Own if ["end-others", "tokens", "images", "link"].iter().any(|end| path.ends_with(end)) => {
+            Own if ["end-others", "tokens", "images", "link", "favourite"].iter().any(|end| path.ends_with(end)) => {
                 (Method::POST, Nothing)
             }
             Own => (Method::GET, Nothing),
@@ -349,8 +349,8 @@ async fn only_reading(doors: &mut impl Doors, ids: &Ids) {
         let reads = ["events", "/sharing", "/api/usage", "open", "earlier", "highlighted", "follow"];
         let looks = method == Method::GET || reads.iter().any(|name| path.ends_with(name));
         let answer = ask(doors.next(), path, &method, &body, ids).send().await.unwrap();
-        // Where it stands in a reader's own list is the reader's.
-        if ["/standing", "/read", "/place"].iter().any(|name| path.ends_with(name)) {
+        // Where it stands in a reader's own list is the reader's, and so is a copy.
+        if ["/standing", "/read", "/place", "/fork"].iter().any(|name| path.ends_with(name)) {
             assert!(answer.status().is_success() || answer.status().is_redirection(), "{method} {path}");
             continue;
         }

@@ -176,7 +176,7 @@ fn each_write_that_is_not_alone_is_in_the_table_of_locks() {
     }
     // That of `Store::ready` is not in the folder: it writes nothing that stays.
     assert_eq!(found, table_of_locks());
-    assert_eq!(found.len(), 31);
+    assert_eq!(found.len(), 33);
 }
 
 /// Pages are cut by `<` and `>`, so that all of it has one order: that of SQLite, which PostgreSQL has with the collation

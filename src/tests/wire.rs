@@ -88,7 +88,12 @@ fn thread(events: &[Event]) -> Thread {
 }
 
 pub(super) fn every_event() -> Vec<Event> {
-    let list = List { items: vec![conversation(1, "2026")], next: Some("a".into()), cursor: at(3) };
+    let list = List {
+        items: vec![conversation(1, "2026")],
+        next: Some("a".into()),
+        cursor: at(3),
+        preferences: Some(Box::default()),
+    };
     let error = ReplyError {
         kind: "overloaded".into(),
         message: "Busy. Try again.".into(),
@@ -117,6 +122,7 @@ pub(super) fn every_event() -> Vec<Event> {
         Event::Error { reply: id(3), usage: None, error: error.into() },
         Event::Conversation { conversation: Box::new(conversation(1, "2026")) },
         Event::Deleted { conversation: conversation(1, "2026").id },
+        Event::Preferences { preferences: Box::default() },
         Event::Assignment { assignment: Box::new(assignment()), ended: Some(id(3)) },
     ]
 }

@@ -28,6 +28,7 @@ pub fn Actions(id: MessageId, message: Memo<Option<Message>>, is_open: Memo<bool
         is_last.get() || is_stopped() && page.open_reply().is_none() && page.access() != Access::Reader
     });
     let goes_on = Memo::new(move |_| is_offered.get() && message.with(|it| it.as_ref().is_some_and(can_continue)));
+    let knows_me = page.me.with_value(Option::is_some);
     let model = move || message.with(|it| it.as_ref().and_then(|it| it.model.clone()));
     let usage = move || message.with(|it| it.as_ref().and_then(|it| it.usage));
     view! {
@@ -41,6 +42,7 @@ pub fn Actions(id: MessageId, message: Memo<Option<Message>>, is_open: Memo<bool
                 <Versions id message/>
                 <button type="button" class="plain" data-script on:click=move |event| copy_text(page, id, &event)><Icon path=icon::COPY/><span>"Copy"</span></button>
                 {move || is_offered.get().then(|| view! { <Retry id/> })}
+                {knows_me.then(|| view! { <Fork id/> })}
                 {move || goes_on.get().then(|| view! { <Continue id/> })}
             </span>
         </footer>
@@ -76,6 +78,17 @@ fn RetryWith(id: MessageId) -> impl IntoView {
         <button type="button" class="plain more" id=again(id) data-script aria-haspopup="dialog" title="Try with …" on:click=ask>
             <span class="unseen">"Try with another model"</span>
         </button>
+    }
+}
+
+/// A conversation of one's own that begins with everything up to here. The browser sends the form: it is another page.
+#[component]
+fn Fork(id: MessageId) -> impl IntoView {
+    view! {
+        <form method="post" action="/forms/fork">
+            <input type="hidden" name="reply" value=id.to_string()/>
+            <button class="plain" title="A new conversation that begins with everything up to here"><Icon path=icon::FORK/>"Fork"</button>
+        </form>
     }
 }
 

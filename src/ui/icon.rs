@@ -22,6 +22,8 @@ pub const COPY: &str = "M7 7V4h9v9h-3M4 7h9v9H4z";
 pub const RETRY: &str = "M15.5 8A6 6 0 1 0 16 11M16 4v4h-4";
 pub const EDIT: &str = "M4 16l1-4 8-8 3 3-8 8zM11 6l3 3";
 pub const EYE: &str = "M2 10q8-9 16 0q-8 9-16 0M10 8a2 2 0 1 0 0 4a2 2 0 0 0 0-4";
+pub const FORK: &str = "M6 3v14M6 12q0-3 4-3t4-4M14 5l-2.5 2.5M14 5l2.5 2.5";
+pub const STAR: &str = "M10 3l2 5 5 .4-4 3.3 1.3 5.3-4.3-3-4.3 3L7 11.7 3 8.4 8 8z";
 pub const CONTINUE: &str = "M4 5l6 5-6 5M11 5l6 5-6 5";
 
 /// An icon as HTML, which is a tenth of the code of a component: for what the first load draws.

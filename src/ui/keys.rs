@@ -43,7 +43,7 @@ pub fn focus_first() {
 /// Whether Enter alone breaks the line: on a touch keyboard, and where the settings say so (`server/html/settings`).
 fn breaks_lines() -> bool {
     let root = browser::document().document_element();
-    is_touch() || root.is_some_and(|root| root.has_attribute("data-send"))
+    is_touch() || root.and_then(|root| root.get_attribute("data-send")).as_deref() == Some("ctrl")
 }
 
 /// Whether touch is the only pointer. Queried each time: a mouse and a keyboard may be attached to a tablet.

@@ -8,6 +8,7 @@ use super::sidebar::Sidebar;
 use super::start::{Examples, Start};
 use super::topbar::Topbar;
 use crate::browser;
+use crate::model::Preferences;
 use crate::ui::autoscroll::JumpToLatest;
 use crate::ui::drawer;
 use crate::ui::escape_key::stop_on_escape;
@@ -76,6 +77,9 @@ fn Layout() -> impl IntoView {
     provide_context(outbox);
     provide_context(outbox.images);
     Effect::new(move || page.awake.set(true));
+    Effect::new(move || {
+        page.live.preferences.with(|chosen| chosen.iter().for_each(look_as));
+    });
     stop_on_escape(page);
     // The browser needs none of leptos_meta's code for it.
     if cfg!(target_family = "wasm") {
@@ -96,6 +100,14 @@ fn Layout() -> impl IntoView {
             </main>
         </div>
         <Refresh/>
+    }
+}
+
+/// The page looks as the account has chosen, here or in another of its browsers.
+fn look_as(chosen: &Preferences) {
+    let Some(root) = browser::document().document_element() else { return };
+    for (name, value) in [("data-theme", &chosen.theme), ("data-text", &chosen.text), ("data-send", &chosen.send)] {
+        let _ = root.set_attribute(name, value);
     }
 }
 

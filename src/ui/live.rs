@@ -11,7 +11,7 @@ pub mod pace;
 use crate::contract::{Earlier, Page, Sent};
 use crate::error::Problem;
 use crate::event::{Draft, Event, List, Thread};
-use crate::model::{Conversation, ConversationId, Message, MessageId};
+use crate::model::{Conversation, ConversationId, Message, MessageId, Preferences};
 use fold::{Change, Fold};
 use futures::channel::mpsc::UnboundedSender;
 use leptos::prelude::*;
@@ -46,6 +46,8 @@ pub struct Live {
     pub news: RwSignal<Vec<(ConversationId, News)>>,
     /// Where the list's next page starts.
     pub list_next: RwSignal<Option<String>>,
+    /// What the account has chosen for its browsers, where it has chosen anything.
+    pub preferences: RwSignal<Option<Preferences>>,
     /// Who else has the conversation open, as a sentence; empty if there is no one else.
     pub company: RwSignal<String>,
     pub link: RwSignal<Connection>,
@@ -67,6 +69,7 @@ impl Live {
             list: RwSignal::new(Vec::new()),
             news: RwSignal::new(Vec::new()),
             list_next: RwSignal::new(None),
+            preferences: RwSignal::new(None),
             company: RwSignal::new(String::new()),
             link: RwSignal::new(Connection::Connecting),
             problem: RwSignal::new(None),
@@ -189,10 +192,13 @@ impl Live {
             self.draft.set(self.fold.with_value(|fold| fold.draft().cloned()));
         }
         if change.list {
-            let Recent { items, next, .. } = self.fold.with_value(|fold| fold.list().clone());
+            let Recent { items, next, preferences, .. } = self.fold.with_value(|fold| fold.list().clone());
             let news = self.fold.with_value(|fold| fold.list().news());
             if self.news.with_untracked(|before| *before != news) {
                 self.news.set(news);
+            }
+            if self.preferences.with_untracked(|before| *before != preferences) {
+                self.preferences.set(preferences);
             }
             self.list.set(items);
             self.list_next.set(next);

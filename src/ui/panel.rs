@@ -2,6 +2,8 @@
 
 use crate::model::{ConversationId, MessageId};
 use crate::ui::page::PageState;
+use crate::ui::parts::toast::Undo;
+use leptos::prelude::*;
 use std::cell::RefCell;
 
 /// The id of the element that panels are drawn in.
@@ -55,5 +57,8 @@ pub fn take_typed() -> String {
     TYPED.take().unwrap_or_default()
 }
 
+/// The function that draws a panel. Some offer to undo what was done in them.
+pub type Drawer = fn(Panel, RwSignal<Option<Undo>>) -> AnyView;
+
 /// The function that opens a panel.
-pub type Opener = fn(PageState, Panel);
+pub type Opener = fn(PageState, Panel, Drawer);

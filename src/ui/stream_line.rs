@@ -36,6 +36,11 @@ impl Current {
         }
     }
 
+    /// Whether nothing is written here any more, or it is not known.
+    fn is_end(self) -> bool {
+        matches!(self, Self::Rest | Self::Reconnecting | Self::Offline)
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Rest => "rest",
@@ -64,6 +69,24 @@ impl Current {
     }
 }
 
+/// What of a reply is announced to screen readers, as the account has chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Announced {
+    All,
+    End,
+    Nothing,
+}
+
+impl Announced {
+    fn of(chosen: Option<&str>) -> Self {
+        match chosen {
+            Some("end") => Self::End,
+            Some("nothing") => Self::Nothing,
+            _ => Self::All,
+        }
+    }
+}
+
 #[component]
 pub fn CurrentLine() -> impl IntoView {
     let page = PageState::here();
@@ -82,9 +105,20 @@ pub fn CurrentLine() -> impl IntoView {
             current => current.words(page.open_reply().is_some()).to_owned(),
         }
     };
+    let announced = Memo::new(move |_| {
+        let chosen = page.live.preferences.with(|chosen| chosen.as_ref().map(|chosen| chosen.announced.clone()));
+        Announced::of(chosen.as_deref())
+    });
+    Effect::new(move || {
+        let (words, current) = (words(), current.get());
+        if announced.get() == Announced::End && current.is_end() && !words.is_empty() {
+            page.say(&words);
+        }
+    });
+    let role = move || (announced.get() == Announced::All).then_some("status");
     view! {
         <div class="stream-line" data-state=move || current.get().name()></div>
-        <p class="stream-line__words" role="status" data-state=move || current.get().name()>{words}</p>
+        <p class="stream-line__words" role=role data-state=move || current.get().name()>{words}</p>
     }
 }
 

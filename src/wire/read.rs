@@ -6,7 +6,7 @@
 use super::{Line, Topic};
 use crate::event::{Cursor, Event};
 use crate::json::{Unreadable, read};
-use crate::model::{Assignment, Conversation, ConversationId, Message, MessageId, ReplyError, Usage};
+use crate::model::{Assignment, Conversation, ConversationId, Message, MessageId, Preferences, ReplyError, Usage};
 use serde::Deserialize;
 
 /// The members that every line has.
@@ -28,6 +28,11 @@ struct OfMessage {
 #[derive(Deserialize)]
 struct OfConversation {
     conversation: Box<Conversation>,
+}
+
+#[derive(Deserialize)]
+struct OfPreferences {
+    preferences: Box<Preferences>,
 }
 
 #[derive(Deserialize)]
@@ -71,6 +76,7 @@ impl Line {
             "list" => Event::List(Box::new(read(text)?)),
             "message" => Event::Message { message: read::<OfMessage>(text)?.message },
             "conversation" => Event::Conversation { conversation: read::<OfConversation>(text)?.conversation },
+            "preferences" => Event::Preferences { preferences: read::<OfPreferences>(text)?.preferences },
             "assignment" => {
                 let OfAssignment { assignment, ended } = read(text)?;
                 Event::Assignment { assignment, ended }

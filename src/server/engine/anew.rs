@@ -1,6 +1,6 @@
 //! Answering a message anew: another reply beside the former one, or one that goes on from it.
 
-use super::opening::empty_reply;
+use super::opening::{asked_with, empty_reply};
 use super::{Engine, Shared};
 use crate::contract::Sent;
 use crate::error::Problem;
@@ -56,8 +56,9 @@ impl Shared {
         // Read again: it may have been the open one, which has ended by now.
         let Anew { stored, message, kept, model } = self.anew(account, reply, go_on).await?;
         let history = self.history(&stored, Some(message.id), &model).await?;
+        let own = self.store.own_instructions(account).await?;
         let mut reply = empty_reply(message.id, &model, kept);
-        let request = self.ask(&stored, history, None, &model, &mut reply).await?;
+        let request = self.ask(&asked_with(&stored, &own), history, None, &model, &mut reply).await?;
         let cursor = self.open(stored.into(), &admission, &turn, None, &reply, request).await?;
         Ok(Sent { cursor, message, reply })
     }

@@ -9,6 +9,7 @@ use crate::server::provider::{GO_ON, Request, Turn};
 use crate::server::store::conversations::Stored;
 use crate::server::store::messages::Told;
 use crate::server::times::now;
+use std::borrow::Cow;
 
 /// The request to the model: the conversation so far, and where `reply` has text already, the request to continue it.
 pub(super) fn request(stored: &Stored, history: &[Told], reply: &Message, shown: &Shown) -> Request {
@@ -22,6 +23,17 @@ pub(super) fn request(stored: &Stored, history: &[Told], reply: &Message, shown:
     let model = reply.model.as_deref().unwrap_or_default();
     let name = model.split_once('/').map_or(model, |(_, name)| name);
     Request { model: name.to_owned(), system: stored.system.clone(), turns, parameters: stored.parameters.clone() }
+}
+
+/// The conversation as a model is told of it for an account with these instructions of its own: they come before the
+/// conversation's. Its viewers are shown the conversation as it is.
+pub(super) fn asked_with<'s>(stored: &'s Stored, own: &str) -> Cow<'s, Stored> {
+    let own = own.trim();
+    if own.is_empty() {
+        return Cow::Borrowed(stored);
+    }
+    let both = [own, stored.system.trim()].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
+    Cow::Owned(Stored { system: both.join("\n\n"), ..stored.clone() })
 }
 
 /// The events that open a reply. A continued one begins with the text that was kept.

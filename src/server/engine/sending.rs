@@ -1,7 +1,7 @@
 //! What a person says, and where in the conversation.
 
 use super::admission::Admission;
-use super::opening::{empty_reply, person_message};
+use super::opening::{asked_with, empty_reply, person_message};
 use super::telling::MAX_TURNS;
 use super::{Shared, Target};
 use crate::contract::{Changes, Sent};
@@ -123,7 +123,7 @@ impl Shared {
             None if is_usual => self.read_before(account, conversation, id, model.as_deref()).await?,
             early => early,
         };
-        if let Some(BeforeSend { stored, quota, used, author, history }) = before {
+        if let Some(BeforeSend { stored, quota, used, author, own, history }) = before {
             stored.allows(Access::Participant)?;
             let model = self.choose(model, &stored)?;
             let images = self.images(account, &images, &model).await?;
@@ -131,7 +131,7 @@ impl Shared {
             let admission = self.admit(account, conversation, quota).await?;
             let parent = history.told.last().map(|told| told.id);
             let message = person_message(id, parent, author, text.into_text(), images);
-            return self.answer(stored.into(), &admission, &turn, message, history, &model).await;
+            return self.answer(stored.into(), &admission, &turn, message, (&own, history), &model).await;
         }
         let target = self.target(account, conversation, start.as_ref()).await?;
         if let Some(sent) = self.sent_before(account, conversation, id, (&text, &images, parent)).await? {
@@ -145,7 +145,8 @@ impl Shared {
         let (parent, history) = self.before(&target, parent, &model).await?;
         let author = self.store.named(account).await?;
         let message = person_message(id, parent, author, text.into_text(), images);
-        self.answer(target, &admission, &turn, message, history, &model).await
+        let own = self.store.own_instructions(account).await?;
+        self.answer(target, &admission, &turn, message, (&own, history), &model).await
     }
 
     /// What a message needs, and the moment at which it was read, where nobody has the conversation's turn or reads this
@@ -179,18 +180,18 @@ impl Shared {
         Ok(self.store.before_send(account, conversation, message, MAX_TURNS, reach).await?)
     }
 
-    /// Opens the reply to a message, told what came before.
+    /// Opens the reply to a message, told what came before, and the account's own instructions.
     async fn answer(
         self: &Arc<Self>,
         target: Target,
         admission: &Admission,
         turn: &HeldTurn<'_>,
         message: Message,
-        history: History,
+        (own, history): (&str, History),
         model: &str,
     ) -> Result<Sent, Problem> {
         let mut reply = empty_reply(message.id, model, String::new());
-        let asked = self.ask(&target.stored, history, Some(&message), model, &mut reply).await?;
+        let asked = self.ask(&asked_with(&target.stored, own), history, Some(&message), model, &mut reply).await?;
         let cursor = self.open(target, admission, turn, Some(&message), &reply, asked).await?;
         Ok(Sent { cursor, message, reply })
     }

@@ -105,3 +105,31 @@ pub(super) fn Choice(
         </div>
     }
 }
+
+/// A labelled field of several lines.
+#[component]
+pub(super) fn LongField(
+    form: &'static str,
+    name: &'static str,
+    label: &'static str,
+    value: String,
+    /// Characters, at most.
+    most: usize,
+    hint: &'static str,
+    said: Notice,
+) -> impl IntoView {
+    let id = format!("{form}-{name}");
+    let (hint_id, fault_id) = (format!("{id}-hint"), format!("{id}-fault"));
+    let fault = said.fault(form, name);
+    let (focus, invalid) = (fault.is_some(), fault.is_some().then_some("true"));
+    let described = if fault.is_some() { fault_id.clone() } else { hint_id.clone() };
+    view! {
+        <div class="input">
+            <label for=id.clone()>{label}</label>
+            <textarea class="field" id=id name=name rows="5" dir="auto" maxlength=most autofocus=focus aria-describedby=described
+                aria-invalid=invalid>{value}</textarea>
+            <p class="hint" id=hint_id>{hint}</p>
+            {fault.map(|text| view! { <p class="fault" id=fault_id>{text}</p> })}
+        </div>
+    }
+}

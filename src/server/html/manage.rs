@@ -23,6 +23,10 @@ pub fn page(owner: Option<Owner>, stored: Stored, standing: Standing) -> Sheet {
             <a class="button button--quiet" href=format!("/c/{id}/export?as=html") download>"as a page"</a>
             <a class="button button--quiet" href=format!("/c/{id}/export?as=json") download>"as JSON"</a>
         </p>
+        <form method="post" action="/forms/fork">
+            <Hidden name="conversation" value=id.to_string()/>
+            <button class="button button--quiet">"Copy into a new conversation"</button>
+        </form>
         <Place id=id.to_string() standing/>
         {owners}
     };

@@ -2,9 +2,10 @@
 
 use super::input::Form;
 use super::table::Table;
-use crate::contract::{Changes, Later, Placement};
+use crate::contract::{Changes, Fork, Later, Placement};
 use crate::error::Problem;
 use crate::model::{AccountId, ConversationId, MessageId, Parameters};
+use crate::server::conversations::forking;
 use crate::server::engine::NewMessage;
 use crate::server::problem::ProblemPage;
 use crate::server::prompt::Prompt;
@@ -25,6 +26,7 @@ pub(super) fn routes() -> Table {
         .route("/forms/continue", post(resume))
         .route("/forms/version", post(show_version))
         .route("/forms/change", post(change))
+        .route("/forms/fork", post(fork))
         .route("/forms/place", post(place))
         .route("/forms/delete", post(delete))
 }
@@ -223,6 +225,30 @@ async fn change(
     let changes = Changes { title: filled(form.title), model: filled(form.model), system: form.system, parameters };
     conversations::change(&state, account, form.conversation, changes).await?;
     Ok(back_to(form.conversation))
+}
+
+/// A conversation to be copied, or the reply that its copy ends with.
+#[derive(Deserialize)]
+struct Copied {
+    conversation: Option<String>,
+    reply: Option<String>,
+}
+
+async fn fork(
+    Extract(state): Extract<State>,
+    caller: Caller,
+    form: Result<Form<Copied>, Problem>,
+) -> Result<Redirect, ProblemPage> {
+    let account = caller.writing()?.account;
+    let Form(Copied { conversation, reply }) = form?;
+    let message = id::<MessageId>(reply)?;
+    let conversation = match (id(conversation)?, message) {
+        (Some(conversation), _) => conversation,
+        (None, Some(reply)) => state.store.message_for(account, reply).await?.1.id,
+        (None, None) => return Err(Problem::NotFound.into()),
+    };
+    let (copy, _) = forking::fork(&state, account, conversation, Fork { id: None, message }).await?;
+    Ok(back_to(copy.id))
 }
 
 /// `yes` or `no`; left out, it stays as it is.

@@ -1,7 +1,9 @@
 //! The REST API under `/api/v1`, and the events of a conversation as SSE.
 
 mod account;
+mod forking;
 mod messages;
+mod preferences;
 mod queue;
 mod search;
 mod standing;
@@ -38,11 +40,13 @@ pub(super) fn routes() -> Table {
         .described(routes!(models))
         .described(routes!(used))
         .described(routes!(account::show))
+        .described(routes!(preferences::show, preferences::change))
         .described(routes!(tokens::list, tokens::make))
         .described(routes!(tokens::end))
         .described(routes!(search::search))
         .described(routes!(list, create))
         .described(routes!(snapshot, change, delete))
+        .described(routes!(forking::fork))
         .described(routes!(standing::place))
         .described(routes!(queue::add))
         .described(routes!(queue::take_back))

@@ -1,20 +1,22 @@
-//! The page of a browser's settings, and the layer that puts them into every page.
+//! The page of the settings, and the layers that put them into every page.
 
 use super::input::Form;
 use super::table::Table;
+use crate::contract::PreferencesChange;
 use crate::error::Problem;
-use crate::server::State;
-use crate::server::html::Sheet;
-use crate::server::html::settings::{Look, page};
+use crate::model::Preferences;
+use crate::server::html::settings::{Look, Reader, page};
+use crate::server::html::{Notice, Sheet};
 use crate::server::principal::Owner;
 use crate::server::problem::ProblemPage;
 use crate::server::session::{Caller, cookie};
+use crate::server::{State, preferences};
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State as Extract};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use futures::StreamExt;
 use serde::Deserialize;
 
@@ -22,26 +24,36 @@ use serde::Deserialize;
 const ROOT: &str = "<html lang=\"en\"";
 
 pub(super) fn routes() -> Table {
-    Table::default().route("/settings", get(show).post(save))
+    Table::default().route("/settings", get(show).post(save)).route("/settings/favourite", post(favourite))
 }
 
 fn look_of(headers: &HeaderMap) -> Look {
     Look::of_cookie(&cookie::look_of(headers))
 }
 
-async fn sheet(state: &State, caller: Caller, look: Look) -> Result<Sheet, Problem> {
-    let owner = match caller.0 {
-        Some(who) => {
-            let account = state.store.account(who.account).await?;
-            account.name.map(|name| Owner { name, role: account.role })
-        }
-        None => None,
+/// The page; or after a form with this problem, with the instructions that were typed there.
+async fn sheet(
+    state: &State,
+    caller: Caller,
+    headers: &HeaderMap,
+    refused: Option<(Problem, Option<String>)>,
+) -> Result<Sheet, Problem> {
+    let (problem, typed) = refused.unzip();
+    let said = problem.map(|problem| Notice::problem("settings", problem)).unwrap_or_default();
+    let of_browser = look_of(headers).preferences();
+    let Some(who) = caller.0 else {
+        let reader = Reader { owner: None, has_account: false };
+        return Ok(page(reader, of_browser, Vec::new(), said));
     };
-    Ok(page(owner, look))
+    let account = state.store.account(who.account).await?;
+    let owner = account.name.map(|name| Owner { name, role: account.role });
+    let mut chosen = state.store.preferences(who.account).await?.unwrap_or(of_browser);
+    chosen.instructions = typed.flatten().or(chosen.instructions);
+    Ok(page(Reader { owner, has_account: true }, chosen, state.providers.models(), said))
 }
 
 async fn show(Extract(state): Extract<State>, caller: Caller, headers: HeaderMap) -> Result<Sheet, ProblemPage> {
-    Ok(sheet(&state, caller, look_of(&headers)).await?)
+    Ok(sheet(&state, caller, &headers, None).await?)
 }
 
 #[derive(Deserialize)]
@@ -52,21 +64,91 @@ struct Chosen {
     text: String,
     #[serde(default)]
     send: String,
+    announced: Option<String>,
+    instructions: Option<String>,
 }
 
-async fn save(Extract(state): Extract<State>, form: Result<Form<Chosen>, Problem>) -> Result<Response, ProblemPage> {
-    let Form(Chosen { theme, text, send }) = form?;
-    let kept = cookie::look(&state, Look::new(&theme, &text, &send).cookie())?;
+/// Keeps what was chosen: with the account, where the browser has one, and in the browser for when it has none.
+async fn save(
+    Extract(state): Extract<State>,
+    caller: Caller,
+    headers: HeaderMap,
+    form: Result<Form<Chosen>, Problem>,
+) -> Result<Response, ProblemPage> {
+    let Form(Chosen { theme, text, send, announced, instructions }) = form?;
+    let look = Look::new(&theme, &text, &send);
+    if caller.0.is_some() {
+        let Preferences { theme, text, send, .. } = look.preferences();
+        let change = PreferencesChange {
+            theme: Some(theme),
+            text: Some(text),
+            send: Some(send),
+            announced,
+            // Forms send line breaks as CRLF.
+            instructions: instructions.map(|text| text.replace("\r\n", "\n")),
+            favourites: None,
+        };
+        let typed = change.instructions.clone();
+        match preferences::change(&state, caller.writing()?.account, change).await {
+            Err(problem @ Problem::Invalid { .. }) => {
+                return Ok(sheet(&state, caller, &headers, Some((problem, typed))).await?.into_response());
+            }
+            changed => changed?,
+        };
+    }
+    let kept = cookie::look(&state, look.cookie())?;
     Ok((AppendHeaders([kept]), Redirect::to("/settings")).into_response())
+}
+
+#[derive(Deserialize)]
+struct Favourite {
+    model: String,
+    favourite: String,
+}
+
+/// Has a model offered first, or no more.
+async fn favourite(
+    Extract(state): Extract<State>,
+    caller: Caller,
+    form: Result<Form<Favourite>, Problem>,
+) -> Result<Redirect, ProblemPage> {
+    let account = caller.writing()?.account;
+    let Form(Favourite { model, favourite }) = form?;
+    let mut favourites = preferences::all(&state, account).await?.favourites;
+    favourites.retain(|known| *known != model);
+    if favourite == "yes" {
+        favourites.push(model);
+    }
+    let change = PreferencesChange { favourites: Some(favourites), ..PreferencesChange::default() };
+    preferences::change(&state, account, change).await?;
+    Ok(Redirect::to("/settings"))
+}
+
+/// Finds how the caller's account wants its pages, for [`apply`].
+pub(super) async fn find(Extract(state): Extract<State>, request: Request, next: Next) -> Response {
+    let caller = request.extensions().get::<Caller>().and_then(|caller| caller.0);
+    let mut response = next.run(request).await;
+    let Some(who) = caller.filter(|_| is_page(&response)) else { return response };
+    match state.store.preferences(who.account).await {
+        Ok(Some(chosen)) => _ = response.extensions_mut().insert(Look::of(&chosen)),
+        Ok(None) => {}
+        // The page is worth more than its theme.
+        Err(error) => tracing::warn!(%error, "How an account wants its pages could not be read"),
+    }
+    response
+}
+
+fn is_page(response: &Response) -> bool {
+    let content = response.headers().get(header::CONTENT_TYPE);
+    content.is_some_and(|content| content.as_bytes().starts_with(b"text/html"))
 }
 
 /// Has a page drawn as its reader has chosen. Without a choice the answer passes as it is.
 pub(super) async fn apply(request: Request, next: Next) -> Response {
-    let attributes = look_of(request.headers()).attributes();
+    let of_browser = look_of(request.headers());
     let response = next.run(request).await;
-    let content = response.headers().get(header::CONTENT_TYPE);
-    let is_page = content.is_some_and(|content| content.as_bytes().starts_with(b"text/html"));
-    let Some(attributes) = attributes.filter(|_| is_page) else { return response };
+    let look = response.extensions().get::<Look>().copied().unwrap_or(of_browser);
+    let Some(attributes) = look.attributes().filter(|_| is_page(&response)) else { return response };
     let (mut parts, body) = response.into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);
     let mut attributes = Some(attributes);

@@ -81,7 +81,7 @@ async fn list(Extract(state): Extract<State>, asker: Asker) -> Result<Answer<Lis
     let visitor = call.visitor.as_ref().ok_or(Problem::NotFound)?;
     let own = state.store.conversations_of_visitor(visitor.id, conversations::PAGE).await?;
     let items = own.into_iter().map(|own| own.shown()).collect();
-    Ok(Answer(List { items, next: None, cursor: Cursor { epoch: 0, seq: 0 } }))
+    Ok(Answer(List { items, next: None, cursor: Cursor { epoch: 0, seq: 0 }, preferences: None }))
 }
 
 #[derive(Deserialize)]

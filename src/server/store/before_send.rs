@@ -18,6 +18,8 @@ pub struct BeforeSend {
     pub used: Used,
     /// The account as others see it.
     pub author: Named,
+    /// What the account tells models in all its conversations.
+    pub own: String,
     /// The way to the last message that is shown.
     pub history: History,
 }
@@ -53,6 +55,7 @@ impl Store {
             stored: conversations::stored(stored)?,
             quota,
             used,
+            own: allowance.try_get::<Option<String>>("own_instructions")?.unwrap_or_default(),
             author: called(account, allowance.try_get("name")?),
             history: history::history(shown, reach)?,
         }))

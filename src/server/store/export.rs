@@ -61,6 +61,7 @@ impl Store {
         let identities = self.identities_in_full(account).await?;
         let sharing = self.sharing_in_full(account).await?;
         let list = self.list_in_full(account).await?;
+        let settings = self.preferences(account).await?;
         Ok(json!({
             "id": text("id")?,
             "name": text("name")?,
@@ -82,6 +83,7 @@ impl Store {
             "invitations": invitations.collect::<Vec<_>>(),
             "sharing": sharing,
             "list": list,
+            "settings": settings,
         }))
     }
 

@@ -3,7 +3,7 @@
 use super::search::index;
 use super::sql::{Connection, query};
 use super::write::Alone;
-use super::{list_entries, queued, usage, used};
+use super::{list_entries, preferences, queued, usage, used};
 use crate::model::AccountId;
 
 pub(super) async fn is_guest(write: &mut Connection, id: AccountId) -> sqlx::Result<bool> {
@@ -26,6 +26,7 @@ pub(super) async fn merge(write: &mut Alone, guest: AccountId, account: AccountI
     }
     inherit_shares(&mut *write, guest, account).await?;
     list_entries::inherit(&mut *write, guest, account).await?;
+    preferences::inherit(&mut *write, guest, account).await?;
     queued::inherit(&mut *write, guest, account).await?;
     usage::inherit(&mut *write, guest, account).await?;
     index::inherit(&mut *write, guest, account).await?;

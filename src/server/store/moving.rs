@@ -18,7 +18,7 @@ use std::path::Path;
 use table::Table;
 
 /// Each table after those that it refers to.
-const TABLES: [&str; 32] = [
+const TABLES: [&str; 33] = [
     "account",
     "site",
     "site_agent",
@@ -46,6 +46,7 @@ const TABLES: [&str; 32] = [
     "assignment_change",
     "list_entry",
     "queued_message",
+    "preferences",
     "share",
     "share_link",
     "public_link",

@@ -32,7 +32,8 @@ pub(super) fn allowance(account: AccountId) -> Query {
             (select cast(coalesce(sum(input_tokens + output_tokens), 0) as bigint) from usage
              where usage.account = account.id and day >= $2) as today,
             (select cast(coalesce(sum(input_tokens + output_tokens), 0) as bigint) from usage
-             where usage.account = account.id and day >= $3) as this_month
+             where usage.account = account.id and day >= $3) as this_month,
+            (select instructions from preferences where preferences.account = account.id) as own_instructions
          from account where id = $1 and disabled_at is null"
     ));
     found.bind(account.to_string()).bind(today.to_string()).bind(month.to_string())

@@ -11,6 +11,7 @@
 //! | `open_reply` | account, conversation | the same with the conversation that they begin, which the account's limits count |
 //! | `was_opened` | account, conversation | it writes nothing, and waits for what may still write it |
 //! | `add_conversation` | account, conversation | its id is unique, and the account's limits count it |
+//! | `fork` | account, conversation | its id is unique, the account's limits count it, and what it copies has ended |
 //! | `change_conversation` | account, conversation | the account's limits count it, and its title may be given at that time |
 //! | `mark_read` | account, conversation | one row of the account, and the later time stays |
 //! | `queue` | account, conversation | one row of the account, which the account's limits count |
@@ -18,6 +19,7 @@
 //! | `refuse` | conversation | one row |
 //! | `forget_queued` | conversation | one row |
 //! | `place` | account, conversation | one row of the account, and the account's limits count it |
+//! | `prefer` | account | one row of the account |
 //! | `end_reply` | conversation | it ends what is open there; the ledger is added to by one statement |
 //! | `open_on_site` | account, conversation | a visitor's message and its reply, with the site's key, which counts its budget |
 //! | `say_on_site` | account, conversation | a visitor's message: positions are counted in the conversation |

@@ -162,7 +162,7 @@ async fn seen_anew(person: &Person, node: usize, conversation: &str) -> Option<(
     let list = person.get(node, "/api/v1/conversations?limit=50").await?;
     let items: Vec<Conversation> = serde_json::from_value(list["items"].clone()).unwrap();
     let cursor = serde_json::from_value(snapshot["cursor"].clone()).unwrap();
-    Some((serde_json::from_value(snapshot).unwrap(), List { items, next: None, cursor }))
+    Some((serde_json::from_value(snapshot).unwrap(), List { items, next: None, cursor, preferences: None }))
 }
 
 /// What a viewer lacks of what a new one gets.

@@ -45,7 +45,14 @@ pub(super) fn guard(path: &str) -> Guard {
         "/sign-in/oidc" | "/sign-in/oidc/callback" => Everybody, // what an issuer proves is asked for
         "/chat/stream" => Everybody,                             // where guests may chat; it keeps nothing
         "/api" | "/api/v1/openapi.json" => Everybody,
-        "/api/v1/models" | "/api/v1/usage" | "/api/v1/account" | "/api/v1/search" | "/search" | "/archive" => Own,
+        "/api/v1/models"
+        | "/api/v1/usage"
+        | "/api/v1/account"
+        | "/api/v1/settings"
+        | "/settings/favourite"
+        | "/api/v1/search"
+        | "/search"
+        | "/archive" => Own,
         "/api/v1/tokens" => Own,
         "/api/v1/tokens/{id}" => Owned(Method::DELETE, Nothing),
         "/account" | "/account/password" | "/account/sessions/end-others" | "/account/conversations" => Own,
@@ -77,6 +84,7 @@ pub(super) fn guard(path: &str) -> Guard {
         "/api/v1/conversations/{id}/queue" => Owned(Method::POST, Json(json!({ "content": "x" }))),
         "/api/v1/conversations/{id}/queue/{message}" => Owned(Method::DELETE, Nothing),
         "/api/v1/conversations/{id}/queue/{message}/send" => Owned(Method::POST, Nothing),
+        "/api/v1/conversations/{id}/fork" => Owned(Method::POST, Json(json!({}))),
         "/api/v1/conversations/{id}/standing" => Owned(Method::PATCH, Json(json!({ "pinned": true }))),
         "/api/v1/conversations/{id}/read" => Owned(Method::PUT, Json(json!({ "reply": "{r}" }))),
         "/c/{id}/manage" | "/c/{id}/export" => Owned(Method::GET, Nothing),
@@ -101,6 +109,7 @@ pub(super) fn guard(path: &str) -> Guard {
         "/forms/queue" => Owned(Method::POST, Form(&[("conversation", "{c}"), ("message", "{x}"), ("text", "x")])),
         "/forms/queued" => Owned(Method::POST, Form(&[("conversation", "{c}"), ("message", "{q}")])),
         "/forms/place" => Owned(Method::POST, Form(&[("conversation", "{c}"), ("pinned", "yes")])),
+        "/forms/fork" => Owned(Method::POST, Form(&[("reply", "{r}")])),
         "/forms/delete" => Owned(Method::POST, Form(&[("conversation", "{c}")])),
         // Who may what on sites is in `tests/desk/rights`; visitors have tables of their own.
         path if path.starts_with("/w/{site}") => Everybody,
@@ -134,7 +143,7 @@ pub(super) fn guard(path: &str) -> Guard {
         "/admin/invitations/end" => Admin(Method::POST, Form(&[("invitation", "{i}")])),
         "/admin/sign-up" => Admin(Method::POST, Form(&[("policy", "open")])),
         // Server functions.
-        "/api/list" | "/api/home" | "/api/offers" | "/api/search" => Own,
+        "/api/list" | "/api/home" | "/api/settings" | "/api/offers" | "/api/search" => Own,
         "/api/usage" => Owned(Method::POST, Json(json!({ "conversation": "{c}" }))),
         "/api/chat/open" => Owned(Method::POST, Json(json!({ "conversation": "{c}" }))),
         "/api/chat/earlier" => Owned(Method::POST, Json(json!({ "conversation": "{c}", "before": "{m}" }))),
@@ -159,6 +168,7 @@ pub(super) fn guard(path: &str) -> Guard {
             Owned(Method::POST, Json(json!({ "conversation": "{c}", "message": "{q}" })))
         }
         "/api/chat/read" => Owned(Method::POST, Json(json!({ "conversation": "{c}", "reply": "{r}" }))),
+        "/api/chat/fork" => Owned(Method::POST, Json(json!({ "conversation": "{c}", "fork": {} }))),
         "/api/chat/bring-back" => Owned(Method::POST, Json(json!({ "conversation": "{c}" }))),
         "/api/chat/delete" => Owned(Method::POST, Json(json!({ "conversation": "{c}" }))),
         "/api/follow" => {

@@ -50,8 +50,18 @@ impl Shared {
             "/api/v1/conversations/{id}/assignment",
             "/api/v1/visitors/{id}/block",
         ];
-        let reads =
-            ["/sharing", "/api/usage", "open", "earlier", "highlighted", "follow", "/standing", "/read", "/place"];
+        let reads = [
+            "/sharing",
+            "/api/usage",
+            "open",
+            "earlier",
+            "highlighted",
+            "follow",
+            "/standing",
+            "/read",
+            "/place",
+            "/fork",
+        ];
         let mut requests = Vec::new();
         for path in all_paths() {
             let Owned(method, body) = guard(path) else { continue };

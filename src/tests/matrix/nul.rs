@@ -50,6 +50,7 @@ fn requests() -> Vec<(Method, String, String, Value)> {
     requests.extend([
         (Method::POST, "/api/v1/conversations".to_owned(), "json", settings.clone()),
         (Method::PATCH, conversation.to_owned(), "json", settings),
+        (Method::PATCH, "/api/v1/settings".to_owned(), "json", json!({ "instructions": "x" })),
         (Method::POST, format!("{conversation}/messages"), "json", json!({ "content": "x", "model": "openai/x" })),
         (Method::POST, "/api/chat/send".to_owned(), "json", start),
         (Method::POST, "/api/chat/edit".to_owned(), "json", edit),

@@ -43,6 +43,7 @@ insert into password_reset (account, token_hash, ends_at, created_at) values ('a
 insert into share (conversation, account, role, created_at) values ('c', 'b', 'reader', 't');
 insert into list_entry (conversation, account, pinned_at, archived_at, read_to) values ('c', 'b', 't', null, 't');
 insert into queued_message (id, conversation, account, text, created_at) values ('w', 'c', 'a', 'Later', 't');
+insert into preferences (account, theme, text_size, send_key, announced, number) values ('a', 'dark', 'normal', 'enter', 'all', 1);
 insert into site (id, name, title, answered_by, system, texts, handoff, limits, agent_names, author_key, created_at)
     values ('site', 'n', 't', 'assistant', '', '{}', '{}', '{}', 'name', 'k', 't');
 insert into site_agent (site, account) values ('site', 'a');

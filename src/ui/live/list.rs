@@ -1,7 +1,7 @@
 //! The sidebar's conversations as plain data: newest first, as far as they were loaded.
 
 use crate::event::{Cursor, Event, List};
-use crate::model::{Conversation, ConversationId, Standing};
+use crate::model::{Conversation, ConversationId, Preferences, Standing};
 use std::cmp::Ordering;
 
 /// What a row of the list says of its conversation.
@@ -21,12 +21,17 @@ pub struct Recent {
     pub next: Option<String>,
     /// The cursor up to which the list's journal was read.
     pub cursor: Option<Cursor>,
+    /// What the account has chosen for its browsers, where it has chosen anything.
+    pub preferences: Option<Preferences>,
 }
 
 impl Recent {
     /// Starts over from the first page. Later pages that were loaded stay; a conversation that was deleted from them is
     /// noticed when it is opened.
     pub fn restart(&mut self, list: List) {
+        if let Some(preferences) = list.preferences {
+            self.prefer(*preferences);
+        }
         let former = std::mem::replace(&mut self.items, list.items);
         self.cursor = Some(list.cursor);
         // All that are pinned are on the first page, wherever else they would be.
@@ -73,8 +78,16 @@ impl Recent {
         match event {
             Event::Conversation { conversation } => self.put((**conversation).clone()),
             Event::Deleted { conversation } => self.remove(*conversation),
+            Event::Preferences { preferences } => self.prefer((**preferences).clone()),
             Event::List(list) => self.restart((**list).clone()),
             _ => {}
+        }
+    }
+
+    /// Events of other devices may come in another order than they were written.
+    fn prefer(&mut self, preferences: Preferences) {
+        if self.preferences.as_ref().is_none_or(|known| known.number < preferences.number) {
+            self.preferences = Some(preferences);
         }
     }
 

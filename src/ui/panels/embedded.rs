@@ -5,7 +5,10 @@ use super::shown::Shown;
 use crate::browser::{self, page::Fetched};
 use crate::error::Problem;
 use crate::ui::page::PageState;
+use crate::ui::panel::Panel;
 use crate::ui::parts::dialog::Dialog;
+use crate::ui::parts::toast::Undo;
+use crate::ui::route::sharing;
 use leptos::ev::{MouseEvent, SubmitEvent};
 use leptos::html;
 use leptos::prelude::*;
@@ -19,9 +22,19 @@ const STYLE: &str = "/sheet.css";
 /// How long a button says that it has copied.
 const SAID_MS: u32 = 1_600;
 
+/// A page of the server's, by the panel that shows it.
+pub fn sheet(panel: Panel, _undo: RwSignal<Option<Undo>>) -> AnyView {
+    let (label, path, home) = match panel {
+        Panel::Sharing(id) => ("Sharing", sharing(id), "/sharing"),
+        Panel::Archive => ("Archive", "/archive".into(), "/archive"),
+        _ => ("Settings", "/settings".into(), "/settings"),
+    };
+    view! { <Embedded label path home/> }.into_any()
+}
+
 /// `home`: pages whose address has this in it are shown here, and all others in place of this page.
 #[component]
-pub fn Embedded(label: &'static str, path: String, home: &'static str) -> impl IntoView {
+fn Embedded(label: &'static str, path: String, home: &'static str) -> impl IntoView {
     let (page, shown) = (PageState::here(), Shown::here());
     let place = NodeRef::<html::Div>::new();
     let is_busy = RwSignal::new(true);

@@ -7,7 +7,7 @@ use crate::ui::parts::dialog::Dialog;
 use leptos::prelude::*;
 
 /// The keys, what they do, and where.
-const KEYS: [(&str, &str); 11] = [
+const KEYS: [(&str, &str); 12] = [
     ("Enter", "Send the message; while a reply is written, stop it first"),
     ("Shift + Enter", "Break the line"),
     ("Ctrl + Enter", "Send the message, on touch keyboards as well"),
@@ -18,6 +18,7 @@ const KEYS: [(&str, &str); 11] = [
     ("/", "Go to the message field"),
     ("a … z", "Outside of fields: begin to write a message"),
     ("↑ ↓ Home End", "In a menu or a list of results: move"),
+    ("Alt + Enter", "In the list of models: make it a favourite, or no more"),
     ("?", "Show these keys"),
 ];
 

@@ -1,7 +1,8 @@
 //! The models to choose from, for the next message or for another reply to one: under their providers, with what they
 //! cost and can read.
 
-use crate::contract::{Changes, Offer};
+use crate::contract::{Changes, Offer, PreferencesChange};
+use crate::event::Event;
 use crate::model::{MessageId, Model};
 use crate::ui::chosen_model::{chosen, pick};
 use crate::ui::page::{ModelFor, PageState};
@@ -63,7 +64,7 @@ fn Models(asked: ModelFor, offers: RwSignal<Vec<Offer>>) -> impl IntoView {
     let chosen = untrack(|| chosen(page));
     let typed = take_typed();
     opener(asked).map(|opener| {
-        view! { <Listbox label opener choices chosen typed choose closed=move || page.choosing.set(None)/> }
+        view! { <Listbox label opener choices chosen typed choose favour=Callback::new(move |id| favour(page, id)) closed=move || page.choosing.set(None)/> }
     })
 }
 
@@ -85,7 +86,26 @@ fn retry_with(page: PageState, reply: MessageId, model: String) {
     keys::focus_field();
 }
 
-/// In the order of their providers, and each provider's in the order of the settings.
+/// Has a model offered first, or no more.
+fn favour(page: PageState, id: String) {
+    let mut favourites =
+        page.live.preferences.with_untracked(|it| it.as_ref().map(|it| it.favourites.clone())).unwrap_or_default();
+    let before = favourites.len();
+    favourites.retain(|known| *known != id);
+    let is_new = favourites.len() == before;
+    if is_new {
+        favourites.push(id);
+    }
+    page.attempt(async move {
+        let change = PreferencesChange { favourites: Some(favourites), ..PreferencesChange::default() };
+        let preferences = Box::new(api::prefer(change).await?);
+        page.live.listed_event(&Event::Preferences { preferences });
+        page.say(if is_new { "It is a favourite." } else { "It is no favourite any more." });
+        Ok(())
+    });
+}
+
+/// The favourites, then the others in the order of their providers, and each provider's in the order of the settings.
 fn choices(page: PageState, offers: &[Offer]) -> Vec<Choice> {
     let models = page.models.get();
     let mut providers: Vec<&str> = Vec::new();
@@ -101,6 +121,11 @@ fn choices(page: PageState, offers: &[Offer]) -> Vec<Choice> {
         group: model.provider.clone(),
         aside: offers.iter().find(|offer| offer.id == model.id).map(|offer| offer.about.clone()).unwrap_or_default(),
         sees: model.images,
+        is_favourite: false,
     };
-    providers.iter().flat_map(of).map(choice).collect()
+    let favourites = page.live.preferences.with(|it| it.as_ref().map(|it| it.favourites.clone())).unwrap_or_default();
+    let first = favourites.iter().filter_map(|id| models.iter().find(|model| model.id == *id));
+    let first = first.map(|model| Choice { group: "Favourites".into(), is_favourite: true, ..choice(model) });
+    let others = providers.iter().flat_map(of).filter(|model| !favourites.contains(&model.id)).map(choice);
+    first.chain(others).collect()
 }

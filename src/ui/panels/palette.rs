@@ -2,14 +2,17 @@
 //! of the ARIA Authoring Practices).
 
 use super::shown::Shown;
-use crate::contract::{Found, FoundList};
+use crate::contract::{Found, FoundList, PreferencesChange};
 use crate::error::Problem;
+use crate::event::Event;
 use crate::model::ConversationId;
+use crate::ui::chosen_model::pick;
 use crate::ui::icon::{self, Icon};
 use crate::ui::keys;
 use crate::ui::labels::{self, marked};
 use crate::ui::page::PageState;
 use crate::ui::panel::{Panel, take_typed};
+use crate::ui::panels;
 use crate::ui::parts::dialog::Dialog;
 use crate::ui::route::{Route, sharing};
 use crate::{api, browser};
@@ -42,6 +45,12 @@ enum Act {
     Show(Route),
     Instructions,
     Keys,
+    /// Chooses a theme.
+    Theme(&'static str),
+    /// Opens the list of models.
+    Models,
+    /// Chooses the model at this place among those that can be chosen.
+    Model(usize),
     Leave(Place),
 }
 
@@ -73,10 +82,10 @@ pub fn Palette() -> impl IntoView {
         let Some(choice) = untrack(all).get(number).cloned() else { return };
         close();
         match choice.act {
-            Act::Keys => shown.open(Panel::Keys),
-            Act::Leave(Place::Sharing(id)) => shown.open(Panel::Sharing(id)),
-            Act::Leave(Place::Archive) => shown.open(Panel::Archive),
-            Act::Leave(Place::Settings) => shown.open(Panel::Settings),
+            Act::Keys => panels::open(page, Panel::Keys),
+            Act::Leave(Place::Sharing(id)) => panels::open(page, Panel::Sharing(id)),
+            Act::Leave(Place::Archive) => panels::open(page, Panel::Archive),
+            Act::Leave(Place::Settings) => panels::open(page, Panel::Settings),
             act => run(page, act, &query.get_untracked()),
         }
     };
@@ -165,8 +174,10 @@ fn reveal(number: usize) {
 fn actions(page: PageState, query: &str) -> Vec<Choice> {
     let mut all = vec![("New conversation", icon::PLUS, Act::Show(Route::Start))];
     let here = page.place.get_untracked().conversation();
-    if here.is_none() || page.access() == crate::model::Access::Owner {
+    let may_choose = here.is_none() || page.access() == crate::model::Access::Owner;
+    if may_choose {
         all.push(("Instructions and settings", icon::EDIT, Act::Instructions));
+        all.push(("Choose a model", icon::EYE, Act::Models));
     }
     if let Some(id) = here {
         all.push(("Share this conversation", icon::PEOPLE, Act::Leave(Place::Sharing(id))));
@@ -179,7 +190,14 @@ fn actions(page: PageState, query: &str) -> Vec<Choice> {
         }
     }
     all.push(("Archive: conversations that were put away", icon::ARCHIVE, Act::Leave(Place::Archive)));
-    all.push(("Settings: theme, size of text, key that sends", icon::KEYS, Act::Leave(Place::Settings)));
+    all.push((
+        "Settings: theme, size of text, key that sends, your instructions",
+        icon::KEYS,
+        Act::Leave(Place::Settings),
+    ));
+    for (words, theme) in [("Theme: light", "light"), ("Theme: dark", "dark"), ("Theme: as the device", "auto")] {
+        all.push((words, icon::EYE, Act::Theme(theme)));
+    }
     all.push(("Account", icon::PEOPLE, Act::Leave(Place::Account)));
     all.push(("Keys", icon::KEYS, Act::Keys));
     if !query.trim().is_empty() {
@@ -198,7 +216,14 @@ fn actions(page: PageState, query: &str) -> Vec<Choice> {
         icon,
         act,
     };
-    all.into_iter().filter(|(words, _, act)| fits(words, *act)).map(choice).collect()
+    let named = match typed.is_empty() || !may_choose {
+        true => Vec::new(),
+        false => {
+            page.models.with(|models| models.iter().map(|model| format!("Model: {}", model.name)).collect::<Vec<_>>())
+        }
+    };
+    let named = named.iter().enumerate().map(|(number, words)| (words.as_str(), icon::EYE, Act::Model(number)));
+    all.into_iter().chain(named).filter(|(words, _, act)| fits(words, *act)).map(choice).collect()
 }
 
 /// The conversations that were found; the newest ones before a word is typed.
@@ -233,6 +258,19 @@ fn run(page: PageState, act: Act, query: &str) {
     match act {
         Act::Show(route) => page.address.go(route),
         Act::Keys => {}
+        Act::Theme(theme) => page.attempt(async move {
+            let change = PreferencesChange { theme: Some(theme.into()), ..PreferencesChange::default() };
+            let preferences = Box::new(api::prefer(change).await?);
+            page.live.listed_event(&Event::Preferences { preferences });
+            Ok(())
+        }),
+        Act::Models => page.choosing.set(Some(None)),
+        Act::Model(number) => {
+            let model = page.models.with_untracked(|models| models.get(number).map(|model| model.id.clone()));
+            if let Some(model) = model {
+                pick(page, model);
+            }
+        }
         Act::Instructions => {
             if let Some(summary) = browser::document().query_selector(".instructions > summary").ok().flatten() {
                 browser::focus(&summary);

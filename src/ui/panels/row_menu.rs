@@ -1,7 +1,7 @@
 //! The menu of a conversation in the list, the field for its new title, and its deletion with a way back.
 
 use super::shown::Shown;
-use crate::contract::{Changes, Placement};
+use crate::contract::{Changes, Fork, Placement};
 use crate::error::Problem;
 use crate::event::Event;
 use crate::model::{Conversation, ConversationId};
@@ -11,6 +11,7 @@ use crate::ui::keys;
 use crate::ui::labels;
 use crate::ui::page::PageState;
 use crate::ui::panel::Panel;
+use crate::ui::panels;
 use crate::ui::parts::menu::{Act, Item, Menu};
 use crate::ui::parts::toast::Undo;
 use crate::ui::route::Route;
@@ -40,8 +41,17 @@ fn listed(page: PageState, id: ConversationId) -> Option<Conversation> {
     page.live.list.with_untracked(|list| list.iter().find(|conversation| conversation.id == id).cloned())
 }
 
+/// The menu of a row, or the field for its title.
+pub fn draw(panel: Panel, undo: RwSignal<Option<Undo>>) -> AnyView {
+    match panel {
+        Panel::Menu(id) => view! { <RowMenu id undo/> }.into_any(),
+        Panel::Rename(id) => view! { <Rename id/> }.into_any(),
+        _ => ().into_any(),
+    }
+}
+
 #[component]
-pub fn RowMenu(id: ConversationId, undo: RwSignal<Option<Undo>>) -> impl IntoView {
+fn RowMenu(id: ConversationId, undo: RwSignal<Option<Undo>>) -> impl IntoView {
     let (page, shown) = (PageState::here(), Shown::here());
     // Deleted or pushed off the list meanwhile.
     let (Some(conversation), Some((row, opener))) = (listed(page, id), row(id)) else { return ().into_any() };
@@ -57,16 +67,18 @@ pub fn RowMenu(id: ConversationId, undo: RwSignal<Option<Undo>>) -> impl IntoVie
         Callback::new(move |()| put_away(page, &conversation, undo))
     };
     let put_away = item("Put away", icon::ARCHIVE, Act::Do(put_away));
-    let share = Callback::new(move |()| shown.open(Panel::Sharing(id)));
+    let copy = item("Copy into a new one", icon::COPY, Act::Do(Callback::new(move |()| copy(page, id))));
+    let share = Callback::new(move |()| panels::open(page, Panel::Sharing(id)));
     let items = match is_theirs {
-        true => vec![pin, item("People, and leaving", icon::PEOPLE, Act::Do(share)), export, put_away],
+        true => vec![pin, item("People, and leaving", icon::PEOPLE, Act::Do(share)), copy, export, put_away],
         false => {
-            let rename = Callback::new(move |()| shown.open(Panel::Rename(id)));
+            let rename = Callback::new(move |()| shown.open(Panel::Rename(id), draw));
             let delete = Callback::new(move |()| delete(page, &conversation, undo));
             vec![
                 item("Rename", icon::EDIT, Act::Do(rename)),
                 pin,
                 item("Share", icon::PEOPLE, Act::Do(share)),
+                copy,
                 export,
                 put_away,
                 Item { is_grave: true, ..item("Delete", icon::DELETE, Act::Do(delete)) },
@@ -83,7 +95,7 @@ pub fn RowMenu(id: ConversationId, undo: RwSignal<Option<Undo>>) -> impl IntoVie
 
 /// The field is in the place of the row's title. Enter and leaving the field save it, Escape does not.
 #[component]
-pub fn Rename(id: ConversationId) -> impl IntoView {
+fn Rename(id: ConversationId) -> impl IntoView {
     let (page, shown) = (PageState::here(), Shown::here());
     let (Some(conversation), Some((row, _))) = (listed(page, id), row(id)) else { return ().into_any() };
     let field = NodeRef::<html::Input>::new();
@@ -166,6 +178,19 @@ fn pin(page: PageState, id: ConversationId, is_pinned: bool) {
         page.say(if is_pinned { "Pinned." } else { "No longer pinned." });
         tick().await;
         focus_row(id);
+        Ok(())
+    });
+}
+
+/// Goes on in a copy.
+fn copy(page: PageState, id: ConversationId) {
+    page.attempt(async move {
+        let fork = Fork { id: Some(ConversationId::new()), message: None };
+        let conversation = Box::new(api::fork(id, fork).await?);
+        let new = conversation.id;
+        page.live.listed_event(&Event::Conversation { conversation });
+        page.address.go(Route::Conversation(new));
+        page.say("This is the copy.");
         Ok(())
     });
 }

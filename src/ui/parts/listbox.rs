@@ -24,6 +24,8 @@ pub struct Choice {
     pub aside: String,
     /// Whether images can be shown to it.
     pub sees: bool,
+    /// Whether it is offered first.
+    pub is_favourite: bool,
 }
 
 /// `choices` are in the order of their groups. `chosen` is the id of the one that is chosen already; `typed`, what they
@@ -36,6 +38,8 @@ pub fn Listbox(
     chosen: String,
     typed: String,
     choose: Callback<String>,
+    /// Has one offered first, or no more.
+    favour: Callback<String>,
     closed: impl Fn() + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
     let popover = NodeRef::<html::Div>::new();
@@ -55,9 +59,18 @@ pub fn Listbox(
         hide(popover);
         choose.run(choice.id);
     };
+    let star = move |number: usize| {
+        if let Some(choice) = shown.with_untracked(|shown| shown.get(number).cloned()) {
+            favour.run(choice.id);
+        }
+    };
     let pressed = move |event: KeyboardEvent| match event.key().as_str() {
         // On from what opened it, which has the focus again.
         "Tab" => hide(popover),
+        "Enter" if event.alt_key() && !keys::composes(&event) => {
+            event.prevent_default();
+            star(at.get_untracked());
+        }
         _ => press(&event, at, shown.with_untracked(Vec::len), take),
     };
     let typed = move |event| {
@@ -66,7 +79,10 @@ pub fn Listbox(
     };
     let rows = move || {
         let rows = shown.get();
-        groups(&rows).into_iter().map(|(start, end)| group(start, &rows[start..end], &chosen, at, take)).collect_view()
+        groups(&rows)
+            .into_iter()
+            .map(|(start, end)| group(start, &rows[start..end], &chosen, at, (take, star)))
+            .collect_view()
     };
     view! {
         <div class="listbox" role="dialog" aria-label=label popover="auto" node_ref=popover on:toggle=toggled>
@@ -158,12 +174,16 @@ fn group(
     rows: &[Choice],
     chosen: &str,
     at: RwSignal<usize>,
-    take: impl Fn(usize) + Copy + 'static,
+    (take, star): (impl Fn(usize) + Copy + 'static, impl Fn(usize) + Copy + 'static),
 ) -> AnyView {
     let label = rows[0].group.clone();
     let options = rows.iter().enumerate().map(|(index, row)| {
         let number = first + index;
-        let Choice { words, aside, sees, .. } = row.clone();
+        let Choice { words, aside, sees, is_favourite, .. } = row.clone();
+        let starred = move |event: web_sys::MouseEvent| {
+            event.stop_propagation();
+            star(number);
+        };
         let is_chosen = row.id == chosen;
         view! {
             <li role="option" id=id(number) data-at=move || at.get() == number aria-selected=is_chosen.to_string()
@@ -171,6 +191,8 @@ fn group(
                 <span class="palette__words" dir="auto">{words}</span>
                 {sees.then(|| view! { <span class="listbox__sees" title="Sees images"><Icon path=icon::EYE/><span class="unseen">"Sees images"</span></span> })}
                 <span class="listbox__aside">{aside}</span>
+                {is_favourite.then(|| view! { <span class="unseen">"Favourite"</span> })}
+                <span class="listbox__star" data-on=is_favourite aria-hidden="true" title="Favourite (Alt + Enter)" on:click=starred><Icon path=icon::STAR/></span>
             </li>
         }
     });
@@ -183,7 +205,7 @@ mod tests {
 
     fn choice(id: &str, group: &str) -> Choice {
         let words = id.to_uppercase();
-        Choice { id: id.into(), words, group: group.into(), aside: String::new(), sees: false }
+        Choice { id: id.into(), words, group: group.into(), aside: String::new(), sees: false, is_favourite: false }
     }
 
     #[test]
