@@ -1,5 +1,6 @@
 //! Searching: what is found, page by page, and by whom.
 
+mod bytes;
 mod index;
 
 use super::app::{App, Sent, problem, text};

@@ -88,12 +88,8 @@ fn thread(events: &[Event]) -> Thread {
 }
 
 pub(super) fn every_event() -> Vec<Event> {
-    let list = List {
-        items: vec![conversation(1, "2026")],
-        next: Some("a".into()),
-        cursor: at(3),
-        preferences: Some(Box::default()),
-    };
+    let (next, preferences) = (Some("a".into()), Some(Box::default()));
+    let list = List { items: vec![conversation(1, "2026")], next, cursor: at(3), preferences };
     let error = ReplyError {
         kind: "overloaded".into(),
         message: "Busy. Try again.".into(),

@@ -28,10 +28,7 @@ async fn code() -> Result<Opener, SplitLoaderError> {
 
 #[cfg_attr(feature = "split", lazy(palette, fallible))]
 async fn code_of_palette() -> Result<Drawer, SplitLoaderError> {
-    let drawer: Drawer = |panel, _| match panel {
-        Panel::Keys => view! { <KeysList/> }.into_any(),
-        _ => view! { <Palette/> }.into_any(),
-    };
+    let drawer: Drawer = |_, _| view! { <Palette/> }.into_any();
     Ok(drawer)
 }
 
@@ -43,15 +40,18 @@ async fn code_of_rows() -> Result<Drawer, SplitLoaderError> {
 
 #[cfg_attr(feature = "split", lazy(sheets, fallible))]
 async fn code_of_sheets() -> Result<Drawer, SplitLoaderError> {
-    let drawer: Drawer = embedded::sheet;
+    let drawer: Drawer = |panel, _| match panel {
+        Panel::Keys => view! { <KeysList/> }.into_any(),
+        _ => embedded::sheet(panel),
+    };
     Ok(drawer)
 }
 
 async fn drawer(panel: Panel) -> Result<Drawer, SplitLoaderError> {
     match panel {
         Panel::Menu(_) | Panel::Rename(_) => code_of_rows().await,
-        Panel::Palette | Panel::Keys => code_of_palette().await,
-        Panel::Sharing(_) | Panel::Archive | Panel::Settings => code_of_sheets().await,
+        Panel::Palette => code_of_palette().await,
+        Panel::Keys | Panel::Sharing(_) | Panel::Archive | Panel::Settings => code_of_sheets().await,
     }
 }
 

@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const FILLERS: i64 = 6_000;
 
 /// Fills and cleans the index until there is nothing to be done, for the server's own loop neither.
-async fn index(app: &App) {
+pub(super) async fn index(app: &App) {
     let mut indexing = Indexing::eager();
     let done = async {
         // One round looks at the accounts up to the end, one begins anew.
@@ -54,7 +54,7 @@ async fn bury(app: &App, account: AccountId) {
     write.commit().await.unwrap();
 }
 
-async fn owner(app: &App, conversation: &str) -> AccountId {
+pub(super) async fn owner(app: &App, conversation: &str) -> AccountId {
     app.state.store.owner(conversation.parse().unwrap()).await.unwrap()
 }
 

@@ -10,7 +10,7 @@ const VARIABLE: &str = "RIVULET_TEST_STORE";
 
 /// Tests that are about SQLite: they run on it, whichever database is asked for. Each by how its name begins, and why;
 /// `scripts/test` reads them here, to leave out what it has run already.
-const ABOUT_SQLITE: [(&str, &str); 23] = [
+const ABOUT_SQLITE: [(&str, &str); 24] = [
     ("server::engine::telling::", "how many connections read, each with a hand-over"),
     ("server::store::backup", "copies of its file"),
     ("tests::backup", "copies of its file"),
@@ -28,6 +28,7 @@ const ABOUT_SQLITE: [(&str, &str); 23] = [
     ("tests::namespaces::", "its file in other namespaces"),
     ("tests::other_process::", "the files that say which processes live"),
     ("tests::postgres::moving_whole::", "from its file to PostgreSQL, whichever is asked for: once is enough"),
+    ("tests::search::bytes::", "what is left in its file"),
     ("tests::seats::", "its file; `tests::seam` has both databases"),
     ("tests::small_disk::", "copies of its file on a full disk"),
     ("tests::storage::", "faults of its file and its disk"),

@@ -7,7 +7,6 @@ use crate::error::Problem;
 use crate::ui::page::PageState;
 use crate::ui::panel::Panel;
 use crate::ui::parts::dialog::Dialog;
-use crate::ui::parts::toast::Undo;
 use crate::ui::route::sharing;
 use leptos::ev::{MouseEvent, SubmitEvent};
 use leptos::html;
@@ -23,7 +22,7 @@ const STYLE: &str = "/sheet.css";
 const SAID_MS: u32 = 1_600;
 
 /// A page of the server's, by the panel that shows it.
-pub fn sheet(panel: Panel, _undo: RwSignal<Option<Undo>>) -> AnyView {
+pub fn sheet(panel: Panel) -> AnyView {
     let (label, path, home) = match panel {
         Panel::Sharing(id) => ("Sharing", sharing(id), "/sharing"),
         Panel::Archive => ("Archive", "/archive".into(), "/archive"),
