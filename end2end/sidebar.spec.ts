@@ -146,6 +146,28 @@ test("u03_the_menu_is_used_by_keys_alone_and_the_focus_returns", async ({ chat, 
   await expect(chat.field).toBeFocused();
 });
 
+test("u03_the_focus_is_not_taken_from_where_the_user_went_meanwhile", async ({ chat, page, server }) => {
+  await chat.open();
+  await make(page.request, server.url, ["Slow"]);
+  await chat.reload();
+  let goOn = () => {};
+  const held = new Promise<void>((resolve) => (goOn = resolve));
+  await page.route("**/chat/place*", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await chat.sidebar.getByRole("button", { name: "Options for" }).focus();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("menuitem").first()).toBeFocused();
+  await page.keyboard.type("p");
+  await page.keyboard.press("Enter");
+  await chat.field.focus();
+  goOn();
+  await expect(chat.sidebar.getByRole("heading").first()).toHaveText("Pinned");
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))));
+  await expect(chat.field).toBeFocused();
+});
+
 test("u09_on_a_phone_back_closes_the_list", async ({ chat, page, server }) => {
   await page.setViewportSize(PHONE);
   await chat.open();

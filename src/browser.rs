@@ -20,8 +20,8 @@ pub use lock::Lock;
 pub use patch::{patch, patch_text};
 pub use time::{Interval, Timeout, frame, frame_or, now_ms, page_arrived_ms, parse_time_ms, sleep};
 pub use view::{
-    announce_input, click, focus, focus_id, focus_in_place, inner_html, is_at_end, is_unfocused, place_beside, reveal,
-    scroll_to_end, was_hidden,
+    announce_input, click, focus, focus_at_end, focus_id, focus_in_place, inner_html, is_at_end, is_unfocused,
+    place_beside, reveal, scroll_to_end, was_hidden,
 };
 
 use js_sys::{Array, Date, Object, Reflect};

@@ -3,8 +3,8 @@
 use super::document;
 use wasm_bindgen::JsCast;
 use web_sys::{
-    Element, Event, FocusOptions, HtmlElement, ScrollBehavior, ScrollIntoViewOptions, ScrollLogicalPosition,
-    ScrollToOptions,
+    Element, Event, FocusOptions, HtmlElement, HtmlInputElement, ScrollBehavior, ScrollIntoViewOptions,
+    ScrollLogicalPosition, ScrollToOptions,
 };
 
 /// Within this distance of the end, in CSS pixels, the view follows: about two lines.
@@ -14,6 +14,12 @@ pub fn focus(element: &Element) {
     if let Some(element) = element.dyn_ref::<HtmlElement>() {
         let _ = element.focus();
     }
+}
+
+/// Moves the focus to a field with the caret behind what it holds: a value that it was drawn with has it in front.
+pub fn focus_at_end(field: &HtmlInputElement) {
+    focus(field);
+    let _ = field.set_selection_range(u32::MAX, u32::MAX);
 }
 
 /// Focuses the element with this id; without one nothing happens.

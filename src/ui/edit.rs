@@ -37,7 +37,9 @@ pub fn Editor(id: MessageId, text: String, editing: RwSignal<bool>) -> impl Into
         editing.set(false);
         spawn_local(async move {
             tick().await; // Until the button is drawn again.
-            browser::focus_id(&button(id));
+            if browser::is_unfocused() {
+                browser::focus_id(&button(id));
+            }
         });
     };
     let send = move || {

@@ -39,7 +39,8 @@ pub fn Versions(id: MessageId, message: Memo<Option<Message>>) -> impl IntoView 
         let Some(place) = place.get().filter(|_| page.turning.get_value()) else { return };
         page.turning.set_value(false);
         page.whisper.set(format!("Version {number} of {count}."));
-        if let Some(button) = place.query_selector("button:enabled").ok().flatten() {
+        let button = place.query_selector("button:enabled").ok().flatten();
+        if let Some(button) = button.filter(|_| browser::is_unfocused()) {
             browser::focus(&button);
         }
     });

@@ -7,6 +7,7 @@ use crate::server::{State, logging, routes, serve};
 use crate::tests::alone;
 use clap::Parser;
 use leptos_axum::LeptosRoutes;
+use std::ffi::OsString;
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -20,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 const IS_NODE: &str = "RIVULET_TEST_NODE";
 /// The built program, where it is to be tested (`make soak`), and not the code in this binary.
 const PROGRAM: &str = "RIVULET_TEST_PROGRAM";
+/// The built program of another version, which nodes are updated to (`scripts/two-versions`).
+const NEWER: &str = "RIVULET_TEST_NEWER";
 /// A node that does not answer for this long does not start.
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// How often a starting node is asked.
@@ -32,6 +35,7 @@ pub(super) struct Node {
     /// Counted from 1.
     pub(super) number: usize,
     pub(super) address: SocketAddr,
+    program: Option<OsString>,
     environment: Vec<(String, String)>,
     log: PathBuf,
     child: Option<Child>,
@@ -42,7 +46,13 @@ impl Node {
         let address = free_address();
         let mut environment = environment.to_vec();
         environment.push(("RIVULET_LISTEN".into(), address.to_string()));
-        Self { number, address, environment, log: folder.join(format!("node-{number}.log")), child: None }
+        let log = folder.join(format!("node-{number}.log"));
+        Self { number, address, program: std::env::var_os(PROGRAM), environment, log, child: None }
+    }
+
+    /// It starts as the newer version from now on, where there is one.
+    pub(super) fn update(&mut self) {
+        self.program = std::env::var_os(NEWER).or_else(|| self.program.take());
     }
 
     pub(super) fn url(&self) -> String {
@@ -56,7 +66,7 @@ impl Node {
     /// Starts its process, and returns before that answers.
     pub(super) fn start(&mut self) {
         let log = File::options().append(true).create(true).open(&self.log).unwrap();
-        let mut command = match std::env::var_os(PROGRAM) {
+        let mut command = match &self.program {
             Some(program) => Command::new(program),
             None => {
                 let mut command = Command::new(std::env::current_exe().unwrap());

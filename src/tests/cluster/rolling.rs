@@ -64,6 +64,7 @@ impl Cluster {
             story.tell(format!("node {} is told to end", node.number));
             assert_eq!(node.end().await, Some(0), "it ends in order\n{}", node.said());
             story.tell(format!("node {} has ended", node.number));
+            node.update();
             node.start();
             node.answers(&client()).await;
             story.tell(format!("node {} is back", node.number));

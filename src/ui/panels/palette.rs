@@ -103,7 +103,7 @@ pub fn Palette() -> impl IntoView {
     let field = NodeRef::<html::Input>::new();
     Effect::new(move || {
         if let Some(field) = field.get() {
-            browser::focus(&field);
+            browser::focus_at_end(&field);
         }
     });
     let group = move |label: &'static str, first: Signal<usize>, choices: Memo<Vec<Choice>>| {

@@ -108,8 +108,7 @@ pub fn Rename(id: ConversationId) -> impl IntoView {
                 rename(page, id, title).await;
             }
             if returns {
-                tick().await;
-                focus_row(id);
+                refocus_row(id).await;
             }
         });
     };
@@ -149,6 +148,14 @@ fn focus_row(id: ConversationId) {
     }
 }
 
+/// Gives the row the focus that went with what was pressed, unless the user has moved on since.
+async fn refocus_row(id: ConversationId) {
+    tick().await;
+    if browser::is_unfocused() {
+        focus_row(id);
+    }
+}
+
 async fn rename(page: PageState, id: ConversationId, title: String) {
     page.notice.set(String::new());
     match api::change(id, Changes { title: Some(title), ..Changes::default() }).await {
@@ -164,8 +171,7 @@ fn pin(page: PageState, id: ConversationId, is_pinned: bool) {
     page.attempt(async move {
         place(page, id, Placement { pinned: Some(is_pinned), archived: None }).await?;
         page.say(if is_pinned { "Pinned." } else { "No longer pinned." });
-        tick().await;
-        focus_row(id);
+        refocus_row(id).await;
         Ok(())
     });
 }
@@ -185,14 +191,12 @@ fn put_away(page: PageState, conversation: &Conversation, undo: RwSignal<Option<
             page.attempt(async move {
                 place(page, id, Placement { pinned: None, archived: Some(false) }).await?;
                 page.say("It is back.");
-                tick().await;
-                focus_row(id);
+                refocus_row(id).await;
                 Ok(())
             });
         });
         undo.set(Some(Undo { words: format!("“{name}” is in your archive."), undo: back }));
-        tick().await;
-        focus_after();
+        focus_after().await;
         Ok(())
     });
 }
@@ -209,15 +213,19 @@ fn delete(page: PageState, conversation: &Conversation, undo: RwSignal<Option<Un
         page.live.listed_event(&Event::Deleted { conversation: id });
         let back = Callback::new(move |()| page.attempt(bring_back(page, id, was_open)));
         undo.set(Some(Undo { words: format!("“{name}” is deleted."), undo: back }));
-        // The field may be hidden until the start page is drawn.
-        tick().await;
-        focus_after();
+        focus_after().await;
         Ok(())
     });
 }
 
-/// The row is gone: the focus goes to the list where that is over the page, else to the message field.
-fn focus_after() {
+/// The row is gone: the focus goes to the list where that is over the page, else to the message field; unless the user has
+/// moved on since.
+async fn focus_after() {
+    // The field may be hidden until the start page is drawn.
+    tick().await;
+    if !browser::is_unfocused() {
+        return;
+    }
     let first = browser::document().query_selector(".sidebar__new").ok().flatten();
     match first.filter(|_| drawer::is_open()) {
         Some(first) => browser::focus(&first),
@@ -232,8 +240,7 @@ async fn bring_back(page: PageState, id: ConversationId, was_open: bool) -> Resu
     if was_open {
         page.address.go(Route::Conversation(id));
     } else {
-        tick().await;
-        focus_row(id);
+        refocus_row(id).await;
     }
     Ok(())
 }

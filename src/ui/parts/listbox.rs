@@ -89,7 +89,7 @@ fn open(popover: NodeRef<html::Div>, field: NodeRef<html::Input>, opener: HtmlEl
         opener.with_value(|opener| browser::focus(opener));
         let _ = popover.show_popover();
         opener.with_value(|opener| place_beside(&popover, opener));
-        browser::focus(&field);
+        browser::focus_at_end(&field);
         reveal(at.get_untracked());
     });
 }
