@@ -427,8 +427,6 @@ export class Outgoing {
       say("");
       return true;
     } catch (error) {
-      // Refused, and not lost: the same text is another message then.
-      if (error.status) { this.#tried = null; form.elements.message.value = newId(); }
       say(error.message);
       return error;
     } finally {

@@ -43,7 +43,7 @@ function begun() {
 async function begin(id, content) {
   const form = by("composer"), { begin } = log().dataset;
   const body = {
-    id: form.elements.begins.value, message: { id, content }, page: location.pathname, referrer: document.referrer, locale: navigator.language,
+    id: form.elements.begins.value, message: { id, content }, referrer: document.referrer, locale: navigator.language,
   };
   try {
     return await request("POST", begin, body, headers());
