@@ -1,123 +1,118 @@
-// The live part of a site's page. What is shown is always what the server draws: at every change the page is asked for anew,
-// and in between the pieces of the answer are added as they come. Without this script the forms work as they are.
+// The live part of a site's page. Without it the forms work as they are.
 "use strict";
-(() => {
-  const parts = ["who", "tools", "list", "page"];
-  let source = null, busy = false, again = false, last = 0;
-  const page = () => document.getElementById("page") || document.body;
-  const text = () => document.getElementById("text");
+import { Outgoing, awake, buttons, by, drawn, grow, morph, newId, request, say, times, watch } from "/live.js";
 
-  const near = () => innerHeight + scrollY >= document.documentElement.scrollHeight - 120;
-  const down = () => scrollTo(0, document.documentElement.scrollHeight);
+/** The parts of the page that the server draws anew. */
+const PARTS = ["top", "log", "line", "stopper", "begin"];
+const outgoing = new Outgoing();
+/** Where the browser keeps no cookie, the page itself remembers what it is recognised by, for as long as it is open. */
+let bearer = "";
+const headers = () => (bearer ? { authorization: `Bearer ${bearer}` } : {});
+const log = () => by("log");
+let thread = null;
+/** The conversation's own address: that of the page, but where nothing is kept. */
+let path = () => log().dataset.path || log().dataset.front;
 
-  function follow() {
-    if (source) source.close();
-    source = null;
-    const { events, cursor } = page().dataset;
-    if (!events) return;
-    source = new EventSource(`${events}?cursor=${encodeURIComponent(cursor)}`);
-    const live = document.querySelector(".visitor-live");
-    let before = true;
-    source.addEventListener("token", (event) => {
-      before = false;
-      const bottom = near();
-      if (live) live.append(JSON.parse(event.data).text);
-      if (bottom) down();
-    });
-    source.addEventListener("thinking", () => { before = false; });
-    source.addEventListener("resumed", () => { before = false; });
-    for (const name of ["message", "reply", "done", "stopped", "interrupted", "assignment", "deleted"]) {
-      source.addEventListener(name, () => load());
-    }
-    // Of a reply, it has data. Without, the line is broken: a new one is opened after a while.
-    source.addEventListener("error", (event) => {
-      if (event.data) return load();
-      source?.close();
-      setTimeout(load, 2000);
-    });
-    // A snapshot says that the page is older than what the server still knows.
-    source.addEventListener("snapshot", () => { if (!before) load(); else before = false; });
+function put(next) {
+  for (const id of PARTS) {
+    const now = by(id), then = next.getElementById(id);
+    if (now && then) morph(now, then);
+    else if (now) now.remove();
+    else if (then && id === "line") log().after(document.importNode(then, true));
   }
+  document.title = next.title || document.title;
+  times();
+}
 
-  function swap(drawn) {
-    const field = text(), had = document.activeElement === field, typed = field ? field.value : "";
-    const at = field ? [field.selectionStart, field.selectionEnd] : [0, 0], bottom = near();
-    for (const id of parts) {
-      const now = document.getElementById(id), next = drawn.getElementById(id);
-      if (now && next) now.replaceWith(next);
-    }
-    const next = text();
-    if (next && typed) next.value = typed;
-    if (next && had) { next.focus(); next.setSelectionRange(at[0], at[1]); }
-    if (bottom) down();
+async function draw() {
+  const next = await drawn(path(), headers());
+  return () => put(next);
+}
+
+function gone() {
+  if (bearer) return say("This conversation is no longer there.");
+  location.assign(log().dataset.front);
+}
+
+function begun() {
+  thread?.stop();
+  thread = watch({ root: log, draw, headers, gone });
+}
+
+/** The first message begins the conversation. */
+async function begin(id, content) {
+  const form = by("composer"), { begin } = log().dataset;
+  const body = {
+    id: form.elements.begins.value, message: { id, content }, referrer: document.referrer, locale: navigator.language,
+  };
+  try {
+    return await request("POST", begin, body, headers());
+  } catch (error) {
+    // No cookie came along: from here on a secret of the page's own does.
+    if (error.status !== 400 || bearer) throw error;
+    const bytes = crypto.getRandomValues(new Uint8Array(32));
+    bearer = btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+    return await request("POST", begin, body, headers());
   }
+}
 
-  async function load(path) {
-    if (busy) { again = true; return; }
-    busy = true;
-    try {
-      do {
-        again = false;
-        const asked = path || page().dataset.path || location.pathname + location.search;
-        const answer = await fetch(asked, { headers: { accept: "text/html" } });
-        if (answer.ok) {
-          if (path) history.replaceState(null, "", path);
-          swap(new DOMParser().parseFromString(await answer.text(), "text/html"));
-          follow();
-        } else if (answer.status === 404) {
-          location.assign(page().dataset.front);
-          return;
-        }
-      } while (again);
-    } catch { setTimeout(load, 2000); } finally { busy = false; }
-  }
-
-  function say(problem) {
-    let line = document.getElementById("said");
-    if (!line) {
-      line = document.createElement("p");
-      line.id = "said";
-      line.className = "alert";
-      line.setAttribute("role", "alert");
-      document.getElementById("composer").before(line);
-    }
-    line.textContent = problem;
-  }
-
-  async function send(form) {
-    const field = text(), content = field.value, now = Date.now();
-    if (!content.trim() || now - last < 300) return;
-    last = now;
-    const { send, begin, front, expect } = page().dataset;
-    const message = { id: form.elements.message.value, content };
-    if (expect) message.expect = expect;
-    const path = send || begin;
-    const body = send ? message
-      : { id: form.elements.begins?.value, message, page: location.pathname, referrer: document.referrer, locale: navigator.language };
-    try {
-      const answer = await fetch(path, {
-        method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
-      });
-      const said = await answer.json();
-      if (!answer.ok) return say(said.detail || "That did not work. What you wrote is still here.");
-      field.value = "";
-      await load(send ? undefined : `${front}/c/${said.conversation}`);
-    } catch { say("The server cannot be reached. What you wrote is still here."); }
-  }
-
-  document.addEventListener("submit", (event) => {
-    if (event.target.id !== "composer") return;
-    event.preventDefault();
-    send(event.target);
+async function send(form) {
+  const { send } = log().dataset;
+  let conversation = "";
+  const sent = await outgoing.send(form, async (id, content) => {
+    if (send) return request("POST", send, { id, content }, headers());
+    conversation = (await begin(id, content)).conversation;
   });
-  document.addEventListener("keydown", (event) => {
-    if (event.target.id !== "text" || event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  if (sent !== true) return;
+  if (send) return thread?.now();
+  const { front } = log().dataset, to = `${front}/c/${conversation}`;
+  path = () => log().dataset.path || to;
+  put(await drawn(to, headers()));
+  form.elements.begins?.remove();
+  const hidden = document.createElement("input");
+  Object.assign(hidden, { type: "hidden", name: "conversation", value: conversation });
+  form.append(hidden);
+  if (bearer) say("This browser keeps nothing: the conversation ends with this page.");
+  else history.replaceState(null, "", to);
+  begun();
+  form.elements.text.focus();
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.id === "composer") {
     event.preventDefault();
-    send(event.target.form);
-  });
-  // The list of an inbox has no stream of its own yet.
-  const list = document.getElementById("list");
-  if (list) setInterval(() => { if (!document.hidden && document.activeElement?.closest("#list") === null) load(); }, 5000);
-  follow();
-  down();
-})();
+    send(form);
+  } else if (bearer && form.elements.to) {
+    // A form brings no bearer along.
+    event.preventDefault();
+    const what = { waiting: "handoff", assistant: "assistant", closed: "close" }[form.elements.to.value];
+    const to = `${log().dataset.front}/conversations/${form.elements.conversation.value}/${what}`;
+    request("POST", to, undefined, headers()).then(() => thread?.now(), (error) => say(error.message));
+  } else if (form.elements.to) {
+    event.preventDefault();
+    fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), headers: { accept: "text/html" } })
+      .then(async (answer) => {
+        if (answer.ok) return thread?.now();
+        const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+        say(next.querySelector("[role=alert]")?.textContent || "That did not work.");
+      }, () => say("The server cannot be reached."));
+  }
+});
+document.addEventListener("keydown", (event) => {
+  if (event.target.id !== "text" || event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  send(event.target.form);
+});
+document.addEventListener("input", (event) => { if (event.target.id === "text") grow(event.target); });
+
+awake();
+buttons({ headers, after: () => thread?.now() });
+times();
+setInterval(times, 20_000);
+grow(by("text"));
+// A page that the browser brings back from its history is older than the conversation.
+addEventListener("pageshow", (event) => { if (event.persisted) thread?.now(); });
+if (log().dataset.events) begun();
+scrollTo(0, document.documentElement.scrollHeight);
+if (!by("composer").elements.message.value) by("composer").elements.message.value = newId();

@@ -172,4 +172,7 @@ pub struct Me {
     pub id: AccountId,
     /// None for a guest.
     pub name: Option<String>,
+    /// For an agent of a site: how many conversations wait for a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<u64>,
 }

@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod admin;
+pub mod conversation;
 pub mod delete_account;
 mod form;
 pub mod inbox;

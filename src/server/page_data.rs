@@ -8,7 +8,7 @@ use super::{State, conversations, drawing, highlight, lists};
 use crate::contract::{Earlier, Home, Me, Offer, Page};
 use crate::error::Problem;
 use crate::markdown;
-use crate::model::{AccountId, ConversationId, Message, MessageId, Role};
+use crate::model::{AccountId, AssignmentState, ConversationId, Message, MessageId, Role};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use leptos::prelude::use_context;
@@ -26,8 +26,22 @@ pub async fn open(state: &State, viewer: ViewerId, conversation: ConversationId)
 
 /// What a page shows around the conversation.
 pub async fn home(state: &State, account: AccountId) -> Home {
-    let me = state.store.account(account).await.ok().map(|account| Me { id: account.id, name: account.name });
+    let me = match state.store.account(account).await {
+        Ok(found) => {
+            let waiting = if found.role.may_answer() { waiting(state, account).await } else { None };
+            Some(Me { id: found.id, name: found.name, waiting })
+        }
+        Err(_) => None,
+    };
     Home { list: lists::page(state, account, None).await, models: state.providers.models(), me }
+}
+
+/// How many conversations wait on the sites of an agent. None: no site is the account's. A failure costs the link only.
+async fn waiting(state: &State, account: AccountId) -> Option<u64> {
+    let sites = state.store.sites_of_agent(account).await.ok().filter(|sites| !sites.is_empty());
+    let counts = state.store.inbox_counts(account).await.ok().filter(|_| sites.is_some())?;
+    let waiting = counts.into_iter().find(|(state, _)| *state == AssignmentState::Waiting);
+    Some(waiting.map_or(0, |(_, count)| count))
 }
 
 /// What is known of the models that can be chosen: `200k · $3 / $15`, where the settings say it. The prices are for a

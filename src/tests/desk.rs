@@ -3,6 +3,7 @@
 mod budget;
 mod left;
 mod never;
+mod pages;
 mod races;
 mod rights;
 mod takeover;

@@ -53,13 +53,19 @@ pub fn Sidebar() -> impl IntoView {
 /// The links to the account's page, which for guests is another, and to the settings. The server renders all of these.
 #[component]
 fn Account() -> impl IntoView {
-    let (href, name) = match PageState::here().me.get_value().and_then(|me| me.name) {
+    let me = PageState::here().me.get_value();
+    let inbox = me.as_ref().and_then(|me| me.waiting).map(|waiting| {
+        let label = if waiting == 0 { "Inbox".to_owned() } else { format!("Inbox ({waiting} waiting)") };
+        view! { <a class="sidebar__settings" href="/inbox" rel="external">{label}</a> }
+    });
+    let (href, name) = match me.and_then(|me| me.name) {
         Some(name) => ("/account", name),
         None => ("/sign-in", "Sign in".into()),
     };
     view! {
         <div class="sidebar__foot">
             <a class="sidebar__account" href=href>{name}</a>
+            {inbox}
             <a class="sidebar__settings" href="/settings" data-panel>"Settings"</a>
         </div>
     }

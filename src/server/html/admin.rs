@@ -3,11 +3,13 @@
 mod account;
 mod connect;
 mod invitations;
+mod site;
 mod sites;
 
 pub use account::{Detail, account};
 pub use connect::{Connect, connect};
 pub use invitations::{Asked, invitations};
+pub use site::{SitePage, site};
 pub use sites::{ListedSite, sites};
 
 use super::form::Hidden;

@@ -59,6 +59,38 @@ pub(super) fn Field(
     }
 }
 
+/// A labelled field of several lines.
+#[component]
+pub(super) fn Area(
+    form: &'static str,
+    name: &'static str,
+    label: &'static str,
+    said: Notice,
+    value: String,
+    #[prop(default = "2")] rows: &'static str,
+    #[prop(optional)] hint: &'static str,
+) -> impl IntoView {
+    let id = format!("{form}-{name}");
+    let (hint_id, fault_id) = (format!("{id}-hint"), format!("{id}-fault"));
+    let fault = said.fault(form, name);
+    let described = match (&fault, hint.is_empty()) {
+        (Some(_), _) => Some(fault_id.clone()),
+        (None, false) => Some(hint_id.clone()),
+        (None, true) => None,
+    };
+    let (focus, invalid) = (fault.is_some(), fault.is_some().then_some("true"));
+    let hint = (!hint.is_empty() && fault.is_none()).then(|| view! { <p class="hint" id=hint_id>{hint}</p> });
+    view! {
+        <div class="input">
+            <label for=id.clone()>{label}</label>
+            <textarea class="field" id=id name=name rows=rows dir="auto" autofocus=focus aria-describedby=described
+                aria-invalid=invalid>{value}</textarea>
+            {hint}
+            {fault.map(|text| view! { <p class="fault" id=fault_id>{text}</p> })}
+        </div>
+    }
+}
+
 /// A hidden field.
 #[component]
 pub(super) fn Hidden(name: &'static str, value: String) -> impl IntoView {

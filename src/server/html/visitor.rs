@@ -2,23 +2,13 @@
 //! live answer.
 
 use super::super::store::desk::visitors::OwnConversation;
+use super::conversation::{self, Shown};
 use crate::contract::site::Site;
 use crate::error::Problem;
 use crate::event::Snapshot;
 use crate::model::{Assignment, AssignmentState, ConversationId, Message, MessageId, Role, Status};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use leptos::prelude::*;
-
-/// Scripts of ours alone, and nothing of other hosts.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
-     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-
-/// A message, and the HTML of its text; none: it is shown as it stands.
-pub struct Shown {
-    pub message: Message,
-    pub html: Option<String>,
-}
 
 /// What the page shows.
 pub struct Page {
@@ -34,91 +24,121 @@ pub struct Page {
 
 impl IntoResponse for Page {
     fn into_response(self) -> Response {
-        let status = self.problem.as_ref().map_or(200, Problem::status);
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let html = format!("<!DOCTYPE html>{}", document(self).to_html());
-        let mut response = (status, Html(html)).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        response
+        let problem = self.problem.clone();
+        conversation::answer(problem.as_ref(), document(self))
     }
 }
 
 /// The first line: who answers.
-fn who(site: &Site, assignment: Option<&Assignment>) -> String {
+fn who(assignment: Option<&Assignment>) -> String {
     match assignment.map(|assignment| (assignment.state, &assignment.agent)) {
-        Some((AssignmentState::Agent, Some(agent))) => format!("{} · {} is answering", site.title, agent.name),
-        Some((AssignmentState::Waiting, _)) => format!("{} · waiting for a person", site.title),
-        Some((AssignmentState::Closed, _)) => format!("{} · closed", site.title),
-        _ => format!("{} · answers by an AI", site.title),
+        Some((AssignmentState::Agent, Some(agent))) => format!("{} is answering", agent.name),
+        Some((AssignmentState::Waiting, _)) => "waiting for a person".into(),
+        Some((AssignmentState::Closed, _)) => "closed".into(),
+        _ => "answers by an AI".into(),
     }
 }
 
 fn document(page: Page) -> impl IntoView {
     let Page { site, snapshot, shown, own, problem, typed } = page;
-    let style = format!("/{}/rivulet.css", crate::server::assets::folder());
     let assignment = snapshot.as_ref().and_then(|snapshot| snapshot.assignment.clone());
-    let head = who(&site, assignment.as_ref());
-    let is_open = shown.last().is_some_and(|last| last.message.status.is_open());
+    let open = shown.last().filter(|last| last.message.status.is_open()).map(|last| last.message.id);
     let waits = assignment.as_ref().is_some_and(|it| it.state == AssignmentState::Waiting);
     // Without code the page comes again by itself while something is awaited.
-    let again = (is_open || waits).then(|| view! { <noscript><meta http-equiv="refresh" content="5"/></noscript> });
-    let cursor = snapshot.as_ref().map(|snapshot| snapshot.cursor.to_string()).unwrap_or_default();
-    let id = snapshot.as_ref().map(|snapshot| snapshot.conversation.id.to_string()).unwrap_or_default();
+    let again =
+        (open.is_some() || waits).then(|| view! { <noscript><meta http-equiv="refresh" content="5"/></noscript> });
     let base = format!("/w/{}", site.id);
-    let of = |what: &str| (!id.is_empty()).then(|| format!("{base}/conversations/{id}/{what}"));
-    let (events, send) = (of("events"), of("messages"));
-    let path = (!id.is_empty()).then(|| format!("{base}/c/{id}"));
-    let tools = tools(&site, assignment.as_ref(), &id, &base);
-    let is_empty = snapshot.is_none();
-    let problem = problem.map(|problem| view! { <p class="alert" role="alert">{problem.to_string()}</p> });
-    let log = shown.into_iter().map(message).collect_view();
+    let path = snapshot.as_ref().map(|snapshot| format!("{base}/c/{}", snapshot.conversation.id));
+    let begins = snapshot.is_none().then(|| begin(&site, own, &base));
     view! {
         <html lang="en">
-            <head>
-                <meta charset="utf-8"/>
-                <meta name="viewport" content="width=device-width, initial-scale=1, interactive-widget=resizes-content"/>
-                <meta name="color-scheme" content="light dark"/>
-                <meta name="robots" content="noindex"/>
-                <link rel="icon" href="/icon.svg" type="image/svg+xml"/>
-                <link rel="stylesheet" href=style/>
-                <link rel="stylesheet" href="/visitor.css"/>
-                <title>{site.title.clone()}</title>
-                {again}
-                <script src="/visitor.js" defer></script>
-            </head>
+            <head>{conversation::head(site.title.clone(), "/visitor.css", "/visitor.js")} {again}</head>
             <body class="visitor">
-                <header class="visitor-head"><h1 id="who" dir="auto">{head}</h1>{tools}</header>
-                <main class="visitor-main" id="page" data-front=base.clone() data-path=path data-events=events data-send=send data-begin=format!("{base}/conversations")
-                    data-cursor=cursor>
-                    {is_empty.then(|| begin(&site, own, &base))}
-                    <div id="log" role="log" aria-label="Conversation">{log}</div>
+                {top(&site, assignment.as_ref(), path.clone(), &base)}
+                <main class="visitor__main" id="main">
+                    {begins}
+                    {log(&site, snapshot.as_ref(), shown, &base)}
                     {assignment.map(|assignment| line(&site, assignment))}
-                    {problem}
-                    {composer(&base, &id, typed, site.limits.visitor.characters)}
                 </main>
+                <footer class="visitor__foot">{foot(&site, (path, open), problem, typed)}</footer>
             </body>
         </html>
     }
 }
 
+/// The head: who answers, and what can be done.
+fn top(site: &Site, assignment: Option<&Assignment>, path: Option<String>, base: &str) -> impl IntoView + use<> {
+    let state = assignment.map_or("assistant", |assignment| assignment.state.name());
+    let id = path.as_deref().and_then(|path| path.rsplit('/').next()).unwrap_or_default().to_owned();
+    let to = match assignment.map(|assignment| assignment.state) {
+        Some(AssignmentState::Assistant) if site.handoff.button => Some(("waiting", "Talk to a person")),
+        Some(AssignmentState::Waiting) => Some(("assistant", "Go on with the assistant")),
+        _ => None,
+    };
+    let change = to.map(|(to, label)| {
+        view! {
+            <form method="post" action=format!("{base}/change")>
+                <input type="hidden" name="conversation" value=id.clone()/>
+                <input type="hidden" name="to" value=to/>
+                <button class="button button--quiet">{label}</button>
+            </form>
+        }
+    });
+    let more = path.is_some().then(|| more(base, &id));
+    view! {
+        <header class="visitor__head" id="top">
+            <h1 class="visitor__title" dir="auto">
+                {site.title.clone()}
+                <span class="visitor__who" role="status" id="who"><span class=format!("mark mark--{state}") aria-hidden="true"></span>{who(assignment)}</span>
+            </h1>
+            <div class="visitor__tools">{change}{more}</div>
+        </header>
+    }
+}
+
+/// What is needed seldom.
+fn more(base: &str, id: &str) -> impl IntoView + use<> {
+    let api = format!("{base}/conversations/{id}");
+    view! {
+        <details class="more" data-menu="">
+            <summary class="button button--quiet">"More"</summary>
+            <ul class="more__menu">
+                <li><a href=base.to_owned()>"New conversation, and earlier ones"</a></li>
+                <li data-script="">
+                    <button type="button" class="plain" data-request="DELETE" data-path=api data-then=base.to_owned()
+                        data-sure="Delete this conversation? It cannot be brought back.">"Delete this conversation"</button>
+                </li>
+                <li>
+                    <form method="post" action=format!("{base}/forget")>
+                        <button class="plain" data-sure="Forget this browser? Its conversations can then no longer be read here.">
+                            "Forget this browser"
+                        </button>
+                    </form>
+                </li>
+            </ul>
+        </details>
+    }
+}
+
 /// Before the first message: the greeting, the notice, and earlier conversations.
-fn begin(site: &Site, own: Vec<OwnConversation>, base: &str) -> impl IntoView {
+fn begin(site: &Site, own: Vec<OwnConversation>, base: &str) -> impl IntoView + use<> {
     let notice = (!site.texts.notice.trim().is_empty())
-        .then(|| view! { <p class="visitor-notice" dir="auto">{site.texts.notice.clone()}</p> });
+        .then(|| view! { <p class="visitor__notice" dir="auto">{site.texts.notice.clone()}</p> });
     let earlier = own.into_iter().map(|own| {
         let title = if own.title.is_empty() { "A conversation".to_owned() } else { own.title };
-        view! { <li><a href=format!("{base}/c/{}", own.id) dir="auto">{title}</a></li> }
+        let when = super::super::times::since(&own.updated_at);
+        view! { <li><a href=format!("{base}/c/{}", own.id) dir="auto">{title}<span class="quiet">{when}</span></a></li> }
     });
     let earlier: Vec<_> = earlier.collect();
     let earlier = (!earlier.is_empty()).then(|| {
-        view! { <nav aria-label="Earlier conversations"><h2>"Earlier"</h2><ul class="visitor-own">{earlier}</ul></nav> }
+        view! { <nav aria-label="Earlier conversations"><h2>"Earlier"</h2><ul class="visitor__own">{earlier}</ul></nav> }
     });
     view! {
-        <p class="visitor-greeting" dir="auto">{site.texts.greeting.clone()}</p>
-        {notice}
-        {earlier}
+        <section class="visitor__begin" id="begin">
+            <p class="visitor__greeting" dir="auto">{site.texts.greeting.clone()}</p>
+            {notice}
+            {earlier}
+        </section>
     }
 }
 
@@ -132,79 +152,91 @@ fn author(message: &Message) -> String {
     }
 }
 
-fn message(shown: Shown) -> impl IntoView {
-    let Shown { message, html } = shown;
-    let said = author(&message);
-    let class = format!("visitor-message visitor-message--{}", message.role.name());
-    let is_open = message.status.is_open();
-    let text = match html {
-        Some(html) => view! { <div class="prose" dir="auto" inner_html=html></div> }.into_any(),
-        None => view! { <p class="visitor-text" dir="auto">{message.text.clone()}</p> }.into_any(),
-    };
-    let end = ended(&message).map(|text| view! { <p class="visitor-end">{text}</p> });
+/// The messages, and where they come from.
+fn log(site: &Site, snapshot: Option<&Snapshot>, shown: Vec<Shown>, base: &str) -> impl IntoView + use<> {
+    let is_assistant = snapshot.and_then(|snapshot| snapshot.assignment.as_ref()).map(|it| it.state)
+        == Some(AssignmentState::Assistant);
+    let last = shown.last().map(|last| last.message.id);
+    let messages = shown.into_iter().map(|shown| {
+        let can_retry = is_assistant && last == Some(shown.message.id) && retries(&shown.message);
+        let retry = can_retry.then(|| {
+            let path = format!("{base}/replies/{}/retry", shown.message.id);
+            view! {
+                <p data-script=""><button type="button" class="button button--quiet" data-request="POST" data-path=path>"Try again"</button></p>
+            }
+            .into_any()
+        });
+        let end = conversation::ended(&shown.message, None);
+        let said = author(&shown.message);
+        let said = view! { <h2 class="turn__author" dir="auto">{said}</h2> }.into_any();
+        conversation::message(shown, said, (end, retry))
+    });
+    let messages = messages.collect_view();
+    let of = |what: &str| snapshot.map(|it| format!("{base}/conversations/{}/{what}", it.conversation.id));
+    let cursor = snapshot.map(|snapshot| snapshot.cursor.to_string());
+    let path = snapshot.map(|snapshot| format!("{base}/c/{}", snapshot.conversation.id));
+    let begin = format!("{base}/conversations");
+    let earlier = snapshot.is_some_and(|snapshot| snapshot.earlier).then(|| {
+        view! { <p class="quiet" data-key="earlier">"The beginning of this conversation is not shown."</p> }
+    });
     view! {
-        <article class=class data-id=message.id.to_string() data-open=is_open.then_some("yes")>
-            <h2 class="visitor-author" dir="auto">{said}</h2>
-            {text}
-            {is_open.then(|| view! { <p class="visitor-live" dir="auto" aria-live="off"></p> })}
-            {end}
-        </article>
+        <div class="log" id="log" role="log" aria-label=format!("Conversation with {}", site.title) data-front=base.to_owned() data-path=path
+            data-events=of("events") data-send=of("messages") data-begin=begin data-cursor=cursor>
+            {earlier}
+            {messages}
+        </div>
     }
 }
 
-/// How a reply ended, where that is to be said.
-fn ended(message: &Message) -> Option<String> {
+/// Whether another try can be asked for.
+fn retries(message: &Message) -> bool {
     match message.status {
-        Status::Streaming | Status::Done => None,
-        Status::Stopped if message.stop_reason.is_some() => None,
-        Status::Stopped => Some("Stopped.".into()),
-        Status::Interrupted => Some("This answer broke off.".into()),
-        Status::Failed => message.error.as_ref().map(|error| error.message.clone()),
+        Status::Interrupted => true,
+        Status::Failed => message.error.as_ref().is_none_or(|error| error.retryable),
+        _ => false,
     }
 }
 
 /// The site's sentence in this state.
 fn line(site: &Site, assignment: Assignment) -> impl IntoView + use<> {
     let is_first = assignment.state == AssignmentState::Assistant && assignment.number <= 1;
-    let text = assignment.text.clone().filter(|text| !is_first && !text.is_empty());
-    let away = (assignment.state == AssignmentState::Waiting)
-        .then(|| format!("After {} seconds you can go on with the assistant.", site.handoff.wait_seconds));
-    text.map(|text| view! { <p class="visitor-line" id="line" dir="auto">{text}" "{away}</p> })
+    let text = assignment.text.clone().filter(|text| !is_first && !text.is_empty()).unwrap_or_default();
+    let wait = super::super::times::span(site.handoff.wait_seconds.into());
+    let away = (assignment.state == AssignmentState::Waiting && 0 < site.handoff.wait_seconds)
+        .then(|| format!(" After {wait} you can go on with the assistant."));
+    view! { <p class="visitor__line" id="line" dir="auto" role="status">{text}{away}</p> }
 }
 
-fn tools(site: &Site, assignment: Option<&Assignment>, id: &str, base: &str) -> impl IntoView {
-    let to = match assignment.map(|assignment| assignment.state) {
-        Some(AssignmentState::Assistant) if site.handoff.button => vec![("waiting", "Talk to a person")],
-        Some(AssignmentState::Waiting) => vec![("assistant", "Go on with the assistant")],
-        _ => Vec::new(),
-    };
-    let form = |(to, label): (&'static str, &'static str)| {
-        view! {
-            <form method="post" action=format!("{base}/change")>
-                <input type="hidden" name="conversation" value=id.to_owned()/>
-                <input type="hidden" name="to" value=to/>
-                <button class="button button--quiet">{label}</button>
-            </form>
-        }
-    };
-    let new = assignment.is_some().then(|| view! { <a class="button button--quiet" href=base.to_owned()>"New"</a> });
-    view! { <div class="visitor-tools" id="tools">{to.into_iter().map(form).collect_view()}{new}</div> }
-}
-
-fn composer(base: &str, id: &str, typed: String, most: u32) -> impl IntoView {
-    let conversation =
-        (!id.is_empty()).then(|| view! { <input type="hidden" name="conversation" value=id.to_owned()/> });
-    let new = ConversationId::new().to_string();
-    let begins = id.is_empty().then(|| view! { <input type="hidden" name="begins" value=new/> });
-    let message = MessageId::new().to_string();
+/// What went wrong, and the field.
+fn foot(
+    site: &Site,
+    (path, open): (Option<String>, Option<MessageId>),
+    problem: Option<Problem>,
+    typed: String,
+) -> impl IntoView + use<> {
+    let base = format!("/w/{}", site.id);
+    let id = path.as_deref().and_then(|path| path.rsplit('/').next()).map(str::to_owned);
+    let problem = problem.map(|problem| view! { <p class="alert" role="alert">{problem.to_string()}</p> });
+    let begins = id.is_none().then(|| {
+        let new = ConversationId::new().to_string();
+        view! { <input type="hidden" name="begins" value=new/> }
+    });
+    let is_known = id.map(|id| view! { <input type="hidden" name="conversation" value=id/> });
+    let stop = open.map(|reply| {
+        let path = format!("{base}/replies/{reply}/stop");
+        view! { <button type="button" class="button button--quiet" data-script="" data-request="POST" data-path=path>"Stop"</button> }
+    });
+    let most = site.limits.visitor.characters.to_string();
     view! {
-        <form class="visitor-composer" id="composer" method="post" action=format!("{base}/say")>
-            {conversation}
+        <p class="line-state" id="broken" role="status" hidden></p>
+        <div id="said">{problem}</div>
+        <div class="stopper" id="stopper">{stop}</div>
+        <form class="composer-form" id="composer" method="post" action=format!("{base}/say")>
+            {is_known}
             {begins}
-            <input type="hidden" name="message" value=message/>
-            <label for="text" class="visually-hidden">"Your message"</label>
-            <textarea class="field" id="text" name="text" rows="2" required dir="auto" maxlength=most.to_string()
-                placeholder="Your message">{typed}</textarea>
+            <input type="hidden" name="message" value=MessageId::new().to_string()/>
+            <label for="text" class="unseen">"Your message"</label>
+            <textarea class="field" id="text" name="text" rows="1" required dir="auto" maxlength=most placeholder="Your message">{typed}</textarea>
             <button class="button">"Send"</button>
         </form>
     }

@@ -45,6 +45,8 @@ pub(super) fn routes() -> Table {
         .route("/admin/invitations/end", post(invitations::end))
         .route("/admin/sign-up", post(invitations::set_sign_up))
         .route("/admin/sites", get(sites::show).post(sites::make))
+        .route("/admin/sites/{id}", get(sites::one))
+        .route("/admin/sites/change", post(sites::change))
         .route("/admin/sites/agents", post(sites::add_agent))
         .route("/admin/sites/agents/remove", post(sites::remove_agent))
         .route("/admin/usage", get(usage))

@@ -10,11 +10,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 /// Files at the root of the site, by their public names.
-const AT_ROOT: [&str; 11] = [
+const AT_ROOT: [&str; 14] = [
     "favicon.ico",
     "icon.svg",
     "icon-192.png",
     "icon-512.png",
+    "inbox.css",
+    "inbox.js",
+    "live.js",
     "manifest.webmanifest",
     "robots.txt",
     "panels.css",

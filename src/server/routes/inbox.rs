@@ -5,9 +5,9 @@ use super::table::Table;
 use super::visitor::rendered;
 use crate::contract::site::{Assign, InboxRow};
 use crate::error::Problem;
-use crate::model::{AssignmentState, ConversationId, MessageId};
+use crate::model::{AccountId, AssignmentState, ConversationId, MessageId};
 use crate::server::engine::desk::AgentSays;
-use crate::server::html::inbox::Page;
+use crate::server::html::inbox::{Listed, Opened, Page, Part, Place};
 use crate::server::principal::ViewerId;
 use crate::server::problem::ProblemPage;
 use crate::server::prompt::Prompt;
@@ -19,6 +19,7 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// Conversations on a page.
 const PAGE: i64 = 50;
@@ -49,7 +50,10 @@ impl FromRequestParts<State> for AgentPerson {
 #[derive(Default, Deserialize)]
 struct Wanted {
     queue: Option<String>,
+    site: Option<String>,
     cursor: Option<String>,
+    /// What the script asks for: `list` or `thread`.
+    part: Option<String>,
 }
 
 async fn list(
@@ -77,36 +81,58 @@ async fn draw(
     wanted: Wanted,
     (id, problem, typed): (Option<ConversationId>, Option<Problem>, String),
 ) -> Result<Response, ProblemPage> {
-    let account = person.who.account;
-    let queue = wanted.queue.unwrap_or_else(|| "waiting".into());
-    let after = wanted.cursor.map(nul::replaced);
+    let me = person.who.account;
+    let part = Part::of(wanted.part.as_deref());
+    // A name that is none is that of the first queue.
+    let queue = wanted.queue.as_deref().filter(|name| *name == "mine" || *name == "open" || is_state(name));
+    let place = Place {
+        queue: queue.unwrap_or("waiting").to_owned(),
+        site: wanted.site.as_deref().and_then(|site| site.parse().ok()),
+        open: id,
+    };
+    let opened = match id {
+        Some(id) if part != Part::List => Some(opened(state, me, id).await?),
+        _ => None,
+    };
+    let listed = listed(state, me, &place, wanted.cursor).await?;
+    Ok(Page { owner: person.owner(), me, part, place, listed, opened, problem, typed }.into_response())
+}
+
+fn is_state(name: &str) -> bool {
+    AssignmentState::parse(name).is_some_and(|state| state != AssignmentState::Agent)
+}
+
+async fn opened(state: &State, me: AccountId, id: ConversationId) -> Result<Opened, Problem> {
+    let snapshot = conversations::snapshot(state, ViewerId::Agent(me), id).await?;
+    let details = state.store.details(me, id).await?;
+    let shown = rendered(&snapshot).await?;
+    Ok(Opened { snapshot, shown, details })
+}
+
+/// The queue that is asked for, from `cursor` on.
+async fn listed(state: &State, me: AccountId, place: &Place, cursor: Option<String>) -> Result<Listed, Problem> {
+    let after = cursor.map(nul::replaced);
     let after = after.and_then(|next| next.split_once('_').map(|(at, id)| (at.to_owned(), id.to_owned())));
-    let (of, wanted) = match queue.as_str() {
-        "mine" => (Some(account), Some(AssignmentState::Agent)),
+    let (of, wanted) = match place.queue.as_str() {
+        "mine" => (Some(me), Some(AssignmentState::Agent)),
         name => (None, AssignmentState::parse(name)),
     };
-    let mut rows = state.store.inbox(account, &Asked { site: None, state: wanted, of, after }, PAGE + 1).await?;
+    let mut rows = state.store.inbox(me, &Asked { site: place.site, state: wanted, of, after }, PAGE + 1).await?;
     let more = PAGE < rows.len() as i64;
     rows.truncate(PAGE as usize);
     let is_queue = wanted == Some(AssignmentState::Waiting);
-    let place = |row: &InboxRow| match &row.waiting_since {
+    let end = |row: &InboxRow| match &row.waiting_since {
         Some(since) if is_queue => format!("{since}_{}", row.conversation),
         _ => format!("{}_{}", row.last.at, row.conversation),
     };
-    let next = rows.last().filter(|_| more).map(place);
-    let counts = state.store.inbox_counts(account).await?;
-    let counts = counts.into_iter().map(|(state, count)| (state.name().to_owned(), count)).collect();
-    let snapshot = match id {
-        Some(id) => Some(conversations::snapshot(state, ViewerId::Agent(account), id).await?),
-        None => None,
-    };
-    let shown = match &snapshot {
-        Some(snapshot) => rendered(snapshot).await?,
-        None => Vec::new(),
-    };
-    let has_sites = !state.store.sites_of_agent(account).await?.is_empty();
-    let owner = person.owner();
-    Ok(Page { owner, queue, rows, counts, next, has_sites, snapshot, shown, problem, typed }.into_response())
+    let next = rows.last().filter(|_| more).map(end);
+    let counts = state.store.inbox_counts(me).await?;
+    let mut counts: BTreeMap<_, _> =
+        counts.into_iter().map(|(state, count)| (state.name().to_owned(), count)).collect();
+    counts.insert("open".into(), counts.values().sum());
+    counts.insert("mine".into(), state.store.inbox_mine(me).await?);
+    let sites = state.store.sites_of_agent(me).await?;
+    Ok(Listed { rows, counts, next, sites })
 }
 
 #[derive(Deserialize)]

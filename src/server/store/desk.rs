@@ -4,6 +4,7 @@
 //! transaction that also writes the message or the reply which goes with it.
 
 pub mod changes;
+pub mod details;
 pub mod entering;
 pub mod inbox;
 pub mod opening;

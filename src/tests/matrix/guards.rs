@@ -123,6 +123,8 @@ pub(super) fn guard(path: &str) -> Guard {
         "/api/v1/conversations/{id}/assignment" => Owned(Method::POST, Json(json!({ "to": "agent" }))),
         "/api/v1/visitors/{id}/block" => Owned(Method::PUT, Json(json!({ "seconds": 60 }))),
         "/admin/sites" => Admin(Method::GET, Nothing),
+        "/admin/sites/{id}" => Admin(Method::GET, Nothing),
+        "/admin/sites/change" => Admin(Method::POST, Form(&[("site", "{x}"), ("form", "site"), ("title", "New")])),
         "/admin/sites/agents" => Admin(Method::POST, Form(&[("site", "{x}"), ("name", "Bob")])),
         "/admin/sites/agents/remove" => Admin(Method::POST, Form(&[("site", "{x}"), ("account", "{a}")])),
         "/admin" | "/admin/usage" | "/admin/connect" | "/admin/log" | "/admin/invitations" => {

@@ -1,8 +1,8 @@
 //! The page of the sites.
 
-use crate::contract::site::Site;
-use crate::model::{Named, SiteId};
-use crate::server::html::form::{Choice, Field, Hidden};
+use crate::contract::site::{AnsweredBy, Site};
+use crate::model::Named;
+use crate::server::html::form::{Choice, Field};
 use crate::server::html::{Notice, Sheet};
 use crate::server::principal::Owner;
 use leptos::prelude::*;
@@ -15,14 +15,14 @@ pub struct ListedSite {
 
 pub fn sites(owner: Owner, listed: Vec<ListedSite>, said: Notice) -> Sheet {
     let nothing = listed.is_empty().then(|| view! { <p class="quiet">"There is no site yet."</p> });
-    let rows = listed.into_iter().map(|it| site(it, &said)).collect_view();
+    let rows = listed.into_iter().map(site).collect_view();
     let who = vec![("assistant", "The assistant"), ("agents", "People")];
     let body = view! {
         <section aria-labelledby="sites">
             <h2 id="sites">"Sites"</h2>
-            <p class="quiet">"Pages where visitors write without an account. Agents need the role, and to be listed here."</p>
+            <p class="quiet">"Pages where visitors write without an account. Agents need the role, and to be listed for the site."</p>
             {nothing}
-            {rows}
+            <ul class="rows">{rows}</ul>
         </section>
         <section aria-labelledby="new">
             <h2 id="new">"A new site"</h2>
@@ -38,40 +38,28 @@ pub fn sites(owner: Owner, listed: Vec<ListedSite>, said: Notice) -> Sheet {
             </form>
         </section>
     };
-    let fields = &["site/name", "site/title", "agent/name"];
+    let fields = &["site/name", "site/title"];
     super::sheet("/admin/sites", "Sites", owner, said, fields, body.into_any())
 }
 
-fn site(listed: ListedSite, said: &Notice) -> impl IntoView + use<> {
+fn site(listed: ListedSite) -> impl IntoView {
     let ListedSite { site, agents } = listed;
-    let (href, id) = (format!("/w/{}", site.id), site.id);
-    let address = href.clone();
-    let limit = site.limits.tokens_per_day.map(|tokens| format!("{tokens} tokens a day"));
-    let state = if site.is_disabled { "disabled" } else { site.answered_by.name() };
-    let rows = agents.into_iter().map(|agent| row(id, agent)).collect_view();
-    view! {
-        <section>
-            <h3>{site.name}</h3>
-            <p><a href=href>{address}</a><span class="quiet">{format!(" {state} · {}", limit.unwrap_or_default())}</span></p>
-            <ul class="rows">{rows}</ul>
-            <form class="form form--grid" method="post" action="/admin/sites/agents">
-                <Hidden name="site" value=id.to_string()/>
-                <Field form="agent" name="name" label="Name of an agent" said=said.clone()/>
-                <button class="button button--quiet">"Add"</button>
-            </form>
-        </section>
-    }
-}
-
-fn row(site: SiteId, agent: Named) -> impl IntoView {
+    let (href, settings) = (format!("/w/{}", site.id), format!("/admin/sites/{}", site.id));
+    let state = match (site.is_disabled, site.answered_by) {
+        (true, _) => "closed to visitors",
+        (false, AnsweredBy::Assistant) => "the assistant answers first",
+        (false, AnsweredBy::Agents) => "people answer",
+    };
+    let names: Vec<_> = agents.into_iter().map(|agent| agent.name).collect();
+    let who =
+        if names.is_empty() { "Nobody answers here yet.".into() } else { format!("Agents: {}", names.join(", ")) };
     view! {
         <li>
-            <p>{agent.name}</p>
-            <form method="post" action="/admin/sites/agents/remove">
-                <Hidden name="site" value=site.to_string()/>
-                <Hidden name="account" value=agent.id.to_string()/>
-                <button class="button button--quiet">"Remove"</button>
-            </form>
+            <p><strong dir="auto">{site.name}</strong>" "<span class="quiet">{state}</span><br/><span class="quiet" dir="auto">{who}</span></p>
+            <div class="row">
+                <a class="button button--quiet" href=href>"Open"</a>
+                <a class="button button--quiet" href=settings>"Settings"</a>
+            </div>
         </li>
     }
 }
