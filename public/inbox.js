@@ -5,7 +5,7 @@ import { Outgoing, awake, buttons, by, drawn, follow, grow, morph, request, say,
 /** The list is drawn anew at most this often. */
 const LIST_MS = 400;
 /** How often it is looked at where nothing tells of changes. */
-const LOOK_MS = 5_000;
+const LOOK_MS = 2_000;
 /** How long a row takes to its new place. */
 const MOTION_MS = 150;
 const DRAFT = "rivulet-draft-";
@@ -397,7 +397,7 @@ function listen() {
   sources = [];
   following = list()?.dataset.events ?? "";
   clearInterval(looking);
-  const lookAgain = () => { clearInterval(looking); looking = setInterval(() => { if (!document.hidden) look(); }, LOOK_MS); };
+  const lookAgain = () => { clearInterval(looking); looking = setInterval(() => { if (!document.hidden || tells()) look(); }, LOOK_MS); };
   if (!following) return lookAgain();
   sources = following.split(" ").map((path) =>
     follow(path, "", {

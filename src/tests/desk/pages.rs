@@ -47,7 +47,7 @@ async fn the_inbox_is_drawn_whole_or_in_the_part_that_changed() {
     // A queue that is none is the first one.
     let odd = desk.inbox("/inbox?queue=agent&site=x").await;
     assert!(odd.contains("data-queue=\"waiting\""), "{odd}");
-    // Whoever answers on no site of it reads nothing of it.
+    // An admin who does not answer on the site reads nothing of it.
     let admin = desk.app.request(Method::GET, &format!("/inbox/{conversation}?part=thread")).send().await.unwrap();
     assert_eq!(admin.status(), StatusCode::NOT_FOUND);
 }
