@@ -91,7 +91,7 @@ test("a model that is a favourite is offered first, in every tab", async ({ chat
   const favourites = page.getByRole("group", { name: "Favourites" });
   await expect(favourites.getByRole("option")).toHaveText(/gpt-test/);
   await second.model.click();
-  await expect(second.page.getByRole("group").first()).toHaveAttribute("aria-label", "Favourites");
+  await expect(second.page.locator(".listbox").getByRole("group").first()).toHaveAttribute("aria-label", "Favourites");
   await other.close();
 });
 

@@ -25,12 +25,14 @@ const kept = {
 
 /** How many waited when it was last looked. */
 let waited = Infinity;
+/** How long the pointer may take from a row to the button that shows what is new. */
+const WAY_MS = 400;
 let held = null, timer = 0, isLooking = false, isDue = false, last = 0;
 
 /** Somebody is about to press a row: nothing moves under them. */
 const isTouched = () => {
   const all = rows();
-  return Boolean(all) && (all.matches(":hover") || all.contains(document.activeElement));
+  return Boolean(all) && (all.matches(":hover") || by("news").matches(":hover") || all.contains(document.activeElement));
 };
 
 /** Rows of further pages stay below the first. */
@@ -499,7 +501,7 @@ document.addEventListener("input", (event) => {
   if (event.target.id === "keys-on") kept.set("rivulet-letters", event.target.checked ? "" : "off");
 });
 
-document.addEventListener("pointerout", (event) => { if (held && event.target.closest?.("#rows") && !rows().contains(event.relatedTarget)) setTimeout(() => isTouched() || release()); });
+document.addEventListener("pointerout", (event) => { if (held && event.target.closest?.("#rows") && !rows().contains(event.relatedTarget)) setTimeout(() => isTouched() || release(), WAY_MS); });
 document.addEventListener("focusout", () => { if (held) setTimeout(() => isTouched() || release()); });
 addEventListener("focus", read);
 document.addEventListener("visibilitychange", read);

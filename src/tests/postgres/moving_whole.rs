@@ -143,7 +143,7 @@ async fn moves_until_it_is_killed() {
     copy(&folder.join("rivulet.db"), &options("--to", &target).unwrap()).await.unwrap();
 }
 
-/// Kills a move later and later, until one is not killed in time. How many were, half-way.
+/// Kills a move later and later, until one is not killed in time: those before have done nothing. How many were, half-way.
 async fn move_at_last(folder: &Path, database: &Database) -> u32 {
     std::fs::write(folder.join(TARGET), &database.url).unwrap();
     // A larger one takes longer.
@@ -158,8 +158,11 @@ async fn move_at_last(folder: &Path, database: &Database) -> u32 {
         let mut connection = database.connect().await;
         let there: i64 =
             sqlx::query_scalar("select count(*) from account").fetch_one(&mut connection).await.unwrap_or(0);
-        assert_eq!(there, 0, "a move that was killed has done nothing");
         connection.close().await.unwrap();
+        // Killed between its commit and its end: whether it was a whole move is seen by the exports.
+        if 0 < there {
+            return kills;
+        }
     }
     unreachable!("a move ends")
 }
