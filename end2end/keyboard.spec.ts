@@ -118,17 +118,22 @@ test("accept 1: writing, reading, choosing, sharing, settings and the list, by k
 
   // The list: rename, pin, delete and bring back; a new conversation.
   const more = chat.sidebar.getByRole("button", { name: "Options for" });
-  await press(page, more);
+  const openMenu = async () => {
+    await press(page, more);
+    await expect(page.getByRole("menuitem").first()).toBeFocused();
+  };
+  await openMenu();
   await keys.type("r");
   await keys.press("Enter");
+  await expect(page.getByRole("textbox", { name: "Title" })).toBeFocused();
   await keys.type("Rivers");
   await keys.press("Enter");
   await expect(chat.titles).toHaveText(["Rivers"]);
-  await press(page, more);
+  await openMenu();
   await keys.type("p");
   await keys.press("Enter");
   await expect(chat.sidebar.getByRole("heading").first()).toHaveText("Pinned");
-  await press(page, more);
+  await openMenu();
   await keys.press("End");
   await keys.press("Enter");
   await expect(chat.titles).toHaveCount(0);
